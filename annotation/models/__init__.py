@@ -1,0 +1,43 @@
+from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result, ResultFlag
+from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.upload import Upload, UploadState
+from annotation.models.work import (
+    Assignment,
+    AssignmentState,
+    Comparison,
+    Rater,
+    RaterKind,
+    Report,
+    SideChoice,
+    TrainingAnswer,
+    WinnerChoice,
+    Worker,
+)
+
+__all__ = [
+    "Assignment",
+    "AssignmentState",
+    "Comparison",
+    "Exit",
+    "LanguageModel",
+    "Outcome",
+    "Pair",
+    "Prompt",
+    "PromptSet",
+    "Purpose",
+    "Rater",
+    "RaterKind",
+    "Report",
+    "Result",
+    "ResultFlag",
+    "SideChoice",
+    "Status",
+    "Study",
+    "StudyText",
+    "TextKind",
+    "TrainingAnswer",
+    "Upload",
+    "UploadState",
+    "WinnerChoice",
+    "Worker",
+]

@@ -1,0 +1,128 @@
+"""The corpus: language models, prompts and results, as the exchange schema has them.
+
+`number` is the `id` of the exchange files: unique in its prompt set, never a primary key. The
+order of primary keys is the stored order, which is the order of the files.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models.upload import Upload
+
+
+class PromptSet(models.Model):
+    """A named collection of prompts, with the models that answered them and their results."""
+
+    slug = models.SlugField(_("address"), max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("prompt set")
+        verbose_name_plural = _("prompt sets")
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LanguageModel(models.Model):
+    """A system that answers prompts: `models` in the exchange files."""
+
+    prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="models")
+    number = models.BigIntegerField(_("number"))
+    api_id = models.TextField(_("API id"), null=True, blank=True)
+    name = models.TextField(_("name"))
+    api = models.TextField(_("API"), null=True, blank=True)
+    type = models.TextField(_("type"), null=True, blank=True)
+    org = models.TextField(_("organisation"), null=True, blank=True)
+    licence = models.TextField(_("licence"), null=True, blank=True)
+    price = models.FloatField(_("price, US dollars per million output tokens"), null=True, blank=True)
+    released = models.DateField(_("release date"), null=True, blank=True)
+    upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
+
+    class Meta:
+        verbose_name = _("language model")
+        verbose_name_plural = _("language models")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["prompt_set", "number"], name="model_number_unique"),
+            # Exchange rows and leaderboards say a model by its name: two of one name could not be told apart.
+            models.UniqueConstraint(fields=["prompt_set", "name"], name="model_name_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Prompt(models.Model):
+    prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="prompts")
+    number = models.BigIntegerField(_("number"))
+    text = models.TextField(_("text"))
+    type = models.TextField(_("type"), null=True, blank=True, help_text=_("Its category."))
+    slug = models.TextField(_("slug"), null=True, blank=True)
+    stop = models.TextField(_("stop"), null=True, blank=True)
+    note = models.TextField(_("note"), null=True, blank=True)
+    turns = models.JSONField(_("follow-up turns"), default=list, blank=True, help_text=_("Texts, in order."))
+    references = models.JSONField(
+        _("reference answers"), default=list, blank=True, help_text=_("One a turn, in order.")
+    )
+    lang = models.CharField(
+        _("language"), max_length=35, blank=True, help_text=_("A BCP 47 tag such as en, ja or ar; empty if unknown.")
+    )
+    upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
+
+    class Meta:
+        verbose_name = _("prompt")
+        verbose_name_plural = _("prompts")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["prompt_set", "number"], name="prompt_number_unique")]
+
+    def __str__(self) -> str:
+        return self.slug or str(self.number)
+
+
+class Result(models.Model):
+    """One model's answer to one prompt, one row a sample."""
+
+    prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="results")
+    number = models.BigIntegerField(_("number"))
+    prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="results")
+    model = models.ForeignKey(LanguageModel, models.PROTECT, related_name="results")
+    sample = models.PositiveIntegerField(_("sample"), default=0)
+    text = models.TextField(_("answer"))
+    turns = models.JSONField(_("answers to the follow-up turns"), default=list, blank=True)
+    duration = models.FloatField(_("duration, milliseconds"), null=True, blank=True)
+    rate = models.FloatField(_("rate, characters per second"), null=True, blank=True)
+    upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
+
+    class Meta:
+        verbose_name = _("result")
+        verbose_name_plural = _("results")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["prompt_set", "number"], name="result_number_unique"),
+            models.UniqueConstraint(fields=["prompt", "model", "sample"], name="result_sample_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class ResultFlag(models.Model):
+    """Something about a result that an administrator should look at before people do."""
+
+    class Kind(models.TextChoices):
+        NAMES_ITSELF = "names-itself", _("names its own model or maker")
+
+    result = models.ForeignKey(Result, models.CASCADE, related_name="flags")
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    found = models.TextField(_("found"), help_text=_("The words that gave it away."))
+
+    class Meta:
+        verbose_name = _("flag")
+        verbose_name_plural = _("flags")
+        constraints = [models.UniqueConstraint(fields=["result", "kind"], name="flag_once")]
+
+    def __str__(self) -> str:
+        return self.found

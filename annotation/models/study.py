@@ -1,0 +1,289 @@
+"""Studies, their wording and their pairs."""
+
+import math
+from typing import Any, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result
+from annotation.models.upload import Upload
+from annotation.scales import SCALES, Scale
+
+
+class Status(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    OPEN = "open", _("open")
+    PAUSED = "paused", _("paused")
+    CLOSED = "closed", _("closed")
+
+
+class Devices(models.TextChoices):
+    ANY = "any", _("any device")
+    NO_PHONES = "no-phones", _("tablets and computers")
+    COMPUTERS = "computers", _("computers only")
+
+
+class StudyQuerySet(models.QuerySet["Study"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The studies `user` may see and change: their own, their colleagues', all for a superuser."""
+        if isinstance(user, AnonymousUser):
+            return self.none()
+        if user.is_superuser:
+            return self
+        mine = Q(owner=user) | Q(pk__in=Study.colleagues.through.objects.filter(user=user).values("study"))
+        return self.filter(mine)
+
+
+class Study(models.Model):
+    """One experiment: a prompt set, a set of models, an instruction, a question, a scale, the rules."""
+
+    class ScaleName(models.TextChoices):
+        THREE = "three", _("left, tie, right")
+        TWO = "two", _("left, right")
+        FIVE = "five", _("five levels")
+        EIGHT = "eight", _("1 to 8")
+
+    slug = models.SlugField(_("address"), max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="studies")
+    colleagues = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="shared_studies")
+    prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="studies")
+    language_models = models.ManyToManyField(
+        LanguageModel, blank=True, related_name="studies", help_text=_("Empty: every model of the prompt set.")
+    )
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DRAFT)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    only_types = models.JSONField(_("only these types"), default=list, blank=True)
+    only_slugs = models.JSONField(_("only these slugs"), default=list, blank=True)
+    exclude_types = models.JSONField(_("without these types"), default=list, blank=True)
+    exclude_slugs = models.JSONField(_("without these slugs"), default=list, blank=True)
+
+    language = models.CharField(
+        _("language"), max_length=35, default="en", help_text=_("Of the instruction and the question, as a BCP 47 tag.")
+    )
+    consent = models.TextField(_("consent"), help_text=_("Markdown."))
+    instruction = models.TextField(_("instruction"), help_text=_("Markdown."))
+    worked_example = models.TextField(
+        _("worked example"), blank=True, help_text=_("Markdown; empty: a general one in the reader's language.")
+    )
+    question = models.CharField(
+        _("question"), max_length=300, blank=True, help_text=_("Empty: “Which answer is better?”, translated.")
+    )
+    consent_version = models.PositiveIntegerField(default=0, editable=False)
+    instruction_version = models.PositiveIntegerField(default=0, editable=False)
+    scale_name = models.CharField(_("scale"), max_length=5, choices=ScaleName, default=ScaleName.THREE)
+    reasons = models.JSONField(
+        _("reasons"), default=list, blank=True, help_text=_("Offered after the choice; empty: none are asked.")
+    )
+    show_note = models.BooleanField(_("show the prompt's note"), default=False)
+    show_reference = models.BooleanField(_("show the reference answer"), default=False)
+    devices = models.CharField(_("devices"), max_length=10, choices=Devices, default=Devices.ANY)
+
+    overlap = models.PositiveIntegerField(
+        _("votes per pair"), default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
+    least_votes = models.PositiveIntegerField(
+        _("least votes of a worker for the code"), default=20, validators=[MinValueValidator(1)]
+    )
+    most_votes = models.PositiveIntegerField(_("most votes of a worker"), default=40, validators=[MinValueValidator(1)])
+    reservation_minutes = models.PositiveIntegerField(
+        _("minutes a pair stays reserved"), default=15, validators=[MinValueValidator(1)]
+    )
+    id_parameter = models.CharField(
+        _("id parameter"),
+        max_length=100,
+        default="PROLIFIC_PID",
+        help_text=_("The join link's parameter that says who a worker is."),
+    )
+
+    training_size = models.PositiveIntegerField(
+        _("training pairs per attempt"), null=True, blank=True, help_text=_("Empty: half of them; 0: no training.")
+    )
+    training_pass = models.FloatField(
+        _("pass mark of training"), default=0.6, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    training_attempts = models.PositiveIntegerField(
+        _("attempts at training"), default=2, validators=[MinValueValidator(1)]
+    )
+    check_rate = models.FloatField(
+        _("share of check pairs"), default=0.1, validators=[MinValueValidator(0), MaxValueValidator(0.5)]
+    )
+    check_least = models.PositiveIntegerField(
+        _("checks before a verdict on them"), default=4, validators=[MinValueValidator(1)]
+    )
+    check_pass = models.FloatField(
+        _("pass mark of checks"), default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    public = models.BooleanField(_("results are public"), default=False)
+
+    objects = StudyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("study")
+        verbose_name_plural = _("studies")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def scale(self) -> Scale:
+        return SCALES[self.scale_name]
+
+    def wants(self, prompt: Prompt) -> bool:
+        """Whether people are offered pairs of `prompt`: the study's filters, exclusions after inclusions."""
+        return (
+            (not self.only_types or prompt.type in self.only_types)
+            and (not self.only_slugs or prompt.slug in self.only_slugs)
+            and prompt.type not in self.exclude_types
+            and prompt.slug not in self.exclude_slugs
+        )
+
+    def training_draw(self, available: int) -> int:
+        """How many training pairs the first attempt draws when the study has `available` of them.
+
+        Half of them, rounded up, unless the study says a number.
+        """
+        return min(available, math.ceil(available / 2) if self.training_size is None else self.training_size)
+
+
+class TextKind(models.TextChoices):
+    CONSENT = "consent", _("consent")
+    INSTRUCTION = "instruction", _("instruction")
+
+
+class StudyText(models.Model):
+    """Every wording workers were shown, so that a consent or a vote can be read against its own."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="texts")
+    kind = models.CharField(_("kind"), max_length=11, choices=TextKind)
+    version = models.PositiveIntegerField(_("version"))
+    text = models.TextField(_("text"))
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("wording")
+        verbose_name_plural = _("wordings")
+        constraints = [models.UniqueConstraint(fields=["study", "kind", "version"], name="study_text_version_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"
+
+
+class Outcome(models.TextChoices):
+    """How a worker left."""
+
+    COMPLETED = "completed", _("completed")
+    NO_CONSENT = "no-consent", _("no consent")
+    FAILED_TRAINING = "failed-training", _("failed training")
+    FAILED_CHECKS = "failed-checks", _("failed checks")
+    UNSUITABLE_DEVICE = "unsuitable-device", _("device not suitable")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+
+
+class Exit(models.Model):
+    """What a worker who leaves with `outcome` takes along: a code, and where to go with it."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="exits")
+    outcome = models.CharField(_("outcome"), max_length=17, choices=Outcome)
+    code = models.CharField(_("code"), max_length=100)
+    url = models.URLField(_("return link"), blank=True)
+
+    class Meta:
+        verbose_name = _("exit")
+        verbose_name_plural = _("exits")
+        constraints = [models.UniqueConstraint(fields=["study", "outcome"], name="exit_outcome_unique")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Purpose(models.TextChoices):
+    VOTE = "vote", _("vote")
+    TRAINING = "training", _("training")
+    CHECK = "check", _("check")
+
+
+class PairQuerySet(models.QuerySet["Pair"]):
+    def votable(self) -> Self:
+        """The pairs that boards and coverage are about, without training and check pairs."""
+        return self.filter(purpose=Purpose.VOTE)
+
+    def wanting(self) -> Self:
+        """The pairs that have a place free: what the partial index holds."""
+        return self.filter(taken__lt=F("wanted"))
+
+
+class Pair(models.Model):
+    """Two results x and y to one prompt, to be compared in one study.
+
+    `wanted` is 0 while the pair is not offered to people: the study has not been opened, or its
+    filters leave the prompt out. `taken` counts the places that people's votes and live reservations
+    hold. A training or check pair carries its own texts and a golden answer, and takes no places.
+    """
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="pairs")
+    number = models.BigIntegerField(_("number"))
+    purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose, default=Purpose.VOTE)
+    prompt = models.ForeignKey(Prompt, models.PROTECT, related_name="pairs")
+    model_x = models.ForeignKey(LanguageModel, models.PROTECT, related_name="+")
+    model_y = models.ForeignKey(LanguageModel, models.PROTECT, related_name="+")
+    result_x = models.ForeignKey(Result, models.PROTECT, null=True, related_name="+")
+    result_y = models.ForeignKey(Result, models.PROTECT, null=True, related_name="+")
+    wanted = models.PositiveIntegerField(_("votes wanted"), default=0)
+    taken = models.PositiveIntegerField(_("votes taken"), default=0)
+    key = models.FloatField(_("key"), help_text=_("Random in [0, 1): where in its tier the draw finds it."))
+    seed = models.BigIntegerField(_("seed"), null=True, help_text=_("What drew its sides, where a strategy made it."))
+    own_text = models.TextField(_("prompt"), null=True, blank=True)
+    own_x = models.TextField(_("answer x"), null=True, blank=True)
+    own_y = models.TextField(_("answer y"), null=True, blank=True)
+    golden = models.CharField(
+        _("golden answer"), max_length=3, blank=True, choices=[("x", "x"), ("y", "y"), ("tie", _("tie"))]
+    )
+    reason = models.TextField(_("reason"), null=True, blank=True)
+    upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
+
+    objects = PairQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("pair")
+        verbose_name_plural = _("pairs")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="pair_number_unique"),
+            models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name="pair_taken_within_wanted"),
+            models.CheckConstraint(
+                condition=Q(purpose=Purpose.VOTE, result_x__isnull=False, result_y__isnull=False, golden="")
+                | (~Q(purpose=Purpose.VOTE) & ~Q(golden="") & Q(own_x__isnull=False, own_y__isnull=False, wanted=0)),
+                name="pair_fits_its_purpose",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["study", "taken", "key"], condition=Q(taken__lt=F("wanted")), name="pair_wanting"),
+            models.Index(fields=["study", "key"], condition=~Q(purpose="vote"), name="pair_golden"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+    def texts(self) -> dict[str, Any]:
+        """The prompt's and both answers' texts as workers see them, turn by turn.
+
+        `{"prompt": [text, ...], "x": [text, ...], "y": [text, ...]}`, one entry a turn.
+        """
+        if self.purpose != Purpose.VOTE:
+            return {"prompt": [self.own_text or self.prompt.text], "x": [self.own_x or ""], "y": [self.own_y or ""]}
+        assert self.result_x is not None  # noqa: S101  pair_fits_its_purpose
+        assert self.result_y is not None  # noqa: S101
+        return {
+            "prompt": [self.prompt.text, *self.prompt.turns],
+            "x": [self.result_x.text, *self.result_x.turns],
+            "y": [self.result_y.text, *self.result_y.turns],
+        }

@@ -1,0 +1,38 @@
+"""Uploads: what came in together, so that it can be reported on and undone together."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class UploadState(models.TextChoices):
+    WAITING = "waiting", _("waiting")
+    CHECKING = "checking", _("checking")
+    STORED = "stored", _("stored")
+    FAULTY = "faulty", _("has faults, nothing was stored")
+    CANCELLED = "cancelled", _("cancelled")
+    UNDONE = "undone", _("undone")
+
+
+class Upload(models.Model):
+    """One load of exchange files, from the page or from the command."""
+
+    study = models.ForeignKey("annotation.Study", models.CASCADE, null=True, related_name="uploads")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(_("state"), max_length=12, choices=UploadState, default=UploadState.WAITING)
+    files = models.JSONField(_("files"), default=list, help_text=_("Name and stored path of each."))
+    options = models.JSONField(_("options"), default=dict)
+    report = models.JSONField(_("report"), default=dict, help_text=_("Counts by kind, skipped files, faults."))
+    done = models.BigIntegerField(_("bytes read"), default=0)
+    size = models.BigIntegerField(_("bytes in all"), default=0)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    claimed_at = models.DateTimeField(_("claimed"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("upload")
+        verbose_name_plural = _("uploads")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

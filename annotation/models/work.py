@@ -1,0 +1,292 @@
+"""Raters and what they do: workers, assignments, training answers, comparisons."""
+
+from typing import Any, Self, cast
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models.study import Outcome, Pair, Study
+from annotation.models.upload import Upload
+from annotation.scales import Answer, Side, Winner, answer_of
+
+
+class SideChoice(models.TextChoices):
+    X = "x", "x"
+    Y = "y", "y"
+
+
+class WinnerChoice(models.TextChoices):
+    X = "x", "x"
+    Y = "y", "y"
+    TIE = "tie", _("tie")
+
+
+class RaterKind(models.TextChoices):
+    WORKER = "worker", _("worker")
+    JUDGE = "judge", _("judge")
+
+
+class RaterQuerySet(models.QuerySet["Rater"]):
+    def included(self) -> Self:
+        return self.filter(excluded_at=None)
+
+
+class Rater(models.Model):
+    """Whoever compares in a study: a human worker or a judge. Ranking knows only raters."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
+    kind = models.CharField(_("kind"), max_length=6, choices=RaterKind)
+    name = models.CharField(_("name"), max_length=200, null=True, help_text=_("A judge's; workers have a number."))
+    simulated = models.BooleanField(_("simulated"), default=False)
+    excluded_at = models.DateTimeField(_("excluded"), null=True, blank=True)
+    exclusion_reason = models.CharField(_("reason of the exclusion"), max_length=200, blank=True)
+    upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
+
+    objects = RaterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("rater")
+        verbose_name_plural = _("raters")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "name"], name="rater_name_unique"),
+            models.CheckConstraint(
+                condition=Q(kind=RaterKind.JUDGE, name__isnull=False) | Q(kind=RaterKind.WORKER, name__isnull=True),
+                name="rater_named_if_judge",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"{self.pk}"
+
+
+class Stage(models.TextChoices):
+    """Where a worker stands on the way; the page they belong on."""
+
+    CONSENT = "consent", _("consent")
+    INSTRUCTIONS = "instructions", _("instructions")
+    TRAINING = "training", _("training")
+    VOTING = "voting", _("voting")
+    DONE = "done", _("done")
+
+
+class Worker(models.Model):
+    """A human rater in one study, pseudonymous."""
+
+    rater = models.OneToOneField(Rater, models.CASCADE, primary_key=True, related_name="worker")
+    study = models.ForeignKey(Study, models.CASCADE, related_name="workers")
+    number = models.BigIntegerField(_("number"))
+    external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True)
+    platform = models.JSONField(
+        _("platform"), default=dict, blank=True, help_text=_("The join link's other parameters, as they came.")
+    )
+    stage = models.CharField(_("stage"), max_length=12, choices=Stage, default=Stage.CONSENT)
+    joined_at = models.DateTimeField(_("joined"), null=True)
+    consented_at = models.DateTimeField(_("consented"), null=True)
+    consent_version = models.PositiveIntegerField(_("version of the consent"), null=True)
+    consent_sha256 = models.CharField(_("hash of the consent"), max_length=64, blank=True)
+    attempt = models.PositiveIntegerField(_("attempt at training"), default=0)
+    training_score = models.FloatField(_("score of the latest training"), null=True)
+    trained_at = models.DateTimeField(_("passed training"), null=True)
+    trials = models.PositiveIntegerField(_("pairs handed out"), default=0)
+    votes = models.PositiveIntegerField(_("votes"), default=0, help_text=_("In force, check pairs among them."))
+    checks = models.PositiveIntegerField(_("checks answered"), default=0)
+    checks_right = models.PositiveIntegerField(_("checks answered right"), default=0)
+    seconds = models.FloatField(_("seconds spent on votes"), default=0)
+    outcome = models.CharField(_("outcome"), max_length=17, choices=Outcome, blank=True)
+    left_at = models.DateTimeField(_("left"), null=True)
+    device = models.CharField(_("device"), max_length=8, blank=True)
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="worker_number_unique"),
+            models.UniqueConstraint(fields=["study", "external_id"], name="worker_external_id_unique"),
+            models.CheckConstraint(condition=Q(checks_right__lte=models.F("checks")), name="worker_checks_counted"),
+            models.CheckConstraint(
+                condition=(Q(stage=Stage.DONE) & ~Q(outcome="")) | (~Q(stage=Stage.DONE) & Q(outcome="")),
+                name="worker_done_has_outcome",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class TrainingAnswer(models.Model):
+    """A training pair drawn for one attempt of a worker, and the first answer to it.
+
+    The rows of an attempt are made when it is drawn, so that a reload or a second tab finds the same
+    pairs; `value` is set once, by a conditional update.
+    """
+
+    worker = models.ForeignKey(Worker, models.CASCADE, related_name="training_answers")
+    pair = models.ForeignKey(Pair, models.RESTRICT, related_name="training_answers")
+    attempt = models.PositiveIntegerField(_("attempt"))
+    position = models.PositiveIntegerField(_("position"))
+    left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
+    value = models.PositiveSmallIntegerField(_("value on the scale"), null=True)
+    right = models.BooleanField(_("as the golden answer"), null=True)
+    shown_at = models.DateTimeField(_("shown"), null=True)
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    seen_at = models.DateTimeField(_("explanation left"), null=True)
+
+    class Meta:
+        verbose_name = _("training answer")
+        verbose_name_plural = _("training answers")
+        ordering = ["attempt", "position"]
+        constraints = [
+            # A further attempt draws only pairs not yet seen.
+            models.UniqueConstraint(fields=["worker", "pair"], name="training_pair_once"),
+            models.UniqueConstraint(fields=["worker", "attempt", "position"], name="training_position_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempt}.{self.position}"
+
+
+class AssignmentState(models.TextChoices):
+    OPEN = "open", _("open")
+    VOTED = "voted", _("voted")
+    SKIPPED = "skipped", _("skipped")
+    EXPIRED = "expired", _("expired")
+
+
+class Assignment(models.Model):
+    """A pair reserved for a worker in one numbered slot, with the sides as shown; it expires.
+
+    `slot` is set while the assignment holds one of the pair's wanted votes (open or voted) and NULL
+    otherwise; check pairs take none. A worker has at most one open assignment.
+    """
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="assignments")
+    pair = models.ForeignKey(Pair, models.RESTRICT, related_name="assignments")
+    worker = models.ForeignKey(Worker, models.CASCADE, related_name="assignments")
+    slot = models.PositiveIntegerField(_("slot"), null=True)
+    state = models.CharField(_("state"), max_length=7, choices=AssignmentState, default=AssignmentState.OPEN)
+    trial = models.PositiveIntegerField(_("trial"), help_text=_("The worker's first pair is 1."))
+    left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
+    offer_probability = models.FloatField(_("offer probability"), null=True)
+    skip_reason = models.CharField(_("reason of the skip"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("reserved"))
+    expires_at = models.DateTimeField(_("expires"))
+    shown_at = models.DateTimeField(_("shown"), null=True)
+
+    class Meta:
+        verbose_name = _("assignment")
+        verbose_name_plural = _("assignments")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["pair", "worker"], name="assignment_pair_once"),
+            models.UniqueConstraint(fields=["pair", "slot"], name="assignment_slot_once"),
+            models.UniqueConstraint(fields=["worker"], condition=Q(state="open"), name="assignment_one_open"),
+        ]
+        indexes = [
+            models.Index(fields=["study", "expires_at"], condition=Q(state="open"), name="assignment_expiring"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class ComparisonQuerySet(models.QuerySet["Comparison"]):
+    def in_force(self) -> Self:
+        """Neither superseded nor withdrawn."""
+        return self.filter(superseded_by=None, withdrawn=False)
+
+    def counted(self) -> Self:
+        """What boards, agreement and plain exports are about: in force, on votable pairs, by included raters."""
+        return self.in_force().filter(pair__purpose="vote", rater__excluded_at=None)
+
+    def real(self) -> Self:
+        return self.filter(rater__simulated=False)
+
+    def simulated(self) -> Self:
+        return self.filter(rater__simulated=True)
+
+
+class Comparison(models.Model):
+    """One rater's answer on one pair. Rows are only ever added; `superseded_by` alone is set later, once."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="comparisons")
+    pair = models.ForeignKey(Pair, models.RESTRICT, related_name="comparisons")
+    rater = models.ForeignKey(Rater, models.RESTRICT, related_name="comparisons")
+    assignment = models.ForeignKey(Assignment, models.RESTRICT, null=True, related_name="comparisons")
+    turn = models.PositiveSmallIntegerField(_("turn"), default=0)
+    trial = models.PositiveIntegerField(
+        _("repetition"), default=0, help_text=_("0 for people; order and sample for judges.")
+    )
+    left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
+    winner = models.CharField(_("winner"), max_length=3, choices=WinnerChoice)
+    value = models.PositiveSmallIntegerField(_("value on the scale"), null=True)
+    scale_name = models.CharField(_("scale"), max_length=5, choices=Study.ScaleName, default=Study.ScaleName.THREE)
+    reasons = models.JSONField(_("reasons"), default=list, blank=True)
+    withdrawn = models.BooleanField(_("withdrawn"), default=False)
+    superseded_by = models.OneToOneField("self", models.RESTRICT, null=True, related_name="supersedes")
+    trial_number = models.PositiveIntegerField(_("trial"), null=True, help_text=_("The worker's first pair is 1."))
+    shown_at = models.DateTimeField(_("shown"), null=True)
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    visible_seconds = models.FloatField(_("seconds visible"), null=True)
+    device = models.CharField(_("device"), max_length=8, blank=True)
+    input_method = models.CharField(_("input method"), max_length=8, blank=True)
+    instruction_version = models.PositiveIntegerField(_("version of the instruction"), null=True)
+    stored_at = models.DateTimeField(_("stored"), auto_now_add=True)
+    upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
+
+    objects = ComparisonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("comparison")
+        verbose_name_plural = _("comparisons")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pair", "rater", "turn", "trial"],
+                condition=Q(superseded_by=None, withdrawn=False),
+                name="comparison_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["study", "rater"], name="comparison_by_rater")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("A comparison is never changed; add a row that supersedes it.")
+        super().save(*args, **kwargs)
+
+    @property
+    def answer(self) -> Answer:
+        """Which pane won, as shown."""
+        return answer_of(cast(Winner, self.winner), cast(Side, self.left))
+
+
+class Report(models.Model):
+    """A worker's word that something is wrong with a pair."""
+
+    class Kind(models.TextChoices):
+        BROKEN = "broken", _("An answer is broken or unreadable")
+        OFFENSIVE = "offensive", _("An answer is offensive or dangerous")
+        PERSONAL = "personal", _("It shows personal data")
+        NAMED = "named", _("An answer says which model wrote it")
+        OTHER = "other", _("Something else")
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="reports")
+    pair = models.ForeignKey(Pair, models.RESTRICT, related_name="reports")
+    worker = models.ForeignKey(Worker, models.CASCADE, related_name="reports")
+    kind = models.CharField(_("kind"), max_length=9, choices=Kind)
+    comment = models.TextField(_("comment"), blank=True, max_length=2000)
+    created_at = models.DateTimeField(_("reported"), auto_now_add=True)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"

@@ -1,0 +1,81 @@
+"""The scales a study can ask on, and what a value on one of them says about the two sides as shown."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+type Answer = Literal["left", "right", "tie"]
+"""A vote as shown: which pane was better."""
+
+type Side = Literal["x", "y"]
+"""One of the two results of a pair, whatever pane it stood in."""
+
+type Winner = Literal["x", "y", "tie"]
+"""A vote as stored: which result won."""
+
+ANSWERS: Final[tuple[Answer, ...]] = ("left", "right", "tie")
+SIDES: Final[tuple[Side, ...]] = ("x", "y")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Values run from 1, the left is much better, to `top`, the right is much better."""
+
+    name: str
+    top: int
+    has_tie: bool
+
+    @property
+    def values(self) -> range:
+        return range(1, self.top + 1)
+
+    def answer(self, value: int) -> Answer:
+        """What `value` says; on a scale with a tie that is its middle.
+
+        Raises:
+            ValueError: the scale has no such value.
+        """
+        if value not in self.values:
+            raise ValueError(f"{value} is not on the scale 1 to {self.top}")
+        middle = self.top + 1
+        if 2 * value == middle:
+            return "tie"
+        return "left" if 2 * value < middle else "right"
+
+    def agrees(self, value: int, golden: Answer) -> bool:
+        """Whether `value` answers a training or check pair as its golden answer does.
+
+        Where the scale has no tie but values next to the middle (1 to 8), those two are the
+        tie-allowed reading of a tie.
+        """
+        if golden == "tie" and not self.has_tie:
+            return self.top > 2 and value in (self.top // 2, self.top // 2 + 1)
+        return self.answer(value) == golden
+
+
+SCALES: Final[dict[str, Scale]] = {
+    scale.name: scale
+    for scale in (
+        Scale("three", 3, has_tie=True),
+        Scale("two", 2, has_tie=False),
+        Scale("five", 5, has_tie=True),
+        Scale("eight", 8, has_tie=False),
+    )
+}
+
+
+def winner_of(answer: Answer, left: Side) -> Winner:
+    """The stored winner of `answer` where the result `left` stood on the left."""
+    if answer == "tie":
+        return "tie"
+    return left if answer == "left" else other(left)
+
+
+def answer_of(winner: Winner, left: Side) -> Answer:
+    """The inverse of `winner_of`: which pane `winner` stood in."""
+    if winner == "tie":
+        return "tie"
+    return "left" if winner == left else "right"
+
+
+def other(side: Side) -> Side:
+    return "y" if side == "x" else "x"

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class SiteConfig(AppConfig):
+    name = "llmfao_site"
+    label = "site"
+
+    def ready(self) -> None:
+        from llmfao_site import checks  # noqa: F401  registering them is the import's effect

@@ -1,0 +1,24 @@
+#!/usr/bin/env python
+"""Django's command line for LLMFAO."""
+
+import os
+import sys
+
+
+def main() -> None:
+    if sys.version_info < (3, 12):  # noqa: UP036  an older interpreter is what this is about
+        sys.exit(
+            "LLMFAO needs Python 3.12 or newer; this is "
+            + sys.version.split()[0]
+            + ". Run it as .venv/bin/python manage.py after `make install`."
+        )
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed here. Run `make install`, then .venv/bin/python manage.py ...")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
