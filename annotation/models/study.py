@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -132,18 +133,31 @@ class Study(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if self.least_votes > self.most_votes:
+            raise ValidationError({"least_votes": _("The least votes of a worker cannot exceed the most.")})
+        for field in ("only_types", "only_slugs", "exclude_types", "exclude_slugs", "reasons"):
+            words = getattr(self, field)
+            if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+                raise ValidationError({field: _("A list of words was expected.")})
+
     @property
     def scale(self) -> Scale:
         return SCALES[self.scale_name]
 
-    def wants(self, prompt: Prompt) -> bool:
-        """Whether people are offered pairs of `prompt`: the study's filters, exclusions after inclusions."""
-        return (
-            (not self.only_types or prompt.type in self.only_types)
-            and (not self.only_slugs or prompt.slug in self.only_slugs)
-            and prompt.type not in self.exclude_types
-            and prompt.slug not in self.exclude_slugs
-        )
+    def prompts(self) -> models.QuerySet[Prompt]:
+        """The prompts whose pairs people are offered: the study's filters, exclusions after inclusions."""
+        wanted = self.prompt_set.prompts.exclude(type__in=self.exclude_types).exclude(slug__in=self.exclude_slugs)
+        if self.only_types:
+            wanted = wanted.filter(type__in=self.only_types)
+        if self.only_slugs:
+            wanted = wanted.filter(slug__in=self.only_slugs)
+        return wanted
+
+    def models_compared(self) -> models.QuerySet[LanguageModel]:
+        """The models of the study: those chosen, or every one of the prompt set where none is."""
+        chosen = self.language_models.all()
+        return chosen if chosen.exists() else self.prompt_set.models.all()
 
     def training_draw(self, available: int) -> int:
         """How many training pairs the first attempt draws when the study has `available` of them.
@@ -215,6 +229,14 @@ class PairQuerySet(models.QuerySet["Pair"]):
     def votable(self) -> Self:
         """The pairs that boards and coverage are about, without training and check pairs."""
         return self.filter(purpose=Purpose.VOTE)
+
+    def within(self, study: Study) -> Self:
+        """The votable pairs that the study's filters let through to people."""
+        pairs = self.votable().filter(study=study, prompt__in=study.prompts())
+        if study.language_models.exists():
+            models = study.language_models.all()
+            pairs = pairs.filter(model_x__in=models, model_y__in=models)
+        return pairs
 
     def wanting(self) -> Self:
         """The pairs that have a place free: what the partial index holds."""
