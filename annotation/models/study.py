@@ -1,7 +1,7 @@
 """Studies, their wording and their pairs."""
 
 import math
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result
 from annotation.models.upload import Upload
-from annotation.scales import SCALES, Scale
+from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of
 
 
 class Status(models.TextChoices):
@@ -294,6 +294,10 @@ class Pair(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}"
+
+    def golden_as_shown(self, left: Side) -> Answer:
+        """The golden answer of a training or check pair where the side `left` stands on the left."""
+        return answer_of(cast(Winner, self.golden), left)
 
     def texts(self) -> dict[str, Any]:
         """The prompt's and both answers' texts as workers see them, turn by turn.

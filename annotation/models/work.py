@@ -147,6 +147,15 @@ class TrainingAnswer(models.Model):
     def __str__(self) -> str:
         return f"{self.attempt}.{self.position}"
 
+    @property
+    def shown_left(self) -> Side:
+        return cast(Side, self.left)
+
+    @property
+    def golden(self) -> Answer:
+        """The golden answer, as shown."""
+        return self.pair.golden_as_shown(self.shown_left)
+
 
 class AssignmentState(models.TextChoices):
     OPEN = "open", _("open")
@@ -190,6 +199,10 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+    @property
+    def shown_left(self) -> Side:
+        return cast(Side, self.left)
 
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):

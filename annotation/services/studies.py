@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -100,17 +100,20 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
     return study
 
 
-def offer_pairs(study: Study) -> None:
-    """Lets every pair want as many votes as the study's state, overlap and filters say.
+def offer_pairs(study: Study, only: Collection[int] | None = None) -> None:
+    """Lets every pair, or the pairs with the primary keys `only`, want the votes that the study's
+    state, overlap and filters say.
 
     A draft wants none. The places already taken stay: wanted = max(overlap, taken) within the
     filters, taken outside them. Call it inside a transaction.
     """
     pairs = Pair.objects.filter(study=study).votable()
+    offered = Pair.objects.within(study)
+    if only is not None:
+        pairs, offered = pairs.filter(pk__in=only), offered.filter(pk__in=only)
     if study.status == Status.DRAFT:
         pairs.exclude(wanted=F("taken")).update(wanted=F("taken"))
         return
-    offered = Pair.objects.within(study)
     offered.update(wanted=Greatest(F("taken"), study.overlap))
     pairs.exclude(wanted=F("taken")).exclude(pk__in=offered.values("pk")).update(wanted=F("taken"))
 
