@@ -1,0 +1,334 @@
+"""The forms of the administrator's pages. What they mean is done by the services they call."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotation.models import Outcome, PromptSet, Study
+from annotation.services.drafting import draft_study, free_slug
+from annotation.services.exits import Way, change_platform
+from annotation.services.sharing import share
+from annotation.services.studies import change_settings
+
+LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+"""As much of BCP 47 as a typing error needs to be noticed."""
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    def __init__(self, *, rows: int = 5, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line for line in map(str.strip, (super().to_python(value) or "").splitlines()) if line]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(data) != (initial or []))
+
+
+class PercentField(forms.FloatField):
+    """A share in [0, 1], written as a percentage."""
+
+    def __init__(self, *, most: float = 100, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.most = most
+        self.widget.attrs.update({"min": 0, "max": f"{most:g}", "step": "any"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{round(100 * value, 6):g}" if isinstance(value, float | int) else value
+
+    def to_python(self, value: Any) -> Any:
+        percent = super().to_python(value)
+        return None if percent is None else percent / 100
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and not 0 <= 100 * value <= self.most:
+            raise forms.ValidationError(_("A percentage from 0 to %(most)g was expected.") % {"most": self.most})
+
+
+class LanguageField(forms.CharField):
+    """A BCP 47 tag; the languages the interface speaks are offered, others can be written."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=35, **kwargs)
+        self.widget.attrs.update({"list": "languages", "autocapitalize": "none", "spellcheck": "false"})
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not LANGUAGE_TAG.fullmatch(value):
+            raise forms.ValidationError(_("A language tag such as en, ja or pt-BR was expected."))
+
+
+class _SeveralFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """One file or several."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=_SeveralFiles(), **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        files = data if isinstance(data, list) else [data]
+        return [super(FilesField, self).clean(file, initial) for file in files or [None]]
+
+
+def _saved[T](form: forms.BaseForm, save: Callable[[], T]) -> T | None:
+    """What `save` gives; a service's ValidationError becomes the form's, and None."""
+    try:
+        return save()
+    except forms.ValidationError as error:
+        known = not hasattr(error, "error_dict") or error.error_dict.keys() <= form.fields.keys()
+        form.add_error(None, error if known else forms.ValidationError(error.messages))
+        return None
+
+
+def _choice(form: forms.BaseForm, name: str) -> forms.ModelChoiceField[Any]:
+    field = form.fields[name]
+    assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+    return field
+
+
+class NewStudyForm(forms.Form):
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Workers see it on top of every page.")
+    )
+    slug = forms.SlugField(
+        label=gettext_lazy("Address"),
+        max_length=100,
+        required=False,
+        help_text=gettext_lazy("Part of the links: letters, digits and hyphens. Empty: made from the name."),
+    )
+    language = LanguageField(
+        label=gettext_lazy("Language"),
+        initial=settings.LANGUAGE_CODE,
+        help_text=gettext_lazy("Of the instruction and the question: en, ja, pt-BR, ..."),
+    )
+    prompt_set = forms.ModelChoiceField(
+        PromptSet.objects.none(),
+        label=gettext_lazy("Prompt set"),
+        required=False,
+        empty_label=gettext_lazy("a new, empty one"),
+        help_text=gettext_lazy("Choose one of another study to compare the same answers again."),
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        seen = PromptSet.objects.filter(studies__in=Study.objects.visible_to(user)).distinct()
+        _choice(self, "prompt_set").queryset = PromptSet.objects.all() if user.is_superuser else seen
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        if not slug:
+            return free_slug(slugify(self.cleaned_data.get("name", "")) or "study", Study.objects.all())
+        if Study.objects.filter(slug=slug).exists():
+            raise forms.ValidationError(_("Another study has this address."))
+        return slug
+
+    def save(self) -> Study | None:
+        """The draft, or None with an error on the form where its address was taken just now."""
+        return _saved(self, lambda: draft_study(self.user, **self.cleaned_data))
+
+
+class UploadForm(forms.Form):
+    exchange_files = FilesField(
+        label=gettext_lazy("Files"),
+        # An empty file is a fault like any other, reported with its name.
+        allow_empty_file=True,
+        help_text=gettext_lazy(
+            "models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv, or either as .gz."
+        ),
+    )
+    rater = forms.CharField(
+        label=gettext_lazy("Judge"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy(
+            "Whose comparisons a file without a worker column holds. Empty: the name in front of “-comparisons”."
+        ),
+    )
+
+
+class SettingsForm(forms.ModelForm[Study]):
+    """One group of a study's settings; only what was changed is saved, so colleagues do not undo each other."""
+
+    def save(self, commit: bool = True) -> Study | None:  # type: ignore[override]
+        changes = {name: self.cleaned_data[name] for name in self.changed_data}
+        return _saved(self, lambda: change_settings(self.instance, changes))
+
+
+class WordingForm(SettingsForm):
+    language = LanguageField(label=gettext_lazy("Language"), help_text=gettext_lazy("Of the texts below."))
+
+    class Meta:
+        model = Study
+        fields = ["name", "language", "consent", "instruction", "worked_example", "question"]
+        widgets = {
+            "consent": forms.Textarea(attrs={"rows": 8}),
+            "instruction": forms.Textarea(attrs={"rows": 12}),
+            "worked_example": forms.Textarea(attrs={"rows": 8}),
+        }
+
+
+class ScreenForm(SettingsForm):
+    reasons = LinesField(
+        label=gettext_lazy("Reasons"),
+        required=False,
+        help_text=gettext_lazy("One a line, offered after the choice. Empty: none are asked."),
+    )
+
+    class Meta:
+        model = Study
+        fields = ["scale_name", "reasons", "show_note", "show_reference", "devices"]
+
+
+class VotesForm(SettingsForm):
+    class Meta:
+        model = Study
+        fields = ["overlap", "least_votes", "most_votes", "reservation_minutes"]
+
+
+class OfferForm(SettingsForm):
+    """Which pairs people are offered."""
+
+    labels: Final = {
+        "only_types": gettext_lazy("Only these types"),
+        "exclude_types": gettext_lazy("Without these types"),
+        "only_slugs": gettext_lazy("Only these slugs"),
+        "exclude_slugs": gettext_lazy("Without these slugs"),
+    }
+
+    class Meta:
+        model = Study
+        fields = ["only_types", "exclude_types", "only_slugs", "exclude_slugs", "language_models"]
+        widgets = {"language_models": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        prompts = self.instance.prompt_set.prompts
+        types = list(prompts.exclude(type=None).order_by("type").values_list("type", flat=True).distinct())
+        slugs = list(prompts.exclude(slug=None).order_by("slug").values_list("slug", flat=True).distinct())
+        for name, label in self.labels.items():
+            known = types if name.endswith("types") else slugs
+            # A filter may name what an upload yet to come, or one since undone, would bring.
+            words = [*known, *(word for word in getattr(self.instance, name) if word not in known)]
+            self.fields[name] = forms.MultipleChoiceField(
+                label=label,
+                required=False,
+                choices=[(word, word) for word in words],
+                widget=forms.CheckboxSelectMultiple,
+            )
+        _choice(self, "language_models").queryset = self.instance.prompt_set.models.order_by("name")
+
+
+class TrainingForm(SettingsForm):
+    training_pass = PercentField(label=gettext_lazy("Pass mark of training, %"))
+
+    class Meta:
+        model = Study
+        fields = ["training_size", "training_pass", "training_attempts"]
+
+
+class ChecksForm(SettingsForm):
+    check_rate = PercentField(label=gettext_lazy("Share of check pairs, %"), most=50)
+    check_pass = PercentField(label=gettext_lazy("Pass mark of checks, %"))
+
+    class Meta:
+        model = Study
+        fields = ["check_rate", "check_least", "check_pass"]
+
+
+class PlatformForm(SettingsForm):
+    """Who sends the workers, and with what they are sent back."""
+
+    class Meta:
+        model = Study
+        fields = ["id_parameter"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        exits = {exit_.outcome: exit_ for exit_ in self.instance.exits.all()}
+        for outcome in Outcome:
+            way = exits.get(outcome)
+            self.fields[f"code_{outcome}"] = forms.CharField(
+                label=_("Code: %(outcome)s") % {"outcome": outcome.label}, max_length=100, initial=way and way.code
+            )
+            self.fields[f"url_{outcome}"] = forms.URLField(
+                label=_("Return link: %(outcome)s") % {"outcome": outcome.label},
+                required=False,
+                assume_scheme="https",
+                initial=way and way.url,
+            )
+
+    def ways(self) -> Iterator[tuple[str, forms.BoundField, forms.BoundField]]:
+        """Per outcome its name and its two fields, for a table."""
+        for outcome in Outcome:
+            yield str(outcome.label), self[f"code_{outcome}"], self[f"url_{outcome}"]
+
+    def save(self, commit: bool = True) -> Study | None:  # type: ignore[override]
+        changed, data = set(self.changed_data), self.cleaned_data
+        ways = {
+            outcome: Way(data[f"code_{outcome}"], data[f"url_{outcome}"])
+            for outcome in Outcome
+            if {f"code_{outcome}", f"url_{outcome}"} & changed
+        }
+        changes = {name: data[name] for name in self._meta.fields or () if name in changed}
+        return _saved(self, lambda: change_platform(self.instance, changes, ways))
+
+
+class AccessForm(forms.Form):
+    colleagues = LinesField(
+        label=gettext_lazy("Colleagues"),
+        required=False,
+        help_text=gettext_lazy("Account names, one a line. They see and change everything here but this list."),
+    )
+
+    def __init__(self, *args: Any, instance: Study) -> None:
+        names = list(instance.colleagues.order_by("username").values_list("username", flat=True))
+        super().__init__(*args, initial={"colleagues": names})
+        self.instance = instance
+
+    def clean_colleagues(self) -> list[User]:
+        names = self.cleaned_data["colleagues"]
+        users = {user.get_username(): user for user in User.objects.filter(username__in=names, is_active=True)}
+        unknown = [name for name in names if name not in users]
+        if unknown:
+            raise forms.ValidationError(_("Nobody here has the account name %(name)s.") % {"name": ", ".join(unknown)})
+        return [users[name] for name in names]
+
+    def save(self) -> Study:
+        share(self.instance, self.cleaned_data["colleagues"])
+        return self.instance
+
+
+class PublicForm(SettingsForm):
+    class Meta:
+        model = Study
+        fields = ["public"]
+        help_texts = {"public": gettext_lazy("Anybody can read the leaderboards, without signing in.")}
+
+
+class ExclusionForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=200,
+        help_text=gettext_lazy("Kept with the worker and in full exports."),
+    )
+
+
+class DeletionForm(forms.Form):
+    with_prompt_set = forms.BooleanField(label=gettext_lazy("Delete its prompt set too"), required=False)

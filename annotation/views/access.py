@@ -1,0 +1,40 @@
+"""The only way from an address to a study: through what the user may see.
+
+A stranger gets the same 404 for a study of somebody else as for one that does not exist.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django_htmx.middleware import HtmxDetails
+
+from annotation.models import Study
+
+
+class AdministratorRequest(HttpRequest):
+    """A request of somebody who has signed in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def study_for(user: User, slug: str) -> Study:
+    """The study at `slug` if `user` may see it; Http404 otherwise."""
+    return get_object_or_404(Study.objects.visible_to(user).select_related("prompt_set", "owner"), slug=slug)
+
+
+def study_page[**P](
+    view: Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """A view under /studies/<slug>/: asks for a sign-in, and hands on the study instead of its address."""
+
+    @wraps(view)
+    def inner(request: AdministratorRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        return view(request, study_for(request.user, slug), *args, **kwargs)
+
+    return login_required(inner)
