@@ -159,6 +159,11 @@ class Study(models.Model):
         chosen = self.language_models.all()
         return chosen if chosen.exists() else self.prompt_set.models.all()
 
+    def admits(self, device: str) -> bool:
+        """Whether people may take part on a `device` of this class: phone, tablet or computer."""
+        excluded = {Devices.ANY: (), Devices.NO_PHONES: ("phone",), Devices.COMPUTERS: ("phone", "tablet")}
+        return device not in excluded[Devices(self.devices)]
+
     def training_draw(self, available: int) -> int:
         """How many training pairs the first attempt draws when the study has `available` of them.
 
