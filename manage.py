@@ -15,9 +15,14 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
     try:
         from django.core.management import execute_from_command_line
+        from environs import EnvError
     except ImportError:
         sys.exit("Django is not installed here. Run `make install`, then .venv/bin/python manage.py ...")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvError as fault:
+        # A variable of the environment that makes no sense is one line for whoever set it, not a traceback.
+        sys.exit(str(fault))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Settings, all of them from the environment, with defaults that run on one machine with no server.
 
-docs/settings.md lists every variable read here; a test holds the two together.
+docs/settings.md lists every variable read here; a test holds the two together. A system check
+refuses a variable that starts with LLMFAO_ and is not read here, and an upper-case name of this
+module that nothing reads.
 """
 
 import contextlib
@@ -13,15 +15,29 @@ from typing import Any
 
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, EnvError
 
 env = Env()
 
+
+def _words(name: str, default: list[str]) -> list[str]:
+    """The variable's words, separated by commas; blanks around them do not count."""
+    return [word.strip() for word in env.list(name, default) if word.strip()]
+
+
+def _made(folder: Path) -> Path:
+    """`folder`, which is made, for its owner alone, where it is missing."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise EnvError(f'Environment variable "LLMFAO_DATA" invalid: {folder}: {problem.strerror}') from problem
+    return folder
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DATA_DIR = Path(env.str("LLMFAO_DATA", str(BASE_DIR / "var"))).resolve()
+DATA_DIR = _made(Path(env.str("LLMFAO_DATA", "") or BASE_DIR / "var").expanduser().resolve())
 """SQLite, uploads, the file broker and generated secrets live here."""
-DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 
 def _secret_key(path: Path) -> str:
@@ -34,27 +50,35 @@ def _secret_key(path: Path) -> str:
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
         Path(draft).unlink()
-    return path.read_text(encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
 
 
 DEBUG = env.bool("LLMFAO_DEBUG", False)
 SECRET_KEY = env.str("LLMFAO_SECRET_KEY", "") or _secret_key(DATA_DIR / "secret_key")
-ALLOWED_HOSTS = env.list("LLMFAO_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = _words("LLMFAO_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
-# Behind TLS everything is sent over TLS only; LLMFAO_HTTPS=true says that a proxy ends it in front of us.
+# LLMFAO_HTTPS=true says that a proxy in front of us ends TLS, sets X-Forwarded-Proto itself and lets
+# no visitor set it. From then on everything is sent over TLS only.
 HTTPS = env.bool("LLMFAO_HTTPS", False)
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = env.int("LLMFAO_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("LLMFAO_ORIGINS", [])
+# We speak for our own host. Whether the rest of its domain can do without HTTP, and whether that goes
+# into every browser for years, is for the domain's owner to say, at the proxy.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False
+SECURE_HSTS_PRELOAD = False
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+CSRF_TRUSTED_ORIGINS = _words("LLMFAO_ORIGINS", [])
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 SECURE_CSP: dict[str, Any] = {
     "default-src": [CSP.NONE],
@@ -84,6 +108,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "llmfao_site.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -116,24 +141,47 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'llmfao.sqlite3'}")}
-_database: dict[str, Any] = DATABASES["default"]
-if _database["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE takes the one write lock at BEGIN: a transaction that reads and then writes waits
-    # instead of failing with "database is locked" half way.
-    _database.setdefault("OPTIONS", {}).update(
-        transaction_mode="IMMEDIATE",
-        timeout=30,
-        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728",
-    )
-    # The default test database, in shared memory, fails under threads; a file in WAL mode does not.
-    _database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
-else:
-    _database.setdefault("OPTIONS", {})["pool"] = {
-        "min_size": 1,
-        "max_size": env.int("LLMFAO_DATABASE_POOL", 16),
-        "timeout": 30,
-    }
+_SQLITE = "django.db.backends.sqlite3"
+_POSTGRESQL = "django.db.backends.postgresql"
+
+
+def _database() -> dict[str, Any]:
+    """What DATABASE_URL says, or the SQLite file in the data folder where it is not set."""
+    pool_size = env.int("LLMFAO_DATABASE_POOL", 16)
+    database: dict[str, Any]
+    if env.str("DATABASE_URL", ""):
+        try:
+            database = dict(env.dj_db_url("DATABASE_URL"))
+        except EnvError:
+            database = {"ENGINE": "", "NAME": ""}
+    else:
+        # Not by way of an address: the folder's name may hold characters that mean something there.
+        database = {"ENGINE": _SQLITE, "NAME": str(DATA_DIR / "llmfao.sqlite3")}
+    options: dict[str, Any]
+    # A database in memory would be another one in every process.
+    if database["ENGINE"] == _SQLITE and database["NAME"] != ":memory:":
+        # IMMEDIATE takes the one write lock at BEGIN: a transaction that reads and then writes waits
+        # instead of failing with "database is locked" half way.
+        options = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728",
+        }
+        # The default test database, in shared memory, fails under threads; a file in WAL mode does not.
+        database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    elif database["ENGINE"] == _POSTGRESQL and database["NAME"]:
+        options = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}}
+    else:
+        # Without the value: it may hold a password.
+        raise EnvError(
+            'Environment variable "DATABASE_URL" invalid: postgresql://USER:PASSWORD@HOST:5432/NAME '
+            "(with special characters in the password as %XX) or sqlite:////PATH was expected."
+        )
+    database["OPTIONS"] = {**options, **database.get("OPTIONS", {})}
+    return database
+
+
+DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
@@ -168,8 +216,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-# An upload of prompt sets may be large; it is streamed to disk, never held in memory.
-FILE_UPLOAD_TEMP_DIR = None
+# An upload of prompt sets may be large: it is streamed to the disk that will keep it, never held in memory.
+FILE_UPLOAD_TEMP_DIR = _made(DATA_DIR / "tmp")
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
@@ -192,6 +240,8 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
         # A visitor's wrong address is not the operator's problem.
         "django.security.DisallowedHost": {"handlers": ["console"], "level": "CRITICAL", "propagate": False},
+        # It writes every address it asks at INFO, and some endpoints want their key in the address.
+        "httpx": {"handlers": ["console"], "level": max(LOG_LEVEL, logging.WARNING), "propagate": False},
     },
 }
 
@@ -199,7 +249,7 @@ BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://"
 if not REDIS_URL:
     for _folder in ("queue", "processed", "control"):
-        (BROKER_DIR / _folder).mkdir(parents=True, exist_ok=True)
+        _made(BROKER_DIR / _folder)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "queue"),
         "data_folder_out": str(BROKER_DIR / "queue"),
