@@ -1,0 +1,46 @@
+"""What a file format is to the rest of the house: names it knows, and rows of known kinds out of its files."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from annotation.interchange.faults import Fault
+from annotation.interchange.tables import Progress, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row to store: `kind` is one of models, prompts, results, pairs, training, check, comparisons.
+
+    `values` are those of the columns that the row has, by the exchange format's names, of the right
+    types. `unknown` are the keys that no column has. A `faulty` record has been reported already and
+    stands only for its id, so that rows that refer to it are not reported as well.
+    """
+
+    kind: str
+    line: int
+    values: Mapping[str, Any]
+    unknown: tuple[str, ...] = ()
+    faulty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file recognised by its name: `judge` is who made its comparisons where the file itself does not say."""
+
+    kind: str
+    of_one_judge: bool = False
+    judge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write a study into files.
+
+    `kinds` are its kinds of files in order of reference; `named` recognises a file, `read` gives its rows.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    named: Callable[[Source], Named | Fault | None]
+    read: Callable[[Source, str, Progress | None], Iterator[Record | Fault]]

@@ -1,0 +1,405 @@
+"""The exchange format: what its files are called, which columns they have, what a column may hold.
+
+The published LLMFAO files are in it. The tables of columns below are the one place where columns and
+their order are spelled: reading, writing and docs/codebook.md follow them.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from annotation.interchange.faults import Fault, gettext_noop, shown
+from annotation.interchange.formats import Named, Record
+from annotation.interchange.tables import Progress, Row, Source, csv_header, read_csv, read_jsonl, unguard
+
+BIGGEST: Final = 2**63 - 1
+"""What a database keeps as a whole number."""
+
+ANSWERS: Final = ("left", "right", "tie")
+RESERVED_RATERS: Final = ("people", "all")
+"""Names no judge may have: they say which raters an export or a board is about."""
+
+RATER_LENGTH: Final = 200
+
+
+class Wrong(ValueError):
+    """A value is not what its column holds: `reason`, as in a `Fault`, with its `values`."""
+
+    def __init__(self, reason: str, **values: str) -> None:
+        super().__init__(reason % values)
+        self.reason = reason
+        self.values = values
+
+
+type Read = Callable[[Any], Any]
+"""The value of a column from what JSON or a cell holds.
+
+Raises:
+    Wrong: it is something else.
+"""
+
+
+def whole(value: Any) -> int:
+    """A whole number that a database can keep."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Wrong(gettext_noop("A whole number was expected, not %(found)s."), found=shown(value))
+    if not -BIGGEST <= value <= BIGGEST:
+        raise Wrong(
+            gettext_noop("A whole number between -2^63 and 2^63 was expected, not %(found)s."), found=shown(str(value))
+        )
+    return value
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Wrong(gettext_noop("A number or null was expected, not %(found)s."), found=shown(value))
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise Wrong(gettext_noop("The number is too large."))
+    return found
+
+
+def amount(value: Any) -> float | None:
+    """A number that is not negative, or None."""
+    found = number(value)
+    if found is not None and found < 0:
+        raise Wrong(gettext_noop("A number from 0 on was expected, not %(found)s."), found=shown(found))
+    return found
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Wrong(gettext_noop("A text was expected, not %(found)s."), found=shown(value))
+    return value
+
+
+def text_or_null(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Wrong(gettext_noop("A text or null was expected, not %(found)s."), found=shown(value))
+    return value
+
+
+def name(value: Any) -> str:
+    """A text with something in it."""
+    if not text(value).strip():
+        raise Wrong(gettext_noop("A name was expected, not an empty text."))
+    return str(value)
+
+
+def texts(value: Any) -> list[str]:
+    """A list of texts; null is the empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Wrong(gettext_noop("A list of texts was expected, not %(found)s."), found=shown(value))
+    return value
+
+
+def day(value: Any) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(text(value))
+    except ValueError:
+        raise Wrong(
+            gettext_noop("A date such as 2024-05-31 was expected, not %(found)s."), found=shown(value)
+        ) from None
+
+
+def language(value: Any) -> str:
+    """A BCP 47 tag; empty or null where the language is not known."""
+    if value is None or value == "":
+        return ""
+    if len(text(value)) > 35 or not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", value):
+        raise Wrong(gettext_noop("A language tag such as en or ja was expected, not %(found)s."), found=shown(value))
+    return str(value)
+
+
+def answer(value: Any) -> str:
+    if value not in ANSWERS:
+        raise Wrong(gettext_noop("left, right or tie was expected, not %(found)s."), found=shown(value))
+    return str(value)
+
+
+def truth(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise Wrong(gettext_noop("true or false was expected, not %(found)s."), found=shown(value))
+    return bool(value == "true")
+
+
+def whole_cell(cell: Any) -> int:
+    """A whole number in a cell of a CSV file."""
+    return whole(int(cell) if re.fullmatch(r"-?[0-9]{1,30}", cell) else cell)
+
+
+def worker_number(cell: Any) -> int | None:
+    """A worker's number; empty in the row of a judge."""
+    return None if cell == "" else whole_cell(cell)
+
+
+def cell_text(cell: Any) -> str:
+    """A text of a CSV file, without the apostrophe that kept a spreadsheet from running it."""
+    return unguard(text(cell))
+
+
+def rater_name(cell: Any) -> str:
+    """`people`, or the name of a judge."""
+    found = cell_text(cell)
+    if not found.strip() or len(found) > RATER_LENGTH or found == "all":
+        raise Wrong(gettext_noop("people or the name of a judge was expected, not %(found)s."), found=shown(found))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a file: `needed` in every row or not; `extra` ones are written only where they hold something."""
+
+    name: str
+    read: Read
+    needed: bool = False
+    extra: bool = False
+
+
+MODELS: Final = (
+    Column("id", whole, needed=True),
+    Column("api_id", text_or_null),
+    Column("name", name, needed=True),
+    Column("api", text_or_null),
+    Column("type", text_or_null),
+    Column("org", text_or_null),
+    Column("licence", text_or_null, extra=True),
+    Column("price", amount, extra=True),
+    Column("released", day, extra=True),
+)
+PROMPTS: Final = (
+    Column("id", whole, needed=True),
+    Column("text", text, needed=True),
+    Column("type", text_or_null),
+    Column("slug", text_or_null),
+    Column("stop", text_or_null),
+    Column("note", text_or_null),
+    Column("turns", texts, extra=True),
+    Column("references", texts, extra=True),
+    Column("lang", language, extra=True),
+)
+RESULTS: Final = (
+    Column("id", whole, needed=True),
+    Column("model", whole, needed=True),
+    Column("result", text, needed=True),
+    Column("duration", number),
+    Column("rate", number),
+    Column("prompt", whole, needed=True),
+    Column("api_id", text_or_null),
+    Column("name", text_or_null),
+    Column("api", text_or_null),
+    Column("type", text_or_null),
+    Column("org", text_or_null),
+    Column("slug", text_or_null),
+    Column("turns", texts, extra=True),
+)
+PAIRS: Final = (
+    Column("id", whole, needed=True),
+    Column("prompt", whole, needed=True),
+    Column("text", text),
+    Column("type", text_or_null),
+    Column("slug", text_or_null),
+    Column("note", text_or_null),
+    Column("model_x", whole, needed=True),
+    Column("result_x", text, needed=True),
+    Column("model_y", whole, needed=True),
+    Column("result_y", text, needed=True),
+)
+GOLDEN_PAIRS: Final = (
+    Column("id", whole, needed=True),
+    Column("prompt", whole, needed=True),
+    Column("text", text),
+    Column("model_x", whole, needed=True),
+    Column("result_x", text, needed=True),
+    Column("model_y", whole, needed=True),
+    Column("result_y", text, needed=True),
+    Column("golden", answer, needed=True),
+    Column("reason", text_or_null),
+)
+COMPARISONS: Final = (
+    Column("id", whole_cell, needed=True),
+    Column("prompt", whole_cell, needed=True),
+    Column("model_x", whole_cell, needed=True),
+    Column("model_y", whole_cell, needed=True),
+    Column("worker", worker_number),
+    Column("winner", answer, needed=True),
+    Column("left", cell_text),
+    Column("right", cell_text),
+    Column("rater", rater_name),
+    Column("simulated", truth),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: its columns in their order, and how its rows are told from those of other files."""
+
+    name: str
+    columns: tuple[Column, ...]
+    ending: str = ".jsonl"
+
+    @property
+    def known(self) -> frozenset[str]:
+        return frozenset(column.name for column in self.columns)
+
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        Kind("models", MODELS),
+        Kind("prompts", PROMPTS),
+        Kind("results", RESULTS),
+        Kind("pairs", PAIRS),
+        Kind("training", GOLDEN_PAIRS),
+        Kind("check", GOLDEN_PAIRS),
+        Kind("comparisons", COMPARISONS, ".csv"),
+    )
+}
+"""By name, in order of reference: a file refers only to files of the kinds before it."""
+
+PEOPLE_COLUMNS: Final = ("id", "prompt", "model_x", "model_y", "worker", "winner", "left", "right")
+JUDGE_COLUMNS: Final = tuple(column for column in PEOPLE_COLUMNS if column != "worker")
+ALL_COLUMNS: Final = (*PEOPLE_COLUMNS, "rater")
+FULL_COLUMNS: Final = (
+    *ALL_COLUMNS,
+    "row",
+    "rater_kind",
+    "simulated",
+    "purpose",
+    "golden",
+    "as_golden",
+    "attempt",
+    "shown_left",
+    "result_left",
+    "result_right",
+    "sha256_prompt",
+    "sha256_left",
+    "sha256_right",
+    "scale",
+    "value",
+    "turn",
+    "repetition",
+    "trial",
+    "offer_probability",
+    "shown_at",
+    "answered_at",
+    "seconds",
+    "visible_seconds",
+    "device",
+    "input_method",
+    "instruction_version",
+    "reasons",
+    "withdrawn",
+    "supersedes",
+    "superseded_by",
+    "excluded_at",
+    "exclusion_reason",
+)
+"""The columns of `export comparisons --full`; docs/codebook.md says what each holds."""
+
+PAYMENT_COLUMNS: Final = ("external_id", "outcome", "code", "minutes")
+
+
+def kind_of(file_name: str) -> str | None:
+    """Which kind of file has this name; None where no kind has."""
+    plain = file_name.lower().removesuffix(".gz")
+    if plain.endswith("comparisons.csv"):
+        return "comparisons"
+    stem, dot, ending = plain.rpartition(".")
+    if dot and ending == "jsonl" and not stem.startswith("."):
+        for kind in ("models", "prompts", "results"):
+            if stem == kind or stem.endswith(f"-{kind}"):
+                return kind
+        for kind in ("training", "check"):
+            if kind in stem:
+                return kind
+        if stem.startswith("pairs") or stem.endswith("-pairs"):
+            return "pairs"
+    return None
+
+
+def judge_in_name(file_name: str) -> str | None:
+    """The judge that `gpt4-comparisons.csv` and `gpt4-crowd-comparisons.csv` name: gpt4."""
+    stem = re.sub(r"comparisons\.csv(\.gz)?$", "", file_name, flags=re.IGNORECASE).rstrip("-")
+    return stem.removesuffix("-crowd") or None
+
+
+def named(file: Source) -> Named | Fault | None:
+    """What kind of file `file` is and, for comparisons, whose they are by its header; None if of no kind.
+
+    A fault says that its header is of a file that cannot be loaded.
+    """
+    kind = kind_of(file.name)
+    if kind != "comparisons":
+        return Named(kind) if kind else None
+    header = csv_header(file)
+    if "row" in header and "purpose" in header:
+        reason = gettext_noop("This is a full export, with rows of every standing; load the plain one.")
+        return Fault(file.name, 1, "", reason)
+    if "rater" in header or "worker" in header:
+        return Named(kind)
+    return Named(kind, of_one_judge=True, judge=judge_in_name(file.name))
+
+
+def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
+    """The rows of `file`, each a record of its kind with values of the types of its columns, or what is wrong."""
+    columns = KINDS[kind]
+    rows = read_csv(file, progress) if columns.ending == ".csv" else read_jsonl(file, progress)
+    for row in rows:
+        if isinstance(row, Fault):
+            yield row
+        else:
+            yield from _typed(file.name, columns, row)
+
+
+def _typed(file: str, kind: Kind, row: Row) -> Iterator[Record | Fault]:
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for column in kind.columns:
+        if column.name in row.values:
+            try:
+                values[column.name] = column.read(row.values[column.name])
+            except Wrong as wrong:
+                faults.append(Fault(file, row.line, column.name, wrong.reason, wrong.values, excerpt(row.values)))
+        elif column.needed:
+            reason = gettext_noop("The column is missing.")
+            faults.append(Fault(file, row.line, column.name, reason, {}, excerpt(row.values)))
+    if not faults:
+        yield Record(kind.name, row.line, values, tuple(row.values.keys() - kind.known))
+        return
+    yield from faults
+    if "id" in values:
+        # What refers to this row is not at fault for what is wrong in it.
+        yield Record(kind.name, row.line, values, (), faulty=True)
+
+
+def excerpt(values: Mapping[str, Any]) -> str:
+    """The start of a row, for a fault to quote."""
+    return shown({key: value[:40] if isinstance(value, str) else value for key, value in values.items()}, 160)
+
+
+def row_of(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` as a row of a file of `kind`: every column in its order, the extras only where they hold something."""
+    row: dict[str, Any] = {}
+    for column in KINDS[kind].columns:
+        value = values.get(column.name)
+        if not column.extra:
+            row[column.name] = value
+        elif value not in (None, "", []):
+            row[column.name] = value.isoformat() if isinstance(value, date) else value
+    return row
