@@ -221,15 +221,15 @@ _LAST_KEY = (
 )
 
 _DRAW = f"""
-    SELECT pair.id, pair.key, ({_LAST_KEY.format(part="AND key < %(start)s")}),
+    SELECT pair.id, pair.key, ({_LAST_KEY.format(part="AND key < %(start)s")}) AS key_before,
         (SELECT MIN(held.slot + 1)
          FROM (SELECT -1 AS slot UNION ALL
                SELECT slot FROM annotation_assignment WHERE pair_id = pair.id AND slot IS NOT NULL) AS held
          WHERE NOT EXISTS (SELECT 1 FROM annotation_assignment AS holder
-                           WHERE holder.pair_id = pair.id AND holder.slot = held.slot + 1))
+                           WHERE holder.pair_id = pair.id AND holder.slot = held.slot + 1)) AS free_slot
     FROM annotation_pair AS pair
     WHERE {_OFFERABLE} AND taken = %(tier)s AND key >= %(start)s
-    ORDER BY key LIMIT 1 {{lock}}
+    ORDER BY pair.key LIMIT 1 {{lock}}
 """  # noqa: S608
 
 
