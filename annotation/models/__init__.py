@@ -1,4 +1,5 @@
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result, ResultFlag
+from annotation.models.pair_run import PairRun, PairRunState
 from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.work import (
@@ -22,6 +23,8 @@ __all__ = [
     "LanguageModel",
     "Outcome",
     "Pair",
+    "PairRun",
+    "PairRunState",
     "Prompt",
     "PromptSet",
     "Purpose",

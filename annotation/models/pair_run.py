@@ -1,0 +1,38 @@
+"""Runs of a strategy that makes pairs: what is asked of the background, and how it went."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class PairRunState(models.TextChoices):
+    WAITING = "waiting", _("waiting")
+    RUNNING = "running", _("running")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed, nothing was stored")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class PairRun(models.Model):
+    """One run of a strategy over a study's results, with all that it takes to run it again."""
+
+    study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="pair_runs")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    strategy = models.CharField(_("strategy"), max_length=40)
+    options = models.JSONField(_("options"), default=dict, help_text=_("Neighbours, pairs per prompt, seed."))
+    state = models.CharField(_("state"), max_length=9, choices=PairRunState, default=PairRunState.WAITING)
+    report = models.JSONField(_("report"), default=dict, help_text=_("Counts of new pairs and of those there before."))
+    problem = models.TextField(_("problem"), blank=True)
+    done = models.PositiveIntegerField(_("prompts done"), default=0)
+    size = models.PositiveIntegerField(_("prompts in all"), default=0)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    claimed_at = models.DateTimeField(_("last sign of life"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("run of a strategy")
+        verbose_name_plural = _("runs of strategies")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
