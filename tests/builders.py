@@ -15,7 +15,9 @@ MARK = 900_000_000
 """Numbers above this one occur in no page by chance."""
 
 
-def build_study(slug: str = "haiku", *, models: int = 3, prompts: int = 4, opened: bool = True, **settings: Any) -> Study:
+def build_study(
+    slug: str = "haiku", *, models: int = 3, prompts: int = 4, opened: bool = True, **settings: Any
+) -> Study:
     """A study with every pair of `models` results to each of `prompts` prompts, opened, without checks."""
     prompt_set = PromptSet.objects.create(slug=slug, name=slug)
     answering = [
@@ -89,7 +91,9 @@ def add_golden_pairs(study: Study, goldens: list[str], purpose: Purpose = Purpos
     ]
 
 
-def build_worker(study: Study, external_id: str | None = None, *, stage: str = Stage.VOTING, at: datetime = NOW) -> Worker:
+def build_worker(
+    study: Study, external_id: str | None = None, *, stage: str = Stage.VOTING, at: datetime = NOW
+) -> Worker:
     """A worker of `study` who has consented, taken to `stage`."""
     worker = joining.consent(
         study, version=study.consent_version, external_id=external_id, platform={}, device="computer", at=at
