@@ -6,28 +6,40 @@ export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install install-dev test lint format lock messages
+.DELETE_ON_ERROR:
+.PHONY: help demo door install install-dev test lint format lock FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-demo: install ## a running arena with a sample study, on HOST:PORT
+demo: door install ## a running arena with a sample study, on HOST:PORT
 	@exec $(BIN)/python manage.py demo
 
-install: $(VENV)/.installed ## the virtual environment alone
+install: $(VENV)/.installed staticfiles/staticfiles.json ## the virtual environment alone
 
-install-dev: $(VENV)/.installed-dev ## the same with what tests and lint need
+install-dev: install $(VENV)/.installed-dev ## the same with what tests and lint need
 
-$(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 12) else "LLMFAO needs Python 3.12 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+# The stamp holds the folder it was made in: an environment that was moved here, whose interpreter is
+# gone, or whose making was interrupted is made anew. Its own Python is asked from then on.
+ifeq ($(shell test "$$(cat $(VENV)/.made 2>/dev/null)" = "$(CURDIR)" && $(BIN)/python -c 'import pip' 2>/dev/null && echo sound),sound)
+DOORKEEPER := $(BIN)/python
+$(VENV)/.made:
+else
+DOORKEEPER := $(PYTHON)
+$(VENV)/.made: FORCE
+endif
+	@$(PYTHON) llmfao_site/doorstep.py
 	@echo "Making the virtual environment in $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@touch $@
+	@$(PYTHON) -m venv --clear $(VENV)
+	@printf '%s' "$(CURDIR)" > $@
 
-$(VENV)/.installed: requirements.lock $(VENV)/.python
+# Before the long work: nobody waits for an installation to hear that the port is taken.
+door:
+	@$(DOORKEEPER) llmfao_site/doorstep.py port
+
+$(VENV)/.installed: requirements.lock $(VENV)/.made
 	@echo "Installing the locked dependencies ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
@@ -35,9 +47,15 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static -type f)
+	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+	@touch $@
+
+# The browser and Redis behave alike on both databases; everything else runs on both.
 test: install-dev ## the whole suite, on SQLite and on PostgreSQL
-	TEST_DATABASE=sqlite $(BIN)/python -m pytest -n auto $(ARGS)
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto $(ARGS)
+	@TEST_DATABASE=sqlite $(BIN)/python -m pytest -q -n auto $(ARGS) || failed=yes; \
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n auto -m "not browser and not redis" $(ARGS) || failed=yes; \
+	test -z "$$failed"
 
 lint: install-dev ## ruff, mypy, import-linter, missing migrations, the deployment check
 	$(BIN)/ruff check .
