@@ -1,0 +1,102 @@
+"""Bradley-Terry: the odds that one model beats another are the ratio of their strengths.
+
+Bradley and Terry, Rank analysis of incomplete block designs, Biometrika 39 (1952).
+"""
+
+import numpy as np
+
+from ranking.methods import intervals, logistic
+from ranking.methods.bootstrap import redraw
+from ranking.methods.connectivity import has_finite_fit
+from ranking.methods.intervals import Clusters, Observations, Uncertainty
+from ranking.methods.logistic import Cells, Fit
+from ranking.methods.ratings import Coefficient, Ratings, with_intervals
+from ranking.methods.settings import Settings
+from ranking.methods.tally import Codes, Floats, Tally, Votes
+
+FIRST_PLACE = "first-place"
+
+
+def rate(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """Strengths of the models of one connected group, a tie counting half to either side.
+
+    Raises:
+        NotConverged: Newton's method did not reach the optimum.
+    """
+    prior = not has_finite_fit(tally)
+    if settings.first_place:
+        cells, z, names = _cells_by_side(votes), _side(votes)[:, None], (FIRST_PLACE,)
+    else:
+        cells, z, names = Cells.of_tally(tally), np.empty((len(votes), 0)), ()
+    fit = logistic.fit(cells, prior=prior)
+    if settings.intervals == "bootstrap" and clusters is not None:
+        return redraw(votes, tally, fit, settings, clusters, rng)
+    uncertainty, notices = estimate(votes, tally, z, fit, settings, clusters)
+    return with_intervals(rated(votes.names, fit, settings, names, notices), uncertainty)
+
+
+def rated(
+    names: tuple[str, ...], fit: Fit, settings: Settings, covariates: tuple[str, ...], notices: tuple[str, ...]
+) -> Ratings:
+    """`fit` as ratings without intervals."""
+    return Ratings(
+        settings=settings,
+        names=names,
+        scores=fit.theta,
+        unit="strength",
+        coefficients=tuple(
+            Coefficient(name, float(value)) for name, value in zip(covariates, fit.beta, strict=True)
+        ),
+        prior=fit.prior,
+        gradient=fit.gradient,
+        iterations=fit.iterations,
+        notices=notices,
+    )
+
+
+def estimate(
+    votes: Votes, tally: Tally, z: Floats, fit: Fit, settings: Settings, clusters: Clusters | None
+) -> tuple[Uncertainty | None, tuple[str, ...]]:
+    """The sandwich covariance that `settings` ask for, and what a reader must be told of it.
+
+    Where one cluster alone carries a part of the board CR3 does not exist; CR1 stands in and says so.
+    """
+    if clusters is None:
+        return None, ()
+    if clusters == "none" and not z.shape[1]:
+        return intervals.independent(fit, tally), ()
+    observations = Observations.at(fit, votes.x, votes.y, z, votes.weight(), votes.score())
+    if clusters == "none":
+        # A row of c equal comparisons has c squares, not the square of c.
+        count = 1 if votes.count is None else np.maximum(votes.count, 1)
+        return intervals.independent_rows(fit, observations, observations.residual**2 / count), ()
+    try:
+        return (
+            intervals.clustered(fit, observations, clusters, settings.correction, votes.prompt, votes.rater),
+            (),
+        )
+    except intervals.Unidentified:
+        return (
+            intervals.clustered(fit, observations, clusters, "CR1", votes.prompt, votes.rater),
+            ("correction-fell-back",),
+        )
+
+
+def _side(votes: Votes) -> Floats:
+    return np.zeros(len(votes)) if votes.left is None else votes.left.astype(np.float64)
+
+
+def _cells_by_side(votes: Votes) -> Cells:
+    """One cell for the comparisons of x with y that showed x in the same place."""
+    size = len(votes.names)
+    side = np.zeros(len(votes), dtype=np.intp) if votes.left is None else votes.left.astype(np.intp)
+    code = (votes.x.astype(np.intp) * size + votes.y) * 3 + side + 1
+    weight = np.bincount(code, weights=votes.weight(), minlength=3 * size * size)
+    points = np.bincount(code, weights=votes.weight() * votes.score(), minlength=3 * size * size)
+    found = np.flatnonzero(weight)
+    models: Codes = found // 3
+    return Cells(
+        size, models // size, models % size, weight[found], points[found], (found % 3 - 1).astype(np.float64)[:, None]
+    )

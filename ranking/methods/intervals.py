@@ -1,0 +1,269 @@
+"""How sure a fit is: sandwich covariances for votes that come in clusters.
+
+One worker gives many votes and one prompt gets many, so votes are not independent. Scores are summed
+within clusters (Liang and Zeger, 1986); CR3 leaves one cluster out at a time, one Newton step each
+(Bell and McCaffrey, 2002; Hansen, 2022); two ways of clustering are combined as V_prompt + V_rater -
+V_both (Cameron, Gelbach and Miller, 2011). The inverse Hessian by itself is never used.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import expit, stdtrit
+
+from ranking.methods.logistic import Fit, centering, grounded, laplacian, outer, spread
+from ranking.methods.tally import Codes, Floats, Tally
+
+type Clusters = Literal["none", "prompt", "worker", "both"]
+"""Whom the interval speaks of: `none`: independent votes; `worker`: raters like these on exactly these
+prompts; `prompt`: prompts like these, for a single judge; `both`: prompts and raters like these."""
+
+type Correction = Literal["CR0", "CR1", "CR3"]
+
+CLUSTERS: Final[tuple[Clusters, ...]] = get_args(Clusters.__value__)
+CORRECTIONS: Final[tuple[Correction, ...]] = get_args(Correction.__value__)
+
+NORMAL: Final = 1.959964
+"""Standard errors on either side of an estimate from independent votes."""
+
+LEAST_PROMPTS: Final = 10
+"""With fewer, nothing is said about prompts beyond these."""
+
+SINGULAR: Final = 1e-9
+"""How little of its information a fit may keep without a cluster before that cluster alone carries it."""
+
+
+class Unidentified(ArithmeticError):
+    """Without one of the clusters the strengths are not determined: it cannot be left out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observations:
+    """What each of n rows says at the optimum of a fit.
+
+    Attributes:
+        i, j: (n,) the models; z: (n, k) the covariates.
+        residual: (n,) weight (s - p), where s is i's share of the verdict and p its probability.
+        curvature: (n,) weight p (1 - p).
+    """
+
+    i: Codes
+    j: Codes
+    z: Floats
+    residual: Floats
+    curvature: Floats
+
+    @classmethod
+    def at(cls, fit: Fit, i: Codes, j: Codes, z: Floats, weight: Floats, score: Floats) -> "Observations":
+        chance = expit(fit.theta[i] - fit.theta[j] + z @ fit.beta)
+        return cls(i, j, z, weight * (score - chance), weight * chance * (1 - chance))
+
+    def rows(self, index: Codes) -> "Observations":
+        return Observations(self.i[index], self.j[index], self.z[index], self.residual[index], self.curvature[index])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncertainty:
+    """The covariance of the parameters of a fit, and how it was come by.
+
+    Attributes:
+        covariance: (m + k, m + k) of theta (mean zero) and beta, on the natural scale.
+        critical: how many standard errors an interval of 95 % reaches to either side.
+        degrees: of freedom of the t distribution; None for the normal one.
+        clusters: the question that is answered.
+        correction: the one that was applied.
+        prompts, raters: the numbers of clusters; None where they play no part.
+    """
+
+    covariance: Floats
+    critical: float
+    degrees: int | None
+    clusters: Clusters
+    correction: Correction
+    prompts: int | None
+    raters: int | None
+
+
+def independent(fit: Fit, tally: Tally) -> Uncertainty:
+    """The textbook sandwich (CR0) of independent votes, from the counts alone.
+
+    A tie is one observation with score 1/2.
+    """
+    i, j = np.nonzero(np.triu(tally.games, 1))
+    chance = expit(fit.theta[i] - fit.theta[j])
+    squares = (
+        tally.wins_squared[i, j] * (1 - chance) ** 2
+        + tally.wins_squared[j, i] * chance**2
+        + tally.ties_squared[i, j] * (0.5 - chance) ** 2
+    )
+    meat = laplacian(i, j, squares, len(fit.theta))
+    return _of_independent(fit.bread @ meat @ fit.bread)
+
+
+def independent_rows(fit: Fit, observations: Observations, squares: Floats) -> Uncertainty:
+    """The same from rows, for fits with covariates; `squares` (n,): the sums of squared residuals."""
+    meat = outer(observations.i, observations.j, observations.z, squares, len(fit.theta))
+    return _of_independent(fit.bread @ meat @ fit.bread)
+
+
+def _of_independent(covariance: Floats) -> Uncertainty:
+    return Uncertainty((covariance + covariance.T) / 2, NORMAL, None, "none", "CR0", None, None)
+
+
+def clustered(
+    fit: Fit,
+    observations: Observations,
+    clusters: Clusters,
+    correction: Correction,
+    prompt: Codes | None,
+    rater: Codes | None,
+) -> Uncertainty:
+    """The covariance where votes on a prompt, or by a rater, or both, depend on one another.
+
+    Raises:
+        Unidentified: CR3 was asked for, and one cluster alone carries a part of the board.
+    """
+    counts: dict[str, int] = {}
+    parts = []
+    for name, codes in (("prompt", prompt), ("worker", rater)):
+        if clusters in {name, "both"}:
+            compact, counts[name] = _compact(cast(Codes, codes))
+            parts.append((1, compact))
+    if clusters == "both":
+        parts.append((-1, _compact(parts[0][1] * counts["worker"] + parts[1][1])[0]))
+    covariance = sum(
+        (sign * one_way(fit, observations, codes, correction) for sign, codes in parts), np.zeros_like(fit.bread)
+    )
+    if clusters == "both":
+        covariance = _without_negatives(covariance, len(fit.theta))
+    degrees = min(counts.values()) - 1
+    return Uncertainty(
+        covariance,
+        float(stdtrit(degrees, 0.975)),
+        degrees,
+        clusters,
+        correction,
+        counts.get("prompt"),
+        counts.get("worker"),
+    )
+
+
+def _compact(codes: Codes) -> tuple[Codes, int]:
+    """The codes as 0, 1, ... without gaps, and how many there are."""
+    values, compact = np.unique(codes, return_inverse=True)
+    return compact, len(values)
+
+
+def _without_negatives(covariance: Floats, size: int) -> Floats:
+    """The nearest positive semidefinite matrix, theta kept at mean zero."""
+    center = centering(size, len(covariance) - size)
+    values, vectors = np.linalg.eigh(center @ covariance @ center)
+    return cast(Floats, (vectors * np.clip(values, 0, None)) @ vectors.T)
+
+
+def one_way(fit: Fit, observations: Observations, clusters: Codes, correction: Correction) -> Floats:
+    """(m + k, m + k) the covariance where rows of the same cluster, coded 0 to G - 1, depend on one another.
+
+    Raises:
+        Unidentified: CR3, and without one of the clusters the strengths are not determined.
+    """
+    number = int(clusters.max()) + 1
+    if correction == "CR3":
+        return (number - 1) / number * _left_out(fit, observations, clusters, number)
+    scores = _scores(observations, clusters, observations.residual, number, len(fit.theta))
+    factor = number / (number - 1) if correction == "CR1" else 1.0
+    return factor * _sandwich(fit, scores)
+
+
+def _sandwich(fit: Fit, scores: csr_array) -> Floats:
+    return cast(Floats, fit.bread @ (scores.T @ scores).toarray() @ fit.bread)
+
+
+def _scores(observations: Observations, clusters: Codes, residual: Floats, number: int, size: int) -> csr_array:
+    """(number, size + k) the sums of residual (e_i - e_j, z) within each cluster."""
+    extra = observations.z.shape[1]
+    rows = [clusters, clusters, *[clusters] * extra]
+    columns = [observations.i, observations.j, *[np.full(len(clusters), size + column) for column in range(extra)]]
+    values = [residual, -residual, *[residual * observations.z[:, column] for column in range(extra)]]
+    return csr_array(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(number, size + extra)
+    )
+
+
+def _left_out(fit: Fit, observations: Observations, clusters: Codes, number: int) -> Floats:
+    """The sum over clusters of d d', where d is one Newton step from the optimum without the cluster.
+
+    A cluster of few rows changes the information by a matrix of low rank, so its step follows from a
+    system of as many equations as it has rows (Woodbury); a large one is solved for in full.
+    """
+    size = len(fit.theta)
+    order = np.argsort(clusters, kind="stable")
+    rows = observations.rows(order)
+    sizes = np.bincount(clusters, minlength=number)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    inverse = np.linalg.inv(grounded(fit.information, size))
+    small = max(2, len(fit.information) // 2)
+
+    adjusted = np.zeros(len(order))
+    for length in np.unique(sizes[sizes <= small]):
+        batch = max(1, (1 << 21) // (length * length))
+        firsts = starts[sizes == length]
+        for begin in range(0, len(firsts), batch):
+            index = firsts[begin : begin + batch, None] + np.arange(length)
+            adjusted[index] = _adjusted(rows, index, inverse, size)
+    in_small = np.repeat(sizes <= small, sizes)
+    kept = rows.rows(np.flatnonzero(in_small))
+    labels = np.repeat(np.arange(number), sizes)[in_small]
+    total = _sandwich(fit, _scores(kept, labels, adjusted[in_small], number, size))
+
+    steps = [
+        _step_without(fit, rows.rows(np.arange(starts[cluster], starts[cluster] + sizes[cluster])))
+        for cluster in np.flatnonzero(sizes > small)
+    ]
+    if steps:
+        center = centering(size, len(fit.beta))
+        stacked = np.stack(steps) @ center
+        total = total + stacked.T @ stacked
+    return total
+
+
+def _adjusted(rows: Observations, index: Codes, inverse: Floats, size: int) -> Floats:
+    """(b, k) the residuals of b clusters of k rows each, so that bread times scores is the step without them.
+
+    They solve (I - W K) u = r, where W holds the curvatures and K = U H^-1 U' for the rows' U = (e_i - e_j, z).
+    """
+    i, j, z = rows.i[index], rows.j[index], rows.z[index]
+    block, cross, inner = inverse[:size, :size], inverse[:size, size:], inverse[size:, size:]
+    a, b, c, d = i[:, :, None], i[:, None, :], j[:, :, None], j[:, None, :]
+    leverage = block[a, b] - block[a, d] - block[c, b] + block[c, d]
+    if z.shape[2]:
+        mixed = (cross[i] - cross[j]) @ z.swapaxes(1, 2)
+        leverage = leverage + mixed + mixed.swapaxes(1, 2) + z @ inner @ z.swapaxes(1, 2)
+    root = np.sqrt(rows.curvature[index])
+    remaining = np.eye(index.shape[1]) - root[:, :, None] * leverage * root[:, None, :]
+    least = remaining[:, 0, 0] if index.shape[1] == 1 else np.linalg.eigvalsh(remaining)[:, 0]
+    if least.min(initial=1.0) < SINGULAR:
+        raise Unidentified("one cluster alone carries a part of the board")
+    # (I - W K)^-1 = W^1/2 (I - W^1/2 K W^1/2)^-1 W^-1/2; written so that a curvature of 0 divides nothing.
+    residual = rows.residual[index]
+    fitted = (rows.curvature[index] * (leverage @ residual[:, :, None])[:, :, 0])[:, :, None]
+    scaled = np.divide(fitted, root[:, :, None], out=np.zeros_like(fitted), where=root[:, :, None] > 0)
+    return cast(Floats, residual + root * np.linalg.solve(remaining, scaled)[:, :, 0])
+
+
+def _step_without(fit: Fit, rows: Observations) -> Floats:
+    """(m + k,) one Newton step from the optimum after `rows`, one cluster, are taken away."""
+    size = len(fit.theta)
+    part = outer(rows.i, rows.j, rows.z, rows.curvature, size)
+    score = np.concatenate([spread(rows.i, rows.j, rows.residual, size), rows.z.T @ rows.residual])
+    left = grounded(fit.information, size)
+    left[: len(part), : len(part)] -= part
+    try:
+        factor = np.linalg.cholesky(left)
+    except np.linalg.LinAlgError as error:
+        raise Unidentified("one cluster alone carries a part of the board") from error
+    if np.square(np.diag(factor)).min() < SINGULAR * np.diag(left).max():
+        raise Unidentified("one cluster alone carries a part of the board")
+    return cast(Floats, -np.linalg.solve(left, score))

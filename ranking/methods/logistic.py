@@ -1,0 +1,180 @@
+"""Maximum likelihood of the Bradley-Terry model and of its linear extensions, by Newton's method.
+
+The log-odds that i beats j are theta_i - theta_j + z . beta, where z are covariates of the comparison
+(the place it was shown in, differences of style) and beta their coefficients. theta has mean zero.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.special import expit
+
+from ranking.methods.tally import Codes, Floats, Tally
+
+LIMIT: Final = 100
+STEP: Final = 1e-9
+"""The last Newton step taken, in natural units: the next, being quadratic in it, is below rounding."""
+
+PRIOR_WEIGHT: Final = 0.5
+"""The prior, where it is on, gives each model this much of a tie against the mean of the board."""
+
+
+class NotConverged(ArithmeticError):
+    """The iteration did not reach the optimum; there is no estimate."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Comparisons that share models and covariates, taken together: n cells of m models.
+
+    Attributes:
+        i, j: (n,) the models.
+        weight: (n,) the weight of the comparisons.
+        points: (n,) the part of it that i won, ties half.
+        z: (n, k) covariates, oriented as i against j.
+    """
+
+    size: int
+    i: Codes
+    j: Codes
+    weight: Floats
+    points: Floats
+    z: Floats
+
+    @classmethod
+    def of_tally(cls, tally: Tally) -> "Cells":
+        """One cell for every two models that were compared."""
+        games = tally.games
+        i, j = np.nonzero(np.triu(games, 1))
+        points = tally.wins[i, j] + tally.ties[i, j] / 2
+        return cls(len(games), i, j, games[i, j], points, np.empty((len(i), 0)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """An optimum.
+
+    Attributes:
+        theta: (m,) strengths on the natural scale, mean zero.
+        beta: (k,) coefficients of the covariates.
+        bread: (m + k, m + k) the inverse of the negative Hessian on the space where theta has mean zero.
+        information: (m + k, m + k) that negative Hessian, the prior's part included.
+        gradient: the largest absolute value of the gradient at the optimum.
+        iterations: Newton steps taken.
+        prior: whether the prior was on.
+    """
+
+    theta: Floats
+    beta: Floats
+    bread: Floats
+    information: Floats
+    gradient: float
+    iterations: int
+    prior: bool
+
+
+def laplacian(i: Codes, j: Codes, weight: Floats, size: int) -> Floats:
+    """(size, size) the sum over rows of weight (e_i - e_j)(e_i - e_j)'."""
+    between = np.bincount(i * size + j, weights=weight, minlength=size * size).reshape(size, size)
+    between = between + between.T
+    return np.diag(between.sum(axis=1)) - between
+
+
+def outer(i: Codes, j: Codes, z: Floats, weight: Floats, size: int) -> Floats:
+    """(size + k, size + k) the sum over rows of weight u u', with u = (e_i - e_j, z)."""
+    extra = z.shape[1]
+    matrix = np.empty((size + extra, size + extra))
+    matrix[:size, :size] = laplacian(i, j, weight, size)
+    weighted = z * weight[:, None]
+    for column in range(extra):
+        matrix[:size, size + column] = spread(i, j, weighted[:, column], size)
+    matrix[size:, :size] = matrix[:size, size:].T
+    matrix[size:, size:] = z.T @ weighted
+    return matrix
+
+
+def spread(i: Codes, j: Codes, weight: Floats, size: int) -> Floats:
+    """(size,) the sum over rows of weight (e_i - e_j)."""
+    return np.bincount(i, weights=weight, minlength=size) - np.bincount(j, weights=weight, minlength=size)
+
+
+def centering(size: int, extra: int = 0) -> Floats:
+    """(size + extra, size + extra) takes the mean off the first `size` entries."""
+    matrix = np.eye(size + extra)
+    matrix[:size, :size] -= 1 / size
+    return matrix
+
+
+def grounded(information: Floats, size: int) -> Floats:
+    """`information` with the one direction filled in that comparisons say nothing of, the common shift."""
+    matrix = information.copy()
+    matrix[:size, :size] += np.trace(information[:size, :size]) / size**2
+    return matrix
+
+
+def fit(cells: Cells, *, prior: bool) -> Fit:
+    """The optimum over theta (mean zero) and beta.
+
+    Raises:
+        NotConverged: there is no finite optimum, or the covariates are collinear.
+    """
+    size, extra = cells.size, cells.z.shape[1]
+    center = centering(size, extra)
+    parameters = np.zeros(size + extra)
+    value = _value(cells, parameters, prior=prior)
+    for iteration in range(1, LIMIT + 1):
+        gradient, information = _derivatives(cells, parameters, prior=prior)
+        try:
+            step = center @ cho_solve(cho_factor(grounded(information, size)), gradient)
+        except LinAlgError as error:
+            raise NotConverged("the comparisons do not determine the strengths") from error
+        rate, stepped = 1.0, _value(cells, parameters + step, prior=prior)
+        while stepped < value - 1e-9 * abs(value) and rate > 1e-6:
+            rate /= 2
+            stepped = _value(cells, parameters + rate * step, prior=prior)
+        parameters, value = parameters + rate * step, stepped
+        if np.abs(step).max() < STEP:
+            gradient, information = _derivatives(cells, parameters, prior=prior)
+            bread = center @ np.linalg.inv(grounded(information, size)) @ center
+            return Fit(
+                parameters[:size] - parameters[:size].mean(),
+                parameters[size:],
+                (bread + bread.T) / 2,
+                information,
+                float(np.abs(gradient).max()),
+                iteration,
+                prior,
+            )
+    raise NotConverged(f"no optimum after {LIMIT} Newton steps")
+
+
+def _log_odds(cells: Cells, parameters: Floats) -> Floats:
+    theta, beta = parameters[: cells.size], parameters[cells.size :]
+    return theta[cells.i] - theta[cells.j] + cells.z @ beta
+
+
+def _value(cells: Cells, parameters: Floats, *, prior: bool) -> float:
+    """The log-likelihood, with the prior's part."""
+    odds = _log_odds(cells, parameters)
+    value = float(cells.points @ odds - cells.weight @ np.logaddexp(0, odds))
+    if prior:
+        away = parameters[: cells.size] - parameters[: cells.size].mean()
+        value += PRIOR_WEIGHT * float((away / 2 - np.logaddexp(0, away)).sum())
+    return value
+
+
+def _derivatives(cells: Cells, parameters: Floats, *, prior: bool) -> tuple[Floats, Floats]:
+    """The gradient and the negative Hessian of the log-likelihood, with the prior's part."""
+    size = cells.size
+    chance = expit(_log_odds(cells, parameters))
+    residual = cells.points - cells.weight * chance
+    gradient = np.concatenate([spread(cells.i, cells.j, residual, size), cells.z.T @ residual])
+    information = outer(cells.i, cells.j, cells.z, cells.weight * chance * (1 - chance), size)
+    if prior:
+        center = centering(size)
+        chance = expit(center @ parameters[:size])
+        gradient[:size] += center @ (PRIOR_WEIGHT * (0.5 - chance))
+        information[:size, :size] += center @ np.diag(PRIOR_WEIGHT * chance * (1 - chance)) @ center
+    return gradient, information

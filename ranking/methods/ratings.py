@@ -1,0 +1,246 @@
+"""What a method gives back, and what follows from it: points, intervals, ranks."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.methods.intervals import Uncertainty
+from ranking.methods.settings import Settings
+from ranking.methods.tally import Floats
+
+ELO: Final = 400 / np.log(10)
+"""Points of the Elo scale in one unit of log-odds."""
+
+MEAN: Final = 1000.0
+"""Where the mean of a board stands that has no anchor."""
+
+DRAWS: Final = 20_000
+"""Redraws behind a simultaneous statement."""
+
+type Unit = Literal["strength", "points", "share"]
+"""`strength`: log-odds, mean zero; `points`: of the Elo scale; `share`: of wins or of a whole."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coefficient:
+    """Something besides the models that moves verdicts, on the log-odds scale, with its 95 % interval."""
+
+    name: str
+    value: float
+    error: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ratings:
+    """The m models of one connected group, rated.
+
+    Attributes:
+        settings: what was asked.
+        names: the models.
+        scores: (m,) in `unit`; higher is better.
+        uncertainty: of the scores and coefficients, on the log-odds scale; None without intervals.
+        low, high: (m,) ends of 95 % intervals of the scores; None where the method has none.
+        order_range: whether `low` and `high` are only what reordering the comparisons does to the scores.
+        coefficients: of covariates.
+        draws: (r, m) redrawn scores, where the method redraws.
+        prior: whether all models got half a tie against the mean, because no finite fit exists without.
+        gradient: the largest absolute gradient at the optimum; None for methods without one.
+        iterations: it took to converge; None for methods that do not iterate.
+        notices: words for what a reader must be told.
+    """
+
+    settings: Settings
+    names: tuple[str, ...]
+    scores: Floats
+    unit: Unit
+    uncertainty: Uncertainty | None = None
+    low: Floats | None = None
+    high: Floats | None = None
+    order_range: bool = False
+    coefficients: tuple[Coefficient, ...] = ()
+    draws: Floats | None = None
+    prior: bool = False
+    gradient: float | None = None
+    iterations: int | None = None
+    notices: tuple[str, ...] = ()
+
+    def noting(self, *notices: str) -> "Ratings":
+        return replace(self, notices=self.notices + notices) if notices else self
+
+    @property
+    def covariance(self) -> Floats | None:
+        """(m, m) of the scores."""
+        return None if self.uncertainty is None else self.uncertainty.covariance[: len(self.names), : len(self.names)]
+
+
+def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings:
+    """`ratings` with the ends that `uncertainty` gives, each score against the mean of the board."""
+    if uncertainty is None:
+        return ratings
+    size = len(ratings.names)
+    reach = uncertainty.critical * np.sqrt(np.diag(uncertainty.covariance).clip(0))
+    coefficients = tuple(
+        replace(
+            coefficient,
+            error=float(error / uncertainty.critical),
+            low=float(coefficient.value - error),
+            high=float(coefficient.value + error),
+        )
+        for coefficient, error in zip(ratings.coefficients, reach[size:], strict=True)
+    )
+    return replace(
+        ratings,
+        uncertainty=uncertainty,
+        low=ratings.scores - reach[:size],
+        high=ratings.scores + reach[:size],
+        coefficients=coefficients,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Scores as they are shown: (m,) each, Elo points for strengths, the method's own unit otherwise."""
+
+    rating: Floats
+    low: Floats | None
+    high: Floats | None
+    error: Floats | None
+
+
+def points(ratings: Ratings) -> Points:
+    """On the Elo scale, the board's mean at 1,000 or the anchor, if it is in this group, at its value.
+
+    An interval of an anchored board is that of the difference from the anchor.
+    """
+    if ratings.unit != "strength":
+        error = ratings.covariance
+        return Points(
+            ratings.scores, ratings.low, ratings.high, None if error is None else np.sqrt(np.diag(error).clip(0))
+        )
+    anchor = ratings.settings.anchor
+    if anchor is None or anchor[0] not in ratings.names:
+        error = None if ratings.covariance is None else ELO * np.sqrt(np.diag(ratings.covariance).clip(0))
+        low, high = (None if end is None else MEAN + ELO * end for end in (ratings.low, ratings.high))
+        return Points(MEAN + ELO * ratings.scores, low, high, error)
+    index = ratings.names.index(anchor[0])
+    rating = anchor[1] + ELO * (ratings.scores - ratings.scores[index])
+    if ratings.draws is not None:
+        apart = anchor[1] + ELO * (ratings.draws - ratings.draws[:, [index]])
+        low, high = np.percentile(apart, [2.5, 97.5], axis=0)
+        return Points(rating, low, high, apart.std(axis=0, ddof=1))
+    if ratings.uncertainty is None:
+        return Points(rating, None, None, None)
+    error = ELO * _errors(ratings)[index]
+    reach = ratings.uncertainty.critical * error
+    return Points(rating, rating - reach, rating + reach, error)
+
+
+def normalised(ratings: Ratings) -> Floats:
+    """(m,) e^theta divided by its sum."""
+    power = np.exp(ratings.scores - ratings.scores.max())
+    return power / power.sum()
+
+
+def _errors(ratings: Ratings) -> Floats:
+    """(m, m) the standard errors of the differences between scores."""
+    covariance = ratings.covariance
+    assert covariance is not None  # noqa: S101  asked only where there is one
+    variance = np.diag(covariance)
+    return np.sqrt((variance[:, None] + variance[None, :] - 2 * covariance).clip(0))
+
+
+def ranks(ratings: Ratings) -> NDArray[np.intp]:
+    """(m,) 1 + the number of models rated higher; what differs by rounding only shares its rank."""
+    order = np.argsort(-ratings.scores, kind="stable")
+    fallen = -np.diff(ratings.scores[order]) > 1e-9 * max(1.0, float(np.abs(ratings.scores).max()))
+    place = np.concatenate([[1], np.where(fallen, np.arange(2, len(order) + 1), 0)]).astype(np.intp)
+    result = np.empty(len(order), dtype=np.intp)
+    result[order] = np.maximum.accumulate(place)
+    return result
+
+
+def better(ratings: Ratings, *, simultaneous: bool | None = None) -> NDArray[np.bool_] | None:
+    """(m, m) whether the row's model is better than the column's at the 5 % level; None without intervals.
+
+    Judged on the difference of the two, each by itself, or, `simultaneous`, all of them at once.
+    """
+    if simultaneous is None:
+        simultaneous = ratings.settings.simultaneous
+    if ratings.draws is not None and not ratings.order_range and ratings.uncertainty is None:
+        return _better_in_draws(ratings.draws, ratings.scores, simultaneous=simultaneous)
+    if ratings.uncertainty is None:
+        return None
+    critical = simultaneous_critical(ratings) if simultaneous else ratings.uncertainty.critical
+    difference = ratings.scores[:, None] - ratings.scores[None, :]
+    return difference > critical * _errors(ratings)
+
+
+def _better_in_draws(draws: Floats, scores: Floats, *, simultaneous: bool) -> NDArray[np.bool_]:
+    size = len(scores)
+    errors = np.zeros((size, size))
+    largest = np.zeros(len(draws))
+    lower = np.zeros((size, size))
+    for model in range(size):
+        apart = draws[:, [model]] - draws
+        errors[model] = apart.std(axis=0, ddof=1)
+        lower[model] = np.percentile(apart, 2.5, axis=0)
+        away = np.abs(apart - (scores[model] - scores))
+        largest = np.maximum(largest, np.divide(away, errors[model], out=np.zeros_like(away), where=errors[model] > 0).max(axis=1))
+    if not simultaneous:
+        return lower > 0
+    return scores[:, None] - scores[None, :] > np.quantile(largest, 0.95) * errors
+
+
+def simultaneous_critical(ratings: Ratings) -> float:
+    """How many standard errors all differences keep within at once, in 95 % of boards.
+
+    The 95 % point of the largest |t| over all pairs, by drawing from the joint distribution.
+    """
+    uncertainty = ratings.uncertainty
+    assert uncertainty is not None  # noqa: S101
+    rng = np.random.default_rng(ratings.settings.seed)
+    errors = _errors(ratings)
+    i, j = np.triu_indices(len(ratings.names), 1)
+    known = errors[i, j] > 0
+    i, j = i[known], j[known]
+    if not len(i):
+        return uncertainty.critical
+    root = _root(uncertainty.covariance[: len(ratings.names), : len(ratings.names)])
+    largest = []
+    for _block in range(20):
+        drawn = rng.standard_normal((DRAWS // 20, len(root))) @ root
+        if uncertainty.degrees is not None:
+            drawn /= np.sqrt(rng.chisquare(uncertainty.degrees, (len(drawn), 1)) / uncertainty.degrees)
+        largest.append(np.abs((drawn[:, i] - drawn[:, j]) / errors[i, j]).max(axis=1))
+    return float(np.quantile(np.concatenate(largest), 0.95))
+
+
+def _root(covariance: Floats) -> Floats:
+    """R with R'R = covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.sqrt(values.clip(0))[:, None] * vectors.T
+
+
+def rank_ranges(ratings: Ratings) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """(m,) the best and the worst place each model can hold; None without intervals."""
+    above = better(ratings)
+    if above is None:
+        return None
+    return 1 + above.sum(axis=0), len(above) - above.sum(axis=1)
+
+
+def chance_of_best(ratings: Ratings) -> Floats | None:
+    """(m,) the share of redraws in which each model is first; None without intervals."""
+    if ratings.draws is not None and not ratings.order_range:
+        drawn = ratings.draws
+    elif ratings.uncertainty is not None:
+        rng = np.random.default_rng(ratings.settings.seed)
+        covariance = ratings.uncertainty.covariance[: len(ratings.names), : len(ratings.names)]
+        drawn = ratings.scores + rng.standard_normal((DRAWS, len(covariance))) @ _root(covariance)
+    else:
+        return None
+    return np.bincount(drawn.argmax(axis=1), minlength=len(ratings.names)) / len(drawn)

@@ -1,0 +1,57 @@
+"""The methods by name: one more is one file and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ranking.methods import bradley_terry
+from ranking.methods.intervals import Clusters
+from ranking.methods.ratings import Ratings
+from ranking.methods.settings import Contradiction, Settings
+from ranking.methods.tally import Tally, Votes
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """Attributes:
+
+    rate: the models of one connected group, from their votes and tally.
+    sandwich: whether it gives intervals by the sandwich; bootstrap: by redrawing votes.
+    first_place: whether a first-place effect can be fitted with it.
+    in_order: whether it depends on the order of the votes.
+    soft: whether it takes shares of a verdict.
+    """
+
+    rate: Callable[[Votes, Tally, Settings, Clusters | None, np.random.Generator], Ratings]
+    sandwich: bool = False
+    bootstrap: bool = False
+    first_place: bool = False
+    in_order: bool = False
+    soft: bool = False
+
+
+METHODS: Final[dict[str, Method]] = {
+    "bradley-terry": Method(bradley_terry.rate, sandwich=True, bootstrap=True, first_place=True),
+}
+
+
+def method(settings: Settings) -> Method:
+    """The method that `settings` name.
+
+    Raises:
+        Contradiction: there is none of that name, or it cannot do what else is asked.
+    """
+    found = METHODS.get(settings.method)
+    if found is None:
+        raise Contradiction(f"there is no method {settings.method}; there are {', '.join(METHODS)}")
+    if settings.first_place and not found.first_place:
+        raise Contradiction(f"{settings.method} cannot fit a first-place effect")
+    if settings.intervals == "bootstrap" and not found.bootstrap:
+        raise Contradiction(f"{settings.method} has no bootstrapped intervals")
+    if settings.intervals == "bootstrap" and settings.first_place:
+        raise Contradiction("a first-place effect has sandwich intervals only")
+    if settings.clusters is not None and not found.sandwich:
+        raise Contradiction(f"{settings.method} has no intervals by clusters")
+    return found

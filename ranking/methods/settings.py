@@ -1,0 +1,80 @@
+"""What can be asked of a board. A result echoes it, and the same settings and seed give the same numbers."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from ranking.methods.intervals import CLUSTERS, CORRECTIONS, Clusters, Correction
+
+type Ties = Literal["half", "drop", "model"]
+"""A tie counts half a win to either side, is left out, or has a probability of its own (Davidson)."""
+
+type Intervals = Literal["sandwich", "bootstrap"]
+
+type Redraw = Literal["permute", "resample"]
+"""What the rounds of a bootstrapped Elo vary: the order alone, or which comparisons went in."""
+
+type Source = Literal["people", "judge", "all"]
+"""Who compared: human raters, a single judge, or both kinds together."""
+
+TIES: Final[tuple[Ties, ...]] = get_args(Ties.__value__)
+INTERVALS: Final[tuple[Intervals, ...]] = get_args(Intervals.__value__)
+REDRAWS: Final[tuple[Redraw, ...]] = get_args(Redraw.__value__)
+
+
+class Contradiction(ValueError):
+    """The settings are misspelt or exclude one another; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Attributes:
+
+    method: a name of the registry.
+    ties: None: `model` for Davidson's method, else `half`.
+    clusters: None: both for people, prompt for a single judge, no interval for a mix.
+    simultaneous: rank ranges that hold for all models at once rather than for each by itself.
+    first_place: fit the gain of being shown on the left as well.
+    anchor: a model and the rating it is held at; None: the board's mean is at 1,000.
+    rounds: of a bootstrap.
+    redraw: which bootstrap of Elo; has to be chosen.
+    baseline: the model that `baseline-win-rate` compares with.
+    """
+
+    method: str = "bradley-terry"
+    ties: Ties | None = None
+    intervals: Intervals = "sandwich"
+    clusters: Clusters | None = None
+    correction: Correction = "CR3"
+    simultaneous: bool = False
+    first_place: bool = False
+    anchor: tuple[str, float] | None = None
+    rounds: int = 1000
+    redraw: Redraw | None = None
+    baseline: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("ties", TIES),
+            ("intervals", INTERVALS),
+            ("clusters", CLUSTERS),
+            ("correction", CORRECTIONS),
+            ("redraw", REDRAWS),
+        ):
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise Contradiction(f"{name} is {value}; one of {', '.join(choices)} was expected")
+        if (self.ties == "model") != (self.method == "davidson") and self.ties is not None:
+            raise Contradiction("ties are modelled by the method davidson, and by no other")
+        if self.method == "elo-bootstrap" and self.redraw is None:
+            raise Contradiction(f"elo-bootstrap needs to be told what to redraw: {' or '.join(REDRAWS)}")
+        if self.method != "elo-bootstrap" and self.redraw is not None:
+            raise Contradiction("redraw is an option of elo-bootstrap alone")
+        if (self.method == "baseline-win-rate") != (self.baseline is not None):
+            raise Contradiction("baseline-win-rate needs a baseline, and no other method has one")
+        if self.rounds < 1:
+            raise Contradiction("a bootstrap needs at least one round")
+
+    @property
+    def tie_rule(self) -> Ties:
+        return self.ties or ("model" if self.method == "davidson" else "half")

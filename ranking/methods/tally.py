@@ -1,0 +1,214 @@
+"""The input of every method, and the counts that most of them work from.
+
+`Votes` holds comparisons as arrays of integer codes, `Tally` their win and tie matrices, counted in
+one pass. Two kinds of weight are kept apart: a *count* of c stands for c equal comparisons, an
+*importance* of w for one comparison that matters w times as much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Codes = NDArray[np.integer]
+type Floats = NDArray[np.float64]
+
+Y_WON: Final = 0
+TIE: Final = 1
+X_WON: Final = 2
+
+CHUNK: Final = 1 << 16
+"""Rows counted at a time: what one pass touches stays in the cache of a core."""
+
+
+class BadVotes(ValueError):
+    """The arrays do not describe comparisons; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """Comparisons of models 0..m-1, n rows, immutable.
+
+    Attributes:
+        names: what the m models are called.
+        x, y: (n,) the two models of a row, never the same one.
+        outcome: (n,) in half points of x: 2 where x won, 1 for a tie, 0 where y won.
+        left: (n,) 1 where x was shown on the left, -1 where y was, 0 where that is not known.
+        prompt, rater, category: (n,) codes from 0 on; None where nothing is known of them.
+        count: (n,) how many equal comparisons a row stands for; None: 1 each.
+        importance: (n,) how much a comparison of the row matters; None: 1 each.
+        soft: (n,) x's share of the verdict in [0, 1] where a judge gives one; None: `outcome` says it.
+    """
+
+    names: tuple[str, ...]
+    x: Codes
+    y: Codes
+    outcome: Codes
+    left: Codes | None = None
+    prompt: Codes | None = None
+    rater: Codes | None = None
+    category: Codes | None = None
+    count: Codes | None = None
+    importance: Floats | None = None
+    soft: Floats | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            raise BadVotes("two models have the same name")
+        for name in ("x", "y", "outcome", "left", "prompt", "rater", "category", "count"):
+            self._freeze(name, np.integer)
+        for name in ("importance", "soft"):
+            self._freeze(name, np.floating)
+        if len(self.x):
+            self._check()
+
+    def _freeze(self, name: str, kind: type[np.generic]) -> None:
+        array = getattr(self, name)
+        if array is None:
+            return
+        view = np.asarray(array).view()
+        if view.shape != (len(self.x),):
+            raise BadVotes(f"{name} has shape {view.shape}, {(len(self.x),)} was expected")
+        if not np.issubdtype(view.dtype, kind):
+            raise BadVotes(f"{name} holds {view.dtype}, {kind.__name__} was expected")
+        view.flags.writeable = False
+        object.__setattr__(self, name, view)
+
+    def _check(self) -> None:
+        top = len(self.names)
+        for name, low, high in (
+            ("x", 0, top - 1),
+            ("y", 0, top - 1),
+            ("outcome", 0, 2),
+            ("left", -1, 1),
+            ("prompt", 0, None),
+            ("rater", 0, None),
+            ("category", 0, None),
+            ("count", 0, None),
+            ("importance", 0.0, None),
+            ("soft", 0.0, 1.0),
+        ):
+            array = getattr(self, name)
+            if array is None:
+                continue
+            # Written so that NaN, of which every comparison is false, is refused as well.
+            if not array.min() >= low or (high is not None and not array.max() <= high):
+                raise BadVotes(f"{name} holds {array.min()} to {array.max()}, {low} to {high} was expected")
+            if array.dtype.kind == "f" and not np.isfinite(array.max()):
+                raise BadVotes(f"{name} is not finite")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def total(self) -> int:
+        """The number of comparisons, counts counted."""
+        return len(self) if self.count is None else int(self.count.sum())
+
+    def where(self, mask: NDArray[np.bool_]) -> Votes:
+        """The rows that `mask` (n,) lets through, of the same models."""
+        kept = {
+            field.name: value[mask] if isinstance(value := getattr(self, field.name), np.ndarray) else value
+            for field in fields(self)
+        }
+        return Votes(**kept)
+
+    def among(self, models: Codes) -> Votes:
+        """The comparisons within `models` alone, which become models 0, 1, ... in that order."""
+        code = np.full(len(self.names), -1)
+        code[models] = np.arange(len(models))
+        within = self.where((code[self.x] >= 0) & (code[self.y] >= 0))
+        return Votes(
+            names=tuple(self.names[model] for model in models),
+            x=code[within.x],
+            y=code[within.y],
+            **{
+                field.name: getattr(within, field.name)
+                for field in fields(self)
+                if field.name not in {"names", "x", "y"}
+            },
+        )
+
+    def score(self) -> Floats:
+        """(n,) x's share of each verdict: 1, 1/2 or 0, or what `soft` says."""
+        return self.outcome / 2.0 if self.soft is None else self.soft
+
+    def weight(self) -> Floats:
+        """(n,) how much each row weighs in a sum: its count times its importance."""
+        weight = np.ones(len(self)) if self.count is None else self.count.astype(np.float64)
+        return weight if self.importance is None else weight * self.importance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """The counts of comparisons between m models.
+
+    Attributes:
+        wins: (m, m) the weight of the comparisons that the row's model won against the column's.
+        ties: (m, m) the weight of the ties between the two, the same above and below the diagonal.
+        wins_squared, ties_squared: the same with squared importance, for the variance of a sum.
+        won, tied: (m, m) the numbers of comparisons behind `wins` and `ties`.
+    """
+
+    wins: Floats
+    ties: Floats
+    wins_squared: Floats
+    ties_squared: Floats
+    won: Floats
+    tied: Floats
+
+    @property
+    def games(self) -> Floats:
+        """(m, m) the weight of all comparisons between two models."""
+        return self.wins + self.wins.T + self.ties
+
+    @property
+    def compared(self) -> Floats:
+        """(m, m) the number of comparisons between two models."""
+        return self.won + self.won.T + self.tied
+
+
+def tally(votes: Votes) -> Tally:
+    """Counts wins and ties in one pass over the rows.
+
+    Raises:
+        BadVotes: a row compares a model with itself.
+    """
+    number = _cells(votes, None if votes.count is None else votes.count)
+    if votes.importance is None:
+        weight = square = number
+    else:
+        weight = _cells(votes, votes.weight())
+        square = _cells(votes, votes.weight() * votes.importance)
+    if np.trace(number.sum(axis=2)):
+        raise BadVotes("a model is compared with itself")
+    (wins, ties), (wins_squared, ties_squared), (won, tied) = (_fold(cells) for cells in (weight, square, number))
+    return Tally(wins, ties, wins_squared, ties_squared, won, tied)
+
+
+def _cells(votes: Votes, weight: NDArray[np.number] | None) -> Floats:
+    """(m, m, 3) the sum of `weight` over the rows of each x, y and outcome."""
+    size = len(votes.names)
+    bins = 3 * size * size
+    chunk = max(CHUNK, bins)
+    cells = np.zeros(bins, dtype=np.int64 if weight is None else np.float64)
+    buffer = np.empty(min(chunk, max(len(votes), 1)), dtype=np.intp)
+    for start in range(0, len(votes), chunk):
+        rows = slice(start, start + chunk)
+        code = buffer[: len(votes.x[rows])]
+        np.multiply(votes.x[rows], size, out=code, casting="unsafe")
+        code += votes.y[rows].astype(np.intp, copy=False)
+        code *= 3
+        code += votes.outcome[rows].astype(np.intp, copy=False)
+        cells += np.bincount(code, weights=None if weight is None else weight[rows], minlength=bins)
+    return cells.astype(np.float64).reshape(size, size, 3)
+
+
+def _fold(cells: Floats) -> tuple[Floats, Floats]:
+    """Wins and ties whichever of the two models was x."""
+    wins = cells[:, :, X_WON] + cells[:, :, Y_WON].T
+    ties = cells[:, :, TIE] + cells[:, :, TIE].T
+    return wins, ties
