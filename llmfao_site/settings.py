@@ -246,10 +246,13 @@ LOGGING = {
 }
 
 BROKER_DIR = DATA_DIR / "broker"
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost//"
 if not REDIS_URL:
     for _folder in ("queue", "processed", "control"):
         _made(BROKER_DIR / _folder)
+    CELERY_BROKER_TRANSPORT = "llmfao_site.broker:Transport"
+    # Nobody talks to one worker of one machine; every start would leave a queue behind.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "queue"),
         "data_folder_out": str(BROKER_DIR / "queue"),
