@@ -25,10 +25,10 @@ def _appear(file: Path, content: str) -> None:
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **_options: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_options: Any) -> None:  # type: ignore[override]  # kombu's two bases differ
         # The name sorts by the time: a clock of the world, for that of the machine starts anew with it.
         name = f"{time.time_ns() // 1_000_000:015d}_{uuid.uuid4()}.{queue}.msg"
-        _appear(Path(self.data_folder_out) / name, dumps(message))
+        _appear(Path(self.data_folder_out) / name, dumps(payload))
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder, mine = Path(self.data_folder_in), Path(self.processed_folder)
@@ -46,11 +46,11 @@ class Channel(filesystem.Channel):
         raise Empty
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
-        file: Path = self._exchange_file(exchange)
+        file: Path = self._exchange_file(exchange)  # type: ignore[no-untyped-call]
         binding = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
         with (self.control_folder / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            bindings = self.get_table(exchange)
+            bindings = self.get_table(exchange)  # type: ignore[no-untyped-call]
             if binding not in bindings:
                 _appear(file, dumps([binding, *bindings]))
 
