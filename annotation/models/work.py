@@ -212,7 +212,15 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
 
     def counted(self) -> Self:
         """What boards, agreement and plain exports are about: in force, on votable pairs, by included raters."""
-        return self.in_force().filter(pair__purpose="vote", rater__excluded_at=None)
+        return self.in_force().votable().filter(rater__excluded_at=None)
+
+    def in_force_at(self, cut: int) -> Self:
+        """The rows that were in force when `cut` was the highest primary key: what superseded them came later."""
+        return self.filter(Q(superseded_by=None) | Q(superseded_by__gt=cut), pk__lte=cut, withdrawn=False)
+
+    def votable(self) -> Self:
+        """Those on pairs that boards are about, not on training or check pairs."""
+        return self.filter(pair__purpose="vote")
 
     def real(self) -> Self:
         return self.filter(rater__simulated=False)
