@@ -27,6 +27,10 @@ LONGEST_SECONDS: Final = 600
 """What a vote adds to a worker's time at the most: who leaves the page open for a night has not worked through it."""
 
 
+VOTED_FIELDS: Final = ["stage", "outcome", "left_at", "trials", "votes", "checks", "checks_right", "seconds"]
+"""What a vote changes of its worker."""
+
+
 class Replayed(Exception):
     """The worker has voted on this pair before, or skipped it; nothing was changed."""
 
@@ -105,7 +109,7 @@ def _store(
         leaving.exclude(worker.rater, "failed checks", at)
     else:
         following = assigning.reserve(worker, [each for each in mine if each.pk != assignment_id], at, rng)
-    worker.save()
+    worker.save(update_fields=VOTED_FIELDS)
     return worker, following
 
 
