@@ -1,1 +1,127 @@
-"""System checks of the installation."""
+"""System checks of the installation: what would otherwise be ignored without a word, or fail late."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from celery.app.defaults import SETTING_KEYS as CELERY_NAMES
+from django.apps import AppConfig
+from django.conf import ENVIRONMENT_VARIABLE, global_settings, settings
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as Caution
+from django.db import DatabaseError, connections
+from drf_spectacular.settings import SPECTACULAR_DEFAULTS
+from rest_framework.settings import DEFAULTS as REST_FRAMEWORK_DEFAULTS
+
+from llmfao_site.settings import env
+
+OUR_NAMES = frozenset({"BASE_DIR", "BROKER_DIR", "DATA_DIR", "HTTPS", "LOG_LEVEL", "REDIS_URL"})
+"""The settings of our own, which our code reads."""
+
+OTHERS_NAMES = frozenset(
+    {"REST_FRAMEWORK", "ROOT_URLCONF", "SPECTACULAR_SETTINGS", "WHITENOISE_AUTOREFRESH", "WHITENOISE_USE_FINDERS"}
+)
+"""The settings that packages read and that are not among Django's defaults."""
+
+
+def variables() -> frozenset[str]:
+    """The environment variables that settings.py reads, whether they are set or not."""
+    return frozenset(env._fields)
+
+
+def unknown_variables(names: Iterable[str]) -> list[CheckMessage]:
+    """An error for every one of `names` that starts with LLMFAO_ and that nobody reads."""
+    known = variables()
+    return [
+        Error(
+            f"The environment variable {name} is set and nobody reads it.",
+            hint=_did_you_mean(name, known) + "docs/settings.md lists them all.",
+            id="site.E001",
+        )
+        for name in sorted(names)
+        if name.startswith("LLMFAO_") and name not in known
+    ]
+
+
+def unknown_settings(names: Iterable[str]) -> list[CheckMessage]:
+    """An error for every one of `names`, of a settings module, that nobody reads."""
+    known = {name for name in dir(global_settings) if name.isupper()} | OUR_NAMES | OTHERS_NAMES
+    known |= {f"CELERY_{name.upper()}" for name in CELERY_NAMES}
+    return [
+        Error(f"The setting {name} is set and nobody reads it.", hint=_did_you_mean(name, known), id="site.E002")
+        for name in sorted(names)
+        if name.isupper() and not name.startswith("_") and name not in known
+    ]
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"Did you mean {close[0]}? " if close else ""
+
+
+@register()
+def check_environment(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+    return unknown_variables(os.environ)
+
+
+@register()
+def check_settings(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+    module = sys.modules[os.environ[ENVIRONMENT_VARIABLE]]
+    # Classes and functions that a settings module imports are no settings.
+    faults = unknown_settings(name for name, value in vars(module).items() if not callable(value))
+    for package, own, known in (
+        ("REST_FRAMEWORK", settings.REST_FRAMEWORK, REST_FRAMEWORK_DEFAULTS),
+        ("SPECTACULAR_SETTINGS", settings.SPECTACULAR_SETTINGS, SPECTACULAR_DEFAULTS),
+    ):
+        faults += [
+            Error(f"{package} has {name}, which nobody reads.", hint=_did_you_mean(name, known), id="site.E002")
+            for name in sorted(own.keys() - known.keys())
+        ]
+    return faults
+
+
+@register(Tags.database)
+def check_database(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_options: Any
+) -> list[CheckMessage]:
+    """An error for a database that does not answer, or is older than Django can use.
+
+    Only the commands that are about to use the database ask for this, `migrate` among them.
+    """
+    faults: list[CheckMessage] = []
+    for alias in databases or ():
+        configured = connections[alias]
+        # Not by way of the pool, which would hide the reason behind half a minute of trying.
+        options = {name: value for name, value in configured.settings_dict["OPTIONS"].items() if name != "pool"}
+        connection = type(configured)({**configured.settings_dict, "OPTIONS": options}, alias)
+        try:
+            connection.ensure_connection()
+        except DatabaseError as problem:
+            faults.append(
+                Error(
+                    f"The database cannot be used: {str(problem).strip()}",
+                    hint="DATABASE_URL says where it is. LLMFAO needs PostgreSQL 15 or newer, or SQLite.",
+                    id="site.E003",
+                )
+            )
+        finally:
+            connection.close()
+    return faults
+
+
+@register()
+def check_static_files(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+    """A warning where pages would fail because their static files have not been collected."""
+    storage = staticfiles_storage
+    if settings.DEBUG or not isinstance(storage, ManifestFilesMixin) or storage.exists(storage.manifest_name):
+        return []
+    return [
+        Caution(
+            "The static files have not been collected.",
+            hint="`make install` does it, or manage.py collectstatic.",
+            id="site.W001",
+        )
+    ]
