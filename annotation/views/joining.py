@@ -1,0 +1,135 @@
+"""Entering a study: the join link, the consent, and who cannot take part."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from annotation.models import Outcome, Status, Study
+from annotation.services import joining, leaving
+from annotation.views import sheet, way
+
+LONGEST_PARAMETER: Final = 200
+MOST_PARAMETERS: Final = 20
+
+
+class DamagedLink(Exception):
+    """The join link carries what no platform sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the join link says of who follows it."""
+
+    external_id: str | None
+    platform: dict[str, str]
+
+
+def arrival_by(study: Study, query: QueryDict) -> Arrival:
+    """The platform's id and the other parameters of the link.
+
+    A platform's placeholder that was not filled in (`{{%PROLIFIC_PID%}}`) says nothing: taken as an
+    id, everybody would be the same worker.
+
+    Raises:
+        DamagedLink: there are too many parameters, or one is too long or holds what is not printed.
+    """
+    parameters = {name: query.get(name, "").strip() for name in query}
+    words = [*parameters, *parameters.values()]
+    if len(parameters) > MOST_PARAMETERS or any(len(word) > LONGEST_PARAMETER for word in words):
+        raise DamagedLink
+    if not all(word.isprintable() for word in words):
+        raise DamagedLink
+    platform = {name: value for name, value in parameters.items() if value and not value.startswith("{{%")}
+    return Arrival(platform.pop(study.id_parameter, None), platform)
+
+
+@never_cache
+@require_safe
+def join(request: HttpRequest, slug: str) -> HttpResponse:
+    """The consent for who is new; who has been here goes on where they were."""
+    study = get_object_or_404(Study, slug=slug)
+    try:
+        arrival = arrival_by(study, request.GET)
+    except DamagedLink:
+        return _damaged(request, study)
+    worker = joining.find(study, way.remembered(request, slug), arrival.external_id)
+    if worker is not None:
+        return way.remember(way.go_on(request, worker), worker)
+    return _door(request, study)
+
+
+@never_cache
+def consent(request: HttpRequest, slug: str) -> HttpResponse:
+    """Yes makes the worker; no, or a device that is not suitable, leaves with a code and is not stored."""
+    study = get_object_or_404(Study, slug=slug)
+    if request.method != "POST":
+        return way.HttpResponseSeeOther(_address("join", request, study))
+    try:
+        arrival = arrival_by(study, request.GET)
+    except DamagedLink:
+        return _damaged(request, study)
+    answer = request.POST.get("answer", "")
+    if answer in (Outcome.NO_CONSENT, Outcome.UNSUITABLE_DEVICE):
+        return render(request, "annotation/worker/done.html", {"exit": leaving.exit_of(study, answer), "study": study})
+    if answer != "agree" or not study.admits(way.device_of(request)):
+        return _door(request, study)
+    return _agree(request, study, arrival)
+
+
+def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse:
+    version = request.POST.get("version", "")
+    worker = joining.find(study, way.remembered(request, study.slug), arrival.external_id)
+    try:
+        worker = worker or joining.consent(
+            study,
+            version=int(version) if version.isdecimal() and len(version) < 9 else 0,
+            external_id=arrival.external_id,
+            platform=arrival.platform,
+            device=way.device_of(request),
+            at=timezone.now(),
+        )
+    except joining.NotOpen:
+        study.refresh_from_db()
+        return _door(request, study)
+    except joining.ConsentChanged:
+        study.refresh_from_db()
+        return _door(request, study, notice=_("The text below has changed. Please read it again."))
+    return way.remember(way.go_on(request, worker), worker)
+
+
+def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
+    text = _("The link that brought you here is damaged. Please follow it again from where you found it.")
+    return way.calm(request, study, _("This link does not work"), text, status=400)
+
+
+def _door(request: HttpRequest, study: Study, *, notice: str = "") -> HttpResponse:
+    """What somebody new sees: the consent, or why they cannot take part."""
+    shut = {
+        Status.DRAFT: (_("Not open yet"), _("This study has not started yet. Please come back later.")),
+        Status.PAUSED: (_("This study takes a break"), _("It takes no new participants now. Please come back later.")),
+        Status.CLOSED: (_("This study is over"), _("It takes no more answers. Thank you for your interest.")),
+    }
+    if study.status != Status.OPEN:
+        return way.calm(request, study, *shut[Status(study.status)])
+    context = {
+        "study": study,
+        "action": _address("worker-consent", request, study),
+        "link": request.build_absolute_uri(_address("join", request, study)),
+        "text": sheet.of_study(study, study.consent),
+        "notice": notice,
+    }
+    suits = study.admits(way.device_of(request))
+    return render(request, f"annotation/worker/{'consent' if suits else 'device'}.html", context)
+
+
+def _address(name: str, request: HttpRequest, study: Study) -> str:
+    """A page before the worker is known; it carries the link's parameters along."""
+    query = request.GET.urlencode()
+    return reverse(name, args=[study.slug]) + (f"?{query}" if query else "")

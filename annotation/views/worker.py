@@ -1,0 +1,345 @@
+"""Instructions, training, voting, leaving: the pages of who has joined a study."""
+
+import contextlib
+import math
+from typing import Any, Final
+
+import numpy as np
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from annotation.models import Assignment, Report, TrainingAnswer, Worker
+from annotation.models.work import Stage
+from annotation.services import assigning, joining, leaving, training, voting
+from annotation.views import sheet, way
+from annotation.views.way import by_post, for_worker, go, go_on
+
+PLAIN_COOKIE: Final = "llmfao-plain"
+"""Set where a worker reads answers as they were written, Markdown and all."""
+
+NOTICES: Final = {
+    "expired": gettext_lazy("That pair had waited for too long and went to somebody else. Here is another one."),
+    "again": gettext_lazy("You had answered that pair before. Your first answer to it was kept."),
+    "undone": gettext_lazy("Your last answer was taken back. Here is its pair again."),
+    "nothing": gettext_lazy("There is no answer to take back."),
+    "reported": gettext_lazy("Thank you. Your report goes to the people who run this study."),
+    "skipped": gettext_lazy("You skipped that pair. Here is another one."),
+    "passed": gettext_lazy("You passed the training. From now on your answers count."),
+    "retry": gettext_lazy("Too few of your answers were right. Please try again with other pairs."),
+    "resumed": gettext_lazy("Welcome back. Here is your next pair."),
+}
+"""What a page can say on top, by the word in its address: it needs no session."""
+
+SKIP_REASONS: Final = {
+    "subject": gettext_lazy("I know too little about this"),
+    "unreadable": gettext_lazy("An answer cannot be read"),
+    "unpleasant": gettext_lazy("I would rather not read this"),
+    "other": gettext_lazy("Another reason"),
+}
+
+GOLDEN: Final = {
+    "left": gettext_lazy("A is better"),
+    "right": gettext_lazy("B is better"),
+    "tie": gettext_lazy("Neither is better"),
+}
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng()
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    """A whole number that a form of ours sent; 0, which is nobody's, where it is none."""
+    value = request.POST.get(name, "")
+    return int(value) if value.isdecimal() and value.isascii() and len(value) < 19 else 0
+
+
+# Instructions and training
+
+
+@require_safe
+@for_worker(Stage.INSTRUCTIONS, Stage.TRAINING, Stage.VOTING)
+def instructions(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Before the first pair, and as help beside every later one."""
+    study, is_new = worker.study, worker.stage == Stage.INSTRUCTIONS
+    context = {
+        "study": study,
+        "worker": worker,
+        "text": sheet.of_study(study, study.instruction),
+        "example": sheet.of_study(study, study.worked_example) if study.worked_example else None,
+        "choices": sheet.choices(study.scale_name),
+        "question": sheet.question(study),
+        "training": is_new and training.offered(study),
+        "back": "" if is_new else reverse(way.PAGES[Stage(worker.stage)], args=[study.slug]),
+    }
+    return render(request, "annotation/worker/instructions.html", context)
+
+
+@for_worker()
+@by_post
+def begin(request: HttpRequest, worker: Worker) -> HttpResponse:
+    return go_on(request, joining.begin(worker, timezone.now()))
+
+
+@require_safe
+@for_worker(Stage.TRAINING)
+def train(request: HttpRequest, worker: Worker) -> HttpResponse:
+    given = training.current(worker, timezone.now(), _rng())
+    return go_on(request, worker) if given is None else _training_page(request, worker, given)
+
+
+@for_worker()
+@by_post
+def train_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
+    try:
+        given = training.answer(worker, _number(request, "pair"), _number(request, "value"), timezone.now())
+    except training.Gone:
+        return go_on(request, worker)
+    except ValueError:
+        return way.no_answer(request, worker)
+    return _training_page(request, worker, given) if way.is_htmx(request) else go(request, "worker-training", worker)
+
+
+@for_worker()
+@by_post
+def train_proceed(request: HttpRequest, worker: Worker) -> HttpResponse:
+    attempt, rng, at = worker.attempt, _rng(), timezone.now()
+    try:
+        worker = training.proceed(worker, _number(request, "pair"), at, rng)
+    except training.Gone:
+        return go_on(request, worker)
+    if worker.stage == Stage.VOTING:
+        return go_on(request, worker, "passed")
+    if worker.stage == Stage.TRAINING and worker.attempt > attempt:
+        return go_on(request, worker, "retry")
+    given = training.current(worker, at, rng)
+    if given is None or not way.is_htmx(request):
+        return go_on(request, worker)
+    return _training_page(request, worker, given)
+
+
+def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) -> HttpResponse:
+    study = worker.study
+    context = _arena(request, worker, given) | {
+        "training": given,
+        "step": given.position + 1,
+        "size": worker.training_answers.filter(attempt=given.attempt).count(),
+        "chosen": "" if given.value is None else sheet.label(study.scale_name, given.value),
+        "golden": "" if given.value is None else GOLDEN[given.golden],
+        "reason": None if given.value is None else sheet.of_study(study, given.pair.reason or ""),
+    }
+    return _page(request, context)
+
+
+# Voting
+
+
+@require_safe
+@for_worker(Stage.VOTING)
+def arena(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """The pair in hand, or a new one."""
+    following = assigning.current(worker, timezone.now(), _rng())
+    last = voting.last_vote(worker)
+    undo = "" if last is None or last.value is None else sheet.label(last.scale_name, last.value)
+    return _voting_page(request, worker, following, undo=undo)
+
+
+@for_worker()
+@by_post
+def vote(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Stores the vote; the reply carries the next pair."""
+    ballot = _ballot(request, worker)
+    try:
+        worker, following = voting.vote(worker, _number(request, "pair"), ballot, timezone.now(), _rng())
+    except assigning.NotYours:
+        return way.not_yours(request, worker)
+    except voting.Replayed:
+        return go_on(request, worker, "again")
+    except voting.Gone:
+        return go_on(request, worker, "expired")
+    except voting.Closed:
+        return _closed(request, worker)
+    except ValueError:
+        return way.no_answer(request, worker)
+    if not way.is_htmx(request):
+        return go_on(request, worker)
+    return _voting_page(request, worker, following, undo=sheet.label(worker.study.scale_name, ballot.value))
+
+
+def _ballot(request: HttpRequest, worker: Worker) -> voting.Ballot:
+    try:
+        visible = float(request.POST.get("visible", ""))
+    except ValueError:
+        visible = math.nan
+    method = request.POST.get("method", "")
+    return voting.Ballot(
+        value=_number(request, "value"),
+        reasons=[reason for reason in worker.study.reasons if reason in request.POST.getlist("reasons")],
+        visible_seconds=visible if math.isfinite(visible) else None,
+        input_method=method if method in {"key", "mouse", "touch"} else "",
+        device=way.device_of(request),
+    )
+
+
+def _closed(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """The study is over, or the worker has left in another tab: they have done nothing wrong."""
+    return go(request, "worker-done", leaving.complete(worker, timezone.now()))
+
+
+@for_worker(Stage.VOTING)
+@by_post
+def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
+    reason = request.POST.get("reason", "")
+    try:
+        voting.skip(worker, _number(request, "pair"), reason if reason in SKIP_REASONS else "", timezone.now())
+    except assigning.NotYours:
+        return way.not_yours(request, worker)
+    except voting.Replayed:
+        return go_on(request, worker)
+    except voting.Closed:
+        return _closed(request, worker)
+    if not way.is_htmx(request):
+        return go_on(request, worker, "skipped")
+    following = assigning.current(worker, timezone.now(), _rng())
+    return _voting_page(request, worker, following, notice="skipped")
+
+
+@for_worker(Stage.VOTING)
+@by_post
+def undo(request: HttpRequest, worker: Worker) -> HttpResponse:
+    try:
+        assignment = voting.undo(worker, timezone.now())
+    except voting.NothingToUndo:
+        return go_on(request, worker, "nothing")
+    except voting.Closed:
+        return _closed(request, worker)
+    if not way.is_htmx(request):
+        return go_on(request, worker, "undone")
+    return _voting_page(request, Worker.objects.select_related("study").get(pk=worker.pk), assignment, notice="undone")
+
+
+@for_worker(Stage.VOTING)
+@by_post
+def extend(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Keeps the pair for a page that is open and looked at; 409 where it has gone."""
+    kept = assigning.extend(worker, _number(request, "pair"), timezone.now())
+    return HttpResponse(status=204 if kept else 409)
+
+
+@for_worker(Stage.VOTING)
+def report(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Something is wrong with the pair in hand; it stays there, unless the worker skips it as well."""
+    if request.method == "POST":
+        return _send_report(request, worker)
+    assignment = assigning.current(worker, timezone.now(), _rng())
+    if assignment is None:
+        return go_on(request, worker)
+    context = {"study": worker.study, "token": assignment.pk, "kinds": Report.Kind.choices}
+    return render(request, f"annotation/worker/{'_' if way.is_htmx(request) else ''}report.html", context)
+
+
+def _send_report(request: HttpRequest, worker: Worker) -> HttpResponse:
+    pair = _number(request, "pair")
+    try:
+        voting.report(worker, pair, request.POST.get("kind", ""), request.POST.get("comment", "").replace("\0", ""))
+        if "skip" in request.POST:
+            voting.skip(worker, pair, "reported", timezone.now())
+    except assigning.NotYours:
+        return way.not_yours(request, worker)
+    except ValueError:
+        return way.no_answer(request, worker)
+    except (voting.Replayed, voting.Closed):
+        return go_on(request, worker)
+    return go_on(request, worker, "reported")
+
+
+def _voting_page(
+    request: HttpRequest, worker: Worker, assignment: Assignment | None, *, undo: str = "", notice: str = ""
+) -> HttpResponse:
+    if assignment is None:
+        return go(request, "worker-done", leaving.complete(worker, timezone.now()))
+    study = worker.study
+    context = _arena(request, worker, assigning.shown(assignment.pk)) | {
+        "progress": assigning.progress(worker),
+        "undo": undo,
+        "reasons": study.reasons,
+        "skip_reasons": SKIP_REASONS.items(),
+        "extend_seconds": study.reservation_minutes * 20,
+    }
+    if notice:
+        context["notice"] = NOTICES[notice]
+    return _page(request, context)
+
+
+def _arena(request: HttpRequest, worker: Worker, shown: Assignment | TrainingAnswer) -> dict[str, Any]:
+    """What training and voting have in common: the pair as this worker sees it, and how to answer."""
+    study, as_plain = worker.study, PLAIN_COOKIE in request.COOKIES
+    return {
+        "study": study,
+        "token": shown.pk,
+        "sheet": sheet.sheet_of(study, shown.pair, shown.shown_left, as_plain=as_plain),
+        "choices": sheet.choices(study.scale_name),
+        "scale": study.scale_name,
+        "question": sheet.question(study),
+        "as_plain": as_plain,
+        "notice": NOTICES.get(request.GET.get("notice", ""), ""),
+    }
+
+
+def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """The whole page, or to htmx the fragment that changes."""
+    return render(request, f"annotation/worker/{'_reply' if way.is_htmx(request) else 'arena'}.html", context)
+
+
+@require_safe
+@for_worker(Stage.TRAINING, Stage.VOTING)
+def view_as(request: HttpRequest, worker: Worker, form: str) -> HttpResponse:
+    """Shows answers `formatted` or `plain` from now on."""
+    response, path = go_on(request, worker), reverse("join", args=[worker.study.slug])
+    if form == "plain":
+        response.set_cookie(PLAIN_COOKIE, "1", max_age=way.REMEMBERED, path=path, httponly=True, samesite="Lax")
+    else:
+        response.delete_cookie(PLAIN_COOKIE, path=path, samesite="Lax")
+    return response
+
+
+# Leaving
+
+
+@require_safe
+@for_worker(Stage.DONE)
+def done(request: HttpRequest, worker: Worker) -> HttpResponse:
+    context = {
+        "study": worker.study,
+        "worker": worker,
+        "exit": leaving.exit_of(worker.study, worker.outcome),
+        "may_resume": leaving.may_resume(worker),
+    }
+    return render(request, "annotation/worker/done.html", context)
+
+
+@for_worker()
+@by_post
+def finish(request: HttpRequest, worker: Worker) -> HttpResponse:
+    with contextlib.suppress(leaving.NotYet):
+        worker = leaving.finish(worker, timezone.now())
+    return go_on(request, worker)
+
+
+@for_worker(Stage.DONE)
+@by_post
+def resume(request: HttpRequest, worker: Worker) -> HttpResponse:
+    worker = leaving.resume(worker)
+    return go_on(request, worker, "resumed" if worker.stage == Stage.VOTING else "")
+
+
+@for_worker()
+def withdraw(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Asks by saying what will happen, then does it."""
+    if request.method == "POST":
+        return go_on(request, leaving.withdraw(worker, timezone.now()))
+    return render(request, "annotation/worker/withdraw.html", {"study": worker.study, "worker": worker})

@@ -1,0 +1,227 @@
+// The voting page: keys, the chips after the choice, the time a pair is looked at, its reservation, the focus.
+// A vote is a form that is sent; htmx sends it and puts the next pair in its place, and without any of this
+// the browser does both.
+
+const SETTLING = 300; // ms after a pair has come in which no press counts: it was meant for the pair before.
+const POINTERS = { mouse: "mouse", touch: "touch", pen: "touch" };
+
+const arena = () => document.getElementById("content");
+const ballot = () => document.getElementById("ballot");
+const trouble = () => document.getElementById("trouble");
+
+let arrivedAt = 0;
+let method = "";
+let chosen = null; // The button whose vote waits for its reasons.
+let confirmed = false; // They have been given: the next press of it sends.
+
+// ------------------------------------------------------------------ time looked at
+
+const looking = { seconds: 0, since: null };
+
+function look() {
+  if (document.visibilityState === "visible") looking.since ??= performance.now();
+}
+
+function lookAway() {
+  if (looking.since === null) return;
+  looking.seconds += (performance.now() - looking.since) / 1000;
+  looking.since = null;
+  try {
+    // A page that is loaded again, or left for the instructions, goes on counting.
+    sessionStorage.setItem("looked", JSON.stringify({ pair: arena().dataset.pair, seconds: looking.seconds }));
+  } catch {
+    // Without storage it starts anew.
+  }
+}
+
+function lookAnew() {
+  looking.seconds = 0;
+  looking.since = null;
+  try {
+    const before = JSON.parse(sessionStorage.getItem("looked"));
+    if (before?.pair === arena().dataset.pair) looking.seconds = before.seconds;
+  } catch {
+    // as above
+  }
+  look();
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") {
+    look();
+    if (performance.now() - extendedAt > period()) extend();
+  } else {
+    lookAway();
+  }
+});
+window.addEventListener("pagehide", lookAway);
+
+// ------------------------------------------------------------------ the reservation
+
+let extendedAt = performance.now();
+let activeAt = performance.now();
+
+const period = () => Number(arena().dataset.extendSeconds ?? 0) * 1000;
+
+for (const kind of ["pointermove", "pointerdown", "keydown", "scroll", "wheel", "touchmove"]) {
+  document.addEventListener(kind, () => (activeAt = performance.now()), { passive: true, capture: true });
+}
+
+async function extend() {
+  if (!arena().dataset.extend) return;
+  extendedAt = performance.now();
+  const fields = new FormData(ballot());
+  const body = new URLSearchParams({ pair: fields.get("pair"), csrfmiddlewaretoken: fields.get("csrfmiddlewaretoken") });
+  const pair = fields.get("pair");
+  const reply = await fetch(arena().dataset.extend, { method: "POST", body }).catch(() => null);
+  // It has run out meanwhile: the page is loaded again, and has it once more if nobody else took it.
+  if (reply?.status === 409 && pair === arena().dataset.pair) location.reload();
+}
+
+setInterval(() => {
+  const now = performance.now();
+  const due = period() > 0 && now - extendedAt > period();
+  // A page left open by somebody who has gone keeps no pair from others.
+  if (due && document.visibilityState === "visible" && now - activeAt < 2 * period()) extend();
+}, 5000);
+
+// ------------------------------------------------------------------ keys
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.repeat || event.isComposing) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  if (document.body.classList.contains("without-keys") || belongsElsewhere(event.target)) return;
+  if (event.key === "Escape") return unchoose();
+  if (event.key === "Enter" && chosen && !event.target.closest("button, summary, a")) {
+    event.preventDefault();
+    return send();
+  }
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const button = ballot()?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!button || button.matches(":disabled")) return;
+  event.preventDefault();
+  button.click();
+});
+
+function belongsElsewhere(target) {
+  if (target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable], [data-menu][open]")) return true;
+  for (let element = target; element && element !== document.body; element = element.parentElement) {
+    if (isScroller(element)) return true;
+  }
+  return false;
+}
+
+function isScroller(element) {
+  const style = getComputedStyle(element);
+  const across = element.scrollWidth > element.clientWidth + 1 && /auto|scroll/.test(style.overflowX);
+  const down = element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(style.overflowY);
+  return across || down;
+}
+
+// ------------------------------------------------------------------ the vote
+
+document.addEventListener(
+  "click",
+  (event) => {
+    const button = event.target.closest?.("#ballot button[type=submit]");
+    if (!button) return;
+    // The second press of a double click, or one meant for the pair that was here a moment ago.
+    if (event.detail > 1 || performance.now() - arrivedAt < SETTLING) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    if (!confirmed) method = POINTERS[event.pointerType] ?? (event.detail > 0 ? "mouse" : "key");
+    if (button.name === "value" && reasons() && !confirmed) {
+      event.preventDefault();
+      event.stopPropagation();
+      choose(button);
+      return;
+    }
+    button.classList.add("pressed");
+    lookAway();
+    ballot().elements.visible.value = looking.seconds.toFixed(2);
+    ballot().elements.method.value = method;
+    ballot().elements.touch.value = navigator.maxTouchPoints ?? "";
+    look();
+  },
+  true,
+);
+
+const reasons = () => ballot()?.querySelector("[data-reasons]");
+
+function choose(button) {
+  unchoose();
+  chosen = button;
+  button.setAttribute("aria-pressed", "true");
+  reasons().hidden = false;
+  reasons().querySelector("[data-send]").hidden = false;
+  reasons().querySelector("input").focus();
+}
+
+function unchoose() {
+  chosen?.removeAttribute("aria-pressed");
+  chosen = null;
+  confirmed = false;
+  if (reasons()) reasons().hidden = true;
+}
+
+function send() {
+  confirmed = true;
+  chosen.click();
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-send]") && chosen) send();
+});
+
+// ------------------------------------------------------------------ the next pair
+
+function arrive() {
+  arrivedAt = performance.now();
+  extendedAt = arrivedAt;
+  chosen = null;
+  confirmed = false;
+  if (reasons()) reasons().hidden = true;
+  if (trouble()) trouble().hidden = true;
+  lookAnew();
+}
+
+arrive();
+arrivedAt = -SETTLING; // A page that was loaded whole replaced nothing under the pointer.
+
+document.addEventListener("htmx:load", (event) => {
+  if (event.target !== arena()) return;
+  arrive();
+  window.scrollTo({ top: 0, behavior: "instant" });
+  const next = document.querySelector("[data-continue]") ?? document.getElementById("pair-heading");
+  next.focus({ preventScroll: true });
+});
+
+// Refused: the page, loaded again, says why or shows the pair there is. Not sent: it can be tried again.
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status < 500) location.assign(location.pathname);
+  else fail();
+});
+for (const kind of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(kind, fail);
+
+function fail() {
+  for (const button of document.querySelectorAll(".bar .pressed")) button.classList.remove("pressed");
+  trouble().hidden = false;
+}
+
+// ------------------------------------------------------------------ the report, in a dialog
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("[data-report]");
+  const dialog = document.getElementById("dialog");
+  if (!link || !dialog?.showModal || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const reply = await fetch(link.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (!reply?.ok || reply.headers.has("HX-Redirect")) return location.assign(link.href);
+  dialog.innerHTML = await reply.text();
+  dialog.showModal();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-close]")) document.getElementById("dialog").close();
+});

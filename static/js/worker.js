@@ -1,0 +1,90 @@
+// The small things on every page of a worker. Each page works without them.
+
+const kept = {
+  get(name) {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null; // A browser that allows no storage forgets, and goes on.
+    }
+  },
+  set(name, value) {
+    try {
+      localStorage.setItem(name, value);
+    } catch {
+      // as above
+    }
+  },
+};
+
+// A form that makes something is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-once]")) delete form.dataset.sent;
+});
+
+// An iPad calls itself a Macintosh; how many fingers it can feel tells them apart.
+for (const field of document.querySelectorAll("input[name=touch]")) field.value = navigator.maxTouchPoints ?? "";
+
+// Copying needs a secure context; without one the text can still be selected.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const label = button.textContent;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    button.textContent = button.dataset.done;
+    setTimeout(() => (button.textContent = label), 2000);
+  });
+}
+
+// A menu closes when the pointer or the focus goes elsewhere, and on Escape.
+document.addEventListener("pointerdown", (event) => closeMenus(event.target));
+document.addEventListener("focusin", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest("[data-menu][open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+function closeMenus(target) {
+  for (const menu of document.querySelectorAll("[data-menu][open]")) {
+    if (!menu.contains(target)) menu.open = false;
+  }
+}
+
+// What was folded stays folded. The event of a fold does not bubble, so it is caught on its way down.
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const name = event.target.dataset?.remember;
+    if (name) kept.set(`fold-${name}`, event.target.open ? "open" : "shut");
+  },
+  true,
+);
+
+function restoreFolds(root) {
+  for (const fold of root.querySelectorAll("[data-remember]")) {
+    const was = kept.get(`fold-${fold.dataset.remember}`);
+    if (was) fold.open = was === "open";
+  }
+}
+restoreFolds(document);
+document.addEventListener("htmx:load", (event) => restoreFolds(event.target));
+
+// Keys can be switched off, for who speaks or types into the browser by other means.
+for (const box of document.querySelectorAll("[data-keys]")) {
+  box.checked = kept.get("keys") !== "off";
+  document.body.classList.toggle("without-keys", !box.checked);
+  box.addEventListener("change", () => {
+    kept.set("keys", box.checked ? "on" : "off");
+    document.body.classList.toggle("without-keys", !box.checked);
+  });
+}
+for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
