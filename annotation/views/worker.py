@@ -280,7 +280,7 @@ def _arena(request: HttpRequest, worker: Worker, shown: Assignment | TrainingAns
     study, as_plain = worker.study, PLAIN_COOKIE in request.COOKIES
     return {
         "study": study,
-        "token": shown.pk,
+        "token": str(shown.pk),
         "sheet": sheet.sheet_of(study, shown.pair, shown.shown_left, as_plain=as_plain),
         "choices": sheet.choices(study.scale_name),
         "scale": study.scale_name,
