@@ -1,0 +1,222 @@
+"""`manage.py demo`: the whole arena on one machine, from nothing to a link in a browser."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from annotation.services.sample import install_sample
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
+
+from llmfao_site.doorstep import Taken, bound, port_in
+from llmfao_site.family import Died, Family
+from llmfao_site.health import PATH as HEALTH
+
+ADMINISTRATOR = "admin"
+PATIENCE = 90.0
+"""Seconds the web server has for its first answer, on a slow machine with a cold disk."""
+TAIL = 20
+"""Lines of a log that are shown when its process has died."""
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Runs the arena with a sample study on this machine: web server and background worker, "
+        "SQLite or DATABASE_URL. HOST and PORT say where; Ctrl-C stops everything."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _stop_on_signals()
+        with contextlib.suppress(Stopped), _only_one(settings.DATA_DIR / "demo.lock"):
+            try:
+                listener = bound(os.environ.get("HOST") or "127.0.0.1", port_in(os.environ.get("PORT") or "8000"))
+            except Taken as taken:
+                raise CommandError(str(taken)) from taken
+            self._run(listener)
+
+    def _run(self, listener: socket.socket) -> None:
+        self.stderr.write("Preparing the database and the sample study ...")
+        call_command("migrate", verbosity=0)
+        study = install_sample()
+        password = administrators_password(settings.DATA_DIR / "admin-password")
+        host, port = listener.getsockname()[:2]
+        address = _address(host, port)
+        with Family(settings.DATA_DIR / "log") as family:
+            _start(family, listener)
+            listener.close()
+            try:
+                _wait_for(f"{address}{HEALTH}", family)
+                known = f"name {ADMINISTRATOR}, " + (f"password {password}" if password else "with your password")
+                self.stdout.write(f"ready: {address}/")
+                self.stdout.write(f"  a worker          {address}{reverse('join', args=[study.slug])}")
+                self.stdout.write(f"  an administrator  {address}{reverse('studies')}  {known}")
+                self.stdout.write(f"  the leaderboard   {address}{reverse('leaderboard', args=[study.slug])}")
+                for other in _other_addresses(host, port):
+                    self.stdout.write(f"From other machines: {other}/")
+                self.stdout.write(f"Data and logs: {settings.DATA_DIR}. Ctrl-C stops it.")
+                self.stdout.flush()
+                _watch(family)
+            except Died as died:
+                raise CommandError(_obituary(died)) from died
+            finally:
+                _ignore_signals()
+                self.stderr.write("Stopping ...")
+
+
+def administrators_password(file: Path) -> str | None:
+    """The password of the account `admin`, which is made with a random one where there is none.
+
+    `file` keeps it, for its owner's eyes alone. None: the account has another password, given by hand.
+    """
+    user = User.objects.filter(username=ADMINISTRATOR).first()
+    password = file.read_text(encoding="ascii").strip() if file.exists() else ""
+    if user is not None:
+        return password if password and user.check_password(password) else None
+    if not password:
+        password = secrets.token_urlsafe(12)
+        file.touch()
+        file.chmod(0o600)
+        file.write_text(f"{password}\n", encoding="ascii")
+    User.objects.create_superuser(ADMINISTRATOR, password=password)
+    return password
+
+
+def _start(family: Family, listener: socket.socket) -> None:
+    """The web server, which takes over the open socket, and the background worker with its clock."""
+    environment = {"PYTHONUNBUFFERED": "1", "LLMFAO_DATA": str(settings.DATA_DIR)}
+    host = listener.getsockname()[0]
+    if not os.environ.get("LLMFAO_HOSTS"):
+        # Listening on every address means being called by whatever name the machine has there.
+        anywhere = host in {"0.0.0.0", "::"}  # noqa: S104
+        named = {*settings.ALLOWED_HOSTS, os.environ.get("HOST") or "127.0.0.1", host}
+        environment["LLMFAO_HOSTS"] = "*" if anywhere else ",".join(sorted(named))
+    family.start(
+        "web",
+        [
+            *(
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "llmfao_site.wsgi",
+                "--config",
+                str(settings.BASE_DIR / "gunicorn.conf.py"),
+            ),
+            *("--chdir", str(settings.BASE_DIR), "--bind", f"fd://{listener.fileno()}"),
+        ],
+        environment=environment,
+        files=[listener.fileno()],
+    )
+    # The worker is a development machine's here, where being root is no news.
+    quiet = "ignore:You're running the worker with superuser"
+    family.start(
+        "worker",
+        [
+            *(sys.executable, "-m", "celery", "--app", "llmfao_site", "--workdir", str(settings.BASE_DIR)),
+            *("worker", "--beat", "--pool", "threads", "--concurrency", "2", "--loglevel", "INFO"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
+        environment={**environment, "PYTHONWARNINGS": quiet},
+    )
+
+
+def _address(host: str, port: int) -> str:
+    """The address this machine reaches the web server at."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _other_addresses(host: str, port: int) -> list[str]:
+    """Where other machines reach it: none unless it listens on every address."""
+    if host not in {"0.0.0.0", "::"}:  # noqa: S104
+        return []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: it only asks which of our addresses would be used to get there.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return []
+        return [f"http://{probe.getsockname()[0]}:{port}"]
+
+
+def _wait_for(address: str, family: Family) -> None:
+    """
+    Raises:
+        Died: a process ended instead of answering.
+        CommandError: nothing answers.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        family.check()
+        try:
+            with urllib.request.urlopen(address, timeout=10):  # noqa: S310  our own address
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise CommandError(f"Nothing answers at {address} after {PATIENCE:.0f} seconds; see {family.log('web')}")
+
+
+def _watch(family: Family) -> NoReturn:
+    """Until a signal comes, a child dies, or the `make` that started us is gone."""
+    made_by = os.getppid() if "MAKELEVEL" in os.environ else None
+    while True:
+        family.check()
+        if made_by not in {None, os.getppid()}:
+            raise Stopped
+        time.sleep(0.2)
+
+
+def _obituary(died: Died) -> str:
+    lines = died.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
+    return "\n".join([f"The {died.name} process ended with code {died.code}. The end of {died.log}:", *lines])
+
+
+@contextlib.contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    """Holds `lock`, which the kernel lets go of however we end.
+
+    Raises:
+        CommandError: another demo holds it.
+    """
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise CommandError(
+                f"A demo is running on {lock.parent} already. Stop it, or give this one data of its own: "
+                "LLMFAO_DATA=/tmp/another PORT=8001 make demo"
+            ) from problem
+        yield
+
+
+def _stop_on_signals() -> None:
+    """Ctrl-C, a polite kill and a closed terminal all end the same way, a first time."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Stopped
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Whoever ignores SIGHUP for us (nohup) means it. SIGINT is ignored for any job in the background.
+        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
+            signal.signal(name, stop)
+
+
+def _ignore_signals() -> None:
+    """From the first demand on: a second one must not leave half of the processes behind."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
