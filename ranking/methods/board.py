@@ -14,13 +14,15 @@ from ranking.methods.tally import Floats, Votes, tally
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The ratings of the models that comparisons connect, and their counts, (m,) each."""
+    """The ratings of the m models that comparisons connect, and their counts, (m,) each."""
 
     ratings: Ratings
     comparisons: Floats
     wins: Floats
     ties: Floats
     losses: Floats
+    points: Floats
+    """(m, m) the points, ties half, that the row's model won against the column's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +75,7 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
                 part.won.sum(axis=1),
                 part.tied.sum(axis=1),
                 part.won.sum(axis=0),
+                part.wins + part.ties / 2,
             )
         )
     met = np.concatenate([*connected, np.empty(0, dtype=np.intp)])

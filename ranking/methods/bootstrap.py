@@ -18,7 +18,7 @@ from ranking.methods.intervals import Clusters
 from ranking.methods.logistic import PRIOR_WEIGHT, Cells, Fit
 from ranking.methods.ratings import Ratings
 from ranking.methods.settings import Settings
-from ranking.methods.tally import Floats, Tally, Votes
+from ranking.methods.tally import Codes, Floats, Tally, Votes
 
 BATCH: Final = 100
 """Replicates iterated together; their matrices stay in the cache."""
@@ -88,9 +88,9 @@ def _over_cells(votes: Votes, tally: Tally, cells: Cells, rounds: int, rng: np.r
     found = np.flatnonzero(flat)
     share = flat[found] / flat.sum()
     for size in _batches(rounds):
-        drawn = np.zeros((size, len(flat)))
-        drawn[:, found] = _multinomial(int(flat.sum()), share, size, rng)
-        drawn = drawn.reshape(size, len(cells.i), 3)
+        every = np.zeros((size, len(flat)))
+        every[:, found] = _multinomial(int(flat.sum()), share, size, rng)
+        drawn = every.reshape(size, len(cells.i), 3)
         yield drawn.sum(axis=2), drawn[:, :, 0] + drawn[:, :, 1] / 2
 
 
@@ -111,23 +111,18 @@ def _multinomial(total: int, share: Floats, size: int, rng: np.random.Generator)
 def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
     """The same where comparisons differ in importance, so that those of a cell are not alike."""
     number = np.ones(len(votes)) if votes.count is None else votes.count.astype(np.float64)
-    assert votes.importance is not None  # noqa: S101
     games, points = _by_cell(votes, cells, np.arange(len(votes)), len(votes), per_count=True)
     for size in _batches(rounds):
         drawn = rng.multinomial(int(number.sum()), number / number.sum(), size).astype(np.float64)
         yield drawn @ games, drawn @ points
 
 
-def _over_clusters(
-    votes: Votes, cells: Cells, rounds: int, clusters: Clusters, rng: np.random.Generator
-) -> Replicates:
+def _over_clusters(votes: Votes, cells: Cells, rounds: int, clusters: Clusters, rng: np.random.Generator) -> Replicates:
     """As many clusters as there are, each drawn anew with all its comparisons."""
-    codes = votes.prompt if clusters == "prompt" else votes.rater
-    labels = np.unique(codes, return_inverse=True)[1]
+    labels = _labels(votes.prompt if clusters == "prompt" else votes.rater)
     number = int(labels.max()) + 1
-    games, points = _by_cell(votes, cells, labels, number)
-    if number * len(cells.i) <= DENSE:
-        games, points = games.toarray(), points.toarray()
+    sparse = _by_cell(votes, cells, labels, number)
+    games, points = (part.toarray() for part in sparse) if number * len(cells.i) <= DENSE else sparse
     for size in _batches(rounds):
         drawn = rng.multinomial(number, np.full(number, 1 / number), size).astype(np.float64)
         yield drawn @ games, drawn @ points
@@ -135,7 +130,7 @@ def _over_clusters(
 
 def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
     """Prompts and raters drawn anew, a comparison weighing the product of the two."""
-    prompts, raters = (np.unique(codes, return_inverse=True)[1] for codes in (votes.prompt, votes.rater))
+    prompts, raters = _labels(votes.prompt), _labels(votes.rater)
     cell, score = _orient(votes, cells)
     weight, width = votes.weight(), len(cells.i)
     for size in _batches(rounds):
@@ -145,6 +140,12 @@ def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Gener
             games[row] = np.bincount(cell, weights=drawn, minlength=width)
             points[row] = np.bincount(cell, weights=drawn * score, minlength=width)
         yield games, points
+
+
+def _labels(codes: Codes | None) -> NDArray[np.intp]:
+    """The codes as 0, 1, ... without gaps."""
+    assert codes is not None  # noqa: S101  the question asked is one that these votes can answer
+    return np.unique(codes, return_inverse=True)[1]
 
 
 def _once_each(labels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
@@ -174,7 +175,9 @@ def _by_cell(
     `per_count`: of one of a row's equal comparisons.
     """
     cell, score = _orient(votes, cells)
-    weight = votes.importance if per_count else votes.weight()
+    weight = votes.weight()
+    if per_count and votes.count is not None:
+        weight = weight / np.maximum(votes.count, 1)
     shape = (number, len(cells.i))
     return csr_array((weight, (labels, cell)), shape=shape), csr_array((weight * score, (labels, cell)), shape=shape)
 

@@ -26,10 +26,9 @@ def rate(
         NotConverged: Newton's method did not reach the optimum.
     """
     prior = not has_finite_fit(tally)
-    if settings.first_place:
-        cells, z, names = _cells_by_side(votes), _side(votes)[:, None], (FIRST_PLACE,)
-    else:
-        cells, z, names = Cells.of_tally(tally), np.empty((len(votes), 0)), ()
+    names: tuple[str, ...] = (FIRST_PLACE,) if settings.first_place else ()
+    cells = _cells_by_side(votes) if settings.first_place else Cells.of_tally(tally)
+    z = _side(votes)[:, : len(names)]
     fit = logistic.fit(cells, prior=prior)
     if settings.intervals == "bootstrap" and clusters is not None:
         return redraw(votes, tally, fit, settings, clusters, rng)
@@ -46,9 +45,7 @@ def rated(
         names=names,
         scores=fit.theta,
         unit="strength",
-        coefficients=tuple(
-            Coefficient(name, float(value)) for name, value in zip(covariates, fit.beta, strict=True)
-        ),
+        coefficients=tuple(Coefficient(name, float(value)) for name, value in zip(covariates, fit.beta, strict=True)),
         prior=fit.prior,
         gradient=fit.gradient,
         iterations=fit.iterations,
@@ -85,7 +82,8 @@ def estimate(
 
 
 def _side(votes: Votes) -> Floats:
-    return np.zeros(len(votes)) if votes.left is None else votes.left.astype(np.float64)
+    """(n, 1) 1 where x was shown on the left, -1 where y was, 0 where that is not known."""
+    return (np.zeros(len(votes)) if votes.left is None else votes.left.astype(np.float64))[:, None]
 
 
 def _cells_by_side(votes: Votes) -> Cells:

@@ -160,7 +160,7 @@ def _without_negatives(covariance: Floats, size: int) -> Floats:
     """The nearest positive semidefinite matrix, theta kept at mean zero."""
     center = centering(size, len(covariance) - size)
     values, vectors = np.linalg.eigh(center @ covariance @ center)
-    return cast(Floats, (vectors * np.clip(values, 0, None)) @ vectors.T)
+    return (vectors * np.clip(values, 0, None)) @ vectors.T
 
 
 def one_way(fit: Fit, observations: Observations, clusters: Codes, correction: Correction) -> Floats:
@@ -250,7 +250,7 @@ def _adjusted(rows: Observations, index: Codes, inverse: Floats, size: int) -> F
     residual = rows.residual[index]
     fitted = (rows.curvature[index] * (leverage @ residual[:, :, None])[:, :, 0])[:, :, None]
     scaled = np.divide(fitted, root[:, :, None], out=np.zeros_like(fitted), where=root[:, :, None] > 0)
-    return cast(Floats, residual + root * np.linalg.solve(remaining, scaled)[:, :, 0])
+    return residual + root * np.linalg.solve(remaining, scaled)[:, :, 0]
 
 
 def _step_without(fit: Fit, rows: Observations) -> Floats:

@@ -1,7 +1,7 @@
 """What a method gives back, and what follows from it: points, intervals, ranks."""
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +142,7 @@ def points(ratings: Ratings) -> Points:
 def normalised(ratings: Ratings) -> Floats:
     """(m,) e^theta divided by its sum."""
     power = np.exp(ratings.scores - ratings.scores.max())
-    return power / power.sum()
+    return cast(Floats, power / power.sum())
 
 
 def _errors(ratings: Ratings) -> Floats:
@@ -189,7 +189,8 @@ def _better_in_draws(draws: Floats, scores: Floats, *, simultaneous: bool) -> ND
         errors[model] = apart.std(axis=0, ddof=1)
         lower[model] = np.percentile(apart, 2.5, axis=0)
         away = np.abs(apart - (scores[model] - scores))
-        largest = np.maximum(largest, np.divide(away, errors[model], out=np.zeros_like(away), where=errors[model] > 0).max(axis=1))
+        scaled = np.divide(away, errors[model], out=np.zeros_like(away), where=errors[model] > 0)
+        largest = np.maximum(largest, scaled.max(axis=1))
     if not simultaneous:
         return lower > 0
     return scores[:, None] - scores[None, :] > np.quantile(largest, 0.95) * errors

@@ -7,8 +7,8 @@ one pass. Two kinds of weight are kept apart: a *count* of c stands for c equal 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Votes:
         if len(self.x):
             self._check()
 
-    def _freeze(self, name: str, kind: type[np.generic]) -> None:
+    def _freeze(self, name: str, kind: type[np.integer | np.floating]) -> None:
         array = getattr(self, name)
         if array is None:
             return
@@ -110,27 +110,20 @@ class Votes:
 
     def where(self, mask: NDArray[np.bool_]) -> Votes:
         """The rows that `mask` (n,) lets through, of the same models."""
-        kept = {
-            field.name: value[mask] if isinstance(value := getattr(self, field.name), np.ndarray) else value
+        arrays: dict[str, Any] = {
+            field.name: value[mask]
             for field in fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray)
         }
-        return Votes(**kept)
+        return replace(self, **arrays)
 
     def among(self, models: Codes) -> Votes:
         """The comparisons within `models` alone, which become models 0, 1, ... in that order."""
         code = np.full(len(self.names), -1)
         code[models] = np.arange(len(models))
         within = self.where((code[self.x] >= 0) & (code[self.y] >= 0))
-        return Votes(
-            names=tuple(self.names[model] for model in models),
-            x=code[within.x],
-            y=code[within.y],
-            **{
-                field.name: getattr(within, field.name)
-                for field in fields(self)
-                if field.name not in {"names", "x", "y"}
-            },
-        )
+        names = tuple(self.names[model] for model in models)
+        return replace(within, names=names, x=code[within.x], y=code[within.y])
 
     def score(self) -> Floats:
         """(n,) x's share of each verdict: 1, 1/2 or 0, or what `soft` says."""
@@ -194,7 +187,7 @@ def _cells(votes: Votes, weight: NDArray[np.number] | None) -> Floats:
     size = len(votes.names)
     bins = 3 * size * size
     chunk = max(CHUNK, bins)
-    cells = np.zeros(bins, dtype=np.int64 if weight is None else np.float64)
+    cells = np.zeros(bins)
     buffer = np.empty(min(chunk, max(len(votes), 1)), dtype=np.intp)
     for start in range(0, len(votes), chunk):
         rows = slice(start, start + chunk)
@@ -203,8 +196,8 @@ def _cells(votes: Votes, weight: NDArray[np.number] | None) -> Floats:
         code += votes.y[rows].astype(np.intp, copy=False)
         code *= 3
         code += votes.outcome[rows].astype(np.intp, copy=False)
-        cells += np.bincount(code, weights=None if weight is None else weight[rows], minlength=bins)
-    return cells.astype(np.float64).reshape(size, size, 3)
+        cells += np.bincount(code, weights=cast(Floats, None if weight is None else weight[rows]), minlength=bins)
+    return cells.reshape(size, size, 3)
 
 
 def _fold(cells: Floats) -> tuple[Floats, Floats]:

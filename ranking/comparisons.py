@@ -1,0 +1,269 @@
+"""The only reader of comparisons into arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from django.db.models import Case, Count, Max, Q, SmallIntegerField, Value, When
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
+from annotation.models.work import ComparisonQuerySet
+from ranking.methods.settings import Source
+from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
+from ranking.orders import UNDECIDED, Inconsistent, merge
+
+PEOPLE: Final = "people"
+ALL: Final = "all"
+RESERVED: Final = (PEOPLE, ALL)
+
+CHUNK: Final = 20_000
+
+type Reading = Literal["forced", "tie-allowed"]
+"""Of the scale from 1 to 8: 4 is left and 5 is right, or both are ties."""
+
+
+class UnknownRater(ValueError):
+    """Nobody of that name has compared anything in the study; the message lists who has."""
+
+
+class UnknownCategory(ValueError):
+    """No prompt of the study has that type; the message lists the types there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which comparisons of a study go in, and how they are read."""
+
+    raters: str = PEOPLE
+    category: str | None = None
+    reading: Reading = "forced"
+    inconsistent: Inconsistent = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A line under the comparisons: what came later, or was excluded then, is not read.
+
+    Attributes:
+        highest: the highest primary key that may be read.
+        excluded: the raters who were excluded, by primary key, in order.
+    """
+
+    highest: int
+    excluded: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What tells that a study's comparisons have changed: none of it can stay as it was if they have."""
+
+    rows: int
+    highest: int
+    excluded: int
+
+    def __str__(self) -> str:
+        return f"{self.rows}.{self.highest}.{self.excluded}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """Attributes:
+
+    votes: the comparisons.
+    source: who made them.
+    simulated: how many of the comparisons a program made up.
+    inconsistent: how many verdicts of judges on a pair contradicted one another.
+    in_time: whether the votes are in the order in which they were given, rather than stored.
+    one_order: whether every pair was shown in one order only, so that its place cannot be told from its answers.
+    digest: SHA-256 of all that went in.
+    """
+
+    votes: Votes
+    source: Source
+    simulated: int
+    inconsistent: int
+    in_time: bool
+    one_order: bool
+    digest: str
+
+
+def judges(study: Study) -> list[str]:
+    """The names of the judges with comparisons in `study`."""
+    raters = Rater.objects.filter(study=study, kind=RaterKind.JUDGE, comparisons__isnull=False)
+    return [name for name in raters.order_by("name").values_list("name", flat=True).distinct() if name is not None]
+
+
+def categories(study: Study) -> list[str]:
+    """The types of the prompts that pairs of `study` are about."""
+    types = study.pairs.votable().order_by("prompt__type").values_list("prompt__type", flat=True).distinct()
+    return [name for name in types if name is not None]
+
+
+def source_of(raters: str) -> Source:
+    if raters == PEOPLE:
+        return "people"
+    return "all" if raters == ALL else "judge"
+
+
+def state(study: Study) -> State:
+    """How the comparisons of `study` stand; equal states mean equal boards."""
+    row = study.comparisons.aggregate(rows=Count("pk"), highest=Max("pk"))
+    excluded = _excluded(study)
+    mark = int.from_bytes(hashlib.sha256(repr(excluded).encode()).digest()[:6]) if excluded else 0
+    return State(row["rows"], row["highest"] or 0, mark)
+
+
+def cut(study: Study) -> Cut:
+    """A line under what can be read now. A comparison stored by a transaction still open may slip under it."""
+    return Cut(Comparison.objects.aggregate(highest=Max("pk"))["highest"] or 0, _excluded(study))
+
+
+def _excluded(study: Study) -> tuple[int, ...]:
+    raters = study.raters.filter(excluded_at__isnull=False)
+    return tuple(raters.order_by("pk").values_list("pk", flat=True))
+
+
+def read(study: Study, filters: Filters, line: Cut, *, detailed: bool, in_order: bool = False) -> Read:
+    """The comparisons of `study` that `filters` let through, under `line`.
+
+    `detailed` keeps who voted on which prompt; otherwise equal comparisons are counted in SQL and
+    their number does not matter. `in_order` sorts them by the time they were given.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    rows = _rows(study, filters, line)
+    source = source_of(filters.raters)
+    simulated = rows.simulated().count()
+    in_time = in_order and not rows.filter(answered_at=None).exists()
+    by_pair = in_order or source != "people"
+    columns = _fetch(rows, detailed=detailed or by_pair, in_time=in_time)
+    inconsistent = 0
+    if source != "people":
+        columns, inconsistent = _merged(columns, filters.inconsistent)
+    votes = _votes(study, columns, detailed=detailed or by_pair)
+    one_order = bool(len(votes)) and _one_order(columns)
+    return Read(votes, source, simulated, inconsistent, in_time, one_order, _digest(votes, in_order=in_order))
+
+
+def _rows(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
+    rows = Comparison.objects.filter(study=study).in_force_at(line.highest).votable()
+    if line.excluded:
+        rows = rows.exclude(rater__in=line.excluded)
+    match filters.raters:
+        case "people":
+            rows = rows.filter(rater__kind=RaterKind.WORKER)
+        case "all":
+            pass
+        case name:
+            known = judges(study)
+            if name not in known:
+                raise UnknownRater(
+                    _("No judge of this study is called %(name)s. There are: %(known)s.")
+                    % {"name": name, "known": ", ".join([*RESERVED, *known])}
+                )
+            rows = rows.filter(rater__kind=RaterKind.JUDGE, rater__name=name)
+    if filters.category is not None:
+        types = categories(study)
+        if filters.category not in types:
+            raise UnknownCategory(
+                _("No prompt of this study is of the type %(name)s. There are: %(known)s.")
+                % {"name": filters.category, "known": ", ".join(types) or "-"}
+            )
+        rows = rows.filter(pair__prompt__type=filters.category)
+    middle = Q(winner="tie")
+    if filters.reading == "tie-allowed":
+        middle |= Q(scale_name=Study.ScaleName.EIGHT, value__in=(4, 5))
+    return rows.annotate(
+        half_points=Case(
+            When(middle, then=Value(TIE)),
+            When(winner="x", then=Value(X_WON)),
+            default=Value(Y_WON),
+            output_field=SmallIntegerField(),
+        ),
+        side=Case(When(left="x", then=Value(1)), default=Value(-1), output_field=SmallIntegerField()),
+    )
+
+
+type Columns = dict[str, NDArray[np.int64]]
+
+COUNTED: Final = ("pair__model_x", "pair__model_y", "half_points", "side")
+DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn")
+
+
+def _fetch(rows: ComparisonQuerySet, *, detailed: bool, in_time: bool) -> Columns:
+    if detailed:
+        names: tuple[str, ...] = DETAILED
+        found = rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list(*names)
+    else:
+        names = (*COUNTED, "number")
+        found = rows.order_by(*COUNTED).values(*COUNTED).annotate(number=Count("pk")).values_list(*names)
+    blocks: list[NDArray[np.int64]] = []
+    block: list[tuple[int, ...]] = []
+    for row in found.iterator(chunk_size=CHUNK):
+        block.append(row)
+        if len(block) == CHUNK:
+            blocks.append(np.array(block, dtype=np.int64))
+            block.clear()
+    blocks.append(np.array(block, dtype=np.int64).reshape(len(block), len(names)))
+    table = np.concatenate(blocks)
+    return {name: table[:, column] for column, name in enumerate(names)}
+
+
+def _merged(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int]:
+    """Judges' rows with the verdicts on one pair and turn made one; people's rows stay as they are."""
+    group = np.stack([columns["rater"], columns["pair"], columns["turn"]], axis=1)
+    # A person votes once on a pair, whatever the row; a judge in both orders, and several times.
+    label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
+    merged = merge(label, columns["side"], columns["half_points"])
+    order = np.argsort(merged.first, kind="stable")
+    first, outcome, left = merged.first[order], merged.outcome[order], merged.left[order]
+    contradicted = outcome == UNDECIDED
+    kept = ~contradicted if inconsistent == "drop" else np.ones(len(first), dtype=bool)
+    result = {name: column[first][kept] for name, column in columns.items()}
+    result["half_points"] = np.where(contradicted, TIE, outcome)[kept]
+    result["side"] = left[kept]
+    return result, int(contradicted.sum())
+
+
+def _votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
+    models = np.unique(np.concatenate([columns["pair__model_x"], columns["pair__model_y"]]))
+    names = dict(LanguageModel.objects.filter(prompt_set=study.prompt_set_id).values_list("pk", "name"))
+
+    def codes(name: str) -> NDArray[np.int64]:
+        return np.unique(columns[name], return_inverse=True)[1].astype(np.int64)
+
+    return Votes(
+        names=tuple(names[model] for model in models.tolist()),
+        x=np.searchsorted(models, columns["pair__model_x"]),
+        y=np.searchsorted(models, columns["pair__model_y"]),
+        outcome=columns["half_points"].astype(np.int8),
+        left=columns["side"].astype(np.int8),
+        prompt=codes("pair__prompt") if detailed else None,
+        rater=codes("rater") if detailed else None,
+        count=None if detailed else columns["number"],
+    )
+
+
+def _one_order(columns: Columns) -> bool:
+    """Whether no pair was shown in both orders."""
+    if "pair" not in columns:
+        return False
+    seen = np.unique(np.stack([columns["pair"], columns["side"]], axis=1), axis=0)
+    return bool((columns["side"] != 0).all() and len(seen) == len(np.unique(columns["pair"])))
+
+
+def _digest(votes: Votes, *, in_order: bool) -> str:
+    """SHA-256 of the comparisons, in their order where it matters, else sorted and counted."""
+    parts = [votes.x, votes.y, votes.outcome, votes.left, votes.prompt, votes.rater, votes.count]
+    table = np.stack([part.astype(np.int64) for part in parts if part is not None], axis=1)
+    if not in_order and len(table):
+        table = table[np.lexsort(table.T[::-1])]
+    digest = hashlib.sha256("\0".join(votes.names).encode())
+    digest.update(table.astype("<i8").tobytes())
+    return digest.hexdigest()

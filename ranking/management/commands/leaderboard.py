@@ -1,0 +1,170 @@
+"""manage.py leaderboard: the board of a study, computed at once."""
+
+import json
+import math
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+from ranking import comparisons, services
+from ranking.comparisons import Filters
+from ranking.methods.intervals import CLUSTERS, CORRECTIONS
+from ranking.methods.logistic import NotConverged
+from ranking.methods.registry import METHODS
+from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Settings
+from ranking.models import Leaderboard
+from ranking.services import CannotRecompute, Computed, NothingCompared
+from ranking.sheet import csv_lines, text_table
+from ranking.wording import notice, question
+
+PROBLEMS = (NothingCompared, comparisons.UnknownRater, comparisons.UnknownCategory, Contradiction, NotConverged)
+
+
+class Command(BaseCommand):
+    help = "Prints the leaderboard of a study, computed at once from its comparisons."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study", help="the study's address (slug)")
+        parser.add_argument("--method", choices=METHODS, default="bradley-terry")
+        parser.add_argument("--raters", default="people", metavar="people|NAME|all", help="NAME is a judge's")
+        parser.add_argument("--category", metavar="TYPE", help="only prompts of this type")
+        parser.add_argument("--ties", choices=TIES, help="half a win each, left out, or modelled (davidson)")
+        parser.add_argument("--reading", choices=["forced", "tie-allowed"], default="forced", help="of the 1-8 scale")
+        parser.add_argument("--inconsistent", choices=["drop", "tie"], default="drop", help="a judge's two orders")
+        parser.add_argument("--intervals", choices=INTERVALS, default="sandwich")
+        parser.add_argument("--clusters", choices=CLUSTERS, help="which votes depend on one another")
+        parser.add_argument("--correction", choices=CORRECTIONS, default="CR3")
+        parser.add_argument("--simultaneous", action="store_true", help="rank ranges that hold all at once")
+        parser.add_argument("--anchor", type=anchor, metavar="MODEL=VALUE", help="hold a model at a rating")
+        parser.add_argument("--first-place", action="store_true", help="fit the gain of being shown on the left")
+        parser.add_argument("--rounds", type=int, default=1000, help="of a bootstrap")
+        parser.add_argument("--redraw", choices=REDRAWS, help="what elo-bootstrap redraws")
+        parser.add_argument("--baseline", metavar="MODEL", help="whom baseline-win-rate compares with")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--recompute", type=int, metavar="ID", help="a stored leaderboard again")
+        form = parser.add_mutually_exclusive_group()
+        form.add_argument("--csv", action="store_true")
+        form.add_argument("--json", action="store_true")
+        parser.add_argument("--covariance", action="store_true", help="in JSON")
+
+    def handle(self, **options: Any) -> None:
+        study = Study.objects.filter(slug=options["study"]).select_related("prompt_set").first()
+        if study is None:
+            raise CommandError(_("There is no study at “%(slug)s”.") % {"slug": options["study"]})
+        try:
+            filters, settings, computed = self._compute(study, options)
+        except PROBLEMS as error:
+            raise CommandError(str(error)) from error
+        except CannotRecompute as error:
+            raise CommandError(str(error)) from error
+        self._tell(computed, filters)
+        if options["csv"]:
+            for line in csv_lines(computed.sheet):
+                self.stdout.write(line, ending="")
+        elif options["json"]:
+            self.stdout.write(json.dumps(as_json(study, filters, settings, computed, **options), allow_nan=False))
+        else:
+            self.stdout.write(table(computed))
+
+    def _compute(self, study: Study, options: dict[str, Any]) -> tuple[Filters, Settings, Computed]:
+        if options["recompute"] is not None:
+            snapshot = Leaderboard.objects.filter(pk=options["recompute"], study=study).first()
+            if snapshot is None:
+                raise CommandError(_("This study has no leaderboard %(id)s.") % {"id": options["recompute"]})
+            return snapshot.asked_filters(), snapshot.asked_settings(), services.recompute(snapshot)
+        filters = Filters(
+            **{name: options[name] for name in ("raters", "category", "reading", "inconsistent")},
+        )
+        names = ("method", "ties", "intervals", "clusters", "correction", "simultaneous", "anchor", "first_place")
+        settings = Settings(
+            **{name: options[name] for name in (*names, "rounds", "redraw", "baseline", "seed")},
+        )
+        return filters, settings, services.compute(study, filters, settings)
+
+    def _tell(self, computed: Computed, filters: Filters) -> None:
+        """What a reader must know beside the numbers, on standard error."""
+        sheet, read = computed.sheet, computed.read
+        if read.simulated:
+            self.stderr.write(
+                _("SIMULATED: %(number)s of the comparisons were made up by a program and say nothing of any model.")
+                % {"number": read.simulated}
+            )
+        if read.inconsistent:
+            told = _("left out") if filters.inconsistent == "drop" else _("counted as ties")
+            self.stderr.write(
+                _("%(number)s verdicts contradicted one another over both orders and were %(told)s.")
+                % {"number": read.inconsistent, "told": told}
+            )
+        for word in dict.fromkeys([*sheet["notices"], *(word for g in sheet["groups"] for word in g["notices"])]):
+            self.stderr.write(notice(word))
+        if any(group["prior"] for group in sheet["groups"]):
+            self.stderr.write(notice("prior"))
+
+
+def anchor(text: str) -> tuple[str, float]:
+    name, mark, value = text.rpartition("=")
+    number = float(value)
+    if not mark or not math.isfinite(number):
+        raise ValueError(text)
+    return name, number
+
+
+def as_json(study: Study, filters: Filters, settings: Settings, computed: Computed, **options: Any) -> dict[str, Any]:
+    result = {
+        "study": study.slug,
+        "filters": asdict(filters),
+        "settings": asdict(settings),
+        "digest": computed.read.digest,
+        **computed.sheet,
+    }
+    if not options["covariance"]:
+        return result
+    for group, covariance in zip(result["groups"], computed.covariances, strict=True):
+        group["covariance"] = covariance
+    return result
+
+
+def table(computed: Computed) -> str:
+    """The board for people, and how it was come by."""
+    blocks = []
+    for group in computed.sheet["groups"]:
+        digits = 3 if group["unit"] == "share" else 0
+
+        def number(value: float | None, digits: int = digits) -> str:
+            return "" if value is None else f"{value:.{digits}f}"
+
+        lines = [(_("rank"), _("model"), _("rating"), _("low"), _("high"), _("comparisons"))]
+        for row in group["rows"]:
+            low, high = row["rank_low"], row["rank_high"]
+            places = f"{row['rank']}" if low is None else f"{row['rank']} ({low}-{high})"
+            lines.append(
+                (
+                    places,
+                    row["model"],
+                    number(row["rating"]),
+                    number(row["low"]),
+                    number(row["high"]),
+                    f"{row['comparisons']:,}",
+                )
+            )
+        foot = [question(group)]
+        if group["gradient"] is not None:
+            foot.append(
+                _("Converged after %(steps)s steps: the largest gradient is %(gradient).1g.")
+                % {"steps": group["iterations"], "gradient": group["gradient"]}
+            )
+        foot.extend(coefficient_line(coefficient) for coefficient in group["coefficients"])
+        blocks.append(text_table(lines, frozenset({2, 3, 4, 5})) + "\n\n" + "\n".join(filter(None, foot)))
+    total = _("%(number)s comparisons.") % {"number": f"{computed.sheet['comparisons']:,}"}
+    return "\n\n".join([*blocks, total])
+
+
+def coefficient_line(coefficient: dict[str, Any]) -> str:
+    text = f"{coefficient['name']}: {coefficient['value']:+.1f}"
+    if coefficient["low"] is not None:
+        text += f" ({coefficient['low']:+.1f} … {coefficient['high']:+.1f})"
+    return text

@@ -1,0 +1,108 @@
+"""Snapshots of leaderboards. A finished one is never changed, only followed by another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import Study
+from ranking.comparisons import Cut, Filters
+from ranking.methods.settings import Settings
+
+
+class State(models.TextChoices):
+    WAITING = "waiting", _("waiting")
+    COMPUTING = "computing", _("computing")
+    READY = "ready", _("ready")
+    IMPOSSIBLE = "impossible", _("cannot be computed")
+
+
+UNFINISHED = (State.WAITING, State.COMPUTING)
+
+
+class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
+    def of(self, study: Study, filters: Filters, settings: Settings) -> Self:
+        return self.filter(study=study, key=key_of(filters, settings))
+
+    def finished(self) -> Self:
+        return self.exclude(state__in=UNFINISHED)
+
+    def newest(self) -> Leaderboard | None:
+        return self.order_by("-number").first()
+
+
+class Leaderboard(models.Model):
+    """One board: its settings, exactly which comparisons went in, and what came out."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="leaderboards")
+    key = models.CharField(max_length=64, help_text=_("A digest of what was asked: filters and settings."))
+    number = models.PositiveIntegerField(_("number"), help_text=_("The first of its kind in its study is 1."))
+    raters = models.CharField(_("raters"), max_length=200)
+    method = models.CharField(_("method"), max_length=30)
+    filters = models.JSONField(_("filters"))
+    settings = models.JSONField(_("settings"))
+    seed = models.BigIntegerField(_("seed"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    basis = models.CharField(
+        max_length=60, help_text=_("How the study's comparisons stood when it was asked for, in a word.")
+    )
+    cut = models.BigIntegerField(_("highest comparison"), null=True)
+    excluded = models.JSONField(_("excluded raters"), default=list)
+    digest = models.CharField(_("digest of the comparisons"), max_length=64, blank=True)
+    comparisons = models.PositiveIntegerField(_("comparisons"), default=0)
+    simulated = models.PositiveIntegerField(_("simulated comparisons"), default=0)
+    sheet = models.JSONField(_("results"), default=dict)
+    problem = models.TextField(_("problem"), blank=True)
+    version = models.CharField(_("version"), max_length=20, blank=True)
+    seconds = models.FloatField(_("seconds taken"), null=True)
+    created_at = models.DateTimeField(_("asked for"))
+    claimed_at = models.DateTimeField(_("begun"), null=True)
+    finished_at = models.DateTimeField(_("computed"), null=True)
+
+    objects = LeaderboardQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("leaderboard")
+        verbose_name_plural = _("leaderboards")
+        ordering = ["-pk"]
+        constraints = [
+            # A sweep that knew of an older one only comes too late to ask for the next.
+            models.UniqueConstraint(fields=["study", "key", "number"], name="leaderboard_number"),
+            # Whoever asks for a board that is being computed already is answered by that one.
+            models.UniqueConstraint(
+                fields=["study", "key"], condition=Q(state__in=["waiting", "computing"]), name="leaderboard_asked_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    @property
+    def line(self) -> Cut:
+        """The line under the comparisons that went in."""
+        assert self.cut is not None  # noqa: S101  set when it is computed
+        return Cut(self.cut, tuple(self.excluded))
+
+    def asked_filters(self) -> Filters:
+        return Filters(**self.filters)
+
+    def asked_settings(self) -> Settings:
+        return settings_from(self.settings)
+
+
+def settings_from(stored: dict[str, Any]) -> Settings:
+    """Settings as they were before JSON made a list of the anchor."""
+    anchor = stored.get("anchor")
+    return Settings(**{**stored, "anchor": (anchor[0], anchor[1]) if anchor else None})
+
+
+def key_of(filters: Filters, settings: Settings) -> str:
+    """SHA-256 of what is asked, so that the boards that answer the same can be found."""
+    asked = json.dumps([asdict(filters), asdict(settings)], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()

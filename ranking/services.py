@@ -1,0 +1,238 @@
+"""Boards computed at once, and snapshots of them kept as comparisons come in."""
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils.translation import gettext as _
+
+from annotation.models import Comparison, Study
+from ranking import comparisons
+from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
+from ranking.methods import VERSION, board
+from ranking.methods.board import Board
+from ranking.methods.logistic import NotConverged
+from ranking.methods.registry import METHODS, method
+from ranking.methods.settings import Contradiction, Settings
+from ranking.models import UNFINISHED, Leaderboard, State, key_of
+from ranking.sheet import Sheet, covariance_shown, sheet
+
+STANDING: Final = ("elo", "bradley-terry")
+"""The methods whose boards are kept up to date for people, each judge, and all."""
+
+ABANDONED: Final = timedelta(minutes=15)
+"""After so long a board that somebody began to compute is anyone's to begin again."""
+
+
+class NothingCompared(Exception):
+    """No comparison counts towards the board; the message says what to do."""
+
+
+class CannotRecompute(Exception):
+    """A snapshot's numbers cannot be had again; the message says why."""
+
+
+class Busy(Exception):
+    """Comparisons are being stored that would slip under the line; the sweep will come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    sheet: Sheet
+    read: Read
+    board: Board
+
+    @property
+    def covariances(self) -> list[list[list[float]] | None]:
+        """Of each group's ratings, in its sheet's order, in the unit they are shown in; None without intervals."""
+        return [covariance_shown(group.ratings) for group in self.board.groups]
+
+
+def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None = None) -> Computed:
+    """The board of `study`, computed here and now and kept nowhere.
+
+    Raises:
+        NothingCompared: there is nothing to rate.
+        UnknownRater, UnknownCategory, Contradiction, NotConverged: as their docstrings say.
+    """
+    chosen = method(settings)
+    source = comparisons.source_of(filters.raters)
+    detailed = (chosen.sandwich or chosen.bootstrap) and settings.clusters != "none" and source != "all"
+    read = comparisons.read(study, filters, line or comparisons.cut(study), detailed=detailed, in_order=chosen.in_order)
+    if not len(read.votes):
+        raise NothingCompared(_nothing(study, filters))
+    rated = board.rate(read.votes, settings, source)
+    result = sheet(rated)
+    result["read"] = {
+        "simulated": read.simulated,
+        "inconsistent": read.inconsistent,
+        "in_time": read.in_time,
+        "one_order": read.one_order,
+    }
+    _name_makers(study, result)
+    return Computed(result, read, rated)
+
+
+def _nothing(study: Study, filters: Filters) -> str:
+    if filters.raters == PEOPLE:
+        return _(
+            "People have not voted on “%(study)s” yet. Start the study and share its join link, or load "
+            "comparisons; what judges said is at --raters NAME."
+        ) % {"study": study.slug}
+    return _("No comparison of “%(study)s” counts towards this board yet.") % {"study": study.slug}
+
+
+def _name_makers(study: Study, result: Sheet) -> None:
+    """Adds organisation and licence to the rows: a snapshot shows them as they were."""
+    about = {
+        name: {"org": org, "licence": licence}
+        for name, org, licence in study.prompt_set.models.values_list("name", "org", "licence")
+    }
+    for group in result["groups"]:
+        for row in group["rows"]:
+            row.update(about.get(row["model"], {"org": None, "licence": None}))
+
+
+def standing(study: Study) -> list[tuple[Filters, Settings]]:
+    """The boards that are kept up to date for `study`."""
+    raters = [PEOPLE, *comparisons.judges(study), ALL]
+    return [
+        (Filters(raters=name), Settings(method=chosen)) for name in raters for chosen in STANDING if chosen in METHODS
+    ]
+
+
+def recompute_changed(at: datetime) -> list[int]:
+    """The snapshots to be computed now: new ones where comparisons have changed, and those left behind.
+
+    Returns their primary keys, for a worker to take each to `fill`.
+    """
+    for study in Study.objects.filter(comparisons__isnull=False).distinct().select_related("prompt_set"):
+        basis = str(comparisons.state(study))
+        for filters, settings in standing(study):
+            newest = Leaderboard.objects.of(study, filters, settings).newest()
+            if newest is None or newest.basis != basis:
+                ask(study, filters, settings, basis, newest.number + 1 if newest else 1, at)
+    waiting = Leaderboard.objects.filter(state=State.WAITING)
+    abandoned = Leaderboard.objects.filter(state=State.COMPUTING, claimed_at__lt=at - ABANDONED)
+    return list((waiting | abandoned).order_by("pk").values_list("pk", flat=True))
+
+
+def ask(study: Study, filters: Filters, settings: Settings, basis: str, number: int, at: datetime) -> None:
+    """Asks for the snapshot `number` of its kind; where somebody else has, or one is under way, that is enough."""
+    try:
+        with transaction.atomic():
+            Leaderboard.objects.create(
+                study=study,
+                key=key_of(filters, settings),
+                raters=filters.raters,
+                method=settings.method,
+                filters=asdict(filters),
+                settings=asdict(settings),
+                seed=settings.seed,
+                number=number,
+                basis=basis,
+                created_at=at,
+            )
+    except IntegrityError as error:
+        # Two sweeps at once. The constraint is named by PostgreSQL, its columns by SQLite.
+        if not any(name in str(error) for name in ("leaderboard_asked_once", "leaderboard_number", "leaderboard.key")):
+            raise
+
+
+def fill(pk: int, at: datetime) -> bool:
+    """Computes the snapshot `pk`, unless somebody else does or has; whether it was computed here.
+
+    Raises:
+        Busy: not now; it stays as it was and is taken up by the next sweep.
+    """
+    waiting = Leaderboard.objects.filter(pk=pk, state=State.WAITING)
+    abandoned = Leaderboard.objects.filter(pk=pk, state=State.COMPUTING, claimed_at__lt=at - ABANDONED)
+    if not (waiting | abandoned).update(state=State.COMPUTING, claimed_at=at):
+        return False
+    snapshot = Leaderboard.objects.select_related("study__prompt_set").get(pk=pk)
+    mine = Leaderboard.objects.filter(pk=pk, state=State.COMPUTING, claimed_at=at)
+    began = time.perf_counter()
+    try:
+        # Taken before the comparisons are: whatever changes in between is found changed by the next sweep.
+        basis = str(comparisons.state(snapshot.study))
+        line = firm_cut(snapshot.study)
+    except Busy:
+        mine.update(state=State.WAITING, claimed_at=None)
+        raise
+    changes: dict[str, Any] = {"basis": basis, "cut": line.highest, "excluded": list(line.excluded)}
+    try:
+        computed = compute(snapshot.study, snapshot.asked_filters(), snapshot.asked_settings(), line)
+    except (NothingCompared, Contradiction, NotConverged, comparisons.UnknownRater) as error:
+        changes |= {"state": State.IMPOSSIBLE, "problem": str(error)}
+    else:
+        changes |= {
+            "state": State.READY,
+            "digest": computed.read.digest,
+            "comparisons": computed.sheet["comparisons"],
+            "simulated": computed.read.simulated,
+            "sheet": computed.sheet,
+        }
+    seconds = time.perf_counter() - began
+    done = at + timedelta(seconds=seconds)
+    return bool(mine.update(**changes, version=VERSION, seconds=seconds, finished_at=done))
+
+
+def firm_cut(study: Study) -> Cut:
+    """A line that no comparison can slip under that is not stored yet.
+
+    PostgreSQL hands out keys before transactions commit, so a lower one can turn up later; for the
+    moment of a SHARE lock nobody is storing any. Voters wait for it for milliseconds, and it waits for
+    them no longer than voters could bear. On SQLite the one who writes is alone.
+
+    Raises:
+        Busy: a long load is under way.
+    """
+    if connection.vendor != "postgresql":
+        return comparisons.cut(study)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '300ms'")
+            table = connection.ops.quote_name(Comparison._meta.db_table)
+            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+            return comparisons.cut(study)
+    except OperationalError as error:
+        raise Busy(str(error)) from error
+
+
+def recompute(snapshot: Leaderboard) -> Computed:
+    """The numbers of `snapshot` again, from the comparisons that it was made of.
+
+    Raises:
+        CannotRecompute: some of them have been withdrawn since, or it never had any.
+    """
+    if snapshot.state in UNFINISHED or snapshot.cut is None:
+        raise CannotRecompute(_("Leaderboard %(id)s has not been computed yet.") % {"id": snapshot.pk})
+    if snapshot.state == State.IMPOSSIBLE:
+        raise CannotRecompute(snapshot.problem)
+    study, filters, settings = snapshot.study, snapshot.asked_filters(), snapshot.asked_settings()
+    withdrawn = _withdrawn_since(study, snapshot.line)
+    if withdrawn:
+        raise CannotRecompute(
+            _("Leaderboard %(id)s cannot be computed again: %(number)s of its votes have been withdrawn since.")
+            % {"id": snapshot.pk, "number": withdrawn}
+        )
+    try:
+        computed = compute(study, filters, settings, snapshot.line)
+    except (NothingCompared, comparisons.UnknownRater) as error:
+        raise CannotRecompute(str(error)) from error
+    if computed.read.digest != snapshot.digest:
+        raise CannotRecompute(
+            _("Leaderboard %(id)s cannot be computed again: its comparisons are not all there any more.")
+            % {"id": snapshot.pk}
+        )
+    return computed
+
+
+def _withdrawn_since(study: Study, line: Cut) -> int:
+    """How many of the votes above `line` in force were taken back later, or by a worker who withdrew."""
+    then = study.comparisons.in_force_at(line.highest).votable().exclude(rater__in=line.excluded)
+    undone = then.filter(superseded_by__withdrawn=True).count()
+    left = then.filter(rater__worker__outcome="withdrawn").exclude(superseded_by__withdrawn=True).count()
+    return undone + left

@@ -1,0 +1,20 @@
+"""Background work: each task calls one service. The row is the truth, so a lost message costs a minute."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from ranking import services
+
+
+@shared_task(name="ranking.recompute_changed")
+def recompute_changed() -> None:
+    for pk in services.recompute_changed(timezone.now()):
+        fill.delay(pk)
+
+
+@shared_task(name="ranking.fill")
+def fill(pk: int) -> None:
+    try:
+        services.fill(pk, timezone.now())
+    except services.Busy:
+        return
