@@ -223,7 +223,7 @@ PAIRS: Final = (
 GOLDEN_PAIRS: Final = (
     Column("id", whole, needed=True),
     Column("prompt", whole, needed=True),
-    Column("text", text),
+    Column("text", text, needed=True),
     Column("model_x", whole, needed=True),
     Column("result_x", text, needed=True),
     Column("model_y", whole, needed=True),
