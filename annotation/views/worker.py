@@ -238,7 +238,7 @@ def report(request: HttpRequest, worker: Worker) -> HttpResponse:
     assignment = assigning.current(worker, timezone.now(), _rng())
     if assignment is None:
         return go_on(request, worker)
-    context = {"study": worker.study, "token": assignment.pk, "kinds": Report.Kind.choices}
+    context = {"study": worker.study, "token": str(assignment.pk), "kinds": Report.Kind.choices}
     return render(request, f"annotation/worker/{'_' if way.is_htmx(request) else ''}report.html", context)
 
 
