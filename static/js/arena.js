@@ -185,7 +185,20 @@ function arrive() {
   if (reasons()) reasons().hidden = true;
   if (trouble()) trouble().hidden = true;
   lookAnew();
+  showAllMore();
 }
+
+// Whether an answer goes on below what is seen of it.
+function showMore(text) {
+  const below = text.scrollHeight - text.clientHeight - text.scrollTop;
+  text.parentElement.classList.toggle("more-below", below > 8);
+}
+
+function showAllMore() {
+  for (const text of arena().querySelectorAll(".pane-text")) showMore(text);
+}
+document.addEventListener("scroll", showAllMore, { passive: true, capture: true });
+window.addEventListener("resize", showAllMore);
 
 arrive();
 arrivedAt = -SETTLING; // A page that was loaded whole replaced nothing under the pointer.
