@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.http import QueryDict
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +17,12 @@ from annotation.services.drafting import draft_study, free_slug
 from annotation.services.exits import Way, change_platform
 from annotation.services.sharing import share
 from annotation.services.studies import change_settings
+
+if TYPE_CHECKING:
+    _StudyForm = forms.ModelForm[Study]
+else:
+    # Generic in the stubs only.
+    _StudyForm = forms.ModelForm
 
 LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 """As much of BCP 47 as a typing error needs to be noticed."""
@@ -96,7 +103,7 @@ def _saved[T](form: forms.BaseForm, save: Callable[[], T]) -> T | None:
         return None
 
 
-def _choice(form: forms.BaseForm, name: str) -> forms.ModelChoiceField[Any]:
+def _choice(form: forms.BaseForm, name: str) -> "forms.ModelChoiceField[Any]":
     field = form.fields[name]
     assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
     return field
@@ -150,7 +157,7 @@ class UploadForm(forms.Form):
         # An empty file is a fault like any other, reported with its name.
         allow_empty_file=True,
         help_text=gettext_lazy(
-            "models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv, or either as .gz."
+            "Models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv; also as .gz."
         ),
     )
     rater = forms.CharField(
@@ -163,7 +170,49 @@ class UploadForm(forms.Form):
     )
 
 
-class SettingsForm(forms.ModelForm[Study]):
+class PairsForm(forms.Form):
+    strategy = forms.ChoiceField(
+        label=gettext_lazy("Strategy"),
+        initial="neighbours",
+        widget=forms.RadioSelect,
+        choices=[
+            (
+                "neighbours",
+                gettext_lazy("The most different answers: each with its most distant ones, by edit distance"),
+            ),
+            ("random", gettext_lazy("Random: as many links, drawn by chance")),
+            ("all", gettext_lazy("All: every two answers to a prompt")),
+        ],
+    )
+    neighbours = forms.IntegerField(
+        label=gettext_lazy("Neighbours"),
+        initial=3,
+        min_value=1,
+        max_value=1000,
+        help_text=gettext_lazy("Links per answer, for the most different and for random ones."),
+    )
+    per_prompt = forms.IntegerField(
+        label=gettext_lazy("Pairs per prompt"),
+        required=False,
+        min_value=1,
+        help_text=gettext_lazy("For random ones. Empty: as many as the neighbours make."),
+    )
+    seed = forms.IntegerField(
+        label=gettext_lazy("Seed"),
+        initial=0,
+        min_value=0,
+        max_value=2**63 - 1,
+        help_text=gettext_lazy("Draws the sides and the random pairs; the same seed draws the same again."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("per_prompt") and data.get("strategy") != "random":
+            self.add_error("per_prompt", _("A number of pairs per prompt goes with random ones only."))
+        return data
+
+
+class SettingsForm(_StudyForm):
     """One group of a study's settings; only what was changed is saved, so colleagues do not undo each other."""
 
     def save(self, commit: bool = True) -> Study | None:  # type: ignore[override]
@@ -297,9 +346,9 @@ class AccessForm(forms.Form):
         help_text=gettext_lazy("Account names, one a line. They see and change everything here but this list."),
     )
 
-    def __init__(self, *args: Any, instance: Study) -> None:
+    def __init__(self, data: QueryDict | None = None, *, instance: Study) -> None:
         names = list(instance.colleagues.order_by("username").values_list("username", flat=True))
-        super().__init__(*args, initial={"colleagues": names})
+        super().__init__(data, initial={"colleagues": names})
         self.instance = instance
 
     def clean_colleagues(self) -> list[User]:

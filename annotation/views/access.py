@@ -5,12 +5,12 @@ A stranger gets the same 404 for a study of somebody else as for one that does n
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate
+from typing import Any, Concatenate
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, render
 from django_htmx.middleware import HtmxDetails
 
 from annotation.models import Study
@@ -21,6 +21,11 @@ class AdministratorRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: nothing on GET, even an empty POST on POST."""
+    return request.POST if request.method == "POST" else None
 
 
 def study_for(user: User, slug: str) -> Study:
@@ -38,3 +43,14 @@ def study_page[**P](
         return view(request, study_for(request.user, slug), *args, **kwargs)
 
     return login_required(inner)
+
+
+def show(
+    request: AdministratorRequest, study: Study, template: str, tab: str, part: str = "", **context: Any
+) -> HttpResponse:
+    """A page of `study` under its `tab`; htmx is given the `part` that it asked for, where there is one."""
+    if part and request.htmx:
+        template = f"{template}#{part}"
+    else:
+        context["simulated"] = study.raters.filter(simulated=True).exists()
+    return render(request, f"annotation/study/{template}", {"section": "studies", "study": study, "tab": tab} | context)

@@ -1,0 +1,174 @@
+"""What came into a study: uploads, answers that name themselves, reports by workers."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import F, QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.forms import UploadForm
+from annotation.interchange.faults import Fault
+from annotation.models import Purpose, Report, ResultFlag, Study, Upload, UploadState
+from annotation.services import loading, reports, undoing
+from annotation.services.studies import NotPossible
+from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.paging import paged
+from annotation.views.tables import csv_download
+
+UNDER_WAY = [UploadState.WAITING, UploadState.CHECKING]
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    form = UploadForm(posted(request), request.FILES)
+    if form.is_valid():
+        data = form.cleaned_data
+        upload = loading.submit(study, request.user, data["exchange_files"], rater=data["rater"] or None)
+        return redirect("study-upload", study.slug, upload.pk)
+    return show(request, study, "data.html", "data", form=form, **_overview(request, study))
+
+
+def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
+    """What is there, and what brought it."""
+    prompt_set = study.prompt_set
+    return {
+        "uploads": paged(request, study.uploads.select_related("user")),
+        "counts": {
+            "models": prompt_set.models.count(),
+            "prompts": prompt_set.prompts.count(),
+            "results": prompt_set.results.count(),
+            "flagged": _flags(study).values("result").distinct().count(),
+            **{purpose: study.pairs.filter(purpose=purpose).count() for purpose in Purpose.values},
+        },
+        "shared_with": prompt_set.studies.exclude(pk=study.pk).count(),
+    }
+
+
+@study_page
+@require_safe
+def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """How an upload goes or went; htmx asks for the part that changes."""
+    found = get_object_or_404(study.uploads.select_related("user"), pk=number)
+    context = {"upload": found, "under_way": found.state in UNDER_WAY, "faults": _faults(found), "pace": _pace(found)}
+    return show(request, study, "upload.html", "data", part="upload", **context)
+
+
+def _pace(upload: Upload) -> dict[str, float] | None:
+    """Bytes a second since the upload came in, and the seconds left at that rate; None while it cannot be said."""
+    elapsed = (timezone.now() - upload.created_at).total_seconds()
+    if not upload.done or elapsed < 1:
+        return None
+    rate = upload.done / elapsed
+    return {"rate": rate, "seconds_left": max(1, round((upload.size - upload.done) / rate))}
+
+
+def _faults(upload: Upload) -> list[tuple[Fault, str]]:
+    """The listed faults, each with what was wrong in the reader's language."""
+    faults = [Fault.from_json(stored) for stored in upload.report.get("faults", [])]
+    return [(fault, _(fault.reason) % fault.values) for fault in faults]
+
+
+@study_page
+@require_safe
+def faults_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
+    found = get_object_or_404(study.uploads, pk=number)
+    rows = ((fault.file, fault.line, fault.field, told, fault.row) for fault, told in _faults(found))
+    return csv_download(("file", "line", "field", "reason", "row"), rows, f"{study.slug}-faults-{number}.csv")
+
+
+@study_page
+@require_POST
+def cancel_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    if loading.cancel(get_object_or_404(study.uploads, pk=number)):
+        messages.success(request, _("The upload was cancelled; nothing of it was stored."))
+    else:
+        messages.error(request, _("The upload was over before it could be cancelled."))
+    return redirect("study-upload", study.slug, number)
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Undoing an upload as a whole: GET says what will go, POST does it."""
+    found = get_object_or_404(study.uploads, pk=number)
+    if request.method != "POST":
+        return show(request, study, "undo_upload.html", "data", upload=found)
+    try:
+        undoing.undo(found)
+    except NotPossible as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The upload was undone: everything it had brought is gone."))
+    return redirect("study-upload", study.slug, number)
+
+
+def _flags(study: Study) -> QuerySet[ResultFlag]:
+    flags = ResultFlag.objects.filter(result__prompt_set=study.prompt_set)
+    return flags.select_related("result__prompt", "result__model").order_by("pk")
+
+
+def _reports(study: Study) -> QuerySet[Report]:
+    """What waits to be settled comes first."""
+    reports = study.reports.select_related("pair__prompt", "pair__model_x", "pair__model_y", "worker")
+    return reports.order_by(F("settled_at").asc(nulls_first=True), "-pk")
+
+
+@study_page
+@require_safe
+def flags(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """The answers that name their own model or maker."""
+    return show(request, study, "flags.html", "data", flags=paged(request, _flags(study)))
+
+
+@study_page
+@require_safe
+def flags_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    rows = (
+        (flag.result.number, flag.result.prompt.number, flag.result.model.name, flag.kind, flag.found)
+        for flag in _flags(study).iterator()
+    )
+    return csv_download(("result", "prompt", "model", "kind", "found"), rows, f"{study.slug}-flags.csv")
+
+
+@study_page
+@require_safe
+def reported(request: AdministratorRequest, study: Study) -> HttpResponse:
+    return show(request, study, "reports.html", "workers", reports=paged(request, _reports(study)))
+
+
+@study_page
+@require_safe
+def reports_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    columns = ("created_at", "pair", "prompt", "model_x", "model_y", "worker", "kind", "comment", "settled_at")
+    rows = (
+        (
+            report.created_at.isoformat(),
+            report.pair.number,
+            report.pair.prompt.number,
+            report.pair.model_x.name,
+            report.pair.model_y.name,
+            report.worker.number,
+            report.kind,
+            report.comment,
+            report.settled_at.isoformat() if report.settled_at else None,
+        )
+        for report in _reports(study).iterator()
+    )
+    return csv_download(columns, rows, f"{study.slug}-reports.csv")
+
+
+@study_page
+@require_POST
+def settle(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Settles a report, or opens it again with `again`."""
+    report = get_object_or_404(study.reports, pk=number)
+    if "again" in request.POST:
+        reports.reopen(report)
+    else:
+        reports.settle(report, timezone.now())
+    return redirect("study-reports", study.slug)

@@ -1,0 +1,27 @@
+"""The links that workers come by."""
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+
+PROLIFIC = "PROLIFIC_PID"
+
+
+def join_link(request: HttpRequest, study: Study) -> str:
+    return request.build_absolute_uri(reverse("join", args=[study.slug]))
+
+
+def join_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
+    """What a link is for, and the link, with the platform's own placeholders in it."""
+    plain = join_link(request, study)
+    parameter = study.id_parameter
+    links = [(_("Without a platform: everybody gets a number"), plain)]
+    if parameter == PROLIFIC:
+        names = (PROLIFIC, "STUDY_ID", "SESSION_ID")
+        query = "&".join(f"{name}={{{{%{name}%}}}}" for name in names)
+        links.append((_("Prolific, as the study's URL, with ids in the address"), f"{plain}?{query}"))
+    elif parameter:
+        links.append((_("With the platform's id of the worker in place of ID"), f"{plain}?{parameter}=ID"))
+    return links

@@ -1,0 +1,45 @@
+"""A study's pairs: making them, and how far the votes on them have come."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.forms import PairsForm
+from annotation.models import PairRunState, Study
+from annotation.services import pair_runs
+from annotation.views.access import AdministratorRequest, posted, show, study_page
+
+UNDER_WAY = [PairRunState.WAITING, PairRunState.RUNNING]
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    form = PairsForm(posted(request))
+    if form.is_valid():
+        options = {name: form.cleaned_data[name] for name in ("neighbours", "per_prompt", "seed")}
+        run = pair_runs.submit(study, request.user, form.cleaned_data["strategy"], options)
+        return redirect("study-pair-run", study.slug, run.pk)
+    return show(request, study, "pairs.html", "pairs", form=form, runs=study.pair_runs.select_related("user")[:10])
+
+
+@study_page
+@require_safe
+def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """How a run goes or went; htmx asks for the part that changes."""
+    found = get_object_or_404(study.pair_runs, pk=number)
+    context = {"run": found, "under_way": found.state in UNDER_WAY}
+    return show(request, study, "pair_run.html", "pairs", part="run", **context)
+
+
+@study_page
+@require_POST
+def cancel_run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    if pair_runs.cancel(get_object_or_404(study.pair_runs, pk=number), timezone.now()):
+        messages.success(request, _("The run was cancelled; no pairs were stored."))
+    else:
+        messages.error(request, _("The run was over before it could be cancelled."))
+    return redirect("study-pair-run", study.slug, number)

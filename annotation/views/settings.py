@@ -1,0 +1,108 @@
+"""A study's settings, in groups: a page and a form each."""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from annotation import forms, markup
+from annotation.models import Study
+from annotation.services import sharing
+from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.links import join_links
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    key: str
+    title: str | Promise
+    form: Callable[..., Any]
+    note: str | Promise = ""
+    owner_only: bool = False
+
+
+GROUPS: Final = {
+    group.key: group
+    for group in (
+        Group(
+            "wording",
+            gettext_lazy("Wording"),
+            forms.WordingForm,
+            gettext_lazy(
+                "Every version of the consent and of the instruction is kept, and each vote remembers its own."
+            ),
+        ),
+        Group(
+            "screen",
+            gettext_lazy("Question and screen"),
+            forms.ScreenForm,
+            gettext_lazy(
+                "A change holds for the next pair shown; votes given so far keep the scale they were given on."
+            ),
+        ),
+        Group(
+            "pairs",
+            gettext_lazy("Pairs offered"),
+            forms.OfferForm,
+            gettext_lazy("What is chosen here is offered to people; votes on other pairs stay, and still count."),
+        ),
+        Group(
+            "votes",
+            gettext_lazy("Votes"),
+            forms.VotesForm,
+            gettext_lazy("A lower number of votes per pair takes none away; a higher one opens the pairs again."),
+        ),
+        Group("training", gettext_lazy("Training"), forms.TrainingForm),
+        Group(
+            "checks",
+            gettext_lazy("Checks"),
+            forms.ChecksForm,
+            gettext_lazy(
+                "Check pairs look like all others and have a known answer; who fails them leaves, and does not count."
+            ),
+        ),
+        Group(
+            "platform",
+            gettext_lazy("Platform and codes"),
+            forms.PlatformForm,
+            gettext_lazy("A worker who leaves sees the code of their outcome, and the return link where there is one."),
+        ),
+        Group("public", gettext_lazy("Publication"), forms.PublicForm),
+        Group("access", gettext_lazy("Access"), forms.AccessForm, owner_only=True),
+    )
+}
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: AdministratorRequest, study: Study, group: str) -> HttpResponse:
+    if group not in GROUPS:
+        raise Http404
+    owns = sharing.owns(request.user, study)
+    if GROUPS[group].owner_only and not owns:
+        raise PermissionDenied
+    form = GROUPS[group].form(posted(request), instance=copy(study))
+    preview = "preview" in request.POST
+    if form.is_valid() and not preview and form.save():
+        messages.success(request, _("Saved."))
+        return redirect("study-settings-group", study.slug, group)
+    groups = [known for known in GROUPS.values() if owns or not known.owner_only]
+    previews = _previews(form) if preview else []
+    links = join_links(request, study) if group == "platform" else []
+    context = {"form": form, "group": GROUPS[group], "groups": groups, "previews": previews, "links": links}
+    return show(request, study, "settings.html", "settings", part="previews", **context)
+
+
+def _previews(form: Any) -> list[tuple[str, str]]:
+    """The Markdown of the form as workers would see it."""
+    texts = ((form[name].label, form[name].value()) for name in ("consent", "instruction", "worked_example"))
+    return [(label, markup.render(text)) for label, text in texts if text]

@@ -1,0 +1,77 @@
+"""The list of studies, a new one, and a study's own page."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from annotation.forms import DeletionForm, NewStudyForm
+from annotation.models import Status, Study
+from annotation.services import deleting, sharing, spine, studies
+from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.links import join_link
+
+
+@login_required
+@require_safe
+def index(request: AdministratorRequest) -> HttpResponse:
+    context = {"section": "studies", "rows": spine.rows(Study.objects.visible_to(request.user))}
+    return render(request, "annotation/study/list.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: AdministratorRequest) -> HttpResponse:
+    form = NewStudyForm(request.user, posted(request))
+    if form.is_valid() and (study := form.save()):
+        return redirect("study", study.slug)
+    return render(request, "annotation/study/new.html", {"section": "studies", "form": form})
+
+
+@study_page
+@require_safe
+def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    may_delete = study.status == Status.DRAFT and sharing.owns(request.user, study)
+    seen = spine.look(study, timezone.now())
+    return show(
+        request, study, "page.html", "overview", spine=seen, join_link=join_link(request, study), may_delete=may_delete
+    )
+
+
+CHANGES = {"start": studies.start, "pause": studies.pause, "close": studies.close}
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_state(request: AdministratorRequest, study: Study, change: str) -> HttpResponse:
+    """Starting, pausing and closing: GET says what will happen, POST does it."""
+    if request.method != "POST":
+        return show(request, study, "state.html", "overview", change=change, facts=spine.facts(study))
+    try:
+        study = CHANGES[change](study)
+    except studies.NotPossible as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The study is %(status)s now.") % {"status": Status(study.status).label})
+    return redirect("study", study.slug)
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: AdministratorRequest, study: Study) -> HttpResponse:
+    if not sharing.owns(request.user, study):
+        raise PermissionDenied
+    form = DeletionForm(posted(request))
+    if form.is_valid():
+        try:
+            deleting.delete_draft(study, **form.cleaned_data)
+        except studies.NotPossible as refusal:
+            messages.error(request, str(refusal))
+            return redirect("study", study.slug)
+        messages.success(request, _("“%(study)s” was deleted.") % {"study": study.name})
+        return redirect("studies")
+    return show(request, study, "delete.html", "overview", form=form, belongings=deleting.belongings(study))

@@ -1,0 +1,32 @@
+"""Every table of the pages as a CSV, streamed."""
+
+from collections.abc import Iterable, Iterator
+
+from django.http import StreamingHttpResponse
+
+from annotation.interchange.tables import csv_line
+
+type Cell = str | float | bool | None
+
+
+def download(lines: Iterable[str], name: str, content_type: str = "text/csv; charset=utf-8") -> StreamingHttpResponse:
+    """`lines` as the file `name`, sent as they are made."""
+    return StreamingHttpResponse(
+        lines,
+        headers={
+            "Content-Type": content_type,
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def csv_download(columns: Iterable[str], rows: Iterable[Iterable[Cell]], name: str) -> StreamingHttpResponse:
+    """A CSV of `rows` under the names in `columns`."""
+
+    def lines() -> Iterator[str]:
+        yield csv_line(columns)
+        for row in rows:
+            yield csv_line(row)
+
+    return download(lines(), name)

@@ -1,0 +1,21 @@
+// Suggests the address of a new study from its name, until somebody writes one.
+const form = document.querySelector("form[data-suggest-slug]");
+const name = form?.elements.namedItem("name");
+const slug = form?.elements.namedItem("slug");
+
+const slugOf = (text) =>
+  text
+    .normalize("NFKD")
+    .replace(/[^\w\s-]/g, "")
+    .toLowerCase()
+    .trim()
+    .replace(/[-\s_]+/g, "-")
+    .slice(0, 90);
+
+if (name && slug) {
+  let own = slug.value !== "";
+  slug.addEventListener("input", () => (own = slug.value !== ""));
+  name.addEventListener("input", () => {
+    if (!own) slug.value = slugOf(name.value);
+  });
+}
