@@ -5,9 +5,10 @@ are counted apart and make no pair covered.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from django.db.models import Count, F, IntegerField, Min, OuterRef, Q, Subquery, Sum
@@ -244,7 +245,7 @@ def _median_seconds(votes: ComparisonQuerySet) -> dict[int, float]:
     return {rater: float(np.median(times)) for rater, times in seconds.items()}
 
 
-def _worker_row(worker: Worker, sides: dict[str, int] | None, median_seconds: float | None) -> WorkerRow:
+def _worker_row(worker: Worker, sides: Mapping[str, Any] | None, median_seconds: float | None) -> WorkerRow:
     sides = sides or {"votes": 0, "left": 0, "tie": 0}
     return WorkerRow(
         number=worker.number,
