@@ -51,10 +51,10 @@ staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static -type f)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
-# The browser and Redis behave alike on both databases; everything else runs on both.
+# What has nothing to do with the database, or behaves alike on both, runs once.
 test: install-dev ## the whole suite, on SQLite and on PostgreSQL
 	@TEST_DATABASE=sqlite $(BIN)/python -m pytest -q -n auto $(ARGS) || failed=yes; \
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n auto -m "not browser and not redis" $(ARGS) || failed=yes; \
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n auto -m "not browser and not redis and not once" $(ARGS) || failed=yes; \
 	test -z "$$failed"
 
 lint: install-dev ## ruff, mypy, import-linter, missing migrations, the deployment check
