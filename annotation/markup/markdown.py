@@ -55,14 +55,14 @@ MOST_FORMULAS: Final = 400
 _LONGEST_ADDRESS: Final = 200
 
 # What models write, by every name they call it. A name that Pygments does not know would cost a scan of its whole list.
-_LANGUAGES: Final = frozenset(  # words, since a list of a hundred strings would fill the page
-    "asm awk bash bat batch c c# c++ cfg clj clojure cmake common-lisp console cpp cs csharp css dart delphi diff "  # noqa: SIM905
-    "docker dockerfile dosbatch elixir erlang ex fortran fsharp gas go golang graphql groovy haskell hcl hs html ini "
-    "java javascript jl js json json5 jsx julia kotlin latex less lisp lua make makefile markdown matlab md mysql "
-    "nasm nginx nim objc objective-c ocaml octave pascal perl php pl postgres postgresql powershell prolog "
-    "properties proto protobuf ps1 py pycon python python3 r racket rb rs rst ruby rust sass scala scheme scss sh shell shell-session "
-    "solidity sql sqlite3 swift terraform tex tf toml ts tsx typescript udiff vb.net vbnet verilog vhdl vim xml yaml "
-    "yml zig zsh".split()
+_LANGUAGES: Final = frozenset(
+    "asm awk bash bat batch c c# c++ cfg clj clojure cmake common-lisp console cpp cs csharp css dart "  # noqa: SIM905
+    "delphi diff docker dockerfile dosbatch elixir erlang ex fortran fsharp gas go golang graphql groovy "
+    "haskell hcl hs html ini java javascript jl js json json5 jsx julia kotlin latex less lisp lua make "
+    "makefile markdown matlab md mysql nasm nginx nim objc objective-c ocaml octave pascal perl php pl "
+    "postgres postgresql powershell prolog properties proto protobuf ps1 py pycon python python3 r racket "
+    "rb rs rst ruby rust sass scala scheme scss sh shell shell-session solidity sql sqlite3 swift "
+    "terraform tex tf toml ts tsx typescript udiff vb.net vbnet verilog vhdl vim xml yaml yml zig zsh".split()
 )
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
 
