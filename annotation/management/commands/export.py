@@ -1,0 +1,82 @@
+"""manage.py export: a study's data on standard output or into a file."""
+
+import gzip
+import io
+import os
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+from annotation.services import exporting
+from annotation.services.studies import NotPossible
+
+PAYMENTS: Final = "payments"
+
+
+class Command(BaseCommand):
+    help = "Writes one file of a study in the exchange format; the data alone goes to standard output."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("what", choices=(*exporting.WHAT, PAYMENTS))
+        parser.add_argument("study", metavar="STUDY", help="the study's slug")
+        parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file instead; with .gz compressed")
+        parser.add_argument("--raters", default=exporting.PEOPLE, metavar="people|NAME|all", help="whose comparisons")
+        parser.add_argument("--training", action="store_true", help="with pairs: the training pairs")
+        parser.add_argument("--check", action="store_true", help="with pairs: the check pairs")
+        parser.add_argument("--full", action="store_true", help="with comparisons: every row, with all that is known")
+        parser.add_argument("--simulated", action="store_true", help="with comparisons: simulated ones too, marked")
+
+    def handle(self, *, what: str, study: str, output: Path | None, **options: Any) -> None:
+        found = Study.objects.select_related("prompt_set").filter(slug=study).first()
+        if found is None:
+            raise CommandError(_("There is no study %(slug)s.") % {"slug": study})
+        wishes = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
+        try:
+            chunks = exporting.payments(found) if what == PAYMENTS else exporting.export(found, what, **wishes)
+        except NotPossible as error:
+            raise CommandError(str(error)) from error
+        if output is None:
+            self._print(chunks)
+        else:
+            try:
+                write_whole(output, chunks)
+            except OSError as error:
+                raise CommandError(f"{output}: {error.strerror}") from error
+
+    def _print(self, chunks: Iterable[str]) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # The files are UTF-8 with plain line ends, whatever the terminal's language.
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        try:
+            for chunk in chunks:
+                self.stdout.write(chunk, ending="")
+            self.stdout.flush()
+        except BrokenPipeError:
+            # The reader has seen enough, as `head` does. Python would complain when it closes the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_whole(path: Path, chunks: Iterable[str]) -> None:
+    """Puts `chunks` into `path` when all of them are written; an export that fails leaves an older file as it was."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as raw:
+            # Without a time of its own, so that the same data gives the same bytes.
+            packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.name.endswith(".gz") else None
+            with io.TextIOWrapper(packed or raw, encoding="utf-8", newline="\n") as text:
+                for chunk in chunks:
+                    text.write(chunk)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(draft).chmod(0o666 & ~umask)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,489 @@
+"""Exporting a study in the exchange format: text in chunks, never the whole in memory, never in a transaction.
+
+What is wrong with a request is said before the first chunk. The columns and their order are those of
+`interchange.llmfao`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import Any, Final, cast
+
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from annotation.interchange import llmfao
+from annotation.interchange.tables import csv_line, json_line
+from annotation.models import Comparison, Pair, Prompt, Purpose, Rater, RaterKind, Result, Study, TrainingAnswer, Worker
+from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of, other
+from annotation.services.studies import NotPossible
+
+WHAT: Final = ("models", "prompts", "results", "pairs", "comparisons")
+
+CHUNK_CHARACTERS: Final = 2**16
+ROWS_AT_ONCE: Final = 500
+REMEMBERED: Final = 100_000
+"""Digests of texts that are kept while a full export goes on."""
+
+PEOPLE: Final = "people"
+ALL: Final = "all"
+
+
+def export(
+    study: Study,
+    what: str,
+    *,
+    raters: str = PEOPLE,
+    training: bool = False,
+    check: bool = False,
+    full: bool = False,
+    simulated: bool = False,
+) -> Iterator[str]:
+    """One file of the study, in chunks of text.
+
+    Args:
+        what: models, prompts, results, pairs or comparisons.
+        raters: of comparisons: people, all, or the name of a judge.
+        training: of pairs: the training pairs instead.
+        check: of pairs: the check pairs instead.
+        full: of comparisons: every row stored, with everything known of it, instead of those that count.
+        simulated: of comparisons: simulated ones may be among them, and a column says which are.
+
+    Raises:
+        NotPossible: the options do not fit, no judge has that name, or there are simulated
+            comparisons and they were not asked for.
+    """
+    if ((training or check) and what != "pairs") or (training and check):
+        raise NotPossible(_("Training or check pairs can be asked for with pairs alone, one of the two at a time."))
+    if what != "comparisons" and (full or simulated or raters != PEOPLE):
+        raise NotPossible(_("Raters, full and simulated go with comparisons alone."))
+    match what:
+        case "models":
+            lines = _models(study)
+        case "prompts":
+            lines = _prompts(study)
+        case "results":
+            lines = _results(study)
+        case "pairs" if training or check:
+            lines = _golden_pairs(study, Purpose.TRAINING if training else Purpose.CHECK)
+        case "pairs":
+            lines = _pairs(study)
+        case "comparisons":
+            chosen = _chosen(study, raters)
+            lines = _full(study, chosen, raters) if full else _plain(study, chosen, raters, simulated)
+        case _:
+            raise NotPossible(_("%(what)s cannot be exported.") % {"what": what})
+    return _chunks(lines)
+
+
+def file_name(
+    what: str, *, raters: str = PEOPLE, training: bool = False, check: bool = False, full: bool = False
+) -> str:
+    """What to call a downloaded file, so that `load` knows what it is."""
+    if what == "comparisons":
+        whose = "".join(letter if letter.isalnum() or letter in "-._ " else "_" for letter in raters)
+        return f"{whose}-full-comparisons.csv" if full else f"{whose}-comparisons.csv"
+    if what == "payments":
+        return "payments.csv"
+    suffix = "-training" if training else "-check" if check else ""
+    return f"{what}{suffix}.jsonl"
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[str]:
+    chunk: list[str] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += len(line)
+        if size >= CHUNK_CHARACTERS:
+            yield "".join(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield "".join(chunk)
+
+
+def _json_lines(kind: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """`rows` hold the values of `columns`, which are named as in the files."""
+    for row in rows:
+        yield json_line(llmfao.row_of(kind, dict(zip(columns, row, strict=True))))
+
+
+def _models(study: Study) -> Iterator[str]:
+    columns = [column.name for column in llmfao.MODELS]
+    rows = study.prompt_set.models.order_by("pk").values_list("number", *columns[1:])
+    return _json_lines("models", columns, rows.iterator())
+
+
+def _prompts(study: Study) -> Iterator[str]:
+    columns = [column.name for column in llmfao.PROMPTS]
+    rows = study.prompt_set.prompts.order_by("pk").values_list("number", *columns[1:])
+    return _json_lines("prompts", columns, rows.iterator(ROWS_AT_ONCE))
+
+
+def _results(study: Study) -> Iterator[str]:
+    fields = {
+        "id": "number",
+        "model": "model__number",
+        "result": "text",
+        "duration": "duration",
+        "rate": "rate",
+        "prompt": "prompt__number",
+        "api_id": "model__api_id",
+        "name": "model__name",
+        "api": "model__api",
+        "type": "model__type",
+        "org": "model__org",
+        "slug": "prompt__slug",
+        "turns": "turns",
+    }
+    rows = study.prompt_set.results.order_by("pk").values_list(*fields.values())
+    return _json_lines("results", list(fields), rows.iterator(ROWS_AT_ONCE))
+
+
+def _pairs(study: Study) -> Iterator[str]:
+    fields = {
+        "id": "number",
+        "prompt": "prompt__number",
+        "text": "prompt__text",
+        "type": "prompt__type",
+        "slug": "prompt__slug",
+        "note": "prompt__note",
+        "model_x": "model_x__number",
+        "result_x": "result_x__text",
+        "model_y": "model_y__number",
+        "result_y": "result_y__text",
+    }
+    rows = study.pairs.votable().order_by("pk").values_list(*fields.values())
+    return _json_lines("pairs", list(fields), rows.iterator(ROWS_AT_ONCE))
+
+
+def _golden_pairs(study: Study, purpose: Purpose) -> Iterator[str]:
+    columns = [column.name for column in llmfao.GOLDEN_PAIRS]
+    rows = study.pairs.filter(purpose=purpose).order_by("pk")
+    values = rows.values_list(
+        "number",
+        "prompt__number",
+        Coalesce("own_text", "prompt__text"),
+        "model_x__number",
+        "own_x",
+        "model_y__number",
+        "own_y",
+        "golden",
+        "reason",
+    )
+    # In the file x stands on the left.
+    told = ((*row[:7], answer_of(cast(Winner, row[7]), "x"), row[8]) for row in values.iterator(ROWS_AT_ONCE))
+    return _json_lines(purpose, columns, told)
+
+
+def _chosen(study: Study, raters: str) -> QuerySet[Comparison]:
+    """Every comparison stored of the raters asked for."""
+    comparisons = Comparison.objects.filter(study=study)
+    if raters == ALL:
+        return comparisons
+    if raters == PEOPLE:
+        return comparisons.filter(rater__kind=RaterKind.WORKER)
+    if not Rater.objects.filter(study=study, name=raters).exists():
+        raise NotPossible(_("Study %(study)s has no judge %(name)s.") % {"study": study.slug, "name": raters})
+    return comparisons.filter(rater__name=raters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a row says of its models, by their primary keys."""
+
+    numbers: dict[int, int]
+    names: dict[int, str]
+
+    @classmethod
+    def of(cls, study: Study) -> "_Names":
+        rows = study.prompt_set.models.values_list("pk", "number", "name")
+        return cls({pk: number for pk, number, _name in rows}, {pk: name for pk, _number, name in rows})
+
+
+PLAIN_FIELDS: Final = (
+    "pair__number",
+    "pair__prompt__number",
+    "pair__model_x",
+    "pair__model_y",
+    "left",
+    "winner",
+    "rater__worker__number",
+    "rater__name",
+    "rater__simulated",
+)
+
+
+def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
+    """The exchange columns of a comparison from its `PLAIN_FIELDS`, and whose it is."""
+    number, prompt, model_x, model_y, left, winner, worker, judge, simulated = row
+    on_left, on_right = (model_x, model_y) if left == "x" else (model_y, model_x)
+    return {
+        "id": number,
+        "prompt": prompt,
+        "model_x": names.numbers[on_left],
+        "model_y": names.numbers[on_right],
+        "worker": worker,
+        "winner": answer_of(cast(Winner, winner), cast(Side, left)),
+        "left": names.names[on_left],
+        "right": names.names[on_right],
+        "rater": PEOPLE if judge is None else judge,
+        "simulated": simulated,
+    }
+
+
+def _plain(study: Study, chosen: QuerySet[Comparison], raters: str, simulated: bool) -> Iterator[str]:
+    counted = chosen.counted()  # type: ignore[attr-defined]
+    if not simulated and counted.simulated().exists():
+        raise NotPossible(
+            _("Study %(study)s has simulated comparisons. Ask for them by --simulated; the export then marks them.")
+            % {"study": study.slug}
+        )
+    columns: tuple[str, ...] = llmfao.JUDGE_COLUMNS
+    if raters in (PEOPLE, ALL):
+        columns = llmfao.PEOPLE_COLUMNS if raters == PEOPLE else llmfao.ALL_COLUMNS
+    if simulated:
+        columns = (*columns, "simulated")
+    names = _Names.of(study)
+    rows = counted.order_by("pk").values_list(*PLAIN_FIELDS).iterator()
+    return _csv_lines(columns, (_as_shown(row, names) for row in rows))
+
+
+def _csv_lines(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    yield csv_line(columns)
+    for row in rows:
+        yield csv_line(row.get(column) for column in columns)
+
+
+# The full export.
+
+
+class _Digests:
+    """SHA-256 of texts, a batch of rows at a time, each text fetched once as long as it is remembered."""
+
+    def __init__(self, texts: Callable[[set[int]], Iterable[tuple[int, Sequence[str]]]]) -> None:
+        self._texts = texts
+        self._known: dict[int, tuple[str, ...]] = {}
+
+    def prepare(self, keys: Iterable[int | None]) -> None:
+        wanted = {key for key in keys if key is not None}
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        if missing := wanted - self._known.keys():
+            for key, texts in self._texts(missing):
+                self._known[key] = tuple(hashlib.sha256(text.encode()).hexdigest() for text in texts)
+
+    def __getitem__(self, key: int) -> tuple[str, ...]:
+        return self._known[key]
+
+
+def _whole(text: str, turns: Sequence[str]) -> str:
+    """What a conversation's digest is of: its turns, with the one character between them that no text holds."""
+    return "\0".join([text, *turns])
+
+
+def _prompt_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
+    for pk, text, turns in Prompt.objects.filter(pk__in=keys).values_list("pk", "text", "turns"):
+        yield pk, [_whole(text, turns)]
+
+
+def _result_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
+    for pk, text, turns in Result.objects.filter(pk__in=keys).values_list("pk", "text", "turns"):
+        yield pk, [_whole(text, turns)]
+
+
+def _own_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
+    """The texts of training and check pairs: prompt, x, y."""
+    rows = Pair.objects.filter(pk__in=keys)
+    for pk, text, own_x, own_y in rows.values_list("pk", Coalesce("own_text", "prompt__text"), "own_x", "own_y"):
+        yield pk, [text, own_x, own_y]
+
+
+class _Fingerprints:
+    """The columns that say which results were compared, and the digests of the texts as they were shown."""
+
+    def __init__(self) -> None:
+        self._prompts = _Digests(_prompt_texts)
+        self._results = _Digests(_result_texts)
+        self._own = _Digests(_own_texts)
+
+    def prepare(self, pairs: Sequence[Pair]) -> None:
+        votable = [pair for pair in pairs if pair.purpose == Purpose.VOTE]
+        self._prompts.prepare(pair.prompt_id for pair in votable)
+        self._results.prepare(result for pair in votable for result in (pair.result_x_id, pair.result_y_id))
+        self._own.prepare(pair.pk for pair in pairs if pair.purpose != Purpose.VOTE)
+
+    def of(self, pair: Pair, left: Side) -> dict[str, Any]:
+        if pair.purpose != Purpose.VOTE:
+            prompt, x, y = self._own[pair.pk]
+            sides: dict[str, tuple[int | None, str]] = {"x": (None, x), "y": (None, y)}
+        else:
+            (prompt,) = self._prompts[pair.prompt_id]
+            sides = {
+                side: (result.number, self._results[result.pk][0])
+                for side, result in (("x", pair.result_x), ("y", pair.result_y))
+                if result is not None
+            }
+        (number_left, hash_left), (number_right, hash_right) = sides[left], sides[other(left)]
+        return {
+            "result_left": number_left,
+            "result_right": number_right,
+            "sha256_prompt": prompt,
+            "sha256_left": hash_left,
+            "sha256_right": hash_right,
+        }
+
+
+PAIR_TEXTS: Final = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason")
+RESULT_TEXTS: Final = ("pair__result_x__text", "pair__result_x__turns", "pair__result_y__text", "pair__result_y__turns")
+
+
+def _full(study: Study, chosen: QuerySet[Comparison], raters: str) -> Iterator[str]:
+    yield csv_line(llmfao.FULL_COLUMNS)
+    names = _Names.of(study)
+    fingerprints = _Fingerprints()
+    comparisons = (
+        chosen.select_related("rater__worker", "assignment", "supersedes", "pair__prompt", "pair__result_x")
+        .select_related("pair__result_y")
+        .defer(*PAIR_TEXTS, *RESULT_TEXTS, "pair__prompt__text", "pair__prompt__turns", "pair__prompt__references")
+    )
+    for some in batched(comparisons.order_by("pk").iterator(ROWS_AT_ONCE), ROWS_AT_ONCE):
+        fingerprints.prepare([row.pair for row in some])
+        for row in some:
+            told = _comparison_told(row, names) | fingerprints.of(row.pair, cast(Side, row.left))
+            yield csv_line(told.get(column) for column in llmfao.FULL_COLUMNS)
+    if raters not in (PEOPLE, ALL):
+        return
+    answers = (
+        TrainingAnswer.objects.filter(worker__study=study, value__isnull=False)
+        .select_related("worker__rater", "pair__prompt")
+        .defer(*PAIR_TEXTS, "pair__prompt__text")
+    )
+    for batch in batched(answers.order_by("pk").iterator(ROWS_AT_ONCE), ROWS_AT_ONCE):
+        fingerprints.prepare([answer.pair for answer in batch])
+        for answer in batch:
+            told = _training_told(answer, names, study.scale) | fingerprints.of(answer.pair, answer.shown_left)
+            yield csv_line(told.get(column) for column in llmfao.FULL_COLUMNS)
+
+
+def _rater_told(rater: Rater, worker: int | None) -> dict[str, Any]:
+    return {
+        "worker": worker,
+        "rater": rater.name or PEOPLE,
+        "rater_kind": rater.kind,
+        "simulated": rater.simulated,
+        "excluded_at": _time(rater.excluded_at),
+        "exclusion_reason": rater.exclusion_reason or None,
+    }
+
+
+def _shown_told(pair: Pair, left: Side, names: _Names) -> dict[str, Any]:
+    on_left, on_right = (pair.model_x_id, pair.model_y_id) if left == "x" else (pair.model_y_id, pair.model_x_id)
+    return {
+        "id": pair.number,
+        "prompt": pair.prompt.number,
+        "model_x": names.numbers[on_left],
+        "model_y": names.numbers[on_right],
+        "left": names.names[on_left],
+        "right": names.names[on_right],
+        "purpose": pair.purpose,
+        "golden": pair.golden_as_shown(left) if pair.golden else None,
+        "shown_left": left,
+    }
+
+
+def _comparison_told(row: Comparison, names: _Names) -> dict[str, Any]:
+    left = cast(Side, row.left)
+    worker = row.rater.worker.number if row.rater.kind == RaterKind.WORKER else None
+    superseded = getattr(row, "supersedes", None)
+    return {
+        **_rater_told(row.rater, worker),
+        **_shown_told(row.pair, left, names),
+        "row": f"c{row.pk}",
+        "winner": row.answer,
+        "as_golden": _as_golden(row, left),
+        "scale": row.scale_name,
+        "value": row.value,
+        "turn": row.turn,
+        "repetition": row.trial,
+        "trial": row.trial_number,
+        "offer_probability": row.assignment.offer_probability if row.assignment else None,
+        "shown_at": _time(row.shown_at),
+        "answered_at": _time(row.answered_at),
+        "seconds": _seconds(row.shown_at, row.answered_at),
+        "visible_seconds": row.visible_seconds,
+        "device": row.device or None,
+        "input_method": row.input_method or None,
+        "instruction_version": row.instruction_version,
+        "reasons": json.dumps(row.reasons, ensure_ascii=False) if row.reasons else None,
+        "withdrawn": row.withdrawn,
+        "supersedes": f"c{superseded.pk}" if superseded else None,
+        "superseded_by": f"c{row.superseded_by_id}" if row.superseded_by_id else None,
+    }
+
+
+def _as_golden(row: Comparison, left: Side) -> bool | None:
+    """Whether a check pair was answered as its golden answer says."""
+    if not row.pair.golden:
+        return None
+    golden = row.pair.golden_as_shown(left)
+    return SCALES[row.scale_name].agrees(row.value, golden) if row.value is not None else row.answer == golden
+
+
+def _training_told(answer: TrainingAnswer, names: _Names, scale: Scale) -> dict[str, Any]:
+    given: Answer | None = None
+    # The study may have changed its scale since.
+    if answer.value is not None and answer.value in scale.values:
+        given = scale.answer(answer.value)
+    return {
+        **_rater_told(answer.worker.rater, answer.worker.number),
+        **_shown_told(answer.pair, answer.shown_left, names),
+        "row": f"t{answer.pk}",
+        "winner": given,
+        "as_golden": answer.right,
+        "attempt": answer.attempt,
+        "scale": scale.name,
+        "value": answer.value,
+        "trial": answer.position,
+        "shown_at": _time(answer.shown_at),
+        "answered_at": _time(answer.answered_at),
+        "seconds": _seconds(answer.shown_at, answer.answered_at),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _seconds(since: datetime | None, until: datetime | None) -> float | None:
+    return (until - since).total_seconds() if since and until else None
+
+
+# Paying.
+
+
+def payments(study: Study) -> Iterator[str]:
+    """CSV in chunks for whoever pays: a row for each person who came to the study, simulated ones left out.
+
+    `minutes` run from joining to leaving, or to the latest vote of who has not left.
+    """
+    codes = dict(study.exits.values_list("outcome", "code"))
+    workers = (
+        Worker.objects.filter(study=study, joined_at__isnull=False, rater__simulated=False)
+        .annotate(latest=Max("rater__comparisons__answered_at"))
+        .order_by("number")
+        .values_list("external_id", "outcome", "joined_at", "left_at", "latest")
+    )
+    return _chunks(_payment_lines(codes, workers.iterator()))
+
+
+def _payment_lines(codes: dict[str, str], workers: Iterable[Any]) -> Iterator[str]:
+    yield csv_line(llmfao.PAYMENT_COLUMNS)
+    for external_id, outcome, joined_at, left_at, latest in workers:
+        seconds = _seconds(joined_at, left_at or latest)
+        minutes = round(seconds / 60, 1) if seconds is not None else None
+        yield csv_line((external_id, outcome, codes.get(outcome), minutes))
