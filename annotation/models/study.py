@@ -39,6 +39,10 @@ class StudyQuerySet(models.QuerySet["Study"]):
         mine = Q(owner=user) | Q(pk__in=Study.colleagues.through.objects.filter(user=user).values("study"))
         return self.filter(mine)
 
+    def public(self) -> Self:
+        """The studies whose results anyone may read, from the day they are opened."""
+        return self.filter(public=True).exclude(status=Status.DRAFT)
+
 
 class Study(models.Model):
     """One experiment: a prompt set, a set of models, an instruction, a question, a scale, the rules."""
