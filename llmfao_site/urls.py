@@ -10,6 +10,7 @@ urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("language/", set_language, name="language"),
+    path("admin/login/", views.admin_sign_in),
     path("admin/", admin.site.urls),
     path("", include("annotation.urls")),
     path("", include("ranking.urls")),

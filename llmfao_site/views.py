@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from annotation.models import Study
+from llmfao_site.guessing import SignInForm
 
 
 @require_safe
@@ -15,10 +18,26 @@ def home(request: HttpRequest) -> HttpResponse:
     """What this is, and the leaderboards anyone may read; who has signed in goes on to their studies."""
     if request.user.is_authenticated:
         return redirect("studies")
-    return render(request, "site/home.html", {"studies": Study.objects.filter(public=True).order_by("name")})
+    return render(request, "site/home.html", {"studies": Study.objects.public().order_by("name")})
 
 
 class SignIn(LoginView):
     template_name = "site/sign_in.html"
+    form_class = SignInForm
     redirect_authenticated_user = True
     extra_context: dict[str, Any] = {"section": "sign-in"}
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.has_error("__all__", code="too-many-attempts"):
+            response.status_code = 429
+        return response
+
+
+@require_safe
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """The Django admin's own page to sign in would be a way around the limits of ours."""
+    if request.user.is_authenticated:
+        # Who is sent here all the same has no access: the page to sign in would send them straight back.
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", ""))
