@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from annotation.views import joining, worker
+from annotation.views import data, exports, joining, pairs, settings, study, worker, workers
 
 worker_urls = [
     path("", joining.join, name="join"),
@@ -23,4 +23,41 @@ worker_urls = [
     path("withdraw/", worker.withdraw, name="worker-withdraw"),
 ]
 
-urlpatterns: list[URLPattern | URLResolver] = [path("s/<slug:slug>/", include(worker_urls))]
+study_urls = [
+    path("", study.page, name="study"),
+    path("start/", study.change_state, {"change": "start"}, name="study-start"),
+    path("pause/", study.change_state, {"change": "pause"}, name="study-pause"),
+    path("close/", study.change_state, {"change": "close"}, name="study-close"),
+    path("delete/", study.delete, name="study-delete"),
+    path("data/", data.page, name="study-data"),
+    path("data/uploads/<int:number>/", data.upload, name="study-upload"),
+    path("data/uploads/<int:number>/faults.csv", data.faults_csv, name="study-upload-faults"),
+    path("data/uploads/<int:number>/cancel/", data.cancel_upload, name="study-upload-cancel"),
+    path("data/uploads/<int:number>/undo/", data.undo_upload, name="study-upload-undo"),
+    path("data/flags/", data.flags, name="study-flags"),
+    path("data/flags.csv", data.flags_csv, name="study-flags-csv"),
+    path("pairs/", pairs.page, name="study-pairs"),
+    path("pairs/coverage.csv", pairs.coverage_csv, name="study-coverage-csv"),
+    path("pairs/runs/<int:number>/", pairs.run, name="study-pair-run"),
+    path("pairs/runs/<int:number>/cancel/", pairs.cancel_run, name="study-pair-run-cancel"),
+    path("settings/", settings.page, {"group": "wording"}, name="study-settings"),
+    path("settings/pairs/", settings.page, {"group": "pairs"}, name="study-offer"),
+    path("settings/<slug:group>/", settings.page, name="study-settings-group"),
+    path("workers/", workers.page, name="study-workers"),
+    path("workers.csv", workers.page_csv, name="study-workers-csv"),
+    path("workers/<int:number>/exclude/", workers.exclude, name="study-worker-exclude"),
+    path("workers/<int:number>/include/", workers.include, name="study-worker-include"),
+    path("workers/reports/", data.reported, name="study-reports"),
+    path("workers/reports.csv", data.reports_csv, name="study-reports-csv"),
+    path("workers/reports/<int:number>/settle/", data.settle, name="study-report-settle"),
+    path("export/", exports.page, name="study-export"),
+    path("export/<slug:what>/", exports.download, name="study-download"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("s/<slug:slug>/", include(worker_urls)),
+    path("studies/", study.index, name="studies"),
+    # Not under /studies/: every word there may be a study's address.
+    path("new-study/", study.new, name="study-new"),
+    path("studies/<slug:slug>/", include(study_urls)),
+]

@@ -24,6 +24,8 @@ from annotation.models import (
 )
 from annotation.models.work import Stage
 from annotation.sections import Section, SectionState, Step
+from annotation.services import coverage
+from annotation.services.coverage import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class Facts:
 
     @property
     def share(self) -> float:
-        """Of the places wanted that are taken, in [0, 1]; 0 where none is wanted."""
-        return self.taken / self.wanted if self.wanted else 0.0
+        """Of the votes wanted that are in, in [0, 1]; 0 where none is wanted."""
+        return (self.taken - self.open_assignments) / self.wanted if self.wanted else 0.0
 
 
 def facts(study: Study) -> Facts:
@@ -72,7 +74,7 @@ def facts(study: Study) -> Facts:
         offered=places["pairs"],
         wanted=places["pairs"] * study.overlap if study.status == Status.DRAFT else places["wanted"] or 0,
         taken=places["taken"] or 0,
-        open_assignments=study.assignments.filter(state="open").count(),
+        open_assignments=study.assignments.filter(state="open", slot__isnull=False).count(),
         workers_under_way=workers.exclude(stage=Stage.DONE).count(),
         votes=Comparison.objects.counted().filter(study=study, rater__kind="worker").count(),
         training_pairs=golden["training"],
@@ -149,6 +151,15 @@ def covered(share: float) -> str:
     return _("%(percent)d %% covered") % {"percent": min(int(percent), 100)}
 
 
+def time_left(pace: Pace) -> str:
+    """"about 3 days left", in hours where it is less than a day; empty where it cannot be said."""
+    if not pace.days_left:
+        return ""
+    if pace.days_left >= 1:
+        return count(round(pace.days_left), "day")
+    return count(max(1, round(24 * pace.days_left)), "hour")
+
+
 def data(study: Study, at: datetime) -> SectionState:
     """Models, prompts, results, and how the latest upload went."""
     prompt_set = study.prompt_set
@@ -205,6 +216,8 @@ def pairs(study: Study, at: datetime) -> SectionState:
         }
         return SectionState(phrase, "ready", tuple(steps))
     phrases = [count(numbers.offered, "pair"), covered(numbers.share)]
+    if left := time_left(coverage.pace(study, at)):
+        phrases.append(left)
     if study.status == Status.OPEN and numbers.taken >= numbers.wanted and not numbers.open_assignments:
         text = _("Every pair has its votes. Close the study, and read the results.")
         steps.append(Step(50, text, _("Close it"), "study-close"))

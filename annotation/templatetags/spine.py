@@ -3,7 +3,10 @@
 from django import template
 
 from annotation import sections
+from annotation.models import Outcome
+from annotation.models.work import Stage
 from annotation.sections import Section
+from annotation.services.coverage import WorkerRow
 
 register = template.Library()
 
@@ -18,3 +21,9 @@ def registered_sections() -> list[Section]:
 def percent(share: float | None) -> str:
     """A share in [0, 1] as a whole percentage; a dash where there is none."""
     return "–" if share is None else f"{100 * share:.0f} %"
+
+
+@register.filter
+def worker_state(row: WorkerRow) -> str:
+    """How a worker left, or where they are."""
+    return str(Outcome(row.outcome).label if row.outcome else Stage(row.stage).label)

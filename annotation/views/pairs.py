@@ -1,7 +1,7 @@
 """A study's pairs: making them, and how far the votes on them have come."""
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,8 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.forms import PairsForm
 from annotation.models import PairRunState, Study
-from annotation.services import pair_runs
+from annotation.services import coverage, pair_runs, spine
 from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.tables import csv_download
 
 UNDER_WAY = [PairRunState.WAITING, PairRunState.RUNNING]
 
@@ -23,7 +24,23 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
         options = {name: form.cleaned_data[name] for name in ("neighbours", "per_prompt", "seed")}
         run = pair_runs.submit(study, request.user, form.cleaned_data["strategy"], options)
         return redirect("study-pair-run", study.slug, run.pk)
-    return show(request, study, "pairs.html", "pairs", form=form, runs=study.pair_runs.select_related("user")[:10])
+    votes, pace = coverage.coverage(study), coverage.pace(study, timezone.now())
+    context = {
+        "form": form,
+        "runs": study.pair_runs.all()[:10],
+        "coverage": votes,
+        "pace": pace,
+        "phrases": [spine.covered(votes.share), spine.time_left(pace)],
+    }
+    return show(request, study, "pairs.html", "pairs", part="coverage", **context)
+
+
+@study_page
+@require_safe
+def coverage_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    rows = coverage.coverage(study).prompts
+    cells = ((part.number, part.name, part.type, part.pairs, part.wanted, part.votes) for part in rows)
+    return csv_download(("prompt", "slug", "type", "pairs", "wanted", "votes"), cells, f"{study.slug}-coverage.csv")
 
 
 @study_page

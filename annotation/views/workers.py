@@ -1,0 +1,149 @@
+"""The workers of a study: how they do, and whose votes count."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from annotation.forms import ExclusionForm
+from annotation.models import Study
+from annotation.models.work import Stage
+from annotation.services import coverage, excluding
+from annotation.services.coverage import WorkerRow
+from annotation.services.studies import NotPossible
+from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.links import join_links
+from annotation.views.paging import paged
+from annotation.views.tables import csv_download
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column to sort by; `value` is None where a worker has none yet."""
+
+    key: str
+    title: str | Promise
+    value: Callable[[WorkerRow], Any]
+
+
+SORTS: Final = {
+    column.key: column
+    for column in (
+        Column("number", gettext_lazy("Worker"), lambda row: row.number),
+        Column("training", gettext_lazy("Training"), lambda row: row.training_score),
+        Column(
+            "checks", gettext_lazy("Checks right"), lambda row: row.checks_right / row.checks if row.checks else None
+        ),
+        Column("votes", gettext_lazy("Votes"), lambda row: row.votes),
+        Column("seconds", gettext_lazy("Median time"), lambda row: row.median_seconds),
+        Column("left", gettext_lazy("Left"), lambda row: row.left_share),
+        Column("tie", gettext_lazy("Tie"), lambda row: row.tie_share),
+        Column("right", gettext_lazy("Right"), lambda row: row.right_share),
+    )
+}
+
+COLUMNS: Final = (
+    "number",
+    "external_id",
+    "stage",
+    "outcome",
+    "device",
+    "training_score",
+    "checks",
+    "checks_right",
+    "votes",
+    "left",
+    "tie",
+    "right",
+    "median_seconds",
+    "joined_at",
+    "left_at",
+    "excluded_at",
+    "exclusion_reason",
+    "simulated",
+)
+
+
+@study_page
+@require_safe
+def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    wanted = request.GET.get("sort", "")
+    descending, column = wanted.startswith("-"), SORTS.get(wanted.removeprefix("-"), SORTS["number"])
+    rows = coverage.workers(study, simulated="simulated" in request.GET)
+    context = {
+        "workers": paged(request, _sorted(rows, column.value, descending), 100),
+        # A second click on a column turns it round.
+        "columns": [
+            (known, "" if known is not column else "descending" if descending else "ascending", _turn(known, wanted))
+            for known in SORTS.values()
+        ],
+        "links": join_links(request, study),
+        "under_way": sum(row.stage != Stage.DONE for row in rows),
+        "open_reports": study.reports.filter(settled_at=None).count(),
+    }
+    return show(request, study, "workers.html", "workers", **context)
+
+
+def _turn(column: Column, sort: str) -> str:
+    return f"-{column.key}" if sort == column.key else column.key
+
+
+def _sorted(rows: list[WorkerRow], value: Callable[[WorkerRow], Any], descending: bool) -> list[WorkerRow]:
+    """Those without the value come last, whichever way."""
+    with_value = [row for row in rows if value(row) is not None]
+    without = [row for row in rows if value(row) is None]
+    return sorted(with_value, key=value, reverse=descending) + without
+
+
+@study_page
+@require_safe
+def page_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    rows = [*coverage.workers(study), *coverage.workers(study, simulated=True)]
+    cells = ([_cell(getattr(row, column)) for column in COLUMNS] for row in rows)
+    return csv_download(COLUMNS, cells, f"{study.slug}-workers.csv")
+
+
+def _cell(value: Any) -> str | float | bool | None:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def exclude(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Leaving a worker's votes out: GET says what will happen and asks for the reason, POST does it."""
+    worker = get_object_or_404(study.workers.select_related("rater"), number=number)
+    form = ExclusionForm(posted(request))
+    if not form.is_valid():
+        return show(request, study, "exclude.html", "workers", worker=worker, form=form)
+    try:
+        excluding.exclude(worker, form.cleaned_data["reason"], timezone.now())
+    except NotPossible as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Worker %(number)d is excluded.") % {"number": number})
+    return redirect("study-workers", study.slug)
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def include(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Letting an excluded worker's votes count again: GET says what will happen, POST does it."""
+    worker = get_object_or_404(study.workers.select_related("rater"), number=number)
+    if request.method != "POST":
+        return show(request, study, "include.html", "workers", worker=worker)
+    try:
+        excluding.include(worker)
+    except NotPossible as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The votes of worker %(number)d count again.") % {"number": number})
+    return redirect("study-workers", study.slug)
