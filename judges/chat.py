@@ -1,0 +1,315 @@
+"""The client of OpenAI-compatible chat endpoints: one request, one answer or one named trouble.
+
+It neither retries nor waits; who sends decides about that. The key goes into one header and comes out
+nowhere: it is struck from whatever an endpoint says back before anybody keeps or logs it.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from judges.replies import Reply, Token
+
+WORDS: Final = 2_000
+"""Characters of an endpoint's own words that are kept with a trouble."""
+
+LONGEST_RAW: Final = 4_000_000
+"""Bytes of a reply; an endpoint that sends more has lost its mind."""
+
+LONGEST_RETRY_AFTER: Final = 600.0
+
+
+class Trouble(Exception):
+    """No answer came. `words` are the endpoint's own, or what the connection said; `status` is HTTP's, if any."""
+
+    def __init__(self, words: str, status: int | None = None, raw: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.status = status
+        self.raw = raw
+
+
+class Again(Trouble):
+    """It may go well the next time: 429, 5xx, a time-out, a broken reply.
+
+    `retry_after` is in seconds, where the endpoint said; `perhaps_paid` where it may have done the work.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        status: int | None = None,
+        raw: str = "",
+        retry_after: float | None = None,
+        *,
+        perhaps_paid: bool = False,
+    ) -> None:
+        super().__init__(words, status, raw)
+        self.retry_after = retry_after
+        self.perhaps_paid = perhaps_paid
+
+
+class Permanent(Trouble):
+    """It will not go well however often it is tried: a wrong key, an unknown model, an empty account."""
+
+
+class Refused(Trouble):
+    """The endpoint would not have this text: its filter of contents said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the endpoint counted them; `cached` are among those in, `reasoning` among those out."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    told: bool = False
+    """Whether the endpoint said anything about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answered. `seconds` is the time from the send to the last byte."""
+
+    reply: Reply
+    refusal: str
+    finish_reason: str
+    model: str
+    fingerprint: str
+    response_id: str
+    request_id: str
+    usage: Usage
+    raw: str
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to send, and with which key. `timeout` is in seconds, for the whole of a request."""
+
+    url: str
+    key: str
+    timeout: float = 120.0
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url!r})"
+
+    def client(self, connections: int) -> httpx.AsyncClient:
+        """A pool of `connections`; whoever opens it closes it."""
+        return httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            # The total is held by `ask`; a pool that is full is no trouble.
+            timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, 15.0), pool=None),
+            headers={"User-Agent": "LLMFAO", "Content-Type": "application/json"} | self._authorization(),
+            # An address that answers with another one would be given the key.
+            follow_redirects=False,
+            # A proxy is a matter of the operator's environment, as for every other program.
+            trust_env=True,
+        )
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+    def strike(self, text: str) -> str:
+        """`text` without the key."""
+        return text.replace(self.key, "***") if self.key else text
+
+
+def is_endpoint(url: str) -> bool:
+    """Whether `url` can be an endpoint's address: HTTP, with no name, password, query or fragment in it."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  reading it is what checks it
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment or "@" in parts.netloc)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain
+
+
+def chat_url(base: str) -> str:
+    return f"{base.rstrip('/')}/chat/completions"
+
+
+async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
+    """Sends one chat request, JSON in UTF-8.
+
+    Raises:
+        Again, Permanent, Refused: what became of it instead.
+    """
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(endpoint.timeout):
+            response = await client.post(chat_url(endpoint.url), content=body)
+    except (TimeoutError, httpx.TimeoutException) as error:
+        # Where not even the connection stood, nothing was sent that could have been paid for.
+        connecting = isinstance(error, httpx.ConnectTimeout)
+        raise Again(f"No answer within {endpoint.timeout:g} seconds.", perhaps_paid=not connecting) from None
+    except httpx.ConnectError as error:
+        raise Again(endpoint.strike(f"No connection: {error}")[:WORDS]) from None
+    except httpx.TransportError as error:
+        words = endpoint.strike(f"The connection broke: {error or type(error).__name__}")[:WORDS]
+        raise Again(words, perhaps_paid=True) from None
+    except httpx.InvalidURL as error:
+        raise Permanent(endpoint.strike(f"This is no address: {error}")[:WORDS]) from None
+    seconds = time.perf_counter() - started
+    if response.status_code != 200:
+        raise _trouble(endpoint, response)
+    if len(response.content) > LONGEST_RAW:
+        raise Permanent(f"The reply has more than {LONGEST_RAW} bytes.", 200)
+    raw = endpoint.strike(response.content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    request_id = endpoint.strike(response.headers.get("x-request-id", ""))[:200]
+    return read_answer(raw, request_id=request_id, seconds=seconds)
+
+
+def _trouble(endpoint: Endpoint, response: httpx.Response) -> Trouble:
+    raw = endpoint.strike(response.content[:LONGEST_RAW].decode("utf-8", "replace")).replace(
+        "\0", "\N{REPLACEMENT CHARACTER}"
+    )
+    status = response.status_code
+    code, words = _error(raw)
+    words = words or f"HTTP {status} {response.reason_phrase}"
+    raw = raw[:WORDS]
+    if code in {"content_filter", "content_policy_violation"}:
+        return Refused(words, status, raw)
+    if code in {"insufficient_quota", "billing_hard_limit_reached"}:
+        return Permanent(words, status, raw)
+    if status in {408, 409, 425, 429} or status >= 500:
+        return Again(words, status, raw, _retry_after(response.headers.get("retry-after", "")))
+    return Permanent(words, status, raw)
+
+
+def _error(raw: str) -> tuple[str, str]:
+    """The code and the words in an error's body, in any of the shapes that are about."""
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return "", " ".join(raw.split())[:WORDS]
+    error = found.get("error", found) if isinstance(found, dict) else found
+    if isinstance(error, dict):
+        words = error.get("message") or error.get("detail") or ""
+        return str(error.get("code") or error.get("type") or ""), _plain(words)
+    return "", _plain(error)
+
+
+def _plain(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(_storable(text).split())[:WORDS]
+
+
+def _storable(text: str) -> str:
+    """`text` as every database keeps it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds, from a header that holds seconds or a date."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, min(seconds, LONGEST_RETRY_AFTER)) if seconds == seconds else None
+
+
+def read_answer(raw: str, *, request_id: str = "", seconds: float = 0.0) -> Answer:
+    """The answer in a reply's body; also in one from a file of replies.
+
+    Raises:
+        Again: it is broken, or says that there was an error.
+    """
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Again("The reply is not JSON.", 200, raw[:WORDS], perhaps_paid=True) from None
+    return answer_from(found, raw, request_id=request_id, seconds=seconds)
+
+
+def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 0.0) -> Answer:
+    """The same from JSON that has been read already."""
+    choice = _first_choice(found)
+    if choice is None:
+        code, words = _error(raw)
+        if code in {"content_filter", "content_policy_violation"}:
+            raise Refused(words, 200, raw[:WORDS])
+        raise Again(words or "The reply holds no choice.", 200, raw[:WORDS], perhaps_paid=True)
+    message = choice.get("message")
+    # The older endpoint of plain completions has the text in the choice itself.
+    text = _content(message.get("content") if isinstance(message, dict) else choice.get("text"))
+    refusal = message.get("refusal") if isinstance(message, dict) else None
+    if text is None and not refusal and choice.get("finish_reason") in {None, "stop"}:
+        raise Again("The reply holds no text.", 200, raw[:WORDS], perhaps_paid=True)
+    return Answer(
+        reply=Reply(_storable(text or ""), _first_tokens(choice)),
+        refusal=_plain(refusal) if refusal else "",
+        finish_reason=str(choice.get("finish_reason") or "")[:50],
+        model=_plain(found.get("model") or "")[:200],
+        fingerprint=_plain(found.get("system_fingerprint") or "")[:200],
+        response_id=_plain(found.get("id") or "")[:200],
+        request_id=request_id,
+        usage=_usage(found.get("usage")),
+        raw=raw,
+        status=200,
+        seconds=seconds,
+    )
+
+
+def _first_choice(found: Any) -> Mapping[str, Any] | None:
+    choices = found.get("choices") if isinstance(found, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else None
+
+
+def _content(content: Any) -> str | None:
+    """The text of a message, which is a text or a list of parts."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else None
+
+
+def _first_tokens(choice: Mapping[str, Any]) -> tuple[Token, ...]:
+    logprobs = choice.get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    first = content[0] if isinstance(content, list) and content else None
+    listed = first.get("top_logprobs") if isinstance(first, dict) else None
+    if not isinstance(listed, list):
+        return ()
+    return tuple(
+        Token(item["token"], float(item["logprob"]))
+        for item in listed
+        if isinstance(item, dict)
+        and isinstance(item.get("token"), str)
+        and isinstance(item.get("logprob"), int | float)
+        and not isinstance(item["logprob"], bool)
+    )
+
+
+def _usage(found: Any) -> Usage:
+    if not isinstance(found, dict):
+        return Usage()
+    details_in, details_out = found.get("prompt_tokens_details"), found.get("completion_tokens_details")
+    return Usage(
+        tokens_in=_count(found, "prompt_tokens"),
+        tokens_out=_count(found, "completion_tokens"),
+        cached=_count(details_in, "cached_tokens"),
+        reasoning=_count(details_out, "reasoning_tokens"),
+        told="prompt_tokens" in found,
+    )
+
+
+def _count(found: Any, key: str) -> int:
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0

@@ -1,0 +1,249 @@
+"""Limits a minute that hold over every process that sends: never more than N sends in any sliding 60 seconds.
+
+`take` counts a send and says 0, or says how many seconds to wait before asking again; the send has to
+follow at once. The window is `SPAN` seconds, a little more than the minute, because a request leaves
+some moments after it was counted.
+"""
+
+import fcntl
+import json
+import math
+import os
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import redis
+
+MINUTE: Final = 60.0
+SPAN: Final = 61.0
+"""Seconds: at N a minute 60/61 of N are sent, and a send that lags its count by a second breaks no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """None: no limit. Tokens are those of the request and the most that the reply may have."""
+
+    requests: int | None = None
+    tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if any(limit is not None and limit < 1 for limit in (self.requests, self.tokens)):
+            raise ValueError("A limit is a whole number from 1 on.")
+
+    def __bool__(self) -> bool:
+        return self.requests is not None or self.tokens is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What `take` says: send now (`wait` is 0), or ask again in `wait` seconds. `ticket` names the send."""
+
+    wait: float
+    ticket: str = ""
+
+
+class Pace(Protocol):
+    def take(self, tokens: int) -> Turn:
+        """Counts a send of `tokens` if the limits allow one now.
+
+        A send of more tokens than the limit of a minute goes alone, as a minute's worth.
+        """
+
+    def settle(self, ticket: str, tokens: int) -> None:
+        """Replaces the tokens that `take` counted for a send by those that the endpoint counted."""
+
+
+@dataclass(slots=True)
+class _Send:
+    at: float
+    tokens: int
+    ticket: str
+
+
+@dataclass(slots=True)
+class Window:
+    """The sends of the last `SPAN` seconds; `now` is an argument, so that a test needs no clock."""
+
+    limits: Limits
+    sends: deque[_Send] = field(default_factory=deque)
+    tokens: int = 0
+
+    def take(self, tokens: int, now: float) -> Turn:
+        self._forget(now)
+        limits = self.limits
+        wait = 0.0
+        if limits.requests is not None and len(self.sends) >= limits.requests:
+            wait = self.sends[len(self.sends) - limits.requests].at + SPAN - now
+        if limits.tokens is not None:
+            tokens = min(tokens, limits.tokens)
+            over = self.tokens + tokens - limits.tokens
+            for send in self.sends:
+                if over <= 0:
+                    break
+                over -= send.tokens
+                wait = max(wait, send.at + SPAN - now)
+        if wait > 0:
+            return Turn(wait)
+        send = _Send(now, tokens, uuid.uuid4().hex)
+        self.sends.append(send)
+        self.tokens += tokens
+        return Turn(0.0, send.ticket)
+
+    def settle(self, ticket: str, tokens: int) -> None:
+        for send in reversed(self.sends):
+            if send.ticket == ticket:
+                self.tokens += tokens - send.tokens
+                send.tokens = tokens
+                return
+
+    def _forget(self, now: float) -> None:
+        while self.sends and self.sends[0].at <= now - SPAN:
+            self.tokens -= self.sends.popleft().tokens
+
+
+class LocalPace:
+    """The window of one process, for a judging process that is alone, and for tests."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._window = Window(limits)
+        self._clock = clock
+
+    def take(self, tokens: int) -> Turn:
+        return self._window.take(tokens, self._clock())
+
+    def settle(self, ticket: str, tokens: int) -> None:
+        self._window.settle(ticket, tokens)
+
+
+class FilePace:
+    """The window of every process of one machine, in a file under a lock; it outlives its processes.
+
+    The clock must be one that all of them share and that a restart does not set back: the machine's time.
+    """
+
+    def __init__(self, path: Path, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._limits = limits
+        self._clock = clock
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def take(self, tokens: int) -> Turn:
+        return self._locked(lambda window, now: window.take(tokens, now))
+
+    def settle(self, ticket: str, tokens: int) -> None:
+        if self._limits.tokens is not None:
+            self._locked(lambda window, now: window.settle(ticket, tokens))
+
+    def _locked[T](self, change: Callable[[Window, float], T]) -> T:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            window = self._read(file.read())
+            before = len(window.sends)
+            answer = change(window, self._clock())
+            if len(window.sends) != before or self._limits.tokens is not None:
+                file.seek(0)
+                file.write(json.dumps([[send.at, send.tokens, send.ticket] for send in window.sends]))
+                file.truncate()
+            return answer
+
+    def _read(self, text: str) -> Window:
+        window = Window(self._limits)
+        try:
+            stored = json.loads(text) if text else []
+            window.sends.extend(_Send(float(at), int(tokens), str(ticket)) for at, tokens, ticket in stored)
+        except (ValueError, TypeError):
+            # A machine that lost its power while the file was written. Whoever sent in the last minute
+            # is not known any more: a full minute passes before the next send.
+            window.sends.extend(_Send(self._clock(), 0, "") for _send in range(self._limits.requests or 1))
+            if self._limits.tokens is not None:
+                window.sends[-1].tokens = self._limits.tokens
+        window.tokens = sum(send.tokens for send in window.sends)
+        return window
+
+
+_TAKE: Final = """
+local now = tonumber(ARGV[1])
+if now < 0 then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+end
+local span, requests, most, tokens = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - span)
+for _, ticket in ipairs(old) do
+  redis.call('ZREM', KEYS[1], ticket)
+  redis.call('HDEL', KEYS[2], ticket)
+end
+local wait = 0
+if requests > 0 then
+  local count = redis.call('ZCARD', KEYS[1])
+  if count >= requests then
+    local first = redis.call('ZRANGE', KEYS[1], count - requests, count - requests, 'WITHSCORES')
+    wait = tonumber(first[2]) + span - now
+  end
+end
+if most > 0 then
+  tokens = math.min(tokens, most)
+  local over = tokens - most
+  for _, counted in ipairs(redis.call('HVALS', KEYS[2])) do over = over + tonumber(counted) end
+  if over > 0 then
+    local sends = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+    for place = 1, #sends, 2 do
+      if over <= 0 then break end
+      over = over - tonumber(redis.call('HGET', KEYS[2], sends[place]) or 0)
+      wait = math.max(wait, tonumber(sends[place + 1]) + span - now)
+    end
+  end
+end
+if wait > 0 then return tostring(wait) end
+redis.call('ZADD', KEYS[1], string.format('%.6f', now), ARGV[6])
+if most > 0 then redis.call('HSET', KEYS[2], ARGV[6], tokens) end
+redis.call('EXPIRE', KEYS[1], math.ceil(span) + 1)
+redis.call('EXPIRE', KEYS[2], math.ceil(span) + 1)
+return '0'
+"""
+
+_SETTLE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+return 0
+"""
+
+
+class RedisPace:
+    """The window of every process of every machine, in Redis, whose clock counts unless one is given."""
+
+    def __init__(
+        self, client: "redis.Redis", name: str, limits: Limits, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._keys = [f"llmfao:pace:{{{name}}}:sends", f"llmfao:pace:{{{name}}}:tokens"]
+        self._take: Callable[..., Any] = client.register_script(_TAKE)
+        self._settle: Callable[..., Any] = client.register_script(_SETTLE)
+
+    def take(self, tokens: int) -> Turn:
+        now = -1 if self._clock is None else self._clock()
+        ticket = uuid.uuid4().hex
+        arguments = [now, SPAN, self._limits.requests or 0, self._limits.tokens or 0, tokens, ticket]
+        answer = self._take(keys=self._keys, args=arguments)
+        wait = float(answer)
+        return Turn(wait) if wait > 0 and math.isfinite(wait) else Turn(0.0, ticket)
+
+    def settle(self, ticket: str, tokens: int) -> None:
+        if self._limits.tokens is not None:
+            self._settle(keys=self._keys[1:], args=[ticket, tokens])
+
+
+class NoPace:
+    """For judges without a limit."""
+
+    def take(self, tokens: int) -> Turn:
+        return Turn(0.0)
+
+    def settle(self, ticket: str, tokens: int) -> None:
+        pass
