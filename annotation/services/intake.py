@@ -15,7 +15,7 @@ from datetime import date
 from functools import cached_property
 from hashlib import blake2b
 from itertools import batched
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from django.db.models import F, Model
@@ -42,7 +42,7 @@ from annotation.models import (
     Worker,
 )
 from annotation.models.work import Stage
-from annotation.scales import Side, winner_of
+from annotation.scales import Side, Winner, answer_of, winner_of
 
 BATCH_ROWS: Final = 1000
 BATCH_CHARACTERS: Final = 8 * 2**20
@@ -591,7 +591,7 @@ class Intake:
             before = self.votes.get(_vote_key(pair.index, rater.index))
             if before == code:
                 return False
-            _refuse_second(before, code)
+            _refuse_second(before, code, side)
             self._refuse_adding(rater, rater_key, simulated)
         else:
             rater = self._add_rater(rater_key, simulated)
@@ -761,7 +761,8 @@ def _rater_key(row: Mapping[str, Any], judge: str | None) -> int | str:
     return str(rater)
 
 
-def _refuse_second(before: str | None, code: str) -> None:
+def _refuse_second(before: str | None, code: str, left: Side) -> None:
+    """Refuses what a rater says of a pair they have answered; both answers are told as the row has its sides."""
     if before is None:
         return
     if before == "":
@@ -769,9 +770,9 @@ def _refuse_second(before: str | None, code: str) -> None:
     if before[1:] != code[1:]:
         raise Refused(
             "winner",
-            gettext_noop("This rater has answered this pair otherwise: %(before)s won, not %(found)s."),
-            before=before[1:],
-            found=code[1:],
+            gettext_noop("This rater has answered this pair before: %(before)s, not %(found)s."),
+            before=answer_of(cast(Winner, before[1:]), left),
+            found=answer_of(cast(Winner, code[1:]), left),
         )
     raise Refused("model_x", gettext_noop("This rater has answered this pair with its sides the other way round."))
 

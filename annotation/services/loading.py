@@ -143,11 +143,10 @@ def load(
         FaultyFiles: something is wrong with the files.
         NotPossible: the study cannot be made, or has another prompt set.
     """
-    faults = Faults()
-    found = _recognise(_sources(paths), FORMATS[format_name], rater, faults)
+    found = _recognise(_sources(paths), FORMATS[format_name], rater)
     study = Study.objects.filter(slug=study_slug).select_related("prompt_set").first()
     prompt_set = _prompt_set_for(study, study_slug, prompt_set_slug)
-    checked = _check(found, study, prompt_set, faults, tell)
+    checked = _check(found, study, prompt_set, tell)
     report = _report(checked, found)
     if study is not None and not _has_news(checked):
         return report
@@ -197,7 +196,13 @@ def _sources(paths: Iterable[Path]) -> list[tuple[Source, bool]]:
     return list(found.values())
 
 
-def _recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str | None, faults: Faults) -> _Work:
+def _recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str | None) -> _Work:
+    """What the files are.
+
+    Raises:
+        FaultyFiles: one of them cannot be loaded, or it is not clear whose comparisons it holds.
+    """
+    faults = Faults()
     files: list[_File] = []
     skipped: list[str] = []
     for source, outright in sources:
@@ -206,12 +211,14 @@ def _recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str
                 faults.add(fault)
             case Named() as named:
                 files.append(_File(source, named, named.judge))
-            case None if outright:
+            case None if outright and source.path.exists():
                 reason = gettext_noop(
                     "No kind of file has such a name; expected were models.jsonl, prompts.jsonl, results.jsonl, "
                     "pairs*.jsonl, *training*.jsonl, *check*.jsonl or *comparisons.csv, each also with .gz."
                 )
                 faults.add(Fault(source.name, None, "", reason))
+            case None if outright:
+                faults.add(Fault(source.name, None, "", gettext_noop("There is no such file.")))
             case None:
                 skipped.append(source.name)
     if not files and not faults:
@@ -220,7 +227,10 @@ def _recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str
         reason = gettext_noop("A rater was named, but no file here is of one judge.")
         faults.add(Fault("", None, "rater", reason))
     files.sort(key=lambda file: known.kinds.index(file.named.kind))
-    return _Work(known, tuple(_judged(file, files, rater, faults) for file in files), tuple(skipped))
+    judged = tuple(_judged(file, files, rater, faults) for file in files)
+    if faults:
+        raise FaultyFiles(faults)
+    return _Work(known, judged, tuple(skipped))
 
 
 def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) -> _File:
@@ -237,16 +247,16 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
     return replace(file, judge=judge)
 
 
-def _check(work: _Work, study: Study | None, prompt_set: PromptSet | None, faults: Faults, tell: Tell | None) -> Intake:
+def _check(work: _Work, study: Study | None, prompt_set: PromptSet | None, tell: Tell | None) -> Intake:
     """Reads everything without a transaction.
 
     Raises:
         FaultyFiles: something is wrong.
     """
-    intake = Intake(study, prompt_set, work.kinds, faults)
+    intake = Intake(study, prompt_set, work.kinds, Faults())
     _read(work, intake, 0, tell)
-    if faults:
-        raise FaultyFiles(faults)
+    if intake.faults:
+        raise FaultyFiles(intake.faults)
     return intake
 
 
@@ -402,9 +412,8 @@ def _load_upload(upload: Upload, claim: "_Claim") -> Report:
         raise Stopped
     place = folder(upload)
     sources = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
-    faults = Faults()
-    work = _recognise(sources, FORMATS["llmfao"], upload.options.get("rater"), faults)
-    checked = _check(work, study, study.prompt_set, faults, claim.tell)
+    work = _recognise(sources, FORMATS["llmfao"], upload.options.get("rater"))
+    checked = _check(work, study, study.prompt_set, claim.tell)
     if not _has_news(checked):
         return _report(checked, work)
 
