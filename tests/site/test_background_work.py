@@ -1,0 +1,173 @@
+"""Background work: the schedule, and a real worker process on both brokers."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from kombu import Connection
+
+from llmfao_site.celery import app
+
+pytestmark = pytest.mark.once
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+class Arena:
+    """An installation of its own in `data`: its environment, its database, its worker."""
+
+    def __init__(self, data: Path, **environment: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+        self.environment = {**inherited, "LLMFAO_DATA": str(data), **environment}
+        self.log = data / "worker.log"
+
+    def run(self, *command: str) -> str:
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=settings.BASE_DIR,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        ).stdout.strip()
+
+    def send(self, task: str) -> str:
+        return self.run("-c", f"from llmfao_site.celery import app; print(app.send_task({task!r}).id)")
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                [*(sys.executable, "-m", "celery", "--app", "llmfao_site"), *("worker", "--pool", "solo", "--loglevel", "INFO")],
+                cwd=settings.BASE_DIR,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def has_done(self, task: str, number: str) -> bool:
+        return f"Task {task}[{number}] succeeded" in self.log.read_text()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[str]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [program, *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        address = f"redis://127.0.0.1:{port}/0"
+        with Connection(address) as connection:
+            connection.ensure_connection(max_retries=50, interval_start=0.1, interval_step=0)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.mark.django_db
+def test_every_task_on_the_schedule_exists():
+    app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert scheduled
+    assert scheduled <= app.tasks.keys()
+
+
+def does_what_it_is_sent(arena: Arena) -> None:
+    """Sends a task before the worker is there and one while it runs, and stops the worker politely."""
+    arena.run("manage.py", "migrate", "--verbosity", "0")
+    task = "annotation.expire_assignments"
+    before = arena.send(task)
+    worker = arena.worker()
+    try:
+        assert eventually(lambda: arena.has_done(task, before)), arena.log.read_text()
+        meanwhile = arena.send(task)
+        assert eventually(lambda: arena.has_done(task, meanwhile)), arena.log.read_text()
+        worker.terminate()
+        assert worker.wait(15) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def test_a_worker_does_what_it_is_sent_through_files(tmp_path):
+    does_what_it_is_sent(Arena(tmp_path))
+    assert not list((tmp_path / "broker" / "queue").iterdir())
+
+
+@pytest.mark.redis
+def test_a_worker_does_what_it_is_sent_through_redis(tmp_path, redis_server):
+    does_what_it_is_sent(Arena(tmp_path, REDIS_URL=redis_server))
+    assert not (tmp_path / "broker").exists()
+
+
+def file_broker(folder: Path) -> Connection:
+    folders = {"data_folder_in": "queue", "data_folder_out": "queue", "processed_folder": "processed"}
+    paths = {option: folder / name for option, name in {**folders, "control_folder": "control"}.items()}
+    for path in paths.values():
+        path.mkdir(exist_ok=True)
+    options = {**{option: str(path) for option, path in paths.items()}, "polling_interval": 0.001}
+    return Connection("filesystem://localhost//", transport="llmfao_site.broker:Transport", transport_options=options)
+
+
+def test_messages_through_files_arrive_once_and_whole_however_many_write_and_read(tmp_path):
+    senders, readers, each = 3, 3, 100
+    received: list[str] = []
+    faults: list[Exception] = []
+    done = threading.Event()
+
+    def send(sender: int) -> None:
+        with file_broker(tmp_path) as connection, connection.SimpleQueue("work") as queue:
+            for number in range(each):
+                queue.put({"text": f"{sender}/{number} " + "x" * 5000})
+
+    def read() -> None:
+        with file_broker(tmp_path) as connection, connection.SimpleQueue("work") as queue:
+            while not done.is_set():
+                try:
+                    message = queue.get(timeout=0.05)
+                except queue.Empty:
+                    continue
+                except Exception as fault:  # noqa: BLE001  any of them is what must not happen
+                    faults.append(fault)
+                    return
+                received.append(message.payload["text"].split()[0])
+                message.ack()
+
+    threads = [threading.Thread(target=read) for _reader in range(readers)]
+    threads += [threading.Thread(target=send, args=(sender,)) for sender in range(senders)]
+    for thread in threads:
+        thread.start()
+    complete = eventually(lambda: len(received) >= senders * each or faults)
+    done.set()
+    for thread in threads:
+        thread.join(10)
+    assert not faults
+    assert complete
+    assert sorted(received) == sorted(f"{sender}/{number}" for sender in range(senders) for number in range(each))
+
+
+def test_a_worker_of_a_broken_installation_does_not_start(tmp_path):
+    arena = Arena(tmp_path, LLMFAO_SECRETKEY="x" * 60)
+    worker = arena.worker()
+    assert worker.wait(30) != 0
+    assert "Did you mean LLMFAO_SECRET_KEY?" in arena.log.read_text()
