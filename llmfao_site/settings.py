@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "llmfao_site.apps.SiteConfig",
     "annotation",
     "ranking",
+    "judges",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -244,6 +245,10 @@ LOGGING = {
         "httpx": {"handlers": ["console"], "level": max(LOG_LEVEL, logging.WARNING), "propagate": False},
     },
 }
+
+# Judges: files that hold keys of endpoints, and the sends of the last minute where there is no Redis.
+KEYS_DIR = DATA_DIR / "keys"
+PACE_DIR = DATA_DIR / "pace"
 
 BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost//"

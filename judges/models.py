@@ -1,0 +1,519 @@
+"""Judges, their versions, their runs, and every call with what came of it.
+
+Money is kept in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
+"""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from annotation.interchange.llmfao import RESERVED_RATERS
+from annotation.models import Comparison, Pair, Rater, Result, Study
+from annotation.models.work import SideChoice
+from judges import prompts
+from judges.chat import Endpoint, is_endpoint
+from judges.keys import is_source, read_key
+from judges.pace import Limits
+from judges.replies import READERS, Reader
+
+NANOS: Final = 1_000_000_000
+
+
+class Template(models.Model):
+    """A version of a set of templates; never changed once it is there."""
+
+    name = models.SlugField(_("name"), max_length=100)
+    number = models.PositiveIntegerField(_("version"))
+    content = models.JSONField(_("content"))
+    sha256 = models.CharField(max_length=64)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("set of templates")
+        verbose_name_plural = _("sets of templates")
+        ordering = ["name", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "number"], name="template_number_unique"),
+            models.UniqueConstraint(fields=["name", "sha256"], name="template_content_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"
+
+    @property
+    def templates(self) -> prompts.TemplateSet:
+        return prompts.from_json(self.content)
+
+
+class Judge(models.Model):
+    """A machine rater, whatever its settings were over time, and the money that it may spend."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True, help_text=_("Leaderboards and files call it this."))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    budget = models.BigIntegerField(_("budget"), null=True, blank=True, help_text=_("Nanos; empty: none is set."))
+    spent = models.BigIntegerField(_("spent"), default=0)
+    unsure = models.BigIntegerField(
+        _("perhaps spent"), default=0, help_text=_("At the most, on requests whose reply never came.")
+    )
+    reserved = models.BigIntegerField(_("reserved"), default=0, help_text=_("At the most, on requests in flight."))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("judge")
+        verbose_name_plural = _("judges")
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=Q(reserved__gte=0), name="judge_reserved_not_negative")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if self.name in RESERVED_RATERS:
+            raise ValidationError({"name": _("“people” and “all” are not names of judges.")})
+
+    @property
+    def current(self) -> "JudgeVersion":
+        """The version that the next run is made with."""
+        return self.versions.filter(root=None).order_by("-number")[0]
+
+    @property
+    def bound(self) -> int:
+        """The most that has been spent, in nanos, with everything that is not known taken at its dearest."""
+        return self.spent + self.unsure + self.reserved
+
+
+class Orders(models.TextChoices):
+    ONE = "one", _("one, as the pair has it")
+    RANDOM = "random", _("one, drawn for each pair")
+    BOTH = "both", _("both")
+
+
+class JudgeVersion(models.Model):
+    """The settings of a judge at one time; never changed. A change of settings is a new version.
+
+    A version with a `root` was opened because the endpoint named another model than before: it has its
+    root's settings, rates on its own, and is never planned with.
+    """
+
+    judge = models.ForeignKey(Judge, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("version"))
+    root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="drifts")
+    returned_model = models.CharField(_("model as returned"), max_length=200, blank=True)
+    endpoint = models.CharField(
+        _("endpoint"), max_length=500, help_text=_("Such as https://api.example.com/v1 or http://127.0.0.1:8081/v1.")
+    )
+    model = models.CharField(_("model"), max_length=200)
+    key_source = models.CharField(
+        _("key"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "The name of a variable of the environment that ends in _API_KEY, or file:NAME in the folder of keys. "
+            "Empty: none. Never the key itself."
+        ),
+    )
+    template = models.ForeignKey(Template, models.PROTECT, related_name="versions", verbose_name=_("templates"))
+    reader = models.CharField(_("reader of replies"), max_length=20)
+    orders = models.CharField(_("orders"), max_length=6, choices=Orders, default=Orders.BOTH)
+    each_turn = models.BooleanField(
+        _("each turn on its own"), default=False, help_text=_("Of a conversation; else its whole is judged once.")
+    )
+    samples = models.PositiveIntegerField(
+        _("samples"), default=1, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    temperature = models.FloatField(
+        _("temperature"), null=True, blank=True, default=0.0, validators=[MinValueValidator(0), MaxValueValidator(2)]
+    )
+    top_p = models.FloatField(
+        _("top-p"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    max_tokens = models.PositiveIntegerField(
+        _("most tokens of a reply"), default=2048, validators=[MinValueValidator(1)]
+    )
+    reasoning_effort = models.CharField(_("reasoning effort"), max_length=20, blank=True)
+    seed = models.BigIntegerField(_("seed"), null=True, blank=True)
+    structured = models.BooleanField(
+        _("structured output"), default=False, help_text=_("Send the JSON schema, where the endpoint has it.")
+    )
+    longest_answer = models.PositiveIntegerField(
+        _("most characters of an answer that are shown"),
+        default=prompts.LONGEST_ANSWER,
+        validators=[MinValueValidator(100), MaxValueValidator(2_000_000)],
+    )
+    timeout = models.FloatField(
+        _("seconds to wait for a reply"), default=120.0, validators=[MinValueValidator(0.1), MaxValueValidator(3600)]
+    )
+    parallel = models.PositiveIntegerField(
+        _("requests in flight"), default=16, validators=[MinValueValidator(1), MaxValueValidator(500)]
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        _("requests a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        _("tokens a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    price_in = models.DecimalField(
+        _("price, dollars per million tokens in"),
+        max_digits=12,
+        decimal_places=6,
+        default=0,
+        validators=[MinValueValidator(0)],
+    )
+    price_out = models.DecimalField(
+        _("price, dollars per million tokens out"),
+        max_digits=12,
+        decimal_places=6,
+        default=0,
+        validators=[MinValueValidator(0)],
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("version of a judge")
+        verbose_name_plural = _("versions of judges")
+        ordering = ["judge", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["judge", "number"], name="judge_version_unique"),
+            models.UniqueConstraint(
+                fields=["root", "returned_model"], condition=~Q(root=None), name="judge_drift_unique"
+            ),
+        ]
+
+    SETTINGS: Final = (
+        "endpoint",
+        "model",
+        "key_source",
+        "template",
+        "reader",
+        "orders",
+        "each_turn",
+        "samples",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "reasoning_effort",
+        "seed",
+        "structured",
+        "longest_answer",
+        "timeout",
+        "parallel",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "price_in",
+        "price_out",
+    )
+    """What a change of makes a new version, and what the version of a drift has from its root."""
+
+    def __str__(self) -> str:
+        return self.rater_name
+
+    def clean(self) -> None:
+        faults: dict[str, Any] = {}
+        if not is_endpoint(self.endpoint):
+            faults["endpoint"] = _("An http(s) address without a password or a query was expected.")
+        if not is_source(self.key_source):
+            faults["key_source"] = _("NAME_API_KEY or file:NAME was expected; the key itself is kept nowhere.")
+        if self.reader not in READERS:
+            faults["reader"] = _("There is no such reader.")
+        elif self.template_id:
+            wanted = "single" if self.grades else "pair"
+            if self.template.content.get("kind") != wanted:
+                faults["template"] = _("This reader and these templates are not for the same thing.")
+        if faults:
+            raise ValidationError(faults)
+
+    @property
+    def rater_name(self) -> str:
+        """What its rater is called: the first version has the judge's name."""
+        return self.judge.name if self.number == 1 else f"{self.judge.name} v{self.number}"
+
+    @property
+    def reading(self) -> Reader:
+        return READERS[self.reader]
+
+    @property
+    def grades(self) -> bool:
+        """Whether it grades single answers; else it compares pairs."""
+        return self.reading.gives == "score"
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.requests_per_minute, self.tokens_per_minute)
+
+    def connect(self) -> Endpoint:
+        """The endpoint, with its key.
+
+        Raises:
+            NoKey: it cannot be had.
+        """
+        return Endpoint(self.endpoint, read_key(self.key_source, settings.KEYS_DIR), self.timeout)
+
+    def nanos(self, tokens_in: int, tokens_out: int) -> int:
+        """What so many tokens cost: a dollar per million is a thousand nanos a token."""
+        return int(1000 * (self.price_in * tokens_in + self.price_out * tokens_out))
+
+
+class JudgeRater(models.Model):
+    """Which rater of a study a version of a judge is."""
+
+    rater = models.OneToOneField(Rater, models.CASCADE, primary_key=True, related_name="judge")
+    study = models.ForeignKey(Study, models.CASCADE, related_name="+")
+    version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="raters")
+
+    class Meta:
+        verbose_name = _("rater of a judge")
+        verbose_name_plural = _("raters of judges")
+        constraints = [models.UniqueConstraint(fields=["study", "version"], name="judge_rater_once")]
+
+    def __str__(self) -> str:
+        return str(self.rater)
+
+
+class RunState(models.TextChoices):
+    WAITING = "waiting", _("waiting")
+    RUNNING = "running", _("running")
+    PAUSED = "paused", _("paused")
+    STOPPED = "stopped", _("stopped")
+    DONE = "done", _("done")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+LIVE: Final = (RunState.WAITING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
+
+
+class JudgeRun(models.Model):
+    """A judge at work on a study: which calls are to be made, and how far they are.
+
+    `stopped` means by the endpoint or by the budget, whose words are in `problem`; it can be resumed.
+    `offline` runs are never sent: their requests are written to a file and their replies read from one.
+    """
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="judge_runs")
+    version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="runs")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(_("state"), max_length=9, choices=RunState, default=RunState.WAITING)
+    offline = models.BooleanField(_("offline"), default=False)
+    options = models.JSONField(_("options"), default=dict, help_text=_("Limit, orders, baseline."))
+    planned = models.PositiveIntegerField(_("calls planned"), default=0)
+    lost = models.PositiveIntegerField(
+        _("in flight at a crash"), default=0, help_text=_("Asked again; the endpoint may have charged for both.")
+    )
+    problem = models.TextField(_("problem"), blank=True)
+    created_at = models.DateTimeField(_("created"))
+    started_at = models.DateTimeField(_("started"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("run of a judge")
+        verbose_name_plural = _("runs of judges")
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "version"],
+                condition=Q(state__in=["waiting", "running", "paused", "stopped"]),
+                name="judge_run_one_live",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+
+class Sender(models.Model):
+    """A process at work on a run, and its sign of life. What it had claimed when it died is claimed anew."""
+
+    run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="senders")
+    started_at = models.DateTimeField(_("started"))
+    beat_at = models.DateTimeField(_("last sign of life"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    lost = models.PositiveIntegerField(_("in flight at its end"), default=0)
+
+    class Meta:
+        verbose_name = _("sender")
+        verbose_name_plural = _("senders")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class CallState(models.TextChoices):
+    PENDING = "pending", _("pending")
+    SENT = "sent", _("sent")
+    OK = "ok", _("ok")
+    UNREADABLE = "unreadable", _("unreadable")
+    TRUNCATED = "truncated", _("truncated")
+    REFUSED = "refused", _("refused")
+    FAILED = "failed", _("failed")
+
+
+class JudgeCall(models.Model):
+    """One question to a judge: a pair or a result, a turn of it, which side on the left, which sample.
+
+    Its place is unique in the version it was planned with, so that nothing is asked, or paid for, twice.
+    `claim` is the sender that has it in hand; `sent` means that its request may have left.
+    """
+
+    run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="calls")
+    version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="calls")
+    pair = models.ForeignKey(Pair, models.RESTRICT, null=True, related_name="judge_calls")
+    result = models.ForeignKey(Result, models.RESTRICT, null=True, related_name="judge_calls")
+    turn = models.PositiveSmallIntegerField(_("turn"), default=0)
+    left = models.CharField(_("on the left"), max_length=1, choices=SideChoice, blank=True)
+    sample = models.PositiveIntegerField(_("sample"), default=0)
+    state = models.CharField(_("state"), max_length=10, choices=CallState, default=CallState.PENDING)
+    claim = models.ForeignKey(Sender, models.SET_NULL, null=True, related_name="calls")
+    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
+    bound = models.BigIntegerField(_("cost at the most"), default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+
+    class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "pair", "turn", "left", "sample"],
+                condition=~Q(pair=None),
+                name="judge_pair_call_once",
+            ),
+            models.UniqueConstraint(
+                fields=["version", "result", "turn", "sample"], condition=~Q(result=None), name="judge_result_call_once"
+            ),
+            models.CheckConstraint(
+                condition=(Q(pair__isnull=False, result=None) & ~Q(left=""))
+                | Q(pair=None, result__isnull=False, left=""),
+                name="judge_call_about_one",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["run", "state"], name="judge_call_by_state"),
+            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="judge_call_free"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    @property
+    def trial(self) -> int:
+        """The repetition that its comparison is: order and sample in one number."""
+        return 2 * self.sample + (1 if self.left == "y" else 0)
+
+
+class JudgeReply(models.Model):
+    """What came back on one call, for good or ill: the whole request, the raw reply, tokens, money, time."""
+
+    call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="replies")
+    answered_as = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="replies")
+    state = models.CharField(_("state"), max_length=10, choices=CallState)
+    problem = models.TextField(_("problem"), blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=1)
+    request = models.TextField(_("request"))
+    template_sha256 = models.CharField(_("hash of the templates"), max_length=64)
+    part = models.PositiveIntegerField(_("part of the templates"), default=0)
+    cut = models.BooleanField(_("an answer was shortened"), default=False)
+    raw = models.TextField(_("reply"), blank=True)
+    status = models.PositiveIntegerField(_("HTTP status"), null=True)
+    model = models.CharField(_("model as returned"), max_length=200, blank=True)
+    fingerprint = models.CharField(_("fingerprint"), max_length=200, blank=True)
+    response_id = models.CharField(_("id of the reply"), max_length=200, blank=True)
+    request_id = models.CharField(_("id of the request"), max_length=200, blank=True)
+    finish_reason = models.CharField(_("finish reason"), max_length=50, blank=True)
+    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
+    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    tokens_cached = models.PositiveIntegerField(_("of them cached"), default=0)
+    tokens_reasoning = models.PositiveIntegerField(_("of them reasoning"), default=0)
+    cost = models.BigIntegerField(_("cost"), default=0)
+    unsure = models.BigIntegerField(
+        _("perhaps spent besides"), default=0, help_text=_("On attempts whose reply never came, at the most.")
+    )
+    seconds = models.FloatField(_("seconds"), null=True)
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("reply")
+        verbose_name_plural = _("replies")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["answered_as", "response_id"], name="judge_reply_by_id")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class VerdictQuerySet(models.QuerySet["Verdict"]):
+    def in_force(self) -> "VerdictQuerySet":
+        return self.filter(superseded_at=None)
+
+
+class Verdict(models.Model):
+    """What a reader made of a reply. Reading it again adds a row; `superseded_at` alone is set later, once.
+
+    An `ok` verdict on a pair has a comparison, the row that boards and exports are about. The unreadable
+    ones are kept as well: an error is never a tie.
+    """
+
+    call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="verdicts")
+    reply = models.ForeignKey(JudgeReply, models.CASCADE, related_name="verdicts")
+    reader = models.CharField(_("reader"), max_length=20)
+    reader_version = models.PositiveIntegerField(_("version of the reader"))
+    state = models.CharField(_("state"), max_length=10, choices=CallState)
+    problem = models.TextField(_("problem"), blank=True)
+    winner = models.CharField(_("winner"), max_length=3, blank=True)
+    level = models.PositiveSmallIntegerField(_("level"), null=True)
+    score = models.FloatField(_("score"), null=True)
+    share = models.FloatField(_("probability that the left is better"), null=True)
+    comparison = models.OneToOneField(Comparison, models.RESTRICT, null=True, related_name="verdict")
+    superseded_at = models.DateTimeField(_("superseded"), null=True)
+    read_at = models.DateTimeField(_("read"))
+
+    objects = VerdictQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("verdict")
+        verbose_name_plural = _("verdicts")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["call"], condition=Q(superseded_at=None), name="verdict_one_in_force"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+def dollars(nanos: int) -> str:
+    """An amount as people read it: two digits behind the point, or as many as a small one needs."""
+    amount = nanos / NANOS
+    if nanos and abs(amount) < 0.01:
+        return _now("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
+    return _now("$%(amount)s") % {"amount": f"{amount:,.2f}"}
+
+
+__all__ = [
+    "LIVE",
+    "NANOS",
+    "CallState",
+    "Judge",
+    "JudgeCall",
+    "JudgeRater",
+    "JudgeReply",
+    "JudgeRun",
+    "JudgeVersion",
+    "Orders",
+    "RunState",
+    "Sender",
+    "Template",
+    "Verdict",
+    "dollars",
+]
