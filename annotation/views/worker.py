@@ -277,7 +277,7 @@ def _voting_page(
 
 def _arena(request: HttpRequest, worker: Worker, shown: Assignment | TrainingAnswer) -> dict[str, Any]:
     """What training and voting have in common: the pair as this worker sees it, and how to answer."""
-    study, as_plain = worker.study, PLAIN_COOKIE in request.COOKIES
+    study, as_plain = worker.study, request.COOKIES.get(PLAIN_COOKIE) == "1"
     return {
         "study": study,
         "token": str(shown.pk),
