@@ -4,15 +4,14 @@ Only reads. Votes are people's real ones, in force, by raters who are not exclud
 are counted apart and make no pair covered.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
-from django.db.models import Count, F, IntegerField, Min, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Min, Q, Sum
 
 from annotation.models import Comparison, Pair, Purpose, RaterKind, Status, Study, WinnerChoice, Worker
 from annotation.models.study import PairQuerySet
@@ -179,10 +178,11 @@ def _by_type(prompts: list[Part]) -> list[Part]:
 
 
 def _histogram(offered: PairQuerySet, votes: ComparisonQuerySet) -> list[tuple[int, int]]:
-    on_pair = votes.filter(pair=OuterRef("pk")).order_by().values("pair").annotate(votes=Count("pk")).values("votes")
-    per_pair = offered.annotate(votes=Coalesce(Subquery(on_pair, output_field=IntegerField()), 0))
-    found = dict(per_pair.order_by().values_list("votes").annotate(Count("pk")))
-    return [(number, found.get(number, 0)) for number in range(max(found) + 1)] if found else []
+    # Counted pair by pair, not by a subquery for each: SQLite would read all votes for every pair.
+    within = votes.filter(pair__in=offered.values("pk"))
+    found = Counter(within.order_by().values_list("pair").annotate(votes=Count("pk")).values_list("votes", flat=True))
+    found[0] = offered.count() - found.total()
+    return [(number, found.get(number, 0)) for number in range(max(found) + 1)] if any(found.values()) else []
 
 
 def pace(study: Study, at: datetime) -> Pace:
