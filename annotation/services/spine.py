@@ -1,11 +1,13 @@
 """How a study stands, section by section, and what would be sensible to do next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum, prefetch_related_objects
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -65,15 +67,15 @@ class Facts:
 
 def facts(study: Study) -> Facts:
     """`study` in numbers. What a draft would offer once it is started is counted as offered."""
-    places = Pair.objects.within(study).aggregate(pairs=Count("pk"), wanted=Sum("wanted"), taken=Sum("taken"))
+    places = Pair.objects.within(study).aggregate(pairs=Count("pk"), places=Sum("wanted"), places_taken=Sum("taken"))
     golden = Pair.objects.filter(study=study).aggregate(
         training=Count("pk", filter=Q(purpose=Purpose.TRAINING)), check=Count("pk", filter=Q(purpose=Purpose.CHECK))
     )
     workers = Worker.objects.filter(study=study)
     return Facts(
         offered=places["pairs"],
-        wanted=places["pairs"] * study.overlap if study.status == Status.DRAFT else places["wanted"] or 0,
-        taken=places["taken"] or 0,
+        wanted=places["pairs"] * study.overlap if study.status == Status.DRAFT else places["places"] or 0,
+        taken=places["places_taken"] or 0,
         open_assignments=study.assignments.filter(state="open", slot__isnull=False).count(),
         workers_under_way=workers.exclude(stage=Stage.DONE).count(),
         votes=Comparison.objects.counted().filter(study=study, rater__kind="worker").count(),
@@ -92,20 +94,22 @@ class Row:
     phrase: str
 
 
-def rows(visible: QuerySet[Study]) -> list[Row]:
-    """The studies in `visible` with their states in a phrase, in four queries whatever their number."""
-    listed = list(visible.select_related("owner", "prompt_set"))
+def rows(listed: Sequence[Study]) -> list[Row]:
+    """The studies of a page of the list with their states in a phrase, in four queries whatever their number."""
+    if not listed:
+        return []
+    prefetch_related_objects(listed, "language_models")
+    offered = reduce(or_, (Pair.objects.within(study) for study in listed))
     pairs = {
         row["study"]: row
-        for row in Pair.objects.votable()
-        .filter(study__in=listed)
+        for row in offered.order_by()
         .values("study")
-        .annotate(pairs=Count("pk"), wanted=Sum("wanted"), taken=Sum("taken", filter=Q(wanted__gt=0)))
+        .annotate(pairs=Count("pk"), places=Sum("wanted"), places_taken=Sum("taken"))
     }
-    votes = _by_study(Comparison.objects.counted().filter(study__in=listed, rater__kind="worker"))
-    workers = _by_study(Worker.objects.filter(study__in=listed))
+    votes = _by_study(Comparison.objects.counted().real().filter(study__in=listed, rater__kind="worker"))
+    workers = _by_study(Worker.objects.filter(study__in=listed, rater__simulated=False))
     return [
-        Row(study, _row_phrase(pairs.get(study.pk), votes.get(study.pk, 0), workers.get(study.pk, 0)))
+        Row(study, _row_phrase(study, pairs.get(study.pk), votes.get(study.pk, 0), workers.get(study.pk, 0)))
         for study in listed
     ]
 
@@ -114,12 +118,12 @@ def _by_study(rows: QuerySet[Comparison] | QuerySet[Worker]) -> dict[int, int]:
     return dict(rows.order_by().values_list("study").annotate(Count("pk")))
 
 
-def _row_phrase(pairs: Mapping[str, Any] | None, votes: int, workers: int) -> str:
+def _row_phrase(study: Study, pairs: Mapping[str, Any] | None, votes: int, workers: int) -> str:
     if pairs is None:
         return _("no pairs yet")
     phrases = [count(pairs["pairs"], "pair")]
-    if pairs["wanted"]:
-        phrases.append(covered(pairs["taken"] / pairs["wanted"]))
+    if study.status != Status.DRAFT:
+        phrases.append(covered(pairs["places_taken"] / pairs["places"]))
     if votes:
         phrases.append(count(votes, "vote"))
     if workers:
@@ -152,7 +156,7 @@ def covered(share: float) -> str:
 
 
 def time_left(pace: Pace) -> str:
-    """"about 3 days left", in hours where it is less than a day; empty where it cannot be said."""
+    """ "about 3 days left", in hours where it is less than a day; empty where it cannot be said."""
     if not pace.days_left:
         return ""
     if pace.days_left >= 1:

@@ -14,12 +14,14 @@ from annotation.models import Status, Study
 from annotation.services import deleting, sharing, spine, studies
 from annotation.views.access import AdministratorRequest, posted, show, study_page
 from annotation.views.links import join_link
+from annotation.views.paging import paged
 
 
 @login_required
 @require_safe
 def index(request: AdministratorRequest) -> HttpResponse:
-    context = {"section": "studies", "rows": spine.rows(Study.objects.visible_to(request.user))}
+    studies_seen = paged(request, Study.objects.visible_to(request.user).select_related("owner", "prompt_set"), 25)
+    context = {"section": "studies", "page": studies_seen, "rows": spine.rows(list(studies_seen))}
     return render(request, "annotation/study/list.html", context)
 
 

@@ -79,7 +79,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     wanted = request.GET.get("sort", "")
     descending, column = wanted.startswith("-"), SORTS.get(wanted.removeprefix("-"), SORTS["number"])
     rows = coverage.workers(study, simulated="simulated" in request.GET)
-    context = {
+    context: dict[str, Any] = {
         "workers": paged(request, _sorted(rows, column.value, descending), 100),
         # A second click on a column turns it round.
         "columns": [
