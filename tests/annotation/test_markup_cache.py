@@ -1,0 +1,65 @@
+"""Rendered answers are kept within a bound, and what is kept is what would be rendered."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from annotation.markup import render, render_cached
+from annotation.markup.cache import RenderCache
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __call__(self, text: str) -> str:
+        self.calls.append(text)
+        return text * 1000
+
+
+def test_the_second_time_is_remembered() -> None:
+    renderer = Counted()
+    cache = RenderCache(renderer, limit=1_000_000)
+    assert cache("a") == cache("a") == "a" * 1000
+    assert renderer.calls == ["a"]
+
+
+def test_the_least_recently_used_leaves_first() -> None:
+    renderer = Counted()
+    cache = RenderCache(renderer, limit=3000)
+    cache("a")
+    cache("b")
+    cache("a")
+    cache("c")
+    cache("a")
+    assert renderer.calls == ["a", "b", "c"]
+    cache("b")
+    assert renderer.calls[-1] == "b"
+
+
+def test_what_is_held_never_exceeds_the_bound() -> None:
+    cache = RenderCache(Counted(), limit=50_000)
+    for number in range(200):
+        cache(chr(0x3042 + number))
+        assert cache.size <= 50_000
+    assert 10 <= len(cache) <= 25, "a Japanese letter takes two bytes"
+
+
+def test_what_exceeds_the_bound_alone_is_not_kept_and_drives_nothing_out() -> None:
+    renderer = Counted()
+    cache = RenderCache(renderer, limit=5000)
+    cache("a")
+    cache("b" * 100)
+    cache("a")
+    assert renderer.calls == ["a", "b" * 100]
+
+
+def test_lone_surrogates_have_a_key_as_well() -> None:
+    assert render_cached("\ud800") == render("\ud800")
+
+
+def test_threads_get_what_they_asked_for() -> None:
+    texts = [f"*{number}* $x_{number}$ `{number}`\n\n```python\nx = {number}\n```" for number in range(50)]
+    expected = [render(text) for text in texts]
+    cache = RenderCache(render, limit=8000)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(cache, texts * 4)) == expected * 4
+    assert cache.size <= 8000
