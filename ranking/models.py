@@ -33,6 +33,9 @@ class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
     def finished(self) -> Self:
         return self.exclude(state__in=UNFINISHED)
 
+    def unfinished(self) -> Self:
+        return self.filter(state__in=UNFINISHED)
+
     def newest(self) -> Leaderboard | None:
         return self.order_by("-number").first()
 
@@ -88,6 +91,28 @@ class Leaderboard(models.Model):
         """The line under the comparisons that went in."""
         assert self.cut is not None  # noqa: S101  set when it is computed
         return Cut(self.cut, tuple(self.excluded))
+
+    @property
+    def file_name(self) -> str:
+        """For downloads; a file with made-up votes in it says so in its name."""
+        parts = [self.study.slug, "leaderboard", str(self.pk)]
+        return "-".join([*parts, "simulated"] if self.simulated else parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """All there is to know of the board."""
+        return {
+            "id": self.pk,
+            "study": self.study.slug,
+            "filters": self.filters,
+            "settings": self.settings,
+            "cut": self.cut,
+            "digest": self.digest,
+            "simulated": self.simulated,
+            "version": self.version,
+            "computed": self.finished_at,
+            "seconds": self.seconds,
+            **self.sheet,
+        }
 
     def asked_filters(self) -> Filters:
         return Filters(**self.filters)

@@ -1,7 +1,7 @@
 """Boards computed at once, and snapshots of them kept as comparisons come in."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import Contradiction, Settings
 from ranking.models import UNFINISHED, Leaderboard, State, key_of
 from ranking.sheet import Sheet, covariance_shown, sheet
+from ranking.verdict import verdict
 
 STANDING: Final = ("elo", "bradley-terry")
 """The methods whose boards are kept up to date for people, each judge, and all."""
@@ -65,6 +66,7 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
         raise NothingCompared(_nothing(study, filters))
     rated = board.rate(read.votes, settings, source)
     result = sheet(rated)
+    _judge(result, rated, read, settings)
     result["read"] = {
         "simulated": read.simulated,
         "inconsistent": read.inconsistent,
@@ -73,6 +75,18 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     }
     _name_makers(study, result)
     return Computed(result, read, rated)
+
+
+def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
+    """Adds to each group what it can tell, and what it can tell of exactly these prompts."""
+    both = any(group["clusters"] == "both" for group in result["groups"])
+    these = board.rate(read.votes, replace(settings, clusters="worker"), read.source) if both else None
+    for place, (group, part) in enumerate(zip(result["groups"], rated.groups, strict=True)):
+        worker = these.groups[place].ratings if these and group["clusters"] == "both" else None
+        told = verdict(part.ratings, worker)
+        group["verdict"] = asdict(told) if told else None
+        told = verdict(worker) if worker else None
+        group["verdict_here"] = asdict(told) if told else None
 
 
 def _nothing(study: Study, filters: Filters) -> str:

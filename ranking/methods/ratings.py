@@ -6,7 +6,7 @@ from typing import Final, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.methods.intervals import Uncertainty
+from ranking.methods.intervals import NORMAL, Uncertainty
 from ranking.methods.settings import Settings
 from ranking.methods.tally import Floats
 
@@ -16,8 +16,10 @@ ELO: Final = 400 / np.log(10)
 MEAN: Final = 1000.0
 """Where the mean of a board stands that has no anchor."""
 
-DRAWS: Final = 20_000
-"""Redraws behind a simultaneous statement."""
+DRAWS: Final = 10_000
+"""Redraws behind a statement about the whole board, taken in blocks."""
+
+BLOCK: Final = 500
 
 type Unit = Literal["strength", "points", "share"]
 """`strength`: log-odds, mean zero; `points`: of the Elo scale; `share`: of wins or of a whole."""
@@ -134,7 +136,7 @@ def points(ratings: Ratings) -> Points:
         return Points(rating, low, high, apart.std(axis=0, ddof=1))
     if ratings.uncertainty is None:
         return Points(rating, None, None, None)
-    error = ELO * _errors(ratings)[index]
+    error = ELO * standard_errors(ratings)[index]
     reach = ratings.uncertainty.critical * error
     return Points(rating, rating - reach, rating + reach, error)
 
@@ -145,10 +147,17 @@ def normalised(ratings: Ratings) -> Floats:
     return cast(Floats, power / power.sum())
 
 
-def _errors(ratings: Ratings) -> Floats:
+def _covariance(ratings: Ratings) -> Floats:
+    """(m, m) of the scores, by the sandwich or of the redraws."""
+    if ratings.covariance is not None:
+        return ratings.covariance
+    assert ratings.draws is not None  # noqa: S101  asked only where there are intervals
+    return np.cov(ratings.draws, rowvar=False)
+
+
+def standard_errors(ratings: Ratings) -> Floats:
     """(m, m) the standard errors of the differences between scores."""
-    covariance = ratings.covariance
-    assert covariance is not None  # noqa: S101  asked only where there is one
+    covariance = _covariance(ratings)
     variance = np.diag(covariance)
     return np.sqrt((variance[:, None] + variance[None, :] - 2 * covariance).clip(0))
 
@@ -163,61 +172,63 @@ def ranks(ratings: Ratings) -> NDArray[np.intp]:
     return result
 
 
-def better(ratings: Ratings, *, simultaneous: bool | None = None) -> NDArray[np.bool_] | None:
+def better(ratings: Ratings) -> NDArray[np.bool_] | None:
     """(m, m) whether the row's model is better than the column's at the 5 % level; None without intervals.
 
-    Judged on the difference of the two, each by itself, or, `simultaneous`, all of them at once.
+    Judged on the difference of the two, each by itself, or all of them at once where the settings say so.
     """
-    if simultaneous is None:
-        simultaneous = ratings.settings.simultaneous
-    if ratings.draws is not None and not ratings.order_range and ratings.uncertainty is None:
-        return _better_in_draws(ratings.draws, ratings.scores, simultaneous=simultaneous)
-    if ratings.uncertainty is None:
+    limit = critical(ratings, simultaneous=ratings.settings.simultaneous)
+    return None if limit is None else beyond(ratings, limit)
+
+
+def critical(ratings: Ratings, *, simultaneous: bool) -> float | None:
+    """How many standard errors a difference has to exceed; None without intervals."""
+    if ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
         return None
-    critical = simultaneous_critical(ratings) if simultaneous else ratings.uncertainty.critical
-    difference = ratings.scores[:, None] - ratings.scores[None, :]
-    return difference > critical * _errors(ratings)
+    if simultaneous:
+        return simultaneous_critical(ratings)
+    return NORMAL if ratings.uncertainty is None else ratings.uncertainty.critical
 
 
-def _better_in_draws(draws: Floats, scores: Floats, *, simultaneous: bool) -> NDArray[np.bool_]:
-    size = len(scores)
-    errors = np.zeros((size, size))
-    largest = np.zeros(len(draws))
-    lower = np.zeros((size, size))
-    for model in range(size):
-        apart = draws[:, [model]] - draws
-        errors[model] = apart.std(axis=0, ddof=1)
-        lower[model] = np.percentile(apart, 2.5, axis=0)
-        away = np.abs(apart - (scores[model] - scores))
-        scaled = np.divide(away, errors[model], out=np.zeros_like(away), where=errors[model] > 0)
-        largest = np.maximum(largest, scaled.max(axis=1))
-    if not simultaneous:
-        return lower > 0
-    return scores[:, None] - scores[None, :] > np.quantile(largest, 0.95) * errors
+def beyond(ratings: Ratings, limit: float) -> NDArray[np.bool_]:
+    """(m, m) whether the row's model leads the column's by more than `limit` standard errors."""
+    return ratings.scores[:, None] - ratings.scores[None, :] > limit * standard_errors(ratings)
 
 
 def simultaneous_critical(ratings: Ratings) -> float:
     """How many standard errors all differences keep within at once, in 95 % of boards.
 
-    The 95 % point of the largest |t| over all pairs, by drawing from the joint distribution.
+    The 95 % point of the largest |t| over all pairs, from the replicates of a bootstrap or by drawing
+    from the joint distribution.
     """
-    uncertainty = ratings.uncertainty
-    assert uncertainty is not None  # noqa: S101
-    rng = np.random.default_rng(ratings.settings.seed)
-    errors = _errors(ratings)
+    errors = standard_errors(ratings)
     i, j = np.triu_indices(len(ratings.names), 1)
     known = errors[i, j] > 0
     i, j = i[known], j[known]
     if not len(i):
-        return uncertainty.critical
-    root = _root(uncertainty.covariance[: len(ratings.names), : len(ratings.names)])
+        return NORMAL
+    if ratings.uncertainty is None:
+        assert ratings.draws is not None  # noqa: S101  asked only where there are intervals
+        away = ratings.draws - ratings.draws.mean(axis=0)
+        return float(np.quantile(_largest(away, i, j, errors[i, j]), 0.95))
+    rng = np.random.default_rng(ratings.settings.seed)
+    root = _root(_covariance(ratings))
+    degrees = ratings.uncertainty.degrees
     largest = []
-    for _block in range(20):
-        drawn = rng.standard_normal((DRAWS // 20, len(root))) @ root
-        if uncertainty.degrees is not None:
-            drawn /= np.sqrt(rng.chisquare(uncertainty.degrees, (len(drawn), 1)) / uncertainty.degrees)
-        largest.append(np.abs((drawn[:, i] - drawn[:, j]) / errors[i, j]).max(axis=1))
+    for _block in range(DRAWS // BLOCK):
+        most = _largest(rng.standard_normal((BLOCK, len(root))) @ root, i, j, errors[i, j])
+        largest.append(most if degrees is None else most / np.sqrt(rng.chisquare(degrees, BLOCK) / degrees))
     return float(np.quantile(np.concatenate(largest), 0.95))
+
+
+def _largest(drawn: Floats, i: NDArray[np.intp], j: NDArray[np.intp], errors: Floats) -> Floats:
+    """(r,) the largest standardised difference of each draw."""
+    most = np.zeros(len(drawn))
+    for first in np.unique(i):
+        mine = i == first
+        apart = np.abs(drawn[:, [first]] - drawn[:, j[mine]]) / errors[mine]
+        np.maximum(most, apart.max(axis=1), out=most)
+    return most
 
 
 def _root(covariance: Floats) -> Floats:
@@ -236,12 +247,11 @@ def rank_ranges(ratings: Ratings) -> tuple[NDArray[np.intp], NDArray[np.intp]] |
 
 def chance_of_best(ratings: Ratings) -> Floats | None:
     """(m,) the share of redraws in which each model is first; None without intervals."""
-    if ratings.draws is not None and not ratings.order_range:
-        drawn = ratings.draws
-    elif ratings.uncertainty is not None:
-        rng = np.random.default_rng(ratings.settings.seed)
-        covariance = ratings.uncertainty.covariance[: len(ratings.names), : len(ratings.names)]
-        drawn = ratings.scores + rng.standard_normal((DRAWS, len(covariance))) @ _root(covariance)
-    else:
+    if ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
         return None
+    drawn = ratings.draws
+    if drawn is None:
+        rng = np.random.default_rng(ratings.settings.seed)
+        root = _root(_covariance(ratings))
+        drawn = ratings.scores + rng.standard_normal((DRAWS, len(root))) @ root
     return np.bincount(drawn.argmax(axis=1), minlength=len(ratings.names)) / len(drawn)

@@ -19,7 +19,7 @@ from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Se
 from ranking.models import Leaderboard
 from ranking.services import CannotRecompute, Computed, NothingCompared
 from ranking.sheet import csv_lines, text_table
-from ranking.wording import notice, question
+from ranking.wording import coefficient, converged, notice, question
 
 PROBLEMS = (NothingCompared, comparisons.UnknownRater, comparisons.UnknownCategory, Contradiction, NotConverged)
 
@@ -151,20 +151,8 @@ def table(computed: Computed) -> str:
                     f"{row['comparisons']:,}",
                 )
             )
-        foot = [question(group)]
-        if group["gradient"] is not None:
-            foot.append(
-                _("Converged after %(steps)s steps: the largest gradient is %(gradient).1g.")
-                % {"steps": group["iterations"], "gradient": group["gradient"]}
-            )
-        foot.extend(coefficient_line(coefficient) for coefficient in group["coefficients"])
+        foot = [question(group), converged(group)]
+        foot.extend(f"{found['name']}: {coefficient(found)}" for found in group["coefficients"])
         blocks.append(text_table(lines, frozenset({2, 3, 4, 5})) + "\n\n" + "\n".join(filter(None, foot)))
     total = _("%(number)s comparisons.") % {"number": f"{computed.sheet['comparisons']:,}"}
     return "\n\n".join([*blocks, total])
-
-
-def coefficient_line(coefficient: dict[str, Any]) -> str:
-    text = f"{coefficient['name']}: {coefficient['value']:+.1f}"
-    if coefficient["low"] is not None:
-        text += f" ({coefficient['low']:+.1f} … {coefficient['high']:+.1f})"
-    return text
