@@ -1,0 +1,102 @@
+"""`manage.py study STUDY`: shows a study, sets what its page sets, starts, pauses and closes it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
+
+from annotation.management.arguments import study_called
+from annotation.models import Comparison, Pair, Purpose, Study, Worker
+from annotation.services import settable, studies
+from annotation.services.coverage import coverage
+from annotation.services.studies import NotPossible
+
+ACTIONS: Final = {"start": studies.start, "pause": studies.pause, "close": studies.close}
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows a study; sets what its page sets; starts, pauses or closes it. "
+        "docs/study-settings.md lists the settings, and so does this command without options."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("study", metavar="STUDY", help="the study's address (slug)")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="a setting, as often as needed; lists are separated by commas; consent=@FILE reads a file",
+        )
+        action = parser.add_mutually_exclusive_group()
+        for name, says in (("start", "open it to workers"), ("pause", "hand out no more pairs"), ("close", "end it")):
+            action.add_argument(f"--{name}", dest="action", action="store_const", const=name, help=says)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        study = study_called(options["study"])
+        try:
+            if options["set"]:
+                study = settable.apply(study, _words(options["set"]))
+            if options["action"]:
+                study = ACTIONS[options["action"]](study)
+        except NotPossible as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(f"{study.name} ({study.slug})")
+        self.stdout.write(_aligned(_facts(study)))
+        self.stdout.write("\nSettings")
+        self.stdout.write(_aligned(settable.shown(study)))
+
+
+def _words(given: Iterable[str]) -> Mapping[str, str]:
+    words = {}
+    for item in given:
+        key, equals, value = item.partition("=")
+        key = key.strip()
+        if not equals:
+            raise CommandError(f"--set {item}: KEY=VALUE was expected.")
+        if key in words:
+            raise CommandError(f"--set {key} is given twice.")
+        words[key] = _of_file(Path(value[1:])) if key in settable.TEXTS and value.startswith("@") else value.strip()
+    return words
+
+
+def _of_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}.") from error
+
+
+def _facts(study: Study) -> list[tuple[str, str]]:
+    prompt_set, found = study.prompt_set, coverage(study)
+    pairs = Pair.objects.filter(study=study)
+    golden = [pairs.filter(purpose=purpose).count() for purpose in (Purpose.TRAINING, Purpose.CHECK)]
+    judges = Comparison.objects.counted().real().filter(study=study, rater__kind="judge").count()
+    votes = f"{found.votes:,} of {found.wanted:,} wanted ({100 * found.share:.1f} %)"
+    if found.outside:
+        votes += f", {found.outside:,} more outside the filters"
+    corpus = (
+        f"{prompt_set.models.count():,} models, {prompt_set.prompts.count():,} prompts, "
+        f"{prompt_set.results.count():,} results"
+    )
+    facts = [
+        ("state", study.status),
+        ("prompt set", f"{prompt_set.slug}: {corpus}"),
+        ("pairs", f"{found.pairs:,} within the filters of {pairs.votable().count():,}"),
+        ("golden pairs", f"{golden[0]:,} for training, {golden[1]:,} for checks"),
+        ("workers", f"{Worker.objects.filter(study=study, rater__simulated=False).count():,}"),
+        ("votes", votes),
+        ("judges", f"{judges:,} comparisons"),
+    ]
+    if found.simulated:
+        facts.append(("simulated", f"{found.simulated:,} votes"))
+    return [*facts, ("join link", reverse("join", args=[study.slug]))]
+
+
+def _aligned(rows: Iterable[tuple[str, str]]) -> str:
+    rows = list(rows)
+    width = max(len(key) for key, _value in rows)
+    return "\n".join(f"  {key:<{width}}  {value}".rstrip() for key, value in rows)
