@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from django.db.models import Count, F, Min, Q, Sum
+from django.db.models.functions import Greatest
 
 from annotation.models import Comparison, Pair, Purpose, RaterKind, Status, Study, WinnerChoice, Worker
 from annotation.models.study import PairQuerySet
@@ -138,7 +139,7 @@ def coverage(study: Study) -> Coverage:
     votes = votes_of_people(study)
     votes_within = votes.filter(pair__in=offered.values("pk"))
     # A draft's pairs want nothing yet; they show what they would want.
-    wanted = Count("pk") * study.overlap if study.status == Status.DRAFT else Sum("wanted")
+    wanted = Sum(Greatest("taken", study.overlap) if study.status == Status.DRAFT else F("wanted"))
     places = offered.order_by("prompt").values("prompt", "prompt__number", "prompt__slug", "prompt__type")
     votes_on = dict(votes_within.order_by().values_list("pair__prompt").annotate(Count("pk")))
     prompts = [
