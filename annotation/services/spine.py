@@ -7,7 +7,8 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum, prefetch_related_objects
+from django.db.models import Count, F, Q, QuerySet, Sum, prefetch_related_objects
+from django.db.models.functions import Greatest
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -67,14 +68,15 @@ class Facts:
 
 def facts(study: Study) -> Facts:
     """`study` in numbers. What a draft would offer once it is started is counted as offered."""
-    places = Pair.objects.within(study).aggregate(pairs=Count("pk"), places=Sum("wanted"), places_taken=Sum("taken"))
+    wanted = Sum(Greatest("taken", study.overlap) if study.status == Status.DRAFT else F("wanted"))
+    places = Pair.objects.within(study).aggregate(pairs=Count("pk"), places=wanted, places_taken=Sum("taken"))
     golden = Pair.objects.filter(study=study).aggregate(
         training=Count("pk", filter=Q(purpose=Purpose.TRAINING)), check=Count("pk", filter=Q(purpose=Purpose.CHECK))
     )
     workers = Worker.objects.filter(study=study)
     return Facts(
         offered=places["pairs"],
-        wanted=places["pairs"] * study.overlap if study.status == Status.DRAFT else places["places"] or 0,
+        wanted=places["places"] or 0,
         taken=places["places_taken"] or 0,
         open_assignments=study.assignments.filter(state="open", slot__isnull=False).count(),
         workers_under_way=workers.exclude(stage=Stage.DONE).count(),

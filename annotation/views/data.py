@@ -25,7 +25,7 @@ UNDER_WAY = [UploadState.WAITING, UploadState.CHECKING]
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
-    form = UploadForm(posted(request), request.FILES)
+    form = UploadForm(posted(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
         data = form.cleaned_data
         upload = loading.submit(study, request.user, data["exchange_files"], rater=data["rater"] or None)
