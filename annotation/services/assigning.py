@@ -8,20 +8,30 @@ LOCKED, so that workers never wait for each other.
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from annotation.models import Assignment, AssignmentState, Comparison, Pair, Purpose, Rater, Status, Study, Worker
+from annotation.models import (
+    Assignment,
+    AssignmentState,
+    Comparison,
+    Pair,
+    Prompt,
+    Purpose,
+    Rater,
+    Result,
+    Status,
+    Study,
+    Worker,
+)
 from annotation.models.work import Stage
 from annotation.scales import SIDES
+from annotation.services.rows import Columns, read
 from annotation.services.studies import offer_pairs
-
-WORDING_FIELDS = ("study__consent", "study__instruction", "study__worked_example")
-"""What a vote does not need and would read each time."""
 
 RETRY_SECONDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 """The pauses between the tries to find a pair where others hold all that are left."""
@@ -56,23 +66,99 @@ def progress(worker: Worker) -> Progress:
     return Progress(worker.votes, study.least_votes, study.most_votes, minutes)
 
 
+_WORKER = Columns(
+    Worker,
+    "worker",
+    *("study", "number", "stage", "outcome", "attempt", "trained_at", "joined_at"),
+    *("trials", "votes", "checks", "checks_right", "seconds"),
+)
+_STUDY = Columns(
+    Study,
+    "study",
+    *("slug", "name", "status", "language", "question", "scale_name", "reasons", "show_note", "show_reference"),
+    *("overlap", "least_votes", "most_votes", "reservation_minutes", "check_rate", "check_least", "check_pass"),
+    "instruction_version",
+)
+_ASSIGNMENT = Columns(Assignment, "assignment", "study", "pair", "worker", "slot", "state", "trial", "left", "shown_at")
+_PURPOSE = Columns(Pair, "pair", "study", "purpose", "golden")
+_PAIR = Columns(Pair, "pair", "study", "purpose", "prompt", "own_text", "own_x", "own_y")
+_PROMPT = Columns(Prompt, "prompt", "text", "turns", "references", "note", "lang")
+_RESULT_X, _RESULT_Y = (Columns(Result, f"result_{side}", "text", "turns") for side in SIDES)
+
+
+def known(worker_id: int, slug: str) -> Worker | None:
+    """The worker of the study at `slug`, with the study; None where there is none."""
+    return _worker("worker.rater_id = %s AND study.slug = %s", [worker_id, slug])
+
+
 def lock(worker_id: int) -> Worker:
     """The worker with their study, locked until the transaction ends.
 
     Raises:
         Worker.DoesNotExist: there is none.
     """
-    return (
-        Worker.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("study")
-        .defer(*WORDING_FIELDS)
-        .get(pk=worker_id)
+    worker = _worker("worker.rater_id = %s", [worker_id], _row_lock("worker"))
+    if worker is None:
+        raise Worker.DoesNotExist
+    return worker
+
+
+def _row_lock(table: str, skip: str = "") -> str:
+    """Such as to keep others from changing the row, but not from referring to it; SQLite has one lock for all."""
+    return f"FOR NO KEY UPDATE OF {table} {skip}" if connection.features.has_select_for_update else ""
+
+
+def _worker(condition: str, params: list[Any], lock: str = "") -> Worker | None:
+    rows = read(
+        f"SELECT {_WORKER}, {_STUDY} FROM annotation_worker worker "  # noqa: S608
+        f"JOIN annotation_study study ON study.id = worker.study_id WHERE {condition} {lock}",
+        params,
+        *(_WORKER, _STUDY),
     )
+    for worker, study in rows:
+        worker.study = study
+        return cast(Worker, worker)
+    return None
+
+
+def in_hand(worker: Worker, also: int | None = None) -> list[Assignment]:
+    """What a worker has in hand (one at most) and what expired on them, in the order it was handed out.
+
+    The assignment with the primary key `also` is among them if it is the worker's, whatever its state.
+    """
+    rows = read(
+        f"SELECT {_ASSIGNMENT}, {_PURPOSE} FROM annotation_assignment assignment "  # noqa: S608
+        "JOIN annotation_pair pair ON pair.id = assignment.pair_id "
+        "WHERE assignment.worker_id = %s AND (assignment.state IN ('open', 'expired') OR assignment.id = %s) "
+        "ORDER BY assignment.trial",
+        [worker.pk, also],
+        *(_ASSIGNMENT, _PURPOSE),
+    )
+    for assignment, pair in rows:
+        assignment.pair, assignment.worker = pair, worker
+    return [assignment for assignment, _pair in rows]
 
 
 def shown(assignment_id: int) -> Assignment:
-    """The assignment with everything that a page shows of it, in one query."""
-    return Assignment.objects.select_related("pair__prompt", "pair__result_x", "pair__result_y").get(pk=assignment_id)
+    """The assignment with everything that a page shows of it, in one query.
+
+    Raises:
+        Assignment.DoesNotExist: there is none.
+    """
+    rows = read(
+        f"SELECT {_ASSIGNMENT}, {_PAIR}, {_PROMPT}, {_RESULT_X}, {_RESULT_Y} "  # noqa: S608
+        "FROM annotation_assignment assignment JOIN annotation_pair pair ON pair.id = assignment.pair_id "
+        "JOIN annotation_prompt prompt ON prompt.id = pair.prompt_id "
+        "LEFT JOIN annotation_result result_x ON result_x.id = pair.result_x_id "
+        "LEFT JOIN annotation_result result_y ON result_y.id = pair.result_y_id WHERE assignment.id = %s",
+        [assignment_id],
+        *(_ASSIGNMENT, _PAIR, _PROMPT, _RESULT_X, _RESULT_Y),
+    )
+    if not rows:
+        raise Assignment.DoesNotExist
+    assignment, pair, pair.prompt, pair.result_x, pair.result_y = rows[0]
+    assignment.pair = pair
+    return cast(Assignment, assignment)
 
 
 def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignment | None:
@@ -85,7 +171,7 @@ def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignmen
     for pause in RETRY_SECONDS:
         with transaction.atomic():
             locked = lock(worker.pk)
-            assignment = reserve(locked, list(unfinished(locked)), at, rng)
+            assignment = reserve(locked, in_hand(locked), at, rng)
             if assignment is not None:
                 locked.save(update_fields=["trials"])
                 return assignment
@@ -98,12 +184,6 @@ def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignmen
     return None
 
 
-def unfinished(worker: Worker) -> models.QuerySet[Assignment]:
-    """What a worker has in hand (one at most) and what expired on them, in the order it was handed out."""
-    states = [AssignmentState.OPEN, AssignmentState.EXPIRED]
-    return worker.assignments.filter(state__in=states).order_by("trial")
-
-
 def _may_draw(worker: Worker) -> bool:
     study = worker.study
     return worker.stage == Stage.VOTING and worker.votes < study.most_votes and study.status == Status.OPEN
@@ -112,7 +192,7 @@ def _may_draw(worker: Worker) -> bool:
 def reserve(worker: Worker, mine: list[Assignment], at: datetime, rng: np.random.Generator) -> Assignment | None:
     """What `current` does, once, for a worker locked by the caller, who saves `worker.trials`.
 
-    `mine` is what `unfinished` gives. What the worker has in hand stays in hand while the study is
+    `mine` is what `in_hand` gives. What the worker has in hand stays in hand while the study is
     paused; nothing new is handed out then.
     """
     study = worker.study
@@ -120,8 +200,8 @@ def reserve(worker: Worker, mine: list[Assignment], at: datetime, rng: np.random
         return None
     until = at + timedelta(minutes=study.reservation_minutes)
     for assignment in mine:
-        in_hand = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.OPEN)
-        if assignment.state == AssignmentState.OPEN and in_hand.update(expires_at=until):
+        still = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.OPEN)
+        if assignment.state == AssignmentState.OPEN and still.update(expires_at=until):
             assignment.expires_at = until
             return assignment
     if study.status != Status.OPEN:
@@ -154,8 +234,12 @@ def arm_again(assignment: Assignment, at: datetime, until: datetime) -> bool:
 
 def _free_slot(pair_id: int) -> int:
     """The smallest slot of a locked pair that no assignment holds."""
-    held = set(Assignment.objects.filter(pair=pair_id, slot__isnull=False).values_list("slot", flat=True))
-    return next(slot for slot in range(len(held) + 1) if slot not in held)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT slot FROM annotation_assignment WHERE pair_id = %s AND slot IS NOT NULL ORDER BY slot", [pair_id]
+        )
+        held = [slot for (slot,) in cursor.fetchall()]
+    return next((free for free, slot in enumerate(held) if free != slot), len(held))
 
 
 def _check_pair(worker: Worker, at: datetime, until: datetime, rng: np.random.Generator) -> Assignment | None:
@@ -221,12 +305,7 @@ _LAST_KEY = (
 )
 
 _DRAW = f"""
-    SELECT pair.id, pair.key, ({_LAST_KEY.format(part="AND key < %(start)s")}) AS key_before,
-        (SELECT MIN(held.slot + 1)
-         FROM (SELECT -1 AS slot UNION ALL
-               SELECT slot FROM annotation_assignment WHERE pair_id = pair.id AND slot IS NOT NULL) AS held
-         WHERE NOT EXISTS (SELECT 1 FROM annotation_assignment AS holder
-                           WHERE holder.pair_id = pair.id AND holder.slot = held.slot + 1)) AS free_slot
+    SELECT pair.id, pair.key, ({_LAST_KEY.format(part="AND key < %(start)s")}) AS key_before
     FROM annotation_pair AS pair
     WHERE {_OFFERABLE} AND taken = %(tier)s AND key >= %(start)s
     ORDER BY pair.key LIMIT 1 {{lock}}
@@ -248,7 +327,7 @@ def _take(worker: Worker, tier: int, start: float, new_key: float) -> tuple[int,
     the keys: a uniform start finds a pair with the distance of its key to the one before it. The
     pair gets `new_key`, so that its neighbours in the next tier are others.
     """
-    lock = "FOR NO KEY UPDATE OF pair SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    lock = _row_lock("pair", "SKIP LOCKED")
     values = {"study": worker.study_id, "worker": worker.pk, "tier": tier, "start": start}
     with connection.cursor() as cursor:
         cursor.execute(_DRAW.format(lock=lock), values)
@@ -256,14 +335,14 @@ def _take(worker: Worker, tier: int, start: float, new_key: float) -> tuple[int,
             cursor.execute(_DRAW.format(lock=lock), {**values, "start": 0.0})
             if (row := cursor.fetchone()) is None:
                 return None
-        pair_id, key, key_before, slot = row
+        pair_id, key, key_before = row
         probability = None if key_before is None else key - key_before
         if probability is None:
             # The first of its tier is found from beyond the last one too.
             cursor.execute(_LAST_KEY.format(part=""), values)
             probability = 1 + key - cursor.fetchone()[0]
         cursor.execute("UPDATE annotation_pair SET taken = taken + 1, key = %s WHERE id = %s", [new_key, pair_id])
-    return int(pair_id), int(slot), float(probability)
+    return int(pair_id), _free_slot(pair_id), float(probability)
 
 
 def extend(worker: Worker, assignment_id: int, at: datetime) -> bool:

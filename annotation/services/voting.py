@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Q
 
 from annotation.models import (
     Assignment,
@@ -67,11 +66,7 @@ def _store(
 ) -> tuple[Worker, Assignment | None]:
     worker = assigning.lock(worker_id)
     study = worker.study
-    mine = list(
-        worker.assignments.filter(Q(pk=assignment_id) | Q(state__in=[AssignmentState.OPEN, AssignmentState.EXPIRED]))
-        .select_related("pair")
-        .order_by("trial")
-    )
+    mine = assigning.in_hand(worker, also=assignment_id)
     assignment = next((each for each in mine if each.pk == assignment_id), None)
     if assignment is None:
         raise NotYours

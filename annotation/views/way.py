@@ -142,8 +142,8 @@ def for_worker(*stages: Stage) -> Callable[[WorkerView], SlugView]:
         @wraps(view)
         @never_cache
         def wrapped(request: HttpRequest, slug: str, **more: str) -> HttpResponse:
-            known = Worker.objects.select_related("study", "rater").defer(*assigning.WORDING_FIELDS)
-            worker = known.filter(pk=remembered(request, slug), study__slug=slug).first()
+            worker_id = remembered(request, slug)
+            worker = None if worker_id is None else assigning.known(worker_id, slug)
             if worker is None:
                 return _unknown(request, slug)
             if worker.stage in (Stage.INSTRUCTIONS, Stage.TRAINING) and worker.study.status != Status.OPEN:
