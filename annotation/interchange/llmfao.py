@@ -7,6 +7,7 @@ their order are spelled: reading, writing and docs/codebook.md follow them.
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -109,12 +110,10 @@ def texts(value: Any) -> list[str]:
 def day(value: Any) -> date | None:
     if value is None:
         return None
-    try:
-        return date.fromisoformat(text(value))
-    except ValueError:
-        raise Wrong(
-            gettext_noop("A date such as 2024-05-31 was expected, not %(found)s."), found=shown(value)
-        ) from None
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text(value)):
+        with suppress(ValueError):  # the 30th of February
+            return date.fromisoformat(value)
+    raise Wrong(gettext_noop("A date such as 2024-05-31 was expected, not %(found)s."), found=shown(value))
 
 
 def language(value: Any) -> str:
