@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from annotation.services.sample import install_sample
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
+from annotation.services.sample import install_sample
 from llmfao_site.doorstep import Taken, bound, port_in
 from llmfao_site.family import Died, Family
 from llmfao_site.health import PATH as HEALTH

@@ -1,0 +1,251 @@
+"""`make demo`: one command to a running arena, which leaves nothing behind however it ends."""
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from llmfao_site.doorstep import bound
+
+pytestmark = [pytest.mark.once, pytest.mark.timeout(240)]
+
+
+class Demo:
+    """`manage.py demo` as a process of its own, and what it has said so far."""
+
+    def __init__(self, data: Path, **environment: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+        data.mkdir(exist_ok=True)
+        self.output = data / "output"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "demo"],
+                cwd=settings.BASE_DIR,
+                env={**inherited, "LLMFAO_DATA": str(data), "PORT": "0", **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8")
+
+    def until_ready(self) -> str:
+        """The address of the running arena."""
+        assert eventually(lambda: "Ctrl-C" in self.said or self.process.poll() is not None, 120), self.said
+        (address,) = re.findall(r"^ready: (http://\S+)/$", self.said, re.MULTILINE)
+        return address
+
+    def descendants(self) -> list[int]:
+        """The processes it started and those that they started in turn."""
+        listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = dict(map(int, line.split()) for line in listing.splitlines())
+        found = [self.process.pid]
+        for known in found:
+            found += [pid for pid, parent in parents.items() if parent == known]
+        return found[1:]
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def signs_in(address: str, name: str, password: str) -> bool:
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    form = browser.open(f"{address}/sign-in/", timeout=30).read().decode()
+    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)[0]
+    data = urllib.parse.urlencode({"csrfmiddlewaretoken": token, "username": name, "password": password})
+    return browser.open(f"{address}/sign-in/", data.encode(), timeout=30).url == f"{address}/studies/"
+
+
+def command_of(pid: int, demo: Demo) -> str:
+    """The command line of a child of the demo itself, or nothing."""
+    listing = subprocess.run(["ps", "-ww", "-o", "ppid=,args=", "-p", str(pid)], capture_output=True, text=True)
+    parent, _, command = listing.stdout.strip().partition(" ")
+    return command if parent == str(demo.process.pid) else ""
+
+
+def ended(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return not state.strip() or state.startswith("Z")
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=30) as reply:
+        assert reply.status == 200
+        return reply.read().decode()
+
+
+@pytest.fixture(scope="session")
+def collected() -> None:
+    """The static files as they are now, which `make install` sees to; once, however many tests start at a time."""
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+    with (settings.STATIC_ROOT / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "LLMFAO_DATA"}}
+        command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of an installation with the sample study: what takes a first demo its time."""
+    data = tmp_path_factory.mktemp("installed")
+    environment = {"PATH": os.environ["PATH"], "LLMFAO_DATA": str(data)}
+    sample = "from annotation.services.sample import install_sample; install_sample()"
+    for words in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "--command", sample]):
+        command = [sys.executable, "manage.py", *words]
+        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=120)
+    return data
+
+
+@pytest.fixture
+def installed(template: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(template, tmp_path / "installed")
+
+
+@pytest.fixture
+def demo(tmp_path: Path, collected: None) -> Iterator[Callable[..., Demo]]:
+    started: list[Demo] = []
+
+    def start(data: Path = tmp_path, **environment: str) -> Demo:
+        started.append(Demo(data, **environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.terminate()
+        one.process.wait(60)
+
+
+def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_path):
+    first = demo()
+    address = first.until_ready()
+    worker, administrator, board = re.findall(rf"{address}(/\S+)", first.said)[:3]
+    for page in (worker, administrator, board):
+        assert get(address + page)
+    (password,) = re.findall(r"password (\S+)", first.said)
+    assert signs_in(address, "admin", password)
+    file = tmp_path / "admin-password"
+    assert file.read_text().strip() == password
+    assert file.stat().st_mode & 0o777 == 0o600
+
+    children = first.descendants()
+    assert len(children) >= 3, "web server, background worker and the one that holds the leash"
+    first.process.send_signal(signal.SIGINT)
+    assert first.process.wait(60) == 0
+    assert all(ended(child) for child in children)
+    assert "Traceback" not in first.said + (tmp_path / "log" / "worker.log").read_text()
+
+    # On every address: whoever calls it by whatever name is answered, and the link is one that works.
+    second = demo(HOST="0.0.0.0")  # noqa: S104
+    address = second.until_ready()
+    assert address.startswith("http://127.0.0.1:")
+    assert re.findall(r"password (\S+)", second.said) == [password]
+    request = urllib.request.Request(f"{address}/", headers={"Host": "arena.example"})
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        assert reply.status == 200
+
+
+def test_a_demo_that_is_killed_outright_takes_its_children_along(demo, installed):
+    running = demo(installed)
+    running.until_ready()
+    children = running.descendants()
+    running.process.kill()
+    assert eventually(lambda: all(ended(child) for child in children))
+
+
+def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(demo, installed):
+    running = demo(installed)
+    running.until_ready()
+    (worker,) = (pid for pid in running.descendants() if re.search(r"-m celery .* --beat", command_of(pid, running)))
+    os.kill(worker, signal.SIGKILL)
+    assert running.process.wait(60) != 0
+    assert f"The end of {installed}/log/worker.log:" in running.said
+    assert "Traceback" not in running.said
+
+
+def test_a_second_demo_on_the_same_data_is_refused_in_one_line(demo, installed):
+    with (installed / "demo.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = demo(installed)
+        assert second.process.wait(60) != 0
+    (line,) = second.said.strip().splitlines()
+    assert "running" in line
+
+
+def knock(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", settings.BASE_DIR / "llmfao_site" / "doorstep.py", "port"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_taken_port_is_one_line_that_names_another():
+    with bound("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        answer = knock(PORT=str(port))
+    assert answer.returncode != 0
+    (line,) = answer.stderr.strip().splitlines()
+    assert f"Port {port} on 127.0.0.1" in line
+    assert "PORT=" in line
+
+
+@pytest.mark.parametrize("place", [{"PORT": "http"}, {"PORT": "70000"}, {"PORT": "-1"}, {"HOST": "192.0.2.1"}])
+def test_a_place_that_is_none_is_one_line(place):
+    answer = knock(**place)
+    assert answer.returncode != 0
+    (line,) = answer.stderr.strip().splitlines()
+    assert next(iter(place.values())) in line
+
+
+def test_a_free_port_is_let_go_again():
+    with bound("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+    assert knock(PORT=str(port)).returncode == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_an_older_python_is_named_in_one_line_by_every_entrance(tmp_path):
+    """The doors are opened by whatever Python is there; here by one that says it is older."""
+    for door in ("llmfao_site/doorstep.py", "manage.py"):
+        disguise = (
+            f"import runpy, sys; sys.version_info = (3, 11, 7); sys.version = '3.11.7 (main)'; "
+            f"sys.argv = ['{door}']; runpy.run_path('{door}', run_name='__main__')"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", disguise],
+            cwd=settings.BASE_DIR,
+            env={"LLMFAO_DATA": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert run.returncode != 0
+        (line,) = run.stderr.strip().splitlines()
+        assert "3.12 or newer" in line
+        assert "3.11.7" in line
