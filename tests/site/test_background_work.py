@@ -53,7 +53,10 @@ class Arena:
     def worker(self) -> subprocess.Popen[bytes]:
         with self.log.open("wb") as log:
             return subprocess.Popen(
-                [*(sys.executable, "-m", "celery", "--app", "llmfao_site"), *("worker", "--pool", "solo", "--loglevel", "INFO")],
+                [
+                    *(sys.executable, "-m", "celery", "--app", "llmfao_site"),
+                    *("worker", "--pool", "solo", "--loglevel", "INFO"),
+                ],
                 cwd=settings.BASE_DIR,
                 env=self.environment,
                 stdout=log,
