@@ -1,0 +1,104 @@
+"""`manage.py simulate STUDY --votes N --seed S`: votes from a stated model, marked as simulated."""
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from annotation.management.arguments import study_called
+from annotation.models import Study
+from annotation.services import simulating
+from annotation.services.simulating import Progress, Simulation
+from annotation.services.studies import NotPossible
+from annotation.simulation import Assumptions
+
+ELO_PER_LOGARITHM = 400 / math.log(10)
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes votes from a Bradley-Terry model with ties and worker noise (docs/simulation.md), for trying things "
+        "out. They are marked as simulated wherever they go; --remove takes them all out again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        usual = Assumptions()
+        parser.add_argument("study", metavar="STUDY", help="the study's address (slug)")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--votes", type=int, metavar="N", help="how many votes to add")
+        what.add_argument("--remove", action="store_true", help="delete all simulated votes and workers of the study")
+        parser.add_argument("--seed", type=int, default=0, metavar="S", help="draws everything (default: 0)")
+        parser.add_argument("--workers", type=int, metavar="W", help="simulated workers (default: as few as can)")
+        parser.add_argument(
+            "--careless",
+            type=float,
+            default=usual.careless,
+            metavar="SHARE",
+            help=f"workers who do not look (default: {usual.careless})",
+        )
+        parser.add_argument(
+            "--ties",
+            type=float,
+            default=usual.ties,
+            metavar="SHARE",
+            help=f"ties between equally good answers (default: {usual.ties})",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        study = study_called(options["study"])
+        if options["remove"]:
+            with _bar("workers") as show:
+                removed = simulating.remove(study, show)
+            workers = f"{removed.workers:,} simulated workers"
+            self.stdout.write(f"{removed.votes:,} simulated votes by {workers} were taken out of {study.slug}.")
+            return
+        assumptions = Assumptions(ties=options["ties"], careless=options["careless"])
+        try:
+            with _bar("votes") as show:
+                made = simulating.simulate(
+                    study,
+                    options["votes"],
+                    options["seed"],
+                    workers=options["workers"],
+                    assumptions=assumptions,
+                    progress=show,
+                )
+        except NotPossible as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(_told(study, made, options["seed"]))
+
+
+@contextmanager
+def _bar(unit: str) -> Iterator[Progress]:
+    """A progress bar where standard error is a terminal."""
+    with tqdm(desc=unit, unit="", disable=None, file=sys.stderr, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _told(study: Study, made: Simulation, seed: int) -> str:
+    assumed = made.assumptions
+    ties = f"ties {assumed.ties:.0%} between equals" if study.scale.has_tie else "no ties, as the scale has none"
+    width = max(len(name) for name, _strength in made.strengths)
+    workers = f"{made.workers:,} simulated workers, {made.careless:,} of them careless"
+    people = f"sharpness e^N(0, {assumed.noise:g}), liking for the left N({assumed.left:g}, {assumed.left_spread:g})"
+    lines = [
+        f"{made.votes:,} simulated votes on {made.pairs:,} pairs of {study.slug} by {workers}; seed {seed}.",
+        f"Bradley-Terry: strengths with standard deviation {assumed.spread:g}, {ties}; {people}.",
+        "They are marked as simulated; `manage.py simulate --remove` takes them out again.",
+        "",
+        f"  {'drawn strength':<{width}}  {'theta':>7}  {'rating':>6}",
+        *(
+            f"  {name:<{width}}  {strength:>+7.3f}  {1000 + ELO_PER_LOGARITHM * strength:>6.0f}"
+            for name, strength in made.strengths
+        ),
+    ]
+    return "\n".join(lines)
