@@ -21,7 +21,14 @@ from ranking.services import CannotRecompute, Computed, NothingCompared
 from ranking.sheet import csv_lines, text_table
 from ranking.wording import coefficient, converged, notice, question
 
-PROBLEMS = (NothingCompared, comparisons.UnknownRater, comparisons.UnknownCategory, Contradiction, NotConverged)
+PROBLEMS = (
+    NothingCompared,
+    CannotRecompute,
+    Contradiction,
+    NotConverged,
+    comparisons.UnknownRater,
+    comparisons.UnknownCategory,
+)
 
 
 class Command(BaseCommand):
@@ -59,14 +66,13 @@ class Command(BaseCommand):
             filters, settings, computed = self._compute(study, options)
         except PROBLEMS as error:
             raise CommandError(str(error)) from error
-        except CannotRecompute as error:
-            raise CommandError(str(error)) from error
         self._tell(computed, filters)
         if options["csv"]:
             for line in csv_lines(computed.sheet):
                 self.stdout.write(line, ending="")
         elif options["json"]:
-            self.stdout.write(json.dumps(as_json(study, filters, settings, computed, **options), allow_nan=False))
+            result = as_json(study, filters, settings, computed, covariance=options["covariance"])
+            self.stdout.write(json.dumps(result, allow_nan=False))
         else:
             self.stdout.write(table(computed))
 
@@ -113,7 +119,9 @@ def anchor(text: str) -> tuple[str, float]:
     return name, number
 
 
-def as_json(study: Study, filters: Filters, settings: Settings, computed: Computed, **options: Any) -> dict[str, Any]:
+def as_json(
+    study: Study, filters: Filters, settings: Settings, computed: Computed, *, covariance: bool
+) -> dict[str, Any]:
     result = {
         "study": study.slug,
         "filters": asdict(filters),
@@ -121,10 +129,9 @@ def as_json(study: Study, filters: Filters, settings: Settings, computed: Comput
         "digest": computed.read.digest,
         **computed.sheet,
     }
-    if not options["covariance"]:
-        return result
-    for group, covariance in zip(result["groups"], computed.covariances, strict=True):
-        group["covariance"] = covariance
+    if covariance:
+        for group, values in zip(result["groups"], computed.covariances, strict=True):
+            group["covariance"] = values
     return result
 
 

@@ -1,0 +1,43 @@
+"""Studies with votes in them, for tests of what ranking reads from the database."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from annotation.models import Comparison, Pair, Purpose, Rater, RaterKind, Study, Worker
+from tests.builders import NOW, build_study
+
+
+def person(study: Study, **fields: Any) -> Rater:
+    rater = Rater.objects.create(study=study, kind=RaterKind.WORKER, **fields)
+    Worker.objects.create(rater=rater, study=study, number=rater.pk, joined_at=NOW)
+    return rater
+
+
+def judge(study: Study, name: str = "gpt9") -> Rater:
+    return Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name)
+
+
+def vote(rater: Rater, pair: Pair, winner: str, *, left: str = "x", **fields: Any) -> Comparison:
+    return Comparison.objects.create(
+        study=pair.study, pair=pair, rater=rater, winner=winner, left=left, answered_at=NOW, **fields
+    )
+
+
+def voted_study(slug: str = "haiku", *, people: int = 6, **build: Any) -> Study:
+    """A study whose first model mostly beats the second, and so on down, by the votes of `people`."""
+    study = build_study(slug, **{"models": 4, "prompts": 12, **build})
+    pairs = list(study.pairs.filter(purpose=Purpose.VOTE).order_by("pk"))
+    turn = count()
+    rows = []
+    for rater in [person(study) for _index in range(people)]:
+        for pair in pairs:
+            number = next(turn)
+            # x is always the better model here; every fifth vote says otherwise, every seventh is a tie.
+            winner = "tie" if number % 7 == 0 else ("y" if number % 5 == 0 else "x")
+            left = "x" if number % 2 else "y"
+            rows.append(Comparison(study=study, pair=pair, rater=rater, winner=winner, left=left, answered_at=NOW))
+    Comparison.objects.bulk_create(rows)
+    study.pairs.update(wanted=people, taken=people)
+    return study

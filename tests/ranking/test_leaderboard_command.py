@@ -1,0 +1,152 @@
+"""manage.py leaderboard: a board at once, CSV alone on standard output."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotation.models import Comparison, LanguageModel
+from tests.builders import build_study
+from tests.ranking.casting import judge, person, vote, voted_study
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "model,rating,low,high,rank,rank_low,rank_high,comparisons,wins,ties,losses"
+
+
+@pytest.fixture
+def run() -> Callable[..., tuple[str, str]]:
+    def run(*arguments: str) -> tuple[str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        call_command("leaderboard", *arguments, stdout=out, stderr=err)
+        return out.getvalue(), err.getvalue()
+
+    return run
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_has_the_models_from_the_first_rank_to_the_last_in_full_precision(run):
+    study = voted_study()
+    out, err = run(study.slug, "--csv")
+    assert out.splitlines()[0] == HEADER
+    assert err == ""
+    table = rows(out)
+    assert [row["model"] for row in table] == [f"Quillfinch-{index}" for index in range(4)]
+    assert [row["rank"] for row in table] == ["1", "2", "3", "4"]
+    ratings = [float(row["rating"]) for row in table]
+    assert np.mean(ratings) == pytest.approx(1000, abs=1e-9)
+    assert all(len(row["rating"].partition(".")[2]) > 8 for row in table)
+    for row in table:
+        assert float(row["low"]) < float(row["rating"]) < float(row["high"])
+        assert int(row["wins"]) + int(row["ties"]) + int(row["losses"]) == int(row["comparisons"]) == 6 * 12 * 3
+        assert int(row["rank_low"]) <= int(row["rank"]) <= int(row["rank_high"])
+
+
+def test_a_study_without_votes_says_what_to_do(run):
+    build_study()
+    with pytest.raises(CommandError, match="share its join link") as error:
+        run("haiku", "--csv")
+    assert error.value.returncode == 1
+
+
+def test_models_without_comparisons_are_left_out(run):
+    study = voted_study()
+    LanguageModel.objects.create(prompt_set=study.prompt_set, number=1, name="Never asked")
+    assert "Never asked" not in run(study.slug, "--csv")[0]
+
+
+def test_a_judge_is_asked_for_by_name(run):
+    study = voted_study()
+    rater = judge(study)
+    for pair in study.pairs.all():
+        vote(rater, pair, "y")
+    vote(rater, study.pairs.first(), "x", turn=1)
+    out, err = run(study.slug, "--raters", "gpt9", "--csv")
+    assert [row["model"] for row in rows(out)] == [f"Quillfinch-{index}" for index in (3, 2, 1, 0)]
+    assert "half a tie" in err
+    with pytest.raises(CommandError, match="people, all, gpt9"):
+        run(study.slug, "--raters", "gpt8")
+
+
+def test_unknown_studies_and_contradictory_options_fail_in_words(run):
+    study = voted_study()
+    with pytest.raises(CommandError, match="no study"):
+        run("nowhere")
+    with pytest.raises(CommandError, match="davidson"):
+        run(study.slug, "--ties", "model", "--method", "bradley-terry")
+    with pytest.raises(CommandError, match="not a model"):
+        run(study.slug, "--anchor", "Nobody=1000")
+
+
+def test_an_anchor_is_held_at_its_value(run):
+    study = voted_study()
+    table = rows(run(study.slug, "--anchor", "Quillfinch-2=1500", "--csv")[0])
+    free = rows(run(study.slug, "--csv")[0])
+    held = next(row for row in table if row["model"] == "Quillfinch-2")
+    assert float(held["rating"]) == float(held["low"]) == float(held["high"]) == 1500
+    moved = [float(one["rating"]) - float(other["rating"]) for one, other in zip(table, free, strict=True)]
+    assert np.ptp(moved) < 1e-9
+
+
+def test_the_table_says_that_it_converged_and_what_the_intervals_are_about(run):
+    study = voted_study()
+    out, _err = run(study.slug)
+    assert "Quillfinch-0" in out
+    assert "Converged" in out
+    assert "prompts and raters like these (12 prompts, 6 raters)" in out
+    assert "432 comparisons" in out
+
+
+def test_simulated_votes_are_told_of(run):
+    study = voted_study()
+    study.raters.filter(pk=study.raters.first().pk).update(simulated=True)
+    out, err = run(study.slug, "--csv")
+    assert "SIMULATED: 72" in err
+    assert out.splitlines()[0] == HEADER
+
+
+def test_groups_never_compared_with_one_another_are_ranked_apart(run):
+    study = build_study(models=4, prompts=12)
+    rater = person(study)
+    names = [f"Quillfinch-{index}" for index in range(4)]
+    for pair in study.pairs.select_related("model_x", "model_y"):
+        if {pair.model_x.name, pair.model_y.name} in ({names[0], names[1]}, {names[2], names[3]}):
+            vote(rater, pair, "x" if pair.pk % 3 else "y")
+    out, err = run(study.slug, "--csv")
+    assert "never compared" in err
+    table = rows(out)
+    assert out.splitlines()[0] == HEADER + ",group"
+    assert [(row["rank"], row["group"]) for row in table] == [("1", "1"), ("2", "1"), ("1", "2"), ("2", "2")]
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_defused(run):
+    study = voted_study()
+    LanguageModel.objects.filter(name="Quillfinch-1").update(name='=HYPERLINK("x")')
+    out, _err = run(study.slug, "--csv")
+    assert any(row["model"] == '\'=HYPERLINK("x")' for row in rows(out))
+
+
+def test_json_has_the_settings_the_digest_and_on_request_the_covariance(run):
+    study = voted_study()
+    plain = json.loads(run(study.slug, "--json")[0])
+    assert plain["settings"]["method"] == "bradley-terry"
+    assert len(plain["digest"]) == 64
+    assert "covariance" not in plain["groups"][0]
+    full = json.loads(run(study.slug, "--json", "--covariance")[0])["groups"][0]
+    errors = np.sqrt(np.diag(full["covariance"]))
+    assert errors == pytest.approx([row["error"] for row in full["rows"]])
+    assert plain["groups"][0]["rows"][0]["org"] == "Ostrava Labs 0"
+
+
+def test_nothing_is_stored(run):
+    study = voted_study()
+    run(study.slug, "--csv")
+    assert not study.leaderboards.exists()
+    assert Comparison.objects.count() == 432

@@ -1,0 +1,162 @@
+"""The leaderboard's page: who may read it, what it says, and that it computes nothing."""
+
+import io
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from annotation.models import Study
+from ranking import services
+from ranking.models import Leaderboard
+from tests.builders import NOW, build_study
+from tests.ranking.casting import judge, person, vote, voted_study
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner():
+    return User.objects.create_user("owner", password="a long enough word")
+
+
+def published(study: Study, **fields) -> Study:
+    Study.objects.filter(pk=study.pk).update(public=True, **fields)
+    for pk in services.recompute_changed(NOW):
+        services.fill(pk, NOW)
+    return study
+
+
+def page(client: Client, study: Study, query: str = ""):
+    return client.get(reverse("leaderboard", args=[study.slug]) + query)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_public_board_is_read_by_anyone(client):
+    response = page(client, published(voted_study()))
+    assert response.status_code == 200
+    html = response.content.decode()
+    for index in range(4):
+        assert f"Quillfinch-{index}" in html
+    assert "Ostrava Labs 0" in html
+    assert html.index("Quillfinch-0") < html.index("Quillfinch-3")
+
+
+def test_another_board_is_read_by_those_who_run_the_study_alone(client, owner):
+    study = voted_study()
+    stranger = User.objects.create_user("stranger", password="a long enough word")
+    colleague = User.objects.create_user("colleague", password="a long enough word")
+    Study.objects.filter(pk=study.pk).update(owner=owner)
+    study.colleagues.add(colleague)
+    for name in ("leaderboard", "leaderboard-csv", "leaderboard-json"):
+        address = reverse(name, args=[study.slug])
+        assert client.get(address).status_code == 404
+        assert signed_in(stranger).get(address).status_code == 404
+    assert page(signed_in(owner), study).status_code == 200
+    assert page(signed_in(colleague), study).status_code == 200
+
+
+def test_an_address_that_is_no_study_or_no_board_is_not_found(client):
+    study = published(voted_study())
+    assert client.get(reverse("leaderboard", args=["nowhere"])).status_code == 404
+    for query in ("?method=astrology", "?question=everything", "?ties=model"):
+        assert page(client, study, query).status_code == 404
+
+
+def test_a_study_without_votes_says_so_and_what_to_do(client, owner):
+    study = published(build_study(), owner=owner)
+    anonymous = page(client, study).content.decode()
+    assert "no votes yet" in anonymous
+    assert reverse("join", args=[study.slug]) in anonymous
+    mine = page(signed_in(owner), study).content.decode()
+    assert "Start the study" in mine
+    assert reverse("study", args=[study.slug]) in mine
+
+
+def test_a_board_that_is_on_its_way_says_so(client):
+    study = voted_study()
+    Study.objects.update(public=True)
+    assert "has not been computed yet" in page(client, study).content.decode()
+    services.recompute_changed(NOW)
+    assert "is being computed" in page(client, study).content.decode()
+
+
+def test_where_only_judges_compared_the_page_of_people_says_why_it_is_empty(client):
+    study = build_study()
+    rater = judge(study)
+    for pair in study.pairs.all():
+        vote(rater, pair, "x")
+    html = page(client, published(study)).content.decode()
+    assert "People have not voted" in html
+    assert "raters=gpt9" in html
+    assert "Quillfinch-0" in page(client, study, "?raters=gpt9").content.decode()
+
+
+def test_simulated_votes_are_marked_wherever_they_reach(client):
+    study = voted_study()
+    assert "Simulated votes" not in page(client, published(study)).content.decode()
+    vote(person(study, simulated=True), study.pairs.first(), "x")
+    published(study)
+    html = page(client, study).content.decode()
+    assert "Simulated votes" in html
+    assert "1 of them simulated" in html
+    for name in ("leaderboard-csv", "leaderboard-json"):
+        assert "simulated" in client.get(reverse(name, args=[study.slug]))["Content-Disposition"]
+
+
+def test_the_csv_is_that_of_the_command(client):
+    study = published(voted_study())
+    response = client.get(reverse("leaderboard-csv", args=[study.slug]))
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    out = io.StringIO()
+    call_command("leaderboard", study.slug, "--csv", stdout=out)
+    assert b"".join(response.streaming_content).decode() == out.getvalue()
+
+
+def test_the_json_tells_what_went_in(client):
+    study = published(voted_study())
+    found = client.get(reverse("leaderboard-json", args=[study.slug])).json()
+    newest = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk")
+    assert (found["id"], found["digest"], found["cut"]) == (newest.pk, newest.digest, newest.cut)
+
+
+def test_a_page_costs_few_queries_however_many_votes_there_are(client, django_assert_max_num_queries):
+    study = published(voted_study())
+    with django_assert_max_num_queries(6):
+        page(client, study)
+
+
+def test_a_row_names_those_it_cannot_be_told_from(client):
+    study = published(voted_study())
+    rows = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").sheet["groups"][0]["rows"]
+    html = page(client, study).content.decode()
+    for place, row in enumerate(rows):
+        assert place in row["alike"]
+        assert f'data-alike="{" ".join(map(str, row["alike"]))}"' in html
+
+
+def test_groups_are_shown_apart_and_the_page_says_why(client):
+    study = build_study(models=4, prompts=12)
+    rater = person(study)
+    names = [f"Quillfinch-{index}" for index in range(4)]
+    for pair in study.pairs.select_related("model_x", "model_y"):
+        if {pair.model_x.name, pair.model_y.name} in ({names[0], names[1]}, {names[2], names[3]}):
+            vote(rater, pair, "x" if pair.pk % 3 else "y")
+    html = page(client, published(study)).content.decode()
+    assert "never compared with one another" in html
+    assert "Group 1: 2 models" in html
+    assert "Group 2: 2 models" in html
+
+
+def test_the_study_page_shows_how_its_results_stand(owner):
+    study = voted_study()
+    published(study, owner=owner)
+    html = signed_in(owner).get(reverse("study", args=[study.slug])).content.decode()
+    assert "4 models ranked from 432 votes" in html

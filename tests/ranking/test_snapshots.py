@@ -1,0 +1,206 @@
+"""Snapshots: computed once when comparisons change, never changed, computed again to the same numbers."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from annotation.models import Comparison, Outcome, Worker
+from annotation.services import leaving
+from ranking import services, tasks
+from ranking.comparisons import Filters
+from ranking.methods.registry import METHODS
+from ranking.methods.settings import Settings
+from ranking.models import Leaderboard, State
+from ranking.services import CannotRecompute
+from tests.builders import NOW, build_study
+from tests.ranking.casting import judge, person, vote, voted_study
+
+KEPT = len([name for name in services.STANDING if name in METHODS])
+
+
+def compute_all(at=NOW):
+    return [services.fill(pk, at) for pk in services.recompute_changed(at)]
+
+
+def newest(study, **filters):
+    return Leaderboard.objects.of(study, Filters(**filters), Settings()).finished().newest()
+
+
+@pytest.mark.django_db
+class TestTheSweep:
+    def test_a_study_without_comparisons_gets_no_board(self):
+        build_study()
+        assert services.recompute_changed(NOW) == []
+
+    def test_people_each_judge_and_all_get_their_boards(self):
+        study = voted_study()
+        vote(judge(study), study.pairs.first(), "x")
+        assert compute_all() == [True] * 3 * KEPT
+        assert set(Leaderboard.objects.values_list("raters", flat=True)) == {"people", "gpt9", "all"}
+        assert newest(study).comparisons == 432
+        assert newest(study, raters="all").comparisons == 433
+
+    def test_nothing_is_computed_again_while_nothing_changes(self):
+        study = voted_study()
+        compute_all()
+        assert services.recompute_changed(NOW) == []
+        vote(person(study), study.pairs.first(), "x")
+        assert len(services.recompute_changed(NOW)) == 2 * KEPT
+
+    def test_an_exclusion_that_is_taken_back_is_two_changes(self):
+        study = voted_study()
+        rater = study.raters.first()
+        compute_all()
+        leaving.exclude(rater, "by hand", NOW)
+        compute_all()
+        assert newest(study).comparisons == 360
+        leaving.include(rater)
+        compute_all()
+        assert newest(study).comparisons == 432
+        assert newest(study).number == 3
+
+    def test_a_board_nobody_finished_is_taken_up_again(self):
+        voted_study()
+        (pk, *_others) = services.recompute_changed(NOW)
+        Leaderboard.objects.filter(pk=pk).update(state=State.COMPUTING, claimed_at=NOW)
+        assert pk not in services.recompute_changed(NOW + timedelta(minutes=1))
+        late = NOW + timedelta(minutes=16)
+        assert pk in services.recompute_changed(late)
+        assert services.fill(pk, late)
+
+    def test_people_who_have_not_voted_get_no_board_but_a_reason(self):
+        study = build_study()
+        vote(judge(study), study.pairs.first(), "x")
+        compute_all()
+        assert newest(study).state == State.IMPOSSIBLE
+        assert "join link" in newest(study).problem
+
+    def test_a_finished_board_is_not_computed_a_second_time(self):
+        voted_study()
+        (pk, *_others) = services.recompute_changed(NOW)
+        assert services.fill(pk, NOW)
+        before = Leaderboard.objects.filter(pk=pk).values().get()
+        assert not services.fill(pk, NOW + timedelta(hours=1))
+        assert Leaderboard.objects.filter(pk=pk).values().get() == before
+
+    def test_the_task_asks_for_each_board_and_fills_it(self, settings, monkeypatch):
+        study = voted_study()
+        monkeypatch.setattr(tasks.fill, "delay", tasks.fill)
+        tasks.recompute_changed()
+        assert newest(study).state == State.READY
+
+
+@pytest.mark.django_db
+class TestComputingAgain:
+    def test_the_numbers_are_the_same_after_more_votes_and_exclusions(self):
+        study = voted_study()
+        compute_all()
+        snapshot = newest(study)
+        for pair in study.pairs.all():
+            vote(person(study), pair, "y")
+        leaving.exclude(study.raters.first(), "by hand", NOW)
+        again = services.recompute(snapshot)
+        for one, other in zip(snapshot.sheet["groups"][0]["rows"], again.sheet["groups"][0]["rows"], strict=True):
+            assert one["model"] == other["model"]
+            for name in ("rating", "low", "high"):
+                assert one[name] == pytest.approx(other[name], abs=1e-9)
+        assert snapshot.digest == again.read.digest
+
+    def test_a_vote_taken_back_since_cannot_be_used_again(self):
+        study = voted_study()
+        compute_all()
+        row = study.comparisons.first()
+        Comparison.objects.filter(pk=row.pk).update(superseded_by=vote(row.rater, row.pair, "x", withdrawn=True))
+        with pytest.raises(CannotRecompute, match="1 of its votes"):
+            services.recompute(newest(study))
+
+    def test_the_votes_of_a_worker_who_withdrew_cannot_be_used_again(self):
+        study = voted_study()
+        compute_all()
+        worker = Worker.objects.filter(study=study).first()
+        leaving.withdraw(worker, NOW)
+        assert worker.rater.comparisons.count() == 72
+        with pytest.raises(CannotRecompute, match="72 of its votes"):
+            services.recompute(newest(study))
+        assert Worker.objects.get(pk=worker.pk).outcome == Outcome.WITHDRAWN
+
+    def test_comparisons_that_are_gone_are_noticed(self):
+        study = voted_study()
+        compute_all()
+        study.comparisons.last().delete()
+        with pytest.raises(CannotRecompute, match="not all there"):
+            services.recompute(newest(study))
+
+
+def together(count, work):
+    barrier = threading.Barrier(count)
+
+    def run(index):
+        barrier.wait()
+        try:
+            return work(index)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_sweeps_at_once_ask_for_each_board_once(self):
+        voted_study()
+        together(6, lambda _index: services.recompute_changed(NOW))
+        assert Leaderboard.objects.count() == 2 * KEPT
+        assert set(Leaderboard.objects.values_list("number", flat=True)) == {1}
+
+    def test_workers_at_once_compute_a_board_once(self):
+        voted_study()
+        (pk, *_others) = services.recompute_changed(NOW)
+        assert Counter(together(6, lambda _index: services.fill(pk, NOW))) == {True: 1, False: 5}
+
+    def test_a_comparison_stored_late_does_not_slip_under_the_line(self):
+        if connection.vendor != "postgresql":
+            # The writer is alone: a comparison stored later has a higher key.
+            study = voted_study()
+            line = services.firm_cut(study)
+            assert vote(person(study), study.pairs.first(), "x").pk > line.highest
+            return
+        study = voted_study()
+        rater = person(study)
+        stored, release = threading.Event(), threading.Event()
+
+        def late():
+            try:
+                with transaction.atomic():
+                    vote(rater, study.pairs.first(), "x")
+                    stored.set()
+                    release.wait(10)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=late)
+        thread.start()
+        stored.wait(10)
+        # A key that is given out but not committed: no line is drawn above it.
+        with pytest.raises(services.Busy):
+            services.firm_cut(study)
+        release.set()
+        thread.join()
+        assert services.firm_cut(study).highest == Comparison.objects.latest("pk").pk
+
+    def test_a_board_that_has_to_wait_stays_asked_for(self, monkeypatch):
+        voted_study()
+        (pk, *_others) = services.recompute_changed(NOW)
+
+        def busy(study):
+            raise services.Busy
+
+        monkeypatch.setattr(services, "firm_cut", busy)
+        with pytest.raises(services.Busy):
+            services.fill(pk, NOW)
+        assert Leaderboard.objects.get(pk=pk).state == State.WAITING
