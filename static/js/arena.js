@@ -203,7 +203,7 @@ window.addEventListener("resize", showAllMore);
 arrive();
 arrivedAt = -SETTLING; // A page that was loaded whole replaced nothing under the pointer.
 
-document.addEventListener("htmx:load", (event) => {
+document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target !== arena()) return;
   arrive();
   window.scrollTo({ top: 0, behavior: "instant" });

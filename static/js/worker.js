@@ -59,15 +59,11 @@ function closeMenus(target) {
   }
 }
 
-// What was folded stays folded. The event of a fold does not bubble, so it is caught on its way down.
-document.addEventListener(
-  "toggle",
-  (event) => {
-    const name = event.target.dataset?.remember;
-    if (name) kept.set(`fold-${name}`, event.target.open ? "open" : "shut");
-  },
-  true,
-);
+// What was folded stays folded. The click says so; the event of a fold comes for what is put in open, too.
+document.addEventListener("click", (event) => {
+  const fold = event.target.closest("summary")?.parentElement;
+  if (fold?.dataset.remember) kept.set(`fold-${fold.dataset.remember}`, fold.open ? "shut" : "open");
+});
 
 function restoreFolds(root) {
   for (const fold of root.querySelectorAll("[data-remember]")) {
@@ -76,7 +72,7 @@ function restoreFolds(root) {
   }
 }
 restoreFolds(document);
-document.addEventListener("htmx:load", (event) => restoreFolds(event.target));
+document.addEventListener("htmx:afterSwap", (event) => restoreFolds(event.target));
 
 // Keys can be switched off, for who speaks or types into the browser by other means.
 for (const box of document.querySelectorAll("[data-keys]")) {

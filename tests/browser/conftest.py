@@ -2,13 +2,23 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+WIDE: Final = {"width": 1280, "height": 800}
+PHONE: Final = {"width": 390, "height": 844}
+NARROWEST: Final = {"width": 320, "height": 640}
+
+AXE_RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")
@@ -20,23 +30,27 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """A page on which no script fails, and which breaks no rule of the Content-Security-Policy."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.set_default_timeout(10_000)
-    yield page
-    # That a reply was refused is news to the console and not to the test, which looks at the page.
-    assert [complaint for complaint in complaints if "Failed to load resource" not in complaint] == []
+def complaints(page: Page) -> Iterator[list[str]]:
+    """What scripts and the console complained of, a broken Content-Security-Policy among them; empty at the end."""
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    yield said
+    assert said == []
 
 
 @pytest.fixture
-def accessible(page: Page) -> Callable[[], None]:
-    """Call it to have axe look at the page as it stands."""
+def accessible() -> Callable[[Page], None]:
+    """Call it with a page to have axe look at it as it stands."""
 
-    def check() -> None:
+    def check(page: Page) -> None:
         found = Axe().run(page, options=AXE_RULES).response["violations"]
         assert not found, [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
 
     return check
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    # With a gutter kept for a scroll bar the content is narrower than the window.
+    return max(0, int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")))
