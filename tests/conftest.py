@@ -1,8 +1,11 @@
 """The guard against silent skips, and the small cast that the tests share."""
 
 import os
+from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 
 @pytest.hookimpl(trylast=True)
@@ -12,3 +15,39 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("CI=true: something was skipped, and nothing may be.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """Who made the study."""
+    return User.objects.create_user("olga", password="owner's password")
+
+
+@pytest.fixture
+def colleague(db: None) -> User:
+    """Whom the owner shares the study with."""
+    return User.objects.create_user("colin", password="colleague's password")
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    """Somebody with an account here and nothing to do with the study."""
+    return User.objects.create_user("otto", password="outsider's password")
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    """Who runs the site."""
+    return User.objects.create_superuser("ada", password="administrator's password")
+
+
+@pytest.fixture
+def as_user() -> Callable[[User], Client]:
+    """A browser in which a user has signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in

@@ -1,0 +1,38 @@
+"""What the tests of the administrator's pages share."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+
+from annotation.models import Comparison, Study
+from annotation.services import assigning, voting
+from tests.builders import NOW, build_study, build_worker, rng
+
+
+def study_of(owner: User, *colleagues: User, **settings: Any) -> Study:
+    """A study that belongs to `owner` and is shared with `colleagues`."""
+    study = build_study(**settings)
+    study.owner = owner
+    study.save(update_fields=["owner"])
+    study.colleagues.set(colleagues)
+    return study
+
+
+def give_votes(study: Study, number: int, external_id: str | None = None) -> Any:
+    """A worker of `study` who voted `number` times for the left."""
+    worker = build_worker(study, external_id)
+    for _place in range(number):
+        assignment = assigning.current(worker, NOW, rng())
+        assert assignment is not None
+        voting.vote(worker, assignment.pk, voting.Ballot(value=1), NOW, rng())
+    worker.refresh_from_db()
+    return worker
+
+
+def counted(study: Study) -> int:
+    return Comparison.objects.counted().filter(study=study).count()
+
+
+def text_of(response: HttpResponse) -> str:
+    return response.content.decode()

@@ -1,0 +1,216 @@
+"""Every address of the site, for everybody: a table that an address must stand in to exist.
+
+Five people look: nobody signed in; a worker of the study; a colleague the study is shared with;
+an outsider, who has an account here and other studies; the site's administrator.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from annotation.models import Pair, PairRun, Report, Study, Upload, UploadState
+from annotation.services import drafting
+from ranking import services as ranking
+from tests.annotation.study_pages import give_votes, study_of
+from tests.annotation.worker_pages import join
+
+PEOPLE = ("anonymous", "worker", "colleague", "outsider", "administrator")
+
+SIGN_IN = "/sign-in/"
+STUDIES = "/studies/"
+OWN_PAGE = "/s/haiku/vote/"
+
+SIGNED_IN = (SIGN_IN, SIGN_IN, 200, 200, 200)
+OF_THE_STUDY = (SIGN_IN, SIGN_IN, 200, 404, 200)
+OF_THE_OWNER = (SIGN_IN, SIGN_IN, 403, 404, 200)
+POST_OF_THE_STUDY = (SIGN_IN, SIGN_IN, 405, 404, 405)
+POST_OF_EVERYBODY = (405, 405, 405, 405, 405)
+OF_THE_WORKER = (403, 200, 403, 403, 403)
+SENDS_THE_WORKER_ON = (403, OWN_PAGE, 403, 403, 403)
+OF_THE_PUBLISHED = (404, 404, 200, 404, 200)
+
+GET = {
+    "": (200, 200, STUDIES, STUDIES, STUDIES),
+    "sign-in/": (200, 200, STUDIES, STUDIES, STUDIES),
+    "sign-out/": POST_OF_EVERYBODY,
+    "language/": (302, 302, 302, 302, 302),
+    "studies/": SIGNED_IN,
+    "new-study/": SIGNED_IN,
+    "studies/<slug:slug>/": OF_THE_STUDY,
+    "studies/<slug:slug>/start/": OF_THE_STUDY,
+    "studies/<slug:slug>/pause/": OF_THE_STUDY,
+    "studies/<slug:slug>/close/": OF_THE_STUDY,
+    "studies/<slug:slug>/delete/": OF_THE_OWNER,
+    "studies/<slug:slug>/data/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/uploads/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/uploads/<int:number>/faults.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/data/uploads/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/data/uploads/<int:number>/undo/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/flags/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/flags.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/pairs/": OF_THE_STUDY,
+    "studies/<slug:slug>/pairs/coverage.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/pairs/runs/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/pairs/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/settings/": OF_THE_STUDY,
+    "studies/<slug:slug>/settings/pairs/": OF_THE_STUDY,
+    "studies/<slug:slug>/settings/<slug:group>/": OF_THE_OWNER,
+    "studies/<slug:slug>/workers/": OF_THE_STUDY,
+    "studies/<slug:slug>/workers.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/<int:number>/exclude/": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/<int:number>/include/": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/reports/": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/reports.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/reports/<int:number>/settle/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/export/": OF_THE_STUDY,
+    "studies/<slug:slug>/export/<slug:what>/": OF_THE_STUDY,
+    "s/<slug:slug>/": (200, OWN_PAGE, 200, 200, 200),
+    "s/<slug:slug>/consent/": ("/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/"),
+    "s/<slug:slug>/instructions/": OF_THE_WORKER,
+    "s/<slug:slug>/begin/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/training/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/training/answer/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/training/proceed/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/vote/": OF_THE_WORKER,
+    "s/<slug:slug>/vote/send/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/skip/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/undo/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/extend/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/report/": OF_THE_WORKER,
+    "s/<slug:slug>/view/<slug:form>/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/done/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/finish/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/resume/": SENDS_THE_WORKER_ON,
+    "s/<slug:slug>/withdraw/": OF_THE_WORKER,
+    "leaderboard/<slug:slug>/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/board.csv": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/board.json": OF_THE_PUBLISHED,
+}
+"""What each of PEOPLE gets for a GET of a private study's addresses: a status, or where they are sent."""
+
+
+def addresses(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
+    """Every route of the site, the Django admin's left out: it has one door of its own."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, route)
+        elif not route.startswith("admin/"):
+            assert isinstance(pattern, URLPattern)
+            yield route
+
+
+def path_of(route: str, rows: dict[str, object]) -> str:
+    for place, value in rows.items():
+        route = route.replace(place, str(value))
+    assert "<" not in route, f"the test does not know what to put into {route}"
+    return f"/{route}"
+
+
+@pytest.fixture
+def study(owner, colleague):
+    return study_of(owner, colleague)
+
+
+@pytest.fixture
+def people(study, colleague, outsider, administrator, as_user):
+    drafting.draft_study(outsider, name="Other", slug="other", language="en", prompt_set=None)
+    worker = Client()
+    join(worker, study)
+    worker.post("/s/haiku/begin/")
+    return {
+        "anonymous": Client(),
+        "worker": worker,
+        "colleague": as_user(colleague),
+        "outsider": as_user(outsider),
+        "administrator": as_user(administrator),
+    }
+
+
+@pytest.fixture
+def rows(study):
+    """What stands in the places of the routes: rows of the study itself."""
+    voted = give_votes(study, 4)
+    now = timezone.now()
+    for board in ranking.recompute_changed(now):
+        ranking.fill(board, now)
+    pair = Pair.objects.filter(study=study)[0]
+    numbers = {
+        "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
+        "runs": PairRun.objects.create(study=study, strategy="all").pk,
+        "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
+        "workers": voted.number,
+    }
+    return {
+        "<slug:slug>": study.slug,
+        "<slug:group>": "access",
+        "<slug:what>": "comparisons",
+        "<slug:form>": "plain",
+        **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
+    }
+
+
+def test_every_address_stands_in_the_table():
+    assert sorted(addresses()) == sorted(GET)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_everybody_sees_what_they_may(person, people, rows):
+    place = PEOPLE.index(person)
+    seen, wanted = {}, {}
+    for route, row in GET.items():
+        response = people[person].get(path_of(route, rows))
+        wanted[route] = row[place]
+        seen[route] = response.status_code
+        if isinstance(row[place], str):
+            seen[route] = response.headers.get("Location", str(response.status_code)).partition("?")[0]
+        response.getvalue()
+    assert seen == wanted
+
+
+STRANGERS = ("anonymous", "worker", "outsider")
+
+
+@pytest.mark.parametrize("person", STRANGERS)
+def test_nobody_else_changes_a_study_by_posting(person, people, rows, study):
+    before = snapshot()
+    for route in GET:
+        if route.startswith("studies/<"):
+            response = people[person].post(path_of(route, rows), {"reason": "x", "name": "Taken", "colleagues": person})
+            assert response.status_code in {302, 404}, route
+    assert snapshot() == before
+
+
+def snapshot() -> list[object]:
+    """Everything an administrator's page could have changed."""
+    tables = [Study, Pair, PairRun, Upload, Report]
+    return [list(table.objects.order_by("pk").values()) for table in tables] + [
+        list(Study.objects.values_list("colleagues", "raters__excluded_at", "exits__code").order_by("pk", "raters"))
+    ]
+
+
+@pytest.mark.parametrize("kind", ["data/uploads/{}/", "pairs/runs/{}/", "data/uploads/{}/undo/"])
+def test_rows_of_another_study_cannot_be_reached_by_their_number(kind, study, owner, as_user):
+    other = drafting.draft_study(owner, name="Other", slug="other", language="en", prompt_set=None)
+    upload = Upload.objects.create(study=other, state=UploadState.STORED)
+    run = PairRun.objects.create(study=other, strategy="all")
+    number = run.pk if "runs" in kind else upload.pk
+    client = as_user(owner)
+    assert client.get(f"/studies/other/{kind.format(number)}").status_code == 200
+    assert client.get(f"/studies/{study.slug}/{kind.format(number)}").status_code == 404
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_the_admin_opens_for_staff_alone(person, people):
+    for path in ("/admin/", "/admin/annotation/comparison/", "/admin/annotation/worker/"):
+        response = people[person].get(path)
+        assert response.status_code == (200 if person == "administrator" else 302), path
+
+
+def test_everybody_sees_a_published_leaderboard(study, people):
+    Study.objects.update(public=True)
+    for person, client in people.items():
+        assert client.get(f"/leaderboard/{study.slug}/").status_code == 200, person
