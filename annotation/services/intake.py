@@ -310,6 +310,8 @@ class Intake:
             "pair", "rater", "left", "winner", "withdrawn", "superseded_by"
         )
         for pair, rater, left, winner, withdrawn, superseded_by in rows.iterator():
+            if pair not in pairs or rater not in raters:
+                continue  # come since those were read; no row of the files can mean it without a race being told
             key = _vote_key(pairs[pair], raters[rater])
             if withdrawn or superseded_by:
                 found.setdefault(key, "")
