@@ -7,7 +7,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo door install install-dev test lint format lock FORCE
+.PHONY: help demo door install install-dev test lint format docs lock FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -69,7 +69,18 @@ format: install-dev ## ruff's formatter and its safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: install ## docs/commands.md anew from the commands
+	@$(BIN)/python docs/write_commands.py
+
+.PHONY: bench-pairs
+bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
+	$(BIN)/python -m bench.pairs
+
 lock: install-dev ## both lock files anew from pyproject.toml
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-annotate pyproject.toml -o requirements.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+messages: install-dev ## the catalogues of translations, brought up to date with the sources and compiled (needs gettext)
+	$(BIN)/python manage.py makemessages --locale ja --no-obsolete --add-location file --ignore '.venv*' --ignore tests --ignore bench --ignore var --ignore staticfiles
+	$(BIN)/python -c 'import polib; polib.pofile("locale/ja/LC_MESSAGES/django.po").save_as_mofile("locale/ja/LC_MESSAGES/django.mo")'
