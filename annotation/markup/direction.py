@@ -1,6 +1,7 @@
 """Which way a text runs."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Final, Literal
 
 type Direction = Literal["ltr", "rtl", "auto"]
@@ -10,6 +11,7 @@ _RTL_LANGUAGES: Final = frozenset(
 )
 _RTL_SCRIPTS: Final = frozenset({"adlm", "arab", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa"})
 _LETTERS_READ: Final = 1000
+_CHARACTERS_READ: Final = 4000
 
 
 def direction(lang: str, text: str) -> Direction:
@@ -20,7 +22,7 @@ def direction(lang: str, text: str) -> Direction:
     formulas in its texts are Latin; a model that answered in English all the same is left to right.
     A text without letters follows its language, and without one of those the browser decides.
     """
-    right, left = _letters(text)
+    right, left = _letters(text[:_CHARACTERS_READ])
     expected = _of_language(lang)
     if not right and not left:
         return expected
@@ -28,6 +30,7 @@ def direction(lang: str, text: str) -> Direction:
     return "rtl" if right > threshold * (right + left) else "ltr"
 
 
+@lru_cache(maxsize=1024)
 def _letters(text: str) -> tuple[int, int]:
     """How many of the first letters of `text` run from the right, and how many from the left."""
     right = left = 0

@@ -30,7 +30,7 @@ from annotation.models import (
 )
 from annotation.models.work import Stage
 from annotation.scales import SIDES
-from annotation.services.rows import Columns, read
+from annotation.services.rows import Columns, insert, read, update
 from annotation.services.studies import offer_pairs
 
 RETRY_SECONDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -69,7 +69,7 @@ def progress(worker: Worker) -> Progress:
 _WORKER = Columns(
     Worker,
     "worker",
-    *("study", "number", "stage", "outcome", "attempt", "trained_at", "joined_at"),
+    *("study", "number", "stage", "outcome", "attempt", "trained_at", "joined_at", "left_at"),
     *("trials", "votes", "checks", "checks_right", "seconds"),
 )
 _STUDY = Columns(
@@ -173,7 +173,7 @@ def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignmen
             locked = lock(worker.pk)
             assignment = reserve(locked, in_hand(locked), at, rng)
             if assignment is not None:
-                locked.save(update_fields=["trials"])
+                update(locked, ["trials"])
                 return assignment
         if not _may_draw(locked):
             return None
@@ -264,7 +264,7 @@ def _hand_out(
     rng: np.random.Generator,
 ) -> Assignment:
     worker.trials += 1
-    return Assignment.objects.create(
+    assignment = Assignment(
         study_id=worker.study_id,
         pair_id=pair_id,
         worker=worker,
@@ -276,6 +276,8 @@ def _hand_out(
         expires_at=until,
         shown_at=at,
     )
+    insert(assignment)
+    return assignment
 
 
 def _free_pair(worker: Worker, at: datetime, until: datetime, rng: np.random.Generator) -> Assignment | None:

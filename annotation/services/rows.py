@@ -71,3 +71,41 @@ def read(sql: str, params: list[Any], *parts: Columns[Any]) -> list[tuple[Any, .
             start = end
         found.append(tuple(instances))
     return found
+
+
+def insert(instance: models.Model) -> None:
+    """Adds a new model's row and gives the model its key, as `save` does, without signals."""
+    sql, fields = _insertion(type(instance))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in fields])
+        instance.pk = cursor.fetchone()[0]
+    instance._state.adding, instance._state.db = False, connection.alias
+
+
+@cache
+def _insertion(model: type[models.Model]) -> "tuple[str, list[models.Field[Any, Any]]]":
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    key = model._meta.pk.column
+    return f'INSERT INTO {model._meta.db_table} ({columns}) VALUES ({places}) RETURNING "{key}"', fields  # noqa: S608
+
+
+def update(instance: models.Model, names: Sequence[str]) -> None:
+    """Writes the fields `names` of a model's row, as `save(update_fields=names)` does, without signals."""
+    fields = [field for field in instance._meta.concrete_fields if field.name in names]
+    columns = ", ".join(f'"{field.column}" = %s' for field in fields)
+    values = [field.get_db_prep_save(getattr(instance, field.attname), connection) for field in fields]
+    key = instance._meta.pk.column
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE {instance._meta.db_table} SET {columns} WHERE "{key}" = %s',  # noqa: S608
+            [*values, instance.pk],
+        )
+
+
+def write(sql: str, params: list[Any]) -> int:
+    """Runs a statement; returns how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)

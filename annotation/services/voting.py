@@ -21,6 +21,7 @@ from annotation.models.work import Stage
 from annotation.scales import winner_of
 from annotation.services import assigning, leaving
 from annotation.services.assigning import NotYours
+from annotation.services.rows import insert, update, write
 
 LONGEST_SECONDS: Final = 600
 """What a vote adds to a worker's time at the most: who leaves the page open for a night has not worked through it."""
@@ -77,7 +78,7 @@ def _store(
     answer = study.scale.answer(ballot.value)
     if not _claim(assignment, mine, at):
         raise Gone
-    Comparison.objects.create(
+    comparison = Comparison(
         study_id=study.pk,
         pair=assignment.pair,
         rater_id=worker.pk,
@@ -95,6 +96,7 @@ def _store(
         input_method=ballot.input_method,
         instruction_version=study.instruction_version,
     )
+    insert(comparison)
     _count(worker, assignment, ballot.value, at, by=1)
     following = None
     if worker.votes >= study.most_votes:
@@ -104,7 +106,7 @@ def _store(
         leaving.exclude(worker.rater, "failed checks", at)
     else:
         following = assigning.reserve(worker, [each for each in mine if each.pk != assignment_id], at, rng)
-    worker.save(update_fields=VOTED_FIELDS)
+    update(worker, VOTED_FIELDS)
     return worker, following
 
 
@@ -131,9 +133,9 @@ def vote(
 
 def _claim(assignment: Assignment, mine: list[Assignment], at: datetime) -> bool:
     """Marks an assignment voted; one that has expired needs a free place, and its worker's free hand."""
-    claimed = {"state": AssignmentState.VOTED}
-    in_hand = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.OPEN)
-    if assignment.state == AssignmentState.OPEN and in_hand.update(**claimed):
+    claim = "UPDATE annotation_assignment SET state = %s WHERE id = %s AND state = %s"
+    values = [AssignmentState.VOTED.value, assignment.pk, AssignmentState.OPEN.value]
+    if assignment.state == AssignmentState.OPEN and write(claim, values):
         return True
     if any(each.state == AssignmentState.OPEN for each in mine if each.pk != assignment.pk):
         return False
@@ -141,7 +143,7 @@ def _claim(assignment: Assignment, mine: list[Assignment], at: datetime) -> bool
     if not assigning.arm_again(assignment, at, at + timedelta(minutes=1)):
         return False
     assignment.shown_at = shown_at
-    return bool(in_hand.update(**claimed))
+    return bool(write(claim, values))
 
 
 def _visible(ballot: Ballot, assignment: Assignment, at: datetime) -> float | None:
