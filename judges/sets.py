@@ -164,3 +164,17 @@ BUILT_IN: Final[Mapping[str, tuple[TemplateSet, str]]] = {
     "grades-json": (TemplateSet("single", _parts(single=True), _rules("json-score")), "json-score"),
 }
 """By name: the set, and the reader that its verdict is worded for (`logprobs` reads letters as well)."""
+
+FOR_READER: Final[Mapping[str, str]] = {
+    **{reader: name for name, (_templates, reader) in BUILT_IN.items()},
+    "logprobs": "pairs-letter",
+    "llmfao": "pairs-letter",
+}
+"""The set to take for a reader where none is named."""
+
+
+def from_instruction(text: str) -> TemplateSet:
+    """The set of one plain instruction for pairs, as LLMFAO's: its first line is the system message, and
+    `$text`, `$result_x` and `$result_y` stand for the prompt and the answers A and B."""
+    system, _line, user = text.strip().partition("\n")
+    return TemplateSet("pair", (Part(user.strip(), system.strip()),))

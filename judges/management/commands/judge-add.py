@@ -1,0 +1,106 @@
+# ruff: noqa: N999  commands with a hyphen are found by their file's name
+"""`manage.py judge-add NAME`: a judge, or a new version of it where it is there with other settings."""
+
+from argparse import ArgumentParser
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from annotation.services.studies import NotPossible
+from judges import prompts
+from judges.models import Judge, JudgeVersion, Orders, Template
+from judges.replies import READERS
+from judges.services import keeping, naming
+from judges.sets import from_instruction
+
+
+def _money(word: str) -> Decimal:
+    try:
+        return Decimal(word)
+    except InvalidOperation:
+        raise ValueError(word) from None
+
+
+class Command(BaseCommand):
+    help = "Adds a judge. With the name of one that is there, what is given becomes a new version of it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--endpoint", help="Such as https://api.example.com/v1, or what mock-llm prints.")
+        parser.add_argument("--model", help="As the endpoint calls it.")
+        parser.add_argument("--key", dest="key_source", help="NAME_API_KEY in the environment, or file:NAME.")
+        parser.add_argument("--reader", choices=sorted(READERS), help="How replies are read: bracketed by default.")
+        parser.add_argument("--templates", help="A set of templates, NAME or NAME:VERSION; else one for the reader.")
+        parser.add_argument(
+            "--templates-file", type=Path, help="A set of your own, as TOML; kept under the judge's name."
+        )
+        parser.add_argument(
+            "--instruction",
+            type=Path,
+            help="A plain text with $text, $result_x and $result_y, whose first line is the system message.",
+        )
+        parser.add_argument("--orders", choices=Orders.values)
+        parser.add_argument("--each-turn", action="store_true", default=None)
+        parser.add_argument("--samples", type=int)
+        parser.add_argument("--temperature", type=float)
+        parser.add_argument("--top-p", type=float)
+        parser.add_argument("--max-tokens", type=int)
+        parser.add_argument("--reasoning-effort")
+        parser.add_argument("--seed", type=int)
+        parser.add_argument("--structured", action="store_true", default=None, help="Send the JSON schema.")
+        parser.add_argument("--longest-answer", type=int, help="Characters of an answer that are shown.")
+        parser.add_argument("--timeout", type=float, help="Seconds.")
+        parser.add_argument("--parallel", type=int, help="Requests in flight.")
+        parser.add_argument("--requests-per-minute", type=int)
+        parser.add_argument("--tokens-per-minute", type=int)
+        parser.add_argument("--price-in", type=_money, help="Dollars per million tokens in.")
+        parser.add_argument("--price-out", type=_money, help="Dollars per million tokens out.")
+        parser.add_argument("--budget", type=_money, help="Dollars that the judge may spend altogether.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name: str = options["name"]
+        given = {key: options[key] for key in JudgeVersion.SETTINGS if options.get(key) is not None}
+        judge = Judge.objects.filter(name=name).first()
+        try:
+            templates = self._templates(judge, name, given.get("reader"), options)
+            if templates is not None:
+                given["template"] = templates
+            if judge is None:
+                given.setdefault("reader", "bracketed")
+                if missing := [f"--{key}" for key in ("endpoint", "model") if key not in given]:
+                    raise CommandError(f"A new judge needs {' and '.join(missing)}.")
+                judge = keeping.add_judge(name, given, budget=keeping.in_nanos(options["budget"]))
+                version = judge.current
+            else:
+                version = keeping.change_judge(judge, given)
+                if options["budget"] is not None:
+                    keeping.set_budget(judge, keeping.in_nanos(options["budget"]))
+        except NotPossible as refusal:
+            raise CommandError(str(refusal)) from None
+        except ValidationError as error:
+            raise CommandError(naming.faults(error)) from None
+        except prompts.BadTemplate as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(
+            f"{judge.name}, version {version.number}: {version.model} at {version.endpoint}, "
+            f"templates {version.template}, reader {version.reader}, orders {version.orders}."
+        )
+
+    def _templates(
+        self, judge: Judge | None, name: str, reader: str | None, options: dict[str, Any]
+    ) -> Template | None:
+        """The set that was asked for; None where a judge keeps the one that it has."""
+        file: Path | None = options["templates_file"] or options["instruction"]
+        if file is not None:
+            try:
+                text = file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as problem:
+                raise CommandError(f"{file} cannot be read: {problem}") from None
+            templates = prompts.from_toml(text) if options["templates_file"] else from_instruction(text)
+            return keeping.keep_templates(name, templates)
+        if options["templates"] or reader or judge is None:
+            return naming.templates_named(options["templates"] or "", reader or "bracketed")
+        return None

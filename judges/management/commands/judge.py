@@ -1,0 +1,143 @@
+"""`manage.py judge STUDY --judge NAME`: a judge at work on a study, to the end or in the background."""
+
+import threading
+from argparse import ArgumentParser
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.utils import timezone
+from tqdm import tqdm
+
+from annotation.models import Study
+from annotation.services.studies import NotPossible
+from judges.keys import NoKey
+from judges.models import CallState, JudgeRun, JudgeVersion, RunState, dollars
+from judges.replies import READERS
+from judges.services import naming, planning, reading, runs
+from judges.services.planning import AGAIN, Plan
+
+ENDS: Final = {
+    "budget": "The budget is used up. Raise it with judge-add NAME --budget, then run this again.",
+    "interrupt": "Interrupted. Run this again to go on where it stopped.",
+    "paused": "The run was paused from elsewhere. Run this again to go on.",
+    "cancelled": "The run was cancelled from elsewhere.",
+}
+
+
+class Command(BaseCommand):
+    help = "Has a judge judge the pairs (or grade the answers) of a study that it has not judged yet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study")
+        parser.add_argument("--judge", required=True)
+        parser.add_argument("--limit", type=int, help="This many pairs at the most, always the same ones.")
+        parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
+        parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs with this model.")
+        parser.add_argument("--all-pairs", action="store_true", help="Those outside the study's filters too.")
+        parser.add_argument(
+            "--again", nargs="+", choices=AGAIN, default=["failed"], help="Asks anew what ended so; failed by default."
+        )
+        parser.add_argument("--detach", action="store_true", help="Leaves the work to the background.")
+        parser.add_argument("--senders", type=int, default=1, help="Processes in the background that share the work.")
+        parser.add_argument("--dry-run", action="store_true", help="Says how many calls, tokens and how much money.")
+        parser.add_argument(
+            "--reread",
+            nargs="?",
+            const="",
+            choices=["", *sorted(READERS)],
+            metavar="READER",
+            help="Reads the kept replies again, with another reader or a newer version; costs nothing.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            study = naming.study_named(options["study"])
+            version = naming.judge_named(options["judge"]).current
+            plan = Plan(
+                options["limit"],
+                "both" if options["both_orders"] else "",
+                options["baseline"],
+                options["all_pairs"],
+                tuple(options["again"]),
+            )
+            if options["reread"] is not None:
+                self._reread(study, version, options["reread"])
+            elif options["dry_run"]:
+                self._estimate(study, version, plan)
+            else:
+                self._judge(study, version, plan, detach=options["detach"], senders=options["senders"])
+        except NotPossible as refusal:
+            raise CommandError(str(refusal)) from None
+        except NoKey as missing:
+            raise CommandError(str(missing)) from None
+
+    def _reread(self, study: Study, version: JudgeVersion, name: str) -> None:
+        done = reading.reread(study, version, READERS[name or version.reader], timezone.now())
+        self.stdout.write(f"{done.read:,} replies read again, {done.changed:,} of them differently.")
+
+    def _estimate(self, study: Study, version: JudgeVersion, plan: Plan) -> None:
+        found = planning.estimate(study, version, plan)
+        self.stdout.write(
+            f"{found.calls:,} calls ({found.new:,} new, {found.again:,} asked again; {found.there:,} are there), "
+            f"about {found.tokens_in:,} tokens in and {found.tokens_out:,} out: "
+            f"about {dollars(found.cost)}, at the most {dollars(found.bound)}."
+        )
+
+    def _judge(self, study: Study, version: JudgeVersion, plan: Plan, *, detach: bool, senders: int) -> None:
+        run = runs.unfinished(study, version)
+        if run is not None:
+            runs.resume(run, detach=detach)
+            self.stderr.write(f"Going on with run {run.pk}.")
+        else:
+            run = runs.start(study, version, plan, timezone.now(), detach=detach, senders=senders)
+        if detach:
+            self.stdout.write(f"Run {run.pk} was left to the background.")
+            return
+        why = self._work(run)
+        if why == "interrupt":
+            runs.pause(run)
+        run.refresh_from_db()
+        self._report(run)
+        if why or run.state == RunState.STOPPED:
+            raise CommandError(ENDS.get(why, run.problem or f"The run is {run.state}."))
+
+    def _work(self, run: JudgeRun) -> str:
+        over = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(run, over), daemon=True)
+        watcher.start()
+        try:
+            return runs.work(run.pk, seconds=float("inf"), detached=False)
+        finally:
+            over.set()
+            watcher.join()
+
+    def _watch(self, run: JudgeRun, over: threading.Event) -> None:
+        try:
+            with tqdm(unit="call", disable=None, file=self.stderr) as bar:
+                while not over.wait(0.5):
+                    progress = runs.progress(run, timezone.now())
+                    bar.total = progress.planned
+                    bar.update(progress.over - bar.n)
+                    bar.set_postfix_str(dollars(progress.cost))
+        finally:
+            connection.close()
+
+    def _report(self, run: JudgeRun) -> None:
+        progress = runs.progress(run, timezone.now())
+        states = ", ".join(
+            f"{progress.states[state]:,} {state}" for state in CallState.values if progress.states[state]
+        )
+        lines = [
+            f"Run {run.pk} is {run.state}: {states or 'nothing was to do'}.",
+            f"{progress.tokens_in:,} tokens in, {progress.tokens_out:,} out, {dollars(progress.cost)}"
+            + (
+                f", and at most {dollars(progress.unsure)} on requests whose reply never came"
+                if progress.unsure
+                else ""
+            )
+            + ".",
+        ]
+        if run.lost:
+            lines.append(f"{run.lost:,} calls were in flight when a process died, and were asked again.")
+        self.stdout.write("\n".join(lines))

@@ -1,0 +1,122 @@
+"""From a call to the request that is sent: what is judged, in which words, and what it can cost at the most."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from annotation.models import Pair, Prompt, Result
+from judges.models import JudgeCall, JudgeVersion
+from judges.prompts import Filled, Subject, TemplateSet, fill
+
+MESSAGE_TOKENS: Final = 16
+"""What a message's own frame takes at the most, in any chat format that is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request, ready to be sent. `tokens` are what it is likely to take with the longest reply, `bound` is
+    the most it can cost, in nanos: a token is at least one byte."""
+
+    body: bytes
+    part: int
+    cut: bool
+    tokens_in: int
+    tokens: int
+    bound: int
+
+
+@lru_cache(maxsize=32)
+def _templates(template_id: int, sha256: str) -> TemplateSet:
+    from judges.models import Template
+
+    return Template.objects.get(pk=template_id).templates
+
+
+def templates_of(version: JudgeVersion) -> TemplateSet:
+    """The version's set, read once per process: it never changes."""
+    return _templates(version.template_id, version.template.sha256)
+
+
+def with_texts(calls: QuerySet[JudgeCall]) -> QuerySet[JudgeCall]:
+    """`calls` with everything a question is made of."""
+    return calls.select_related("pair__prompt", "pair__result_x", "pair__result_y", "pair__study", "result__prompt")
+
+
+def subject_of_pair(pair: Pair, left: str, turn: int) -> Subject:
+    """What is judged of a pair: with the side `left` as answer A."""
+    texts = pair.texts()
+    first, second = ("x", "y") if left == "x" else ("y", "x")
+    return _subject(pair.prompt, texts["prompt"], [texts[first], texts[second]], turn, pair.study.question)
+
+
+def subject_of_result(result: Result, turn: int) -> Subject:
+    prompt = result.prompt
+    return _subject(prompt, [prompt.text, *prompt.turns], [[result.text, *result.turns]], turn, "")
+
+
+def _subject(prompt: Prompt, prompts: list[str], answers: list[list[str]], turn: int, question: str) -> Subject:
+    return Subject(prompts, answers, list(prompt.references), turn, prompt.type or "", prompt.lang, question)
+
+
+def subject_of(call: JudgeCall) -> Subject:
+    if call.pair is not None:
+        return subject_of_pair(call.pair, call.left, call.turn)
+    assert call.result is not None  # noqa: S101  judge_call_about_one
+    return subject_of_result(call.result, call.turn)
+
+
+def filled(version: JudgeVersion, subject: Subject) -> Filled:
+    """The messages that put `subject` to the judge."""
+    return fill(templates_of(version), subject, version.reading.markers, version.longest_answer)
+
+
+def request(version: JudgeVersion, messages: Sequence[Any], sample: int = 0) -> dict[str, Any]:
+    """The body of a chat request, with only what the version sets."""
+    body: dict[str, Any] = {"model": version.model, "messages": list(messages)}
+    if version.temperature is not None:
+        body["temperature"] = version.temperature
+    if version.top_p is not None:
+        body["top_p"] = version.top_p
+    # Models that think take the newer name only, and count their thoughts in it.
+    body["max_completion_tokens" if version.reasoning_effort else "max_tokens"] = version.max_tokens
+    if version.reasoning_effort:
+        body["reasoning_effort"] = version.reasoning_effort
+    if version.seed is not None:
+        body["seed"] = version.seed + sample
+    if version.reading.wants_logprobs:
+        body |= {"logprobs": True, "top_logprobs": 20}
+    if version.structured and version.reading.schema is not None:
+        schema = {"name": "verdict", "strict": True, "schema": dict(version.reading.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body
+
+
+def likely_tokens(texts: Iterable[str]) -> int:
+    """About how many tokens `texts` have: four ASCII characters each, one for any other character."""
+    total = 0.0
+    for text in texts:
+        plain = len(text.encode("ascii", "ignore"))
+        total += plain / 4 + (len(text) - plain)
+    return math.ceil(total)
+
+
+def question(version: JudgeVersion, subject: Subject, sample: int = 0) -> Question:
+    """What is sent to ask `version` about `subject`."""
+    messages = filled(version, subject)
+    texts = [message["content"] for message in messages.messages]
+    body = json.dumps(request(version, messages.messages, sample), ensure_ascii=False).encode("utf-8", "replace")
+    tokens_in = likely_tokens(texts) + MESSAGE_TOKENS * len(texts)
+    most_in = sum(len(text.encode("utf-8", "replace")) for text in texts) + MESSAGE_TOKENS * (len(texts) + 1)
+    return Question(
+        body=body,
+        part=messages.part,
+        cut=messages.cut,
+        tokens_in=tokens_in,
+        tokens=tokens_in + version.max_tokens,
+        bound=version.nanos(most_in, version.max_tokens),
+    )

@@ -1,0 +1,230 @@
+"""Which calls a run is made of: every pair, or every result, in every order, turn and sample that is not there yet."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import batched
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from annotation.models import LanguageModel, Pair, Result, Study
+from annotation.services.studies import NotPossible
+from judges.models import CallState, JudgeCall, JudgeRun, JudgeVersion, Orders
+from judges.services import asking
+
+BATCH: Final = 500
+SAMPLED: Final = 300
+"""Calls whose requests an estimate is made from."""
+
+AGAIN: Final = (CallState.FAILED, CallState.UNREADABLE, CallState.TRUNCATED, CallState.REFUSED)
+"""The states whose calls can be asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to cover.
+
+    `limit` pairs (or results) at the most, a random choice that stays the same from run to run;
+    `orders` instead of the judge's own; only pairs with the model `baseline`; `everything` takes the
+    pairs outside the study's filters as well; calls in the states `again` are asked anew.
+    """
+
+    limit: int | None = None
+    orders: str = ""
+    baseline: str = ""
+    everything: bool = False
+    again: tuple[str, ...] = (CallState.FAILED,)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "limit": self.limit,
+            "orders": self.orders,
+            "baseline": self.baseline,
+            "everything": self.everything,
+            "again": list(self.again),
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, object]) -> "Plan":
+        again = stored.get("again", [CallState.FAILED])
+        limit = stored.get("limit")
+        return cls(
+            limit if isinstance(limit, int) else None,
+            str(stored.get("orders", "")),
+            str(stored.get("baseline", "")),
+            bool(stored.get("everything")),
+            tuple(map(str, again)) if isinstance(again, list) else (CallState.FAILED,),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A run before it is made: new calls, calls asked again, those there already; tokens and nanos.
+
+    `cost` takes likely tokens and replies as long as they have been, or half of the longest where there
+    were none; `bound` is the most that it can be.
+    """
+
+    new: int
+    again: int
+    there: int
+    tokens_in: int
+    tokens_out: int
+    cost: int
+    bound: int
+
+    @property
+    def calls(self) -> int:
+        return self.new + self.again
+
+
+def pairs_of(study: Study, plan: Plan) -> QuerySet[Pair]:
+    """The pairs that `plan` covers, in the order in which a limit takes them.
+
+    Raises:
+        NotPossible: the study has no such baseline.
+    """
+    pairs = Pair.objects.filter(study=study).votable() if plan.everything else Pair.objects.within(study)
+    if plan.baseline:
+        model = LanguageModel.objects.filter(prompt_set=study.prompt_set, name=plan.baseline).first()
+        if model is None:
+            raise NotPossible(_("This study has no model “%(model)s”.") % {"model": plan.baseline})
+        pairs = pairs.filter(Q(model_x=model) | Q(model_y=model))
+    pairs = pairs.order_by("key", "pk")
+    return pairs if plan.limit is None else pairs[: plan.limit]
+
+
+def results_of(study: Study, plan: Plan) -> QuerySet[Result]:
+    results = Result.objects.filter(prompt__in=study.prompts(), model__in=study.models_compared()).order_by("pk")
+    return results if plan.limit is None else results[: plan.limit]
+
+
+def _turns(version: JudgeVersion, follow_ups: int) -> range:
+    """0 where the whole is judged at once, else the turns from 1 on."""
+    return range(1, follow_ups + 2) if version.each_turn and follow_ups else range(1)
+
+
+def lefts(version: JudgeVersion, orders: str, pair_id: int) -> tuple[str, ...]:
+    """Which sides stand on the left, one call each."""
+    match orders or version.orders:
+        case Orders.BOTH:
+            return ("x", "y")
+        case Orders.RANDOM:
+            draw = hashlib.sha256(f"{version.seed or 0}/{pair_id}".encode()).digest()[0]
+            return ("x",) if draw % 2 else ("y",)
+        case _:
+            return ("x",)
+
+
+def calls_of(study: Study, version: JudgeVersion, plan: Plan) -> Iterator[JudgeCall]:
+    """Every call of `plan`, not stored, whether it is there already or not."""
+    if version.grades:
+        results = results_of(study, plan).select_related("prompt")
+        for result in _chunked(results):
+            for turn in _turns(version, len(result.turns)):
+                for sample in range(version.samples):
+                    yield JudgeCall(version=version, result=result, turn=turn, sample=sample)
+        return
+    pairs = pairs_of(study, plan).select_related("prompt", "result_x", "result_y", "study")
+    for pair in _chunked(pairs):
+        assert pair.result_x is not None  # noqa: S101  pair_fits_its_purpose
+        assert pair.result_y is not None  # noqa: S101
+        for turn in _turns(version, min(len(pair.result_x.turns), len(pair.result_y.turns))):
+            for left in lefts(version, plan.orders, pair.pk):
+                for sample in range(version.samples):
+                    yield JudgeCall(version=version, pair=pair, turn=turn, left=left, sample=sample)
+
+
+def _chunked[M: (Pair, Result)](rows: QuerySet[M]) -> Iterator[M]:
+    """`rows` in their order, some at a time: no cursor stays open while others write."""
+    keys = list(rows.values_list("pk", flat=True))
+    for chunk in batched(keys, BATCH, strict=False):
+        found = rows.model._default_manager.select_related(*_RELATED[rows.model.__name__]).in_bulk(chunk)
+        for key in chunk:
+            if key in found:
+                yield found[key]
+
+
+_RELATED: Final = {"Pair": ("prompt", "result_x", "result_y", "study"), "Result": ("prompt",)}
+
+type _Place = tuple[int | None, int | None, int, str, int]
+
+
+def _place(call: JudgeCall) -> _Place:
+    return call.pair_id, call.result_id, call.turn, call.left, call.sample
+
+
+def _there(version: JudgeVersion, calls: Iterable[JudgeCall]) -> dict[_Place, tuple[int, str]]:
+    """Those of `calls` that are stored: primary key and state by place."""
+    calls = list(calls)
+    about = Q(pair__in=[call.pair_id for call in calls if call.pair_id]) | Q(
+        result__in=[call.result_id for call in calls if call.result_id]
+    )
+    rows = JudgeCall.objects.filter(about, version=version).values_list(
+        "pair_id", "result_id", "turn", "left", "sample", "pk", "state"
+    )
+    return {tuple(row[:5]): (row[5], row[6]) for row in rows}  # type: ignore[misc]
+
+
+def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
+    """Stores the calls of `run`, and takes over those that are to be asked again; returns how many it has.
+
+    `alive` is called now and then.
+
+    It can be interrupted and begun again: a call that is there is not made twice.
+    """
+    plan = Plan.from_json(run.options)
+    version = run.version
+    for batch in batched(calls_of(run.study, version, plan), BATCH, strict=False):
+        there = _there(version, batch)
+        fresh = [call for call in batch if _place(call) not in there]
+        for call in fresh:
+            asked = asking.question(version, asking.subject_of(call), call.sample)
+            call.run, call.tokens, call.bound = run, asked.tokens, asked.bound
+        anew = [there[_place(call)][0] for call in batch if there.get(_place(call), (0, CallState.OK))[1] in plan.again]
+        with transaction.atomic():
+            JudgeCall.objects.bulk_create(fresh, ignore_conflicts=True)
+            again = JudgeCall.objects.filter(pk__in=anew, state__in=plan.again).exclude(run=run)
+            again.update(run=run, state=CallState.PENDING, claim=None)
+        alive()
+    return JudgeCall.objects.filter(run=run).count()
+
+
+def estimate(study: Study, version: JudgeVersion, plan: Plan) -> Estimate:
+    """What a run would be, without making it."""
+    new = again = there_already = 0
+    sampled: list[asking.Question] = []
+    for batch in batched(calls_of(study, version, plan), BATCH, strict=False):
+        there = _there(version, batch)
+        for call in batch:
+            state = there.get(_place(call), (0, ""))[1]
+            if state and state not in plan.again:
+                there_already += 1
+                continue
+            new, again = (new, again + 1) if state else (new + 1, again)
+            if len(sampled) < SAMPLED:
+                sampled.append(asking.question(version, asking.subject_of(call), call.sample))
+    calls = new + again
+    share = calls / len(sampled) if sampled else 0.0
+    tokens_in = round(share * sum(each.tokens_in for each in sampled))
+    tokens_out = calls * _usual_reply(version)
+    return Estimate(
+        new,
+        again,
+        there_already,
+        tokens_in,
+        tokens_out,
+        version.nanos(tokens_in, tokens_out),
+        round(share * sum(each.bound for each in sampled)),
+    )
+
+
+def _usual_reply(version: JudgeVersion) -> int:
+    """How many tokens the version's latest replies had; half of the longest before there are any."""
+    latest = list(
+        version.replies.filter(state=CallState.OK).order_by("-pk").values_list("tokens_out", flat=True)[:SAMPLED]
+    )
+    return round(sum(latest) / len(latest)) if latest else max(1, version.max_tokens // 2)

@@ -1,0 +1,311 @@
+"""A process at work on a run: it claims calls, sends them concurrently, and stores what comes back.
+
+One event loop sends over one pool of connections; one thread beside it owns the database connection and
+does the short transactions, several calls in each, so that neither waits for the other.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import httpx
+import stamina
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from judges import chat, pace
+from judges.models import CallState, JudgeRun, JudgeVersion, RunState, Sender
+from judges.services import calls
+from judges.services.calls import Outcome, Prepared
+from judges.services.reading import Finding, find
+
+logger = logging.getLogger(__name__)
+
+BEAT: Final = 2.0
+"""Seconds between a sender's signs of life."""
+
+STORED_AT_ONCE: Final = 100
+HOPELESS: Final = 20
+"""So many calls in a row that failed for good, with no answer between them, stop a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and after how many seconds a call is tried again."""
+
+    attempts: int = 8
+    first: float = 1.0
+    longest: float = 60.0
+    jitter: float = 1.0
+
+
+@dataclass(slots=True)
+class Session:
+    """What one sender does with one run, until nothing is left, the run is not to go on, or `seconds` have passed."""
+
+    run: JudgeRun
+    sender: Sender
+    endpoint: chat.Endpoint
+    pace: pace.Pace
+    parallel: int
+    patience: Patience
+    seconds: float
+    clock: Callable[[], datetime] = timezone.now
+    ready: deque[Prepared] = field(default_factory=deque)
+    flying: set[asyncio.Task[None]] = field(default_factory=set)
+    waiting: set[asyncio.Task[None]] = field(default_factory=set)
+    done: list[Outcome] = field(default_factory=list)
+    stopping: str = ""
+    problem: str = ""
+    exhausted: bool = False
+    hopeless: int = 0
+
+    async def work(self) -> None:
+        wake = asyncio.Event()
+        started = time.monotonic()
+        with ThreadPoolExecutor(1, thread_name_prefix="judges-db") as pool:
+            self._pool, self._wake = pool, wake
+            try:
+                async with self.endpoint.client(self.parallel) as self._client:
+                    beat = asyncio.create_task(self._beat(started))
+                    storing = asyncio.create_task(self._store_all())
+                    for task in (beat, storing):
+                        task.add_done_callback(self._failed)
+                    try:
+                        await self._send_all(wake)
+                    finally:
+                        beat.cancel()
+                        self._over = True
+                        wake.set()
+                        await storing
+                        await asyncio.gather(beat, return_exceptions=True)
+                await self._db(lambda: calls.unclaim(self.sender, list(self.ready)))
+            finally:
+                await self._db(lambda: connection.close())
+
+    _pool: ThreadPoolExecutor = field(init=False)
+    _wake: asyncio.Event = field(init=False)
+    _client: httpx.AsyncClient = field(init=False)
+    _over: bool = False
+
+    async def _db[T](self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def stop(self, why: str, problem: str = "") -> None:
+        """Sends nothing more: what is in flight is awaited, what waits for its next attempt is given back."""
+        if not self.stopping:
+            self.stopping, self.problem = why, problem
+            for task in self.waiting:
+                task.cancel()
+        self._wake.set()
+
+    async def _send_all(self, wake: asyncio.Event) -> None:
+        while True:
+            wake.clear()
+            free = 0 if self.stopping else self.parallel - len(self.flying)
+            if not self.stopping and not self.exhausted and len(self.ready) < max(free, self.parallel):
+                more = await self._db(lambda: calls.claim(self.sender, self.run, 2 * self.parallel))
+                self.exhausted = not more
+                self.ready.extend(more)
+                continue
+            if free and self.ready:
+                await self._launch([self.ready.popleft() for _place in range(min(free, len(self.ready)))])
+                continue
+            if not self.flying and (self.stopping or not self.ready):
+                return
+            await wake.wait()
+
+    async def _launch(self, batch: list[Prepared]) -> None:
+        admitted, held_back = await self._db(lambda: calls.admit(self.sender, self.run, batch, self.clock()))
+        for prepared in admitted:
+            task = asyncio.create_task(self._ask(prepared))
+            self.flying.add(task)
+            task.add_done_callback(self._landed)
+        self.ready.extendleft(reversed(batch[len(admitted) :]))
+        if held_back == calls.BUDGET:
+            # What is in flight was reserved at its dearest and may leave room when it is back.
+            if self.flying:
+                await asyncio.wait(self.flying, return_when=asyncio.FIRST_COMPLETED)
+                await self._flush()
+            else:
+                self.stop(calls.BUDGET, "The budget is used up.")
+        elif held_back:
+            self.stop(held_back)
+
+    def _failed(self, task: asyncio.Task[None]) -> None:
+        """The database would not have something: nothing more may be sent that could not be stored."""
+        if not task.cancelled() and task.exception() is not None:
+            self.stop("fault", "The database refused: see the log.")
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self.flying.discard(task)
+        self.waiting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A fault of ours: the call stays sent, and is asked again once this sender has ended.
+            logger.error("A call could not be made", exc_info=error)
+            self.stop("fault", f"{type(error).__name__}: see the log.")
+        self._wake.set()
+
+    async def _ask(self, prepared: Prepared) -> None:
+        outcome = Outcome(prepared, attempts=0)
+        try:
+            await self._attempts(outcome)
+            self.hopeless = 0
+        except chat.Trouble as trouble:
+            self._give_up(outcome, trouble)
+        except (asyncio.CancelledError, _NoBudget):
+            outcome.released = True
+        outcome.received_at = self.clock()
+        self.done.append(outcome)
+        self._wake.set()
+
+    async def _attempts(self, outcome: Outcome) -> None:
+        patience, prepared = self.patience, outcome.prepared
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101
+        self.waiting.add(task)
+        tries = stamina.retry_context(
+            on=_wait,
+            attempts=patience.attempts,
+            timeout=None,
+            wait_initial=patience.first,
+            wait_max=patience.longest,
+            wait_jitter=patience.jitter,
+        )
+        async for attempt in tries:
+            with attempt:
+                ticket = await self._turn(prepared)
+                outcome.attempts += 1
+                self.waiting.discard(task)
+                try:
+                    outcome.answer = await chat.ask(self._client, self.endpoint, prepared.question.body)
+                except chat.Again as trouble:
+                    if trouble.perhaps_paid:
+                        await self._count_unsure(outcome)
+                    if self.stopping:
+                        raise asyncio.CancelledError from None
+                    self.waiting.add(task)
+                    raise
+        answer = outcome.answer
+        assert answer is not None  # noqa: S101
+        if ticket and answer.usage.told:
+            self.pace.settle(ticket, answer.usage.tokens_in + answer.usage.tokens_out)
+        outcome.finding = find(self.run.version.reading, answer)
+
+    async def _count_unsure(self, outcome: Outcome) -> None:
+        """The attempt may have been paid for; another one needs room in the budget for both."""
+        bound = outcome.prepared.question.bound
+        outcome.unsure += bound
+        if bound and outcome.attempts < self.patience.attempts:
+            if not await self._db(lambda: calls.reserve_again(self.run, bound)):
+                self.stop(calls.BUDGET, "The budget is used up.")
+                raise _NoBudget
+            outcome.counted += bound
+
+    def _give_up(self, outcome: Outcome, trouble: chat.Trouble) -> None:
+        state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
+        outcome.finding = Finding(state, problem=trouble.words)
+        outcome.raw, outcome.status = trouble.raw, trouble.status
+        if isinstance(trouble, chat.Permanent):
+            self.stop("endpoint", trouble.words)
+        elif isinstance(trouble, chat.Again):
+            self.hopeless += 1
+            if self.hopeless >= HOPELESS:
+                self.stop("endpoint", trouble.words)
+
+    async def _turn(self, prepared: Prepared) -> str:
+        """Waits until the limits allow a send; its ticket."""
+        while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
+            await asyncio.sleep(turn.wait)
+        return turn.ticket
+
+    async def _store_all(self) -> None:
+        """Stores outcomes as they come, many at once where many came."""
+        while not (self._over and not self.done):
+            if self.done:
+                await self._flush()
+            else:
+                await asyncio.sleep(0.01)
+
+    async def _flush(self) -> None:
+        batch, self.done = self.done[:STORED_AT_ONCE], self.done[STORED_AT_ONCE:]
+        if batch:
+            await self._db(lambda: calls.store(self.sender, self.run, batch, self.clock()))
+            self._wake.set()
+
+    async def _beat(self, started: float) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            state = await self._db(self._sign_of_life)
+            if state != RunState.RUNNING:
+                self.stop(state)
+            elif time.monotonic() - started > self.seconds:
+                self.stop("seconds")
+
+    def _sign_of_life(self) -> str:
+        if not Sender.objects.filter(pk=self.sender.pk, finished_at=None).update(beat_at=self.clock()):
+            return RunState.STOPPED
+        return JudgeRun.objects.filter(pk=self.run.pk).values_list("state", flat=True).get()
+
+
+class _NoBudget(Exception):
+    pass
+
+
+def _wait(error: Exception) -> bool | float:
+    """Whether a call is tried again, and after how many seconds where the endpoint said so."""
+    if not isinstance(error, chat.Again):
+        return False
+    return True if error.retry_after is None else max(error.retry_after, 0.05)
+
+
+def pace_of(version: JudgeVersion) -> pace.Pace:
+    """The limits of `version`'s judge, held over every process there is."""
+    if not version.limits:
+        return pace.NoPace()
+    if settings.REDIS_URL:
+        import redis
+
+        return pace.RedisPace(redis.Redis.from_url(settings.REDIS_URL), f"judge-{version.judge_id}", version.limits)
+    return pace.FilePace(settings.PACE_DIR / f"judge-{version.judge_id}", version.limits)
+
+
+def send(
+    run: JudgeRun, sender: Sender, *, patience: Patience, seconds: float, senders: int = 1, interruptible: bool = False
+) -> str:
+    """Sends the calls of a running `run` that are free; returns why it ended: nothing where none is left, else
+    `seconds`, `budget`, `endpoint`, `interrupt`, or the state that the run is in now.
+
+    Raises:
+        NoKey: the key cannot be had.
+    """
+    version = run.version
+    endpoint = version.connect()
+    parallel = max(1, version.parallel // senders)
+    session = Session(run, sender, endpoint, pace_of(version), parallel, patience, seconds)
+    asyncio.run(_interruptible(session) if interruptible else session.work())
+    if session.stopping in {calls.BUDGET, "endpoint", "fault"}:
+        JudgeRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
+            state=RunState.STOPPED, problem=session.problem
+        )
+    return session.stopping
+
+
+async def _interruptible(session: Session) -> None:
+    """Works until Ctrl-C, which lets what is in flight come back; the second one does not wait."""
+    loop = asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        session.stop("interrupt")
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    await session.work()
