@@ -44,6 +44,20 @@ class LinesField(forms.CharField):
         return bool(self.to_python(data) != (initial or []))
 
 
+class MarkdownField(forms.CharField):
+    """A text kept as it was written: what a browser does to its line ends is no new version of it."""
+
+    def __init__(self, *, rows: int, **kwargs: Any) -> None:
+        super().__init__(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value) or ""
+        return text.replace("\r\n", "\n")
+
+    def validate(self, value: Any) -> None:
+        super().validate(value.strip())
+
+
 class PercentField(forms.FloatField):
     """A share in [0, 1], written as a percentage."""
 
@@ -222,15 +236,18 @@ class SettingsForm(_StudyForm):
 
 class WordingForm(SettingsForm):
     language = LanguageField(label=gettext_lazy("Language"), help_text=gettext_lazy("Of the texts below."))
+    consent = MarkdownField(label=gettext_lazy("Consent"), rows=8, help_text=gettext_lazy("Markdown."))
+    instruction = MarkdownField(label=gettext_lazy("Instruction"), rows=12, help_text=gettext_lazy("Markdown."))
+    worked_example = MarkdownField(
+        label=gettext_lazy("Worked example"),
+        rows=8,
+        required=False,
+        help_text=gettext_lazy("Markdown. Empty: a general one in the reader's language."),
+    )
 
     class Meta:
         model = Study
         fields = ["name", "language", "consent", "instruction", "worked_example", "question"]
-        widgets = {
-            "consent": forms.Textarea(attrs={"rows": 8}),
-            "instruction": forms.Textarea(attrs={"rows": 12}),
-            "worked_example": forms.Textarea(attrs={"rows": 8}),
-        }
 
 
 class ScreenForm(SettingsForm):

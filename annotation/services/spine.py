@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from annotation import sections
 from annotation.models import (
+    Assignment,
     Comparison,
     Pair,
     Purpose,
@@ -97,7 +98,7 @@ class Row:
 
 
 def rows(listed: Sequence[Study]) -> list[Row]:
-    """The studies of a page of the list with their states in a phrase, in four queries whatever their number."""
+    """The studies of a page of the list with their states in a phrase, in six queries whatever their number."""
     if not listed:
         return []
     prefetch_related_objects(listed, "language_models")
@@ -110,22 +111,32 @@ def rows(listed: Sequence[Study]) -> list[Row]:
     }
     votes = _by_study(Comparison.objects.counted().real().filter(study__in=listed, rater__kind="worker"))
     workers = _by_study(Worker.objects.filter(study__in=listed, rater__simulated=False))
+    reserved = _by_study(Assignment.objects.filter(study__in=listed, state="open", slot__isnull=False))
     return [
-        Row(study, _row_phrase(study, pairs.get(study.pk), votes.get(study.pk, 0), workers.get(study.pk, 0)))
+        Row(
+            study,
+            _row_phrase(
+                study,
+                pairs.get(study.pk),
+                reserved=reserved.get(study.pk, 0),
+                votes=votes.get(study.pk, 0),
+                workers=workers.get(study.pk, 0),
+            ),
+        )
         for study in listed
     ]
 
 
-def _by_study(rows: QuerySet[Comparison] | QuerySet[Worker]) -> dict[int, int]:
+def _by_study(rows: QuerySet[Assignment] | QuerySet[Comparison] | QuerySet[Worker]) -> dict[int, int]:
     return dict(rows.order_by().values_list("study").annotate(Count("pk")))
 
 
-def _row_phrase(study: Study, pairs: Mapping[str, Any] | None, votes: int, workers: int) -> str:
+def _row_phrase(study: Study, pairs: Mapping[str, Any] | None, *, reserved: int, votes: int, workers: int) -> str:
     if pairs is None:
         return _("no pairs yet")
     phrases = [count(pairs["pairs"], "pair")]
     if study.status != Status.DRAFT:
-        phrases.append(covered(pairs["places_taken"] / pairs["places"]))
+        phrases.append(covered((pairs["places_taken"] - reserved) / pairs["places"]))
     if votes:
         phrases.append(count(votes, "vote"))
     if workers:
