@@ -31,6 +31,7 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES, _TokenType
 
+from annotation.markup.direction import direction
 from annotation.markup.formulas import formulas, mathml
 
 type _LexerToken = tuple[_TokenType, str]
@@ -67,6 +68,7 @@ _LANGUAGES: Final = frozenset(
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_RTL_LETTER: Final = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _ALIGNMENTS: Final = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 
 _TAGS: Final = frozenset(
@@ -99,6 +101,9 @@ _MATH_ATTRIBUTES: Final[dict[str, dict[str, set[str]]]] = {
     "mtable": {"displaystyle": _BOOLEAN},
     "mtd": {"columnalign": {"left", "center", "right"}},
 }
+_DIRECTED: Final[dict[str, dict[str, set[str]]]] = {
+    tag: {"dir": {"ltr", "rtl"}} for tag in ("p", "li", "h3", "h4", "h5", "h6", "th", "td")
+}
 _CLASSES: Final[dict[str, set[str]]] = {
     "code": {"formula"},
     "div": {"table-wrap", "formula", "plain"},
@@ -111,7 +116,7 @@ _SANITISER: Final = nh3.Cleaner(
     tags=set(_TAGS | _MATH_TAGS),
     clean_content_tags={"script", "style"},
     attributes={"ol": {"start"}},
-    tag_attribute_values=_MATH_ATTRIBUTES,
+    tag_attribute_values=_MATH_ATTRIBUTES | _DIRECTED,
     allowed_classes=_CLASSES,
     link_rel=None,
 )
@@ -119,7 +124,7 @@ _WORDING_SANITISER: Final = nh3.Cleaner(
     tags={*_TAGS, *_MATH_TAGS, "a"},
     clean_content_tags={"script", "style"},
     attributes={"ol": {"start"}, "a": {"href"}},
-    tag_attribute_values=_MATH_ATTRIBUTES,
+    tag_attribute_values=_MATH_ATTRIBUTES | _DIRECTED,
     set_tag_attribute_values={"a": {"target": "_blank"}},
     allowed_classes=_CLASSES,
     link_rel="noopener noreferrer nofollow",
@@ -178,6 +183,7 @@ def _parser(*, links: bool) -> MarkdownIt:
     md.core.ruler.before("inline", "long_run", _spare_long_runs)
     md.core.ruler.push("tables", _adapt_tables)
     md.core.ruler.push("headings", _demote_headings)
+    md.core.ruler.push("directions", _say_directions)
     if not links:
         md.core.ruler.push("links", _show_addresses)
     for name, rule in (
@@ -207,6 +213,27 @@ def _demote_headings(state: StateCore) -> None:
     for token in state.tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + 2, 6)}"
+
+
+def _say_directions(state: StateCore) -> None:
+    """Where letters that run from the right occur, each block says which way it runs itself.
+
+    An English answer quotes an Arabic paragraph, an Arabic one has an item that begins with “Python”:
+    neither the direction of the whole nor the first letter would do.
+    """
+    whole = direction("", state.src)
+    if whole != "rtl" and not _RTL_LETTER.search(state.src):
+        return
+    for at, token in enumerate(state.tokens):
+        if token.type != "inline" or not token.children:
+            continue
+        letters = "".join(child.content for child in token.children if child.type == "text")
+        own = direction("ar" if whole == "rtl" else "", letters)
+        opening = state.tokens[at - 1]
+        # The paragraph of a tight list is not written: its item stands for it.
+        block = state.tokens[at - 2] if opening.hidden else opening
+        if own != "auto" and "dir" not in block.attrs:
+            block.attrs["dir"] = own
 
 
 def _adapt_tables(state: StateCore) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation.markup import direction
+from annotation.markup import direction, render
 
 ARABIC = "مرحبا بالعالم، هذا نص باللغة العربية"
 
@@ -36,3 +36,23 @@ def test_direction(lang: str, text: str, expected: str) -> None:
 
 def test_a_long_text_is_judged_by_its_beginning() -> None:
     assert direction("", "a" * 1000 + ARABIC * 1000) == "ltr"
+
+
+def test_blocks_say_their_direction_where_letters_run_from_the_right() -> None:
+    html = render(f"In Arabic that is:\n\n{ARABIC}\n\n- one\n- {ARABIC}\n\n| a | b |\n|---|---|\n| x | {ARABIC} |")
+    assert '<p dir="ltr">In Arabic' in html
+    assert '<p dir="rtl">مرحبا' in html
+    assert '<li dir="ltr">one' in html
+    assert '<li dir="rtl">مرحبا' in html
+    assert '<td dir="rtl">مرحبا' in html
+
+
+def test_in_an_arabic_text_an_item_that_begins_with_a_latin_word_is_still_arabic() -> None:
+    html = render(f"{ARABIC}\n\n- Python `import os` اثنان\n- An item in English.\n- 42")
+    assert '<li dir="rtl">Python' in html
+    assert '<li dir="ltr">An item' in html
+    assert '<li dir="rtl">42' in html
+
+
+def test_a_text_of_one_direction_says_nothing() -> None:
+    assert "dir=" not in render("# Hello\n\n- one\n\n日本語 κόσμος")

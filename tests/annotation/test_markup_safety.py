@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from annotation.markup import markdown, plain, render, render_wording
 
 ELEMENTS = markdown._TAGS | markdown._MATH_TAGS
-ATTRIBUTES = {"class", "start"}.union(*markdown._MATH_ATTRIBUTES.values())
+ATTRIBUTES = {"class", "dir", "start"}.union(*markdown._MATH_ATTRIBUTES.values())
 
 # fmt: off
 FRAGMENTS = [
