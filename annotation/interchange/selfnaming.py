@@ -42,6 +42,8 @@ OF_ITS_MAKER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
+    hints: tuple[str, ...]
+    """In small letters: where none of these stands in a text, no pattern can match, and looking is quick."""
     anywhere: tuple[re.Pattern[str], ...]
     """What nobody writes who does not mean the model or its maker."""
     inside: tuple[re.Pattern[str], ...]
@@ -83,7 +85,9 @@ def _patterns(name: str, org: str | None, api_id: str | None) -> _Patterns:
         of_itself.append(re.compile(OF_ITS_MAKER + re.escape(org) + EDGE_AFTER, re.IGNORECASE))
         if not org.islower():
             (inside if org.istitle() and " " not in org else anywhere).append(_whole(re.escape(org)))
-    return _Patterns(tuple(anywhere), tuple(inside), tuple(of_itself))
+    telling = [word for word in words if word.lower() not in GENERIC] or words
+    hints = {hint.lower() for hint in (*telling, org, address) if hint}
+    return _Patterns(tuple(hints), tuple(anywhere), tuple(inside), tuple(of_itself))
 
 
 def _starts_sentence(text: str, at: int) -> bool:
@@ -108,4 +112,8 @@ def names_itself(
     text: str, *, name: str, org: str | None = None, api_id: str | None = None, prompt: str = ""
 ) -> str | None:
     """The words in `text` that name the model `name` or its maker `org`; None if there are none."""
-    return next(_found(_patterns(name, org, api_id), text, prompt.lower()), None)
+    patterns = _patterns(name, org, api_id)
+    small = text.lower()
+    if not any(hint in small for hint in patterns.hints):
+        return None
+    return next(_found(patterns, text, prompt.lower()), None)

@@ -25,7 +25,7 @@ from annotation.services.studies import NotPossible
 WHAT: Final = ("models", "prompts", "results", "pairs", "comparisons")
 
 CHUNK_CHARACTERS: Final = 2**16
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 100
 REMEMBERED: Final = 100_000
 """Digests of texts that are kept while a full export goes on."""
 

@@ -45,7 +45,7 @@ from annotation.models.work import Stage
 from annotation.scales import Side, Winner, answer_of, winner_of
 
 BATCH_ROWS: Final = 1000
-BATCH_CHARACTERS: Final = 8 * 2**20
+BATCH_CHARACTERS: Final = 2 * 2**20
 """A batch is stored when it holds so many rows, or so much text."""
 
 SHORT: Final = 40
