@@ -91,7 +91,7 @@ def _patterns(name: str, org: str | None, api_id: str | None) -> _Patterns:
 
 
 def _starts_sentence(text: str, at: int) -> bool:
-    before = text[:at].rstrip(" \t\"'“「`_(")
+    before = text[max(0, at - 20) : at].rstrip(" \t\"'“「`_(")
     return not before or before[-1] in SENTENCE_ENDS
 
 
