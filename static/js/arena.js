@@ -188,14 +188,12 @@ function arrive() {
   showAllMore();
 }
 
-// Whether an answer goes on below what is seen of it.
-function showMore(text) {
-  const below = text.scrollHeight - text.clientHeight - text.scrollTop;
-  text.parentElement.classList.toggle("more-below", below > 8);
-}
-
+// Whether a text goes on below what is seen of it.
 function showAllMore() {
-  for (const text of arena().querySelectorAll(".pane-text")) showMore(text);
+  for (const text of arena().querySelectorAll(".pane-text, .prompt .answer")) {
+    const below = text.scrollHeight - text.clientHeight - text.scrollTop;
+    (text.closest(".pane") ?? text).classList.toggle("more-below", below > 8);
+  }
 }
 document.addEventListener("scroll", showAllMore, { passive: true, capture: true });
 window.addEventListener("resize", showAllMore);
