@@ -414,6 +414,7 @@ def _load_upload(upload: Upload, claim: "_Claim") -> Report:
     sources = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
     work = _recognise(sources, FORMATS["llmfao"], upload.options.get("rater"))
     checked = _check(work, study, study.prompt_set, claim.tell)
+    claim.say(upload.size)
     if not _has_news(checked):
         return _report(checked, work)
 
@@ -438,15 +439,23 @@ class _Claim:
             raise Stopped
 
     def tell(self, done: int, total: int) -> None:
-        """Shows how far the check is; the bar is full when everything has been checked and is being stored.
+        """Shows how far the check is, now and then; of the two readings it is the first.
 
         Raises:
             Stopped: it was cancelled.
         """
         if time.monotonic() - self._told >= HEARTBEAT:
-            at = timezone.now()
-            self._update(done=min(done, total // 2), claimed_at=at)
-            self._at, self._told = at, time.monotonic()
+            self.say(min(done, total // 2))
+
+    def say(self, done: int) -> None:
+        """Shows that `done` bytes have been checked.
+
+        Raises:
+            Stopped: it was cancelled.
+        """
+        at = timezone.now()
+        self._update(done=done, claimed_at=at)
+        self._at, self._told = at, time.monotonic()
 
     def store(self) -> None:
         """In the transaction that stores: from here on a cancellation comes too late."""
