@@ -67,6 +67,7 @@ class Session:
     problem: str = ""
     exhausted: bool = False
     hopeless: int = 0
+    unstored: int = 0
 
     async def work(self) -> None:
         wake = asyncio.Event()
@@ -131,10 +132,10 @@ class Session:
             task.add_done_callback(self._landed)
         self.ready.extendleft(reversed(batch[len(admitted) :]))
         if held_back == calls.BUDGET:
-            # What is in flight was reserved at its dearest and may leave room when it is back.
-            if self.flying:
-                await asyncio.wait(self.flying, return_when=asyncio.FIRST_COMPLETED)
-                await self._flush()
+            # What is in flight was reserved at its dearest and may leave room once it is stored.
+            if self.flying or self.unstored:
+                self._wake.clear()
+                await self._wake.wait()
             else:
                 self.stop(calls.BUDGET, "The budget is used up.")
         elif held_back:
@@ -165,6 +166,7 @@ class Session:
             outcome.released = True
         outcome.received_at = self.clock()
         self.done.append(outcome)
+        self.unstored += 1
         self._wake.set()
 
     async def _attempts(self, outcome: Outcome) -> None:
@@ -239,6 +241,7 @@ class Session:
         batch, self.done = self.done[:STORED_AT_ONCE], self.done[STORED_AT_ONCE:]
         if batch:
             await self._db(lambda: calls.store(self.sender, self.run, batch, self.clock()))
+            self.unstored -= len(batch)
             self._wake.set()
 
     async def _beat(self, started: float) -> None:
