@@ -7,7 +7,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo door install install-dev test lint format docs lock FORCE
+.PHONY: help demo door install install-dev test lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -75,6 +75,9 @@ docs: install ## docs/commands.md anew from the commands
 .PHONY: bench-pairs
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs
+
+screenshots: install-dev ## docs/screenshots anew, from a demo of its own (needs Chromium)
+	@$(BIN)/python bench/screenshots.py
 
 lock: install-dev ## both lock files anew from pyproject.toml
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
