@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.forms import ChoiceField
 
+from annotation.forms import PairsForm
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Result, Study
+from annotation.pairing.registry import STRATEGIES
 from annotation.services import pairs, studies
 from annotation.services.studies import NotPossible
 from tests.builders import MARK, add_golden_pairs, build_study
@@ -277,3 +280,9 @@ def test_the_real_study_gets_its_3236_pairs_and_offers_the_2139_of_the_crowd() -
     crowd = {(row["prompt"], frozenset((row["model_x"], row["model_y"]))) for row in rows("pairs-crowd.jsonl")}
     assert {(prompt, frozenset(pair)) for prompt, *pair in offered} == crowd
     assert len(crowd) == 2139
+
+
+def test_the_page_offers_every_strategy() -> None:
+    field = PairsForm.base_fields["strategy"]
+    assert isinstance(field, ChoiceField)
+    assert [name for name, _label in field.choices] == list(STRATEGIES)  # type: ignore[union-attr]
