@@ -676,9 +676,9 @@ class Intake:
     def _refuse_adding(self, rater: KnownRater, rater_key: int | str, simulated: bool) -> None:
         where = "worker" if isinstance(rater_key, int) else "rater"
         if rater.simulated and not simulated:
-            raise Refused(where, gettext_noop("%(rater)s of this study is simulated."), rater=rater_key)
+            raise Refused(where, gettext_noop("Rater %(rater)s of this study is simulated."), rater=rater_key)
         if simulated and not rater.simulated:
-            raise Refused(where, gettext_noop("%(rater)s of this study is not simulated."), rater=rater_key)
+            raise Refused(where, gettext_noop("Rater %(rater)s of this study is not simulated."), rater=rater_key)
         if rater.joined:
             raise Refused(
                 where,

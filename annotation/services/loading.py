@@ -185,15 +185,28 @@ def _prompt_set_for(study: Study | None, study_slug: str, prompt_set_slug: str |
 
 
 def _sources(paths: Iterable[Path]) -> list[tuple[Source, bool]]:
-    """Every file that `paths` name or hold, and whether it was named outright; each once."""
+    """Every file that `paths` name or hold, and whether it was named outright; each once.
+
+    Raises:
+        NotPossible: a folder cannot be read.
+    """
     found: dict[Path, tuple[Source, bool]] = {}
     for path in paths:
         if path.is_dir():
-            for inside in sorted(path.iterdir()):
-                found.setdefault(inside.resolve(), (Source(inside.name, inside), False))
+            try:
+                inside = sorted(path.iterdir())
+            except OSError as error:
+                raise NotPossible(f"{path}: {error.strerror}") from error
+            for file in inside:
+                found.setdefault(file.resolve(), (Source(_called(file), file), False))
         else:
-            found[path.resolve()] = (Source(path.name, path), True)
+            found[path.resolve()] = (Source(_called(path), path), True)
     return list(found.values())
+
+
+def _called(path: Path) -> str:
+    """The name of a file as it can be printed and stored: a disk knows names that are no text."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in path.name)
 
 
 def _recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str | None) -> _Work:

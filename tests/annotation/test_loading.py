@@ -1,6 +1,7 @@
 """Loading: all or nothing, in order of reference, and the same files again change nothing."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,14 @@ def test_unknown_files_of_a_folder_are_skipped_and_listed(tmp_path: Path) -> Non
     (tmp_path / "README.md").write_text("hello")
     (tmp_path / "inner").mkdir()
     assert load(tmp_path).skipped == ("README.md", "inner")
+
+
+def test_a_name_that_is_no_text_is_listed_all_the_same(tmp_path: Path) -> None:
+    exchange.write(tmp_path)
+    (tmp_path / os.fsdecode(b"\xff\x1b.txt")).write_text("")
+    out = io.StringIO()
+    call_command("load", str(tmp_path), study="trees", stdout=out)
+    assert "skipped: \ufffd\ufffd.txt\n" in out.getvalue()
 
 
 def test_a_file_of_an_unknown_name_that_is_named_outright_is_a_fault(tmp_path: Path) -> None:
