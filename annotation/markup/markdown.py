@@ -39,7 +39,7 @@ type _LexerToken = tuple[_TokenType, str]
 VERSION: Final = 1
 """Goes up whenever the same text gives other HTML; belongs into the key of every cache outside the process."""
 
-LONGEST: Final = 100_000
+LONGEST: Final = 60_000
 """Characters; a longer text is shown plain."""
 LONGEST_RUN: Final = 10_000
 """Characters without a blank line, a heading, a list item; a longer run is shown without markup."""

@@ -2,8 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from annotation.markup import render, render_cached
 from annotation.markup.cache import RenderCache
+
+pytestmark = pytest.mark.once
 
 
 class Counted:

@@ -4,6 +4,8 @@ import pytest
 
 from annotation.markup import direction, render
 
+pytestmark = pytest.mark.once
+
 ARABIC = "مرحبا بالعالم، هذا نص باللغة العربية"
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from annotation.markup import render
 from annotation.markup.formulas import LONGEST, mathml
 
+pytestmark = pytest.mark.once
+
 FORMULA = re.compile(r"<math|<code class=\"formula\">")
 
 

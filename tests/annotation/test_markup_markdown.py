@@ -5,6 +5,8 @@ from pygments.lexers import get_lexer_by_name
 
 from annotation.markup import markdown, plain, render
 
+pytestmark = pytest.mark.once
+
 
 def test_a_haiku_keeps_its_lines() -> None:
     assert render("Containers dancing\nOrchestrated as one\nScales without limit").count("<br>") == 2

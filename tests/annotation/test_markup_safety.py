@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from annotation.markup import markdown, plain, render, render_wording
 
+pytestmark = pytest.mark.once
+
 ELEMENTS = markdown._TAGS | markdown._MATH_TAGS
 ATTRIBUTES = {"class", "dir", "start"}.union(*markdown._MATH_ATTRIBUTES.values())
 

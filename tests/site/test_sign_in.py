@@ -101,20 +101,23 @@ def test_signing_in_sets_the_count_of_the_account_back(ada: User) -> None:
         assert sign_in().status_code == 302
 
 
-def test_an_address_that_tries_many_accounts_is_refused(ada: User) -> None:
+def test_an_address_that_tries_many_accounts_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guessing, "OF_ADDRESS", 8)
     for number in range(guessing.OF_ADDRESS):
         assert sign_in("guess", account=f"somebody{number}").status_code == 200
     assert sign_in().status_code == 429
     assert sign_in(address="198.51.100.7").status_code == 302
 
 
-def test_an_account_that_is_tried_from_many_addresses_is_refused(ada: User) -> None:
+def test_an_account_that_is_tried_from_many_addresses_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guessing, "OF_ACCOUNT", 8)
     for number in range(guessing.OF_ACCOUNT):
-        assert sign_in("guess", address=f"10.0.{number // 200}.{number % 200}").status_code == 200
+        assert sign_in("guess", address=f"10.0.0.{number}").status_code == 200
     assert sign_in(address="198.51.100.7").status_code == 429
 
 
-def test_one_stranger_cannot_lock_the_owner_out(ada: User) -> None:
+def test_one_stranger_cannot_lock_the_owner_out(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guessing, "OF_ACCOUNT", 8)
     for _ in range(guessing.OF_ACCOUNT + 10):
         sign_in("guess", address="192.0.2.66")
     assert sign_in(address="198.51.100.7").status_code == 302
