@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from annotation.models import Assignment, Comparison, Report, TrainingAnswer, Worker
+from annotation.models import Assignment, Comparison, Pair, Report, TrainingAnswer, Worker
 from annotation.services import studies
 from tests.browser.conftest import NARROWEST, overflow
 from tests.builders import add_golden_pairs, build_study
@@ -399,3 +399,56 @@ def test_right_to_left_and_asian_texts_run_their_way(browser, live_server, study
     first, second = (page.get_by_role("region", name=f"Answer {name}").bounding_box() for name in "AB")
     assert first["x"] < second["x"], "A stands on the left, as its key does"
     context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages_beside_the_way(page, live_server, study, accessible, scheme):
+    page.emulate_media(color_scheme=scheme)
+    start(page, f"{live_server.url}/s/haiku/")
+    press(page, "t")
+    expect(page.get_by_text("1 of 4")).to_be_visible()
+    page.locator("summary[title=Settings]").click()
+    accessible(page)
+    for path in ("instructions", "report", "withdraw"):
+        page.goto(f"{live_server.url}/s/haiku/{path}/")
+        accessible(page)
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("heading", name="You have withdrawn.")).to_be_visible()
+    accessible(page)
+    page.context.clear_cookies()
+    page.goto(f"{live_server.url}/s/haiku/vote/")
+    accessible(page)
+    studies.change_settings(study, {"devices": "computers"})
+    page.set_extra_http_headers({"User-Agent": "iPhone", "Sec-CH-UA-Mobile": "?1"})
+    page.goto(f"{live_server.url}/s/haiku/")
+    expect(page.get_by_role("heading", name="Please use another device")).to_be_visible()
+    accessible(page)
+    studies.close(study)
+    page.reload()
+    accessible(page)
+
+
+def test_an_open_page_keeps_its_pair_and_one_left_alone_does_not(page, live_server, study):
+    page.clock.install()
+    start(page, f"{live_server.url}/s/haiku/")
+    expect(page.get_by_text("0 of 4")).to_be_visible()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.clock.fast_forward("06:00")
+    page.wait_for_timeout(300)
+    assert [url for url in sent if url.endswith("/extend/")] == [f"{live_server.url}/s/haiku/extend/"]
+    page.clock.fast_forward("30:00")
+    page.wait_for_timeout(300)
+    assert len([url for url in sent if url.endswith("/extend/")]) == 1
+
+
+def test_a_reservation_that_ran_out_under_an_open_page_is_looked_for_again(page, live_server, study):
+    page.clock.install()
+    start(page, f"{live_server.url}/s/haiku/")
+    expect(page.get_by_text("0 of 4")).to_be_visible()
+    Assignment.objects.update(state="expired", slot=None)
+    Pair.objects.update(taken=0)
+    with page.expect_navigation():
+        page.clock.fast_forward("06:00")
+    expect(page.get_by_text("0 of 4")).to_be_visible()
+    assert Assignment.objects.get().state == "open"
