@@ -180,6 +180,34 @@ def test_who_has_given_the_least_votes_can_finish_and_can_come_back_for_more(vot
     assert "2 of 4" in text_of(page)
 
 
+def test_the_instructions_show_the_studys_example_or_a_general_one(visitor, study):
+    join(visitor, study)
+    assert "My tea is too hot" in text_of(visitor.get("/s/haiku/instructions/"))
+    studies.change_settings(study, {"worked_example": "Look at **this** one."})
+    page = text_of(visitor.get("/s/haiku/instructions/"))
+    assert "Look at <strong>this</strong> one." in page
+    assert "My tea is too hot" not in page
+
+
+def test_the_instructions_are_at_hand_while_voting(voter, study):
+    page = text_of(voter.get("/s/haiku/instructions/"))
+    assert "Back to my pair" in page
+    assert "Start" not in page
+
+
+def test_the_question_is_the_studys_own_or_a_general_one(voter, study):
+    assert "Which answer is better?" in text_of(voter.get("/s/haiku/vote/"))
+    studies.change_settings(study, {"question": "Which one would you send?"})
+    assert "Which one would you send?" in text_of(voter.get("/s/haiku/vote/"))
+
+
+def test_pages_speak_the_readers_language_and_texts_keep_theirs(visitor, study):
+    page = text_of(visitor.get("/s/haiku/", headers={"accept-language": "ja"}))
+    assert '<html lang="ja"' in page
+    assert "同意して参加する" in page
+    assert 'lang="en"' in page
+
+
 def test_a_return_link_is_offered_where_the_study_has_one(voter, study):
     study.exits.filter(outcome="completed").update(url="https://platform.example/done?cc=1")
     studies.pause(study)
