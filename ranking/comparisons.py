@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
 from annotation.models.work import ComparisonQuerySet
+from ranking.methods import style
 from ranking.methods.settings import Source
 from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
 from ranking.orders import UNDECIDED, Inconsistent, merge
@@ -128,11 +129,14 @@ def _excluded(study: Study) -> tuple[int, ...]:
     return tuple(raters.order_by("pk").values_list("pk", flat=True))
 
 
-def read(study: Study, filters: Filters, line: Cut, *, detailed: bool, in_order: bool = False) -> Read:
+def read(
+    study: Study, filters: Filters, line: Cut, *, detailed: bool, in_order: bool = False, with_style: bool = False
+) -> Read:
     """The comparisons of `study` that `filters` let through, under `line`.
 
     `detailed` keeps who voted on which prompt; otherwise equal comparisons are counted in SQL and
-    their number does not matter. `in_order` sorts them by the time they were given.
+    their number does not matter. `in_order` sorts them by the time they were given, `with_style` reads the
+    answers that were compared.
 
     Raises:
         UnknownRater, UnknownCategory: a name that is not in the study.
@@ -141,12 +145,14 @@ def read(study: Study, filters: Filters, line: Cut, *, detailed: bool, in_order:
     source = source_of(filters.raters)
     simulated = rows.simulated().count()
     in_time = in_order and not rows.filter(answered_at=None).exists()
-    by_pair = in_order or source != "people"
-    columns = _fetch(rows, detailed=detailed or by_pair, in_time=in_time)
+    detailed = detailed or in_order or with_style or source != "people"
+    columns = _fetch(rows, detailed=detailed, in_time=in_time)
     inconsistent = 0
     if source != "people":
         columns, inconsistent = _merged(columns, filters.inconsistent)
-    votes = _votes(study, columns, detailed=detailed or by_pair)
+    votes = _votes(study, columns, detailed=detailed)
+    if with_style:
+        votes = replace(votes, style=_style(study, columns))
     one_order = bool(len(votes)) and _one_order(columns)
     return Read(votes, source, simulated, inconsistent, in_time, one_order, _digest(votes, in_order=in_order))
 
@@ -193,7 +199,7 @@ def _rows(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
 type Columns = dict[str, NDArray[np.int64]]
 
 COUNTED: Final = ("pair__model_x", "pair__model_y", "half_points", "side")
-DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn")
+DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn", "pair__result_x", "pair__result_y")
 
 
 def _fetch(rows: ComparisonQuerySet, *, detailed: bool, in_time: bool) -> Columns:
@@ -248,6 +254,19 @@ def _votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
         rater=codes("rater") if detailed else None,
         count=None if detailed else columns["number"],
     )
+
+
+def _style(study: Study, columns: Columns) -> NDArray[np.float64]:
+    """(n, 4) the differences in style between the answers of x and of y."""
+    x, y = columns["pair__result_x"], columns["pair__result_y"]
+    results = np.unique(np.concatenate([x, y]))
+    found = np.zeros((len(results), len(style.FEATURES)))
+    rows = study.prompt_set.results.values_list("pk", "text", "turns")
+    for pk, text, turns in rows.iterator(chunk_size=CHUNK):
+        place = np.searchsorted(results, pk)
+        if place < len(results) and results[place] == pk:
+            found[place] = style.features("\n".join([text, *turns]))
+    return style.differences(found[np.searchsorted(results, x)], found[np.searchsorted(results, y)])
 
 
 def _one_order(columns: Columns) -> bool:

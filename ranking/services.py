@@ -61,11 +61,22 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     chosen = method(settings)
     source = comparisons.source_of(filters.raters)
     detailed = (chosen.sandwich or chosen.bootstrap) and settings.clusters != "none" and source != "all"
-    read = comparisons.read(study, filters, line or comparisons.cut(study), detailed=detailed, in_order=chosen.in_order)
+    read = comparisons.read(
+        study,
+        filters,
+        line or comparisons.cut(study),
+        detailed=detailed,
+        in_order=chosen.in_order,
+        with_style=chosen.style,
+    )
     if not len(read.votes):
         raise NothingCompared(_nothing(study, filters))
     rated = board.rate(read.votes, settings, source)
     result = sheet(rated)
+    if chosen.in_order and not read.in_time:
+        result["notices"].append("file-order")
+    if settings.first_place and read.one_order:
+        result["notices"].append("one-order")
     _judge(result, rated, read, settings)
     result["read"] = {
         "simulated": read.simulated,

@@ -26,6 +26,11 @@ NOTICES: dict[str, str | Promise] = {
         "Some replicates of the bootstrap had no finite ratings: in them every model got half a tie against the mean."
     ),
     "file-order": _("The comparisons carry no times, so Elo took them in the order in which they were stored."),
+    "one-order": _(
+        "Every pair was shown in one order only, so the gain of the left place cannot be told from what the "
+        "answers there had in common."
+    ),
+    "no-ties": _("Nobody called a tie, so this is Bradley-Terry."),
     "uneven": _(
         "Some models were compared far more often than others, and this method follows the counts: "
         "its order is partly that of how often models were shown."

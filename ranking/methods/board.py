@@ -9,7 +9,7 @@ from ranking.methods.question import question
 from ranking.methods.ratings import Ratings
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings, Source
-from ranking.methods.tally import Floats, Votes, tally
+from ranking.methods.tally import Floats, Tally, Votes, tally
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +23,9 @@ class Group:
     losses: Floats
     points: Floats
     """(m, m) the points, ties half, that the row's model won against the column's."""
+    prompts: int
+    raters: int
+    """How many of both the comparisons are of; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +33,7 @@ class Board:
     """Attributes:
 
     groups: largest first; nothing can be said across them. Empty where nothing was compared.
-    unmet: the models without a comparison, which are left out.
+    unmet: the models without a comparison that counts, which are left out.
     comparisons: how many went in.
     notices: words for what a reader must be told of the whole board.
     """
@@ -55,8 +58,13 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
             raise Contradiction(f"the {what} {name} is not a model of this board")
     if votes.soft is not None and not chosen.soft:
         raise Contradiction(f"{settings.method} takes no soft verdicts")
+    if chosen.style and votes.style is None:
+        raise Contradiction(f"{settings.method} needs the texts of the answers")
     if settings.tie_rule == "drop":
         votes = votes.where(votes.outcome != 1)
+    if settings.baseline is not None:
+        against = votes.names.index(settings.baseline)
+        votes = votes.where((votes.x == against) | (votes.y == against))
     counts = tally(votes)
     connected = components(counts)
     groups = []
@@ -68,21 +76,26 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
         ratings = chosen.rate(within, part, settings, clusters, np.random.default_rng(settings.seed))
         if chosen.sandwich or chosen.bootstrap:
             ratings = ratings.noting(*asked.notices)
-        groups.append(
-            Group(
-                ratings,
-                part.compared.sum(axis=1),
-                part.won.sum(axis=1),
-                part.tied.sum(axis=1),
-                part.won.sum(axis=0),
-                part.wins + part.ties / 2,
-            )
-        )
-    met = np.concatenate([*connected, np.empty(0, dtype=np.intp)])
+        groups.append(_group(ratings, part, within))
+    rated = {name for group in groups for name in group.ratings.names}
     return Board(
         settings,
         tuple(groups),
-        tuple(name for model, name in enumerate(votes.names) if model not in met),
+        tuple(name for name in votes.names if name not in rated),
         votes.total,
         ("groups",) if len(groups) > 1 else (),
+    )
+
+
+def _group(ratings: Ratings, part: Tally, votes: Votes) -> Group:
+    kept = np.arange(len(part.wins)) if ratings.kept is None else ratings.kept
+    return Group(
+        ratings=ratings,
+        comparisons=part.compared.sum(axis=1)[kept],
+        wins=part.won.sum(axis=1)[kept],
+        ties=part.tied.sum(axis=1)[kept],
+        losses=part.won.sum(axis=0)[kept],
+        points=(part.wins + part.ties / 2)[np.ix_(kept, kept)],
+        prompts=0 if votes.prompt is None else len(np.unique(votes.prompt)),
+        raters=0 if votes.rater is None else len(np.unique(votes.rater)),
     )

@@ -55,6 +55,7 @@ def redraw(
         low=low,
         high=high,
         draws=drawn,
+        clusters=clusters,
         prior=fit.prior,
         gradient=fit.gradient,
         iterations=fit.iterations,
@@ -198,7 +199,7 @@ def _fit_batch(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple
     diagonal = np.arange(size)
     matrices[:, diagonal, diagonal] = -matrices.sum(axis=2)
     if start.prior:
-        matrices += _prior_information(start.theta)
+        matrices += logistic.prior_part(start.theta)[2]
     # What `grounded` adds to one matrix, for all of them; a replicate without a finite fit stays singular.
     shift = np.trace(matrices, axis1=1, axis2=2) / size**2
     matrices += shift[:, None, None]
@@ -222,12 +223,6 @@ def _fit_batch(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple
         if settled.all():
             break
     return theta, settled
-
-
-def _prior_information(theta: Floats) -> Floats:
-    center = logistic.centering(len(theta))
-    chance = expit(theta)
-    return center @ np.diag(PRIOR_WEIGHT * chance * (1 - chance)) @ center
 
 
 def _fit_alone(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, bool]:

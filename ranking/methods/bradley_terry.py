@@ -56,10 +56,7 @@ def rated(
 def estimate(
     votes: Votes, tally: Tally, z: Floats, fit: Fit, settings: Settings, clusters: Clusters | None
 ) -> tuple[Uncertainty | None, tuple[str, ...]]:
-    """The sandwich covariance that `settings` ask for, and what a reader must be told of it.
-
-    Where one cluster alone carries a part of the board CR3 does not exist; CR1 stands in and says so.
-    """
+    """The sandwich covariance that `settings` ask for, and what a reader must be told of it."""
     if clusters is None:
         return None, ()
     if clusters == "none" and not z.shape[1]:
@@ -69,16 +66,7 @@ def estimate(
         # A row of c equal comparisons has c squares, not the square of c.
         count = 1 if votes.count is None else np.maximum(votes.count, 1)
         return intervals.independent_rows(fit, observations, observations.residual**2 / count), ()
-    try:
-        return (
-            intervals.clustered(fit, observations, clusters, settings.correction, votes.prompt, votes.rater),
-            (),
-        )
-    except intervals.Unidentified:
-        return (
-            intervals.clustered(fit, observations, clusters, "CR1", votes.prompt, votes.rater),
-            ("correction-fell-back",),
-        )
+    return intervals.clustered_or_simpler(fit, observations, clusters, settings.correction, votes.prompt, votes.rater)
 
 
 def _side(votes: Votes) -> Floats:

@@ -6,7 +6,8 @@ within clusters (Liang and Zeger, 1986); CR3 leaves one cluster out at a time, o
 V_both (Cameron, Gelbach and Miller, 2011). The inverse Hessian by itself is never used.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final, Literal, cast, get_args
 
 import numpy as np
@@ -99,16 +100,17 @@ def independent(fit: Fit, tally: Tally) -> Uncertainty:
         + tally.ties_squared[i, j] * (0.5 - chance) ** 2
     )
     meat = laplacian(i, j, squares, len(fit.theta))
-    return _of_independent(fit.bread @ meat @ fit.bread)
+    return of_independent(fit.bread @ meat @ fit.bread)
 
 
 def independent_rows(fit: Fit, observations: Observations, squares: Floats) -> Uncertainty:
     """The same from rows, for fits with covariates; `squares` (n,): the sums of squared residuals."""
     meat = outer(observations.i, observations.j, observations.z, squares, len(fit.theta))
-    return _of_independent(fit.bread @ meat @ fit.bread)
+    return of_independent(fit.bread @ meat @ fit.bread)
 
 
-def _of_independent(covariance: Floats) -> Uncertainty:
+def of_independent(covariance: Floats) -> Uncertainty:
+    """As an interval of independent votes has it."""
     return Uncertainty((covariance + covariance.T) / 2, NORMAL, None, "none", "CR0", None, None)
 
 
@@ -125,29 +127,59 @@ def clustered(
     Raises:
         Unidentified: CR3 was asked for, and one cluster alone carries a part of the board.
     """
+    found = combined(
+        lambda codes: one_way(fit, observations, codes, correction),
+        lambda: one_way(fit, observations, np.arange(len(observations.i)), "CR0"),
+        clusters,
+        prompt,
+        rater,
+    )
+    covariance = found.covariance
+    if clusters == "both":
+        covariance = _without_negatives(covariance, len(fit.theta))
+    return replace(found, covariance=covariance, correction=correction)
+
+
+def clustered_or_simpler(
+    fit: Fit,
+    observations: Observations,
+    clusters: Clusters,
+    correction: Correction,
+    prompt: Codes | None,
+    rater: Codes | None,
+) -> tuple[Uncertainty, tuple[str, ...]]:
+    """The same, with CR1 and a notice where one cluster alone carries a part of the board, so that CR3 is not there."""
+    try:
+        return clustered(fit, observations, clusters, correction, prompt, rater), ()
+    except Unidentified:
+        return clustered(fit, observations, clusters, "CR1", prompt, rater), ("correction-fell-back",)
+
+
+def combined(
+    one: Callable[[Codes], Floats],
+    independent: Callable[[], Floats],
+    clusters: Clusters,
+    prompt: Codes | None,
+    rater: Codes | None,
+) -> Uncertainty:
+    """V_prompt + V_rater - V_prompt-and-rater, or the part of it that is asked for, from one-way covariances.
+
+    `one` gives the covariance for clusters coded 0, 1, ... and `independent` that of independent votes.
+    """
+    if clusters == "none":
+        return of_independent(independent())
     counts: dict[str, int] = {}
     parts = []
     for name, codes in (("prompt", prompt), ("worker", rater)):
         if clusters in {name, "both"}:
             compact, counts[name] = _compact(cast(Codes, codes))
-            parts.append((1, compact))
+            parts.append(compact)
+    covariance = sum((one(codes) for codes in parts[1:]), one(parts[0]))
     if clusters == "both":
-        parts.append((-1, _compact(parts[0][1] * counts["worker"] + parts[1][1])[0]))
-    covariance = sum(
-        (sign * one_way(fit, observations, codes, correction) for sign, codes in parts), np.zeros_like(fit.bread)
-    )
-    if clusters == "both":
-        covariance = _without_negatives(covariance, len(fit.theta))
+        covariance = covariance - one(_compact(parts[0] * counts["worker"] + parts[1])[0])
     degrees = min(counts.values()) - 1
-    return Uncertainty(
-        covariance,
-        float(stdtrit(degrees, 0.975)),
-        degrees,
-        clusters,
-        correction,
-        counts.get("prompt"),
-        counts.get("worker"),
-    )
+    critical = float(stdtrit(degrees, 0.975))
+    return Uncertainty(covariance, critical, degrees, clusters, "CR1", counts.get("prompt"), counts.get("worker"))
 
 
 def _compact(codes: Codes) -> tuple[Codes, int]:

@@ -4,6 +4,7 @@ The log-odds that i beats j are theta_i - theta_j + z . beta, where z are covari
 (the place it was shown in, differences of style) and beta their coefficients. theta has mean zero.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -120,23 +121,46 @@ def fit(cells: Cells, *, prior: bool) -> Fit:
     Raises:
         NotConverged: there is no finite optimum, or the covariates are collinear.
     """
-    size, extra = cells.size, cells.z.shape[1]
-    center = centering(size, extra)
-    parameters = np.zeros(size + extra)
-    value = _value(cells, parameters, prior=prior)
+    return newton(
+        np.zeros(cells.size + cells.z.shape[1]),
+        lambda parameters: _value(cells, parameters, prior=prior),
+        lambda parameters: _derivatives(cells, parameters, prior=prior),
+        cells.size,
+        prior=prior,
+    )
+
+
+def newton(
+    start: Floats,
+    value: Callable[[Floats], float],
+    derivatives: Callable[[Floats], tuple[Floats, Floats]],
+    size: int,
+    *,
+    prior: bool,
+) -> Fit:
+    """The maximum of `value` by Newton's method with step halving, the first `size` parameters of mean zero.
+
+    `derivatives` gives the gradient and the negative Hessian.
+
+    Raises:
+        NotConverged: there is no finite optimum, or it was not reached.
+    """
+    center = centering(size, len(start) - size)
+    parameters, reached = start, value(start)
     for iteration in range(1, LIMIT + 1):
-        gradient, information = _derivatives(cells, parameters, prior=prior)
+        gradient, information = derivatives(parameters)
         try:
             step = center @ cho_solve(cho_factor(grounded(information, size)), gradient)
         except LinAlgError as error:
             raise NotConverged("the comparisons do not determine the strengths") from error
-        rate, stepped = 1.0, _value(cells, parameters + step, prior=prior)
-        while stepped < value - 1e-9 * abs(value) and rate > 1e-6:
+        rate, stepped = 1.0, value(parameters + step)
+        # Near the optimum the value moves by rounding only, and the full step is right.
+        while not stepped >= reached - 1e-9 * abs(reached) and rate > 1e-6:
             rate /= 2
-            stepped = _value(cells, parameters + rate * step, prior=prior)
-        parameters, value = parameters + rate * step, stepped
+            stepped = value(parameters + rate * step)
+        parameters, reached = parameters + rate * step, stepped
         if np.abs(step).max() < STEP:
-            gradient, information = _derivatives(cells, parameters, prior=prior)
+            gradient, information = derivatives(parameters)
             bread = center @ np.linalg.inv(grounded(information, size)) @ center
             return Fit(
                 parameters[:size] - parameters[:size].mean(),
@@ -150,6 +174,18 @@ def fit(cells: Cells, *, prior: bool) -> Fit:
     raise NotConverged(f"no optimum after {LIMIT} Newton steps")
 
 
+def prior_part(theta: Floats) -> tuple[float, Floats, Floats]:
+    """What half a tie of each model against the mean adds to value, gradient and negative Hessian."""
+    center = centering(len(theta))
+    away = center @ theta
+    chance = expit(away)
+    return (
+        PRIOR_WEIGHT * float((away / 2 - np.logaddexp(0, away)).sum()),
+        center @ (PRIOR_WEIGHT * (0.5 - chance)),
+        center @ np.diag(PRIOR_WEIGHT * chance * (1 - chance)) @ center,
+    )
+
+
 def _log_odds(cells: Cells, parameters: Floats) -> Floats:
     theta, beta = parameters[: cells.size], parameters[cells.size :]
     return theta[cells.i] - theta[cells.j] + cells.z @ beta
@@ -160,8 +196,7 @@ def _value(cells: Cells, parameters: Floats, *, prior: bool) -> float:
     odds = _log_odds(cells, parameters)
     value = float(cells.points @ odds - cells.weight @ np.logaddexp(0, odds))
     if prior:
-        away = parameters[: cells.size] - parameters[: cells.size].mean()
-        value += PRIOR_WEIGHT * float((away / 2 - np.logaddexp(0, away)).sum())
+        value += prior_part(parameters[: cells.size])[0]
     return value
 
 
@@ -173,8 +208,7 @@ def _derivatives(cells: Cells, parameters: Floats, *, prior: bool) -> tuple[Floa
     gradient = np.concatenate([spread(cells.i, cells.j, residual, size), cells.z.T @ residual])
     information = outer(cells.i, cells.j, cells.z, cells.weight * chance * (1 - chance), size)
     if prior:
-        center = centering(size)
-        chance = expit(center @ parameters[:size])
-        gradient[:size] += center @ (PRIOR_WEIGHT * (0.5 - chance))
-        information[:size, :size] += center @ np.diag(PRIOR_WEIGHT * chance * (1 - chance)) @ center
+        _value_of_prior, slope, curvature = prior_part(parameters[:size])
+        gradient[:size] += slope
+        information[:size, :size] += curvature
     return gradient, information

@@ -6,7 +6,7 @@ from typing import Final, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.methods.intervals import NORMAL, Uncertainty
+from ranking.methods.intervals import NORMAL, Clusters, Uncertainty
 from ranking.methods.settings import Settings
 from ranking.methods.tally import Floats
 
@@ -49,6 +49,8 @@ class Ratings:
         order_range: whether `low` and `high` are only what reordering the comparisons does to the scores.
         coefficients: of covariates.
         draws: (r, m) redrawn scores, where the method redraws.
+        clusters: the question that the intervals answer; None without intervals.
+        kept: which models of the group were rated, where the method leaves some out; None: all.
         prior: whether all models got half a tie against the mean, because no finite fit exists without.
         gradient: the largest absolute gradient at the optimum; None for methods without one.
         iterations: it took to converge; None for methods that do not iterate.
@@ -65,6 +67,8 @@ class Ratings:
     order_range: bool = False
     coefficients: tuple[Coefficient, ...] = ()
     draws: Floats | None = None
+    clusters: Clusters | None = None
+    kept: NDArray[np.intp] | None = None
     prior: bool = False
     gradient: float | None = None
     iterations: int | None = None
@@ -97,6 +101,7 @@ def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings
     return replace(
         ratings,
         uncertainty=uncertainty,
+        clusters=uncertainty.clusters,
         low=ratings.scores - reach[:size],
         high=ratings.scores + reach[:size],
         coefficients=coefficients,
@@ -118,27 +123,28 @@ def points(ratings: Ratings) -> Points:
 
     An interval of an anchored board is that of the difference from the anchor.
     """
-    if ratings.unit != "strength":
-        error = ratings.covariance
-        return Points(
-            ratings.scores, ratings.low, ratings.high, None if error is None else np.sqrt(np.diag(error).clip(0))
-        )
+    unit, origin = (ELO, MEAN) if ratings.unit == "strength" else (1.0, 0.0)
     anchor = ratings.settings.anchor
-    if anchor is None or anchor[0] not in ratings.names:
-        error = None if ratings.covariance is None else ELO * np.sqrt(np.diag(ratings.covariance).clip(0))
-        low, high = (None if end is None else MEAN + ELO * end for end in (ratings.low, ratings.high))
-        return Points(MEAN + ELO * ratings.scores, low, high, error)
+    if anchor is None or anchor[0] not in ratings.names or ratings.unit == "share":
+        low, high = (None if end is None else origin + unit * end for end in (ratings.low, ratings.high))
+        return Points(origin + unit * ratings.scores, low, high, _own_errors(ratings, unit))
     index = ratings.names.index(anchor[0])
-    rating = anchor[1] + ELO * (ratings.scores - ratings.scores[index])
+    rating = anchor[1] + unit * (ratings.scores - ratings.scores[index])
     if ratings.draws is not None:
-        apart = anchor[1] + ELO * (ratings.draws - ratings.draws[:, [index]])
+        apart = anchor[1] + unit * (ratings.draws - ratings.draws[:, [index]])
         low, high = np.percentile(apart, [2.5, 97.5], axis=0)
-        return Points(rating, low, high, apart.std(axis=0, ddof=1))
+        return Points(rating, low, high, None if ratings.order_range else apart.std(axis=0, ddof=1))
     if ratings.uncertainty is None:
         return Points(rating, None, None, None)
-    error = ELO * standard_errors(ratings)[index]
+    error = unit * standard_errors(ratings)[index]
     reach = ratings.uncertainty.critical * error
     return Points(rating, rating - reach, rating + reach, error)
+
+
+def _own_errors(ratings: Ratings, unit: float) -> Floats | None:
+    if ratings.order_range or ratings.clusters is None:
+        return None
+    return unit * np.sqrt(np.diag(_covariance(ratings)).clip(0))
 
 
 def normalised(ratings: Ratings) -> Floats:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ranking.methods import bradley_terry
+from ranking.methods import bradley_terry, davidson, eigen, elo, newman, pagerank, style, win_rates
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
 from ranking.methods.settings import Contradiction, Settings
@@ -22,6 +22,7 @@ class Method:
     first_place: whether a first-place effect can be fitted with it.
     in_order: whether it depends on the order of the votes.
     soft: whether it takes shares of a verdict.
+    style: whether it needs to know how answers differ in style.
     """
 
     rate: Callable[[Votes, Tally, Settings, Clusters | None, np.random.Generator], Ratings]
@@ -30,10 +31,20 @@ class Method:
     first_place: bool = False
     in_order: bool = False
     soft: bool = False
+    style: bool = False
 
 
 METHODS: Final[dict[str, Method]] = {
     "bradley-terry": Method(bradley_terry.rate, sandwich=True, bootstrap=True, first_place=True),
+    "davidson": Method(davidson.rate, sandwich=True),
+    "elo": Method(elo.rate, in_order=True),
+    "elo-bootstrap": Method(elo.rate_redrawn, in_order=True),
+    "newman": Method(newman.rate),
+    "pagerank": Method(pagerank.rate),
+    "eigen": Method(eigen.rate),
+    "average-win-rate": Method(win_rates.rate_average),
+    "baseline-win-rate": Method(win_rates.rate_baseline, sandwich=True, soft=True),
+    "style-controlled": Method(style.rate, sandwich=True, style=True),
 }
 
 

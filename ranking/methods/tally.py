@@ -40,6 +40,7 @@ class Votes:
         prompt, rater, category: (n,) codes from 0 on; None where nothing is known of them.
         count: (n,) how many equal comparisons a row stands for; None: 1 each.
         importance: (n,) how much a comparison of the row matters; None: 1 each.
+        style: (n, 4) how x's answer differs from y's in style, where it is known.
         soft: (n,) x's share of the verdict in [0, 1] where a judge gives one; None: `outcome` says it.
     """
 
@@ -54,6 +55,7 @@ class Votes:
     count: Codes | None = None
     importance: Floats | None = None
     soft: Floats | None = None
+    style: Floats | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -62,6 +64,8 @@ class Votes:
             self._freeze(name, np.integer)
         for name in ("importance", "soft"):
             self._freeze(name, np.floating)
+        if self.style is not None and (self.style.shape != (len(self.x), 4) or not np.isfinite(self.style).all()):
+            raise BadVotes(f"style has shape {self.style.shape} or is not finite; {(len(self.x), 4)} was expected")
         if len(self.x):
             self._check()
 

@@ -35,7 +35,7 @@ def test_independent_votes_give_the_textbook_sandwich(seed):
     votes = draw(seed, rows=400)
     found, _observations = at_optimum(votes)
     design, residual, curvature = dense(votes, found.theta)
-    bread = np.linalg.pinv(design.T * curvature @ design)
+    bread = np.linalg.pinv(design.T * curvature @ design, rcond=1e-10)
     expected = bread @ (design.T * residual**2 @ design) @ bread
     low, high = found.theta - 1.959964 * np.sqrt(np.diag(expected)), found.theta + 1.959964 * np.sqrt(np.diag(expected))
     ratings = rate(votes, Settings(clusters="none"), "people").groups[0].ratings
@@ -62,7 +62,7 @@ def test_cr3_is_one_newton_step_without_each_cluster(way, seed):
     for cluster in range(number):
         rest = labels != cluster
         information = design[rest].T * curvature[rest] @ design[rest]
-        step = np.linalg.pinv(information) @ design[rest].T @ residual[rest]
+        step = np.linalg.pinv(information, rcond=1e-10) @ design[rest].T @ residual[rest]
         expected += (number - 1) / number * np.outer(step, step)
     assert intervals.one_way(found, observations, labels, "CR3") == pytest.approx(expected, rel=1e-6, abs=1e-10)
 
@@ -73,7 +73,7 @@ def test_cr1_is_cr0_times_clusters_over_clusters_less_one():
     plain = intervals.one_way(found, observations, votes.prompt, "CR0")
     assert intervals.one_way(found, observations, votes.prompt, "CR1") == pytest.approx(plain * 12 / 11)
     design, residual, curvature = dense(votes, found.theta)
-    bread = np.linalg.pinv(design.T * curvature @ design)
+    bread = np.linalg.pinv(design.T * curvature @ design, rcond=1e-10)
     scores = np.stack([residual[votes.prompt == k] @ design[votes.prompt == k] for k in range(12)])
     assert plain == pytest.approx(bread @ scores.T @ scores @ bread, rel=1e-6, abs=1e-12)
 
@@ -153,6 +153,6 @@ def test_an_importance_enters_the_variance_squared():
     weighted = make(np.stack([votes.x, votes.y, votes.outcome], axis=1), importance=importance)
     ratings = rate(weighted, Settings(clusters="none"), "people").groups[0].ratings
     design, residual, curvature = dense(weighted, ratings.scores)
-    bread = np.linalg.pinv(design.T * (importance * curvature) @ design)
+    bread = np.linalg.pinv(design.T * (importance * curvature) @ design, rcond=1e-10)
     expected = bread @ (design.T * (importance * residual) ** 2 @ design) @ bread
     assert ratings.covariance == pytest.approx(expected, rel=1e-6, abs=1e-12)

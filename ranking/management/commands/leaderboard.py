@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="the study's address (slug)")
-        parser.add_argument("--method", choices=METHODS, default="bradley-terry")
+        parser.add_argument("--method", choices=METHODS, help="bradley-terry by default; davidson with --ties model")
         parser.add_argument("--raters", default="people", metavar="people|NAME|all", help="NAME is a judge's")
         parser.add_argument("--category", metavar="TYPE", help="only prompts of this type")
         parser.add_argument("--ties", choices=TIES, help="half a win each, left out, or modelled (davidson)")
@@ -85,9 +85,10 @@ class Command(BaseCommand):
         filters = Filters(
             **{name: options[name] for name in ("raters", "category", "reading", "inconsistent")},
         )
-        names = ("method", "ties", "intervals", "clusters", "correction", "simultaneous", "anchor", "first_place")
+        chosen = options["method"] or ("davidson" if options["ties"] == "model" else "bradley-terry")
+        names = ("ties", "intervals", "clusters", "correction", "simultaneous", "anchor", "first_place")
         settings = Settings(
-            **{name: options[name] for name in (*names, "rounds", "redraw", "baseline", "seed")},
+            method=chosen, **{name: options[name] for name in (*names, "rounds", "redraw", "baseline", "seed")}
         )
         return filters, settings, services.compute(study, filters, settings)
 

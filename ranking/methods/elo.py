@@ -1,0 +1,97 @@
+"""Elo in the order of the votes, and Elo over redrawn orders or redrawn votes.
+
+Elo, The rating of chessplayers, past and present (1978). The numbers are those of evalica's kernel,
+which is called directly: its public function turns arrays into lists and back for every round.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from evalica import _brzo
+from numpy.typing import NDArray
+
+from ranking.methods.intervals import Clusters
+from ranking.methods.ratings import Ratings
+from ranking.methods.settings import Settings
+from ranking.methods.tally import Floats, Tally, Votes
+
+K: Final = 4.0
+SCALE: Final = 400.0
+BASE: Final = 10.0
+INITIAL: Final = 1000.0
+
+WINNERS: Final = np.array([2, 0, 1], dtype=np.uint8)
+"""evalica's words for y won, tie, x won."""
+
+
+def rate(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """The ratings after the last vote, every model having begun at 1,000. The order of the votes matters."""
+    scores = _run(*_game(votes), len(votes.names))
+    return Ratings(settings=settings, names=votes.names, scores=scores, unit="points")
+
+
+def rate_redrawn(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """The median over `settings.rounds` rounds, with the 2.5 and 97.5 percentiles.
+
+    `permute` plays the same votes in another order: its percentiles tell what the order does and are
+    no interval. `resample` draws as many votes anew, as if each were independent of the others.
+    """
+    x, y, winners, weights = _game(votes)
+    draws = np.empty((settings.rounds, len(votes.names)))
+    for number, order in enumerate(_orders(len(x), settings, rng)):
+        draws[number] = _run(x[order], y[order], winners[order], weights[order], len(votes.names))
+    low, high = np.percentile(draws, [2.5, 97.5], axis=0)
+    permuted = settings.redraw == "permute"
+    return Ratings(
+        settings=settings,
+        names=votes.names,
+        scores=np.median(draws, axis=0),
+        unit="points",
+        low=low,
+        high=high,
+        order_range=permuted,
+        clusters=None if permuted else "none",
+        draws=draws,
+    )
+
+
+def _orders(rows: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+    for _round in range(settings.rounds):
+        yield rng.permutation(rows) if settings.redraw == "permute" else rng.integers(rows, size=rows)
+
+
+def _game(votes: Votes) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8], Floats]:
+    """The votes as the kernel takes them, a row of c equal votes c times."""
+    index = np.arange(len(votes)) if votes.count is None else np.repeat(np.arange(len(votes)), votes.count)
+    importance = np.ones(len(votes)) if votes.importance is None else votes.importance
+    return (
+        votes.x[index].astype(np.uint64),
+        votes.y[index].astype(np.uint64),
+        WINNERS[votes.outcome[index]],
+        importance[index],
+    )
+
+
+def _run(
+    x: NDArray[np.uint64], y: NDArray[np.uint64], winners: NDArray[np.uint8], weights: Floats, models: int
+) -> Floats:
+    return np.asarray(
+        _brzo.elo(
+            xs=x,
+            ys=y,
+            winners=winners,
+            weights=weights,
+            total=models,
+            initial=INITIAL,
+            base=BASE,
+            scale=SCALE,
+            k=K,
+            win_weight=1.0,
+            tie_weight=0.5,
+        )
+    )

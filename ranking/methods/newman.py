@@ -1,0 +1,48 @@
+"""Newman's iteration for the Bradley-Terry model with ties, by evalica.
+
+Newman, Efficient computation of rankings from pairwise comparisons, JMLR 24 (2023).
+"""
+
+from typing import Final
+
+import evalica
+import numpy as np
+
+from ranking.methods.connectivity import has_finite_fit
+from ranking.methods.counted import TOLERANCE, Counted
+from ranking.methods.intervals import Clusters
+from ranking.methods.logistic import NotConverged
+from ranking.methods.ratings import Coefficient, Ratings
+from ranking.methods.settings import Settings
+from ranking.methods.tally import Tally, Votes
+
+TIES = "ties"
+LIMIT: Final = 1_000_000
+
+
+def rate(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """Strengths, ties having a probability of their own; the coefficient `ties` is log(2 v).
+
+    Raises:
+        NotConverged: no finite strengths exist, or the iteration did not reach them.
+    """
+    if not has_finite_fit(tally):
+        raise NotConverged("newman has no finite ratings here; bradley-terry and davidson state a prior instead")
+    ties = bool(tally.ties.any())
+    # Without a tie evalica's iteration (0.4.2) turns on the spot, and what it is for is Bradley-Terry.
+    method = evalica.newman if ties else evalica.bradley_terry
+    result = method(**Counted.of(tally).arguments(), tolerance=TOLERANCE, limit=LIMIT)
+    if result.iterations >= LIMIT:
+        raise NotConverged(f"no optimum after {LIMIT} steps")
+    strength = np.log(result.scores.sort_index().to_numpy())
+    return Ratings(
+        settings=settings,
+        names=votes.names,
+        scores=strength - strength.mean(),
+        unit="strength",
+        coefficients=(Coefficient(TIES, float(np.log(2 * result.v))),) if ties else (),
+        iterations=result.iterations,
+        notices=() if ties else ("no-ties",),
+    )

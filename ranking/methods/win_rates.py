@@ -1,0 +1,84 @@
+"""Shares of wins: against every opponent alike, or against one model.
+
+Against one model the standard error is that of a mean, of independent or of clustered verdicts (as in
+AlpacaEval, where a verdict may be a share of its own).
+"""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ranking.methods.intervals import Clusters, combined
+from ranking.methods.ratings import Ratings, with_intervals
+from ranking.methods.settings import Contradiction, Settings
+from ranking.methods.tally import Codes, Floats, Tally, Votes
+
+
+def rate_average(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """The mean over the opponents a model met of the share it won against them, ties half."""
+    games = tally.games
+    won = np.divide(tally.wins + tally.ties / 2, games, out=np.zeros_like(games), where=games > 0)
+    return Ratings(settings=settings, names=votes.names, scores=won.sum(axis=1) / (games > 0).sum(axis=1), unit="share")
+
+
+def rate_baseline(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """The share of its comparisons with the baseline that each model won, ties half; the baseline's is one half.
+
+    Models that met the baseline less than twice are left out: one verdict has no spread.
+
+    Raises:
+        Contradiction: no model of this group met it.
+    """
+    if settings.baseline not in votes.names:
+        raise Contradiction(f"these models were never compared with {settings.baseline}")
+    against, size = votes.names.index(settings.baseline), len(votes.names)
+    met, model = _against(votes, against)
+    often = np.bincount(model, weights=_count(met), minlength=size) > 1
+    met, model = _against(votes.where(often[votes.x] | often[votes.y]), against)
+    share = np.where(met.x == against, 1 - met.score(), met.score())
+    weight = met.weight()
+    total = np.bincount(model, weights=weight, minlength=size)
+    mean = np.full(size, 0.5)
+    mean[often] = np.bincount(model, weights=weight * share, minlength=size)[often] / total[often]
+    kept = np.flatnonzero(often | (np.arange(size) == against))
+    names = tuple(votes.names[each] for each in kept)
+    ratings = Ratings(settings=settings, names=names, scores=mean[kept], unit="share", kept=kept)
+    if clusters is None:
+        return ratings
+    influence = weight * (share - mean[model]) / total[model]
+    place = np.searchsorted(kept, model)
+    uncertainty = combined(
+        lambda codes: _covariance(place, influence, codes, len(names)),
+        lambda: _independent(place, influence, _count(met), len(names)),
+        clusters,
+        met.prompt,
+        met.rater,
+    )
+    return with_intervals(ratings, uncertainty)
+
+
+def _against(votes: Votes, baseline: int) -> tuple[Votes, Codes]:
+    """The comparisons with the baseline, and the other model of each."""
+    met = votes.where((votes.x == baseline) | (votes.y == baseline))
+    return met, np.where(met.x == baseline, met.y, met.x)
+
+
+def _count(votes: Votes) -> Floats:
+    return np.ones(len(votes)) if votes.count is None else votes.count.astype(np.float64)
+
+
+def _covariance(model: Codes, influence: Floats, codes: Codes, size: int) -> Floats:
+    """(size, size) of the means, where verdicts of one cluster depend on one another; G/(G - 1)."""
+    number = int(codes.max()) + 1
+    sums = csr_array((influence, (codes, model)), shape=(number, size))
+    return (sums.T @ sums).toarray() * (number / (number - 1))
+
+
+def _independent(model: Codes, influence: Floats, count: Floats, size: int) -> Floats:
+    """(size, size) of the means of independent verdicts: the sample variance over their number."""
+    number = np.bincount(model, weights=count, minlength=size)
+    variance = np.bincount(model, weights=influence**2 / np.maximum(count, 1), minlength=size)
+    return np.diag(variance * np.divide(number, number - 1, out=np.zeros(size), where=number > 1))

@@ -1,0 +1,163 @@
+"""Data that libraries of the field answer wrongly and silently: a clear result or a clear error."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+
+from ranking.methods.board import rate
+from ranking.methods.connectivity import components, has_finite_fit
+from ranking.methods.logistic import NotConverged
+from ranking.methods.ratings import ranks
+from ranking.methods.registry import METHODS
+from ranking.methods.settings import Contradiction, Settings
+from ranking.methods.tally import BadVotes, Votes, tally
+from tests.ranking.votes import draw, make
+
+BOTH = [(0, 1, 2), (0, 1, 0), (2, 3, 2), (2, 3, 2), (2, 3, 0)]
+"""Two pairs of models, never compared across."""
+
+
+def asked(name: str) -> Settings:
+    extra = {"elo-bootstrap": {"redraw": "permute", "rounds": 20}, "baseline-win-rate": {"baseline": "model a"}}
+    return Settings(method=name, **extra.get(name, {}))
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "baseline-win-rate"])
+def test_groups_that_were_never_compared_are_ranked_apart_by_every_method(name):
+    votes = make(BOTH * 4, left=[1] * 20, prompt=list(range(20)), rater=[0] * 20, style=np.ones((20, 4)) * 0)
+    board = rate(votes, asked(name), "judge")
+    assert [set(group.ratings.names) for group in board.groups] == [{"model a", "model b"}, {"model c", "model d"}]
+    assert "groups" in board.notices
+    for group in board.groups:
+        assert ranks(group.ratings).min() == 1
+        assert ranks(group.ratings).max() <= 2
+
+
+def test_a_model_without_comparisons_is_in_no_group():
+    board = rate(make([(0, 1, 2), (0, 1, 0)], models=3), Settings(clusters="none"), "people")
+    assert board.unmet == ("model c",)
+    assert len(board.groups) == 1
+
+
+def test_a_board_of_no_comparisons_has_no_groups():
+    for name in METHODS:
+        empty = make([], models=2, style=np.empty((0, 4)))
+        assert rate(empty, asked(name), "people").groups == ()
+
+
+def test_a_model_that_always_wins_gets_a_stated_prior_instead_of_infinity():
+    votes = make([(0, 1, 2), (0, 2, 2), (1, 2, 2), (1, 2, 0)] * 10, prompt=[0] * 40, rater=[0] * 40)
+    assert not has_finite_fit(tally(votes))
+    for name in ("bradley-terry", "davidson"):
+        ratings = rate(votes, Settings(method=name, clusters="none"), "people").groups[0].ratings
+        assert ratings.prior
+        assert np.isfinite(ratings.scores).all()
+        assert ratings.names[int(ratings.scores.argmax())] == "model a"
+    with pytest.raises(NotConverged, match="state a prior"):
+        rate(votes, Settings(method="newman"), "people")
+
+
+def test_the_prior_is_half_a_tie_of_each_model_against_the_mean():
+    # With one comparison of two models, x winning: 1 - p(2t) = the prior's pull on both, each half of p(t) - 1/2.
+    votes = make([(0, 1, 2)])
+    ratings = rate(votes, Settings(clusters="none"), "people").groups[0].ratings
+    away = ratings.scores[0]
+    chance = lambda odds: 1 / (1 + np.exp(-odds))  # noqa: E731
+    assert 1 - chance(2 * away) == pytest.approx(0.5 * (chance(away) - 0.5), abs=1e-12)
+
+
+def test_a_finite_fit_exists_exactly_if_every_set_of_models_has_won_against_the_rest():
+    cycle = [(0, 1, 2), (1, 2, 2), (2, 0, 2)]
+    assert has_finite_fit(tally(make(cycle)))
+    assert not has_finite_fit(tally(make(cycle[:2])))
+    assert has_finite_fit(tally(make([(0, 1, 2), (1, 2, 1), (2, 0, 1)])))
+    assert not rate(make(cycle), Settings(clusters="none"), "people").groups[0].ratings.prior
+
+
+def test_a_zero_weight_neither_connects_nor_counts():
+    votes = make([*BOTH, (0, 2, 2)], count=[1, 1, 1, 1, 1, 0])
+    assert len(components(tally(votes))) == 2
+    assert rate(votes, Settings(clusters="none"), "people").comparisons == 5
+    votes = make([*BOTH, (0, 2, 2)], importance=[1.0, 1, 1, 1, 1, 0])
+    assert len(components(tally(votes))) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"outcome": np.array([3])}, "outcome"),
+        ({"outcome": np.array([-1])}, "outcome"),
+        ({"x": np.array([5])}, "x holds"),
+        ({"y": np.array([-1])}, "y holds"),
+        ({"left": np.array([2])}, "left"),
+        ({"count": np.array([-1])}, "count"),
+        ({"importance": np.array([np.nan])}, "importance"),
+        ({"importance": np.array([np.inf])}, "importance"),
+        ({"soft": np.array([1.5])}, "soft"),
+        ({"prompt": np.array([0, 1])}, "shape"),
+        ({"count": np.array([0.5])}, "integer"),
+        ({"names": ("same", "same")}, "same name"),
+    ],
+)
+def test_arrays_that_are_no_comparisons_are_refused(wrong, said):
+    good = {"names": ("a", "b"), "x": np.array([0]), "y": np.array([1]), "outcome": np.array([2])}
+    with pytest.raises(BadVotes, match=said):
+        Votes(**{**good, **wrong})
+
+
+def test_a_model_compared_with_itself_is_refused():
+    with pytest.raises(BadVotes, match="itself"):
+        tally(make([(1, 1, 2), (0, 1, 2)]))
+
+
+def test_votes_cannot_be_changed():
+    votes = draw(0)
+    with pytest.raises(ValueError, match="read-only"):
+        votes.x[0] = 1
+    with pytest.raises(FrozenInstanceError):
+        votes.x = votes.y
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "bradley-tery"}, "no method"),
+        ({"ties": "halve"}, "half, drop, model"),
+        ({"clusters": "workers"}, "none, prompt, worker, both"),
+        ({"correction": "HC3"}, "CR0, CR1, CR3"),
+        ({"intervals": "bayes"}, "sandwich, bootstrap"),
+        ({"ties": "model"}, "davidson"),
+        ({"ties": "half", "method": "davidson"}, "davidson"),
+        ({"method": "elo", "first_place": True}, "first-place"),
+        ({"method": "elo", "clusters": "both"}, "clusters"),
+        ({"method": "davidson", "intervals": "bootstrap"}, "bootstrap"),
+        ({"intervals": "bootstrap", "first_place": True}, "sandwich"),
+        ({"redraw": "permute"}, "elo-bootstrap"),
+        ({"baseline": "model 0"}, "baseline"),
+        ({"method": "baseline-win-rate"}, "baseline"),
+        ({"anchor": ("nobody", 1.0)}, "not a model"),
+        ({"method": "style-controlled"}, "texts"),
+        ({"rounds": 0}, "round"),
+    ],
+)
+def test_misspelt_and_contradictory_options_are_refused(options, said):
+    with pytest.raises(Contradiction, match=said):
+        rate(draw(0), Settings(**options), "people")
+
+
+def test_ties_can_be_dropped():
+    votes = draw(1, ties=0.5)
+    dropped = rate(votes, Settings(ties="drop", clusters="none"), "people")
+    without = rate(votes.where(votes.outcome != 1), Settings(clusters="none"), "people")
+    assert dropped.groups[0].ratings.scores == pytest.approx(without.groups[0].ratings.scores)
+    assert dropped.comparisons == without.comparisons < len(votes)
+
+
+def test_all_ties_leave_models_level():
+    votes = replace(draw(2), outcome=np.ones(300, dtype=int))
+    ratings = rate(votes, Settings(clusters="none"), "people").groups[0].ratings
+    assert ratings.scores == pytest.approx(0, abs=1e-12)
+    assert ranks(ratings).tolist() == [1] * 6
+    with pytest.raises(NotConverged, match="all verdicts are ties"):
+        rate(votes, Settings(method="davidson"), "people")
