@@ -1,0 +1,62 @@
+"""Votes go on while votes from elsewhere are loaded, and every place stays counted once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.db.models import Count
+
+from annotation.models import Assignment, Comparison, Pair, Upload, Worker
+from annotation.services import assigning, loading, undoing, voting
+from annotation.services.voting import Ballot
+from tests.builders import NOW, build_study, build_worker, rng
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LOADED = range(5000, 5010)
+"""Numbers of workers that no live one has."""
+
+
+def test_voting_and_loading_and_undoing_at_once_leave_every_place_counted_once(tmp_path: Path) -> None:
+    study = build_study(models=2, prompts=30, overlap=3, most_votes=40)
+    workers = [build_worker(study) for _index in range(6)]
+    path = tmp_path / "crowd-comparisons.csv"
+    rows = [
+        f"{pair.number},{pair.prompt.number},{pair.model_x.number},{pair.model_y.number},{number},tie"
+        for pair in Pair.objects.select_related("prompt", "model_x", "model_y")
+        for number in LOADED
+    ]
+    path.write_text("id,prompt,model_x,model_y,worker,winner\n" + "\n".join(rows) + "\n")
+    barrier = threading.Barrier(len(workers) + 1)
+
+    def load() -> int:
+        loading.load([path], study_slug=study.slug)
+        undoing.undo(Upload.objects.get())
+        loading.load([path], study_slug=study.slug)
+        return 0
+
+    def vote(index: int) -> int:
+        votes = 0
+        assignment = assigning.current(workers[index], NOW, rng(index))
+        while assignment is not None:
+            _worker, assignment = voting.vote(workers[index], assignment.pk, Ballot(value=1), NOW, rng(index))
+            votes += 1
+        return votes
+
+    def run(index: int) -> int:
+        barrier.wait()
+        try:
+            return load() if index == len(workers) else vote(index)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(workers) + 1) as pool:
+        votes = sum(pool.map(run, range(len(workers) + 1)))
+    assert Comparison.objects.filter(assignment=None).count() == 30 * len(LOADED)
+    assert Comparison.objects.filter(assignment__isnull=False).count() == votes
+    holding = dict(Comparison.objects.in_force().values_list("pair").annotate(Count("pk")).order_by())
+    assert dict(Pair.objects.values_list("pk", "taken")) == holding
+    assert not Assignment.objects.filter(state="open").exists()
+    assert set(Worker.objects.filter(number__in=LOADED).values_list("votes", flat=True)) == {30}
