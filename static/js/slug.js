@@ -14,8 +14,11 @@ const slugOf = (text) =>
 
 if (name && slug) {
   let own = slug.value !== "";
-  slug.addEventListener("input", () => (own = slug.value !== ""));
-  name.addEventListener("input", () => {
+  const suggest = () => {
     if (!own) slug.value = slugOf(name.value);
-  });
+  };
+  slug.addEventListener("input", () => (own = slug.value !== ""));
+  name.addEventListener("input", suggest);
+  // Somebody may have begun to write before this was loaded.
+  suggest();
 }
