@@ -1,7 +1,7 @@
 """Which way a text runs."""
 
+import re
 import unicodedata
-from functools import lru_cache
 from typing import Final, Literal
 
 type Direction = Literal["ltr", "rtl", "auto"]
@@ -10,8 +10,9 @@ _RTL_LANGUAGES: Final = frozenset(
     {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "ps", "sd", "syr", "ug", "ur", "yi"}
 )
 _RTL_SCRIPTS: Final = frozenset({"adlm", "arab", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa"})
-_LETTERS_READ: Final = 1000
+_RTL_LETTER: Final = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _CHARACTERS_READ: Final = 4000
+_LETTERS_READ: Final = 1000
 
 
 def direction(lang: str, text: str) -> Direction:
@@ -22,15 +23,23 @@ def direction(lang: str, text: str) -> Direction:
     formulas in its texts are Latin; a model that answered in English all the same is left to right.
     A text without letters follows its language, and without one of those the browser decides.
     """
-    right, left = _letters(text[:_CHARACTERS_READ])
     expected = _of_language(lang)
+    text = text[:_CHARACTERS_READ]
+    # Nearly every text, each time that it is shown: no need to look at every letter.
+    if not has_rtl_letters(text):
+        return "ltr" if any(map(str.isalpha, text)) else expected
+    right, left = _letters(text)
     if not right and not left:
         return expected
     threshold = 0.2 if expected == "rtl" else 0.5
     return "rtl" if right > threshold * (right + left) else "ltr"
 
 
-@lru_cache(maxsize=1024)
+def has_rtl_letters(text: str) -> bool:
+    """Whether `text` has a character of the blocks of scripts that run from the right."""
+    return not text.isascii() and _RTL_LETTER.search(text) is not None
+
+
 def _letters(text: str) -> tuple[int, int]:
     """How many of the first letters of `text` run from the right, and how many from the left."""
     right = left = 0

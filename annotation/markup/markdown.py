@@ -31,7 +31,7 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES, _TokenType
 
-from annotation.markup.direction import direction
+from annotation.markup.direction import direction, has_rtl_letters
 from annotation.markup.formulas import formulas, mathml
 
 type _LexerToken = tuple[_TokenType, str]
@@ -68,7 +68,6 @@ _LANGUAGES: Final = frozenset(
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_RTL_LETTER: Final = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _ALIGNMENTS: Final = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 
 _TAGS: Final = frozenset(
@@ -221,9 +220,9 @@ def _say_directions(state: StateCore) -> None:
     An English answer quotes an Arabic paragraph, an Arabic one has an item that begins with “Python”:
     neither the direction of the whole nor the first letter would do.
     """
-    whole = direction("", state.src)
-    if whole != "rtl" and not _RTL_LETTER.search(state.src):
+    if not has_rtl_letters(state.src):
         return
+    whole = direction("", state.src)
     for at, token in enumerate(state.tokens):
         if token.type != "inline" or not token.children:
             continue
