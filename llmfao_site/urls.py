@@ -14,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("annotation.urls")),
     path("", include("ranking.urls")),
+    path("", include("judges.urls")),
 ]

@@ -1,0 +1,171 @@
+"""The forms of the judges' pages. What they mean is done by the services they call."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotation.models import Study
+from judges import prompts
+from judges.models import NANOS, Judge, JudgeVersion, Orders, Template
+from judges.replies import READERS
+from judges.services import keeping
+from judges.services.planning import Plan
+
+if TYPE_CHECKING:
+    _VersionForm = forms.ModelForm[JudgeVersion]
+else:
+    # Generic in the stubs only.
+    _VersionForm = forms.ModelForm
+
+READER_LABELS = {
+    "bracketed": gettext_lazy("pairs: [[A]], [[B]], [[C]] after its reasons"),
+    "letter": gettext_lazy("pairs: one letter"),
+    "json": gettext_lazy("pairs: JSON"),
+    "levels": gettext_lazy("pairs: five levels, [[A>>B]] … [[B>>A]]"),
+    "logprobs": gettext_lazy("pairs: probabilities of the first token"),
+    "llmfao": gettext_lazy("pairs: as LLMFAO read them"),
+    "rating": gettext_lazy("single answers: [[1]] … [[10]] after its reasons"),
+    "json-score": gettext_lazy("single answers: JSON"),
+}
+
+
+class JudgeForm(_VersionForm):
+    """A judge's settings; what is saved is a new version."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Leaderboards and files call it this.")
+    )
+    budget = forms.DecimalField(
+        label=gettext_lazy("Budget, dollars"),
+        required=False,
+        min_value=0,
+        decimal_places=2,
+        help_text=gettext_lazy("Altogether, over all studies. Nothing is sent that could pass it."),
+    )
+    reader = forms.ChoiceField(label=gettext_lazy("Reader of replies"), choices=list(READER_LABELS.items()))
+
+    class Meta:
+        model = JudgeVersion
+        fields = list(JudgeVersion.SETTINGS)
+
+    groups = (
+        (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key_source")),
+        (
+            gettext_lazy("Question and answer"),
+            ("reader", "template", "orders", "each_turn", "samples", "longest_answer"),
+        ),
+        (gettext_lazy("Request"), ("temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "structured")),
+        (gettext_lazy("Pace"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
+        (gettext_lazy("Money"), ("price_in", "price_out", "budget")),
+    )
+
+    def __init__(self, judge: Judge | None, *args: Any, **kwargs: Any) -> None:
+        if judge is not None:
+            kwargs["instance"] = judge.current
+            budget = None if judge.budget is None else Decimal(judge.budget) / NANOS
+            kwargs["initial"] = {"name": judge.name, "budget": budget}
+        super().__init__(*args, **kwargs)
+        self.judge = judge
+        keeping.keep_built_in()
+        template = self.fields["template"]
+        assert isinstance(template, forms.ModelChoiceField)  # noqa: S101
+        template.queryset = Template.objects.all()
+        if judge is not None:
+            self.fields["name"].disabled = True
+
+    def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields under their headings."""
+        return [(title, [self[name] for name in names]) for title, names in self.groups]
+
+    def _post_clean(self) -> None:
+        """The rows are made and checked by the service, not here."""
+
+    def keep(self, user: Any) -> Judge | None:
+        """The judge as the form says it, or None with what is wrong on the form."""
+        settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
+        budget = keeping.in_nanos(self.cleaned_data["budget"])
+        try:
+            if self.judge is None:
+                return keeping.add_judge(self.cleaned_data["name"], settings, budget=budget, user=user)
+            keeping.change_judge(self.judge, settings, user=user)
+        except ValidationError as error:
+            known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
+            self.add_error(None, error if known else ValidationError(error.messages))
+            return None
+        keeping.set_budget(self.judge, budget)
+        return self.judge
+
+
+class RunForm(forms.Form):
+    """What a run is to cover."""
+
+    judge = forms.ModelChoiceField(Judge.objects.all(), label=gettext_lazy("Judge"))
+    limit = forms.IntegerField(
+        label=gettext_lazy("At the most"),
+        required=False,
+        min_value=1,
+        help_text=gettext_lazy("Pairs, or answers where single answers are graded. A random choice, always the same."),
+    )
+    orders = forms.ChoiceField(
+        label=gettext_lazy("Orders"),
+        required=False,
+        choices=[("", gettext_lazy("as the judge has it")), *Orders.choices],
+    )
+    baseline = forms.ChoiceField(
+        label=gettext_lazy("Only against"), required=False, help_text=gettext_lazy("Only pairs with this model.")
+    )
+    everything = forms.BooleanField(label=gettext_lazy("The pairs outside the study's filters as well"), required=False)
+
+    def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = study.models_compared().order_by("name").values_list("name", flat=True)
+        self.fields["baseline"] = forms.ChoiceField(
+            label=gettext_lazy("Only against"),
+            required=False,
+            choices=[("", gettext_lazy("any model")), *((name, name) for name in names)],
+        )
+
+    def plan(self) -> Plan:
+        data = self.cleaned_data
+        return Plan(data["limit"], data["orders"], data["baseline"], data["everything"])
+
+
+class TemplateForm(forms.Form):
+    """A set of templates as TOML."""
+
+    name = forms.SlugField(label=gettext_lazy("Name"), max_length=100)
+    text = forms.CharField(
+        label=gettext_lazy("Templates"),
+        max_length=2 * prompts.LONGEST_TEMPLATE,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false", "class": "code"}),
+        help_text=gettext_lazy("TOML. $prompt, $answer_a and $answer_b (or $answer) stand for what is judged."),
+    )
+
+    def clean_text(self) -> prompts.TemplateSet:
+        try:
+            return prompts.from_toml(self.cleaned_data["text"].replace("\r\n", "\n"))
+        except prompts.BadTemplate as error:
+            raise ValidationError(_(error.reason) % error.values) from None
+
+    def keep(self, user: Any) -> Template:
+        return keeping.keep_templates(self.cleaned_data["name"], self.cleaned_data["text"], user)
+
+
+class PreviewForm(forms.Form):
+    """Which study's answers to try templates on."""
+
+    study = forms.ModelChoiceField(Study.objects.none(), label=gettext_lazy("On a pair of"))
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["study"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        field.queryset = Study.objects.visible_to(user)
+
+
+assert READER_LABELS.keys() == READERS.keys(), "every reader has its label"  # noqa: S101

@@ -1,0 +1,271 @@
+"""Pages of judges, of their templates, and of their runs on a study."""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.models import Study
+from annotation.services.studies import NotPossible
+from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.views.paging import paged
+from annotation.views.tables import csv_download
+from judges import prompts
+from judges.forms import JudgeForm, PreviewForm, RunForm, TemplateForm
+from judges.models import CallState, Judge, JudgeCall, JudgeRun, Template
+from judges.services import keeping, planning, previewing, runs
+
+may_add = permission_required("judges.add_judge", raise_exception=True)
+
+
+@login_required
+@require_safe
+def judges(request: AdministratorRequest) -> HttpResponse:
+    context = {"section": "judges", "judges": [(judge, judge.current) for judge in Judge.objects.all()]}
+    return render(request, "judges/list.html", context)
+
+
+@login_required
+@may_add
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: AdministratorRequest) -> HttpResponse:
+    form = JudgeForm(None, posted(request))
+    if form.is_valid() and (judge := form.keep(request.user)):
+        messages.success(request, _("The judge was added."))
+        return redirect("judge", judge.pk)
+    return render(request, "judges/new.html", {"section": "judges", "form": form})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def judge(request: AdministratorRequest, number: int) -> HttpResponse:
+    """A judge: its settings, whose change is a new version, its versions, and what it would send."""
+    found = get_object_or_404(Judge, pk=number)
+    form = JudgeForm(found, posted(request) if request.user.has_perm("judges.add_judge") else None)
+    if form.is_valid() and form.keep(request.user):
+        messages.success(request, _("Saved: the next run is made with these settings."))
+        return redirect("judge", number)
+    context = {
+        "section": "judges",
+        "judge": found,
+        "current": found.current,
+        "versions": found.versions.select_related("template", "root"),
+        "form": form,
+        "may_change": request.user.has_perm("judges.add_judge"),
+        **_preview(request, found.current.template, found.current.reader),
+    }
+    return render(request, "judges/judge.html", context)
+
+
+@login_required
+@may_add
+@require_POST
+def anew(request: AdministratorRequest, number: int) -> HttpResponse:
+    """A new version with the same settings."""
+    version = keeping.ask_anew(get_object_or_404(Judge, pk=number), user=request.user)
+    messages.success(request, _("Version %(number)d asks everything again.") % {"number": version.number})
+    return redirect("judge", number)
+
+
+def _preview(request: AdministratorRequest, template: Template, reader: str = "") -> dict[str, Any]:
+    form = PreviewForm(request.user, request.GET if "study" in request.GET else None)
+    if not form.is_valid():
+        return {"preview_form": form}
+    return {
+        "preview_form": form,
+        "previewed": form.cleaned_data["study"],
+        "preview": previewing.preview(template, form.cleaned_data["study"], reader),
+    }
+
+
+@login_required
+@require_safe
+def templates(request: AdministratorRequest) -> HttpResponse:
+    keeping.keep_built_in()
+    return render(request, "judges/templates.html", {"section": "judges", "templates": Template.objects.all()})
+
+
+@login_required
+@may_add
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_template(request: AdministratorRequest) -> HttpResponse:
+    """A set of one's own, from one that is there."""
+    wanted = request.GET.get("from", "")
+    # A number of more digits is no key of a row, and no database takes it.
+    origin = Template.objects.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 18 else None
+    initial = {"name": origin.name, "text": prompts.to_toml(origin.templates)} if origin else None
+    form = TemplateForm(posted(request), initial=initial)
+    if form.is_valid():
+        kept = form.keep(request.user)
+        messages.success(request, _("The set was checked and kept."))
+        return redirect("judge-template", kept.pk)
+    return render(request, "judges/new_template.html", {"section": "judges", "form": form})
+
+
+@login_required
+@require_safe
+def template(request: AdministratorRequest, number: int) -> HttpResponse:
+    found = get_object_or_404(Template, pk=number)
+    context = {
+        "section": "judges",
+        "template": found,
+        "text": prompts.to_toml(found.templates),
+        "may_change": request.user.has_perm("judges.add_judge"),
+        **_preview(request, found),
+    }
+    return render(request, "judges/template.html", context)
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def study_judges(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """The study's runs, and the way to another: first what it would be, then the start."""
+    form = RunForm(study, posted(request))
+    estimate = None
+    if form.is_valid():
+        version, plan = form.cleaned_data["judge"].current, form.plan()
+        try:
+            if "start" in request.POST:
+                run = runs.start(study, version, plan, timezone.now(), user=request.user)
+                return redirect("study-judge-run", study.slug, run.pk)
+            estimate = planning.estimate(study, version, plan)
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
+    context = {
+        "study": study,
+        "tab": "judges",
+        "form": form,
+        "estimate": estimate,
+        "has_judges": Judge.objects.exists(),
+        "runs": paged(request, study.judge_runs.select_related("version__judge", "user"), 20),
+    }
+    return render(request, "judges/study.html", context)
+
+
+def _run(study: Study, number: int) -> JudgeRun:
+    found = study.judge_runs.select_related("version__judge", "version__template", "user", "study")
+    return get_object_or_404(found, pk=number)
+
+
+@study_page
+@require_safe
+def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """How a run goes or went; htmx asks for the part that changes."""
+    found = _run(study, number)
+    progress = runs.progress(found, timezone.now())
+    context = {
+        "study": study,
+        "tab": "judges",
+        "run": found,
+        "progress": progress,
+        "states": [(CallState(state), count) for state, count in progress.states.items()],
+        "drifts": found.version.drifts.all(),
+    }
+    return render(request, f"judges/run.html{'#run' if request.htmx else ''}", context)
+
+
+@study_page
+@require_POST
+def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
+    """Pausing, resuming and cancelling."""
+    found = _run(study, number)
+    match change:
+        case "pause":
+            done = runs.pause(found)
+        case "resume":
+            done = runs.resume(found)
+        case _:
+            done = runs.cancel(found, timezone.now())
+    if not done:
+        messages.error(request, _("The run was over, or somebody else was quicker."))
+    return redirect("study-judge-run", study.slug, number)
+
+
+def _calls(study: Study, number: int, state: str) -> QuerySet[JudgeCall]:
+    calls = _run(study, number).calls.select_related(
+        "pair__prompt", "pair__model_x", "pair__model_y", "result__prompt", "result__model"
+    )
+    return calls.filter(state=state) if state in CallState.values else calls
+
+
+@study_page
+@require_safe
+def calls(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    state = request.GET.get("state", "")
+    context = {
+        "study": study,
+        "tab": "judges",
+        "run": _run(study, number),
+        "state": state if state in CallState.values else "",
+        "states": CallState.choices,
+        "calls": paged(request, _calls(study, number, state)),
+    }
+    return render(request, "judges/calls.html", context)
+
+
+CALL_COLUMNS: Final = (
+    "pair",
+    "result",
+    "turn",
+    "left",
+    "sample",
+    "state",
+    "winner",
+    "score",
+    "share",
+    "tokens_in",
+    "tokens_out",
+    "cost_nanos",
+    "seconds",
+    "model",
+    "received_at",
+)
+
+
+@study_page
+@require_safe
+def calls_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
+    rows = _run(study, number).calls.values_list(
+        "pair__number",
+        "result__number",
+        "turn",
+        "left",
+        "sample",
+        "state",
+        "verdicts__winner",
+        "verdicts__score",
+        "verdicts__share",
+        "verdicts__reply__tokens_in",
+        "verdicts__reply__tokens_out",
+        "verdicts__reply__cost",
+        "verdicts__reply__seconds",
+        "verdicts__reply__model",
+        "verdicts__reply__received_at",
+    )
+    in_force = rows.filter(verdicts__superseded_at=None).order_by("pk")
+    told = ((*row[:-1], row[-1].isoformat() if isinstance(row[-1], datetime) else None) for row in in_force.iterator())
+    return csv_download(CALL_COLUMNS, told, f"{study.slug}-judge-run-{number}.csv")
+
+
+@study_page
+@require_safe
+def call(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """One call: what was sent, what came back, what was read."""
+    found = get_object_or_404(
+        JudgeCall.objects.select_related("run", "version__judge", "pair__prompt", "result__prompt"),
+        pk=number,
+        run__study=study,
+    )
+    replies = [
+        (reply, json.loads(reply.request).get("messages", []), list(reply.verdicts.all()))
+        for reply in found.replies.select_related("answered_as__judge").prefetch_related("verdicts")
+    ]
+    return render(request, "judges/call.html", {"study": study, "tab": "judges", "call": found, "replies": replies})
