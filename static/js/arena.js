@@ -231,6 +231,7 @@ document.addEventListener("click", async (event) => {
   const reply = await fetch(link.href, { headers: { "HX-Request": "true" } }).catch(() => null);
   if (!reply?.ok || reply.headers.has("HX-Redirect")) return location.assign(link.href);
   dialog.innerHTML = await reply.text();
+  dialog.querySelector("[data-close]").hidden = false;
   dialog.showModal();
 });
 document.addEventListener("click", (event) => {

@@ -17,8 +17,14 @@ SETTLED = 350
 
 
 @pytest.fixture(autouse=True)
-def quick_to_fail(page):
+def sound_scripts(page):
+    """No script fails, and nothing breaks the Content-Security-Policy; a refused request may be what is tested."""
     page.set_default_timeout(10_000)
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+    yield
+    assert complaints == []
 
 
 @pytest.fixture
@@ -182,6 +188,9 @@ def test_typing_a_report_does_not_vote_and_the_report_arrives(page, live_server,
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     accessible(page)
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_role("link", name="Report this pair").click()
     dialog.get_by_label("An answer is broken").check()
     dialog.get_by_label("What did you notice?").fill("")
     dialog.get_by_label("What did you notice?").press_sequentially("terribly cut off")
