@@ -137,7 +137,7 @@ def test_a_pair_without_a_file_needs_exactly_one_result_of_each_model(tmp_path: 
 
 
 def test_what_refers_to_a_faulty_row_is_not_reported_as_well(tmp_path: Path) -> None:
-    exchange.write(tmp_path, models=changed(MODELS, 0, org=5), results=changed(RESULTS, 1, rate="x"))
+    exchange.write(tmp_path, models=changed(MODELS, 0, org=5), results=changed(RESULTS, 4, rate="x"))
     with pytest.raises(loading.FaultyFiles) as caught:
         loading.load([tmp_path], study_slug="trees")
     assert [(fault.file, fault.line) for fault in caught.value.faults.listed] == [

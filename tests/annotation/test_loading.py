@@ -231,7 +231,9 @@ def test_loaded_votes_of_people_count_as_taken_and_those_of_judges_do_not(tmp_pa
 
 
 def test_pairs_loaded_into_an_open_study_are_offered_within_its_filters(tmp_path: Path) -> None:
-    exchange.write(tmp_path, pairs=exchange.jsonl(exchange.PAIRS[:1]), crowd_comparisons=None)
+    exchange.write(
+        tmp_path, pairs=exchange.jsonl(exchange.PAIRS[:1]), crowd_comparisons=None, robin_crowd_comparisons=None
+    )
     load(tmp_path)
     study = studies.start(studies.change_settings(Study.objects.get(), {"exclude_types": ["code"]}))
     (tmp_path / "pairs.jsonl").write_text(exchange.jsonl(exchange.PAIRS))
