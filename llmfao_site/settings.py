@@ -168,6 +168,8 @@ def _database() -> dict[str, Any]:
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728",
         }
+        # Opening the file and setting it up takes longer than most requests need it for.
+        database["CONN_MAX_AGE"] = None
         # The default test database, in shared memory, fails under threads; a file in WAL mode does not.
         database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     elif database["ENGINE"] == _POSTGRESQL and database["NAME"]:
