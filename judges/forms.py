@@ -12,7 +12,7 @@ from annotation.models import Study
 from judges import prompts
 from judges.models import NANOS, Judge, JudgeVersion, Orders, Template
 from judges.replies import READERS
-from judges.services import keeping
+from judges.services import keeping, naming
 from judges.services.planning import Plan
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class JudgeForm(_VersionForm):
         template = self.fields["template"]
         assert isinstance(template, forms.ModelChoiceField)  # noqa: S101
         template.queryset = Template.objects.all()
+        template.required, template.empty_label = False, _("the one that suits the reader")
         if judge is not None:
             self.fields["name"].disabled = True
 
@@ -87,6 +88,7 @@ class JudgeForm(_VersionForm):
     def keep(self, user: Any) -> Judge | None:
         """The judge as the form says it, or None with what is wrong on the form."""
         settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
+        settings["template"] = settings["template"] or naming.templates_named("", settings["reader"])
         budget = keeping.in_nanos(self.cleaned_data["budget"])
         try:
             if self.judge is None:
