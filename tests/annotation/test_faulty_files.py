@@ -142,7 +142,7 @@ def test_what_refers_to_a_faulty_row_is_not_reported_as_well(tmp_path: Path) -> 
         loading.load([tmp_path], study_slug="trees")
     assert [(fault.file, fault.line) for fault in caught.value.faults.listed] == [
         ("models.jsonl", 1),
-        ("results.jsonl", 2),
+        ("results.jsonl", 5),
     ]
 
 
