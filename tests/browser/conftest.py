@@ -6,11 +6,14 @@ from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 WIDE: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
 NARROWEST: Final = {"width": 320, "height": 640}
+
+# A machine that runs several suites at once takes its time; a page that is there is not waited for.
+expect.set_options(timeout=20_000)
 
 AXE_RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

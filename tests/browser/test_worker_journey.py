@@ -19,7 +19,7 @@ SETTLED = 350
 @pytest.fixture(autouse=True)
 def sound_scripts(page):
     """No script fails, and nothing breaks the Content-Security-Policy; a refused request may be what is tested."""
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
@@ -329,7 +329,7 @@ def test_the_whole_way_works_without_javascript(browser: Browser, live_server, s
     studies.change_settings(study, {"reasons": ["Clearer"]})
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     start(page, f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1")
     given = TrainingAnswer.objects.get()
     page.get_by_role("button", name={"left": "A is better", "right": "B is better"}[given.golden]).click()
@@ -356,7 +356,7 @@ def test_the_whole_way_works_without_javascript(browser: Browser, live_server, s
 def phone(browser: Browser):
     context = browser.new_context(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     yield page
     context.close()
 
