@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranking.methods.connectivity import components
-from ranking.methods.question import question
+from ranking.methods.question import distinct, question
 from ranking.methods.ratings import Ratings
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings, Source
@@ -96,6 +96,6 @@ def _group(ratings: Ratings, part: Tally, votes: Votes) -> Group:
         ties=part.tied.sum(axis=1)[kept],
         losses=part.won.sum(axis=0)[kept],
         points=(part.wins + part.ties / 2)[np.ix_(kept, kept)],
-        prompts=0 if votes.prompt is None else len(np.unique(votes.prompt)),
-        raters=0 if votes.rater is None else len(np.unique(votes.rater)),
+        prompts=distinct(votes.prompt),
+        raters=distinct(votes.rater),
     )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from ranking.methods.tally import Floats, Tally
+from ranking.methods.tally import Tally
 
 
 def components(tally: Tally) -> list[NDArray[np.intp]]:
@@ -16,7 +16,9 @@ def components(tally: Tally) -> list[NDArray[np.intp]]:
     Between two groups nothing is known: they have no common scale.
     """
     met = tally.games > 0
-    labels = _labels(met, strong=False)
+    if _reaches_all(met):
+        return [np.arange(len(met))] if met.any() else []
+    labels = cast(NDArray[np.intp], connected_components(csr_array(met.astype(np.int8)), directed=False)[1])
     groups = [np.flatnonzero(labels == label) for label in range(labels.max(initial=-1) + 1)]
     return sorted((group for group in groups if met[group].any()), key=lambda group: (-len(group), group[0]))
 
@@ -26,11 +28,17 @@ def has_finite_fit(tally: Tally) -> bool:
 
     That is, the graph of wins, with ties both ways, is strongly connected (Ford, 1957).
     """
-    return bool(_labels(tally.wins + tally.ties > 0, strong=True).max(initial=0) == 0)
+    beaten = tally.wins + tally.ties > 0
+    return _reaches_all(beaten) and _reaches_all(beaten.T)
 
 
-def _labels(graph: Floats | NDArray[np.bool_], *, strong: bool) -> NDArray[np.intp]:
-    return cast(
-        NDArray[np.intp],
-        connected_components(csr_array(graph), directed=strong, connection="strong" if strong else "weak")[1],
-    )
+def _reaches_all(graph: NDArray[np.bool_]) -> bool:
+    """Whether every node can be reached from the first along the rows' edges."""
+    if not len(graph):
+        return True
+    reached = graph[0].copy()
+    reached[0] = True
+    number = 1
+    while number != (number := int(reached.sum())):
+        reached |= graph[reached].any(axis=0)
+    return number == len(graph)

@@ -184,8 +184,8 @@ def combined(
 
 def _compact(codes: Codes) -> tuple[Codes, int]:
     """The codes as 0, 1, ... without gaps, and how many there are."""
-    values, compact = np.unique(codes, return_inverse=True)
-    return compact, len(values)
+    found = np.bincount(codes) > 0
+    return (np.cumsum(found) - 1)[codes], int(np.count_nonzero(found))
 
 
 def _without_negatives(covariance: Floats, size: int) -> Floats:

@@ -122,12 +122,21 @@ def fit(cells: Cells, *, prior: bool) -> Fit:
         NotConverged: there is no finite optimum, or the covariates are collinear.
     """
     return newton(
-        np.zeros(cells.size + cells.z.shape[1]),
+        np.concatenate([_start(cells), np.zeros(cells.z.shape[1])]),
         lambda parameters: _value(cells, parameters, prior=prior),
         lambda parameters: _derivatives(cells, parameters, prior=prior),
         cells.size,
         prior=prior,
     )
+
+
+def _start(cells: Cells) -> Floats:
+    """(m,) the log-odds of winning against whomever a model met: not far from the optimum."""
+    games = np.bincount(cells.i, cells.weight, cells.size) + np.bincount(cells.j, cells.weight, cells.size)
+    lost = cells.weight - cells.points
+    points = np.bincount(cells.i, cells.points, cells.size) + np.bincount(cells.j, lost, cells.size)
+    odds = np.log((points + 0.5) / (games - points + 0.5))
+    return odds - odds.mean()
 
 
 def newton(

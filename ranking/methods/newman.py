@@ -31,9 +31,9 @@ def rate(
     if not has_finite_fit(tally):
         raise NotConverged("newman has no finite ratings here; bradley-terry and davidson state a prior instead")
     ties = bool(tally.ties.any())
+    counted = Counted.of(tally).arguments()
     # Without a tie evalica's iteration (0.4.2) turns on the spot, and what it is for is Bradley-Terry.
-    method = evalica.newman if ties else evalica.bradley_terry
-    result = method(**Counted.of(tally).arguments(), tolerance=TOLERANCE, limit=LIMIT)
+    result = (evalica.newman if ties else evalica.bradley_terry)(**counted, tolerance=TOLERANCE, limit=LIMIT)
     if result.iterations >= LIMIT:
         raise NotConverged(f"no optimum after {LIMIT} steps")
     strength = np.log(result.scores.sort_index().to_numpy())
@@ -42,7 +42,9 @@ def rate(
         names=votes.names,
         scores=strength - strength.mean(),
         unit="strength",
-        coefficients=(Coefficient(TIES, float(np.log(2 * result.v))),) if ties else (),
+        coefficients=(Coefficient(TIES, float(np.log(2 * result.v))),)
+        if isinstance(result, evalica.NewmanResult)
+        else (),
         iterations=result.iterations,
         notices=() if ties else ("no-ties",),
     )

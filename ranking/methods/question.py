@@ -6,7 +6,7 @@ import numpy as np
 
 from ranking.methods.intervals import LEAST_PROMPTS, Clusters
 from ranking.methods.settings import Source
-from ranking.methods.tally import Votes
+from ranking.methods.tally import Codes, Votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
     if clusters == "none":
         return Question("none")
     notices: list[str] = []
-    if clusters in {"worker", "both"} and _number(votes.rater) < 2:
+    if clusters in {"worker", "both"} and distinct(votes.rater) < 2:
         notices.append("one-rater")
         if clusters == "worker":
             return Question(None, tuple(notices))
         clusters = "prompt"
-    if clusters in {"prompt", "both"} and _number(votes.prompt) < LEAST_PROMPTS:
+    if clusters in {"prompt", "both"} and distinct(votes.prompt) < LEAST_PROMPTS:
         notices.append("few-prompts")
         if clusters == "prompt":
             return Question(None, tuple(notices))
@@ -45,5 +45,6 @@ def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
     return Question(clusters, tuple(notices))
 
 
-def _number(codes: np.ndarray[tuple[int], np.dtype[np.integer]] | None) -> int:
-    return 0 if codes is None else len(np.unique(codes))
+def distinct(codes: Codes | None) -> int:
+    """How many different codes there are; 0 where nothing is known."""
+    return 0 if codes is None or not len(codes) else int(np.count_nonzero(np.bincount(codes)))
