@@ -86,4 +86,4 @@ lock: install-dev ## both lock files anew from pyproject.toml
 
 messages: install-dev ## the catalogues of translations, brought up to date with the sources and compiled (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ja --no-obsolete --add-location file --ignore '.venv*' --ignore tests --ignore bench --ignore var --ignore staticfiles
-	$(BIN)/python -c 'import polib; polib.pofile("locale/ja/LC_MESSAGES/django.po").save_as_mofile("locale/ja/LC_MESSAGES/django.mo")'
+	$(BIN)/python locale/compile.py
