@@ -39,9 +39,8 @@ def new(request: AdministratorRequest) -> HttpResponse:
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     may_delete = study.status == Status.DRAFT and sharing.owns(request.user, study)
     seen = spine.look(study, timezone.now())
-    return show(
-        request, study, "page.html", "overview", spine=seen, join_link=join_link(request, study), may_delete=may_delete
-    )
+    context = {"spine": seen, "join_link": join_link(request, study), "may_delete": may_delete}
+    return show(request, study, "page.html", "overview", part="spine", **context)
 
 
 CHANGES = {"start": studies.start, "pause": studies.pause, "close": studies.close}

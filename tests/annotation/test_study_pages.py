@@ -132,6 +132,13 @@ def test_an_open_study_nobody_has_come_to_shows_its_link(client, owner):
     assert 'value="http://testserver/s/haiku/"' in page
 
 
+def test_an_open_study_s_page_keeps_itself_up_to_date(client, owner):
+    study_of(owner)
+    assert 'hx-trigger="every 15s, refresh"' in text_of(client.get("/studies/haiku/"))
+    part = text_of(client.get("/studies/haiku/", headers={"HX-Request": "true"}))
+    assert part.lstrip().startswith('<ol class="spine"')
+
+
 def test_a_covered_study_is_told_to_close(client, owner):
     study = study_of(owner, overlap=1, models=2, prompts=2)
     give_votes(study, 2)
@@ -150,13 +157,13 @@ def test_a_reserved_pair_is_not_yet_covered(client, owner):
 def test_another_app_puts_its_section_on_the_page(client, owner, monkeypatch):
     study_of(owner)
     monkeypatch.setattr(sections, "_sections", dict(sections._sections))
-    step = Step(0, "The judge has run out of money.", "Add some", "study-settings")
-    state = SectionState("3 judges, 40 % asked", "busy", (step,), share=0.4)
-    sections.register(Section("judges", "Judges", 40, "study-export", lambda study, at: state))
+    step = Step(0, "The oracle has run out of money.", "Add some", "study-settings")
+    state = SectionState("3 oracles, 40 % asked", "busy", (step,), share=0.4)
+    sections.register(Section("oracles", "Oracles", 35, "study-export", lambda study, at: state))
     page = text_of(client.get("/studies/haiku/"))
-    assert page.index(">Workers</a></h2>") < page.index(">Judges</a></h2>") < page.index(">Export</a></h2>")
-    assert "3 judges, 40 % asked" in page
-    assert "The judge has run out of money." in page
+    assert page.index(">Workers</a></h2>") < page.index(">Oracles</a></h2>") < page.index(">Export</a></h2>")
+    assert "3 oracles, 40 % asked" in page
+    assert "The oracle has run out of money." in page
 
 
 def test_a_section_is_registered_once():
