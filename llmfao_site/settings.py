@@ -19,6 +19,10 @@ from environs import Env, EnvError
 
 env = Env()
 
+# Before anything imports numpy: boards are sums over small matrices, and on a busy machine several
+# threads for one of them wait for each other a hundred times longer than they compute.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def _words(name: str, default: list[str]) -> list[str]:
     """The variable's words, separated by commas; blanks around them do not count."""
