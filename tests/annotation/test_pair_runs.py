@@ -185,7 +185,7 @@ def test_coverage_is_shown_beside_the_form(client, owner):
     study_of(owner, overlap=2)
     page = text_of(client.get("/studies/haiku/pairs/"))
     assert "0 % covered" in page
-    assert 'hx-trigger="every 15s, refresh"' in page
+    assert 'hx-trigger="every 30s, refresh"' in page
     part = text_of(client.get("/studies/haiku/pairs/", headers={"HX-Request": "true"}))
     assert part.lstrip().startswith('<section id="coverage"')
 

@@ -134,7 +134,7 @@ def test_an_open_study_nobody_has_come_to_shows_its_link(client, owner):
 
 def test_an_open_study_s_page_keeps_itself_up_to_date(client, owner):
     study_of(owner)
-    assert 'hx-trigger="every 15s, refresh"' in text_of(client.get("/studies/haiku/"))
+    assert 'hx-trigger="every 30s, refresh"' in text_of(client.get("/studies/haiku/"))
     part = text_of(client.get("/studies/haiku/", headers={"HX-Request": "true"}))
     assert part.lstrip().startswith('<ol class="spine"')
 
