@@ -154,7 +154,7 @@ function choose(button) {
   unchoose();
   chosen = button;
   button.setAttribute("aria-pressed", "true");
-  reasons().hidden = false;
+  reasons().classList.add("asked");
   reasons().querySelector("[data-send]").hidden = false;
   reasons().querySelector("input").focus();
 }
@@ -163,7 +163,7 @@ function unchoose() {
   chosen?.removeAttribute("aria-pressed");
   chosen = null;
   confirmed = false;
-  if (reasons()) reasons().hidden = true;
+  reasons()?.classList.remove("asked");
 }
 
 function send() {
@@ -182,7 +182,6 @@ function arrive() {
   extendedAt = arrivedAt;
   chosen = null;
   confirmed = false;
-  if (reasons()) reasons().hidden = true;
   if (trouble()) trouble().hidden = true;
   lookAnew();
   showAllMore();
