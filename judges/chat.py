@@ -202,6 +202,11 @@ def _error(raw: str) -> tuple[str, str]:
     return "", _plain(error)
 
 
+def words_of(raw: str) -> str:
+    """The words in an error's body."""
+    return _error(raw)[1]
+
+
 def _plain(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return " ".join(_storable(text).split())[:WORDS]

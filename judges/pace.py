@@ -143,12 +143,13 @@ class FilePace:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            window = self._read(file.read())
-            before = len(window.sends)
+            before = file.read()
+            window = self._read(before)
             answer = change(window, self._clock())
-            if len(window.sends) != before or self._limits.tokens is not None:
+            after = json.dumps([[send.at, send.tokens, send.ticket] for send in window.sends])
+            if after != before:
                 file.seek(0)
-                file.write(json.dumps([[send.at, send.tokens, send.ticket] for send in window.sends]))
+                file.write(after)
                 file.truncate()
             return answer
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -120,3 +120,8 @@ def question(version: JudgeVersion, subject: Subject, sample: int = 0) -> Questi
         tokens=tokens_in + version.max_tokens,
         bound=version.nanos(most_in, version.max_tokens),
     )
+
+
+def with_bound(question: Question, bound: int) -> Question:
+    """`question` with another bound: the one that its call's row has."""
+    return replace(question, bound=bound)

@@ -1,0 +1,38 @@
+# ruff: noqa: N999  commands with a hyphen are found by their file's name
+"""`manage.py judge-responses STUDY --judge NAME FILE`: replies from a file."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from annotation.services.studies import NotPossible
+from judges.services import naming, offline
+
+
+class Command(BaseCommand):
+    help = "Reads replies to the requests of judge-requests: [request, response, metadata] rows, or batch output."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study")
+        parser.add_argument("--judge", required=True)
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            study = naming.study_named(options["study"])
+            version = naming.judge_named(options["judge"]).current
+            with options["file"].open("rb") as lines:
+                report = offline.read_responses(study, version, lines, timezone.now())
+        except NotPossible as refusal:
+            raise CommandError(str(refusal)) from None
+        except OSError as problem:
+            raise CommandError(f"{options['file']} cannot be read: {problem.strerror}") from None
+        states = ", ".join(f"{count:,} {state}" for state, count in sorted(report.stored.items())) or "none"
+        self.stdout.write(f"Replies stored: {states}. {report.there:,} were there already.")
+        for line, reason in report.faults:
+            self.stderr.write(f"{options['file']}, line {line}: {reason}")
+        if report.fault_count:
+            raise CommandError(f"{report.fault_count:,} rows were not read.")

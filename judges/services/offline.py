@@ -1,0 +1,222 @@
+"""Judging by files: requests are written as JSONL, and what came of them elsewhere is read back.
+
+Two layouts: LLMFAO's, `{model, messages, metadata, max_tokens, ...}` answered by rows of
+`[request, response, metadata]`, and that of batch endpoints, with a `custom_id`. Replies end in the same
+states as those of requests that were sent from here.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import batched
+from typing import Any, Final, Literal
+
+from django.db import transaction
+from django.db.models import F, Q, Sum
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+from annotation.services.studies import NotPossible
+from judges import chat
+from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender
+from judges.services import asking, calls, runs
+from judges.services.calls import Outcome, Prepared
+from judges.services.planning import Plan
+from judges.services.reading import Finding, find
+
+type Layout = Literal["llmfao", "batch"]
+
+BATCH: Final = 200
+LISTED: Final = 100
+_PLACE: Final = re.compile(r"(pair|result)-(-?[0-9]{1,19})-turn-([0-9]{1,4})-([xy]|-)-sample-([0-9]{1,9})")
+
+
+def place(call: JudgeCall) -> str:
+    """What names a call in files: `pair-17-turn-0-x-sample-0`, by the numbers of the exchange files."""
+    if call.pair is not None:
+        return f"pair-{call.pair.number}-turn-{call.turn}-{call.left}-sample-{call.sample}"
+    assert call.result is not None  # noqa: S101  judge_call_about_one
+    return f"result-{call.result.number}-turn-{call.turn}---sample-{call.sample}"
+
+
+def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> JudgeRun:
+    """The offline run of `version` on `study`: the one that waits for replies, or a new one, planned.
+
+    Raises:
+        NotPossible: the judge is at work on the study itself, or there is nothing to judge.
+    """
+    run = JudgeRun.objects.filter(study=study, version=version, offline=True, state__in=LIVE).first()
+    if run is None:
+        run = runs.start(study, version, plan, at, detach=False, offline=True)
+        JudgeRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
+    runs.plan(run)
+    runs.finish(run, at)
+    return run
+
+
+def requests(run: JudgeRun, layout: Layout) -> Iterator[str]:
+    """The requests of the run's calls that wait for an answer, a line each."""
+    version = run.version
+    pending = JudgeCall.objects.filter(run=run, state=CallState.PENDING).order_by("pk")
+    for keys in batched(list(pending.values_list("pk", flat=True)), BATCH, strict=False):
+        for call in asking.with_texts(JudgeCall.objects.filter(pk__in=keys)).order_by("pk"):
+            filled = asking.filled(version, asking.subject_of(call))
+            body = asking.request(version, filled.messages, call.sample)
+            if layout == "batch":
+                row = {"custom_id": place(call), "method": "POST", "url": "/v1/chat/completions", "body": body}
+            else:
+                row = {**body, "metadata": _metadata(call)}
+            yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _metadata(call: JudgeCall) -> dict[str, Any]:
+    if call.pair is None:
+        assert call.result is not None  # noqa: S101
+        return {"id": call.result.number, "prompt": call.result.prompt.number, "call": place(call)}
+    pair = call.pair
+    return {
+        "id": pair.number,
+        "prompt": pair.prompt.number,
+        "model_x": pair.model_x.number,
+        "model_y": pair.model_y.number,
+        "call": place(call),
+    }
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a file of replies: stored rows by state, rows whose calls had an answer before, faults by line."""
+
+    stored: dict[str, int] = field(default_factory=dict)
+    there: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)
+    fault_count: int = 0
+
+    def fault(self, line: int, reason: str) -> None:
+        self.fault_count += 1
+        if len(self.faults) < LISTED:
+            self.faults.append((line, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    name: str
+    status: int
+    response: Any
+
+
+def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], at: datetime) -> Report:
+    """Stores the replies in `lines`, JSONL in either layout. The same file again changes nothing.
+
+    Raises:
+        NotPossible: no requests of this judge for this study wait for replies.
+    """
+    run = JudgeRun.objects.filter(study=study, version=version, offline=True).order_by("-pk").first()
+    if run is None:
+        raise NotPossible(_("No requests of this judge were written for this study: judge-requests does it."))
+    report = Report()
+    sender = Sender.objects.create(run=run, started_at=at, beat_at=at)
+    try:
+        for rows in batched(_rows(lines, report), BATCH, strict=False):
+            _keep(run, sender, {row.name: row for row in rows}, report, at)
+    finally:
+        calls.bury(sender, at)
+    runs.finish(run, at)
+    return report
+
+
+def _rows(lines: Iterable[bytes], report: Report) -> Iterator[_Row]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = _row(number, json.loads(line))
+        except (ValueError, RecursionError):
+            row = None
+        if row is None:
+            report.fault(
+                number, _("This is no row of replies: [request, response, metadata] or custom_id and response.")
+            )
+        else:
+            yield row
+
+
+def _row(line: int, found: Any) -> _Row | None:
+    match found:
+        case [dict() as request, response, *more]:
+            metadata = more[0] if more and isinstance(more[0], dict) else request.get("metadata")
+            name = _name(metadata) if isinstance(metadata, dict) else None
+            return None if name is None else _Row(line, name, 200, response)
+        case {"custom_id": str() as name, "response": {"status_code": int() as status, "body": body}}:
+            return _Row(line, name, status, body)
+        case {"custom_id": str() as name, "error": dict() as error}:
+            return _Row(line, name, 500, {"error": error})
+        case _:
+            return None
+
+
+def _name(metadata: Mapping[str, Any]) -> str | None:
+    """The call that metadata names; without a name of its own, as other programs write it, x stood on the left."""
+    call, number = metadata.get("call"), metadata.get("id")
+    if isinstance(call, str):
+        return call
+    return f"pair-{number}-turn-0-x-sample-0" if isinstance(number, int) else None
+
+
+def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Report, at: datetime) -> None:
+    named = _calls(run.study, run.version, rows)
+    for name, row in rows.items():
+        if name not in named:
+            report.fault(row.line, _("There is no call %(name)s.") % {"name": name[:100]})
+    waiting = {name: call for name, call in named.items() if call.state in {CallState.PENDING, CallState.FAILED}}
+    report.there += len(named) - len(waiting)
+    with transaction.atomic():
+        held = JudgeCall.objects.filter(
+            pk__in=[call.pk for call in waiting.values()],
+            state__in=[CallState.PENDING, CallState.FAILED],
+            claim=None,
+            run__offline=True,
+        )
+        keys = set(held.select_for_update().values_list("pk", flat=True))
+        mine = JudgeCall.objects.filter(pk__in=keys)
+        # The money is gone already: it is booked as that of any other call is, whatever the budget says.
+        bound = mine.aggregate(nanos=Sum("bound"))["nanos"] or 0
+        mine.update(state=CallState.SENT, claim=sender, sent_at=at)
+        Judge.objects.filter(pk=run.version.judge_id).update(reserved=F("reserved") + bound)
+    outcomes = [_outcome(run.version, call, rows[name], at) for name, call in waiting.items() if call.pk in keys]
+    calls.store(sender, run, outcomes, at)
+    for outcome in outcomes:
+        report.stored[outcome.finding.state] = report.stored.get(outcome.finding.state, 0) + 1
+
+
+def _calls(study: Study, version: JudgeVersion, names: Iterable[str]) -> dict[str, JudgeCall]:
+    numbers: dict[str, list[int]] = {"pair": [], "result": []}
+    for name in names:
+        if (found := _PLACE.fullmatch(name)) and abs(int(found[2])) < 2**63:
+            numbers[found[1]].append(int(found[2]))
+    about = Q(pair__study=study, pair__number__in=numbers["pair"]) | Q(
+        result__prompt_set=study.prompt_set, result__number__in=numbers["result"]
+    )
+    found_calls = asking.with_texts(JudgeCall.objects.filter(about, version=version, run__study=study))
+    wanted = set(names)
+    return {name: call for call in found_calls if (name := place(call)) in wanted}
+
+
+def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) -> Outcome:
+    question = asking.question(version, asking.subject_of(call), call.sample)
+    # What is given back of the reservation is what was taken for it.
+    question = asking.with_bound(question, call.bound)
+    outcome = Outcome(Prepared(call, question), received_at=at, status=row.status)
+    raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
+    try:
+        if row.status != 200:
+            raise chat.Again(chat.words_of(raw) or f"HTTP {row.status}", row.status, raw)
+        outcome.answer = chat.read_answer(raw)
+        outcome.finding = find(version.reading, outcome.answer)
+    except chat.Trouble as trouble:
+        state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
+        outcome.finding, outcome.raw = Finding(state, problem=trouble.words), raw[: chat.WORDS]
+    return outcome

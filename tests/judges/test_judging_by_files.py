@@ -1,0 +1,122 @@
+"""Requests written to a file, answered elsewhere, and read back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotation.models import Comparison, Pair, Study
+from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState
+from judges.services import keeping, runs
+from judges.sets import from_instruction
+from judges.stand_in import Behaviour, opinion
+from tests.builders import NOW
+from tests.judges.conftest import make_judge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+INSTRUCTION = (
+    "You compare.\nPrint only A if A wins, B if B wins, or TIE.\n$text\n```\n$result_x\n```\n```\n$result_y\n```"
+)
+
+
+@pytest.fixture
+def judge(study: Study) -> Judge:
+    template = keeping.keep_templates("plain", from_instruction(INSTRUCTION))
+    return make_judge("http://127.0.0.1:9/v1", reader="llmfao", template=template, orders="one", max_tokens=3)
+
+
+def written(tmp_path: Path, *options: str) -> list[dict[str, Any]]:
+    file = tmp_path / "requests.jsonl"
+    call_command("judge-requests", "haiku", "--judge", "stand-in", "-o", str(file), *options)
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def completion(body: dict[str, Any], text: str | None = None) -> dict[str, Any]:
+    said = opinion(Behaviour(), body, [message["content"] for message in body["messages"]])[0]
+    message = {"role": "assistant", "content": said if text is None else text}
+    usage = {"prompt_tokens": 10, "completion_tokens": 2}
+    return {"id": "x", "model": "m-1", "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+
+
+def read(tmp_path: Path, rows: list[Any]) -> None:
+    file = tmp_path / "responses.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    call_command("judge-responses", "haiku", "--judge", "stand-in", str(file))
+
+
+def test_requests_have_llmfaos_layout(judge: Judge, tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    assert len(rows) == 12
+    pair = Pair.objects.select_related("result_x", "model_x", "model_y", "prompt").order_by("key")[0]
+    row = next(row for row in rows if row["metadata"]["id"] == pair.number)
+    assert {name: row["metadata"][name] for name in ("prompt", "model_x", "model_y")} == {
+        "prompt": pair.prompt.number,
+        "model_x": pair.model_x.number,
+        "model_y": pair.model_y.number,
+    }
+    assert (row["model"], row["max_tokens"]) == ("stand-in", 3)
+    system, user = row["messages"]
+    assert system == {"role": "system", "content": "You compare."}
+    assert pair.result_x is not None
+    assert pair.result_x.text in user["content"]
+
+
+def test_replies_in_llmfaos_layout_become_comparisons_once(judge: Judge, tmp_path: Path) -> None:
+    rows = [[row, completion(row), row["metadata"]] for row in written(tmp_path)]
+    read(tmp_path, rows)
+    assert Comparison.objects.counted().count() == 12
+    assert JudgeRun.objects.get().state == RunState.DONE
+    read(tmp_path, rows)
+    assert Comparison.objects.count() == JudgeReply.objects.count() == 12
+    judge.refresh_from_db()
+    assert judge.reserved == 0
+
+
+def test_metadata_of_other_programs_means_the_pair_as_it_is(judge: Judge, tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    for row in rows:
+        del row["metadata"]["call"]
+    read(tmp_path, [[row, completion(row, "A"), row["metadata"]] for row in rows])
+    assert set(Comparison.objects.values_list("winner", flat=True)) == {"x"}
+
+
+def test_batch_output_ends_in_the_same_states(judge: Judge, tmp_path: Path) -> None:
+    rows = written(tmp_path, "--layout", "batch", "--both-orders", "--limit", "3")
+    assert len({row["custom_id"] for row in rows}) == 6
+    answers: list[Any] = [
+        {"status_code": 200, "body": completion(rows[0]["body"], "B")},
+        {"status_code": 200, "body": completion(rows[1]["body"], "Both are fine.")},
+        {"status_code": 429, "body": {"error": {"message": "Slow down"}}},
+        {"status_code": 200, "body": {"choices": []}},
+        {"status_code": 200, "body": {**completion(rows[4]["body"]), "error": None}},
+    ]
+    lines: list[Any] = [
+        {"custom_id": row["custom_id"], "response": answer} for row, answer in zip(rows, answers, strict=False)
+    ]
+    lines.append({"custom_id": rows[5]["custom_id"], "error": {"code": "content_filter", "message": "No."}})
+    read(tmp_path, lines)
+    states = sorted(JudgeCall.objects.values_list("state", flat=True))
+    assert states.count(CallState.OK) == Comparison.objects.count() >= 1
+    assert states.count(CallState.FAILED) >= 2
+    assert states.count(CallState.UNREADABLE) >= 1
+    run = JudgeRun.objects.get()
+    assert runs.progress(run, NOW).states["sent"] == 0
+
+
+def test_rows_that_are_no_replies_are_named_by_line_and_the_others_stored(judge: Judge, tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    file = tmp_path / "responses.jsonl"
+    good = json.dumps([rows[0], completion(rows[0], "A"), rows[0]["metadata"]])
+    unknown = json.dumps({"custom_id": "pair-1-turn-0-x-sample-0", "response": {"status_code": 200, "body": {}}})
+    file.write_text(f"{good}\nnot json\n[1, 2, 3]\n{unknown}\n")
+    with pytest.raises(CommandError, match="3 rows"):
+        call_command("judge-responses", "haiku", "--judge", "stand-in", str(file))
+    assert Comparison.objects.count() == 1
+
+
+def test_replies_without_requests_are_refused(judge: Judge, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="judge-requests"):
+        read(tmp_path, [])

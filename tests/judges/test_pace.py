@@ -1,0 +1,131 @@
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from judges.pace import SPAN, FilePace, Limits, LocalPace, Pace, RedisPace
+from tests.site.test_background_work import redis_server  # noqa: F401  a fixture
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+type Make = Callable[[Limits, Clock], Pace]
+
+
+@pytest.fixture(params=["process", "file", pytest.param("redis", marks=pytest.mark.redis)])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """One of the three ways to keep the window."""
+    if request.param == "process":
+        return LocalPace
+    if request.param == "file":
+        return lambda limits, clock: FilePace(tmp_path / "pace", limits, clock)
+    address = request.getfixturevalue("redis_server")
+    client = redis.Redis.from_url(address)
+    return lambda limits, clock: RedisPace(client, "test", limits, clock)
+
+
+def sends(pace: Pace, clock: Clock, seconds: float, tokens: int = 1) -> list[float]:
+    """The times of sends by somebody who asks again exactly when told to, for so many seconds."""
+    end, times = clock.now + seconds, []
+    while clock.now < end:
+        turn = pace.take(tokens)
+        if turn.wait:
+            clock.now += turn.wait
+        else:
+            times.append(clock.now)
+    return times
+
+
+def most_in_a_minute(times: list[float]) -> int:
+    return max(sum(1 for other in times if at <= other < at + 60) for at in times)
+
+
+def test_never_more_than_the_limit_in_any_minute_and_little_less(make: Make) -> None:
+    clock = Clock()
+    times = sends(make(Limits(requests=30), clock), clock, 600)
+    assert most_in_a_minute(times) == 30
+    assert len(times) >= 0.95 * 30 * 10
+
+
+def test_a_send_that_lags_its_count_by_a_second_breaks_no_limit(make: Make) -> None:
+    clock = Clock()
+    times = sends(make(Limits(requests=10), clock), clock, 300)
+    late = [at + (0.99 if index % 2 else 0.0) for index, at in enumerate(times)]
+    assert most_in_a_minute(late) <= 10
+
+
+def test_tokens_are_limited_and_settled_by_what_they_were(make: Make) -> None:
+    clock = Clock()
+    pace = make(Limits(tokens=1000), clock)
+    first = pace.take(600)
+    assert first.ticket
+    assert pace.take(600).wait == pytest.approx(SPAN, abs=0.01)
+    pace.settle(first.ticket, 100)
+    assert pace.take(600).wait == 0
+    clock.now += SPAN + 0.01
+    assert pace.take(1000).wait == 0
+
+
+def test_a_request_of_more_tokens_than_a_minute_has_goes_alone(make: Make) -> None:
+    clock = Clock()
+    pace = make(Limits(tokens=1000), clock)
+    assert pace.take(5000).wait == 0
+    assert pace.take(1).wait > 60
+    clock.now += SPAN + 0.01
+    assert pace.take(1).wait == 0
+
+
+def test_both_limits_hold_together(make: Make) -> None:
+    clock = Clock()
+    times = sends(make(Limits(requests=100, tokens=1000), clock), clock, 200, tokens=100)
+    assert most_in_a_minute(times) == 10
+
+
+@pytest.mark.redis
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(steps=st.lists(st.tuples(st.floats(0, 40), st.integers(1, 500)), max_size=30))
+def test_redis_decides_as_the_window_of_one_process_does(redis_server: str, steps: list[tuple[float, int]]) -> None:  # noqa: F811
+    client = redis.Redis.from_url(redis_server)
+    client.flushall()
+    clock, limits = Clock(), Limits(requests=5, tokens=800)
+    one, other = LocalPace(limits, clock), RedisPace(client, "same", limits, clock)
+    for seconds, tokens in steps:
+        clock.now += round(seconds, 3)
+        first, second = one.take(tokens), other.take(tokens)
+        assert first.wait == pytest.approx(second.wait, abs=0.001)
+
+
+def test_a_window_file_cut_short_by_a_power_cut_costs_a_minute_and_no_limit(tmp_path: Path) -> None:
+    clock = Clock()
+    (tmp_path / "pace").write_text("[[12")
+    pace = FilePace(tmp_path / "pace", Limits(requests=2), clock)
+    assert pace.take(1).wait == pytest.approx(SPAN)
+    clock.now += SPAN + 1
+    assert pace.take(1).wait == 0
+
+
+def _take(path: Path, count: int) -> int:
+    pace = FilePace(path, Limits(requests=50))
+    return sum(1 for _attempt in range(count) if pace.take(1).wait == 0)
+
+
+def test_processes_share_one_window_through_a_file(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        taken = pool.starmap(_take, [(tmp_path / "pace", 40)] * 3)
+    assert sum(taken) == 50
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_lets_nothing_through_is_refused(limit: int) -> None:
+    with pytest.raises(ValueError, match="from 1 on"):
+        Limits(requests=limit)
