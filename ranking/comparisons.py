@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal
 
 import numpy as np
-from django.db.models import Case, Count, Max, Q, SmallIntegerField, Value, When
+from django.db.models import Case, Count, F, Max, Q, QuerySet, SmallIntegerField, Value, When
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
@@ -209,6 +209,11 @@ def _fetch(rows: ComparisonQuerySet, *, detailed: bool, in_time: bool) -> Column
     else:
         names = (*COUNTED, "number")
         found = rows.order_by(*COUNTED).values(*COUNTED).annotate(number=Count("pk")).values_list(*names)
+    return _columns(found, names)
+
+
+def _columns(found: QuerySet[Comparison, Any], names: tuple[str, ...]) -> Columns:
+    """The rows of integers in `found`, by column, fetched a chunk at a time."""
     blocks: list[NDArray[np.int64]] = []
     block: list[tuple[int, ...]] = []
     for row in found.iterator(chunk_size=CHUNK):
@@ -219,6 +224,85 @@ def _fetch(rows: ComparisonQuerySet, *, detailed: bool, in_time: bool) -> Column
     blocks.append(np.array(block, dtype=np.int64).reshape(len(block), len(names)))
     table = np.concatenate(blocks)
     return {name: table[:, column] for column, name in enumerate(names)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Single:
+    """The verdicts of one source, n rows as they were given, for agreement and bias.
+
+    Attributes:
+        pair, turn, prompt, rater, model_x, model_y, result_x, result_y: (n,) primary keys, and the turn.
+        winner: (n,) 1 where x won, 0 for a tie, -1 where y won.
+        left: (n,) 1 where x stood on the left, else -1.
+        value: (n,) on the scale from 1 to 8, 0 where another scale was asked on.
+    """
+
+    pair: NDArray[np.int64]
+    turn: NDArray[np.int64]
+    prompt: NDArray[np.int64]
+    rater: NDArray[np.int64]
+    model_x: NDArray[np.int64]
+    model_y: NDArray[np.int64]
+    result_x: NDArray[np.int64]
+    result_y: NDArray[np.int64]
+    winner: NDArray[np.int64]
+    left: NDArray[np.int64]
+    value: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    def where(self, mask: NDArray[Any]) -> Single:
+        """The rows that a mask, or an index, lets through."""
+        return Single(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
+
+
+def single(study: Study, filters: Filters, line: Cut) -> Single:
+    """Every verdict that `filters` let through, the orders and samples of a judge apart.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    eight = When(scale_name=Study.ScaleName.EIGHT, value__isnull=False, then=F("value"))
+    rows = _rows(study, filters, line).annotate(eight=Case(eight, default=Value(0), output_field=SmallIntegerField()))
+    sides = ("pair__model_x", "pair__model_y", "pair__result_x", "pair__result_y")
+    names = ("pair", "turn", "pair__prompt", "rater", *sides, "half_points", "side", "eight")
+    table = _columns(rows.order_by("pk").values_list(*names), names)
+    return Single(
+        pair=table["pair"],
+        turn=table["turn"],
+        prompt=table["pair__prompt"],
+        rater=table["rater"],
+        model_x=table["pair__model_x"],
+        model_y=table["pair__model_y"],
+        result_x=table["pair__result_x"],
+        result_y=table["pair__result_y"],
+        winner=table["half_points"] - 1,
+        left=table["side"],
+        value=table["eight"],
+    )
+
+
+def merged(verdicts: Single, inconsistent: Inconsistent = "tie") -> Single:
+    """One verdict of each rater on each turn of a pair; those that contradict one another are ties, or dropped."""
+    group = np.stack([verdicts.rater, verdicts.pair, verdicts.turn], axis=1)
+    label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
+    found = merge(label, verdicts.left, verdicts.winner + 1)
+    contradicted = found.outcome == UNDECIDED
+    result = replace(verdicts.where(found.first), winner=np.where(contradicted, 0, found.outcome - 1), left=found.left)
+    return result if inconsistent == "tie" else result.where(~contradicted)
+
+
+def lengths(study: Study, verdicts: Single) -> NDArray[np.int64]:
+    """(n,) by how many characters x's answer is longer than y's."""
+    results = np.unique(np.concatenate([verdicts.result_x, verdicts.result_y]))
+    found = np.zeros(len(results), dtype=np.int64)
+    for pk, text, turns in study.prompt_set.results.values_list("pk", "text", "turns").iterator(chunk_size=CHUNK):
+        place = np.searchsorted(results, pk)
+        if place < len(results) and results[place] == pk:
+            found[place] = len(text) + sum(map(len, turns))
+    x, y = (found[np.searchsorted(results, side)] for side in (verdicts.result_x, verdicts.result_y))
+    return x - y
 
 
 def _merged(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int]:

@@ -1,0 +1,251 @@
+"""How far raters agree: people with one another, and a judge with people. Pure.
+
+Votes are coded by who won, 1 for x, 0 for a tie, -1 for y, never by where it stood. Intervals leave
+one prompt out at a time (jackknife) and are at 95 %.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import evalica
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from ranking.methods.tally import Floats
+
+type Integers = NDArray[np.integer]
+
+VALUES: Final = (1, 0, -1)
+"""x, tie, y: the columns of the tables of counts."""
+
+TIE: Final = 1
+
+MOST_PROMPTS: Final = 200
+"""Of so many prompts and more alpha has no interval: each would have to be left out once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdicts:
+    """n verdicts on items (a turn of a pair), coded from 0 on: their raters, prompts, and who won (1, 0, -1)."""
+
+    item: Integers
+    rater: Integers
+    prompt: Integers
+    value: Integers
+
+    def where(self, mask: NDArray[np.bool_]) -> "Verdicts":
+        return Verdicts(self.item[mask], self.rater[mask], self.prompt[mask], self.value[mask])
+
+    def counts(self, items: int) -> Floats:
+        """(items, 3) how many verdicts on each item say x, tie and y."""
+        cell = self.item * 3 + (1 - self.value)
+        return np.bincount(cell, minlength=3 * items).reshape(items, 3).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A statistic with its interval, and what it was taken over; None where there was nothing to take it over."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    number: int = 0
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AmongPeople:
+    """Agreement of two people on a pair: of all unordered pairs of votes on it."""
+
+    with_ties: Share
+    without_ties: Share
+    alpha_nominal: Share
+    alpha_interval: Share
+    items: int
+    votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithPeople:
+    """Agreement of a judge with people, on the items both have.
+
+    Attributes:
+        with_ties: every vote of the judge against every vote of people; a tie is an answer like the others.
+        without_ties: the same where neither is a tie.
+        plurality: the judge against what most people said, where most said one thing.
+        plurality_without_ties: the same where neither is a tie.
+        no_plurality: the items where people were divided, which are left out.
+        kappa, kappa_linear: Cohen's, of the judge and the plurality.
+        correlation: Pearson's, of the judge's label with the mean label of people.
+        correlation_single: the same with single votes.
+    """
+
+    with_ties: Share
+    without_ties: Share
+    plurality: Share
+    plurality_without_ties: Share
+    no_plurality: int
+    kappa: Share
+    kappa_linear: Share
+    correlation: Share
+    correlation_single: Share
+    items: int
+    votes: int
+
+
+def among_people(verdicts: Verdicts) -> AmongPeople:
+    """People with one another; items with a single vote say nothing."""
+    items = _number(verdicts.item)
+    counts = verdicts.counts(items)
+    prompt = _prompt_of(verdicts, items)
+    pairs = counts * (counts - 1) / 2
+    total = counts.sum(axis=1)
+    decided = total - counts[:, TIE]
+    return AmongPeople(
+        with_ties=ratio(pairs.sum(axis=1), total * (total - 1) / 2, prompt),
+        without_ties=ratio(pairs[:, 0] + pairs[:, 2], decided * (decided - 1) / 2, prompt),
+        alpha_nominal=jackknife(lambda kept: alpha(verdicts, kept, "nominal"), verdicts.prompt),
+        alpha_interval=jackknife(lambda kept: alpha(verdicts, kept, "interval"), verdicts.prompt),
+        items=int((total > 1).sum()),
+        votes=int(total[total > 1].sum()),
+    )
+
+
+def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
+    """A judge, who has one verdict on an item, with the people who voted on it."""
+    items = max(_number(judge.item), _number(people.item))
+    counts = people.counts(items)
+    label = np.full(items, 2)
+    label[judge.item] = judge.value
+    prompt = _prompt_of(people, items)
+    both = (label < 2) & (counts.sum(axis=1) > 0)
+    counts, label, prompt = counts[both], label[both], prompt[both]
+    rows = np.arange(len(label))
+    same, total = counts[rows, 1 - label], counts.sum(axis=1)
+    decided = np.where(label == 0, 0, total - counts[:, TIE])
+    top = counts.max(axis=1)
+    clear = (counts == top[:, None]).sum(axis=1) == 1
+    most = 1 - counts.argmax(axis=1)
+    neither_tie = clear & (label != 0) & (most != 0)
+    mean = (counts[:, 0] - counts[:, 2]) / np.maximum(total, 1)
+    square = (counts[:, 0] + counts[:, 2]) / np.maximum(total, 1)
+    return WithPeople(
+        with_ties=ratio(same, total, prompt),
+        without_ties=ratio(np.where(label == 0, 0, same), decided, prompt),
+        plurality=ratio((clear & (most == label)).astype(float), clear.astype(float), prompt),
+        plurality_without_ties=ratio((neither_tie & (most == label)).astype(float), neither_tie.astype(float), prompt),
+        no_plurality=int((~clear).sum()),
+        kappa=jackknife(lambda kept: kappa(confusion(label[clear][kept], most[clear][kept])), prompt[clear]),
+        kappa_linear=jackknife(
+            lambda kept: kappa(confusion(label[clear][kept], most[clear][kept]), linear=True), prompt[clear]
+        ),
+        correlation=jackknife(lambda kept: pearson(label[kept], mean[kept], mean[kept] ** 2, None), prompt),
+        correlation_single=jackknife(lambda kept: pearson(label[kept], mean[kept], square[kept], total[kept]), prompt),
+        items=len(label),
+        votes=int(total.sum()),
+    )
+
+
+def leave_one_out(verdicts: Verdicts) -> dict[int, tuple[float, int]]:
+    """By rater: the share of the others' votes on the same items that say the same, and how many those are."""
+    counts = verdicts.counts(_number(verdicts.item))
+    rows = np.arange(len(verdicts.item))
+    others = counts[verdicts.item].copy()
+    others[rows, 1 - verdicts.value] -= 1
+    raters = _number(verdicts.rater)
+    same = np.bincount(verdicts.rater, others[rows, 1 - verdicts.value], raters)
+    total = np.bincount(verdicts.rater, others.sum(axis=1), raters)
+    return {rater: (float(same[rater] / total[rater]), int(total[rater])) for rater in np.flatnonzero(total).tolist()}
+
+
+def ratio(part: Floats, whole: Floats, cluster: Integers) -> Share:
+    """The sum of `part` over that of `whole`; the interval leaves one cluster out at a time."""
+    number = _number(cluster)
+    parts = np.bincount(cluster, part, number)
+    wholes = np.bincount(cluster, whole, number)
+    used = wholes > 0
+    parts, wholes = parts[used], wholes[used]
+    if not len(wholes):
+        return Share(None)
+    value = float(parts.sum() / wholes.sum())
+    if len(wholes) < 2:
+        return Share(value, number=round(float(wholes.sum())))
+    without = (parts.sum() - parts) / (wholes.sum() - wholes)
+    return _with_interval(value, without, round(float(wholes.sum())), floor=0.0 if part.min() >= 0 else -1.0)
+
+
+def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: Integers) -> Share:
+    """`statistic` of all rows, and its interval by leaving one cluster out at a time."""
+    value = statistic(np.ones(len(cluster), dtype=bool))
+    found = np.unique(cluster)
+    if value is None or len(found) < 2 or len(found) >= MOST_PROMPTS:
+        return Share(value, number=len(cluster))
+    without = [statistic(cluster != left_out) for left_out in found]
+    if any(each is None for each in without):
+        return Share(value, number=len(cluster))
+    return _with_interval(value, np.array(without, dtype=np.float64), len(cluster))
+
+
+def _with_interval(value: float, without: Floats, number: int, floor: float = -1.0) -> Share:
+    """Cut off where the statistic cannot be: every one of them is at most 1."""
+    clusters = len(without)
+    error = float(np.sqrt((clusters - 1) / clusters * ((without - value) ** 2).sum()))
+    reach = float(stdtrit(clusters - 1, 0.975)) * error
+    return Share(value, max(floor, value - reach), min(1.0, value + reach), number, error)
+
+
+def alpha(verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nominal", "interval"]) -> float | None:
+    """Krippendorff's alpha over the rows `kept`, by evalica; None where nothing is comparable.
+
+    Who said it does not matter to alpha, so the votes on an item fill as few rows as there are votes on any.
+    """
+    item, value = verdicts.item[kept], verdicts.value[kept]
+    order = np.argsort(item, kind="stable")
+    item, value = item[order], value[order]
+    values, first, number = np.unique(item, return_index=True, return_counts=True)
+    if not len(values) or number.max() < 2 or len(np.unique(value)) < 2:
+        return None
+    place = np.arange(len(item)) - np.repeat(first, number)
+    data = np.full((int(number.max()), len(values)), np.nan)
+    data[place, np.repeat(np.arange(len(values)), number)] = value
+    found: float = evalica.alpha(pd.DataFrame(data), distance=distance).alpha
+    return found if np.isfinite(found) else None
+
+
+def confusion(one: Integers, other: Integers) -> Floats:
+    """(3, 3) how often the first says the row's value where the second says the column's."""
+    return np.bincount((1 - one) * 3 + (1 - other), minlength=9).reshape(3, 3).astype(np.float64)
+
+
+def kappa(table: Floats, *, linear: bool = False) -> float | None:
+    """Cohen's kappa of a table of counts, unweighted or weighted by the distance between values."""
+    total = table.sum()
+    if not total:
+        return None
+    place = np.arange(len(table))
+    weight = np.abs(place[:, None] - place) if linear else (place[:, None] != place).astype(np.float64)
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / total
+    against = float((weight * expected).sum())
+    return None if against == 0 else 1 - float((weight * table).sum()) / against
+
+
+def pearson(label: Integers, mean: Floats, square: Floats, weight: Floats | None) -> float | None:
+    """The correlation of labels with votes of which the mean and the mean square are known on each item."""
+    share = np.full(len(label), 1 / max(len(label), 1)) if weight is None else weight / weight.sum()
+    x, y = float(share @ label), float(share @ mean)
+    together = float(share @ (label * mean)) - x * y
+    apart = (float(share @ label**2) - x * x) * (float(share @ square) - y * y)
+    return None if apart <= 1e-15 else together / float(np.sqrt(apart))
+
+
+def _number(codes: Integers) -> int:
+    return int(codes.max(initial=-1)) + 1
+
+
+def _prompt_of(verdicts: Verdicts, items: int) -> Integers:
+    prompt = np.zeros(items, dtype=np.int64)
+    prompt[verdicts.item] = verdicts.prompt
+    return prompt
