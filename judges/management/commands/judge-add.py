@@ -28,7 +28,7 @@ class Command(BaseCommand):
     help = "Adds a judge. With the name of one that is there, what is given becomes a new version of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name")
+        parser.add_argument("name", metavar="NAME", help="What leaderboards and files call it.")
         parser.add_argument("--endpoint", help="Such as https://api.example.com/v1, or what mock-llm prints.")
         parser.add_argument("--model", help="As the endpoint calls it.")
         parser.add_argument("--key", dest="key_source", help="NAME_API_KEY in the environment, or file:NAME.")

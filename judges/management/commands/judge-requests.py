@@ -18,8 +18,8 @@ class Command(BaseCommand):
     help = "Writes the requests of a judge for a study as JSONL, to be answered elsewhere."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study")
-        parser.add_argument("--judge", required=True)
+        parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
+        parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
         parser.add_argument("-o", "--output", type=Path, help="The file; standard output by default.")
         parser.add_argument("--layout", choices=("llmfao", "batch"), default="llmfao")
         parser.add_argument("--limit", type=int)

@@ -16,9 +16,9 @@ class Command(BaseCommand):
     help = "Reads replies to the requests of judge-requests: [request, response, metadata] rows, or batch output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study")
-        parser.add_argument("--judge", required=True)
-        parser.add_argument("file", type=Path)
+        parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
+        parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
+        parser.add_argument("file", metavar="FILE", type=Path, help="JSONL.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -29,8 +29,8 @@ class Command(BaseCommand):
     help = "Has a judge judge the pairs (or grade the answers) of a study that it has not judged yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study")
-        parser.add_argument("--judge", required=True)
+        parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
+        parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
         parser.add_argument("--limit", type=int, help="This many pairs at the most, always the same ones.")
         parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
         parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs with this model.")
