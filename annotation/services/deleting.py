@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation.models import Comparison, Pair, Result, ResultFlag, Status, Study, Upload
+from annotation.models import Comparison, Result, ResultFlag, Status, Study, Upload
 from annotation.services.studies import NotPossible
 
 
@@ -51,7 +51,6 @@ def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
     uploads = list(study.uploads.values_list("pk", flat=True))
     # What they brought into the prompt set refers to them, and a prompt set may outlive its studies.
     Upload.objects.filter(pk__in=uploads).update(study=None)
-    Pair.objects.filter(study=study).delete()
     study.delete()
     if with_prompt_set:
         uploads += prompt_set.results.exclude(upload=None).values_list("upload", flat=True).distinct()

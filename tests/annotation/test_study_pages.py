@@ -6,8 +6,10 @@ from annotation import sections
 from annotation.models import Assignment, Pair, PromptSet, Result, Status, Study
 from annotation.sections import Section, SectionState, Step
 from annotation.services import studies
+from judges.models import JudgeCall, JudgeRun
 from tests.annotation.study_pages import give_votes, study_of, text_of
-from tests.builders import add_golden_pairs, build_study
+from tests.builders import NOW, add_golden_pairs, build_study
+from tests.judges.conftest import make_judge
 
 pytestmark = pytest.mark.django_db
 
@@ -238,6 +240,16 @@ def test_a_draft_is_deleted_with_what_it_names(client, owner):
     client.post("/studies/haiku/delete/", {"with_prompt_set": "on"})
     assert not Study.objects.exists()
     assert not Pair.objects.exists()
+    assert not PromptSet.objects.exists()
+
+
+def test_a_draft_goes_with_what_an_app_hung_on_its_pairs(client, owner):
+    study = study_of(owner, opened=False)
+    version = make_judge("http://127.0.0.1:9/v1").current
+    run = JudgeRun.objects.create(study=study, version=version, created_at=NOW)
+    JudgeCall.objects.create(run=run, version=version, pair=study.pairs.all()[0], left="x")
+    client.post("/studies/haiku/delete/", {"with_prompt_set": "on"})
+    assert not Study.objects.exists()
     assert not PromptSet.objects.exists()
 
 

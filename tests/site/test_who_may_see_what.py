@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from annotation.models import Pair, PairRun, Report, Study, Upload, UploadState
 from annotation.services import drafting
+from judges.models import JudgeCall, JudgeRun
 from ranking import services as ranking
 from tests.annotation.study_pages import give_votes, study_of
 from tests.annotation.worker_pages import join
+from tests.judges.conftest import make_judge
 
 PEOPLE = ("anonymous", "worker", "colleague", "outsider", "administrator")
 
@@ -30,6 +32,7 @@ POST_OF_THE_STUDY = (SIGN_IN, SIGN_IN, 405, 404, 405)
 POST_OF_EVERYBODY = (405, 405, 405, 405, 405)
 OF_THE_WORKER = (403, 200, 403, 403, 403)
 SENDS_THE_WORKER_ON = (403, OWN_PAGE, 403, 403, 403)
+OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 200)
 OF_THE_PUBLISHED = (404, 404, 200, 404, 200)
 
 GET = {
@@ -85,6 +88,21 @@ GET = {
     "s/<slug:slug>/finish/": SENDS_THE_WORKER_ON,
     "s/<slug:slug>/resume/": SENDS_THE_WORKER_ON,
     "s/<slug:slug>/withdraw/": OF_THE_WORKER,
+    "judges/": SIGNED_IN,
+    "judges/new/": OF_WHO_MAY_ADD_JUDGES,
+    "judges/<int:number>/": SIGNED_IN,
+    "judges/<int:number>/anew/": (SIGN_IN, SIGN_IN, 403, 403, 405),
+    "judges/templates/": SIGNED_IN,
+    "judges/templates/new/": OF_WHO_MAY_ADD_JUDGES,
+    "judges/templates/<int:number>/": SIGNED_IN,
+    "studies/<slug:slug>/judges/": OF_THE_STUDY,
+    "studies/<slug:slug>/judges/runs/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/judges/runs/<int:number>/calls/": OF_THE_STUDY,
+    "studies/<slug:slug>/judges/runs/<int:number>/calls.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/judges/runs/<int:number>/pause/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/judges/runs/<int:number>/resume/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/judges/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/judges/calls/<int:number>/": OF_THE_STUDY,
     "leaderboard/<slug:slug>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.json": OF_THE_PUBLISHED,
@@ -138,9 +156,15 @@ def rows(study):
     for board in ranking.recompute_changed(now):
         ranking.fill(board, now)
     pair = Pair.objects.filter(study=study)[0]
+    version = make_judge("http://127.0.0.1:9/v1").current
+    run = JudgeRun.objects.create(study=study, version=version, created_at=now, state="cancelled")
     numbers = {
+        "judges": version.judge_id,
+        "judges/templates": version.template_id,
+        "judges/runs": run.pk,
+        "judges/calls": JudgeCall.objects.create(run=run, version=version, pair=pair, left="x").pk,
         "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
-        "runs": PairRun.objects.create(study=study, strategy="all").pk,
+        "pairs/runs": PairRun.objects.create(study=study, strategy="all").pk,
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
         "workers": voted.number,
     }
@@ -186,7 +210,7 @@ def test_nobody_else_changes_a_study_by_posting(person, people, rows, study):
 
 def snapshot() -> list[object]:
     """Everything an administrator's page could have changed."""
-    tables = [Study, Pair, PairRun, Upload, Report]
+    tables = [Study, Pair, PairRun, Upload, Report, JudgeRun]
     return [list(table.objects.order_by("pk").values()) for table in tables] + [
         list(Study.objects.values_list("colleagues", "raters__excluded_at", "exits__code").order_by("pk", "raters"))
     ]
