@@ -66,7 +66,8 @@ class Text:
 class Turn:
     prompt: Text | None
     """What was said before this answer; None for the first, whose prompt stands above both panes."""
-    answer: Text
+    answer: Text | None
+    """None where the model answered nothing, or white space: the page says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,10 @@ def _text(text: str, lang: str, *, as_plain: bool) -> Text:
 
 def _turns(prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool) -> list[Turn]:
     """The answers with the follow-up prompts before them; a turn left unanswered is an empty answer."""
-    pairs = zip_longest(prompts, answers)
     return [
-        Turn(None if index == 0 else prompt, _text(answer or "", lang, as_plain=as_plain))
-        for index, (prompt, answer) in enumerate(pairs)
+        Turn(
+            prompt=None if index == 0 else prompt,
+            answer=_text(answer, lang, as_plain=as_plain) if answer and answer.strip() else None,
+        )
+        for index, (prompt, answer) in enumerate(zip_longest(prompts, answers))
     ]

@@ -195,6 +195,12 @@ def test_the_instructions_are_at_hand_while_voting(voter, study):
     assert "Start" not in page
 
 
+def test_an_empty_answer_is_said_to_be_empty(voter, study):
+    assert "This answer is empty." not in text_of(voter.get("/s/haiku/vote/"))
+    study.prompt_set.results.update(text=" ")
+    assert text_of(voter.get("/s/haiku/vote/")).count("This answer is empty.") == 2
+
+
 def test_the_question_is_the_studys_own_or_a_general_one(voter, study):
     assert "Which answer is better?" in text_of(voter.get("/s/haiku/vote/"))
     studies.change_settings(study, {"question": "Which one would you send?"})

@@ -42,7 +42,16 @@ def test_follow_up_prompts_stand_between_the_answers(study, pair):
     assert ["And then?" in turn.prompt.html for turn in first.turns[1:]] == [True, False]
     assert "After that" in first.turns[2].answer.html
     assert "And after that?" in second.turns[2].prompt.html, "a turn left unanswered is shown as one"
-    assert second.turns[2].answer.html.strip() == ""
+    assert second.turns[2].answer is None
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+@pytest.mark.parametrize("as_plain", [True, False])
+def test_an_empty_answer_is_known_to_be_one(study, pair, text, as_plain):
+    pair.result_x.text = text
+    first, second = shown(study, pair, as_plain=as_plain).panes
+    assert first.turns[0].answer is None
+    assert second.turns[0].answer is not None
 
 
 @pytest.mark.parametrize("setting", ["show_note", "show_reference"])
