@@ -7,7 +7,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo door install install-dev test lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load demo door install install-dev test lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -73,6 +73,9 @@ docs: install ## docs/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
 .PHONY: bench-pairs
+bench-load: install-dev ## votes per second against a bare view, and 1,000,000 pairs against 1,000
+	@$(BIN)/python -m bench.load $(ARGS)
+
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs
 
