@@ -72,6 +72,10 @@ format: install-dev ## ruff's formatter and its safe fixes
 docs: install ## docs/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
+.PHONY: bench-judges
+bench-judges: install-dev ## calls a second of a judge against a bare loop of the same; at least 0.8 of it
+	$(BIN)/python -m bench.judges
+
 .PHONY: bench-pairs
 bench-load: install-dev ## votes per second against a bare view, and 1,000,000 pairs against 1,000
 	@$(BIN)/python -m bench.load $(ARGS)

@@ -1,0 +1,153 @@
+"""How many calls a second a judge makes: `make bench-judges`.
+
+Against the stand-in, in a process of its own, at 50 ms and 100 in flight: a bare asyncio httpx loop
+that sends the same requests and keeps nothing, and a judge's run that reserves, reads and stores, turn
+by turn. Loopback and SQLite only. The run's memory is looked at when a quarter of its calls are done
+and at its end.
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PARALLEL = 100
+
+
+def stand_in(latency: float) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "manage.py", "mock-llm", "--port", "0", "--latency", str(latency)]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    return server, server.stdout.readline().strip()
+
+
+async def bare(url: str, bodies: list[bytes]) -> float:
+    """Calls a second of a loop that only sends, `PARALLEL` at a time over one pool."""
+    import httpx
+
+    waiting = iter(bodies)
+    limits = httpx.Limits(max_connections=PARALLEL, max_keepalive_connections=PARALLEL)
+    async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+
+        async def send() -> None:
+            for body in waiting:
+                response = await client.post(
+                    f"{url}/chat/completions", content=body, headers={"Content-Type": "application/json"}
+                )
+                response.raise_for_status()
+                response.json()
+
+        started = time.perf_counter()
+        await asyncio.gather(*(send() for _place in range(PARALLEL)))
+        return len(bodies) / (time.perf_counter() - started)
+
+
+def resident() -> float:
+    """MiB of this process that are in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def judge(url: str, calls: int, name: str) -> tuple[float, float, float]:
+    """Calls a second of a judge's run over `calls` calls, and its memory after a quarter of them and at the end."""
+    from django.utils import timezone
+
+    from annotation.models import Study
+    from judges.models import JudgeCall, JudgeRun, Sender
+    from judges.services import keeping, runs
+    from judges.services.planning import Plan
+
+    study = Study.objects.get()
+    settings = {"endpoint": url, "model": "m", "reader": "bracketed", "parallel": PARALLEL, "price_in": 1}
+    made = keeping.add_judge(name, {**settings, "template": keeping.built_in("pairs")})
+    run = runs.start(study, made.current, Plan(limit=calls // 2), timezone.now(), detach=False)
+    JudgeRun.objects.filter(pk=run.pk).update(state="running")
+    run.refresh_from_db()
+    # Planning is paid once and apart: it renders every request to know what it can cost.
+    runs.plan(run)
+    memory: list[float] = []
+
+    def watch() -> None:
+        from django.db import connection
+
+        while JudgeCall.objects.filter(run=run, state="ok").count() < calls // 4:
+            time.sleep(0.2)
+        memory.append(resident())
+        connection.close()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.perf_counter()
+    why = runs.work(run.pk, seconds=float("inf"))
+    seconds = time.perf_counter() - started
+    watcher.join()
+    done = JudgeCall.objects.filter(run=run, state="ok").count()
+    assert (why, done) == ("", calls), f"{why}: {done} of {calls}"
+    assert Sender.objects.get(run=run).lost == 0
+    return calls / seconds, memory[0], resident()
+
+
+def bodies_of(count: int) -> list[bytes]:
+    from annotation.models import Pair
+    from judges.models import Judge
+    from judges.services import asking
+
+    version = Judge.objects.all()[0].current
+    pairs = Pair.objects.select_related("prompt", "result_x", "result_y", "study").order_by("key")[: count // 2]
+    return [
+        asking.question(version, asking.subject_of_pair(pair, left, 0)).body for pair in pairs for left in ("x", "y")
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=20_000, help="of the long run; each short one makes a tenth")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--latency", type=float, default=50, help="milliseconds")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LLMFAO_DATA"] = folder
+        os.environ["DJANGO_SETTINGS_MODULE"] = "llmfao_site.settings"
+        os.environ["LLMFAO_LOG_LEVEL"] = "ERROR"
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            os.environ.pop(name, None)
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        from tests.builders import build_study
+
+        call_command("migrate", verbosity=0)
+        build_study(models=20, prompts=-(-options.calls // 380))
+        server, url = stand_in(options.latency)
+        try:
+            short = options.calls // 10
+            judge(url, 200, "warm-up")
+            bodies = bodies_of(short)
+            ratios = []
+            for number in range(options.rounds):
+                floor = asyncio.run(bare(url, bodies))
+                ours, _quarter, _end = judge(url, short, f"round-{number}")
+                ratios.append(ours / floor)
+                print(f"round {number + 1}: bare {floor:7.1f}/s   judge {ours:7.1f}/s   {ours / floor:.2f}", flush=True)
+            print(f"median of {options.rounds}: {statistics.median(ratios):.2f} of the bare loop (wanted: 0.80)")
+            rate, quarter, end = judge(url, options.calls, "long")
+            print(
+                f"{options.calls:,} calls: {rate:.1f}/s; memory {quarter:.0f} MiB after a quarter, {end:.0f} at the end"
+            )
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+if __name__ == "__main__":
+    main()
