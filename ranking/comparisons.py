@@ -252,6 +252,12 @@ class Single:
     def __len__(self) -> int:
         return len(self.pair)
 
+    def digest(self) -> bytes:
+        """SHA-256 of all of it."""
+        return hashlib.sha256(
+            b"".join(getattr(self, field.name).astype("<i8").tobytes() for field in fields(self))
+        ).digest()
+
     def where(self, mask: NDArray[Any]) -> Single:
         """The rows that a mask, or an index, lets through."""
         return Single(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})

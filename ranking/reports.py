@@ -1,8 +1,9 @@
 """Agreement and bias of a study's raters, computed at once: what the command prints and a snapshot keeps."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from ranking.agreement import Verdicts
 from ranking.comparisons import PEOPLE, Cut, Filters, Single
 from ranking.methods import board
 from ranking.methods.logistic import NotConverged
-from ranking.methods.settings import Settings
+from ranking.methods.ratings import points
+from ranking.methods.settings import Settings, Source
 from ranking.methods.tally import Votes
 
 type Report = dict[str, Any]
@@ -51,10 +53,15 @@ class About:
 def report(study: Study, line: Cut) -> Report:
     """Agreement among people, and of every judge with people; and what moves the verdicts of each."""
     about = About.of(study)
+    digest = hashlib.sha256()
     people = comparisons.single(study, Filters(PEOPLE), line)
     found: Report = {"people": _people(study, people, about), "judges": {}}
     for name in comparisons.judges(study):
-        found["judges"][name] = _judge(study, comparisons.single(study, Filters(name), line), people, about)
+        verdicts = comparisons.single(study, Filters(name), line)
+        found["judges"][name] = _judge(study, verdicts, people, about)
+        digest.update(verdicts.digest())
+    digest.update(people.digest())
+    found["digest"] = digest.hexdigest()
     return found
 
 
@@ -137,16 +144,16 @@ def side_by_side(judge: Single, people: Single, about: About) -> Report:
     """The boards of a judge and of people from the pairs both have, and how they correlate."""
     common = np.intersect1d(_items(judge), _items(people))
     boards = []
-    for rows in (judge, people):
+    for rows, source in ((judge, "judge"), (people, "people")):
         kept = rows.where(np.isin(_items(rows), common))
-        boards.append(_strengths(kept, about))
+        boards.append(_points(kept, about, cast(Source, source)))
     names = sorted(boards[0].keys() & boards[1].keys())
-    one, other = (np.array([found[name] for name in names]) for found in boards)
+    one, other = (np.array([found[name][0] for name in names]) for found in boards)
     return {
         "pairs": len(np.unique(common // TURNS)),
         "models": names,
-        "judge": one.tolist(),
-        "people": other.tolist(),
+        "judge": [boards[0][name] for name in names],
+        "people": [boards[1][name] for name in names],
         **correlations(one, other),
     }
 
@@ -164,8 +171,12 @@ def correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> dict[s
     }
 
 
-def _strengths(rows: Single, about: About) -> dict[str, float]:
-    """Bradley-Terry strengths of the largest group of connected models, by name; empty without comparisons."""
+type Placed = tuple[float, float | None, float | None]
+"""A rating in Elo points with the ends of its interval, where there is one."""
+
+
+def _points(rows: Single, about: About, source: Source) -> dict[str, Placed]:
+    """Bradley-Terry ratings of the largest group of connected models, by name; empty without comparisons."""
     if not len(rows):
         return {}
     models = np.unique(np.concatenate([rows.model_x, rows.model_y]))
@@ -174,12 +185,16 @@ def _strengths(rows: Single, about: About) -> dict[str, float]:
         np.searchsorted(models, rows.model_x),
         np.searchsorted(models, rows.model_y),
         rows.winner + 1,
+        prompt=_codes(rows.prompt),
+        rater=_codes(rows.rater),
     )
     try:
-        groups = board.rate(votes, Settings(clusters="none"), "people").groups
+        ratings = board.rate(votes, Settings(), source).groups[0].ratings
     except NotConverged:
         return {}
-    return dict(zip(groups[0].ratings.names, groups[0].ratings.scores.tolist(), strict=True))
+    shown = points(ratings)
+    ends = [[None] * len(ratings.names) if end is None else end.tolist() for end in (shown.low, shown.high)]
+    return dict(zip(ratings.names, zip(shown.rating.tolist(), *ends, strict=True), strict=True))
 
 
 def _items(rows: Single) -> NDArray[np.int64]:

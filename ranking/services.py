@@ -9,12 +9,12 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Study
-from ranking import comparisons
+from ranking import comparisons, reports
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
 from ranking.methods import VERSION, board
 from ranking.methods.board import Board
 from ranking.methods.logistic import NotConverged
-from ranking.methods.registry import METHODS, method
+from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings
 from ranking.models import UNFINISHED, Leaderboard, State, key_of
 from ranking.sheet import Sheet, covariance_shown, sheet
@@ -110,22 +110,21 @@ def _nothing(study: Study, filters: Filters) -> str:
 
 
 def _name_makers(study: Study, result: Sheet) -> None:
-    """Adds organisation and licence to the rows: a snapshot shows them as they were."""
+    """Adds number, organisation and licence to the rows: a snapshot shows them as they were."""
     about = {
-        name: {"org": org, "licence": licence}
-        for name, org, licence in study.prompt_set.models.values_list("name", "org", "licence")
+        name: {"number": number, "org": org, "licence": licence}
+        for name, number, org, licence in study.prompt_set.models.values_list("name", "number", "org", "licence")
     }
     for group in result["groups"]:
         for row in group["rows"]:
-            row.update(about.get(row["model"], {"org": None, "licence": None}))
+            row.update(about[row["model"]])
 
 
 def standing(study: Study) -> list[tuple[Filters, Settings]]:
-    """The boards that are kept up to date for `study`."""
+    """The boards that are kept up to date for `study`, and the report on agreement."""
     raters = [PEOPLE, *comparisons.judges(study), ALL]
-    return [
-        (Filters(raters=name), Settings(method=chosen)) for name in raters for chosen in STANDING if chosen in METHODS
-    ]
+    boards = [(Filters(raters=name), Settings(method=chosen)) for name in raters for chosen in STANDING]
+    return [*boards, (Filters(raters=ALL), Settings(method=reports.METHOD))]
 
 
 def recompute_changed(at: datetime) -> list[int]:
@@ -188,20 +187,33 @@ def fill(pk: int, at: datetime) -> bool:
         raise
     changes: dict[str, Any] = {"basis": basis, "cut": line.highest, "excluded": list(line.excluded)}
     try:
-        computed = compute(snapshot.study, snapshot.asked_filters(), snapshot.asked_settings(), line)
+        changes |= {"state": State.READY, **_results(snapshot, line)}
     except (NothingCompared, Contradiction, NotConverged, comparisons.UnknownRater) as error:
         changes |= {"state": State.IMPOSSIBLE, "problem": str(error)}
-    else:
-        changes |= {
-            "state": State.READY,
-            "digest": computed.read.digest,
-            "comparisons": computed.sheet["comparisons"],
-            "simulated": computed.read.simulated,
-            "sheet": computed.sheet,
-        }
     seconds = time.perf_counter() - began
     done = at + timedelta(seconds=seconds)
     return bool(mine.update(**changes, version=VERSION, seconds=seconds, finished_at=done))
+
+
+def _results(snapshot: Leaderboard, line: Cut) -> dict[str, Any]:
+    """What a snapshot holds once it is computed."""
+    study = snapshot.study
+    if snapshot.method == reports.METHOD:
+        report = reports.report(study, line)
+        read = study.comparisons.in_force_at(line.highest).votable().exclude(rater__in=line.excluded)
+        return {
+            "digest": report.pop("digest"),
+            "comparisons": read.count(),
+            "simulated": read.simulated().count(),
+            "sheet": report,
+        }
+    computed = compute(study, snapshot.asked_filters(), snapshot.asked_settings(), line)
+    return {
+        "digest": computed.read.digest,
+        "comparisons": computed.sheet["comparisons"],
+        "simulated": computed.read.simulated,
+        "sheet": computed.sheet,
+    }
 
 
 def firm_cut(study: Study) -> Cut:
@@ -236,6 +248,8 @@ def recompute(snapshot: Leaderboard) -> Computed:
         raise CannotRecompute(_("Leaderboard %(id)s has not been computed yet.") % {"id": snapshot.pk})
     if snapshot.state == State.IMPOSSIBLE:
         raise CannotRecompute(snapshot.problem)
+    if snapshot.method == reports.METHOD:
+        raise CannotRecompute(_("%(id)s is a report on agreement, not a leaderboard.") % {"id": snapshot.pk})
     study, filters, settings = snapshot.study, snapshot.asked_filters(), snapshot.asked_settings()
     withdrawn = _withdrawn_since(study, snapshot.line)
     if withdrawn:

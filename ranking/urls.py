@@ -4,6 +4,9 @@ from ranking import views
 
 urlpatterns = [
     path("leaderboard/<slug:slug>/", views.leaderboard, name="leaderboard"),
+    path("leaderboard/<slug:slug>/wins/", views.wins, name="leaderboard-wins"),
+    path("leaderboard/<slug:slug>/agreement/", views.agreement, name="leaderboard-agreement"),
+    path("leaderboard/<slug:slug>/models/<int:number>/", views.one_model, name="leaderboard-model"),
     path("leaderboard/<slug:slug>/board.csv", views.as_csv, name="leaderboard-csv"),
     path("leaderboard/<slug:slug>/board.json", views.as_json, name="leaderboard-json"),
 ]

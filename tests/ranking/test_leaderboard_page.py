@@ -1,6 +1,7 @@
 """The leaderboard's page: who may read it, what it says, and that it computes nothing."""
 
 import io
+import math
 
 import pytest
 from django.contrib.auth.models import User
@@ -160,3 +161,56 @@ def test_the_study_page_shows_how_its_results_stand(owner):
     published(study, owner=owner)
     html = signed_in(owner).get(reverse("study", args=[study.slug])).content.decode()
     assert "4 models ranked from 432 votes" in html
+
+
+def test_who_beats_whom_shows_what_was_observed_and_what_is_predicted(client):
+    study = published(voted_study())
+    html = client.get(reverse("leaderboard-wins", args=[study.slug])).content.decode()
+    group = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").sheet["groups"][0]
+    won, lost = group["wins"][0][3], group["wins"][3][0]
+    assert won + lost == 6 * 12
+    predicted = 1 / (1 + math.exp(group["rows"][3]["natural"] - group["rows"][0]["natural"]))
+    share = won / (won + lost)
+    assert (
+        f'<td class="shade-{round(10 * share)}">{round(100 * share)}<small>{round(100 * predicted)}</small></td>'
+        in html
+    )
+
+
+def test_a_models_page_shows_each_opponent(client):
+    study = published(voted_study())
+    model = study.prompt_set.models.get(name="Quillfinch-1")
+    html = client.get(reverse("leaderboard-model", args=[study.slug, model.number])).content.decode()
+    assert "Quillfinch-0" in html
+    assert "Quillfinch-3" in html
+    assert "216: " in html
+    assert client.get(reverse("leaderboard-model", args=[study.slug, 12345])).status_code == 404
+
+
+def test_people_and_judges_stand_side_by_side(client):
+    study = voted_study()
+    rater = judge(study)
+    for number, pair in enumerate(study.pairs.all()):
+        vote(rater, pair, "x" if number % 4 else "y")
+    html = client.get(reverse("leaderboard-agreement", args=[published(study).slug])).content.decode()
+    assert "432 votes by 6 people on 72 pairs of answers to 12 prompts" in html
+    assert "gpt9" in html
+    assert "Spearman" in html
+    assert "Cohen" in html
+
+
+def test_the_pages_of_a_private_study_are_nobody_elses(client):
+    study = published(voted_study())
+    Study.objects.update(public=False)
+    model = study.prompt_set.models.first()
+    for address in (
+        reverse("leaderboard-wins", args=[study.slug]),
+        reverse("leaderboard-agreement", args=[study.slug]),
+        reverse("leaderboard-model", args=[study.slug, model.number]),
+    ):
+        assert client.get(address).status_code == 404
+
+
+def test_agreement_before_the_first_vote_says_so(client):
+    study = published(build_study())
+    assert "nothing to compare yet" in client.get(reverse("leaderboard-agreement", args=[study.slug])).content.decode()
