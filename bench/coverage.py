@@ -1,0 +1,135 @@
+"""How often a 95 % interval holds the truth: `make coverage`.
+
+Simulated studies with effects of prompts, of workers, of the place an answer was shown in, and with
+careless workers. The truth is the pseudo-true rating: the same fit to the expected outcomes of the same
+design, (a) over new prompts and workers, (b) over new workers for these prompts. It is not the
+strengths that made the votes, which effects and ties attenuate.
+"""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from ranking.methods.board import rate
+from ranking.methods.logistic import Cells, fit
+from ranking.methods.settings import Settings
+from ranking.methods.tally import Votes
+
+TIES = 0.8
+"""Davidson's nu: about two ties in seven between equals."""
+
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A study: its numbers, and the standard deviations of its effects on the log-odds scale."""
+
+    models: int
+    prompts: int
+    workers: int
+    votes: int
+    prompt: float = 0.8
+    worker: float = 0.4
+    place: float = 0.15
+    careless: float = 0.1
+
+
+SHAPES = (Shape(59, 13, 124, 8931), Shape(8, 13, 40, 1600), Shape(12, 100, 100, 4000), Shape(8, 80, 15, 1200))
+
+
+def chances(odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of a win and of a tie, by Davidson's model."""
+    up, down = np.exp(odds / 2), np.exp(-odds / 2)
+    total = up + down + TIES
+    return up / total, TIES / total
+
+
+def expected(odds: np.ndarray, deviation: float, careless: float) -> np.ndarray:
+    """x's expected share of a verdict where the log-odds vary normally about `odds`."""
+    win, tie = chances(odds[:, None] + deviation * NODES)
+    return (1 - careless) * ((win + tie / 2) @ WEIGHTS) + careless / 2
+
+
+def study(shape: Shape, seed: int) -> dict[tuple[str, str], tuple[int, int]]:
+    """By kind of interval and truth: how many intervals hold it, of how many."""
+    rng = np.random.default_rng(seed)
+    strength = np.linspace(-1, 1, shape.models)
+    by_prompt = rng.normal(0, shape.prompt, (shape.prompts, shape.models))
+    by_worker = rng.normal(0, shape.worker, (shape.workers, shape.models))
+    careless = rng.random(shape.workers) < shape.careless
+
+    # Pairs as a study makes them: some of each prompt, each voted on several times by different workers.
+    pairs = max(shape.models, shape.votes // (4 * shape.prompts))
+    first = rng.integers(shape.models, size=(shape.prompts, pairs))
+    second = (first + rng.integers(1, shape.models, size=first.shape)) % shape.models
+    number = rng.integers(shape.prompts * pairs, size=shape.votes)
+    prompt, x, y = number // pairs, first.ravel()[number], second.ravel()[number]
+    rater, left = rng.integers(shape.workers, size=shape.votes), rng.choice([-1, 1], size=shape.votes)
+
+    base = strength[x] - strength[y] + shape.place * left
+    here = base + by_prompt[prompt, x] - by_prompt[prompt, y]
+    odds = here + by_worker[rater, x] - by_worker[rater, y]
+    win, tie = chances(np.where(careless[rater], 0.0, odds))
+    # Who is careless says any of the three, as often as the left or the right.
+    win, tie = (np.where(careless[rater], 1 / 3, part) for part in (win, tie))
+    drawn = rng.random(shape.votes)
+    outcome = np.where(drawn < win, 2, np.where(drawn < win + tie, 1, 0))
+    votes = Votes(tuple(map(str, range(shape.models))), x, y, outcome, left=left, prompt=prompt, rater=rater)
+
+    one = np.ones(shape.votes)
+    anywhere = expected(base, np.sqrt(2 * shape.prompt**2 + 2 * shape.worker**2), shape.careless)
+    these = expected(here, np.sqrt(2) * shape.worker, shape.careless)
+    nothing = np.empty((shape.votes, 0))
+    truth = {
+        name: fit(Cells(shape.models, x, y, one, share, nothing), prior=False).theta
+        for name, share in (("a", anywhere), ("b", these))
+    }
+    found = {}
+    for clusters, correction in (
+        ("both", "CR3"),
+        ("worker", "CR3"),
+        ("none", "CR3"),
+        ("both", "CR1"),
+        ("worker", "CR1"),
+    ):
+        groups = rate(votes, Settings(clusters=clusters, correction=correction), "people").groups
+        ratings = groups[0].ratings
+        if len(ratings.names) < shape.models or ratings.prior:
+            continue
+        kind = clusters if clusters == "none" else f"{clusters} {correction}"
+        for name, theta in truth.items():
+            inside = (ratings.low <= theta) & (theta <= ratings.high)
+            found[kind, name] = (int(inside.sum()), shape.models)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=500)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    plain = [Shape(shape.models, shape.prompts, shape.workers, shape.votes, 0, 0, 0, 0) for shape in SHAPES]
+    kinds = ("both CR3", "worker CR3", "both CR1", "worker CR1", "none")
+    print(f"{'models/prompts/workers, effects':<34}{'truth':<8}" + "".join(f"{kind:>12}" for kind in kinds))
+    with ProcessPoolExecutor(options.processes) as pool:
+        for shape in (*SHAPES, *plain):
+            results = list(pool.map(study, [shape] * options.studies, range(options.studies), chunksize=8))
+            label = f"{shape.models}/{shape.prompts}/{shape.workers} {'with' if shape.prompt else 'without'}"
+            for truth in "ab":
+                cells = []
+                for kind in kinds:
+                    inside = sum(found.get((kind, truth), (0, 0))[0] for found in results)
+                    total = sum(found.get((kind, truth), (0, 0))[1] for found in results)
+                    cells.append(f"{100 * inside / total:>11.1f}%" if total else f"{'-':>12}")
+                print(f"{label:<34}{f'({truth})':<8}" + "".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
