@@ -94,3 +94,10 @@ lock: install-dev ## both lock files anew from pyproject.toml
 messages: install-dev ## the catalogues of translations, brought up to date with the sources and compiled (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ja --no-obsolete --add-location file --ignore '.venv*' --ignore tests --ignore bench --ignore var --ignore staticfiles
 	$(BIN)/python locale/compile.py
+
+.PHONY: bench-ranking coverage
+bench-ranking: install-dev ## boards against the floor of counting, and against other libraries
+	@$(BIN)/python -m bench.ranking $(ARGS)
+
+coverage: install-dev ## how often a 95 % interval holds the truth, in 500 simulated studies of each shape
+	@$(BIN)/python -m bench.coverage $(ARGS)
