@@ -1,6 +1,7 @@
 """Studies, their wording and their pairs."""
 
 import math
+import re
 from typing import Any, Self, cast
 
 from django.conf import settings
@@ -14,6 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result
 from annotation.models.upload import Upload
 from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of
+
+SIDES_NAMED = re.compile(
+    r"\b(?:(?i:system|model|answer|output|response|assistant|option|result)s? A|A (?:is|was|has|does|did)|B)\b"
+)
+"""A pane by its letter; an A alone may be an article."""
 
 
 class Status(models.TextChoices):
@@ -307,6 +313,10 @@ class Pair(models.Model):
     def golden_as_shown(self, left: Side) -> Answer:
         """The golden answer of a training or check pair where the side `left` stands on the left."""
         return answer_of(cast(Winner, self.golden), left)
+
+    def reason_names_sides(self) -> bool:
+        """Whether the reason speaks of A or B, which only fits where x, as in the file, stands on the left."""
+        return SIDES_NAMED.search(self.reason or "") is not None
 
     def texts(self) -> dict[str, Any]:
         """The prompt's and both answers' texts as workers see them, turn by turn.

@@ -131,6 +131,7 @@ def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) 
         "chosen": "" if given.value is None else sheet.label(study.scale_name, given.value),
         "golden": "" if given.value is None else GOLDEN[given.golden],
         "reason": None if given.value is None else sheet.of_study(study, given.pair.reason or ""),
+        "reason_is_swapped": given.shown_left == "y" and given.pair.reason_names_sides(),
     }
     return _page(request, context)
 
