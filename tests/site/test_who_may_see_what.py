@@ -104,6 +104,9 @@ GET = {
     "studies/<slug:slug>/judges/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/judges/calls/<int:number>/": OF_THE_STUDY,
     "leaderboard/<slug:slug>/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/wins/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/agreement/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/models/<int:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.json": OF_THE_PUBLISHED,
 }
@@ -167,6 +170,7 @@ def rows(study):
         "pairs/runs": PairRun.objects.create(study=study, strategy="all").pk,
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
         "workers": voted.number,
+        "models": pair.model_x.number,
     }
     return {
         "<slug:slug>": study.slug,
