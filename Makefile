@@ -7,7 +7,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load demo door install install-dev test lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load bench-pairs demo door install install-dev test lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -76,7 +76,6 @@ docs: install ## docs/commands.md anew from the commands
 bench-judges: install-dev ## calls a second of a judge against a bare loop of the same; at least 0.8 of it
 	$(BIN)/python -m bench.judges
 
-.PHONY: bench-pairs
 bench-load: install-dev ## votes per second against a bare view, and 1,000,000 pairs against 1,000
 	@$(BIN)/python -m bench.load $(ARGS)
 

@@ -373,6 +373,8 @@ def submit(
     """Keeps `files` on disk and has them loaded in the background."""
     upload = Upload.objects.create(study=study, user=user, options={"rater": rater} if rater else {})
     place = folder(upload)
+    # A database that was restored from a backup numbers its uploads anew.
+    shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True, mode=0o700)
     stored, size = [], 0
     for index, file in enumerate(files):

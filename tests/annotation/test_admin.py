@@ -95,3 +95,7 @@ def test_a_prompt_s_description_can_be_corrected_and_its_text_cannot(client, stu
     assert client.post(path(Prompt, f"{prompt.pk}/change/"), fields).status_code == 302
     changed = Prompt.objects.get(pk=prompt.pk)
     assert (changed.lang, changed.text) == ("ja", prompt.text)
+
+
+def test_every_page_of_the_admin_has_our_icon(administrator, as_user):
+    assert b"img/favicon" in as_user(administrator).get("/admin/").content

@@ -62,6 +62,17 @@ def test_files_are_kept_under_numbers_and_loaded_by_the_task(sent: list[int], da
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_an_older_database_left_under_the_same_number_is_cleared(sent: list[int], data_dir: Path) -> None:
+    study = new_study()
+    latest = Upload.objects.create(study=study).pk
+    for number in range(latest, latest + 3):
+        leftover = data_dir / "uploads" / str(number)
+        leftover.mkdir(parents=True)
+        (leftover / "99").write_text("left over")
+    assert "99" not in [path.name for path in loading.folder(submit(study)).iterdir()]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_faults_are_kept_with_the_upload_and_nothing_is_stored(sent: list[int]) -> None:
     upload = submit(new_study(), **{"models.jsonl": '{"id": 1}\n'})
     loading.run(upload.pk)
