@@ -25,7 +25,7 @@ class Group:
     """(m, m) the points, ties half, that the row's model won against the column's."""
     prompts: int
     raters: int
-    """How many of both the comparisons are of; 0 where that is not known."""
+    """How many of both the intervals are about; 0 where they are about none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,7 @@ def _group(ratings: Ratings, part: Tally, votes: Votes) -> Group:
         ties=part.tied.sum(axis=1)[kept],
         losses=part.won.sum(axis=0)[kept],
         points=(part.wins + part.ties / 2)[np.ix_(kept, kept)],
-        prompts=distinct(votes.prompt),
-        raters=distinct(votes.rater),
+        # Where no interval is about them they are not counted: it would take longer than the fit.
+        prompts=distinct(votes.prompt) if ratings.clusters in {"prompt", "both"} else 0,
+        raters=distinct(votes.rater) if ratings.clusters in {"worker", "both"} else 0,
     )

@@ -18,6 +18,11 @@ LIMIT: Final = 100
 STEP: Final = 1e-9
 """The last Newton step taken, in natural units: the next, being quadratic in it, is below rounding."""
 
+FAR: Final = 0.5
+"""Newton steps longer than this, in natural units, are checked for going up, and halved until they do."""
+
+SMALLEST: Final = 1e-6
+
 PRIOR_WEIGHT: Final = 0.5
 """The prior, where it is on, gives each model this much of a tie against the mean of the board."""
 
@@ -155,19 +160,19 @@ def newton(
         NotConverged: there is no finite optimum, or it was not reached.
     """
     center = centering(size, len(start) - size)
-    parameters, reached = start, value(start)
+    parameters = start
     for iteration in range(1, LIMIT + 1):
         gradient, information = derivatives(parameters)
         try:
             step = center @ cho_solve(cho_factor(grounded(information, size)), gradient)
         except LinAlgError as error:
             raise NotConverged("the comparisons do not determine the strengths") from error
-        rate, stepped = 1.0, value(parameters + step)
-        # Near the optimum the value moves by rounding only, and the full step is right.
-        while not stepped >= reached - 1e-9 * abs(reached) and rate > 1e-6:
-            rate /= 2
-            stepped = value(parameters + rate * step)
-        parameters, reached = parameters + rate * step, stepped
+        rate = 1.0
+        if np.abs(step).max() > FAR:
+            reached = value(parameters)
+            while not value(parameters + rate * step) >= reached and rate > SMALLEST:
+                rate /= 2
+        parameters = parameters + rate * step
         if np.abs(step).max() < STEP:
             gradient, information = derivatives(parameters)
             bread = center @ np.linalg.inv(grounded(information, size)) @ center
