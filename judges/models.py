@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import RESERVED_RATERS
@@ -496,8 +496,8 @@ def dollars(nanos: int) -> str:
     """An amount as people read it: two digits behind the point, or as many as a small one needs."""
     amount = nanos / NANOS
     if nanos and abs(amount) < 0.01:
-        return _now("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
-    return _now("$%(amount)s") % {"amount": f"{amount:,.2f}"}
+        return gettext("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
+    return gettext("$%(amount)s") % {"amount": f"{amount:,.2f}"}
 
 
 __all__ = [

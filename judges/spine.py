@@ -11,12 +11,13 @@ from annotation.models import Comparison, Pair, Rater, Study
 from annotation.sections import SectionState, Step
 from judges.models import JudgeRun, RunState
 from judges.services import runs
+from judges.telling import told
 
 
 def look(study: Study, at: datetime) -> SectionState:
     stopped = study.judge_runs.filter(state=RunState.STOPPED).first()
     if stopped is not None:
-        text = _("A judge's run was stopped: %(problem)s") % {"problem": stopped.problem[:200]}
+        text = _("A judge's run was stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
         return SectionState(_("a run was stopped"), "attention", (Step(6, text, _("See the run"), "study-judges"),))
     running = study.judge_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING], offline=False).first()
     if running is not None:

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class RankingConfig(AppConfig):
@@ -10,4 +11,6 @@ class RankingConfig(AppConfig):
         from annotation import sections
         from ranking import spine
 
-        sections.register(sections.Section("results", _("Results"), 50, "leaderboard", spine.look))
+        sections.register(
+            sections.Section("results", pgettext_lazy("what a study found", "Results"), 50, "leaderboard", spine.look)
+        )

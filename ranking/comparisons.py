@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
 from annotation.models.work import ComparisonQuerySet
+from ranking import wording
 from ranking.methods import style
 from ranking.methods.settings import Source
 from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
@@ -169,10 +170,7 @@ def _rows(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
         case name:
             known = judges(study)
             if name not in known:
-                raise UnknownRater(
-                    _("No judge of this study is called %(name)s. There are: %(known)s.")
-                    % {"name": name, "known": ", ".join([*RESERVED, *known])}
-                )
+                raise UnknownRater(_(wording.NO_SUCH_JUDGE) % {"name": name, "known": ", ".join([*RESERVED, *known])})
             rows = rows.filter(rater__kind=RaterKind.JUDGE, rater__name=name)
     if filters.category is not None:
         types = categories(study)

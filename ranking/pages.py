@@ -241,6 +241,11 @@ class Page:
     waiting: bool
     empty: bool
 
+    @property
+    def why_not(self) -> str:
+        """Why there is no board, where that is known."""
+        return wording.problem(self.snapshot.problem) if self.snapshot else ""
+
 
 def page(study: Study, asked: Asked, snapshot: Leaderboard | None, *, waiting: bool) -> Page:
     """The newest snapshot of what is asked; `waiting`: the next is on its way."""

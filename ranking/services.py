@@ -9,7 +9,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Study
-from ranking import comparisons, reports
+from ranking import comparisons, reports, wording
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
 from ranking.methods import VERSION, board
 from ranking.methods.board import Board
@@ -102,11 +102,8 @@ def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
 
 def _nothing(study: Study, filters: Filters) -> str:
     if filters.raters == PEOPLE:
-        return _(
-            "People have not voted on “%(study)s” yet. Start the study and share its join link, or load "
-            "comparisons; what judges said is at --raters NAME."
-        ) % {"study": study.slug}
-    return _("No comparison of “%(study)s” counts towards this board yet.") % {"study": study.slug}
+        return _(wording.NOBODY_VOTED) % {"study": study.slug}
+    return _(wording.NOTHING_COUNTS) % {"study": study.slug}
 
 
 def _name_makers(study: Study, result: Sheet) -> None:

@@ -10,6 +10,7 @@ from annotation.models import Study
 from annotation.sections import SectionState
 from ranking.models import Leaderboard, State
 from ranking.pages import Asked
+from ranking.wording import problem
 
 
 def look(study: Study, at: datetime) -> SectionState:
@@ -20,7 +21,7 @@ def look(study: Study, at: datetime) -> SectionState:
     if newest is None or newest.state == State.IMPOSSIBLE:
         if boards.unfinished().exists():
             return SectionState(_("The first board is being computed"), tone="busy")
-        return SectionState(newest.problem if newest else _("No votes yet, so no board"), tone="empty")
+        return SectionState(problem(newest.problem) if newest else _("No votes yet, so no board"), tone="empty")
     models = sum(len(group["rows"]) for group in newest.sheet["groups"])
     phrases = [
         ngettext("%(number)s model ranked", "%(number)s models ranked", models) % {"number": models},

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
+
+from annotation.retelling import retold
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
@@ -37,12 +39,33 @@ NOTICES: dict[str, str | Promise] = {
     ),
 }
 
+NOBODY_VOTED = gettext_noop(
+    "People have not voted on “%(study)s” yet. Start the study and share its join link, or load comparisons; "
+    "what judges said is at --raters NAME."
+)
+NOTHING_COUNTS = gettext_noop("No comparison of “%(study)s” counts towards this board yet.")
+NO_SUCH_JUDGE = gettext_noop("No judge of this study is called %(name)s. There are: %(known)s.")
+
+PROBLEMS = (
+    NOBODY_VOTED,
+    NOTHING_COUNTS,
+    NO_SUCH_JUDGE,
+    gettext_noop("no optimum after %(steps)s Newton steps"),
+    gettext_noop("the comparisons do not determine the strengths"),
+)
+"""Why a board cannot be computed, as it is stored with the snapshot."""
+
 QUESTIONS: dict[str | None, str | Promise] = {
     "both": _("95 %% intervals for prompts and raters like these (%(prompts)s prompts, %(raters)s raters)."),
     "prompt": _("95 %% intervals for prompts like these (%(prompts)s prompts)."),
     "worker": _("95 %% intervals for raters like these on exactly these prompts (%(raters)s raters)."),
     "none": _("95 %% intervals as if every vote were independent of every other."),
 }
+
+
+def problem(stored: str) -> str:
+    """Why a snapshot could not be computed."""
+    return retold(stored, PROBLEMS)
 
 
 def notice(word: str) -> str:

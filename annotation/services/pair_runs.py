@@ -9,7 +9,7 @@ from typing import Any, Final
 from celery import current_app
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from annotation.models import PairRun, PairRunState, Study
@@ -31,8 +31,12 @@ class Cancelled(Exception):
 
 @transaction.atomic
 def submit(study: Study, user: User | None, strategy: str, options: Mapping[str, Any]) -> PairRun:
-    """Asks the background to make pairs with `strategy`; `options` are those of `pairs.make_pairs`."""
-    run = PairRun.objects.create(study=study, user=user, strategy=strategy, options=dict(options))
+    """Asks the background to make pairs with `strategy`; `options` are those of `pairs.make_pairs`.
+
+    What is wrong with them, if anything, will be said in the language that is active now.
+    """
+    asked = {**options, "language": translation.get_language()}
+    run = PairRun.objects.create(study=study, user=user, strategy=strategy, options=asked)
     transaction.on_commit(lambda: _enqueue(run.pk), robust=True)
     return run
 
@@ -67,10 +71,16 @@ def run(run_id: int, at: datetime) -> None:
     ):
         return
     row = PairRun.objects.select_related("study").get(pk=run_id)
+    options = dict(row.options)
+    with translation.override(options.pop("language", None)):
+        _make(row, options)
+
+
+def _make(row: PairRun, options: Mapping[str, Any]) -> None:
     # Whatever ends it but a kill is said on the row; what a kill leaves behind is the sweep's.
     outcome: dict[str, Any] = {"state": PairRunState.FAILED, "problem": _("Something went wrong; the log says what.")}
     try:
-        made = pairs.make_pairs(row.study, row.strategy, **row.options, progress=_Pulse(row))
+        made = pairs.make_pairs(row.study, row.strategy, **options, progress=_Pulse(row))
         outcome = {"state": PairRunState.DONE, "report": {**asdict(made), "known": made.known}}
     except NotPossible as refusal:
         outcome["problem"] = str(refusal)
@@ -79,7 +89,7 @@ def run(run_id: int, at: datetime) -> None:
     finally:
         if outcome:
             # A cancellation while the pairs were being stored came too late: they are there.
-            PairRun.objects.filter(pk=run_id).update(finished_at=timezone.now(), **outcome)
+            PairRun.objects.filter(pk=row.pk).update(finished_at=timezone.now(), **outcome)
 
 
 class _Pulse:

@@ -164,6 +164,7 @@ def covered(share: float) -> str:
     """ "61 % covered": 100 only where nothing is missing, 0 only where nothing is there."""
     percent = 100 * share
     if 0 < percent < 1:
+        # xgettext:no-python-format
         return _("less than 1 % covered")
     return _("%(percent)d %% covered") % {"percent": min(int(percent), 100)}
 

@@ -4,7 +4,7 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from judges import models
+from judges import models, telling
 
 register = template.Library()
 
@@ -13,6 +13,12 @@ register = template.Library()
 def dollars(nanos: int | None) -> str:
     """An amount in nanos; a dash where there is none."""
     return "–" if nanos is None else models.dollars(nanos)
+
+
+@register.filter
+def told(problem: str) -> str:
+    """What stopped a run or a call, in the reader's language."""
+    return telling.told(problem)
 
 
 @register.filter

@@ -1,31 +1,53 @@
-"""The Japanese catalogue: compiled as it is written, and complete for everything a worker sees."""
+"""The Japanese catalogue: compiled as it is written, and complete for everything that people see."""
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import polib
 import pytest
+from django.template.base import Lexer, TokenType
 from django.utils import translation
 from django.utils.translation.template import templatize
 
 from annotation.models import Report
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 CATALOGUE = ROOT / "locale" / "ja" / "LC_MESSAGES" / "django.po"
 
-SEEN_BY_WORKERS = [
-    *sorted((ROOT / "templates" / "annotation" / "worker").glob("*.html")),
-    *sorted((ROOT / "templates").glob("*.html")),
-    *(ROOT / "templates" / "site" / f"{name}.html" for name in ("skeleton", "bare", "languages", "way_home")),
-    *(ROOT / "annotation" / "views" / f"{name}.py" for name in ("worker", "joining", "way", "sheet")),
-    ROOT / "annotation" / "services" / "wording.py",
-]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+MODULES = sorted(
+    path
+    for app in ("annotation", "ranking", "judges", "llmfao_site")
+    for path in (ROOT / app).rglob("*.py")
+    if "migrations" not in path.parts
+)
 
-MARKERS = {"_", "gettext", "gettext_lazy", "ngettext", "pgettext", "pgettext_lazy"}
+MARKERS = {
+    "gettext": 1,
+    "gettext_lazy": 1,
+    "gettext_noop": 1,
+    "ngettext": 2,
+    "ngettext_lazy": 2,
+    "pgettext": 2,
+    "pgettext_lazy": 2,
+}
+"""What marks a message in a module, and how many of its arguments are texts."""
+
 STRING = r"""u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-MARKED = re.compile(rf"\b(_|gettext|ngettext|pgettext)\(\s*{STRING}(?:\s*,\s*{STRING})?")
+MARKED = re.compile(rf"\b(_|gettext|ngettext|pgettext|npgettext)\(\s*{STRING}(?:\s*,\s*{STRING})?")
+PLACE = re.compile(r"%\(\w+\)[-+ #0-9.]*[a-z]|%%")
+LETTERS = re.compile(r"[^\W\d_]{2,}")
+
+NAMES = {"LLMFAO", "CSV", "JSONL", "JSON", "UTC"}
+"""Words of a template that are the same in every language."""
+
+READ_ALOUD = {"alt", "aria-description", "aria-label", "label", "placeholder", "title"}
 
 type Message = tuple[str, str]
 """Context, empty where there is none, and text."""
@@ -34,15 +56,61 @@ type Message = tuple[str, str]
 def messages_of(path: Path) -> Iterator[Message]:
     """The messages of a template or a module, as they are looked up."""
     source = path.read_text()
-    if path.suffix == ".html":
-        for marker, first, second in MARKED.findall(templatize(source)):
-            texts = [ast.literal_eval(text) for text in (first, second) if text]
-            yield (texts[0], texts[1]) if marker == "pgettext" else ("", texts[0])
-        return
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS:
-            texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
-            yield (texts[0], texts[1]) if node.func.id.startswith("pgettext") else ("", texts[0])
+    yield from messages_of_template(source) if path.suffix == ".html" else messages_of_module(source)
+
+
+def messages_of_template(source: str) -> Iterator[Message]:
+    for marker, first, second in MARKED.findall(templatize(source)):
+        texts = [ast.literal_eval(text) for text in (first, second) if text]
+        yield (texts[0], texts[1]) if "pgettext" in marker else ("", texts[0])
+
+
+def messages_of_module(source: str) -> Iterator[Message]:
+    tree = ast.parse(source)
+    # Pure modules mark by a function of their own of this name: they know no Django.
+    markers = {"gettext_noop": "gettext_noop"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+            markers |= {name.asname or name.name: name.name for name in node.names if name.name in MARKERS}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in markers:
+            marker = markers[node.func.id]
+            arguments = node.args[: MARKERS[marker]]
+            if isinstance(arguments[0], ast.Name | ast.Attribute | ast.Subscript):
+                continue  # it tells in the reader's language what is marked elsewhere
+            texts = [ast.literal_eval(argument) for argument in arguments]
+            yield (texts[0], texts[1]) if marker.startswith("pgettext") else ("", texts[0])
+
+
+class Page(HTMLParser):
+    """Collects the words that people read on a page, or hear of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words += [word for word in LETTERS.findall(data) if word not in NAMES]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in READ_ALOUD:
+                self.handle_data(value or "")
+
+
+def unmarked_words(source: str) -> list[str]:
+    """The words of a template that stand outside of its tags and of what it marks for translation."""
+    page, marked, named = Page(), False, ""
+    for token in Lexer(source).tokenize():
+        tag, *words = token.split_contents() if token.token_type == TokenType.BLOCK else [""]
+        if tag in {"blocktranslate", "endblocktranslate"}:
+            marked = tag == "blocktranslate"
+        elif tag in {"block", "endblock"}:
+            named = words[0] if tag == "block" else ""
+        elif token.token_type == TokenType.TEXT and not marked and not named.endswith("_class"):
+            page.feed(token.contents)
+    page.close()
+    return page.words
 
 
 def translations() -> dict[Message, str]:
@@ -51,25 +119,94 @@ def translations() -> dict[Message, str]:
     return {(entry.msgctxt or "", entry.msgid): entry.msgstr or entry.msgstr_plural.get(0, "") for entry in entries}
 
 
+def entries() -> list[tuple[polib.POEntry, str]]:
+    """What is translated, as it is written, with its translation: Japanese has one form for every number."""
+    written = polib.pofile(str(CATALOGUE)).translated_entries()
+    return [(entry, entry.msgstr or entry.msgstr_plural[0]) for entry in written]
+
+
+class Whatever(defaultdict[str, float]):
+    """Values for every place of a message, whatever its kind."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 1.0)
+
+
 def test_the_compiled_catalogue_is_the_written_one():
-    written = {(entry.msgctxt or "", entry.msgid): entry for entry in polib.pofile(str(CATALOGUE)).translated_entries()}
-    assert translations() == {key: entry.msgstr or entry.msgstr_plural.get(0, "") for key, entry in written.items()}, (
+    assert translations() == {(entry.msgctxt or "", entry.msgid): text for entry, text in entries()}, (
         "run make messages"
     )
 
 
-@pytest.mark.parametrize("path", SEEN_BY_WORKERS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_everything_a_worker_sees_is_translated(path):
+def test_every_message_of_templates_and_modules_is_translated():
     known = translations()
-    assert [text for context, text in messages_of(path) if not known.get((context, text))] == []
+    missing = {
+        path.relative_to(ROOT).as_posix(): lacking
+        for path in [*TEMPLATES, *MODULES]
+        if (lacking := [message for message in messages_of(path) if not known.get(message)])
+    }
+    assert missing == {}, "run make messages, and translate what it finds"
+
+
+def test_everything_the_catalogue_lists_is_translated():
+    catalogue = polib.pofile(str(CATALOGUE))
+    assert [entry.msgid for entry in catalogue.untranslated_entries()] == []
+
+
+def test_no_translation_is_a_guess():
+    assert [entry.msgid for entry in polib.pofile(str(CATALOGUE)).fuzzy_entries()] == []
+
+
+def test_templates_hold_no_words_that_are_not_marked():
+    bare = {
+        path.relative_to(ROOT).as_posix(): words for path in TEMPLATES if (words := unmarked_words(path.read_text()))
+    }
+    assert bare == {}
+
+
+def test_a_translation_names_what_its_message_names():
+    """A `%(name)s` that is lost or misspelt would be lost on the page, or break it."""
+    for entry, text in entries():
+        wanted = sorted(PLACE.findall(entry.msgid_plural or entry.msgid))
+        assert sorted(PLACE.findall(text)) == wanted, entry.msgid
+        if wanted:
+            text % Whatever()
 
 
 def test_the_messages_are_found_at_all():
-    found = {message for path in SEEN_BY_WORKERS for message in messages_of(path)}
+    found = {message for path in [*TEMPLATES, *MODULES] for message in messages_of(path)}
     assert ("", "What to do") in found
     assert ("neither is better", "Tie") in found
     assert ("", "You will be shown one pair of answers.") in found
-    assert len(found) > 100
+    assert ("", "The file is empty.") in found
+    assert len(found) > 1000
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('from django.utils.translation import gettext_lazy as _\nlabel = _("a " "name")', ("", "a name")),
+        ('from django.utils.translation import ngettext\nngettext("one", "%(n)s", n)', ("", "one")),
+        ('from django.utils.translation import pgettext\npgettext("door", "open")', ("door", "open")),
+        ('reason = gettext_noop("It is gone.")', ("", "It is gone.")),
+    ],
+)
+def test_messages_of_a_module_are_found_however_they_are_marked(source, found):
+    assert list(messages_of_module(source)) == [found]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("<p>Hello {{ name }}</p>", ["Hello"]),
+        ('<a title="Close">×</a>', ["Close"]),
+        ('<p class="quiet">{% translate "Hello" %} · LLMFAO</p>', []),
+        ('<svg aria-label="{% translate "Chart" %}"></svg>', []),
+        ("{% blocktranslate %}Hello {{ name }}{% endblocktranslate %}<p>there</p>", ["there"]),
+    ],
+)
+def test_words_of_a_template_that_are_not_marked_are_found(source, words):
+    assert unmarked_words(source) == words
 
 
 def test_the_kinds_of_a_report_are_translated():
@@ -78,16 +215,3 @@ def test_the_kinds_of_a_report_are_translated():
     with translation.override("ja"):
         japanese = [str(label) for label in Report.Kind.labels]
     assert not set(english) & set(japanese)
-
-
-def test_no_translation_is_a_guess():
-    assert [entry.msgid for entry in polib.pofile(str(CATALOGUE)).fuzzy_entries()] == []
-
-
-def test_a_translation_names_what_its_message_names():
-    """A `%(name)s` that is lost or misspelt would be lost on the page, or break it."""
-    for entry in polib.pofile(str(CATALOGUE)).translated_entries():
-        texts = [entry.msgstr] if entry.msgstr else list(entry.msgstr_plural.values())
-        wanted = set(re.findall(r"%\(\w+\)[sd]", entry.msgid_plural or entry.msgid))
-        for text in texts:
-            assert set(re.findall(r"%\(\w+\)[sd]", text)) == wanted, entry.msgid

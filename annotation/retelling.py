@@ -1,0 +1,29 @@
+"""Sentences that were stored in English with their values in them, told in the reader's language.
+
+What goes wrong in the background is stored before anybody reads it, and read by people of several languages.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from django.utils.translation import gettext
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+def retold(text: str, messages: Iterable[str]) -> str:
+    """`text` translated where it is one of `messages`, its %(name)s places filled; else as it is."""
+    for message in messages:
+        if found := _shape(message).fullmatch(text):
+            return gettext(message) % found.groupdict()
+    return text
+
+
+@cache
+def _shape(message: str) -> re.Pattern[str]:
+    parts = _PLACE.split(message)
+    shapes = [
+        f"(?P<{part}>.*)" if number % 2 else re.escape(part.replace("%%", "%")) for number, part in enumerate(parts)
+    ]
+    return re.compile("".join(shapes), re.DOTALL)

@@ -1,0 +1,38 @@
+"""What stopped a run or a call, in the reader's language; words of an endpoint stay as they came."""
+
+from typing import Final
+
+from annotation.retelling import retold
+from judges.replies import gettext_noop
+
+PROBLEMS: Final = (
+    gettext_noop("The budget is used up."),
+    gettext_noop("The database refused: see the log."),
+    gettext_noop("%(error)s: see the log."),
+    gettext_noop("The environment has no %(source)s."),
+    gettext_noop("There is no readable key in %(path)s."),
+    gettext_noop("The file %(path)s is empty."),
+    gettext_noop("This is no name of a key."),
+    gettext_noop("The key in %(source)s holds characters that no header can carry."),
+    gettext_noop("No answer within %(seconds)s seconds."),
+    gettext_noop("No connection: %(error)s"),
+    gettext_noop("The connection broke: %(error)s"),
+    gettext_noop("This is no address: %(error)s"),
+    gettext_noop("The reply has more than %(limit)s bytes."),
+    gettext_noop("The reply is not JSON."),
+    gettext_noop("The reply holds no choice."),
+    gettext_noop("The reply holds no text."),
+    gettext_noop("The reply was cut at the most tokens it may have."),
+    gettext_noop("The endpoint gave a reply that it had given before: this is no new sample."),
+    gettext_noop("The reply is empty."),
+    gettext_noop("The reply has no verdict: “%(end)s”"),
+    gettext_noop("The verdict is “%(found)s”; %(wanted)s was expected."),
+    gettext_noop("The score %(found)s is not from 1 to 10."),
+    gettext_noop("The reply has no log-probabilities of its first token."),
+    gettext_noop("A, B and tie hold %(percent)s %% of the first token's probability."),
+)
+"""What the code that sends and reads may store as a problem; a test holds the two together."""
+
+
+def told(problem: str) -> str:
+    return retold(problem, PROBLEMS)
