@@ -14,11 +14,17 @@ def main() -> None:
         )
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
     try:
+        import django
         from django.core.management import execute_from_command_line
         from environs import EnvError
     except ImportError:
         sys.exit("Django is not installed here. Run `make install`, then .venv/bin/python manage.py ...")
     try:
+        if len(sys.argv) > 1 and not {"-h", "--help"} & set(sys.argv):
+            django.setup()
+            from llmfao_site import new_database
+
+            new_database.prepare(sys.argv[1])
         execute_from_command_line(sys.argv)
     except EnvError as fault:
         # A variable of the environment that makes no sense is one line for whoever set it, not a traceback.
