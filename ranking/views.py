@@ -16,7 +16,7 @@ from ranking.sheet import csv_lines
 def study_for(request: HttpRequest, slug: str) -> tuple[Study, bool]:
     """The study at `slug`, if its results are public or the visitor's to see, and whether they run it."""
     mine = Study.objects.visible_to(request.user).filter(slug=slug).first()
-    return mine or get_object_or_404(Study, slug=slug, public=True), mine is not None
+    return mine or get_object_or_404(Study.objects.public(), slug=slug), mine is not None
 
 
 @require_safe

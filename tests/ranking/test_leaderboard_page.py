@@ -214,3 +214,11 @@ def test_the_pages_of_a_private_study_are_nobody_elses(client):
 def test_agreement_before_the_first_vote_says_so(client):
     study = published(build_study())
     assert "nothing to compare yet" in client.get(reverse("leaderboard-agreement", args=[study.slug])).content.decode()
+
+
+@pytest.mark.parametrize("name", ["leaderboard", "leaderboard-csv", "leaderboard-json", "leaderboard-wins"])
+def test_the_board_of_a_draft_is_nobody_elses_although_it_will_be_public(client, owner, name):
+    study = published(voted_study(), status="draft", owner=owner)
+    address = reverse(name, args=[study.slug])
+    assert client.get(address).status_code == 404
+    assert signed_in(owner).get(address).status_code == 200
