@@ -79,7 +79,7 @@ def fastchat_round(arguments: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
         slope = weights * (chance - share)
         return value, np.bincount(i, slope, MODELS) - np.bincount(j, slope, MODELS)
 
-    return minimize(loss, np.zeros(MODELS), jac=True, method="L-BFGS-B", options={"disp": False}).x
+    return minimize(loss, np.zeros(MODELS), jac=True, method="L-BFGS-B").x
 
 
 def fastchat(votes: Votes, rounds: int) -> None:

@@ -98,7 +98,7 @@ def multinomial(number: Floats, size: int, rng: np.random.Generator) -> Floats:
     quicker than a binomial for every cell.
     """
     total = int(number.sum())
-    mean = number * max(0.0, 1 - 3 / np.sqrt(total))
+    mean = number * max(0.0, 1 - 2 / np.sqrt(total))
     edges = np.cumsum(number) / total
     edges[np.flatnonzero(number)[-1] :] = 1.0
     drawn = rng.poisson(mean, (size, len(number))).astype(np.float64)
@@ -190,40 +190,50 @@ def _fit_batch(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple
     One Newton step with each replicate's own curvature, then chord steps with the same curvature.
     """
     size, i, j = cells.size, cells.i, cells.j
-    incidence = np.zeros((len(i), size))
-    incidence[np.arange(len(i)), i] = 1
-    incidence[np.arange(len(i)), j] = -1
+    rows = np.arange(len(i))
+    signs = np.concatenate([np.ones(len(i)), -np.ones(len(i))])
+    incidence = csr_array((signs, (np.concatenate([rows, rows]), np.concatenate([i, j]))), shape=(len(i), size))
+    theta = np.tile(start.theta[:, None], (1, len(games)))
+    inverse = _inverses(cells, games, start)
+    settled = np.zeros(len(games), dtype=bool)
+    if inverse is None:
+        return theta.T, settled
+    # Cells by replicates, so that the products with the sparse incidence run along the memory.
+    games, points = np.ascontiguousarray(games.T), np.ascontiguousarray(points.T)
+    for _step in range(CHORDS):
+        chance = incidence @ theta
+        expit(chance, out=chance)
+        chance *= games
+        gradient = incidence.T @ (points - chance)
+        if start.prior:
+            pull = PRIOR_WEIGHT * (0.5 - expit(theta))
+            gradient += pull - pull.mean(axis=0)
+        step = (inverse @ gradient.T[:, :, None])[:, :, 0].T
+        step -= step.mean(axis=0)
+        theta += step
+        settled = np.abs(step).max(axis=0) < logistic.STEP
+        if settled.all():
+            break
+    return theta.T, settled
+
+
+def _inverses(cells: Cells, games: Floats, start: Fit) -> Floats | None:
+    """(b, m, m) the inverse information of each replicate at the optimum of the data; None if one has none."""
+    size, i, j = cells.size, cells.i, cells.j
     chance = expit(start.theta[i] - start.theta[j])
-    curvature = np.zeros((len(games), size * size))
-    curvature[:, i * size + j] = curvature[:, j * size + i] = -games * (chance * (1 - chance))
-    matrices = curvature.reshape(len(games), size, size)
+    matrices = np.zeros((len(games), size, size))
+    flat = matrices.reshape(len(games), size * size)
+    flat[:, i * size + j] = flat[:, j * size + i] = -games * (chance * (1 - chance))
     diagonal = np.arange(size)
     matrices[:, diagonal, diagonal] = -matrices.sum(axis=2)
     if start.prior:
         matrices += logistic.prior_part(start.theta)[2]
     # What `grounded` adds to one matrix, for all of them; a replicate without a finite fit stays singular.
-    shift = np.trace(matrices, axis1=1, axis2=2) / size**2
-    matrices += shift[:, None, None]
-    inverse = np.empty_like(matrices)
-    settled = np.zeros(len(games), dtype=bool)
+    matrices += (np.trace(matrices, axis1=1, axis2=2) / size**2)[:, None, None]
     try:
-        inverse = np.linalg.inv(matrices)
+        return np.linalg.inv(matrices)
     except np.linalg.LinAlgError:
-        return np.tile(start.theta, (len(games), 1)), settled
-    theta = np.tile(start.theta, (len(games), 1))
-    for _step in range(CHORDS):
-        odds = theta[:, i] - theta[:, j]
-        gradient = (points - games * expit(odds)) @ incidence
-        if start.prior:
-            pull = PRIOR_WEIGHT * (0.5 - expit(theta))
-            gradient += pull - pull.mean(axis=1, keepdims=True)
-        step = (inverse @ gradient[:, :, None])[:, :, 0]
-        step -= step.mean(axis=1, keepdims=True)
-        theta += step
-        settled = np.abs(step).max(axis=1) < logistic.STEP
-        if settled.all():
-            break
-    return theta, settled
+        return None
 
 
 def _fit_alone(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, bool]:
