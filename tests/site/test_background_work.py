@@ -16,10 +16,10 @@ from kombu import Connection
 
 from llmfao_site.celery import app
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.timeout(240)]
 
 
-def eventually(condition: Callable[[], object], seconds: float = 30) -> bool:
+def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -44,7 +44,7 @@ class Arena:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         ).stdout.strip()
 
     def send(self, task: str) -> str:
@@ -106,7 +106,7 @@ def does_what_it_is_sent(arena: Arena) -> None:
         meanwhile = arena.send(task)
         assert eventually(lambda: arena.has_done(task, meanwhile)), arena.log.read_text()
         worker.terminate()
-        assert worker.wait(15) == 0
+        assert worker.wait(30) == 0
     finally:
         worker.kill()
         worker.wait()
@@ -172,5 +172,5 @@ def test_messages_through_files_arrive_once_and_whole_however_many_write_and_rea
 def test_a_worker_of_a_broken_installation_does_not_start(tmp_path):
     arena = Arena(tmp_path, LLMFAO_SECRETKEY="x" * 60)
     worker = arena.worker()
-    assert worker.wait(30) != 0
+    assert worker.wait(60) != 0
     assert "Did you mean LLMFAO_SECRET_KEY?" in arena.log.read_text()
