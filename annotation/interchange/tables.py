@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ LINE_LIMIT: Final = 16 * 2**20
 """Bytes of a line of JSONL, and of a row of CSV; the longest answers of models are a tenth of it."""
 
 CHUNK: Final = 2**20
+
+EXPANDED_FREELY: Final = 256 * 2**20
+EXPANSION: Final = 50
+"""Times its own size that a compressed file may hold beyond `EXPANDED_FREELY` bytes. Answers and votes come to
+twenty at the most; gzip allows a thousand, which is hours of reading in a small file."""
 
 TICK: Final = 256
 """Rows between two reports of how far a file has been read."""
@@ -67,17 +73,18 @@ class _Unreadable(Exception):
 class _Lines:
     """The lines of an open file, each within `LINE_LIMIT`."""
 
-    def __init__(self, source: Source, stream: IO[bytes]) -> None:
+    def __init__(self, source: Source, stream: IO[bytes], most: int) -> None:
         self.source = source
         self.number = 0
         self._stream = stream
+        self._left = most
 
     def _fault(self, reason: str, line: int | None = None, **values: str) -> Fault:
         return Fault(self.source.name, line, "", reason, values)
 
     def _read(self, limit: int) -> bytes:
         try:
-            return self._stream.readline(limit)
+            line = self._stream.readline(limit)
         except EOFError:
             raise _Unreadable(self._fault(gettext_noop("The compressed file ends too early."))) from None
         except (gzip.BadGzipFile, zlib.error):
@@ -86,6 +93,11 @@ class _Lines:
             raise _Unreadable(
                 self._fault(gettext_noop("The file cannot be read: %(problem)s"), problem=error.strerror or "")
             ) from None
+        self._left -= len(line)
+        if self._left < 0:
+            reason = gettext_noop("The compressed file holds more than %(times)s times its size; load it uncompressed.")
+            raise _Unreadable(self._fault(reason, times=str(EXPANSION)))
+        return line
 
     def __iter__(self) -> Iterator[bytes | Fault]:
         """Each line with its end, or the fault of a line too long, which is not held."""
@@ -130,6 +142,13 @@ def _open(source: Source) -> tuple[IO[bytes], IO[bytes]]:
     return raw, raw
 
 
+def _most(source: Source) -> int:
+    """Bytes that may be read of `source`; of a file that is not compressed, whatever it has while it is read."""
+    if not source.name.endswith(".gz"):
+        return sys.maxsize
+    return max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
+
+
 def _read(
     source: Source, rows: Callable[[_Lines], Iterator[Row | Fault]], progress: Progress | None
 ) -> Iterator[Row | Fault]:
@@ -141,7 +160,7 @@ def _read(
     told, size = 0, source.path.stat().st_size
     with raw:
         try:
-            for count, row in enumerate(rows(_Lines(source, stream)), 1):
+            for count, row in enumerate(rows(_Lines(source, stream, _most(source))), 1):
                 yield row
                 if progress and count % TICK == 0:
                     at = raw.tell()
@@ -337,7 +356,7 @@ def csv_header(source: Source) -> list[str]:
         return []
     with raw, stream:
         try:
-            line = next(iter(_Lines(source, stream)), b"")
+            line = next(iter(_Lines(source, stream, _most(source))), b"")
         except _Unreadable:
             return []
     if isinstance(line, Fault):

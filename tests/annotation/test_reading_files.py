@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -124,6 +125,31 @@ def test_a_line_of_200_megabytes_is_refused_without_being_held(tmp_path: Path, n
     assert peak < 6 * tables.LINE_LIMIT
     if "jsonl" in name:
         assert values(found) == [{"id": 2}]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.csv.gz"])
+@pytest.mark.parametrize("content", [b"\n", b"x", b"1\n"])
+def test_a_compressed_file_that_holds_hundreds_of_times_its_size_ends_in_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes
+) -> None:
+    monkeypatch.setattr(tables, "EXPANDED_FREELY", 2**16)
+    packed = gzip.compress(content * 2**13, mtime=0) * 100
+    assert "more than 50 times its size" in told(read(tmp_path / name, packed))[-1]
+
+
+def test_a_compressed_file_of_10_gigabytes_is_not_read_to_its_end(tmp_path: Path) -> None:
+    packed = gzip.compress(b"x" * 2**26, mtime=0) * 160
+    began = time.process_time()
+    assert "more than 50 times its size" in told(read(tmp_path / "a.jsonl.gz", packed))[-1]
+    assert time.process_time() - began < 20
+
+
+def test_a_compressed_file_of_ordinary_rows_is_read_whatever_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "EXPANDED_FREELY", 0)
+    content = b"".join(b'{"id": %d, "result": "%x"}\n' % (number, number**9) for number in range(10_000))
+    assert len(read(tmp_path / "a.jsonl.gz", gzip.compress(content))) == 10_000
 
 
 def test_a_quotation_mark_that_is_never_closed_ends_in_a_fault_not_in_memory(tmp_path: Path) -> None:
