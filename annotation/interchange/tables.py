@@ -31,8 +31,9 @@ twenty at the most; gzip allows a thousand, which is hours of reading in a small
 TICK: Final = 256
 """Rows between two reports of how far a file has been read."""
 
-FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
-GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
+# As OWASP lists them; the wide ones are run by spreadsheets in Japanese and Chinese.
+FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+GUARDED: Final = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 
 # The limit is the module's own, 131,072 characters by default; answers in a cell are longer.
 csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
