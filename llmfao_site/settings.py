@@ -224,6 +224,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 # An upload of prompt sets may be large: it is streamed to the disk that will keep it, never held in memory.
+FILE_UPLOAD_HANDLERS = [
+    "llmfao_site.uploading.SignedInOnly",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 FILE_UPLOAD_TEMP_DIR = _made(DATA_DIR / "tmp")
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
