@@ -187,7 +187,8 @@ def _chosen(study: Study, raters: str) -> QuerySet[Comparison]:
         return comparisons
     if raters == PEOPLE:
         return comparisons.filter(rater__kind=RaterKind.WORKER)
-    if not Rater.objects.filter(study=study, name=raters).exists():
+    # PostgreSQL takes no text with a NUL, not even to look for it.
+    if "\0" in raters or not Rater.objects.filter(study=study, name=raters).exists():
         raise NotPossible(_("Study %(study)s has no judge %(name)s.") % {"study": study.slug, "name": raters})
     return comparisons.filter(rater__name=raters)
 

@@ -71,6 +71,10 @@ def test_a_judge_that_is_not_there_is_explained(client, study):
     assert "has no judge nobody" in text_of(response)
 
 
+def test_a_judge_whose_name_no_database_could_hold_is_not_there_either(client, study):
+    assert download(client, "comparisons", "?raters=%00").status_code == 409
+
+
 def test_the_page_offers_each_judge(client, study):
     Rater.objects.create(study=study, kind=RaterKind.JUDGE, name="robin & co")
     assert "?raters=robin%20%26%20co" in text_of(client.get("/studies/haiku/export/"))
