@@ -105,7 +105,9 @@ class JudgeForm(_VersionForm):
 class RunForm(forms.Form):
     """What a run is to cover."""
 
-    judge = forms.ModelChoiceField(Judge.objects.all(), label=gettext_lazy("Judge"))
+    judge = forms.ModelChoiceField(
+        Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("choose one")
+    )
     limit = forms.IntegerField(
         label=gettext_lazy("At the most"),
         required=False,
@@ -161,7 +163,9 @@ class TemplateForm(forms.Form):
 class PreviewForm(forms.Form):
     """Which study's answers to try templates on."""
 
-    study = forms.ModelChoiceField(Study.objects.none(), label=gettext_lazy("On a pair of"))
+    study = forms.ModelChoiceField(
+        Study.objects.none(), label=gettext_lazy("On a pair of"), empty_label=gettext_lazy("choose one")
+    )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

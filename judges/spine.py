@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from annotation.models import Comparison, Pair, Rater, Study
 from annotation.sections import SectionState, Step
+from annotation.services.spine import listed
 from judges.models import JudgeRun, RunState
 from judges.services import runs
 from judges.telling import told
@@ -39,7 +40,7 @@ def look(study: Study, at: datetime) -> SectionState:
     votes = ngettext("%(number)s comparison", "%(number)s comparisons", found["comparisons"]) % {
         "number": number_format(found["comparisons"], force_grouping=True)
     }
-    return SectionState(f"{phrase}, {votes}")
+    return SectionState(listed([phrase, votes]))
 
 
 def _at_work(run: JudgeRun, at: datetime) -> SectionState:

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum, prefetch_related_object
 from django.db.models.functions import Greatest
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from annotation import sections
 from annotation.models import (
@@ -141,7 +141,7 @@ def _row_phrase(study: Study, pairs: Mapping[str, Any] | None, *, reserved: int,
         phrases.append(count(votes, "vote"))
     if workers:
         phrases.append(count(workers, "worker"))
-    return ", ".join(phrases)
+    return listed(phrases)
 
 
 def count(number: int, of: str) -> str:
@@ -158,6 +158,11 @@ def count(number: int, of: str) -> str:
         "hour": ngettext("about %(number)s hour left", "about %(number)s hours left", number),
     }
     return words[of] % {"number": number_format(number, force_grouping=True)}
+
+
+def listed(phrases: list[str]) -> str:
+    """ "160 pairs, 61 % covered": one phrase after the other."""
+    return pgettext("between phrases", ", ").join(phrases)
 
 
 def covered(share: float) -> str:
@@ -198,7 +203,7 @@ def data(study: Study, at: datetime) -> SectionState:
             flags,
         )
         steps.append(Step(33, text % {"number": flags}, _("See the answers"), "study-flags"))
-    phrase = ", ".join(count(number, of) for number, of in zip(numbers, ("model", "prompt", "result"), strict=True))
+    phrase = listed([count(number, of) for number, of in zip(numbers, ("model", "prompt", "result"), strict=True)])
     if latest is not None and latest.state in {UploadState.WAITING, UploadState.CHECKING}:
         return SectionState(_("%(phrase)s; files are being read") % {"phrase": phrase}, "busy", tuple(steps))
     if not any(numbers):
@@ -239,7 +244,7 @@ def pairs(study: Study, at: datetime) -> SectionState:
     if study.status == Status.OPEN and numbers.taken >= numbers.wanted and not numbers.open_assignments:
         text = _("Every pair has its votes. Close the study, and read the results.")
         steps.append(Step(50, text, _("Close it"), "study-close"))
-    return SectionState(", ".join(phrases), "ready", tuple(steps), share=numbers.share)
+    return SectionState(listed(phrases), "ready", tuple(steps), share=numbers.share)
 
 
 def workers(study: Study, at: datetime) -> SectionState:
@@ -269,7 +274,7 @@ def workers(study: Study, at: datetime) -> SectionState:
     excluded = Rater.objects.filter(study=study, kind="worker", excluded_at__isnull=False).count()
     if excluded:
         phrases.append(_("%(number)d excluded") % {"number": excluded})
-    return SectionState(", ".join(phrases), "attention" if reports else "ready", tuple(steps))
+    return SectionState(listed(phrases), "attention" if reports else "ready", tuple(steps))
 
 
 def export(study: Study, at: datetime) -> SectionState:
@@ -291,7 +296,7 @@ def export(study: Study, at: datetime) -> SectionState:
     ]
     if numbers["simulated"]:
         phrases.append(_("%(number)s simulated") % {"number": number_format(numbers["simulated"], force_grouping=True)})
-    return SectionState(_("comparisons: %(phrases)s") % {"phrases": ", ".join(phrases)})
+    return SectionState(_("comparisons: %(phrases)s") % {"phrases": listed(phrases)})
 
 
 def _state_steps(study: Study) -> list[Step]:

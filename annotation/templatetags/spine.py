@@ -1,6 +1,10 @@
 """What the frame of a study's pages needs besides the study."""
 
+from typing import Final
+
 from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from annotation import sections
 from annotation.models import Outcome
@@ -21,6 +25,23 @@ def registered_sections() -> list[Section]:
 def percent(share: float | None) -> str:
     """A share in [0, 1] as a whole percentage; a dash where there is none."""
     return "–" if share is None else f"{100 * share:.0f} %"
+
+
+KINDS: Final[dict[str, str | Promise]] = {
+    "models": _("Models"),
+    "prompts": _("Prompts"),
+    "results": _("Results"),
+    "pairs": _("Pairs"),
+    "training": _("Training pairs"),
+    "check": _("Check pairs"),
+    "comparisons": _("Comparisons"),
+}
+
+
+@register.filter
+def kind_of_file(kind: str) -> str:
+    """What the files of a kind hold, in words."""
+    return str(KINDS[kind])
 
 
 @register.filter

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 from celery import current_app
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
-from annotation.models import Pair, PairRun, PairRunState
+from annotation.models import Pair, PairRun, PairRunState, Result
 from annotation.services import pair_runs, pairs
 from tests.annotation.study_pages import study_of, text_of
 
@@ -196,3 +197,14 @@ def test_coverage_as_csv(client, owner):
     assert lines[0] == "prompt,slug,type,pairs,wanted,votes"
     assert lines[1].endswith(",prompt-0,prose,3,6,0")
     assert len(lines) == 5
+
+
+def test_what_stops_a_run_is_said_in_the_language_of_who_asked_for_it(study):
+    Result.objects.all().delete()
+    with translation.override("ja"):
+        asked = pair_runs.submit(study, None, "all", OPTIONS)
+        expected = gettext("No prompt has the results of two models of this study. Load results first.")
+    pair_runs.run(asked.pk, timezone.now())
+    asked.refresh_from_db()
+    assert (asked.state, asked.problem) == (PairRunState.FAILED, expected)
+    assert not asked.problem.isascii()
