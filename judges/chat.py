@@ -149,36 +149,50 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Ans
     """
     started = time.perf_counter()
     try:
-        async with asyncio.timeout(endpoint.timeout):
-            response = await client.post(chat_url(endpoint.url), content=body)
+        async with (
+            asyncio.timeout(endpoint.timeout),
+            client.stream("POST", chat_url(endpoint.url), content=body) as response,
+        ):
+            content = await _received(response)
     except (TimeoutError, httpx.TimeoutException) as error:
         # Where not even the connection stood, nothing was sent that could have been paid for.
         connecting = isinstance(error, httpx.ConnectTimeout)
         raise Again(f"No answer within {endpoint.timeout:g} seconds.", perhaps_paid=not connecting) from None
     except httpx.ConnectError as error:
         raise Again(endpoint.strike(f"No connection: {error}")[:WORDS]) from None
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         words = endpoint.strike(f"The connection broke: {error or type(error).__name__}")[:WORDS]
         raise Again(words, perhaps_paid=True) from None
     except httpx.InvalidURL as error:
         raise Permanent(endpoint.strike(f"This is no address: {error}")[:WORDS]) from None
     seconds = time.perf_counter() - started
     if response.status_code != 200:
-        raise _trouble(endpoint, response)
-    if len(response.content) > LONGEST_RAW:
+        raise _trouble(endpoint, response, content)
+    if len(content) > LONGEST_RAW:
         raise Permanent(f"The reply has more than {LONGEST_RAW} bytes.", 200)
-    raw = endpoint.strike(response.content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    raw = endpoint.strike(content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
     request_id = endpoint.strike(response.headers.get("x-request-id", ""))[:200]
     return read_answer(raw, request_id=request_id, seconds=seconds)
 
 
-def _trouble(endpoint: Endpoint, response: httpx.Response) -> Trouble:
-    raw = endpoint.strike(response.content[:LONGEST_RAW].decode("utf-8", "replace")).replace(
-        "\0", "\N{REPLACEMENT CHARACTER}"
-    )
+async def _received(response: httpx.Response) -> bytes:
+    """The reply's body, of which no more is taken than shows that it is longer than `LONGEST_RAW`."""
+    if "," in response.headers.get("content-encoding", ""):
+        # Each layer may be a thousand times the one around it.
+        raise Permanent("The reply is compressed several times over.", response.status_code)
+    content = bytearray()
+    async for part in response.aiter_bytes():
+        content += part
+        if len(content) > LONGEST_RAW:
+            break
+    return bytes(content)
+
+
+def _trouble(endpoint: Endpoint, response: httpx.Response, content: bytes) -> Trouble:
+    raw = endpoint.strike(content[:LONGEST_RAW].decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
     status = response.status_code
     code, words = _error(raw)
-    words = words or f"HTTP {status} {response.reason_phrase}"
+    words = words or endpoint.strike(f"HTTP {status} {response.reason_phrase}")[:WORDS]
     raw = raw[:WORDS]
     if code in {"content_filter", "content_policy_violation"}:
         return Refused(words, status, raw)
