@@ -19,6 +19,8 @@ PROBLEMS: Final = (
     gettext_noop("The connection broke: %(error)s"),
     gettext_noop("This is no address: %(error)s"),
     gettext_noop("The reply has more than %(limit)s bytes."),
+    gettext_noop("The reply is compressed several times over."),
+    gettext_noop("The reply is compressed several times over."),
     gettext_noop("The reply is not JSON."),
     gettext_noop("The reply holds no choice."),
     gettext_noop("The reply holds no text."),
