@@ -192,7 +192,8 @@ def _trouble(endpoint: Endpoint, response: httpx.Response, content: bytes) -> Tr
     raw = endpoint.strike(content[:LONGEST_RAW].decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
     status = response.status_code
     code, words = _error(raw)
-    words = words or endpoint.strike(f"HTTP {status} {response.reason_phrase}")[:WORDS]
+    status_line = f"HTTP {status} {response.reason_phrase}"
+    words = words or endpoint.strike(status_line)[:WORDS]
     raw = raw[:WORDS]
     if code in {"content_filter", "content_policy_violation"}:
         return Refused(words, status, raw)
