@@ -27,6 +27,9 @@ LONGEST_SECONDS: Final = 600
 """What a vote adds to a worker's time at the most: who leaves the page open for a night has not worked through it."""
 
 
+MOST_REPORTS: Final = 10
+"""Reports of one worker on one pair that are kept; a script that sends thousands fills neither list nor disk."""
+
 VOTED_FIELDS: Final = ["stage", "outcome", "left_at", "trials", "votes", "checks", "checks_right", "seconds"]
 """What a vote changes of its worker."""
 
@@ -250,6 +253,8 @@ def undo(worker: Worker, at: datetime) -> Assignment:
 def report(worker: Worker, assignment_id: int, kind: str, comment: str) -> Report:
     """Keeps a worker's word that something is wrong with a pair they were shown; the pair stays in hand.
 
+    Beyond `MOST_REPORTS` on the pair nothing more is kept, and the last one is returned.
+
     Raises:
         NotYours: the assignment is another worker's, or none.
         ValueError: there is no such kind of report.
@@ -259,6 +264,10 @@ def report(worker: Worker, assignment_id: int, kind: str, comment: str) -> Repor
         raise NotYours
     if kind not in Report.Kind.values:
         raise ValueError(f"{kind!r} is no kind of report")
+    assigning.lock(worker.pk)
+    kept = worker.reports.filter(pair=assignment.pair_id).order_by("-pk")[:MOST_REPORTS]
+    if len(kept) == MOST_REPORTS:
+        return kept[0]
     return Report.objects.create(
         study_id=assignment.study_id, pair_id=assignment.pair_id, worker=worker, kind=kind, comment=comment[:2000]
     )

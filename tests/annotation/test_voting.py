@@ -291,6 +291,12 @@ def test_a_report_is_kept_and_the_pair_stays_in_hand(worker, assignment):
     assert assigning.current(worker, LATER, rng()).pk == assignment.pk
 
 
+def test_a_script_that_reports_a_pair_again_and_again_fills_nothing(worker, assignment):
+    for number in range(3 * voting.MOST_REPORTS):
+        voting.report(worker, assignment.pk, Report.Kind.OTHER, f"Number {number}.")
+    assert Report.objects.count() == voting.MOST_REPORTS
+
+
 def test_a_comparison_is_never_changed(worker, assignment):
     voting.vote(worker, assignment.pk, Ballot(value=1), LATER, rng())
     comparison = Comparison.objects.get()
