@@ -228,11 +228,9 @@ def test_what_is_written_as_csv_is_read_back(tmp_path: Path, rows: list[list[str
 @example("@a")
 @example("\ta")
 @example("\ra")
-@example("\n=1")
-@example("＝1")
 def test_the_guard_against_formulas_adds_one_apostrophe_that_is_taken_away_again(text: str) -> None:
     guarded = guard(text)
-    assert not guarded.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+    assert not guarded.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert unguard(guarded) == text
     assert guarded in (text, "'" + text)
 
