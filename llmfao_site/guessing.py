@@ -49,6 +49,9 @@ class SignInForm(AuthenticationForm):
             _key("address", address): OF_ADDRESS,
             _key("account", account): OF_ACCOUNT,
         }
+        # An address that is refused leaves no further key behind, which could push others' counts out of the cache.
+        if cache.get(_key("address", address), 0) > OF_ADDRESS:
+            raise TooManyAttempts
         # The first that is over its limit ends the counting: what is refused weighs on nobody else.
         if any(_count(key) > limit for key, limit in counts.items()):
             raise TooManyAttempts

@@ -109,6 +109,18 @@ def test_an_address_that_tries_many_accounts_is_refused(ada: User, monkeypatch: 
     assert sign_in(address="198.51.100.7").status_code == 302
 
 
+def test_an_address_that_is_refused_pushes_no_count_out_of_the_cache(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guessing, "OF_ADDRESS", 10)
+    guess(6)
+    for number in range(400):
+        guess(1, account=f"nobody-{number}")
+    assert sign_in(address="192.0.2.1").status_code == 429
+    counted = cache.get(guessing._key("account-address", "ada", "192.0.2.1"))
+    assert counted == 6
+
+
 def test_an_account_that_is_tried_from_many_addresses_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guessing, "OF_ACCOUNT", 8)
     for number in range(guessing.OF_ACCOUNT):
