@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from annotation.models import (
@@ -354,14 +354,20 @@ def extend(worker: Worker, assignment_id: int, at: datetime) -> bool:
     return bool(open_ones.update(expires_at=until))
 
 
-@transaction.atomic
 def expire(at: datetime, study: Study | None = None) -> int:
     """Gives back the places of reservations that ran out before `at`; returns how many, 1,000 at most."""
     late = Assignment.objects.filter(state=AssignmentState.OPEN, expires_at__lt=at)
     if study is not None:
         late = late.filter(study=study)
-    locked = late.order_by("pk").select_for_update(skip_locked=True, of=("self",)).select_related("study")[:1000]
-    return sum(set_aside(assignment, assignment.study) for assignment in locked)
+    found = list(late.order_by("expires_at").values_list("pk", flat=True)[:1000])
+    return sum(_expire(late.filter(pk=assignment_id)) for assignment_id in found)
+
+
+@transaction.atomic
+def _expire(late: QuerySet[Assignment]) -> bool:
+    # One a transaction: whoever holds places on several pairs, as a load does, takes them in the pairs' order.
+    assignment = late.select_for_update(skip_locked=True, of=("self",)).select_related("study").first()
+    return assignment is not None and set_aside(assignment, assignment.study)
 
 
 def set_aside(assignment: Assignment, study: Study, state: str = AssignmentState.EXPIRED, reason: str = "") -> bool:
