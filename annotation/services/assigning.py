@@ -178,10 +178,17 @@ def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignmen
         if not _may_draw(locked):
             return None
         expired = expire(at, locked.study)
-        if not expired and _lowest_tier(locked, above=-1) is None:
+        if not expired and not _has_more(locked):
             return None
         time.sleep(pause)
     return None
+
+
+def _has_more(worker: Worker) -> bool:
+    """Whether a place is free for `worker`, be it held for a moment by somebody else."""
+    if _lowest_tier(worker, above=-1) is not None:
+        return True
+    return worker.assignments.filter(state=AssignmentState.EXPIRED, pair__taken__lt=F("pair__wanted")).exists()
 
 
 def _may_draw(worker: Worker) -> bool:
@@ -207,9 +214,17 @@ def reserve(worker: Worker, mine: list[Assignment], at: datetime, rng: np.random
     if study.status != Status.OPEN:
         return None
     for assignment in mine:
-        if arm_again(assignment, at, until):
+        if _is_free_now(assignment) and arm_again(assignment, at, until):
             return assignment
     return _check_pair(worker, at, until, rng) or _free_pair(worker, at, until, rng)
+
+
+def _is_free_now(assignment: Assignment) -> bool:
+    """Whether the pair of an expired assignment can be had without waiting for somebody who is at it."""
+    if assignment.pair.purpose != Purpose.VOTE:
+        return True
+    wanting = Pair.objects.filter(pk=assignment.pair_id).wanting()
+    return wanting.select_for_update(no_key=True, skip_locked=True).first() is not None
 
 
 def arm_again(assignment: Assignment, at: datetime, until: datetime) -> bool:
@@ -217,12 +232,11 @@ def arm_again(assignment: Assignment, at: datetime, until: datetime) -> bool:
 
     It keeps its sides and its trial: to the worker it is the pair they had.
     """
-    pair = Pair.objects.select_for_update(no_key=True).get(pk=assignment.pair_id)
     slot = None
-    if pair.purpose == Purpose.VOTE:
-        if not Pair.objects.filter(pk=pair.pk).wanting().update(taken=F("taken") + 1):
+    if assignment.pair.purpose == Purpose.VOTE:
+        if not Pair.objects.filter(pk=assignment.pair_id).wanting().update(taken=F("taken") + 1):
             return False
-        slot = _free_slot(pair.pk)
+        slot = _free_slot(assignment.pair_id)
     changed = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.EXPIRED).update(
         state=AssignmentState.OPEN, slot=slot, expires_at=until, shown_at=at
     )
@@ -292,6 +306,7 @@ def _free_pair(worker: Worker, at: datetime, until: datetime, rng: np.random.Gen
     return None
 
 
+# What is put into these statements are constants of this module; values are always parameters.
 # The draw reads the partial index pair_wanting (study, taken, key) WHERE taken < wanted and looks at no
 # more rows than the worker has met, whatever the number of pairs. NOT IN is meant: its subquery is run
 # once, and no planner turns it into a join over all pairs.

@@ -159,6 +159,41 @@ def test_withdrawing_while_others_vote_frees_the_places_for_them():
     assert set(counted.values_list("pair").annotate(votes=Count("pk")).values_list("votes", flat=True)) == {1}
 
 
+def test_workers_who_come_back_for_each_others_pairs_do_not_wait_for_each_other():
+    study = build_study(models=2, prompts=6, overlap=2)
+    workers = [build_worker(study) for _index in range(6)]
+    late = NOW.replace(hour=13)
+    held = [assigning.current(worker, NOW, rng(index)) for index, worker in enumerate(workers)]
+    assigning.expire(late)
+    for index, worker in enumerate(workers):
+        for pair in Pair.objects.exclude(pk=held[index].pair_id).order_by("pk" if index % 2 else "-pk"):
+            worker.refresh_from_db()
+            worker.trials += 1
+            worker.save()
+            Assignment.objects.create(
+                study=study,
+                pair=pair,
+                worker=worker,
+                trial=worker.trials,
+                left="x",
+                state="expired",
+                created_at=NOW,
+                expires_at=NOW,
+                shown_at=NOW,
+            )
+
+    def work(index):
+        random, votes = rng(index), 0
+        assignment = assigning.current(workers[index], late, random)
+        while assignment is not None:
+            _worker, assignment = voting.vote(workers[index], assignment.pk, Ballot(value=1), late, random)
+            votes += 1
+        return votes
+
+    assert sum(together(6, work)) == Comparison.objects.count() == 12
+    assert not Pair.objects.exclude(taken=2).exists()
+
+
 def test_joining_finds_the_worker_by_the_platforms_id_when_the_cookie_is_lost():
     study = build_study()
     worker = build_worker(study, "platform-id")
