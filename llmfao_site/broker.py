@@ -2,7 +2,8 @@
 
 It is kombu's transport with every file coming into being whole. Kombu's own writes a message where
 the reader already looks for it; a reader that is quick enough finds it empty, and the worker ends
-with an unrecoverable error.
+with an unrecoverable error. And every connection binds its queues itself, so that none publishes
+into the void.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from kombu.transport import filesystem
+from kombu.transport import filesystem, virtual
 from kombu.utils.json import dumps, loads
 
 
@@ -57,3 +58,9 @@ class Channel(filesystem.Channel):
 
 class Transport(filesystem.Transport):
     Channel = Channel
+
+    def __init__(self, client: Any, **options: Any) -> None:
+        super().__init__(client, **options)  # type: ignore[no-untyped-call]
+        # Kombu's is shared by the whole process and says that a queue is bound before its file does: what
+        # another thread published in between went nowhere. With one each, whoever publishes has bound.
+        self.state = virtual.BrokerState()

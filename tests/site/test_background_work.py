@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
+from llmfao_site import broker
 from llmfao_site.celery import app
 
 pytestmark = [pytest.mark.once, pytest.mark.timeout(240)]
@@ -167,6 +168,31 @@ def test_messages_through_files_arrive_once_and_whole_however_many_write_and_rea
     assert not faults
     assert complete
     assert sorted(received) == sorted(f"{sender}/{number}" for sender in range(senders) for number in range(each))
+
+
+def test_no_message_is_lost_while_another_thread_is_still_binding_the_queue(tmp_path, monkeypatch):
+    binding, published = threading.Event(), threading.Event()
+    whole = broker._appear
+
+    def slowly(file: Path, content: str) -> None:
+        if file.suffix == ".exchange" and threading.current_thread() is first:
+            binding.set()
+            published.wait(1)
+        whole(file, content)
+
+    def publish(text: str) -> None:
+        with file_broker(tmp_path) as connection, connection.SimpleQueue("bound") as queue:
+            queue.put({"text": text})
+
+    monkeypatch.setattr(broker, "_appear", slowly)
+    first = threading.Thread(target=publish, args=("first",))
+    first.start()
+    assert binding.wait(10)
+    publish("second")
+    published.set()
+    first.join(10)
+    with file_broker(tmp_path) as connection, connection.SimpleQueue("bound") as queue:
+        assert {queue.get(timeout=5).payload["text"] for _message in range(2)} == {"first", "second"}
 
 
 def test_a_worker_of_a_broken_installation_does_not_start(tmp_path):
