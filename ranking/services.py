@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Study
@@ -25,6 +25,9 @@ STANDING: Final = ("elo", "bradley-terry")
 
 ABANDONED: Final = timedelta(minutes=15)
 """After so long a board that somebody began to compute is anyone's to begin again."""
+
+PATIENCE: Final = timedelta(seconds=1)
+"""How long a board waits for comparisons that are being stored."""
 
 
 class NothingCompared(Exception):
@@ -216,23 +219,37 @@ def _results(snapshot: Leaderboard, line: Cut) -> dict[str, Any]:
 def firm_cut(study: Study) -> Cut:
     """A line that no comparison can slip under that is not stored yet.
 
-    PostgreSQL hands out keys before transactions commit, so a lower one can turn up later; for the
-    moment of a SHARE lock nobody is storing any. Voters wait for it for milliseconds, and it waits for
-    them no longer than voters could bear. On SQLite the one who writes is alone.
+    PostgreSQL hands out keys before transactions commit, so one below the line can turn up later. Whoever
+    is storing holds the table in ROW EXCLUSIVE mode from before the key is handed out to the commit: once
+    those who hold it now are done, everything below the line is there. No lock is taken for it, so voters
+    wait for nothing, and a vacuum (which a SHARE lock would wait for) is none of our business. On SQLite the
+    one who writes is alone.
 
     Raises:
         Busy: a long load is under way.
     """
-    if connection.vendor != "postgresql":
-        return comparisons.cut(study)
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '300ms'")
-            table = connection.ops.quote_name(Comparison._meta.db_table)
-            cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
-            return comparisons.cut(study)
-    except OperationalError as error:
-        raise Busy(str(error)) from error
+    line = comparisons.cut(study)
+    if connection.vendor == "postgresql":
+        deadline = time.monotonic() + PATIENCE.total_seconds()
+        storing = _storing()
+        while storing:
+            if time.monotonic() > deadline:
+                raise Busy
+            time.sleep(0.005)
+            storing &= _storing()
+    return line
+
+
+def _storing() -> set[str]:
+    """The transactions of others that may have stored comparisons and have not ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT virtualtransaction FROM pg_locks WHERE relation = %s::regclass AND mode = 'RowExclusiveLock'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND granted AND pid IS DISTINCT FROM pg_backend_pid()",
+            [Comparison._meta.db_table],
+        )
+        return {name for (name,) in cursor.fetchall()}
 
 
 def recompute(snapshot: Leaderboard) -> Computed:

@@ -192,6 +192,30 @@ class TestAtOnce:
         thread.join()
         assert services.firm_cut(study).highest == Comparison.objects.latest("pk").pk
 
+    def test_the_line_is_drawn_while_the_table_is_being_vacuumed(self):
+        study = voted_study()
+        locked, release = threading.Event(), threading.Event()
+
+        def vacuum():
+            try:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    if connection.vendor == "postgresql":
+                        # The lock that VACUUM and ANALYZE take; on SQLite the transaction has the only one.
+                        cursor.execute("LOCK TABLE annotation_comparison IN SHARE UPDATE EXCLUSIVE MODE")
+                    locked.set()
+                    release.wait(10)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=vacuum)
+        thread.start()
+        locked.wait(10)
+        try:
+            assert services.firm_cut(study).highest == Comparison.objects.latest("pk").pk
+        finally:
+            release.set()
+            thread.join()
+
     def test_a_board_that_has_to_wait_stays_asked_for(self, monkeypatch):
         voted_study()
         (pk, *_others) = services.recompute_changed(NOW)
