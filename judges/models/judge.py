@@ -1,4 +1,4 @@
-"""Judges, their versions, their runs, and every call with what came of it.
+"""Judges, their versions and their sets of templates.
 
 Money is kept in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
 """
@@ -14,8 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import RESERVED_RATERS
-from annotation.models import Comparison, Pair, Rater, Result, Study
-from annotation.models.work import SideChoice
+from annotation.models import Rater, Study
 from judges import prompts
 from judges.chat import Endpoint, is_endpoint
 from judges.keys import is_source, read_key
@@ -23,6 +22,14 @@ from judges.pace import Limits
 from judges.replies import READERS, Reader
 
 NANOS: Final = 1_000_000_000
+
+
+def dollars(nanos: int) -> str:
+    """An amount as people read it: two digits behind the point, or as many as a small one needs."""
+    amount = nanos / NANOS
+    if nanos and abs(amount) < 0.01:
+        return gettext("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
+    return gettext("$%(amount)s") % {"amount": f"{amount:,.2f}"}
 
 
 class Template(models.Model):
@@ -275,245 +282,3 @@ class JudgeRater(models.Model):
 
     def __str__(self) -> str:
         return str(self.rater)
-
-
-class RunState(models.TextChoices):
-    WAITING = "waiting", _("waiting")
-    RUNNING = "running", _("running")
-    PAUSED = "paused", _("paused")
-    STOPPED = "stopped", _("stopped")
-    DONE = "done", _("done")
-    CANCELLED = "cancelled", _("cancelled")
-
-
-LIVE: Final = (RunState.WAITING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
-
-
-class JudgeRun(models.Model):
-    """A judge at work on a study: which calls are to be made, and how far they are.
-
-    `stopped` means by the endpoint or by the budget, whose words are in `problem`; it can be resumed.
-    `offline` runs are never sent: their requests are written to a file and their replies read from one.
-    """
-
-    study = models.ForeignKey(Study, models.CASCADE, related_name="judge_runs")
-    version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="runs")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    state = models.CharField(_("state"), max_length=9, choices=RunState, default=RunState.WAITING)
-    offline = models.BooleanField(_("offline"), default=False)
-    options = models.JSONField(_("options"), default=dict, help_text=_("Limit, orders, baseline."))
-    planned = models.PositiveIntegerField(_("calls planned"), default=0)
-    lost = models.PositiveIntegerField(
-        _("in flight at a crash"), default=0, help_text=_("Asked again; the endpoint may have charged for both.")
-    )
-    problem = models.TextField(_("problem"), blank=True)
-    created_at = models.DateTimeField(_("created"))
-    started_at = models.DateTimeField(_("started"), null=True)
-    finished_at = models.DateTimeField(_("finished"), null=True)
-
-    class Meta:
-        verbose_name = _("run of a judge")
-        verbose_name_plural = _("runs of judges")
-        ordering = ["-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["study", "version"],
-                condition=Q(state__in=["waiting", "running", "paused", "stopped"]),
-                name="judge_run_one_live",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-    @property
-    def live(self) -> bool:
-        return self.state in LIVE
-
-
-class Sender(models.Model):
-    """A process at work on a run, and its sign of life. What it had claimed when it died is claimed anew."""
-
-    run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="senders")
-    started_at = models.DateTimeField(_("started"))
-    beat_at = models.DateTimeField(_("last sign of life"))
-    finished_at = models.DateTimeField(_("finished"), null=True)
-    lost = models.PositiveIntegerField(_("in flight at its end"), default=0)
-
-    class Meta:
-        verbose_name = _("sender")
-        verbose_name_plural = _("senders")
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-
-class CallState(models.TextChoices):
-    PENDING = "pending", _("pending")
-    SENT = "sent", _("sent")
-    OK = "ok", _("ok")
-    UNREADABLE = "unreadable", _("unreadable")
-    TRUNCATED = "truncated", _("truncated")
-    REFUSED = "refused", _("refused")
-    FAILED = "failed", _("failed")
-
-
-class JudgeCall(models.Model):
-    """One question to a judge: a pair or a result, a turn of it, which side on the left, which sample.
-
-    Its place is unique in the version it was planned with, so that nothing is asked, or paid for, twice.
-    `claim` is the sender that has it in hand; `sent` means that its request may have left.
-    """
-
-    run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="calls")
-    version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="calls")
-    pair = models.ForeignKey(Pair, models.RESTRICT, null=True, related_name="judge_calls")
-    result = models.ForeignKey(Result, models.RESTRICT, null=True, related_name="judge_calls")
-    turn = models.PositiveSmallIntegerField(_("turn"), default=0)
-    left = models.CharField(_("on the left"), max_length=1, choices=SideChoice, blank=True)
-    sample = models.PositiveIntegerField(_("sample"), default=0)
-    state = models.CharField(_("state"), max_length=10, choices=CallState, default=CallState.PENDING)
-    claim = models.ForeignKey(Sender, models.SET_NULL, null=True, related_name="calls")
-    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
-    bound = models.BigIntegerField(_("cost at the most"), default=0)
-    sent_at = models.DateTimeField(_("sent"), null=True)
-
-    class Meta:
-        verbose_name = _("call")
-        verbose_name_plural = _("calls")
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["version", "pair", "turn", "left", "sample"],
-                condition=~Q(pair=None),
-                name="judge_pair_call_once",
-            ),
-            models.UniqueConstraint(
-                fields=["version", "result", "turn", "sample"], condition=~Q(result=None), name="judge_result_call_once"
-            ),
-            models.CheckConstraint(
-                condition=(Q(pair__isnull=False, result=None) & ~Q(left=""))
-                | Q(pair=None, result__isnull=False, left=""),
-                name="judge_call_about_one",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["run", "state"], name="judge_call_by_state"),
-            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="judge_call_free"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-    @property
-    def trial(self) -> int:
-        """The repetition that its comparison is: order and sample in one number."""
-        return 2 * self.sample + (1 if self.left == "y" else 0)
-
-
-class JudgeReply(models.Model):
-    """What came back on one call, for good or ill: the whole request, the raw reply, tokens, money, time."""
-
-    call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="replies")
-    answered_as = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="replies")
-    state = models.CharField(_("state"), max_length=10, choices=CallState)
-    problem = models.TextField(_("problem"), blank=True)
-    attempts = models.PositiveIntegerField(_("attempts"), default=1)
-    request = models.TextField(_("request"))
-    template_sha256 = models.CharField(_("hash of the templates"), max_length=64)
-    part = models.PositiveIntegerField(_("part of the templates"), default=0)
-    cut = models.BooleanField(_("an answer was shortened"), default=False)
-    raw = models.TextField(_("reply"), blank=True)
-    status = models.PositiveIntegerField(_("HTTP status"), null=True)
-    model = models.CharField(_("model as returned"), max_length=200, blank=True)
-    fingerprint = models.CharField(_("fingerprint"), max_length=200, blank=True)
-    response_id = models.CharField(_("id of the reply"), max_length=200, blank=True)
-    request_id = models.CharField(_("id of the request"), max_length=200, blank=True)
-    finish_reason = models.CharField(_("finish reason"), max_length=50, blank=True)
-    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
-    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
-    tokens_cached = models.PositiveIntegerField(_("of them cached"), default=0)
-    tokens_reasoning = models.PositiveIntegerField(_("of them reasoning"), default=0)
-    cost = models.BigIntegerField(_("cost"), default=0)
-    unsure = models.BigIntegerField(
-        _("perhaps spent besides"), default=0, help_text=_("On attempts whose reply never came, at the most.")
-    )
-    seconds = models.FloatField(_("seconds"), null=True)
-    received_at = models.DateTimeField(_("received"))
-
-    class Meta:
-        verbose_name = _("reply")
-        verbose_name_plural = _("replies")
-        ordering = ["pk"]
-        indexes = [models.Index(fields=["answered_as", "response_id"], name="judge_reply_by_id")]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-
-class VerdictQuerySet(models.QuerySet["Verdict"]):
-    def in_force(self) -> "VerdictQuerySet":
-        return self.filter(superseded_at=None)
-
-
-class Verdict(models.Model):
-    """What a reader made of a reply. Reading it again adds a row; `superseded_at` alone is set later, once.
-
-    An `ok` verdict on a pair has a comparison, the row that boards and exports are about. The unreadable
-    ones are kept as well: an error is never a tie.
-    """
-
-    call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="verdicts")
-    reply = models.ForeignKey(JudgeReply, models.CASCADE, related_name="verdicts")
-    reader = models.CharField(_("reader"), max_length=20)
-    reader_version = models.PositiveIntegerField(_("version of the reader"))
-    state = models.CharField(_("state"), max_length=10, choices=CallState)
-    problem = models.TextField(_("problem"), blank=True)
-    winner = models.CharField(_("winner"), max_length=3, blank=True)
-    level = models.PositiveSmallIntegerField(_("level"), null=True)
-    score = models.FloatField(_("score"), null=True)
-    share = models.FloatField(_("probability that the left is better"), null=True)
-    comparison = models.OneToOneField(Comparison, models.RESTRICT, null=True, related_name="verdict")
-    superseded_at = models.DateTimeField(_("superseded"), null=True)
-    read_at = models.DateTimeField(_("read"))
-
-    objects = VerdictQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("verdict")
-        verbose_name_plural = _("verdicts")
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["call"], condition=Q(superseded_at=None), name="verdict_one_in_force"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-
-def dollars(nanos: int) -> str:
-    """An amount as people read it: two digits behind the point, or as many as a small one needs."""
-    amount = nanos / NANOS
-    if nanos and abs(amount) < 0.01:
-        return gettext("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
-    return gettext("$%(amount)s") % {"amount": f"{amount:,.2f}"}
-
-
-__all__ = [
-    "LIVE",
-    "NANOS",
-    "CallState",
-    "Judge",
-    "JudgeCall",
-    "JudgeRater",
-    "JudgeReply",
-    "JudgeRun",
-    "JudgeVersion",
-    "Orders",
-    "RunState",
-    "Sender",
-    "Template",
-    "Verdict",
-    "dollars",
-]

@@ -1,0 +1,153 @@
+"""Every call of a judge: what was asked, what came back, what was read in it."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import Comparison, Pair, Result
+from annotation.models.work import SideChoice
+from judges.models.judge import JudgeVersion
+from judges.models.run import JudgeRun, Sender
+
+
+class CallState(models.TextChoices):
+    PENDING = "pending", _("pending")
+    SENT = "sent", _("sent")
+    OK = "ok", _("ok")
+    UNREADABLE = "unreadable", _("unreadable")
+    TRUNCATED = "truncated", _("truncated")
+    REFUSED = "refused", _("refused")
+    FAILED = "failed", _("failed")
+
+
+class JudgeCall(models.Model):
+    """One question to a judge: a pair or a result, a turn of it, which side on the left, which sample.
+
+    Its place is unique in the version it was planned with, so that nothing is asked, or paid for, twice.
+    `claim` is the sender that has it in hand; `sent` means that its request may have left.
+    """
+
+    run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="calls")
+    version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="calls")
+    pair = models.ForeignKey(Pair, models.RESTRICT, null=True, related_name="judge_calls")
+    result = models.ForeignKey(Result, models.RESTRICT, null=True, related_name="judge_calls")
+    turn = models.PositiveSmallIntegerField(_("turn"), default=0)
+    left = models.CharField(_("on the left"), max_length=1, choices=SideChoice, blank=True)
+    sample = models.PositiveIntegerField(_("sample"), default=0)
+    state = models.CharField(_("state"), max_length=10, choices=CallState, default=CallState.PENDING)
+    claim = models.ForeignKey(Sender, models.SET_NULL, null=True, related_name="calls")
+    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
+    bound = models.BigIntegerField(_("cost at the most"), default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+
+    class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "pair", "turn", "left", "sample"],
+                condition=~Q(pair=None),
+                name="judge_pair_call_once",
+            ),
+            models.UniqueConstraint(
+                fields=["version", "result", "turn", "sample"], condition=~Q(result=None), name="judge_result_call_once"
+            ),
+            models.CheckConstraint(
+                condition=(Q(pair__isnull=False, result=None) & ~Q(left=""))
+                | Q(pair=None, result__isnull=False, left=""),
+                name="judge_call_about_one",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["run", "state"], name="judge_call_by_state"),
+            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="judge_call_free"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    @property
+    def trial(self) -> int:
+        """The repetition that its comparison is: order and sample in one number."""
+        return 2 * self.sample + (1 if self.left == "y" else 0)
+
+
+class JudgeReply(models.Model):
+    """What came back on one call, for good or ill: the whole request, the raw reply, tokens, money, time."""
+
+    call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="replies")
+    answered_as = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="replies")
+    state = models.CharField(_("state"), max_length=10, choices=CallState)
+    problem = models.TextField(_("problem"), blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=1)
+    request = models.TextField(_("request"))
+    template_sha256 = models.CharField(_("hash of the templates"), max_length=64)
+    part = models.PositiveIntegerField(_("part of the templates"), default=0)
+    cut = models.BooleanField(_("an answer was shortened"), default=False)
+    raw = models.TextField(_("reply"), blank=True)
+    status = models.PositiveIntegerField(_("HTTP status"), null=True)
+    model = models.CharField(_("model as returned"), max_length=200, blank=True)
+    fingerprint = models.CharField(_("fingerprint"), max_length=200, blank=True)
+    response_id = models.CharField(_("id of the reply"), max_length=200, blank=True)
+    request_id = models.CharField(_("id of the request"), max_length=200, blank=True)
+    finish_reason = models.CharField(_("finish reason"), max_length=50, blank=True)
+    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
+    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    tokens_cached = models.PositiveIntegerField(_("of them cached"), default=0)
+    tokens_reasoning = models.PositiveIntegerField(_("of them reasoning"), default=0)
+    cost = models.BigIntegerField(_("cost"), default=0)
+    unsure = models.BigIntegerField(
+        _("perhaps spent besides"), default=0, help_text=_("On attempts whose reply never came, at the most.")
+    )
+    seconds = models.FloatField(_("seconds"), null=True)
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        verbose_name = _("reply")
+        verbose_name_plural = _("replies")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["answered_as", "response_id"], name="judge_reply_by_id")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class VerdictQuerySet(models.QuerySet["Verdict"]):
+    def in_force(self) -> "VerdictQuerySet":
+        return self.filter(superseded_at=None)
+
+
+class Verdict(models.Model):
+    """What a reader made of a reply. Reading it again adds a row; `superseded_at` alone is set later, once.
+
+    An `ok` verdict on a pair has a comparison, the row that boards and exports are about. The unreadable
+    ones are kept as well: an error is never a tie.
+    """
+
+    call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="verdicts")
+    reply = models.ForeignKey(JudgeReply, models.CASCADE, related_name="verdicts")
+    reader = models.CharField(_("reader"), max_length=20)
+    reader_version = models.PositiveIntegerField(_("version of the reader"))
+    state = models.CharField(_("state"), max_length=10, choices=CallState)
+    problem = models.TextField(_("problem"), blank=True)
+    winner = models.CharField(_("winner"), max_length=3, blank=True)
+    level = models.PositiveSmallIntegerField(_("level"), null=True)
+    score = models.FloatField(_("score"), null=True)
+    share = models.FloatField(_("probability that the left is better"), null=True)
+    comparison = models.OneToOneField(Comparison, models.RESTRICT, null=True, related_name="verdict")
+    superseded_at = models.DateTimeField(_("superseded"), null=True)
+    read_at = models.DateTimeField(_("read"))
+
+    objects = VerdictQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("verdict")
+        verbose_name_plural = _("verdicts")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["call"], condition=Q(superseded_at=None), name="verdict_one_in_force"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
