@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models import Comparison, Pair, Result
 from annotation.models.work import SideChoice
 from judges.models.judge import JudgeVersion
-from judges.models.run import JudgeRun, Sender
+from judges.models.run import JudgeRun, RunKind, Sender
 
 
 class CallState(models.TextChoices):
@@ -115,7 +115,12 @@ class JudgeReply(models.Model):
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):
     def in_force(self) -> "VerdictQuerySet":
+        """One for each call that came back, those of probes among them."""
         return self.filter(superseded_at=None)
+
+    def counted(self) -> "VerdictQuerySet":
+        """What tables and boards are made of: those in force, without the probes'."""
+        return self.in_force().filter(call__run__kind=RunKind.JUDGING)
 
 
 class Verdict(models.Model):

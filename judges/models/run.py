@@ -20,6 +20,12 @@ class RunState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
+class RunKind(models.TextChoices):
+    JUDGING = "judging", _("judging")
+    SENTINEL = "sentinel", _("sentinels")
+    RETEST = "retest", _("retest")
+
+
 LIVE: Final = (RunState.WAITING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
 
 
@@ -28,12 +34,15 @@ class JudgeRun(models.Model):
 
     `stopped` means by the endpoint or by the budget, whose words are in `problem`; it can be resumed.
     `offline` runs are never sent: their requests are written to a file and their replies read from one.
+    A *probe* (a kind other than `judging`) asks again what was asked before, to see whether the judge is
+    still the same: its replies and verdicts are kept, and never become comparisons.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="judge_runs")
     version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="runs")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(_("state"), max_length=9, choices=RunState, default=RunState.WAITING)
+    kind = models.CharField(_("kind"), max_length=8, choices=RunKind, default=RunKind.JUDGING)
     offline = models.BooleanField(_("offline"), default=False)
     options = models.JSONField(_("options"), default=dict, help_text=_("Limit, orders, baseline."))
     planned = models.PositiveIntegerField(_("calls planned"), default=0)
@@ -51,7 +60,7 @@ class JudgeRun(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["study", "version"],
+                fields=["study", "version", "kind"],
                 condition=Q(state__in=["waiting", "running", "paused", "stopped"]),
                 name="judge_run_one_live",
             ),
@@ -63,6 +72,11 @@ class JudgeRun(models.Model):
     @property
     def live(self) -> bool:
         return self.state in LIVE
+
+    @property
+    def probing(self) -> bool:
+        """Whether it asks again what was asked before, and makes no comparisons."""
+        return self.kind != RunKind.JUDGING
 
 
 class Sender(models.Model):
