@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
 from annotation.models.work import ComparisonQuerySet
+from annotation.orders import UNDECIDED, Inconsistent, merge
 from ranking import wording
 from ranking.methods import style
 from ranking.methods.settings import Source
 from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
-from ranking.orders import UNDECIDED, Inconsistent, merge
 
 PEOPLE: Final = "people"
 ALL: Final = "all"
@@ -166,7 +166,8 @@ def _rows(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
         case "people":
             rows = rows.filter(rater__kind=RaterKind.WORKER)
         case "all":
-            pass
+            # A panel's comparisons are made of its members', who are here already.
+            rows = rows.filter(rater__derived=False)
         case name:
             known = judges(study)
             if name not in known:
@@ -190,7 +191,13 @@ def _rows(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
             default=Value(Y_WON),
             output_field=SmallIntegerField(),
         ),
-        side=Case(When(left="x", then=Value(1)), default=Value(-1), output_field=SmallIntegerField()),
+        side=Case(
+            # Nothing was shown to a panel: its verdicts have no sides.
+            When(rater__derived=True, then=Value(0)),
+            When(left="x", then=Value(1)),
+            default=Value(-1),
+            output_field=SmallIntegerField(),
+        ),
     )
 
 
@@ -231,7 +238,7 @@ class Single:
     Attributes:
         pair, turn, prompt, rater, model_x, model_y, result_x, result_y: (n,) primary keys, and the turn.
         winner: (n,) 1 where x won, 0 for a tie, -1 where y won.
-        left: (n,) 1 where x stood on the left, else -1.
+        left: (n,) 1 where x stood on the left, -1 where y did, 0 for panels, to whom nothing was shown.
         value: (n,) on the scale from 1 to 8, 0 where another scale was asked on.
     """
 

@@ -110,9 +110,9 @@ def _judge(study: Study, rows: Single, people: Single, about: About) -> Report:
 
 def _bias(study: Study, rows: Single, cluster: NDArray[np.int64]) -> Report:
     prompt = _codes(rows.prompt)
-    eight = rows.value > 0
+    eight, placed = rows.value > 0, rows.left != 0
     return {
-        "position": asdict(bias.position(rows.winner * rows.left, cluster)),
+        "position": asdict(bias.position((rows.winner * rows.left)[placed], cluster[placed])),
         "scale": bias.histogram(rows.value[eight], 8) if eight.any() else None,
         "longer_wins": asdict(bias.longer_wins(rows.winner, comparisons.lengths(study, rows), prompt)),
     }

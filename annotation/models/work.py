@@ -39,6 +39,11 @@ class Rater(models.Model):
     kind = models.CharField(_("kind"), max_length=6, choices=RaterKind)
     name = models.CharField(_("name"), max_length=200, null=True, help_text=_("A judge's; workers have a number."))
     simulated = models.BooleanField(_("simulated"), default=False)
+    derived = models.BooleanField(
+        _("derived"),
+        default=False,
+        help_text=_("Its comparisons are made of other raters', and never stand beside them in one board."),
+    )
     excluded_at = models.DateTimeField(_("excluded"), null=True, blank=True)
     exclusion_reason = models.CharField(_("reason of the exclusion"), max_length=200, blank=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")

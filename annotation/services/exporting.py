@@ -181,10 +181,10 @@ def _golden_pairs(study: Study, purpose: Purpose) -> Iterator[str]:
 
 
 def _chosen(study: Study, raters: str) -> QuerySet[Comparison]:
-    """Every comparison stored of the raters asked for."""
+    """Every comparison stored of the raters asked for; all are those whose comparisons are their own."""
     comparisons = Comparison.objects.filter(study=study)
     if raters == ALL:
-        return comparisons
+        return comparisons.filter(rater__derived=False)
     if raters == PEOPLE:
         return comparisons.filter(rater__kind=RaterKind.WORKER)
     # PostgreSQL takes no text with a NUL, not even to look for it.
