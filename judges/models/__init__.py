@@ -1,10 +1,11 @@
 """What judges keep, by subject."""
 
 from judges.models.call import CallState, JudgeCall, JudgeReply, Verdict
-from judges.models.judge import NANOS, Judge, JudgeRater, JudgeVersion, Orders, Template, dollars
+from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
 from judges.models.probes import SentinelSet
-from judges.models.run import LIVE, JudgeRun, RunKind, RunState, Sender
+from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.schedules import Schedule, ScheduleKind
+from judges.models.work import LIVE, NANOS, RunState, dollars
 
 __all__ = [
     "LIVE",

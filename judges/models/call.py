@@ -8,6 +8,7 @@ from annotation.models import Comparison, Pair, Result
 from annotation.models.work import SideChoice
 from judges.models.judge import JudgeVersion
 from judges.models.run import JudgeRun, RunKind, Sender
+from judges.models.work import Exchange
 
 
 class CallState(models.TextChoices):
@@ -73,44 +74,21 @@ class JudgeCall(models.Model):
         return 2 * self.sample + (1 if self.left == "y" else 0)
 
 
-class JudgeReply(models.Model):
-    """What came back on one call, for good or ill: the whole request, the raw reply, tokens, money, time."""
+class JudgeReply(Exchange):
+    """What came back on one call, for good or ill."""
 
     call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="replies")
     answered_as = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="replies")
     state = models.CharField(_("state"), max_length=10, choices=CallState)
-    problem = models.TextField(_("problem"), blank=True)
-    attempts = models.PositiveIntegerField(_("attempts"), default=1)
-    request = models.TextField(_("request"))
     template_sha256 = models.CharField(_("hash of the templates"), max_length=64)
     part = models.PositiveIntegerField(_("part of the templates"), default=0)
     cut = models.BooleanField(_("an answer was shortened"), default=False)
-    raw = models.TextField(_("reply"), blank=True)
-    status = models.PositiveIntegerField(_("HTTP status"), null=True)
-    model = models.CharField(_("model as returned"), max_length=200, blank=True)
-    fingerprint = models.CharField(_("fingerprint"), max_length=200, blank=True)
-    response_id = models.CharField(_("id of the reply"), max_length=200, blank=True)
-    request_id = models.CharField(_("id of the request"), max_length=200, blank=True)
-    finish_reason = models.CharField(_("finish reason"), max_length=50, blank=True)
-    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
-    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
-    tokens_cached = models.PositiveIntegerField(_("of them cached"), default=0)
-    tokens_reasoning = models.PositiveIntegerField(_("of them reasoning"), default=0)
-    cost = models.BigIntegerField(_("cost"), default=0)
-    unsure = models.BigIntegerField(
-        _("perhaps spent besides"), default=0, help_text=_("On attempts whose reply never came, at the most.")
-    )
-    seconds = models.FloatField(_("seconds"), null=True)
-    received_at = models.DateTimeField(_("received"))
 
     class Meta:
         verbose_name = _("reply")
         verbose_name_plural = _("replies")
         ordering = ["pk"]
         indexes = [models.Index(fields=["answered_as", "response_id"], name="judge_reply_by_id")]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
 
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):

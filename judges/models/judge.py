@@ -1,7 +1,4 @@
-"""Judges, their versions and their sets of templates.
-
-Money is kept in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
-"""
+"""Judges, their versions and their sets of templates."""
 
 from typing import Any, Final
 
@@ -10,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import RESERVED_RATERS
@@ -18,18 +14,10 @@ from annotation.models import Rater, Study
 from judges import prompts
 from judges.chat import Endpoint, is_endpoint
 from judges.keys import is_source, read_key
+from judges.models.work import Purse
 from judges.pace import Limits
 from judges.replies import READERS, Reader
-
-NANOS: Final = 1_000_000_000
-
-
-def dollars(nanos: int) -> str:
-    """An amount as people read it: two digits behind the point, or as many as a small one needs."""
-    amount = nanos / NANOS
-    if nanos and abs(amount) < 0.01:
-        return gettext("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
-    return gettext("$%(amount)s") % {"amount": f"{amount:,.2f}"}
+from judges.stand_in import MODELS as STAND_INS
 
 
 class Template(models.Model):
@@ -59,17 +47,11 @@ class Template(models.Model):
         return prompts.from_json(self.content)
 
 
-class Judge(models.Model):
+class Judge(Purse):
     """A machine rater, whatever its settings were over time, and the money that it may spend."""
 
     name = models.CharField(_("name"), max_length=100, unique=True, help_text=_("Leaderboards and files call it this."))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-    budget = models.BigIntegerField(_("budget"), null=True, blank=True, help_text=_("Nanos; empty: none is set."))
-    spent = models.BigIntegerField(_("spent"), default=0)
-    unsure = models.BigIntegerField(
-        _("perhaps spent"), default=0, help_text=_("At the most, on requests whose reply never came.")
-    )
-    reserved = models.BigIntegerField(_("reserved"), default=0, help_text=_("At the most, on requests in flight."))
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -89,11 +71,6 @@ class Judge(models.Model):
     def current(self) -> "JudgeVersion":
         """The version that the next run is made with."""
         return self.versions.filter(root=None).order_by("-number")[0]
-
-    @property
-    def bound(self) -> int:
-        """The most that has been spent, in nanos, with everything that is not known taken at its dearest."""
-        return self.spent + self.unsure + self.reserved
 
 
 class Orders(models.TextChoices):
@@ -250,6 +227,11 @@ class JudgeVersion(models.Model):
     def grades(self) -> bool:
         """Whether it grades single answers; else it compares pairs."""
         return self.reading.gives == "score"
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether its model is the stand-in that comes along: no real one, and its verdicts say nothing of any."""
+        return self.model in STAND_INS
 
     @property
     def limits(self) -> Limits:

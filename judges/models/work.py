@@ -1,0 +1,127 @@
+"""What any work on an endpoint keeps, whoever is asked and whatever for: money, runs, senders, replies.
+
+Money is kept in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
+"""
+
+from typing import ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+NANOS: Final = 1_000_000_000
+
+
+def dollars(nanos: int) -> str:
+    """An amount as people read it: two digits behind the point, or as many as a small one needs."""
+    amount = nanos / NANOS
+    if nanos and abs(amount) < 0.01:
+        return gettext("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
+    return gettext("$%(amount)s") % {"amount": f"{amount:,.2f}"}
+
+
+class Purse(models.Model):
+    """Whose money is spent: what it may spend, and what it has."""
+
+    budget = models.BigIntegerField(_("budget"), null=True, blank=True, help_text=_("Nanos; empty: none is set."))
+    spent = models.BigIntegerField(_("spent"), default=0)
+    unsure = models.BigIntegerField(
+        _("perhaps spent"), default=0, help_text=_("At the most, on requests whose reply never came.")
+    )
+    reserved = models.BigIntegerField(_("reserved"), default=0, help_text=_("At the most, on requests in flight."))
+
+    class Meta:
+        abstract = True
+
+    @property
+    def bound(self) -> int:
+        """The most that has been spent, in nanos, with everything that is not known taken at its dearest."""
+        return self.spent + self.unsure + self.reserved
+
+
+class RunState(models.TextChoices):
+    WAITING = "waiting", _("waiting")
+    RUNNING = "running", _("running")
+    PAUSED = "paused", _("paused")
+    STOPPED = "stopped", _("stopped")
+    DONE = "done", _("done")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+LIVE: Final = (RunState.WAITING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
+
+
+class Run(models.Model):
+    """Calls that are made together, and how far they are; its calls refer to it as `run`, its senders too.
+
+    `stopped` means by the endpoint or by the budget, whose words are in `problem`; it can be resumed.
+    """
+
+    TASK: ClassVar[str]
+    """The task that works on it; its argument is the primary key."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    state = models.CharField(_("state"), max_length=9, choices=RunState, default=RunState.WAITING)
+    options = models.JSONField(_("options"), default=dict, help_text=_("Limit, orders, baseline."))
+    planned = models.PositiveIntegerField(_("calls planned"), default=0)
+    lost = models.PositiveIntegerField(
+        _("in flight at a crash"), default=0, help_text=_("Asked again; the endpoint may have charged for both.")
+    )
+    problem = models.TextField(_("problem"), blank=True)
+    created_at = models.DateTimeField(_("created"))
+    started_at = models.DateTimeField(_("started"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+
+class Sending(models.Model):
+    """A process at work on a run, and its sign of life. What it had claimed when it died is claimed anew."""
+
+    started_at = models.DateTimeField(_("started"))
+    beat_at = models.DateTimeField(_("last sign of life"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    lost = models.PositiveIntegerField(_("in flight at its end"), default=0)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Exchange(models.Model):
+    """What was sent and what came back, for good or ill: the whole request, the raw reply, tokens, money, time."""
+
+    problem = models.TextField(_("problem"), blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=1)
+    request = models.TextField(_("request"))
+    raw = models.TextField(_("reply"), blank=True)
+    status = models.PositiveIntegerField(_("HTTP status"), null=True)
+    model = models.CharField(_("model as returned"), max_length=200, blank=True)
+    fingerprint = models.CharField(_("fingerprint"), max_length=200, blank=True)
+    response_id = models.CharField(_("id of the reply"), max_length=200, blank=True)
+    request_id = models.CharField(_("id of the request"), max_length=200, blank=True)
+    finish_reason = models.CharField(_("finish reason"), max_length=50, blank=True)
+    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
+    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
+    tokens_cached = models.PositiveIntegerField(_("of them cached"), default=0)
+    tokens_reasoning = models.PositiveIntegerField(_("of them reasoning"), default=0)
+    cost = models.BigIntegerField(_("cost"), default=0)
+    unsure = models.BigIntegerField(
+        _("perhaps spent besides"), default=0, help_text=_("On attempts whose reply never came, at the most.")
+    )
+    seconds = models.FloatField(_("seconds"), null=True)
+    received_at = models.DateTimeField(_("received"))
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
