@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
 import numpy as np
-from django.db.models import Case, Count, F, Max, Q, QuerySet, SmallIntegerField, Value, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
@@ -96,13 +96,16 @@ class Read:
 
 def judges(study: Study) -> list[str]:
     """The names of the judges with comparisons in `study`."""
-    raters = Rater.objects.filter(study=study, kind=RaterKind.JUDGE, comparisons__isnull=False)
-    return [name for name in raters.order_by("name").values_list("name", flat=True).distinct() if name is not None]
+    # A look at one comparison of each: a join would go through all of them.
+    raters = Rater.objects.filter(Exists(Comparison.objects.filter(rater=OuterRef("pk"))), study=study)
+    names = raters.filter(kind=RaterKind.JUDGE).order_by("name").values_list("name", flat=True)
+    return [name for name in names if name is not None]
 
 
 def categories(study: Study) -> list[str]:
     """The types of the prompts that pairs of `study` are about."""
-    types = study.pairs.votable().order_by("prompt__type").values_list("prompt__type", flat=True).distinct()
+    paired = Exists(study.pairs.votable().filter(prompt=OuterRef("pk")))
+    types = study.prompt_set.prompts.filter(paired).order_by("type").values_list("type", flat=True).distinct()
     return [name for name in types if name is not None]
 
 
@@ -142,7 +145,7 @@ def read(
     Raises:
         UnknownRater, UnknownCategory: a name that is not in the study.
     """
-    rows = _rows(study, filters, line)
+    rows = selected(study, filters, line)
     source = source_of(filters.raters)
     simulated = rows.simulated().count()
     in_time = in_order and not rows.filter(answered_at=None).exists()
@@ -158,7 +161,12 @@ def read(
     return Read(votes, source, simulated, inconsistent, in_time, one_order, _digest(votes, in_order=in_order))
 
 
-def _rows(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
+def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
+    """The comparisons themselves, with `half_points` of x and the `side` that x stood on.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
     rows = Comparison.objects.filter(study=study).in_force_at(line.highest).votable()
     if line.excluded:
         rows = rows.exclude(rater__in=line.excluded)
@@ -275,7 +283,9 @@ def single(study: Study, filters: Filters, line: Cut) -> Single:
         UnknownRater, UnknownCategory: a name that is not in the study.
     """
     eight = When(scale_name=Study.ScaleName.EIGHT, value__isnull=False, then=F("value"))
-    rows = _rows(study, filters, line).annotate(eight=Case(eight, default=Value(0), output_field=SmallIntegerField()))
+    rows = selected(study, filters, line).annotate(
+        eight=Case(eight, default=Value(0), output_field=SmallIntegerField())
+    )
     sides = ("pair__model_x", "pair__model_y", "pair__result_x", "pair__result_y")
     names = ("pair", "turn", "pair__prompt", "rater", *sides, "half_points", "side", "eight")
     table = _columns(rows.order_by("pk").values_list(*names), names)
