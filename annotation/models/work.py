@@ -275,7 +275,8 @@ class Comparison(models.Model):
                 name="comparison_once",
             ),
         ]
-        indexes = [models.Index(fields=["study", "rater"], name="comparison_by_rater")]
+        # With the pair at its end, the pairs that somebody compared are read in their order, a page at a time.
+        indexes = [models.Index(fields=["study", "rater", "pair"], name="comparison_by_rater")]
 
     def __str__(self) -> str:
         return f"{self.pk}"
