@@ -92,6 +92,8 @@ class Answer:
     raw: str
     status: int
     seconds: float
+    kept: bool = False
+    """Whether a gateway on the way says that it had the reply in its store."""
 
 
 @dataclass(frozen=True, slots=True)

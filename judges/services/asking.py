@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from annotation.models import Pair, Prompt, Result
-from judges.models import JudgeCall, JudgeVersion
+from judges.models import JudgeCall, JudgeRun, JudgeVersion, RunKind
 from judges.prompts import Filled, Subject, TemplateSet, fill
 
 MESSAGE_TOKENS: Final = 16
@@ -120,6 +120,12 @@ def question(version: JudgeVersion, subject: Subject, sample: int = 0) -> Questi
         tokens=tokens_in + version.max_tokens,
         bound=version.nanos(most_in, version.max_tokens),
     )
+
+
+def question_of(run: JudgeRun, version: JudgeVersion, call: JudgeCall) -> Question:
+    """What is sent for a call of `run`. A sentinel is asked in the very same words each time, seed and all, so
+    that what differs is the endpoint's doing; any other sample has a seed of its own."""
+    return question(version, subject_of(call), 0 if run.kind == RunKind.SENTINEL else call.sample)
 
 
 def with_bound(question: Question, bound: int) -> Question:

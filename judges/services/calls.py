@@ -4,7 +4,7 @@ Every step is a conditional update, so that two senders never hold one call, and
 for dead cannot store what another has asked again meanwhile. Each is one short transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -45,6 +45,7 @@ class Outcome:
 
 
 BUDGET: Final = "budget"
+KEPT: Final = "The endpoint gave a reply that it had given before: this is no new sample."
 
 
 def claim(sender: Sender, run: JudgeRun, count: int) -> list[Prepared]:
@@ -55,7 +56,7 @@ def claim(sender: Sender, run: JudgeRun, count: int) -> list[Prepared]:
         JudgeCall.objects.filter(pk__in=keys, claim=None).update(claim=sender)
     calls = asking.with_texts(JudgeCall.objects.filter(pk__in=keys, claim=sender)).order_by("pk")
     version = run.version
-    prepared = [Prepared(call, asking.question(version, asking.subject_of(call), call.sample)) for call in calls]
+    prepared = [Prepared(call, asking.question_of(run, version, call)) for call in calls]
     for each in prepared:
         # Rare: the study's question was changed since. What is reserved is what the row says.
         if each.question.bound != each.call.bound:
@@ -161,7 +162,8 @@ def store(sender: Sender, run: JudgeRun, outcomes: Sequence[Outcome], at: dateti
         if call.pk in mine:
             by_version.setdefault(answered_as, []).append((reply, call, outcome.finding))
     JudgeReply.objects.bulk_create(replies)
-    _sift_kept_replies(root, by_version)
+    kept = {each.prepared.call.pk for each in outcomes if each.answer is not None and each.answer.kept}
+    _sift_kept_replies(run, by_version, kept)
     for version, found in by_version.items():
         _store_verdicts(run, version, found, at)
     released = [each.prepared.call.pk for each in outcomes if each.released and each.prepared.call.pk in mine]
@@ -201,24 +203,42 @@ def _reply(outcome: Outcome, answered_as: JudgeVersion, at: datetime) -> JudgeRe
     return reply
 
 
+type _About = tuple[int | None, int | None, int, str, str]
+
+
+def _about(call: JudgeCall, response_id: str) -> _About:
+    return call.pair_id, call.result_id, call.turn, call.left, response_id
+
+
 def _sift_kept_replies(
-    root: JudgeVersion, by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]]
+    run: JudgeRun, by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]], kept: Container[int]
 ) -> None:
-    """A reply that was given before is no new sample: it is kept, and counts as failed."""
-    if root.samples == 1:
-        return
-    for version, found in by_version.items():
-        ids = [reply.response_id for reply, _call, _finding in found if reply.response_id]
-        fresh = {reply.pk for reply, _call, _finding in found}
-        seen = set(
-            version.replies.filter(response_id__in=ids).exclude(pk__in=fresh).values_list("response_id", flat=True)
+    """A reply that was given before is no new sample: it is kept, and counts as failed.
+
+    It is one that has the id of another call's reply to the same question, or that says itself, in `kept`
+    by its call, that it comes out of a store.
+    """
+    root = run.version
+    if root.samples == 1 and root.number == 1 and not run.probing:
+        return  # nothing was ever asked twice
+    found = [each for replies in by_version.values() for each in replies]
+    ids = {reply.response_id for reply, _call, _finding in found if reply.response_id}
+    before = JudgeReply.objects.filter(
+        answered_as__in=list(root.judge.versions.values_list("pk", flat=True)), response_id__in=ids
+    ).exclude(pk__in=[reply.pk for reply, _call, _finding in found])
+    first: dict[_About, int] = {
+        row[:5]: row[5]
+        for row in before.values_list(
+            "call__pair_id", "call__result_id", "call__turn", "call__left", "response_id", "call_id"
         )
-        for index, (reply, call, finding) in enumerate(found):
-            if reply.response_id in seen and finding.state == CallState.OK:
-                problem = "The endpoint gave a reply that it had given before: this is no new sample."
-                found[index] = (reply, call, Finding(CallState.FAILED, problem=problem))
-                JudgeReply.objects.filter(pk=reply.pk).update(state=CallState.FAILED, problem=problem)
-            seen.add(reply.response_id) if reply.response_id else None
+    }
+    for replies in by_version.values():
+        for index, (reply, call, finding) in enumerate(replies):
+            owner = first.setdefault(_about(call, reply.response_id), call.pk) if reply.response_id else call.pk
+            stored = call.pk in kept and (call.sample > 0 or root.number > 1)
+            if finding.state == CallState.OK and (owner != call.pk or stored):
+                replies[index] = (reply, call, Finding(CallState.FAILED, problem=KEPT))
+                JudgeReply.objects.filter(pk=reply.pk).update(state=CallState.FAILED, problem=KEPT)
 
 
 def _store_verdicts(
@@ -227,7 +247,7 @@ def _store_verdicts(
     calls = [call.pk for _reply, call, _finding in found]
     before = Verdict.objects.in_force().filter(call__in=calls).select_related("comparison")
     reading.supersede(list(before), at)
-    rater = None if version.grades else reading.rater_of(run.study, version)
+    rater = None if version.grades or run.probing else reading.rater_of(run.study, version)
     reading.verdict_rows(found, version.reading, rater, at)
     by_state: dict[str, list[int]] = {}
     for _reply, call, finding in found:

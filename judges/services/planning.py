@@ -1,7 +1,7 @@
 """Which calls a run is made of: every pair, or every result, in every order, turn and sample that is not there yet."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Final
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import LanguageModel, Pair, Result, Study
 from annotation.services.studies import NotPossible
-from judges.models import CallState, JudgeCall, JudgeRun, JudgeVersion, Orders
+from judges.models import CallState, JudgeCall, JudgeRun, JudgeVersion, Orders, RunKind, SentinelSet
 from judges.services import asking
 
 BATCH: Final = 500
@@ -21,6 +21,9 @@ SAMPLED: Final = 300
 
 AGAIN: Final = (CallState.FAILED, CallState.UNREADABLE, CallState.TRUNCATED, CallState.REFUSED)
 """The states whose calls can be asked again."""
+
+PROBES_FROM: Final = 1000
+"""The samples of a probe's calls are numbered from here on, and by their run: more than any judge has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +125,81 @@ def lefts(version: JudgeVersion, orders: str, pair_id: int) -> tuple[str, ...]:
 def calls_of(study: Study, version: JudgeVersion, plan: Plan) -> Iterator[JudgeCall]:
     """Every call of `plan`, not stored, whether it is there already or not."""
     if version.grades:
-        results = results_of(study, plan).select_related("prompt")
-        for result in _chunked(results):
+        for result in _chunked(results_of(study, plan)):
             for turn in _turns(version, len(result.turns)):
                 for sample in range(version.samples):
                     yield JudgeCall(version=version, result=result, turn=turn, sample=sample)
         return
-    pairs = pairs_of(study, plan).select_related("prompt", "result_x", "result_y", "study")
-    for pair in _chunked(pairs):
-        assert pair.result_x is not None  # noqa: S101  pair_fits_its_purpose
-        assert pair.result_y is not None  # noqa: S101
-        for turn in _turns(version, min(len(pair.result_x.turns), len(pair.result_y.turns))):
+    for pair in _chunked(pairs_of(study, plan)):
+        for turn in _turns_of(version, pair):
             for left in lefts(version, plan.orders, pair.pk):
                 for sample in range(version.samples):
                     yield JudgeCall(version=version, pair=pair, turn=turn, left=left, sample=sample)
+
+
+def _turns_of(version: JudgeVersion, pair: Pair) -> range:
+    assert pair.result_x is not None  # noqa: S101  pair_fits_its_purpose
+    assert pair.result_y is not None  # noqa: S101
+    return _turns(version, min(len(pair.result_x.turns), len(pair.result_y.turns)))
+
+
+def calls_of_run(run: JudgeRun) -> Iterator[JudgeCall]:
+    """Every call that `run` is to have, not stored, whether it is there already or not."""
+    version, sample = run.version, PROBES_FROM + run.pk
+    match run.kind:
+        case RunKind.SENTINEL:
+            sentinels = SentinelSet.objects.get(study=run.study, judge=version.judge_id)
+            for result in _chunked(sentinels.results.order_by("pk") if version.grades else Result.objects.none()):
+                for turn in _turns(version, len(result.turns)):
+                    yield JudgeCall(version=version, result=result, turn=turn, sample=sample)
+            for pair in _chunked(Pair.objects.none() if version.grades else sentinels.pairs.order_by("pk")):
+                for turn in _turns_of(version, pair):
+                    for left in lefts(version, "", pair.pk):
+                        yield JudgeCall(version=version, pair=pair, turn=turn, left=left, sample=sample)
+        case RunKind.RETEST:
+            for keys in batched(run.options["calls"], BATCH, strict=False):
+                before = asking.with_texts(JudgeCall.objects.filter(pk__in=keys, version=version)).order_by("pk")
+                for call in before:
+                    yield JudgeCall(
+                        version=version,
+                        pair=call.pair,
+                        result=call.result,
+                        turn=call.turn,
+                        left=call.left,
+                        sample=sample,
+                    )
+        case _:
+            yield from calls_of(run.study, version, Plan.from_json(run.options))
+
+
+def anything_new(study: Study, version: JudgeVersion, plan: Plan) -> bool:
+    """Whether a run of `plan` would have a call that is not there yet; cheaper than to plan it, and no text is read.
+
+    Raises:
+        NotPossible: the study has no such baseline.
+    """
+    targets = results_of(study, plan) if version.grades else pairs_of(study, plan)
+    about = "result_id" if version.grades else "pair_id"
+    calls = JudgeCall.objects.filter(version=version, run__study=study, sample__lt=PROBES_FROM)
+    for keys in batched(list(targets.values_list("pk", flat=True)), BATCH, strict=False):
+        there = set(calls.filter(**{f"{about}__in": keys}).values_list(about, "turn", "left", "sample"))
+        follow_ups = _follow_ups(version, keys)
+        for key in keys:
+            for turn in _turns(version, follow_ups.get(key, 0)):
+                for left in ("",) if version.grades else lefts(version, plan.orders, key):
+                    if any((key, turn, left, sample) not in there for sample in range(version.samples)):
+                        return True
+    return False
+
+
+def _follow_ups(version: JudgeVersion, keys: Sequence[int]) -> dict[int, int]:
+    """How many follow-up turns the pairs, or results, have; asked only where each turn is judged on its own."""
+    if not version.each_turn:
+        return {}
+    if version.grades:
+        return {key: len(turns) for key, turns in Result.objects.filter(pk__in=keys).values_list("pk", "turns")}
+    rows = Pair.objects.filter(pk__in=keys).values_list("pk", "result_x__turns", "result_y__turns")
+    return {key: min(len(first or ()), len(second or ())) for key, first, second in rows}
 
 
 def _chunked[M: (Pair, Result)](rows: QuerySet[M]) -> Iterator[M]:
@@ -178,11 +242,11 @@ def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
     """
     plan = Plan.from_json(run.options)
     version = run.version
-    for batch in batched(calls_of(run.study, version, plan), BATCH, strict=False):
+    for batch in batched(calls_of_run(run), BATCH, strict=False):
         there = _there(version, batch)
         fresh = [call for call in batch if _place(call) not in there]
         for call in fresh:
-            asked = asking.question(version, asking.subject_of(call), call.sample)
+            asked = asking.question_of(run, version, call)
             call.run, call.tokens, call.bound = run, asked.tokens, asked.bound
         anew = [there[_place(call)][0] for call in batch if there.get(_place(call), (0, CallState.OK))[1] in plan.again]
         with transaction.atomic():

@@ -81,7 +81,10 @@ def check_name(study: Study, version: JudgeVersion) -> None:
 def verdict_rows(
     replies: Iterable[tuple[JudgeReply, JudgeCall, Finding]], reader: Reader, rater: Rater | None, at: datetime
 ) -> list[Verdict]:
-    """Verdicts, stored with their comparisons where they are `ok` and about pairs. Call it inside a transaction."""
+    """Verdicts, stored with their comparisons where they are `ok` and about pairs. Call it inside a transaction.
+
+    Without a `rater` no comparisons are made: what a probe is told counts nowhere.
+    """
     verdicts, comparisons = [], []
     for reply, call, finding in replies:
         reading = finding.reading
@@ -97,10 +100,11 @@ def verdict_rows(
             share=reading.share,
             read_at=at,
         )
-        if finding.state == CallState.OK and call.pair_id is not None and rater is not None:
+        if finding.state == CallState.OK and call.pair_id is not None:
             assert reading.verdict is not None  # noqa: S101  readers of pairs give one
             left = cast(Side, call.left)
             verdict.winner = winner_of(reading.verdict, left)
+        if verdict.winner and call.pair_id is not None and rater is not None:
             comparison = Comparison(
                 study_id=rater.study_id,
                 pair_id=call.pair_id,
@@ -109,7 +113,7 @@ def verdict_rows(
                 trial=call.trial,
                 left=left,
                 winner=verdict.winner,
-                value=VALUES[reading.verdict] if reading.level is None else reading.level,
+                value=VALUES[cast(Answer, reading.verdict)] if reading.level is None else reading.level,
                 scale_name="three" if reading.level is None else "five",
                 answered_at=reply.received_at,
             )
@@ -199,7 +203,8 @@ def _replace(verdict: Verdict, finding: Finding, reader: Reader, at: datetime) -
     if not supersede([verdict], at):
         return
     call, reply = verdict.call, verdict.reply
-    rater = rater_of(call.run.study, reply.answered_as) if call.pair_id is not None else None
+    counts = call.pair_id is not None and not call.run.probing
+    rater = rater_of(call.run.study, reply.answered_as) if counts else None
     verdict_rows([(reply, call, finding)], reader, rater, at)
     JudgeCall.objects.filter(pk=call.pk).update(state=finding.state)
 

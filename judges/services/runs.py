@@ -2,10 +2,10 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from celery import current_app
 from django.contrib.auth.models import User
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
-from judges.models import LIVE, CallState, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunState, Sender
+from judges.models import LIVE, CallState, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, RunState, Sender
 from judges.services import calls, planning, reading, sending
 from judges.services.planning import Plan
 from judges.services.sending import Patience
@@ -44,8 +44,11 @@ def start(
     detach: bool = True,
     senders: int = 1,
     offline: bool = False,
+    schedule: int | None = None,
 ) -> JudgeRun:
     """Begins a run of `version` on `study`; the background plans and sends its calls, unless not `detach`.
+
+    `schedule` is the one that asked for it.
 
     Raises:
         NotPossible: the judge is at work on the study already, its name is taken there, there is nothing to
@@ -56,17 +59,47 @@ def start(
     if not targets.exists():
         raise NotPossible(_("There is nothing to judge yet: this study has no pairs, or no answers, that fit."))
     if not offline:
-        try:
-            version.connect()
-        except NoKey as missing:
-            raise NotPossible(str(missing)) from None
-    options = {**plan.as_json(), "senders": senders}
+        _check_key(version)
+    options = {**plan.as_json(), "senders": senders} | ({} if schedule is None else {"schedule": schedule})
+    return _begin(
+        JudgeRun(study=study, version=version, user=user, options=options, offline=offline, created_at=at),
+        senders if detach else 0,
+    )
+
+
+def start_probe(
+    study: Study,
+    version: JudgeVersion,
+    kind: RunKind,
+    options: Mapping[str, Any],
+    at: datetime,
+    *,
+    user: User | None = None,
+    detach: bool = True,
+) -> JudgeRun:
+    """Begins a probe: what is asked stands in `options`, or is the judge's sentinel set. As `start`.
+
+    Raises:
+        NotPossible: such a probe is at work already, or the judge's key cannot be had.
+    """
+    _check_key(version)
+    run = JudgeRun(study=study, version=version, kind=kind, user=user, options=dict(options), created_at=at)
+    return _begin(run, 1 if detach else 0)
+
+
+def _check_key(version: JudgeVersion) -> None:
+    try:
+        version.connect()
+    except NoKey as missing:
+        raise NotPossible(str(missing)) from None
+
+
+def _begin(run: JudgeRun, senders: int) -> JudgeRun:
+    """Stores `run`, and asks the background for `senders` of it."""
     try:
         with transaction.atomic():
-            run = JudgeRun.objects.create(
-                study=study, version=version, user=user, options=options, offline=offline, created_at=at
-            )
-            if detach:
+            run.save(force_insert=True)
+            if senders:
                 _enqueue(run, senders)
     except IntegrityError as conflict:
         if "judge_run_one_live" not in str(conflict) and "UNIQUE constraint failed" not in str(conflict):
@@ -168,7 +201,7 @@ def resume(run: JudgeRun, *, detach: bool = True) -> bool:
 
 def unfinished(study: Study, version: JudgeVersion) -> JudgeRun | None:
     """The run of `version` on `study` that can be gone on with: paused, stopped, or left alone by a crash."""
-    run = JudgeRun.objects.filter(study=study, version=version, state__in=LIVE, offline=False).first()
+    run = study.judge_runs.filter(version=version, kind=RunKind.JUDGING, state__in=LIVE, offline=False).first()
     if run is None or run.state in {RunState.PAUSED, RunState.STOPPED}:
         return run
     at_work = Sender.objects.filter(run=run, finished_at=None, beat_at__gte=timezone.now() - SILENCE)
