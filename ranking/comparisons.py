@@ -118,17 +118,18 @@ def source_of(raters: str) -> Source:
 def state(study: Study) -> State:
     """How the comparisons of `study` stand; equal states mean equal boards."""
     row = study.comparisons.aggregate(rows=Count("pk"), highest=Max("pk"))
-    excluded = _excluded(study)
+    excluded = excluded_raters(study)
     mark = int.from_bytes(hashlib.sha256(repr(excluded).encode()).digest()[:6]) if excluded else 0
     return State(row["rows"], row["highest"] or 0, mark)
 
 
 def cut(study: Study) -> Cut:
     """A line under what can be read now. A comparison stored by a transaction still open may slip under it."""
-    return Cut(Comparison.objects.aggregate(highest=Max("pk"))["highest"] or 0, _excluded(study))
+    return Cut(Comparison.objects.aggregate(highest=Max("pk"))["highest"] or 0, excluded_raters(study))
 
 
-def _excluded(study: Study) -> tuple[int, ...]:
+def excluded_raters(study: Study) -> tuple[int, ...]:
+    """The raters of `study` who are excluded, by primary key, in order."""
     raters = study.raters.filter(excluded_at__isnull=False)
     return tuple(raters.order_by("pk").values_list("pk", flat=True))
 
