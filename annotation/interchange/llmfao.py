@@ -25,6 +25,10 @@ RESERVED_RATERS: Final = ("people", "all")
 
 RATER_LENGTH: Final = 200
 
+MOST_TURNS: Final = 2**15 - 1
+MOST_REPETITIONS: Final = 2**31 - 1
+"""What databases keep of the turn that was judged, and of the how-manieth time."""
+
 
 class Wrong(ValueError):
     """A value is not what its column holds: `reason`, as in a `Fault`, with its `values`."""
@@ -142,6 +146,22 @@ def whole_cell(cell: Any) -> int:
     return whole(int(cell) if re.fullmatch(r"-?[0-9]{1,30}", cell) else cell)
 
 
+def count_up_to(most: int) -> Read:
+    """Whole numbers from 0 to `most` in a cell of a CSV file."""
+
+    def read_count(cell: Any) -> int:
+        found = whole_cell(cell)
+        if not 0 <= found <= most:
+            raise Wrong(
+                gettext_noop("A whole number from 0 to %(most)s was expected, not %(found)s."),
+                most=str(most),
+                found=shown(found),
+            )
+        return found
+
+    return read_count
+
+
 def worker_number(cell: Any) -> int | None:
     """A worker's number; empty in the row of a judge."""
     return None if cell == "" else whole_cell(cell)
@@ -240,6 +260,8 @@ COMPARISONS: Final = (
     Column("left", cell_text),
     Column("right", cell_text),
     Column("rater", rater_name),
+    Column("turn", count_up_to(MOST_TURNS)),
+    Column("repetition", count_up_to(MOST_REPETITIONS)),
     Column("simulated", truth),
 )
 
@@ -274,6 +296,9 @@ KINDS: Final = {
 PEOPLE_COLUMNS: Final = ("id", "prompt", "model_x", "model_y", "worker", "winner", "left", "right")
 JUDGE_COLUMNS: Final = tuple(column for column in PEOPLE_COLUMNS if column != "worker")
 ALL_COLUMNS: Final = (*PEOPLE_COLUMNS, "rater")
+REPEATED_COLUMNS: Final = ("turn", "repetition")
+"""Written behind the others where a rater answered a pair more than once: by turns, orders or samples."""
+
 FULL_COLUMNS: Final = (
     *ALL_COLUMNS,
     "row",

@@ -216,12 +216,14 @@ PLAIN_FIELDS: Final = (
     "rater__worker__number",
     "rater__name",
     "rater__simulated",
+    "turn",
+    "trial",
 )
 
 
 def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
     """The exchange columns of a comparison from its `PLAIN_FIELDS`, and whose it is."""
-    number, prompt, model_x, model_y, left, winner, worker, judge, simulated = row
+    number, prompt, model_x, model_y, left, winner, worker, judge, simulated, turn, trial = row
     on_left, on_right = (model_x, model_y) if left == "x" else (model_y, model_x)
     return {
         "id": number,
@@ -234,6 +236,8 @@ def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
         "right": names.names[on_right],
         "rater": PEOPLE if judge is None else judge,
         "simulated": simulated,
+        "turn": turn,
+        "repetition": trial,
     }
 
 
@@ -247,6 +251,8 @@ def _plain(study: Study, chosen: QuerySet[Comparison], raters: str, simulated: b
     columns: tuple[str, ...] = llmfao.JUDGE_COLUMNS
     if raters in (PEOPLE, ALL):
         columns = llmfao.PEOPLE_COLUMNS if raters == PEOPLE else llmfao.ALL_COLUMNS
+    if counted.exclude(turn=0, trial=0).exists():
+        columns = (*columns, *llmfao.REPEATED_COLUMNS)
     if simulated:
         columns = (*columns, "simulated")
     names = _Names.of(study)

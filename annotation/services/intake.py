@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from annotation.interchange.faults import Fault, Faults, gettext_noop, shown
 from annotation.interchange.formats import Record
-from annotation.interchange.llmfao import RESERVED_RATERS, excerpt
+from annotation.interchange.llmfao import REPEATED_COLUMNS, RESERVED_RATERS, excerpt
 from annotation.interchange.selfnaming import names_itself
 from annotation.models import (
     Comparison,
@@ -306,17 +306,26 @@ class Intake:
         pairs = {pair.pk: pair.index for pair in self.pairs.values()}
         raters = {rater.pk: rater.index for rater in self.raters.values()}
         found: dict[int, str] = {}
-        rows = Comparison.objects.filter(study=self.study, turn=0, trial=0).values_list(
-            "pair", "rater", "left", "winner", "withdrawn", "superseded_by"
+        rows = Comparison.objects.filter(study=self.study).values_list(
+            "pair", "rater", "turn", "trial", "left", "winner", "withdrawn", "superseded_by"
         )
-        for pair, rater, left, winner, withdrawn, superseded_by in rows.iterator():
+        for pair, rater, turn, repetition, left, winner, withdrawn, superseded_by in rows.iterator():
             if pair not in pairs or rater not in raters:
                 continue  # come since those were read; no row of the files can mean it without a race being told
-            key = _vote_key(pairs[pair], raters[rater])
+            key = _vote_key(pairs[pair], raters[rater], turn, repetition)
             if withdrawn or superseded_by:
                 found.setdefault(key, "")
             else:
                 found[key] = VOTE_CODES[left, winner]
+        return found
+
+    @cached_property
+    def repeated(self) -> dict[int, list[str]]:
+        """What raters said on a pair by other keys than that of the whole conversation's first time, by that key."""
+        found: dict[int, list[str]] = {}
+        for key, code in self.votes.items():
+            if code and key != (first := key & FIRST_TIME):
+                found.setdefault(first, []).append(code)
         return found
 
     def _stored(self, model: type[Model], *columns: str) -> Iterable[Sequence[Any]]:
@@ -587,24 +596,42 @@ class Intake:
         simulated = row.get("simulated", False)
         side: Side = "x" if row["model_x"] == pair.values[1] else "y"
         winner = winner_of(row["winner"], side)
+        turn, repetition = row.get("turn", 0), row.get("repetition", 0)
+        if isinstance(rater_key, int) and (turn or repetition):
+            where = "turn" if turn else "repetition"
+            raise Refused(where, gettext_noop("A person answers a pair once, and as a whole: 0 was expected."))
         rater = self.raters.get(rater_key)
         code = VOTE_CODES[side, winner]
         if rater is not None:
-            before = self.votes.get(_vote_key(pair.index, rater.index))
+            key = _vote_key(pair.index, rater.index, turn, repetition)
+            before = self.votes.get(key)
+            if before is None and not REPEATED.intersection(row) and (others := self.repeated.get(key)):
+                # The file does not say which time is meant: any will do.
+                before = code if code in others else others[0]
             if before == code:
                 return False
             _refuse_second(before, code, side)
             self._refuse_adding(rater, rater_key, simulated)
         else:
             rater = self._add_rater(rater_key, simulated)
-        self.votes[_vote_key(pair.index, rater.index)] = code
+        self.votes[_vote_key(pair.index, rater.index, turn, repetition)] = code
         rater.votes += 1
         if sink := self.sink:
-            sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, side, winner, rater_key))
+            sink.comparisons.add(
+                None, self._comparison_maker(sink, pair, rater, side, winner, rater_key, turn, repetition)
+            )
         return True
 
     def _comparison_maker(
-        self, sink: Sink, pair: KnownPair, rater: KnownRater, side: str, winner: str, rater_key: int | str
+        self,
+        sink: Sink,
+        pair: KnownPair,
+        rater: KnownRater,
+        side: str,
+        winner: str,
+        rater_key: int | str,
+        turn: int,
+        repetition: int,
     ) -> Callable[[], Comparison]:
         counts = isinstance(rater_key, int) and not rater.simulated
 
@@ -615,6 +642,8 @@ class Intake:
                 study=self.study,
                 pair_id=pair.pk,
                 rater_id=rater.pk,
+                turn=turn,
+                trial=repetition,
                 left=side,
                 winner=winner,
                 upload=sink.upload,
@@ -744,8 +773,14 @@ VOTE_CODES: Final = {(side, winner): side + winner for side in ("x", "y") for wi
 """One text for each left side and winner, shared by all the votes in memory."""
 
 
-def _vote_key(pair: int, rater: int) -> int:
-    return pair << 32 | rater
+REPEATED: Final = frozenset(REPEATED_COLUMNS)
+FIRST_TIME: Final = 2**64 - 1
+"""The bits of a vote's key that say whose it is, on which pair."""
+
+
+def _vote_key(pair: int, rater: int, turn: int = 0, repetition: int = 0) -> int:
+    # Turn and repetition on top: those of people, nearly all there are, stay small numbers.
+    return turn << 96 | repetition << 64 | pair << 32 | rater
 
 
 def _rater_key(row: Mapping[str, Any], judge: str | None) -> int | str:
