@@ -2,6 +2,7 @@
 
 from judges.models.call import CallState, JudgeCall, JudgeReply, Verdict
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
+from judges.models.panels import Panel, PanelDecision, PanelMember
 from judges.models.probes import SentinelSet
 from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.schedules import Schedule, ScheduleKind
@@ -18,6 +19,9 @@ __all__ = [
     "JudgeRun",
     "JudgeVersion",
     "Orders",
+    "Panel",
+    "PanelDecision",
+    "PanelMember",
     "RunKind",
     "RunState",
     "Schedule",

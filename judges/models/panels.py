@@ -1,0 +1,172 @@
+"""Panels: several judges of a study as one rater, and how each of its verdicts came about."""
+
+from collections.abc import Sequence
+from typing import Final, cast
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import Comparison, Pair, Rater, Study
+from annotation.models.work import WinnerChoice
+from judges import panel_rules
+
+
+class PanelQuerySet(models.QuerySet["Panel"]):
+    def active(self) -> "PanelQuerySet":
+        """Those that still follow their members."""
+        return self.filter(ended_at=None)
+
+
+class Panel(models.Model):
+    """Several judges of a study as one rater. Its rules never change: other rules are another panel.
+
+    Its comparisons are made of those of its members that are in force, and made anew when these change.
+    `seen` says how the members' comparisons stood when that was done last; `claimed_at` is set while it is.
+    """
+
+    class Rule(models.TextChoices):
+        MAJORITY = "majority", _("what more than half say")
+        MEAN = "mean", _("mean of the probabilities")
+
+    class Splits(models.TextChoices):
+        TIE = "tie", _("are ties")
+        OUT = "out", _("are left out")
+        SENIOR = "senior", _("are decided by the senior judge")
+
+    class Contradictions(models.TextChoices):
+        ABSTAIN = "abstain", _("abstain")
+        TIE = "tie", _("say tie")
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="panels")
+    rater = models.OneToOneField(Rater, models.RESTRICT, related_name="panel")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    rule = models.CharField(_("rule"), max_length=8, choices=Rule, default=Rule.MAJORITY)
+    splits = models.CharField(_("splits"), max_length=6, choices=Splits, default=Splits.TIE)
+    contradictions = models.CharField(
+        _("members who contradict themselves"),
+        max_length=7,
+        choices=Contradictions,
+        default=Contradictions.ABSTAIN,
+    )
+    least = models.PositiveIntegerField(
+        _("members who must have answered"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    margin = models.FloatField(_("margin"), default=0.0, validators=[MinValueValidator(0), MaxValueValidator(0.49)])
+    spares_own = models.BooleanField(_("members judge no models of their own maker"), default=False)
+    seen = models.CharField(max_length=100, blank=True)
+    claimed_at = models.DateTimeField(null=True)
+    computed_at = models.DateTimeField(_("computed"), null=True)
+    created_at = models.DateTimeField(_("created"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    objects = PanelQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("panel")
+        verbose_name_plural = _("panels")
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(margin__gte=0, margin__lt=0.5), name="panel_margin_below_half"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.rater)
+
+    def rules(self, members: Sequence["PanelMember"]) -> panel_rules.Rules:
+        """Its rules, for `members` in their places."""
+        senior = next((place for place, member in enumerate(members) if member.senior), None)
+        return panel_rules.Rules(
+            cast(panel_rules.Rule, self.rule),
+            cast(panel_rules.Splits, self.splits),
+            cast(panel_rules.Contradictions, self.contradictions),
+            self.least,
+            self.margin,
+            senior,
+        )
+
+
+class PanelMember(models.Model):
+    """A judge in a panel, with its own rater and comparisons."""
+
+    panel = models.ForeignKey(Panel, models.CASCADE, related_name="members")
+    rater = models.ForeignKey(Rater, models.RESTRICT, related_name="panels")
+    place = models.PositiveSmallIntegerField(_("place"))
+    senior = models.BooleanField(_("senior"), default=False)
+    organisation = models.TextField(_("maker"), blank=True, help_text=_("As the models' rows call it."))
+
+    class Meta:
+        verbose_name = _("member of a panel")
+        verbose_name_plural = _("members of panels")
+        ordering = ["panel", "place"]
+        constraints = [
+            models.UniqueConstraint(fields=["panel", "rater"], name="panel_member_once"),
+            models.UniqueConstraint(fields=["panel", "place"], name="panel_place_once"),
+            models.UniqueConstraint(fields=["panel"], condition=Q(senior=True), name="panel_one_senior"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.rater)
+
+
+class PanelDecisionQuerySet(models.QuerySet["PanelDecision"]):
+    def in_force(self) -> "PanelDecisionQuerySet":
+        return self.filter(superseded_at=None)
+
+
+class PanelDecision(models.Model):
+    """What a panel made of its members' verdicts on a turn of a pair. Rows are added; `superseded_at` alone is
+    set later, once. Only a state that gives a winner has a comparison: too few answers are no tie."""
+
+    class State(models.TextChoices):
+        DECIDED = "decided", _("decided")
+        TIE = "tie", _("split: a tie")
+        SENIOR = "senior", _("split: the senior judge decided")
+        OUT = "out", _("split: left out")
+        FEW = "few", _("too few answers")
+
+    panel = models.ForeignKey(Panel, models.CASCADE, related_name="decisions")
+    pair = models.ForeignKey(Pair, models.RESTRICT, related_name="panel_decisions")
+    turn = models.PositiveSmallIntegerField(_("turn"), default=0)
+    state = models.CharField(_("state"), max_length=7, choices=State)
+    winner = models.CharField(_("winner"), max_length=3, choices=WinnerChoice, blank=True)
+    mean = models.FloatField(_("mean probability that x is better"), null=True)
+    ballots = models.JSONField(_("ballots"), help_text=_("The members', in their places: a word and a probability."))
+    divided = models.BooleanField(_("the members disagree"), default=False)
+    comparison = models.ForeignKey(Comparison, models.RESTRICT, null=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided"))
+    superseded_at = models.DateTimeField(_("superseded"), null=True)
+
+    objects = PanelDecisionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("decision of a panel")
+        verbose_name_plural = _("decisions of panels")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["panel", "pair", "turn"], condition=Q(superseded_at=None), name="panel_decision_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["panel", "state"], condition=Q(superseded_at=None), name="panel_decision_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+BALLOTS: Final[dict[int, str]] = {
+    2: "x",
+    1: "tie",
+    0: "y",
+    panel_rules.CONTRADICTS: "contradicts",
+    panel_rules.ABSENT: "absent",
+    panel_rules.SPARED: "spared",
+}
+"""What stands in `ballots` for each kind of them."""
+
+type Ballot = tuple[str, float | None]
+"""A word of `BALLOTS`, and the probability that x is better."""
