@@ -126,6 +126,8 @@ class RunForm(forms.Form):
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if len(only := list(Judge.objects.all()[:2])) == 1:
+            self.fields["judge"].initial = only[0].pk
         names = study.models_compared().order_by("name").values_list("name", flat=True)
         self.fields["baseline"] = forms.ChoiceField(
             label=gettext_lazy("Only against"),

@@ -27,6 +27,10 @@ LASTING: Final[tuple[Fault, ...]] = ("refusal", "filter", "unreadable", "cut")
 
 HANG: Final = 3600.0
 
+NAME: Final = "stand-in"
+MODELS: Final = (NAME, "stand-in-mini")
+"""What it calls itself. It answers to any name, but a judge with one of these is known to be no real model."""
+
 _SIDES: Final = {
     side: re.compile(
         rf"^\[(?:Answer|Conversation) {side} (\w+)\]\n(.*?)^\[End of \w+ {side} \1\]", re.DOTALL | re.MULTILINE
@@ -152,7 +156,7 @@ class StandIn:
         if request.path == "/stats":
             return await _write(writer, 200, self.ledger.as_json())
         if request.path.endswith("/models"):
-            models = [{"id": name, "object": "model", "owned_by": "stand-in"} for name in ("stand-in", "stand-in-mini")]
+            models = [{"id": name, "object": "model", "owned_by": "stand-in"} for name in MODELS]
             return await _write(writer, 200, {"object": "list", "data": models})
         if request.method != "POST" or not request.path.endswith("/chat/completions"):
             return await _write(writer, 404, _error("There is nothing at this address.", "not_found"))
@@ -231,7 +235,7 @@ class StandIn:
             text = "Both answers have their merits, and I would rather not choose."
         elif fault == "cut":
             text, finish = text[: len(text) // 2], "length"
-        model = str(body.get("model", "stand-in"))
+        model = str(body.get("model", NAME))
         if self.behaviour.drift_after is not None and self.ledger.answered >= self.behaviour.drift_after:
             model += "-drifted"
         message: dict[str, Any] = {"role": "assistant", "content": text}

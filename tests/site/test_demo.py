@@ -1,11 +1,13 @@
 """`make demo`: one command to a running arena, which leaves nothing behind however it ends."""
 
+import contextlib
 import fcntl
 import os
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -94,6 +96,17 @@ def get(address: str) -> str:
         return reply.read().decode()
 
 
+def stand_in_of(data: Path) -> str:
+    """Where the demo's stand-in for a model listens."""
+    return (data / "log" / "mock-llm.log").read_text(encoding="utf-8").strip()
+
+
+def endpoints(data: Path) -> list[str]:
+    """Where the judges of a demo ask."""
+    with contextlib.closing(sqlite3.connect(data / "llmfao.sqlite3")) as database:
+        return [row[0] for row in database.execute("SELECT endpoint FROM judges_judgeversion")]
+
+
 @pytest.fixture(scope="session")
 def collected() -> None:
     """The static files as they are now, which `make install` sees to; once, however many tests start at a time."""
@@ -148,8 +161,13 @@ def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_
     assert file.read_text().strip() == password
     assert file.stat().st_mode & 0o777 == 0o600
 
+    # What comes after the links: a judge that can be asked at once, for whoever has signed in.
+    assert get(f"{address}/studies/sample/judges/")
+    assert f"{address}/studies/sample/judges/" in first.said
+    assert "stand-in" in get(stand_in_of(tmp_path) + "/models")
+
     children = first.descendants()
-    assert len(children) >= 3, "web server, background worker and the one that holds the leash"
+    assert len(children) >= 4, "web server, background worker, stand-in and the one that holds the leash"
     first.process.send_signal(signal.SIGINT)
     assert first.process.wait(60) == 0
     assert all(ended(child) for child in children)
@@ -158,6 +176,9 @@ def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_
     # On every address: whoever calls it by whatever name is answered, and the link is one that works.
     second = demo(HOST="0.0.0.0")  # noqa: S104
     address = second.until_ready()
+    assert "stand-in" in get(stand_in_of(tmp_path) + "/models")
+    (asked,) = endpoints(tmp_path)
+    assert asked == stand_in_of(tmp_path), "one judge, which asks where the stand-in listens this time"
     assert address.startswith("http://127.0.0.1:")
     assert re.findall(r"password (\S+)", second.said) == [password]
     request = urllib.request.Request(f"{address}/", headers={"Host": "arena.example"})

@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from annotation.services.sample import install_sample
+from judges.services.demonstration import install_stand_in
 from llmfao_site.doorstep import Taken, bound, port_in
 from llmfao_site.family import Died, Family
 from llmfao_site.health import PATH as HEALTH
@@ -27,6 +28,8 @@ from llmfao_site.health import PATH as HEALTH
 ADMINISTRATOR = "admin"
 PATIENCE = 90.0
 """Seconds the web server has for its first answer, on a slow machine with a cold disk."""
+STAND_IN = "mock-llm"
+"""The process that answers as a model does, so that a judge can be asked without a key."""
 TAIL = 20
 """Lines of a log that are shown when its process has died."""
 
@@ -37,7 +40,7 @@ class Stopped(Exception):
 
 class Command(BaseCommand):
     help = (
-        "Runs the arena with a sample study on this machine: web server and background worker, "
+        "Runs the arena with a sample study on this machine: web server, background worker, a stand-in for a model, "
         "SQLite or DATABASE_URL. HOST and PORT say where; Ctrl-C stops everything."
     )
 
@@ -61,12 +64,16 @@ class Command(BaseCommand):
             _start(family, listener)
             listener.close()
             try:
+                judge = install_stand_in(_endpoint(family))
                 _wait_for(f"{address}{HEALTH}", family)
                 known = f"name {ADMINISTRATOR}, " + (f"password {password}" if password else "with your password")
                 self.stdout.write(f"ready: {address}/")
                 self.stdout.write(f"  a worker          {address}{reverse('join', args=[study.slug])}")
                 self.stdout.write(f"  an administrator  {address}{reverse('studies')}  {known}")
                 self.stdout.write(f"  the leaderboard   {address}{reverse('leaderboard', args=[study.slug])}")
+                if judge is not None:
+                    judges = f"{address}{reverse('study-judges', args=[study.slug])}"
+                    self.stdout.write(f"  a judge           {judges}  press Start: {judge} needs no key")
                 for other in _other_addresses(host, port):
                     self.stdout.write(f"From other machines: {other}/")
                 self.stdout.write(f"Data and logs: {settings.DATA_DIR}. Ctrl-C stops it.")
@@ -98,7 +105,7 @@ def administrators_password(file: Path) -> str | None:
 
 
 def _start(family: Family, listener: socket.socket) -> None:
-    """The web server, which takes over the open socket, and the background worker with its clock."""
+    """The web server, which takes over the open socket, the background worker with its clock, the stand-in."""
     environment = {"PYTHONUNBUFFERED": "1", "LLMFAO_DATA": str(settings.DATA_DIR)}
     host = listener.getsockname()[0]
     if not os.environ.get("LLMFAO_HOSTS"):
@@ -133,6 +140,34 @@ def _start(family: Family, listener: socket.socket) -> None:
         ],
         environment={**environment, "PYTHONWARNINGS": quiet},
     )
+    # Slow enough to be watched, and as imperfect as endpoints are.
+    family.start(
+        STAND_IN,
+        [
+            *(sys.executable, str(settings.BASE_DIR / "manage.py"), "mock-llm", "--port", "0"),
+            *("--latency", "300", "--jitter", "150", "--position-bias", "0.3"),
+            *("--errors", "0.03", "--error-kinds", "429", "500"),
+            *("--oddities", "0.02", "--oddity-kinds", "unreadable", "refusal"),
+        ],
+        environment=environment,
+    )
+
+
+def _endpoint(family: Family) -> str:
+    """The address that the stand-in says it listens at.
+
+    Raises:
+        Died: a process ended instead.
+        CommandError: it says none.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        family.check()
+        first, newline, _more = family.log(STAND_IN).read_text(encoding="utf-8", errors="replace").partition("\n")
+        if newline and first.startswith("http://"):
+            return first
+        time.sleep(0.1)
+    raise CommandError(f"The stand-in says no address after {PATIENCE:.0f} seconds; see {family.log(STAND_IN)}")
 
 
 def _address(host: str, port: int) -> str:
