@@ -1,115 +1,61 @@
-"""The life of a call in the database: claimed, sent with its money reserved, stored with what came of it.
-
-Every step is a conditional update, so that two senders never hold one call, and a sender that was taken
-for dead cannot store what another has asked again meanwhile. Each is one short transaction.
-"""
+"""What a judge's sender does with its calls: asks, and keeps replies, verdicts and comparisons."""
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Sum
+from django.db.models import Max, QuerySet
 
 from judges.chat import Answer
-from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunState, Sender, Verdict
+from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, Sender, Verdict
 from judges.services import asking, reading
-from judges.services.asking import Question
+from judges.services.books import Books, Outcome, Prepared
 from judges.services.reading import Finding
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A call in a sender's hand, with its request."""
-
-    call: JudgeCall
-    question: Question
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of a call. `unsure` is what attempts without a reply may have cost, of which `counted` is in
-    the judge's books already; `released` says that it was not answered and is to be asked later."""
-
-    prepared: Prepared
-    attempts: int = 1
-    answer: Answer | None = None
-    finding: Finding = field(default_factory=lambda: Finding(CallState.FAILED))
-    raw: str = ""
-    status: int | None = None
-    unsure: int = 0
-    counted: int = 0
-    released: bool = False
-    received_at: datetime | None = None
-
-
-BUDGET: Final = "budget"
 KEPT: Final = "The endpoint gave a reply that it had given before: this is no new sample."
 
 
-def claim(sender: Sender, run: JudgeRun, count: int) -> list[Prepared]:
-    """Up to `count` free calls of `run`, which are now `sender`'s, with their requests."""
-    with transaction.atomic():
-        free = JudgeCall.objects.filter(run=run, state=CallState.PENDING, claim=None).order_by("pk")
-        keys = list(free.select_for_update(skip_locked=True).values_list("pk", flat=True)[:count])
-        JudgeCall.objects.filter(pk__in=keys, claim=None).update(claim=sender)
-    calls = asking.with_texts(JudgeCall.objects.filter(pk__in=keys, claim=sender)).order_by("pk")
-    version = run.version
-    prepared = [Prepared(call, asking.question_of(run, version, call)) for call in calls]
-    for each in prepared:
-        # Rare: the study's question was changed since. What is reserved is what the row says.
-        if each.question.bound != each.call.bound:
-            each.call.bound = each.question.bound
-            JudgeCall.objects.filter(pk=each.call.pk).update(bound=each.question.bound)
-    return prepared
+class JudgeBooks(Books[JudgeCall]):
+    """The rows of one sender of a judge's run."""
 
+    def __init__(self, run: JudgeRun, sender: Sender) -> None:
+        super().__init__(run, sender)
+        self._run: JudgeRun = run
 
-def unclaim(sender: Sender, prepared: Sequence[Prepared]) -> None:
-    """Gives calls back that were not sent."""
-    keys = [each.call.pk for each in prepared]
-    JudgeCall.objects.filter(pk__in=keys, claim=sender, state=CallState.PENDING).update(claim=None)
+    @property
+    def calls(self) -> QuerySet[JudgeCall]:
+        return JudgeCall.objects.all()
 
+    @property
+    def purse(self) -> QuerySet[Judge]:
+        return Judge.objects.filter(pk=self._run.version.judge_id)
 
-def reserve(judge_id: int, nanos: int) -> bool:
-    """Reserves `nanos` of a judge's budget; False where they would pass it."""
-    if nanos == 0:
-        return True
-    judges = Judge.objects.filter(pk=judge_id)
-    reserved = F("reserved") + nanos
-    return bool(
-        judges.filter(budget=None).update(reserved=reserved)
-        or judges.filter(budget__gte=F("spent") + F("unsure") + F("reserved") + nanos).update(reserved=reserved)
-    )
+    def prepare(self, keys: Sequence[int]) -> list[Prepared[JudgeCall]]:
+        mine = self.calls.filter(pk__in=keys, claim=self._sender.pk).order_by("pk")
+        run, version = self._run, self._run.version
+        return [Prepared(call, asking.question_of(run, version, call)) for call in asking.with_texts(mine)]
 
+    def find(self, answer: Answer) -> Finding:
+        return reading.find(self._run.version.reading, answer)
 
-@transaction.atomic
-def admit(sender: Sender, run: JudgeRun, prepared: Sequence[Prepared], at: datetime) -> tuple[list[Prepared], str]:
-    """Marks calls as sent and reserves what they can cost; returns those to send, and what held the others back:
-    nothing, `budget`, or the state that the run is in now."""
-    state = JudgeRun.objects.filter(pk=run.pk).values_list("state", flat=True).get()
-    if state != RunState.RUNNING:
-        return [], state
-    admitted = list(prepared)
-    while admitted and not reserve(run.version.judge_id, sum(each.question.bound for each in admitted)):
-        admitted = admitted[: len(admitted) // 2]
-    keys = [each.call.pk for each in admitted]
-    mine = JudgeCall.objects.filter(pk__in=keys, claim=sender, state=CallState.PENDING)
-    if mine.update(state=CallState.SENT, sent_at=at) != len(keys):
-        # The sweep took this sender for dead: nothing of it may be sent.
-        transaction.set_rollback(True)
-        return [], RunState.STOPPED
-    return admitted, "" if len(admitted) == len(prepared) else BUDGET
-
-
-@transaction.atomic
-def reserve_again(run: JudgeRun, nanos: int) -> bool:
-    """Lets an attempt whose reply never came stay reserved as perhaps spent, and reserves the next one;
-    False where the budget has no room for it, and then nothing changed."""
-    if not reserve(run.version.judge_id, nanos):
-        return False
-    Judge.objects.filter(pk=run.version.judge_id).update(reserved=F("reserved") - nanos, unsure=F("unsure") + nanos)
-    return True
+    def keep(self, outcomes: Sequence[Outcome[JudgeCall]], mine: set[int], at: datetime) -> int:
+        run, root = self._run, self._run.version
+        by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]] = {}
+        replies: list[JudgeReply] = []
+        for outcome in outcomes:
+            call = outcome.prepared.call
+            answered_as = version_that_answered(root, outcome.answer.model if outcome.answer else "")
+            reply = _reply(outcome, answered_as, at)
+            replies.append(reply)
+            if call.pk in mine:
+                by_version.setdefault(answered_as, []).append((reply, call, outcome.finding))
+        JudgeReply.objects.bulk_create(replies)
+        kept = {each.prepared.call.pk for each in outcomes if each.answer is not None and each.answer.kept}
+        _sift_kept_replies(run, by_version, kept)
+        for version, found in by_version.items():
+            _store_verdicts(run, version, found, at)
+        return sum(reply.cost for reply in replies)
 
 
 def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
@@ -138,66 +84,19 @@ def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
     return known
 
 
-@transaction.atomic
-def store(sender: Sender, run: JudgeRun, outcomes: Sequence[Outcome], at: datetime) -> None:
-    """Keeps what came of calls: replies, verdicts, comparisons, states and money, all or nothing."""
-    root, judge_id = run.version, run.version.judge_id
-    keys = sorted(outcome.prepared.call.pk for outcome in outcomes)
-    held = JudgeCall.objects.filter(pk__in=keys, claim=sender, state=CallState.SENT).select_for_update()
-    mine = set(held.order_by("pk").values_list("pk", flat=True))
-    spent = unsure = reserved = 0
-    by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]] = {}
-    replies: list[JudgeReply] = []
-    for outcome in outcomes:
-        call, bound = outcome.prepared.call, outcome.prepared.question.bound
-        # What the sweep gave away has been counted as perhaps spent by it.
-        reserved += bound if call.pk in mine else 0
-        unsure += outcome.unsure - outcome.counted
-        if outcome.released:
-            continue
-        answered_as = version_that_answered(root, outcome.answer.model if outcome.answer else "")
-        reply = _reply(outcome, answered_as, at)
-        spent += reply.cost
-        replies.append(reply)
-        if call.pk in mine:
-            by_version.setdefault(answered_as, []).append((reply, call, outcome.finding))
-    JudgeReply.objects.bulk_create(replies)
-    kept = {each.prepared.call.pk for each in outcomes if each.answer is not None and each.answer.kept}
-    _sift_kept_replies(run, by_version, kept)
-    for version, found in by_version.items():
-        _store_verdicts(run, version, found, at)
-    released = [each.prepared.call.pk for each in outcomes if each.released and each.prepared.call.pk in mine]
-    JudgeCall.objects.filter(pk__in=released).update(state=CallState.PENDING, claim=None)
-    if spent or unsure or reserved:
-        Judge.objects.filter(pk=judge_id).update(
-            spent=F("spent") + spent, unsure=F("unsure") + unsure, reserved=F("reserved") - reserved
-        )
-
-
-def _reply(outcome: Outcome, answered_as: JudgeVersion, at: datetime) -> JudgeReply:
+def _reply(outcome: Outcome[JudgeCall], answered_as: JudgeVersion, at: datetime) -> JudgeReply:
     call, question, answer = outcome.prepared.call, outcome.prepared.question, outcome.answer
     reply = JudgeReply(
         call=call,
         answered_as=answered_as,
         state=outcome.finding.state,
-        problem=outcome.finding.problem,
-        attempts=outcome.attempts,
-        request=question.body.decode(),
         template_sha256=answered_as.template.sha256,
         part=question.part,
         cut=question.cut,
-        raw=answer.raw if answer else outcome.raw,
-        status=answer.status if answer else outcome.status,
-        unsure=outcome.unsure,
-        received_at=outcome.received_at or at,
     )
+    outcome.fill(reply, at)
     if answer is not None:
         usage = answer.usage
-        reply.model, reply.fingerprint = answer.model, answer.fingerprint
-        reply.response_id, reply.request_id = answer.response_id, answer.request_id
-        reply.finish_reason, reply.seconds = answer.finish_reason, answer.seconds
-        reply.tokens_in, reply.tokens_out = usage.tokens_in, usage.tokens_out
-        reply.tokens_cached, reply.tokens_reasoning = usage.cached, usage.reasoning
         # An endpoint that does not say what it counted is believed to have counted the most.
         reply.cost = answered_as.nanos(usage.tokens_in, usage.tokens_out) if usage.told else question.bound
     return reply
@@ -254,24 +153,3 @@ def _store_verdicts(
         by_state.setdefault(finding.state, []).append(call.pk)
     for state, keys in by_state.items():
         JudgeCall.objects.filter(pk__in=keys).update(state=state, claim=None)
-
-
-@transaction.atomic
-def bury(sender: Sender, at: datetime) -> int | None:
-    """Frees the calls of a sender that gives no sign of life; returns how many were in flight.
-
-    Those are asked again, and what they may have cost counts as perhaps spent. None: it had ended itself.
-    """
-    if not Sender.objects.filter(pk=sender.pk, finished_at=None).update(finished_at=at):
-        return None
-    held = JudgeCall.objects.filter(claim=sender)
-    flying = held.filter(state=CallState.SENT).aggregate(nanos=Sum("bound"))["nanos"] or 0
-    lost = held.filter(state=CallState.SENT).update(state=CallState.PENDING, claim=None)
-    held.update(claim=None)
-    Sender.objects.filter(pk=sender.pk).update(lost=lost)
-    JudgeRun.objects.filter(pk=sender.run_id).update(lost=F("lost") + lost)
-    if flying:
-        Judge.objects.filter(versions__runs=sender.run_id).update(
-            reserved=F("reserved") - flying, unsure=F("unsure") + flying
-        )
-    return lost

@@ -21,8 +21,9 @@ from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges import chat
 from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender
-from judges.services import asking, calls, runs
-from judges.services.calls import Outcome, Prepared
+from judges.services import asking, runs
+from judges.services.books import Outcome, Prepared
+from judges.services.calls import JudgeBooks
 from judges.services.planning import Plan
 from judges.services.reading import Finding, find
 
@@ -123,7 +124,7 @@ def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], 
         for rows in batched(_rows(lines, report), BATCH, strict=False):
             _keep(run, sender, {row.name: row for row in rows}, report, at)
     finally:
-        calls.bury(sender, at)
+        JudgeBooks(run, sender).bury(at)
     runs.finish(run, at)
     return report
 
@@ -187,7 +188,7 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
         mine.update(state=CallState.SENT, claim=sender, sent_at=at)
         Judge.objects.filter(pk=run.version.judge_id).update(reserved=F("reserved") + bound)
     outcomes = [_outcome(run.version, call, rows[name], at) for name, call in waiting.items() if call.pk in keys]
-    calls.store(sender, run, outcomes, at)
+    JudgeBooks(run, sender).store(outcomes, at)
     for outcome in outcomes:
         report.stored[outcome.finding.state] = report.stored.get(outcome.finding.state, 0) + 1
 
@@ -205,7 +206,7 @@ def _calls(study: Study, version: JudgeVersion, names: Iterable[str]) -> dict[st
     return {name: call for call in found_calls if (name := place(call)) in wanted}
 
 
-def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) -> Outcome:
+def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) -> Outcome[JudgeCall]:
     question = asking.question(version, asking.subject_of(call), call.sample)
     # What is given back of the reservation is what was taken for it.
     question = asking.with_bound(question, call.bound)

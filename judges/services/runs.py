@@ -18,7 +18,8 @@ from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
 from judges.models import LIVE, CallState, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, RunState, Sender
-from judges.services import calls, planning, reading, sending
+from judges.services import planning, reading, sending
+from judges.services.calls import JudgeBooks
 from judges.services.planning import Plan
 from judges.services.sending import Patience
 
@@ -133,8 +134,15 @@ def work(run_id: int, *, patience: Patience | None = None, seconds: float = SITT
         return ""
     with _sender(run) as sender:
         plan(run, sender)
+        version = run.version
         why = sending.send(
-            run, sender, patience=patience or Patience(), seconds=seconds, senders=senders, interruptible=not detached
+            JudgeBooks(run, sender),
+            version.connect(),
+            sending.pace_named(f"judge-{version.judge_id}", version.limits),
+            max(1, version.parallel // senders),
+            patience=patience or Patience(),
+            seconds=seconds,
+            interruptible=not detached,
         )
     finish(run, timezone.now())
     if why == "seconds" and detached:
@@ -153,7 +161,7 @@ def _sender(run: JudgeRun) -> Iterator[Sender]:
         raise
     finally:
         # What was claimed and not stored is freed, and counted if it was in flight, as after a crash.
-        calls.bury(sender, timezone.now())
+        JudgeBooks(run, sender).bury(timezone.now())
 
 
 def plan(run: JudgeRun, sender: Sender | None = None) -> None:
@@ -233,8 +241,8 @@ def sweep(at: datetime) -> int:
     for again; calls of cancelled runs that a dead sender held are forgotten.
     """
     lost = 0
-    for sender in Sender.objects.filter(finished_at=None, beat_at__lt=at - SILENCE).select_related("run"):
-        lost += calls.bury(sender, at) or 0
+    for sender in Sender.objects.filter(finished_at=None, beat_at__lt=at - SILENCE).select_related("run__version"):
+        lost += JudgeBooks(sender.run, sender).bury(at) or 0
     for run in JudgeRun.objects.filter(state=RunState.CANCELLED, calls__state=CallState.PENDING).distinct():
         with transaction.atomic():
             _forget_unsent(run)

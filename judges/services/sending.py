@@ -18,14 +18,13 @@ from typing import Final
 import httpx
 import stamina
 from django.conf import settings
-from django.db import connection
+from django.db import connection, models
 from django.utils import timezone
 
 from judges import chat, pace
-from judges.models import CallState, JudgeRun, JudgeVersion, RunState, Sender
-from judges.services import calls
-from judges.services.calls import Outcome, Prepared
-from judges.services.reading import Finding, find
+from judges.models import CallState, RunState
+from judges.services.books import BUDGET, Books, Outcome, Prepared
+from judges.services.reading import Finding
 
 logger = logging.getLogger(__name__)
 
@@ -48,21 +47,20 @@ class Patience:
 
 
 @dataclass(slots=True)
-class Session:
+class Session[C: models.Model]:
     """What one sender does with one run, until nothing is left, the run is not to go on, or `seconds` have passed."""
 
-    run: JudgeRun
-    sender: Sender
+    books: Books[C]
     endpoint: chat.Endpoint
     pace: pace.Pace
     parallel: int
     patience: Patience
     seconds: float
     clock: Callable[[], datetime] = timezone.now
-    ready: deque[Prepared] = field(default_factory=deque)
+    ready: deque[Prepared[C]] = field(default_factory=deque)
     flying: set[asyncio.Task[None]] = field(default_factory=set)
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
-    done: list[Outcome] = field(default_factory=list)
+    done: list[Outcome[C]] = field(default_factory=list)
     stopping: str = ""
     problem: str = ""
     exhausted: bool = False
@@ -88,7 +86,7 @@ class Session:
                         wake.set()
                         await storing
                         await asyncio.gather(beat, return_exceptions=True)
-                await self._db(lambda: calls.unclaim(self.sender, list(self.ready)))
+                await self._db(lambda: self.books.unclaim(list(self.ready)))
             finally:
                 await self._db(lambda: connection.close())
 
@@ -113,31 +111,31 @@ class Session:
             wake.clear()
             free = 0 if self.stopping else self.parallel - len(self.flying)
             if not self.stopping and not self.exhausted and len(self.ready) < max(free, self.parallel):
-                more = await self._db(lambda: calls.claim(self.sender, self.run, 2 * self.parallel))
+                more = await self._db(lambda: self.books.claim(2 * self.parallel))
                 self.exhausted = not more
                 self.ready.extend(more)
                 continue
             if free and self.ready:
                 await self._launch([self.ready.popleft() for _place in range(min(free, len(self.ready)))])
                 continue
-            if not self.flying and (self.stopping or not self.ready):
+            if not self.flying and (self.stopping or not (self.ready or self.unstored)):
                 return
             await wake.wait()
 
-    async def _launch(self, batch: list[Prepared]) -> None:
-        admitted, held_back = await self._db(lambda: calls.admit(self.sender, self.run, batch, self.clock()))
+    async def _launch(self, batch: list[Prepared[C]]) -> None:
+        admitted, held_back = await self._db(lambda: self.books.admit(batch, self.clock()))
         for prepared in admitted:
             task = asyncio.create_task(self._ask(prepared))
             self.flying.add(task)
             task.add_done_callback(self._landed)
         self.ready.extendleft(reversed(batch[len(admitted) :]))
-        if held_back == calls.BUDGET:
+        if held_back == BUDGET:
             # What is in flight was reserved at its dearest and may leave room once it is stored.
             if self.flying or self.unstored:
                 self._wake.clear()
                 await self._wake.wait()
             else:
-                self.stop(calls.BUDGET, "The budget is used up.")
+                self.stop(BUDGET, "The budget is used up.")
         elif held_back:
             self.stop(held_back)
 
@@ -155,7 +153,7 @@ class Session:
             self.stop("fault", f"{type(error).__name__}: see the log.")
         self._wake.set()
 
-    async def _ask(self, prepared: Prepared) -> None:
+    async def _ask(self, prepared: Prepared[C]) -> None:
         outcome = Outcome(prepared, attempts=0)
         try:
             await self._attempts(outcome)
@@ -169,7 +167,7 @@ class Session:
         self.unstored += 1
         self._wake.set()
 
-    async def _attempts(self, outcome: Outcome) -> None:
+    async def _attempts(self, outcome: Outcome[C]) -> None:
         patience, prepared = self.patience, outcome.prepared
         task = asyncio.current_task()
         assert task is not None  # noqa: S101
@@ -200,19 +198,19 @@ class Session:
         assert answer is not None  # noqa: S101
         if ticket and answer.usage.told:
             self.pace.settle(ticket, answer.usage.tokens_in + answer.usage.tokens_out)
-        outcome.finding = find(self.run.version.reading, answer)
+        outcome.finding = self.books.find(answer)
 
-    async def _count_unsure(self, outcome: Outcome) -> None:
+    async def _count_unsure(self, outcome: Outcome[C]) -> None:
         """The attempt may have been paid for; another one needs room in the budget for both."""
         bound = outcome.prepared.question.bound
         outcome.unsure += bound
         if bound and outcome.attempts < self.patience.attempts:
-            if not await self._db(lambda: calls.reserve_again(self.run, bound)):
-                self.stop(calls.BUDGET, "The budget is used up.")
+            if not await self._db(lambda: self.books.reserve_again(bound)):
+                self.stop(BUDGET, "The budget is used up.")
                 raise _NoBudget
             outcome.counted += bound
 
-    def _give_up(self, outcome: Outcome, trouble: chat.Trouble) -> None:
+    def _give_up(self, outcome: Outcome[C], trouble: chat.Trouble) -> None:
         state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
         outcome.finding = Finding(state, problem=trouble.words)
         outcome.raw, outcome.status = trouble.raw, trouble.status
@@ -223,7 +221,7 @@ class Session:
             if self.hopeless >= HOPELESS:
                 self.stop("endpoint", trouble.words)
 
-    async def _turn(self, prepared: Prepared) -> str:
+    async def _turn(self, prepared: Prepared[C]) -> str:
         """Waits until the limits allow a send; its ticket."""
         while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
             await asyncio.sleep(turn.wait)
@@ -240,23 +238,20 @@ class Session:
     async def _flush(self) -> None:
         batch, self.done = self.done[:STORED_AT_ONCE], self.done[STORED_AT_ONCE:]
         if batch:
-            await self._db(lambda: calls.store(self.sender, self.run, batch, self.clock()))
+            await self._db(lambda: self.books.store(batch, self.clock()))
             self.unstored -= len(batch)
+            # The answer to one turn of a conversation sets the next one free.
+            self.exhausted = self.exhausted and not self.books.converses
             self._wake.set()
 
     async def _beat(self, started: float) -> None:
         while True:
             await asyncio.sleep(BEAT)
-            state = await self._db(self._sign_of_life)
+            state = await self._db(lambda: self.books.alive(self.clock()))
             if state != RunState.RUNNING:
                 self.stop(state)
             elif time.monotonic() - started > self.seconds:
                 self.stop("seconds")
-
-    def _sign_of_life(self) -> str:
-        if not Sender.objects.filter(pk=self.sender.pk, finished_at=None).update(beat_at=self.clock()):
-            return RunState.STOPPED
-        return JudgeRun.objects.filter(pk=self.run.pk).values_list("state", flat=True).get()
 
 
 class _NoBudget(Exception):
@@ -270,39 +265,37 @@ def _wait(error: Exception) -> bool | float:
     return True if error.retry_after is None else max(error.retry_after, 0.05)
 
 
-def pace_of(version: JudgeVersion) -> pace.Pace:
-    """The limits of `version`'s judge, held over every process there is."""
-    if not version.limits:
+def pace_named(name: str, limits: pace.Limits) -> pace.Pace:
+    """The `limits` that are called `name`, held over every process there is."""
+    if not limits:
         return pace.NoPace()
     if settings.REDIS_URL:
         import redis
 
-        return pace.RedisPace(redis.Redis.from_url(settings.REDIS_URL), f"judge-{version.judge_id}", version.limits)
-    return pace.FilePace(settings.PACE_DIR / f"judge-{version.judge_id}", version.limits)
+        return pace.RedisPace(redis.Redis.from_url(settings.REDIS_URL), name, limits)
+    return pace.FilePace(settings.PACE_DIR / name, limits)
 
 
-def send(
-    run: JudgeRun, sender: Sender, *, patience: Patience, seconds: float, senders: int = 1, interruptible: bool = False
+def send[C: models.Model](
+    books: Books[C],
+    endpoint: chat.Endpoint,
+    limits: pace.Pace,
+    parallel: int,
+    *,
+    patience: Patience,
+    seconds: float,
+    interruptible: bool = False,
 ) -> str:
-    """Sends the calls of a running `run` that are free; returns why it ended: nothing where none is left, else
-    `seconds`, `budget`, `endpoint`, `interrupt`, or the state that the run is in now.
-
-    Raises:
-        NoKey: the key cannot be had.
-    """
-    version = run.version
-    endpoint = version.connect()
-    parallel = max(1, version.parallel // senders)
-    session = Session(run, sender, endpoint, pace_of(version), parallel, patience, seconds)
+    """Sends the free calls of a running run, at most `parallel` at once; returns why it ended: nothing where
+    none is left, else `seconds`, `budget`, `endpoint`, `interrupt`, or the state that the run is in now."""
+    session = Session(books, endpoint, limits, parallel, patience, seconds)
     asyncio.run(_interruptible(session) if interruptible else session.work())
-    if session.stopping in {calls.BUDGET, "endpoint", "fault"}:
-        JudgeRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
-            state=RunState.STOPPED, problem=session.problem
-        )
+    if session.stopping in {BUDGET, "endpoint", "fault"}:
+        books.stop(session.problem)
     return session.stopping
 
 
-async def _interruptible(session: Session) -> None:
+async def _interruptible[C: models.Model](session: Session[C]) -> None:
     """Works until Ctrl-C, which lets what is in flight come back; the second one does not wait."""
     loop = asyncio.get_running_loop()
 
