@@ -33,7 +33,8 @@ from annotation.interchange.formats import Format, Named
 from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
 from annotation.interchange.registry import FORMATS
 from annotation.interchange.tables import Source
-from annotation.models import PromptSet, Study, Upload, UploadState
+from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
+from annotation.services.analysing import analyse
 from annotation.services.intake import Counts, Intake, Sink
 from annotation.services.studies import NotPossible, create_study, offer_pairs
 
@@ -332,7 +333,6 @@ def _store(
             upload.options = upload.options | {"seed": seed}
             upload.report = report.as_json()
             upload.save(update_fields=["options", "report"])
-            return report
     except IntegrityError as error:
         # A race: a worker joined, or somebody loaded into the same prompt set, since it was checked.
         log.info("Loading into %s met another change: %s", study_slug, error)
@@ -340,6 +340,8 @@ def _store(
         faults = Faults()
         faults.add(Fault("", None, "", reason))
         raise FaultyFiles(faults) from error
+    analyse(Prompt, Result, Pair, Rater, Worker, Comparison)
+    return report
 
 
 def _study_to_fill(slug: str, prompt_set_slug: str | None, user: User | None) -> Study:

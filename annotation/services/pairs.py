@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from annotation.models import Pair, Prompt, Result, Study
 from annotation.pairing.registry import STRATEGIES
 from annotation.pairing.strategy import Links, Options, Unconnected
+from annotation.services.analysing import analyse
 from annotation.services.studies import NotPossible, offer_pairs
 
 BATCH: Final = 1000
@@ -82,7 +83,9 @@ def make_pairs(
     _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed)
     options = Options(neighbours=neighbours, per_prompt=per_prompt)
     drafts = _draft(study, strategy, options, seed, progress)
-    return _store(study, strategy, drafts, seed)
+    made = _store(study, strategy, drafts, seed)
+    analyse(Pair)
+    return made
 
 
 def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None, seed: int) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from annotation.models import Comparison, Outcome, Pair, Rater, RaterKind, Study, Worker
 from annotation.models.work import Stage
 from annotation.scales import Scale, Side, winner_of
+from annotation.services.analysing import analyse
 from annotation.services.studies import NotPossible
 from annotation.simulation import LEFT, TIE, Assumptions, People, answers, hand_out, people, strengths
 
@@ -95,6 +96,7 @@ def simulate(
         _add_votes(study, cast, slice(start, start + BATCH), pair_ids, raters)
         if progress is not None:
             progress(min(start + BATCH, votes), votes)
+    analyse(Rater, Worker, Comparison)
     named = sorted(zip(models.values(), strength.tolist(), strict=True), key=lambda item: -item[1])
     return Simulation(votes, workers, int(drawn.careless.sum()), len(rows), assumptions, named)
 
