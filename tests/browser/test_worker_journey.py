@@ -41,6 +41,9 @@ def agree(page: Page, address: str) -> None:
 def start(page: Page, address: str) -> None:
     agree(page, address)
     page.get_by_role("button", name=re.compile("^Start")).click()
+    page.wait_for_url(re.compile("/(training|vote)/$"))
+    # The scripts have run by then: what is done to the page from here on reaches them.
+    page.wait_for_load_state("load")
 
 
 def press(page: Page, key: str) -> None:
@@ -443,8 +446,8 @@ def test_an_open_page_keeps_its_pair_and_one_left_alone_does_not(page, live_serv
     expect(page.get_by_text("0 of 4")).to_be_visible()
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
-    page.clock.fast_forward("06:00")
-    page.wait_for_timeout(300)
+    with page.expect_response("**/extend/"):
+        page.clock.fast_forward("06:00")
     assert [url for url in sent if url.endswith("/extend/")] == [f"{live_server.url}/s/haiku/extend/"]
     page.clock.fast_forward("30:00")
     page.wait_for_timeout(300)
