@@ -121,6 +121,32 @@ class Leaderboard(models.Model):
         return settings_from(self.settings)
 
 
+class BoardRequest(models.Model):
+    """Somebody asked for a board that is not kept by itself; for a while it is kept up to date all the same."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="board_requests")
+    key = models.CharField(max_length=64, help_text=_("A digest of what was asked: filters and settings."))
+    filters = models.JSONField(_("filters"))
+    settings = models.JSONField(_("settings"))
+    asked_at = models.DateTimeField(_("last asked for"))
+
+    class Meta:
+        verbose_name = _("request for a leaderboard")
+        verbose_name_plural = _("requests for leaderboards")
+        ordering = ["-asked_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["study", "key"], name="board_request_once")]
+        indexes = [models.Index(fields=["study", "asked_at"], name="board_request_lately")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    def asked_filters(self) -> Filters:
+        return Filters(**self.filters)
+
+    def asked_settings(self) -> Settings:
+        return settings_from(self.settings)
+
+
 def settings_from(stored: dict[str, Any]) -> Settings:
     """Settings as they were before JSON made a list of the anchor."""
     anchor = stored.get("anchor")

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Study
-from ranking import comparisons, reports, wording
+from ranking import asking, comparisons, reports, wording
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
+from ranking.facts import facts
 from ranking.methods import VERSION, board
 from ranking.methods.board import Board
 from ranking.methods.logistic import NotConverged
@@ -40,6 +42,16 @@ class CannotRecompute(Exception):
 
 class Busy(Exception):
     """Comparisons are being stored that would slip under the line; the sweep will come again."""
+
+
+PROBLEMS: Final = (
+    NothingCompared,
+    Contradiction,
+    NotConverged,
+    comparisons.UnknownRater,
+    comparisons.UnknownCategory,
+)
+"""Why there may be no board of what is asked; each says it in its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +144,10 @@ def recompute_changed(at: datetime) -> list[int]:
 
     Returns their primary keys, for a worker to take each to `fill`.
     """
-    for study in Study.objects.filter(comparisons__isnull=False).distinct().select_related("prompt_set"):
+    voted = Exists(Comparison.objects.filter(study=OuterRef("pk")))
+    for study in Study.objects.filter(voted).select_related("prompt_set"):
         basis = str(comparisons.state(study))
-        for filters, settings in standing(study):
+        for filters, settings in dict.fromkeys([*standing(study), *asking.asked_lately(study, at)]):
             newest = Leaderboard.objects.of(study, filters, settings).newest()
             if newest is None or newest.basis != basis:
                 ask(study, filters, settings, basis, newest.number + 1 if newest else 1, at)
@@ -188,7 +201,7 @@ def fill(pk: int, at: datetime) -> bool:
     changes: dict[str, Any] = {"basis": basis, "cut": line.highest, "excluded": list(line.excluded)}
     try:
         changes |= {"state": State.READY, **_results(snapshot, line)}
-    except (NothingCompared, Contradiction, NotConverged, comparisons.UnknownRater) as error:
+    except PROBLEMS as error:
         changes |= {"state": State.IMPOSSIBLE, "problem": str(error)}
     seconds = time.perf_counter() - began
     done = at + timedelta(seconds=seconds)
@@ -207,7 +220,9 @@ def _results(snapshot: Leaderboard, line: Cut) -> dict[str, Any]:
             "simulated": read.simulated().count(),
             "sheet": report,
         }
-    computed = compute(study, snapshot.asked_filters(), snapshot.asked_settings(), line)
+    filters = snapshot.asked_filters()
+    computed = compute(study, filters, snapshot.asked_settings(), line)
+    computed.sheet["facts"] = facts(study, filters, line)
     return {
         "digest": computed.read.digest,
         "comparisons": computed.sheet["comparisons"],
@@ -273,7 +288,7 @@ def recompute(snapshot: Leaderboard) -> Computed:
         )
     try:
         computed = compute(study, filters, settings, snapshot.line)
-    except (NothingCompared, comparisons.UnknownRater) as error:
+    except PROBLEMS as error:
         raise CannotRecompute(str(error)) from error
     if computed.read.digest != snapshot.digest:
         raise CannotRecompute(
