@@ -95,10 +95,8 @@ def decide(verdicts: Verdicts, spared: NDArray[np.bool_], rules: Rules) -> Decis
     eligible = (~spared).sum(axis=1)
     enough = (answered >= (eligible if rules.least is None else rules.least)) & (answered > 0)
     mean = _mean(shares)
-    if rules.rule == "majority":
-        outcome = _majority(ballots, rules.contradictions)
-    else:
-        outcome = _sides(mean, rules.margin)
+    majority = rules.rule == "majority"
+    outcome = _majority(ballots, rules.contradictions) if majority else _sides(mean, rules.margin)
     split = enough & (outcome == UNDECIDED)
     state = np.where(enough, "decided", "few").astype("U7")
     outcome = np.where(enough, outcome, UNDECIDED)
@@ -138,7 +136,8 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     known = ~np.isnan(values)
     number = known.sum(axis=1)
     total = np.where(known, values, 0.0).sum(axis=1)
-    return np.divide(total, number, out=np.full(len(values), np.nan), where=number > 0)
+    means: NDArray[np.float64] = np.divide(total, number, out=np.full(len(values), np.nan), where=number > 0)
+    return means
 
 
 def _majority(ballots: NDArray[np.int64], contradictions: Contradictions) -> NDArray[np.int64]:

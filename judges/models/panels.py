@@ -57,6 +57,7 @@ class Panel(models.Model):
     margin = models.FloatField(_("margin"), default=0.0, validators=[MinValueValidator(0), MaxValueValidator(0.49)])
     spares_own = models.BooleanField(_("members judge no models of their own maker"), default=False)
     seen = models.CharField(max_length=100, blank=True)
+    tally = models.JSONField(_("tally"), default=dict, help_text=_("Decisions by state, and what members said."))
     claimed_at = models.DateTimeField(null=True)
     computed_at = models.DateTimeField(_("computed"), null=True)
     created_at = models.DateTimeField(_("created"))

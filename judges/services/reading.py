@@ -137,24 +137,27 @@ def supersede(verdicts: Iterable[Verdict], at: datetime) -> list[int]:
         if not Verdict.objects.filter(pk=verdict.pk, superseded_at=None).update(superseded_at=at):
             continue  # somebody else got there first
         done.append(verdict.call_id)
-        before = verdict.comparison
-        if before is None:
-            continue
-        withdrawn = Comparison.objects.create(
-            study_id=before.study_id,
-            pair_id=before.pair_id,
-            rater_id=before.rater_id,
-            turn=before.turn,
-            trial=before.trial,
-            left=before.left,
-            winner=before.winner,
-            value=before.value,
-            scale_name=before.scale_name,
-            withdrawn=True,
-            answered_at=at,
-        )
-        Comparison.objects.filter(pk=before.pk, superseded_by=None).update(superseded_by=withdrawn)
+        if verdict.comparison is not None:
+            withdraw(verdict.comparison, at)
     return done
+
+
+def withdraw(before: Comparison, at: datetime) -> None:
+    """Takes a judge's comparison out of force by a withdrawn row. Call it inside a transaction."""
+    withdrawn = Comparison.objects.create(
+        study_id=before.study_id,
+        pair_id=before.pair_id,
+        rater_id=before.rater_id,
+        turn=before.turn,
+        trial=before.trial,
+        left=before.left,
+        winner=before.winner,
+        value=before.value,
+        scale_name=before.scale_name,
+        withdrawn=True,
+        answered_at=at,
+    )
+    Comparison.objects.filter(pk=before.pk, superseded_by=None).update(superseded_by=withdrawn)
 
 
 @dataclass(frozen=True, slots=True)
