@@ -1,6 +1,7 @@
 """What judges keep, by subject."""
 
 from judges.models.call import CallState, JudgeCall, JudgeReply, Verdict
+from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
 from judges.models.panels import Panel, PanelDecision, PanelMember
 from judges.models.probes import SentinelSet
@@ -18,10 +19,13 @@ __all__ = [
     "JudgeReply",
     "JudgeRun",
     "JudgeVersion",
+    "Judgment",
     "Orders",
     "Panel",
     "PanelDecision",
     "PanelMember",
+    "ReferenceAnswer",
+    "Remainder",
     "RunKind",
     "RunState",
     "Schedule",
