@@ -323,7 +323,7 @@ class PlatformForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["id_parameter"]
+        fields = ["id_parameter", "id_required"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -112,6 +112,11 @@ class Study(models.Model):
         default="PROLIFIC_PID",
         help_text=_("The join link's parameter that says who a worker is."),
     )
+    id_required = models.BooleanField(
+        _("only people with an id"),
+        default=False,
+        help_text=_("The join link admits nobody whose link does not say who they are."),
+    )
 
     training_size = models.PositiveIntegerField(
         _("training pairs per attempt"), null=True, blank=True, help_text=_("Empty: half of them; 0: no training.")

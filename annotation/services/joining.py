@@ -16,6 +16,10 @@ class ConsentChanged(Exception):
     """The consent that was agreed to is not the current one; it has to be shown again."""
 
 
+class Unidentified(Exception):
+    """The study admits only people whose link says who they are, and this one does not."""
+
+
 class NotOpen(Exception):
     """The study takes no new workers."""
 
@@ -49,6 +53,7 @@ def consent(
     Raises:
         ConsentChanged: `version` is not the current one.
         NotOpen: the study is not open.
+        Unidentified: there is no `external_id`, and the study wants one.
     """
     # The lock makes the next number free of races, and a second tab find the first one's worker.
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
@@ -56,6 +61,8 @@ def consent(
         return known
     if study.status != Status.OPEN:
         raise NotOpen
+    if study.id_required and not external_id:
+        raise Unidentified
     if version != study.consent_version:
         raise ConsentChanged
     highest = study.workers.aggregate(highest=Max("number"))["highest"]

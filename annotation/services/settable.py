@@ -199,6 +199,7 @@ _PLAIN: Final = [
     _simple("check_least", WHOLE, "Checks answered before a verdict on them.", _whole),
     _simple("check_pass", SHARE, "Share of right checks below which a worker leaves.", _share),
     _simple("id_parameter", TEXT, "The join link's parameter that says who a worker is.", _text),
+    _simple("id_required", TRUTH, "Admit nobody whose link does not say who they are.", _truth),
     _simple("public", TRUTH, "Anybody may read the results.", _truth),
 ]
 

@@ -62,7 +62,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     worker = joining.find(study, way.remembered(request, slug), arrival.external_id)
     if worker is not None:
         return way.remember(way.go_on(request, worker), worker)
-    return _door(request, study)
+    return _door(request, study, arrival)
 
 
 @never_cache
@@ -79,7 +79,7 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     if answer in (Outcome.NO_CONSENT, Outcome.UNSUITABLE_DEVICE):
         return render(request, "annotation/worker/done.html", {"exit": leaving.exit_of(study, answer), "study": study})
     if answer != "agree" or not study.admits(way.device_of(request)):
-        return _door(request, study)
+        return _door(request, study, arrival)
     return _agree(request, study, arrival)
 
 
@@ -95,12 +95,12 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
             device=way.device_of(request),
             at=timezone.now(),
         )
-    except joining.NotOpen:
+    except (joining.NotOpen, joining.Unidentified):
         study.refresh_from_db()
-        return _door(request, study)
+        return _door(request, study, arrival)
     except joining.ConsentChanged:
         study.refresh_from_db()
-        return _door(request, study, notice=_("The text below has changed. Please read it again."))
+        return _door(request, study, arrival, notice=_("The text below has changed. Please read it again."))
     return way.remember(way.go_on(request, worker), worker)
 
 
@@ -109,7 +109,7 @@ def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
     return way.calm(request, study, _("This link does not work"), text, status=400)
 
 
-def _door(request: HttpRequest, study: Study, *, notice: str = "") -> HttpResponse:
+def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str = "") -> HttpResponse:
     """What somebody new sees: the consent, or why they cannot take part."""
     shut = {
         Status.DRAFT: (_("Not open yet"), _("This study has not started yet. Please come back later.")),
@@ -118,6 +118,9 @@ def _door(request: HttpRequest, study: Study, *, notice: str = "") -> HttpRespon
     }
     if study.status != Status.OPEN:
         return way.calm(request, study, *shut[Status(study.status)])
+    if study.id_required and not arrival.external_id:
+        text = _("It does not say who you are. Please follow the one that you were sent, or start from the platform.")
+        return way.calm(request, study, _("This link is not complete"), text, status=403)
     context = {
         "study": study,
         "action": _address("worker-consent", request, study),

@@ -62,6 +62,7 @@ def test_filters_overlap_and_scale_are_set_and_the_pairs_follow() -> None:
         ('reasons=right,"short, clear", kind', "reasons", ["right", "short, clear", "kind"]),
         ("only_types=", "only_types", []),
         ("id_parameter=worker", "id_parameter", "worker"),
+        ("id_required=yes", "id_required", True),
     ],
 )
 def test_a_value_is_read_as_what_its_setting_holds(words: str, field: str, value: object) -> None:

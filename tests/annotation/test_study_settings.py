@@ -53,6 +53,7 @@ def test_a_form_sent_back_as_it_came_changes_nothing(client, study, group):
     ("training", "training_pass", "75", 0.75),
     ("checks", "check_rate", "12.5", 0.125),
     ("platform", "id_parameter", "workerId", "workerId"),
+    ("platform", "id_required", "on", True),
     ("public", "public", "on", True),
 ])  # fmt: skip
 def test_a_setting_is_saved(client, study, group, field, sent, stored):

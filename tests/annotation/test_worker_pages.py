@@ -63,6 +63,21 @@ def test_any_parameter_can_hold_the_id(visitor, study):
     assert (worker.external_id, worker.platform) == ("w7", {"PROLIFIC_PID": "p1"})
 
 
+@pytest.mark.parametrize("query", ["", "?PROLIFIC_PID=", "?PROLIFIC_PID=%7B%7B%25PROLIFIC_PID%25%7D%7D"])
+def test_a_study_for_people_with_an_id_admits_nobody_without_one(visitor, study, query):
+    studies.change_settings(study, {"id_required": True})
+    shown = visitor.get(f"/s/haiku/{query}")
+    sent = visitor.post(f"/s/haiku/consent/{query}", {"answer": "agree", "version": study.consent_version})
+    for page in (shown, sent):
+        assert page.status_code == 403
+        assert "does not say who you are" in text_of(page)
+    assert not Worker.objects.exists()
+    join(visitor, study, "?PROLIFIC_PID=p1")
+    assert Worker.objects.get().external_id == "p1"
+    # Whoever is in comes back by the cookie.
+    assert visitor.get("/s/haiku/").status_code == 302
+
+
 def test_a_placeholder_that_the_platform_did_not_fill_in_is_nobodys_id(study):
     for _visit in range(2):
         join(Client(), study, "?PROLIFIC_PID=%7B%7B%25PROLIFIC_PID%25%7D%7D")
