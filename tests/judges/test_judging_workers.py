@@ -47,8 +47,8 @@ SWEEP = """
 import django; django.setup()
 from datetime import timedelta
 from django.utils import timezone
-from judges.services import runs
-print(runs.sweep(timezone.now() + 2 * runs.SILENCE))
+from judges.services import lifecycle, runs
+print(runs.sweep(timezone.now() + 2 * lifecycle.SILENCE))
 """
 
 

@@ -1,0 +1,214 @@
+"""A run from its start to its end, whatever it asks: worked on, paused, resumed, cancelled, swept up after a crash."""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from celery import current_app
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from judges import chat
+from judges.keys import NoKey
+from judges.models import LIVE, CallState, RunState
+from judges.models.work import Run, Sending
+from judges.pace import Pace
+from judges.services import sending
+from judges.services.books import Books
+from judges.services.sending import Patience
+
+SILENCE: Final = timedelta(seconds=60)
+"""Without a sign of life for so long a sender is taken for dead."""
+
+PATIENCE: Final = timedelta(seconds=60)
+"""After which the message of a run that nobody works on is taken for lost."""
+
+SITTING: Final = 600.0
+"""Seconds after which a worker puts a run down and asks for it again, so that others get their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a run is sent to, within which limits, and how many requests may be in flight over all senders."""
+
+    endpoint: chat.Endpoint
+    pace: Pace
+    parallel: int
+
+
+def enqueue(run: Run, count: int = 1) -> None:
+    """Asks the background for `count` senders of `run`, once what was done so far is stored."""
+    task, run_id = run.TASK, run.pk
+    transaction.on_commit(lambda: [current_app.send_task(task, args=[run_id]) for _sender in range(count)])
+
+
+def senders_of(run: Run) -> int:
+    """How many processes share the work of `run`."""
+    return max(1, int(run.options.get("senders", 1)))
+
+
+class Lifecycle[R: Run, S: Sending](ABC):
+    """What runs of one kind go through."""
+
+    runs: type[R]
+    senders: type[S]
+
+    @abstractmethod
+    def sendable(self) -> QuerySet[R]:
+        """The runs that are sent from here, with everything that sending them needs."""
+
+    @abstractmethod
+    def calls(self, run: R) -> QuerySet[Any]:
+        """The calls of `run`."""
+
+    @abstractmethod
+    def books(self, run: R, sender: S) -> Books[Any]: ...
+
+    @abstractmethod
+    def plan_calls(self, run: R, alive: Callable[[], None]) -> int:
+        """Stores the calls of `run`, calling `alive` now and then; returns how many it has.
+
+        It can be interrupted and begun again.
+        """
+
+    @abstractmethod
+    def connect(self, run: R) -> Connection:
+        """
+        Raises:
+            NoKey: the key cannot be had.
+        """
+
+    @abstractmethod
+    def forget_unsent(self, run: R) -> None:
+        """Takes back what was planned for a run that was cancelled and never sent."""
+
+    def work(
+        self, run_id: int, *, patience: Patience | None = None, seconds: float = SITTING, detached: bool = True
+    ) -> str:
+        """Does what is to be done for a run: plans it if it has not been, and sends what is free.
+
+        Any number of processes may do so at once, up to the run's senders. Returns why it stopped, as
+        `sending.send`, or nothing where the run is over or others see to it.
+
+        Raises:
+            NoKey: the key cannot be had; the run is stopped.
+        """
+        sendable = self.sendable()
+        sendable.filter(pk=run_id, state=RunState.WAITING).update(state=RunState.RUNNING)
+        run = sendable.filter(pk=run_id, state=RunState.RUNNING).first()
+        if run is None:
+            return ""
+        senders = senders_of(run)
+        if self._senders().filter(run=run, finished_at=None).count() >= senders:
+            return ""
+        with self._sender(run) as sender:
+            self.plan(run, sender)
+            to = self.connect(run)
+            why = sending.send(
+                self.books(run, sender),
+                to.endpoint,
+                to.pace,
+                max(1, to.parallel // senders),
+                patience=patience or Patience(),
+                seconds=seconds,
+                interruptible=not detached,
+            )
+        self.finish(run, timezone.now())
+        if why == "seconds" and detached:
+            enqueue(run)
+        return why
+
+    @contextlib.contextmanager
+    def _sender(self, run: R) -> Iterator[S]:
+        now = timezone.now()
+        sender = self._senders().create(run=run, started_at=now, beat_at=now)
+        books = self.books(run, sender)
+        try:
+            yield sender
+        except NoKey as missing:
+            books.stop(str(missing))
+            raise
+        finally:
+            # What was claimed and not stored is freed, and counted if it was in flight, as after a crash.
+            books.bury(timezone.now())
+
+    def plan(self, run: R, sender: S | None = None) -> None:
+        """Plans the calls of `run` if that has not been done to its end; `sender` gives signs of life meanwhile."""
+        if run.started_at is not None:
+            return
+
+        def alive() -> None:
+            if sender is not None:
+                self._senders().filter(pk=sender.pk).update(beat_at=timezone.now())
+
+        planned = self.plan_calls(run, alive)
+        self._runs().filter(pk=run.pk, started_at=None).update(started_at=timezone.now(), planned=planned)
+        run.refresh_from_db(fields=["started_at", "planned"])
+
+    def finish(self, run: R, at: datetime) -> bool:
+        """Ends a run of which nothing is pending or in flight; False where something is, or it has ended before."""
+        open_calls = self.calls(run).filter(state__in=[CallState.PENDING, CallState.SENT])
+        live = self._runs().filter(pk=run.pk, state__in=[RunState.RUNNING, RunState.PAUSED]).exclude(started_at=None)
+        return not open_calls.exists() and bool(live.update(state=RunState.DONE, finished_at=at))
+
+    def pause(self, run: R) -> bool:
+        """Lets nothing more be sent; what is in flight comes back. False where it was not running."""
+        live = self._runs().filter(pk=run.pk, state__in=[RunState.WAITING, RunState.RUNNING])
+        return bool(live.update(state=RunState.PAUSED))
+
+    @transaction.atomic
+    def resume(self, run: R, *, detach: bool = True) -> bool:
+        """Goes on with a run that was paused, or stopped, and asks again what failed. False where it was neither."""
+        halted = self._runs().filter(pk=run.pk, state__in=[RunState.PAUSED, RunState.STOPPED])
+        if not halted.update(state=RunState.RUNNING, problem=""):
+            return False
+        self.calls(run).filter(state=CallState.FAILED).update(state=CallState.PENDING, claim=None)
+        if detach:
+            enqueue(run, senders_of(run))
+        return True
+
+    def left_alone(self, run: R, at: datetime) -> bool:
+        """Whether `run` can be gone on with: it is paused, stopped, or nobody who lives is at work on it."""
+        if run.state in {RunState.PAUSED, RunState.STOPPED}:
+            return True
+        at_work = self._senders().filter(run=run, finished_at=None, beat_at__gte=at - SILENCE)
+        return run.live and not at_work.exists()
+
+    @transaction.atomic
+    def cancel(self, run: R, at: datetime) -> bool:
+        """Ends a run: what was never sent is forgotten, what was answered stays. False where it had ended."""
+        if not self._runs().filter(pk=run.pk, state__in=LIVE).update(state=RunState.CANCELLED, finished_at=at):
+            return False
+        self.forget_unsent(run)
+        return True
+
+    def sweep(self, at: datetime) -> int:
+        """Picks up what a crash left behind; returns how many calls had been in flight.
+
+        Senders without a sign of life are buried and their calls freed; runs that nobody works on are asked
+        for again; calls of cancelled runs that a dead sender held are forgotten.
+        """
+        lost = 0
+        silent = self._senders().filter(finished_at=None, beat_at__lt=at - SILENCE)
+        for sender in silent:
+            run = self._runs().get(pk=sender.run_id)  # type: ignore[attr-defined]
+            lost += self.books(run, sender).bury(at) or 0
+        for run in self._runs().filter(state=RunState.CANCELLED, calls__state=CallState.PENDING).distinct():
+            with transaction.atomic():
+                self.forget_unsent(run)
+        alone = ~Q(pk__in=self._senders().filter(finished_at=None).values("run"))
+        waiting = Q(state=RunState.WAITING, created_at__lte=at - PATIENCE) | Q(state=RunState.RUNNING)
+        for run in self.sendable().filter(waiting & alone):
+            if not self.finish(run, at):
+                enqueue(run, senders_of(run))
+        return lost
+
+    def _runs(self) -> QuerySet[R]:
+        return self.runs._default_manager.all()
+
+    def _senders(self) -> QuerySet[S]:
+        return self.senders._default_manager.all()
