@@ -26,6 +26,8 @@ WHAT: Final = ("models", "prompts", "results", "pairs", "comparisons")
 
 CHUNK_CHARACTERS: Final = 2**16
 ROWS_AT_ONCE: Final = 100
+PLAIN_AT_ONCE: Final = 2000
+"""Of rows without texts."""
 REMEMBERED: Final = 100_000
 """Digests of texts that are kept while a full export goes on."""
 
@@ -61,22 +63,14 @@ def export(
         raise NotPossible(_("Training or check pairs can be asked for with pairs alone, one of the two at a time."))
     if what != "comparisons" and (full or simulated or raters != PEOPLE):
         raise NotPossible(_("Raters, full and simulated go with comparisons alone."))
-    match what:
-        case "models":
-            lines = _models(study)
-        case "prompts":
-            lines = _prompts(study)
-        case "results":
-            lines = _results(study)
-        case "pairs" if training or check:
-            lines = _golden_pairs(study, Purpose.TRAINING if training else Purpose.CHECK)
-        case "pairs":
-            lines = _pairs(study)
-        case "comparisons":
-            chosen = _chosen(study, raters)
-            lines = _full(study, chosen, raters) if full else _plain(study, chosen, raters, simulated)
-        case _:
-            raise NotPossible(_("%(what)s cannot be exported.") % {"what": what})
+    if what == "comparisons":
+        theirs = chosen(study, raters)
+        lines = _full(study, theirs, raters) if full else _plain(study, theirs, raters, simulated)
+    elif what in WHAT:
+        purpose = Purpose.TRAINING if training else Purpose.CHECK if check else Purpose.VOTE
+        lines = map(json_line, rows(study, what, purpose).all())
+    else:
+        raise NotPossible(_("%(what)s cannot be exported.") % {"what": what})
     return _chunks(lines)
 
 
@@ -106,26 +100,50 @@ def _chunks(lines: Iterable[str]) -> Iterator[str]:
         yield "".join(chunk)
 
 
-def _json_lines(kind: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """`rows` hold the values of `columns`, which are named as in the files."""
-    for row in rows:
-        yield json_line(llmfao.row_of(kind, dict(zip(columns, row, strict=True))))
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a file before they are written.
+
+    `query` has them in stored order; `tell` makes rows, with the file's columns, of some of what it gives:
+    models, or tuples whose first value is the primary key.
+    """
+
+    query: QuerySet[Any, Any]
+    tell: Callable[[Sequence[Any]], Iterable[dict[str, Any]]]
+
+    def all(self, at_once: int = ROWS_AT_ONCE) -> Iterator[dict[str, Any]]:
+        """Every row, `at_once` in memory."""
+        for some in batched(self.query.iterator(at_once), at_once):
+            yield from self.tell(some)
 
 
-def _models(study: Study) -> Iterator[str]:
-    columns = [column.name for column in llmfao.MODELS]
-    rows = study.prompt_set.models.order_by("pk").values_list("number", *columns[1:])
-    return _json_lines("models", columns, rows.iterator())
+def rows(study: Study, what: str, purpose: Purpose = Purpose.VOTE) -> Rows:
+    """The study's models, prompts, results or pairs, of `purpose`.
+
+    Raises:
+        KeyError: `what` is something else.
+    """
+    if what == "pairs" and purpose != Purpose.VOTE:
+        return _golden_pairs(study, purpose)
+    everything: dict[str, QuerySet[Any]] = {
+        "models": study.prompt_set.models.all(),
+        "prompts": study.prompt_set.prompts.all(),
+        "results": study.prompt_set.results.all(),
+        "pairs": study.pairs.votable(),
+    }
+    fields = FIELDS[what]
+    query = everything[what].order_by("pk").values_list("pk", *fields.values())
+
+    def tell(some: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        return (llmfao.row_of(what, dict(zip(fields, row[1:], strict=True))) for row in some)
+
+    return Rows(query, tell)
 
 
-def _prompts(study: Study) -> Iterator[str]:
-    columns = [column.name for column in llmfao.PROMPTS]
-    rows = study.prompt_set.prompts.order_by("pk").values_list("number", *columns[1:])
-    return _json_lines("prompts", columns, rows.iterator(ROWS_AT_ONCE))
-
-
-def _results(study: Study) -> Iterator[str]:
-    fields = {
+FIELDS: Final = {
+    "models": {column.name: column.name for column in llmfao.MODELS} | {"id": "number"},
+    "prompts": {column.name: column.name for column in llmfao.PROMPTS} | {"id": "number"},
+    "results": {
         "id": "number",
         "model": "model__number",
         "result": "text",
@@ -139,13 +157,8 @@ def _results(study: Study) -> Iterator[str]:
         "org": "model__org",
         "slug": "prompt__slug",
         "turns": "turns",
-    }
-    rows = study.prompt_set.results.order_by("pk").values_list(*fields.values())
-    return _json_lines("results", list(fields), rows.iterator(ROWS_AT_ONCE))
-
-
-def _pairs(study: Study) -> Iterator[str]:
-    fields = {
+    },
+    "pairs": {
         "id": "number",
         "prompt": "prompt__number",
         "text": "prompt__text",
@@ -156,32 +169,45 @@ def _pairs(study: Study) -> Iterator[str]:
         "result_x": "result_x__text",
         "model_y": "model_y__number",
         "result_y": "result_y__text",
-    }
-    rows = study.pairs.votable().order_by("pk").values_list(*fields.values())
-    return _json_lines("pairs", list(fields), rows.iterator(ROWS_AT_ONCE))
+    },
+}
+"""Where the columns of a file come from."""
 
 
-def _golden_pairs(study: Study, purpose: Purpose) -> Iterator[str]:
+def _golden_pairs(study: Study, purpose: Purpose) -> Rows:
     columns = [column.name for column in llmfao.GOLDEN_PAIRS]
-    rows = study.pairs.filter(purpose=purpose).order_by("pk")
-    values = rows.values_list(
-        "number",
-        "prompt__number",
-        Coalesce("own_text", "prompt__text"),
-        "model_x__number",
-        "own_x",
-        "model_y__number",
-        "own_y",
-        "golden",
-        "reason",
+    query = (
+        study.pairs.filter(purpose=purpose)
+        .order_by("pk")
+        .values_list(
+            "pk",
+            "number",
+            "prompt__number",
+            Coalesce("own_text", "prompt__text"),
+            "model_x__number",
+            "own_x",
+            "model_y__number",
+            "own_y",
+            "golden",
+            "reason",
+        )
     )
-    # In the file x stands on the left.
-    told = ((*row[:7], answer_of(cast(Winner, row[7]), "x"), row[8]) for row in values.iterator(ROWS_AT_ONCE))
-    return _json_lines(purpose, columns, told)
+
+    def tell(some: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        for _pk, *row, golden, reason in some:
+            # In the file x stands on the left.
+            values = (*row, answer_of(cast(Winner, golden), "x"), reason)
+            yield llmfao.row_of(purpose, dict(zip(columns, values, strict=True)))
+
+    return Rows(query, tell)
 
 
-def _chosen(study: Study, raters: str) -> QuerySet[Comparison]:
-    """Every comparison stored of the raters asked for; all are those whose comparisons are their own."""
+def chosen(study: Study, raters: str) -> QuerySet[Comparison]:
+    """Every comparison stored of the raters asked for; all are those whose comparisons are their own.
+
+    Raises:
+        NotPossible: no judge has that name.
+    """
     comparisons = Comparison.objects.filter(study=study)
     if raters == ALL:
         return comparisons.filter(rater__derived=False)
@@ -207,6 +233,7 @@ class _Names:
 
 
 PLAIN_FIELDS: Final = (
+    "pk",
     "pair__number",
     "pair__prompt__number",
     "pair__model_x",
@@ -223,7 +250,7 @@ PLAIN_FIELDS: Final = (
 
 def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
     """The exchange columns of a comparison from its `PLAIN_FIELDS`, and whose it is."""
-    number, prompt, model_x, model_y, left, winner, worker, judge, simulated, turn, trial = row
+    _pk, number, prompt, model_x, model_y, left, winner, worker, judge, simulated, turn, trial = row
     on_left, on_right = (model_x, model_y) if left == "x" else (model_y, model_x)
     return {
         "id": number,
@@ -255,9 +282,14 @@ def _plain(study: Study, chosen: QuerySet[Comparison], raters: str, simulated: b
         columns = (*columns, *llmfao.REPEATED_COLUMNS)
     if simulated:
         columns = (*columns, "simulated")
+    return _csv_lines(columns, plain_rows(study, counted).all(PLAIN_AT_ONCE))
+
+
+def plain_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
+    """`comparisons` of `study` with the columns of the plain files, and whose they are in each."""
     names = _Names.of(study)
-    rows = counted.order_by("pk").values_list(*PLAIN_FIELDS).iterator()
-    return _csv_lines(columns, (_as_shown(row, names) for row in rows))
+    query = comparisons.order_by("pk").values_list(*PLAIN_FIELDS)
+    return Rows(query, lambda some: (_as_shown(row, names) for row in some))
 
 
 def _csv_lines(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -350,31 +382,44 @@ RESULT_TEXTS: Final = ("pair__result_x__text", "pair__result_x__turns", "pair__r
 
 
 def _full(study: Study, chosen: QuerySet[Comparison], raters: str) -> Iterator[str]:
-    yield csv_line(llmfao.FULL_COLUMNS)
-    names = _Names.of(study)
-    fingerprints = _Fingerprints()
-    comparisons = (
-        chosen.select_related("rater__worker", "assignment", "supersedes", "pair__prompt", "pair__result_x")
+    yield from _csv_lines(llmfao.FULL_COLUMNS, full_rows(study, chosen).all())
+    if raters in (PEOPLE, ALL):
+        for row in training_rows(study).all():
+            yield csv_line(row.get(column) for column in llmfao.FULL_COLUMNS)
+
+
+def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
+    """`comparisons` of `study` with everything known of them, superseded and withdrawn ones as well."""
+    names, fingerprints = _Names.of(study), _Fingerprints()
+    query = (
+        comparisons.select_related("rater__worker", "assignment", "supersedes", "pair__prompt", "pair__result_x")
         .select_related("pair__result_y")
         .defer(*PAIR_TEXTS, *RESULT_TEXTS, "pair__prompt__text", "pair__prompt__turns", "pair__prompt__references")
     )
-    for some in batched(comparisons.order_by("pk").iterator(ROWS_AT_ONCE), ROWS_AT_ONCE):
+
+    def tell(some: Sequence[Comparison]) -> Iterator[dict[str, Any]]:
         fingerprints.prepare([row.pair for row in some])
         for row in some:
-            told = _comparison_told(row, names) | fingerprints.of(row.pair, cast(Side, row.left))
-            yield csv_line(told.get(column) for column in llmfao.FULL_COLUMNS)
-    if raters not in (PEOPLE, ALL):
-        return
-    answers = (
+            yield _comparison_told(row, names) | fingerprints.of(row.pair, cast(Side, row.left))
+
+    return Rows(query.order_by("pk"), tell)
+
+
+def training_rows(study: Study) -> Rows:
+    """The answers to the study's training pairs, with the columns of comparisons where they have them."""
+    names, fingerprints = _Names.of(study), _Fingerprints()
+    query = (
         TrainingAnswer.objects.filter(worker__study=study, value__isnull=False)
         .select_related("worker__rater", "pair__prompt")
         .defer(*PAIR_TEXTS, "pair__prompt__text")
     )
-    for batch in batched(answers.order_by("pk").iterator(ROWS_AT_ONCE), ROWS_AT_ONCE):
-        fingerprints.prepare([answer.pair for answer in batch])
-        for answer in batch:
-            told = _training_told(answer, names, study.scale) | fingerprints.of(answer.pair, answer.shown_left)
-            yield csv_line(told.get(column) for column in llmfao.FULL_COLUMNS)
+
+    def tell(some: Sequence[TrainingAnswer]) -> Iterator[dict[str, Any]]:
+        fingerprints.prepare([answer.pair for answer in some])
+        for answer in some:
+            yield _training_told(answer, names, study.scale) | fingerprints.of(answer.pair, answer.shown_left)
+
+    return Rows(query.order_by("pk"), tell)
 
 
 def _rater_told(rater: Rater, worker: int | None) -> dict[str, Any]:
