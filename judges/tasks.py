@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from judges.keys import NoKey
-from judges.services import runs
+from judges.services import panels, runs
 
 
 @shared_task(name="judges.work", throws=(NoKey,))
@@ -15,3 +15,9 @@ def work(run_id: int) -> None:
 @shared_task(name="judges.sweep")
 def sweep() -> None:
     runs.sweep(timezone.now())
+    panels.sweep(timezone.now())
+
+
+@shared_task(name="judges.make_panel")
+def make_panel(panel_id: int) -> None:
+    panels.make(panel_id)
