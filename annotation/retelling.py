@@ -14,10 +14,16 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 
 def retold(text: str, messages: Iterable[str]) -> str:
     """`text` translated where it is one of `messages`, its %(name)s places filled; else as it is."""
+    found = recognised(text, messages)
+    return text if found is None else gettext(found[0]) % found[1]
+
+
+def recognised(text: str, messages: Iterable[str]) -> tuple[str, dict[str, str]] | None:
+    """Which of `messages` the text is, and what fills its %(name)s places; None where it is none of them."""
     for message in messages:
         if found := _shape(message).fullmatch(text):
-            return gettext(message) % found.groupdict()
-    return text
+            return message, found.groupdict()
+    return None
 
 
 @cache

@@ -186,8 +186,7 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
         types = categories(study)
         if filters.category not in types:
             raise UnknownCategory(
-                _("No prompt of this study is of the type %(name)s. There are: %(known)s.")
-                % {"name": filters.category, "known": ", ".join(types) or "-"}
+                _(wording.NO_SUCH_TYPE) % {"name": filters.category, "known": ", ".join(types) or "-"}
             )
         rows = rows.filter(pair__prompt__type=filters.category)
     middle = Q(winner="tie")

@@ -1,12 +1,12 @@
 """What a board's words mean, in sentences for people."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from annotation.retelling import retold
+from annotation.retelling import recognised
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
@@ -45,15 +45,104 @@ NOBODY_VOTED = gettext_noop(
 )
 NOTHING_COUNTS = gettext_noop("No comparison of “%(study)s” counts towards this board yet.")
 NO_SUCH_JUDGE = gettext_noop("No judge of this study is called %(name)s. There are: %(known)s.")
+NO_SUCH_TYPE = gettext_noop("No prompt of this study is of the type %(name)s. There are: %(known)s.")
 
-PROBLEMS = (
-    NOBODY_VOTED,
-    NOTHING_COUNTS,
-    NO_SUCH_JUDGE,
-    gettext_noop("no optimum after %(steps)s Newton steps"),
-    gettext_noop("the comparisons do not determine the strengths"),
-)
-"""Why a board cannot be computed, as it is stored with the snapshot."""
+PROBLEMS: Final[dict[str, str]] = {
+    **{message: message for message in (NOBODY_VOTED, NOTHING_COUNTS, NO_SUCH_JUDGE, NO_SUCH_TYPE)},
+    "no optimum after %(steps)s Newton steps": gettext_noop(
+        "The search for the best ratings did not end after %(steps)s steps, so there are none."
+    ),
+    "no optimum after %(steps)s steps": gettext_noop(
+        "The search for the best ratings did not end after %(steps)s steps, so there are none."
+    ),
+    "no fixed point after %(steps)s steps": gettext_noop(
+        "The shares of this method did not settle after %(steps)s steps, so there are none."
+    ),
+    "the comparisons do not determine the strengths": gettext_noop(
+        "These comparisons do not determine the ratings: too little was compared, or what else is fitted "
+        "explains every verdict."
+    ),
+    "all verdicts are ties: there is nothing to rate by": gettext_noop(
+        "Every verdict is a tie, so there is nothing to rate by."
+    ),
+    "newman has no finite ratings here; bradley-terry and davidson state a prior instead": gettext_noop(
+        "Some models have only wins or only losses against the rest, so Newman’s method has no finite ratings. "
+        "Bradley-Terry and Davidson make an assumption instead, and say so."
+    ),
+    "the %(what)s %(name)s is not a model of this board": gettext_noop(
+        "%(name)s is not on this board: nothing was compared with it."
+    ),
+    "these models were never compared with %(name)s": gettext_noop(
+        "Some of these models hang together without %(name)s: nobody compared them with it."
+    ),
+    "%(method)s takes no soft verdicts": gettext_noop("The method %(method)s takes no shares of a verdict."),
+    "%(method)s needs the texts of the answers": gettext_noop("The method %(method)s needs the texts of the answers."),
+    "there is no method %(method)s; there are %(methods)s": gettext_noop(
+        "There is no method %(method)s. There are: %(methods)s."
+    ),
+    "%(method)s cannot fit a first-place effect": gettext_noop(
+        "The method %(method)s cannot fit the gain of the first place."
+    ),
+    "%(method)s has no bootstrapped intervals": gettext_noop("The method %(method)s has no bootstrapped intervals."),
+    "a first-place effect has sandwich intervals only": gettext_noop(
+        "With the gain of the first place there are no bootstrapped intervals, only sandwich ones."
+    ),
+    "%(method)s has no intervals by clusters": gettext_noop(
+        "The method %(method)s has no intervals, so they cannot be about prompts or raters."
+    ),
+    "%(name)s is %(value)s; one of %(choices)s was expected": gettext_noop(
+        "“%(value)s” is no choice for %(name)s. There are: %(choices)s."
+    ),
+    "ties are modelled by the method davidson, and by no other": gettext_noop(
+        "Ties are modelled by the method davidson, and by no other."
+    ),
+    "elo-bootstrap needs to be told what to redraw: %(ways)s": gettext_noop(
+        "The method elo-bootstrap needs to be told what to redraw: %(ways)s."
+    ),
+    "redraw is an option of elo-bootstrap alone": gettext_noop("Only the method elo-bootstrap redraws."),
+    "baseline-win-rate needs a baseline, and no other method has one": gettext_noop(
+        "The method baseline-win-rate needs a model to compare with (a baseline), and no other method has one."
+    ),
+    "a bootstrap needs at least one round": gettext_noop("A bootstrap needs at least one round."),
+}
+"""Why a board cannot be computed: as the numerics say it and the snapshot stores it, and for people."""
+
+METHODS: Final[dict[str, str | Promise]] = {
+    "bradley-terry": _("Bradley-Terry"),
+    "davidson": _("Davidson"),
+    "elo": _("Elo, in order"),
+    "elo-bootstrap": _("Elo, bootstrapped"),
+    "newman": _("Newman"),
+    "pagerank": _("PageRank"),
+    "eigen": _("Eigenvector"),
+    "average-win-rate": _("Average win rate"),
+    "baseline-win-rate": _("Win rate against one model"),
+    "style-controlled": _("Bradley-Terry at equal style"),
+}
+
+ABOUT_METHODS: Final[dict[str, str | Promise]] = {
+    "bradley-terry": _("The odds of winning follow from a strength of each model; a tie is half a win."),
+    "davidson": _("Bradley-Terry in which ties have a probability of their own."),
+    "elo": _("One vote after the other moves two ratings a little; the last votes count most. No intervals."),
+    "elo-bootstrap": _("The middle of 1,000 Elo runs with the votes reordered or redrawn."),
+    "newman": _("Newman’s iteration for Bradley-Terry with ties modelled. No intervals."),
+    "pagerank": _("A walk from losers to those who beat them. Follows how often models were compared. No intervals."),
+    "eigen": _("Who beats winners is a winner. Follows how often models were compared. No intervals."),
+    "average-win-rate": _("The mean share won over the opponents a model met. No intervals."),
+    "baseline-win-rate": _("The share won against one model that is chosen."),
+    "style-controlled": _("Strengths with the effect of length, headings, lists and bold taken out."),
+}
+
+IN_POINTS: Final = frozenset({"bradley-terry", "davidson", "elo", "elo-bootstrap", "newman", "style-controlled"})
+"""The methods whose ratings are points of the Elo scale, so that a model can be held at a number of them."""
+
+ABOUT: Final[dict[str, str | Promise]] = {
+    "both": _("prompts and raters like these"),
+    "worker": _("raters like these, exactly these prompts"),
+    "prompt": _("prompts like these"),
+    "none": _("votes taken as independent"),
+}
+"""What intervals speak of."""
 
 QUESTIONS: dict[str | None, str | Promise] = {
     "both": _("95 %% intervals for prompts and raters like these (%(prompts)s prompts, %(raters)s raters)."),
@@ -65,7 +154,8 @@ QUESTIONS: dict[str | None, str | Promise] = {
 
 def problem(stored: str) -> str:
     """Why a snapshot could not be computed."""
-    return retold(stored, PROBLEMS)
+    found = recognised(stored, PROBLEMS)
+    return stored if found is None else gettext(PROBLEMS[found[0]]) % found[1]
 
 
 def notice(word: str) -> str:
