@@ -75,7 +75,7 @@ def test_a_study_for_people_with_an_id_admits_nobody_without_one(visitor, study,
     join(visitor, study, "?PROLIFIC_PID=p1")
     assert Worker.objects.get().external_id == "p1"
     # Whoever is in comes back by the cookie.
-    assert visitor.get("/s/haiku/").status_code == 302
+    assert visitor.get("/s/haiku/").status_code == 303
 
 
 def test_a_placeholder_that_the_platform_did_not_fill_in_is_nobodys_id(study):
