@@ -12,10 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.interchange.llmfao import RESERVED_RATERS
 from annotation.models import Rater, Study
 from judges import prompts
-from judges.chat import Endpoint, is_endpoint
-from judges.keys import is_source, read_key
-from judges.models.work import Purse
-from judges.pace import Limits
+from judges.models.work import Access, Purse
 from judges.replies import READERS, Reader
 from judges.stand_in import MODELS as STAND_INS
 
@@ -79,7 +76,7 @@ class Orders(models.TextChoices):
     BOTH = "both", _("both")
 
 
-class JudgeVersion(models.Model):
+class JudgeVersion(Access):
     """The settings of a judge at one time; never changed. A change of settings is a new version.
 
     A version with a `root` was opened because the endpoint named another model than before: it has its
@@ -90,19 +87,7 @@ class JudgeVersion(models.Model):
     number = models.PositiveIntegerField(_("version"))
     root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="drifts")
     returned_model = models.CharField(_("model as returned"), max_length=200, blank=True)
-    endpoint = models.CharField(
-        _("endpoint"), max_length=500, help_text=_("Such as https://api.example.com/v1 or http://127.0.0.1:8081/v1.")
-    )
     model = models.CharField(_("model"), max_length=200)
-    key_source = models.CharField(
-        _("key"),
-        max_length=100,
-        blank=True,
-        help_text=_(
-            "The name of a variable of the environment that ends in _API_KEY, or file:NAME in the folder of keys. "
-            "Empty: none. Never the key itself."
-        ),
-    )
     template = models.ForeignKey(Template, models.PROTECT, related_name="versions", verbose_name=_("templates"))
     reader = models.CharField(_("reader of replies"), max_length=20)
     orders = models.CharField(_("orders"), max_length=6, choices=Orders, default=Orders.BOTH)
@@ -115,14 +100,6 @@ class JudgeVersion(models.Model):
     temperature = models.FloatField(
         _("temperature"), null=True, blank=True, default=0.0, validators=[MinValueValidator(0), MaxValueValidator(2)]
     )
-    top_p = models.FloatField(
-        _("top-p"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
-    )
-    max_tokens = models.PositiveIntegerField(
-        _("most tokens of a reply"), default=2048, validators=[MinValueValidator(1)]
-    )
-    reasoning_effort = models.CharField(_("reasoning effort"), max_length=20, blank=True)
-    seed = models.BigIntegerField(_("seed"), null=True, blank=True)
     structured = models.BooleanField(
         _("structured output"), default=False, help_text=_("Send the JSON schema, where the endpoint has it.")
     )
@@ -130,32 +107,6 @@ class JudgeVersion(models.Model):
         _("most characters of an answer that are shown"),
         default=prompts.LONGEST_ANSWER,
         validators=[MinValueValidator(100), MaxValueValidator(2_000_000)],
-    )
-    timeout = models.FloatField(
-        _("seconds to wait for a reply"), default=120.0, validators=[MinValueValidator(0.1), MaxValueValidator(3600)]
-    )
-    parallel = models.PositiveIntegerField(
-        _("requests in flight"), default=16, validators=[MinValueValidator(1), MaxValueValidator(500)]
-    )
-    requests_per_minute = models.PositiveIntegerField(
-        _("requests a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
-    )
-    tokens_per_minute = models.PositiveIntegerField(
-        _("tokens a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
-    )
-    price_in = models.DecimalField(
-        _("price, dollars per million tokens in"),
-        max_digits=12,
-        decimal_places=6,
-        default=0,
-        validators=[MinValueValidator(0)],
-    )
-    price_out = models.DecimalField(
-        _("price, dollars per million tokens out"),
-        max_digits=12,
-        decimal_places=6,
-        default=0,
-        validators=[MinValueValidator(0)],
     )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -200,11 +151,7 @@ class JudgeVersion(models.Model):
         return self.rater_name
 
     def clean(self) -> None:
-        faults: dict[str, Any] = {}
-        if not is_endpoint(self.endpoint):
-            faults["endpoint"] = _("An http(s) address without a password or a query was expected.")
-        if not is_source(self.key_source):
-            faults["key_source"] = _("NAME_API_KEY or file:NAME was expected; the key itself is kept nowhere.")
+        faults: dict[str, Any] = self.faults()
         if self.reader not in READERS:
             faults["reader"] = _("There is no such reader.")
         elif self.template_id:
@@ -232,22 +179,6 @@ class JudgeVersion(models.Model):
     def stand_in(self) -> bool:
         """Whether its model is the stand-in that comes along: no real one, and its verdicts say nothing of any."""
         return self.model in STAND_INS
-
-    @property
-    def limits(self) -> Limits:
-        return Limits(self.requests_per_minute, self.tokens_per_minute)
-
-    def connect(self) -> Endpoint:
-        """The endpoint, with its key.
-
-        Raises:
-            NoKey: it cannot be had.
-        """
-        return Endpoint(self.endpoint, read_key(self.key_source, settings.KEYS_DIR), self.timeout)
-
-    def nanos(self, tokens_in: int, tokens_out: int) -> int:
-        """What so many tokens cost: a dollar per million is a thousand nanos a token."""
-        return int(1000 * (self.price_in * tokens_in + self.price_out * tokens_out))
 
 
 class JudgeRater(models.Model):

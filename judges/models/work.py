@@ -3,12 +3,17 @@
 Money is kept in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
 """
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from judges.chat import Endpoint, is_endpoint
+from judges.keys import is_source, read_key
+from judges.pace import Limits
 
 NANOS: Final = 1_000_000_000
 
@@ -38,6 +43,85 @@ class Purse(models.Model):
     def bound(self) -> int:
         """The most that has been spent, in nanos, with everything that is not known taken at its dearest."""
         return self.spent + self.unsure + self.reserved
+
+
+class Access(models.Model):
+    """Where and how a model is asked, at what price, and within which limits."""
+
+    endpoint = models.CharField(
+        _("endpoint"), max_length=500, help_text=_("Such as https://api.example.com/v1 or http://127.0.0.1:8081/v1.")
+    )
+    key_source = models.CharField(
+        _("key"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "The name of a variable of the environment that ends in _API_KEY, or file:NAME in the folder of keys. "
+            "Empty: none. Never the key itself."
+        ),
+    )
+    top_p = models.FloatField(
+        _("top-p"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    max_tokens = models.PositiveIntegerField(
+        _("most tokens of a reply"), default=2048, validators=[MinValueValidator(1)]
+    )
+    reasoning_effort = models.CharField(_("reasoning effort"), max_length=20, blank=True)
+    seed = models.BigIntegerField(_("seed"), null=True, blank=True)
+    timeout = models.FloatField(
+        _("seconds to wait for a reply"), default=120.0, validators=[MinValueValidator(0.1), MaxValueValidator(3600)]
+    )
+    parallel = models.PositiveIntegerField(
+        _("requests in flight"), default=16, validators=[MinValueValidator(1), MaxValueValidator(500)]
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        _("requests a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        _("tokens a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    price_in = models.DecimalField(
+        _("price, dollars per million tokens in"),
+        max_digits=12,
+        decimal_places=6,
+        default=0,
+        validators=[MinValueValidator(0)],
+    )
+    price_out = models.DecimalField(
+        _("price, dollars per million tokens out"),
+        max_digits=12,
+        decimal_places=6,
+        default=0,
+        validators=[MinValueValidator(0)],
+    )
+
+    class Meta:
+        abstract = True
+
+    def faults(self) -> dict[str, Any]:
+        """What is wrong with the settings, by field."""
+        faults: dict[str, Any] = {}
+        if not is_endpoint(self.endpoint):
+            faults["endpoint"] = _("An http(s) address without a password or a query was expected.")
+        if not is_source(self.key_source):
+            faults["key_source"] = _("NAME_API_KEY or file:NAME was expected; the key itself is kept nowhere.")
+        return faults
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.requests_per_minute, self.tokens_per_minute)
+
+    def connect(self) -> Endpoint:
+        """The endpoint, with its key.
+
+        Raises:
+            NoKey: it cannot be had.
+        """
+        return Endpoint(self.endpoint, read_key(self.key_source, settings.KEYS_DIR), self.timeout)
+
+    def nanos(self, tokens_in: int, tokens_out: int) -> int:
+        """What so many tokens cost: a dollar per million is a thousand nanos a token."""
+        return int(1000 * (self.price_in * tokens_in + self.price_out * tokens_out))
 
 
 class RunState(models.TextChoices):
