@@ -1,5 +1,15 @@
 """What judges keep, by subject."""
 
+from judges.models.answers import (
+    ANSWERED,
+    AnswerCall,
+    AnswerReply,
+    AnswerRun,
+    AnswerSender,
+    AnswerSource,
+    AnswerState,
+    SystemMessage,
+)
 from judges.models.call import CallState, JudgeCall, JudgeReply, Verdict
 from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
@@ -10,8 +20,15 @@ from judges.models.schedules import Schedule, ScheduleKind
 from judges.models.work import LIVE, NANOS, RunState, dollars
 
 __all__ = [
+    "ANSWERED",
     "LIVE",
     "NANOS",
+    "AnswerCall",
+    "AnswerReply",
+    "AnswerRun",
+    "AnswerSender",
+    "AnswerSource",
+    "AnswerState",
     "CallState",
     "Judge",
     "JudgeCall",
@@ -32,6 +49,7 @@ __all__ = [
     "ScheduleKind",
     "Sender",
     "SentinelSet",
+    "SystemMessage",
     "Template",
     "Verdict",
     "dollars",

@@ -1,0 +1,181 @@
+"""Answers from models: where a language model of the corpus is asked, and every question and reply.
+
+A *call* is one turn of a conversation: one prompt put to one model, once a sample. When its last turn has
+been answered the conversation becomes a result of the corpus. What went wrong stays here, in a state of
+its own, and never becomes a result.
+"""
+
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import LanguageModel, Prompt, PromptSet, Result, Study
+from judges.models.work import Access, Exchange, Purse, Run, Sending
+
+
+class SystemMessage(models.Model):
+    """What every model is told before any prompt of a set."""
+
+    prompt_set = models.OneToOneField(PromptSet, models.CASCADE, primary_key=True, related_name="system_message")
+    text = models.TextField(_("system message"))
+
+    class Meta:
+        verbose_name = _("system message")
+        verbose_name_plural = _("system messages")
+
+    def __str__(self) -> str:
+        return self.text[:100]
+
+
+class AnswerSource(Access, Purse):
+    """The endpoint behind a language model, and the money that its answers may cost."""
+
+    model = models.OneToOneField(LanguageModel, models.CASCADE, related_name="answer_source")
+    api_id = models.CharField(_("model"), max_length=200, help_text=_("As the endpoint calls it."))
+
+    class Meta:
+        verbose_name = _("endpoint of a language model")
+        verbose_name_plural = _("endpoints of language models")
+        ordering = ["pk"]
+        constraints = [models.CheckConstraint(condition=Q(reserved__gte=0), name="answer_reserved_not_negative")]
+
+    SETTINGS: Final = (
+        "endpoint",
+        "api_id",
+        "key_source",
+        "top_p",
+        "max_tokens",
+        "reasoning_effort",
+        "seed",
+        "timeout",
+        "parallel",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "price_in",
+        "price_out",
+    )
+
+    def __str__(self) -> str:
+        return str(self.model)
+
+    def clean(self) -> None:
+        faults: dict[str, Any] = self.faults()
+        if faults:
+            raise ValidationError(faults)
+
+
+class AnswerRun(Run):
+    """A model at work on the prompts of a study."""
+
+    TASK = "judges.answer"
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="answer_runs")
+    source = models.ForeignKey(AnswerSource, models.CASCADE, related_name="runs")
+
+    class Meta:
+        verbose_name = _("run of answers")
+        verbose_name_plural = _("runs of answers")
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=Q(state__in=["waiting", "running", "paused", "stopped"]),
+                name="answer_run_one_live",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class AnswerSender(Sending):
+    """A process at work on a run of answers."""
+
+    run = models.ForeignKey(AnswerRun, models.CASCADE, related_name="senders")
+
+    class Meta:
+        verbose_name = _("sender of a run of answers")
+        verbose_name_plural = _("senders of runs of answers")
+        ordering = ["-pk"]
+
+
+class AnswerState(models.TextChoices):
+    """How a turn stands. `truncated` is an answer that was cut short; `waiting` is for the turn before."""
+
+    WAITING = "waiting", _("waits for the turn before")
+    PENDING = "pending", _("pending")
+    SENT = "sent", _("sent")
+    OK = "ok", _("ok")
+    TRUNCATED = "truncated", _("truncated")
+    EMPTY = "empty", _("empty")
+    REFUSED = "refused", _("refused")
+    FAILED = "failed", _("failed")
+
+
+ANSWERED: Final = (AnswerState.OK, AnswerState.TRUNCATED)
+"""The states in which there is an answer."""
+
+
+class AnswerCall(models.Model):
+    """One turn of a conversation with a model; `turn` counts from 1 on.
+
+    Its place is unique, so that nothing is asked, or paid for, twice. `result` is what its conversation
+    became. `answer` is the reply whose text counts.
+    """
+
+    run = models.ForeignKey(AnswerRun, models.CASCADE, related_name="calls")
+    source = models.ForeignKey(AnswerSource, models.CASCADE, related_name="calls")
+    prompt = models.ForeignKey(Prompt, models.RESTRICT, related_name="answer_calls")
+    sample = models.PositiveIntegerField(_("sample"), default=0)
+    turn = models.PositiveSmallIntegerField(_("turn"), default=1)
+    last = models.BooleanField(_("last turn"), default=True)
+    state = models.CharField(_("state"), max_length=10, choices=AnswerState, default=AnswerState.PENDING)
+    claim = models.ForeignKey(AnswerSender, models.SET_NULL, null=True, related_name="calls")
+    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
+    bound = models.BigIntegerField(_("cost at the most"), default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    answer = models.ForeignKey("AnswerReply", models.SET_NULL, null=True, related_name="+")
+    result = models.ForeignKey(Result, models.RESTRICT, null=True, related_name="answer_calls")
+
+    class Meta:
+        verbose_name = _("question to a model")
+        verbose_name_plural = _("questions to models")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "prompt", "sample", "turn"], name="answer_call_once"),
+        ]
+        indexes = [
+            models.Index(fields=["run", "state"], name="answer_call_by_state"),
+            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="answer_call_free"),
+            models.Index(
+                fields=["source"],
+                condition=Q(last=True, result=None, state__in=["ok", "truncated"]),
+                name="answer_call_complete",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class AnswerReply(Exchange):
+    """What came back on one turn, for good or ill. `text` is the answer, `thinking` what the model thought first."""
+
+    call = models.ForeignKey(AnswerCall, models.CASCADE, related_name="replies")
+    state = models.CharField(_("state"), max_length=10, choices=AnswerState)
+    text = models.TextField(_("answer"), blank=True)
+    thinking = models.TextField(_("thoughts"), blank=True)
+
+    class Meta:
+        verbose_name = _("reply of a model")
+        verbose_name_plural = _("replies of models")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["response_id"], name="answer_reply_by_id")]
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast the reply came; None where it is not known."""
+        return self.tokens_out / self.seconds if self.seconds and self.tokens_out else None
