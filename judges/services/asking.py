@@ -1,33 +1,17 @@
 """From a call to the request that is sent: what is judged, in which words, and what it can cost at the most."""
 
-import json
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from django.db.models import QuerySet
 
 from annotation.models import Pair, Prompt, Result
 from judges.models import JudgeCall, JudgeRun, JudgeVersion, RunKind
 from judges.prompts import Filled, Subject, TemplateSet, fill
-
-MESSAGE_TOKENS: Final = 16
-"""What a message's own frame takes at the most, in any chat format that is about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request, ready to be sent. `tokens` are what it is likely to take with the longest reply, `bound` is
-    the most it can cost, in nanos: a token is at least one byte."""
-
-    body: bytes
-    part: int
-    cut: bool
-    tokens_in: int
-    tokens: int
-    bound: int
+from judges.services import requesting
+from judges.services.requesting import Question
 
 
 @lru_cache(maxsize=32)
@@ -77,17 +61,7 @@ def filled(version: JudgeVersion, subject: Subject) -> Filled:
 
 def request(version: JudgeVersion, messages: Sequence[Any], sample: int = 0) -> dict[str, Any]:
     """The body of a chat request, with only what the version sets."""
-    body: dict[str, Any] = {"model": version.model, "messages": list(messages)}
-    if version.temperature is not None:
-        body["temperature"] = version.temperature
-    if version.top_p is not None:
-        body["top_p"] = version.top_p
-    # Models that think take the newer name only, and count their thoughts in it.
-    body["max_completion_tokens" if version.reasoning_effort else "max_tokens"] = version.max_tokens
-    if version.reasoning_effort:
-        body["reasoning_effort"] = version.reasoning_effort
-    if version.seed is not None:
-        body["seed"] = version.seed + sample
+    body = requesting.request(version, version.model, messages, temperature=version.temperature, sample=sample)
     if version.reading.wants_logprobs:
         body |= {"logprobs": True, "top_logprobs": 20}
     if version.structured and version.reading.schema is not None:
@@ -96,30 +70,11 @@ def request(version: JudgeVersion, messages: Sequence[Any], sample: int = 0) -> 
     return body
 
 
-def likely_tokens(texts: Iterable[str]) -> int:
-    """About how many tokens `texts` have: four ASCII characters each, one for any other character."""
-    total = 0.0
-    for text in texts:
-        plain = len(text.encode("ascii", "ignore"))
-        total += plain / 4 + (len(text) - plain)
-    return math.ceil(total)
-
-
 def question(version: JudgeVersion, subject: Subject, sample: int = 0) -> Question:
     """What is sent to ask `version` about `subject`."""
     messages = filled(version, subject)
-    texts = [message["content"] for message in messages.messages]
-    body = json.dumps(request(version, messages.messages, sample), ensure_ascii=False).encode("utf-8", "replace")
-    tokens_in = likely_tokens(texts) + MESSAGE_TOKENS * len(texts)
-    most_in = sum(len(text.encode("utf-8", "replace")) for text in texts) + MESSAGE_TOKENS * (len(texts) + 1)
-    return Question(
-        body=body,
-        part=messages.part,
-        cut=messages.cut,
-        tokens_in=tokens_in,
-        tokens=tokens_in + version.max_tokens,
-        bound=version.nanos(most_in, version.max_tokens),
-    )
+    body = request(version, messages.messages, sample)
+    return requesting.question(version, body, part=messages.part, cut=messages.cut)
 
 
 def question_of(run: JudgeRun, version: JudgeVersion, call: JudgeCall) -> Question:

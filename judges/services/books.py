@@ -16,8 +16,8 @@ from django.db.models import F, QuerySet, Sum
 from judges.chat import Answer
 from judges.models import CallState, RunState
 from judges.models.work import Exchange, Run, Sending
-from judges.services.asking import Question
 from judges.services.reading import Finding
+from judges.services.requesting import Question
 
 BUDGET: Final = "budget"
 

@@ -14,6 +14,7 @@ from annotation.models import LanguageModel, Pair, Result, Study
 from annotation.services.studies import NotPossible
 from judges.models import CallState, JudgeCall, JudgeRun, JudgeVersion, Orders, RunKind, SentinelSet
 from judges.services import asking
+from judges.services.requesting import Question
 
 BATCH: Final = 500
 SAMPLED: Final = 300
@@ -260,7 +261,7 @@ def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
 def estimate(study: Study, version: JudgeVersion, plan: Plan) -> Estimate:
     """What a run would be, without making it."""
     new = again = there_already = 0
-    sampled: list[asking.Question] = []
+    sampled: list[Question] = []
     for batch in batched(calls_of(study, version, plan), BATCH, strict=False):
         there = _there(version, batch)
         for call in batch:
