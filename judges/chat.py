@@ -6,12 +6,13 @@ nowhere: it is struck from whatever an endpoint says back before anybody keeps o
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 import httpx
@@ -61,8 +62,40 @@ class Permanent(Trouble):
     """It will not go well however often it is tried: a wrong key, an unknown model, an empty account."""
 
 
+class Unfit(Trouble):
+    """This request will not go well however often it is tried; others may: it is too long, or not to be had so."""
+
+
 class Refused(Trouble):
     """The endpoint would not have this text: its filter of contents said no."""
+
+
+FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
+"""Codes of OpenAI and Azure."""
+
+EMPTY: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+"""Codes of an account that has nothing left: no matter of waiting, though it comes as a 429."""
+
+UNFIT: Final = frozenset(
+    {
+        "context_length_exceeded",
+        "string_above_max_length",
+        "invalid_prompt",
+        "exceed_context_size_error",
+        "json_validate_failed",
+    }
+)
+"""Codes and types that are about one request alone, of OpenAI, llama.cpp and Groq."""
+
+TOO_LONG: Final = re.compile(
+    r"maximum context length|context (?:length|size|window)|prompt is too long|input token count"
+    r"|too many (?:input )?tokens|max_tokens must be at least 1, got -",
+    re.IGNORECASE,
+)
+"""vLLM and others have no code for what is too long, but these words."""
+
+FLAGGED: Final = re.compile(r"\bflagged\b|\bmoderation\b", re.IGNORECASE)
+"""What OpenAI says with `invalid_prompt`, and OpenRouter with a 403, where a filter of contents said no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +180,7 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Ans
     """Sends one chat request, JSON in UTF-8.
 
     Raises:
-        Again, Permanent, Refused: what became of it instead.
+        Again, Permanent, Refused, Unfit: what became of it instead.
     """
     started = time.perf_counter()
     try:
@@ -172,9 +205,26 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Ans
         raise _trouble(endpoint, response, content)
     if len(content) > LONGEST_RAW:
         raise Permanent(f"The reply has more than {LONGEST_RAW} bytes.", 200)
-    raw = endpoint.strike(content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
     request_id = endpoint.strike(response.headers.get("x-request-id", ""))[:200]
-    return read_answer(raw, request_id=request_id, seconds=seconds)
+    kept = any(response.headers.get(name, "").upper().startswith("HIT") for name in STORES)
+    return read_answer(_text(endpoint, content), request_id=request_id, seconds=seconds, kept=kept)
+
+
+STORES: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "helicone-cache")
+"""Headers in which gateways say HIT where a reply comes out of their store, and no model was asked."""
+
+
+def _text(endpoint: Endpoint, content: bytes) -> str:
+    """A body as it is kept: without the key, even where it is spelled in JSON's escapes, and without NUL."""
+    text = endpoint.strike(content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if endpoint.key and ("\\u" in text or "\\/" in text):
+        try:
+            plain = json.dumps(json.loads(text), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text).replace("\\/", "/")
+        if endpoint.key in plain:
+            return _storable(endpoint.strike(plain))
+    return text
 
 
 async def _received(response: httpx.Response) -> bytes:
@@ -184,44 +234,75 @@ async def _received(response: httpx.Response) -> bytes:
         raise Permanent("The reply is compressed several times over.", response.status_code)
     content = bytearray()
     async for part in response.aiter_bytes():
-        content += part
+        # A part that was packed may be a thousand times what came over the line.
+        content += part[: LONGEST_RAW + 1 - len(content)]
         if len(content) > LONGEST_RAW:
             break
     return bytes(content)
 
 
 def _trouble(endpoint: Endpoint, response: httpx.Response, content: bytes) -> Trouble:
-    raw = endpoint.strike(content[:LONGEST_RAW].decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    raw = _text(endpoint, content)
     status = response.status_code
-    code, words = _error(raw)
-    status_line = f"HTTP {status} {response.reason_phrase}"
-    words = words or endpoint.strike(status_line)[:WORDS]
+    told = _told(raw)
+    words = told.words or endpoint.strike(_status_line(response))[:WORDS]
     raw = raw[:WORDS]
-    if code in {"content_filter", "content_policy_violation"}:
-        return Refused(words, status, raw)
-    if code in {"insufficient_quota", "billing_hard_limit_reached"}:
-        return Permanent(words, status, raw)
+    if trouble := _by_code(told, words, status, raw):
+        return trouble
     if status in {408, 409, 425, 429} or status >= 500:
         return Again(words, status, raw, _retry_after(response.headers.get("retry-after", "")))
+    if status in {400, 413, 422} and (status == 413 or told.of_messages or TOO_LONG.search(words)):
+        return Unfit(words, status, raw)
     return Permanent(words, status, raw)
 
 
-def _error(raw: str) -> tuple[str, str]:
-    """The code and the words in an error's body, in any of the shapes that are about."""
+def _status_line(response: httpx.Response) -> str:
+    """What is said where a body says nothing; the other address where there is one, which is never asked."""
+    line = f"HTTP {response.status_code} {response.reason_phrase}"
+    return f"{line}: {response.headers['location']}" if "location" in response.headers else line
+
+
+def _by_code(told: "_Told", words: str, status: int, raw: str) -> Trouble | None:
+    """What the code or the type of an error says by itself, whatever its status."""
+    flagged = status in {400, 403} and FLAGGED.search(words)
+    if told.names & FILTERED or (flagged and (status == 403 or "invalid_prompt" in told.names)):
+        return Refused(words, status, raw)
+    if told.names & EMPTY:
+        return Permanent(words, status, raw)
+    return Unfit(words, status, raw) if told.names & UNFIT else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an error's body says: its codes and types by `names`, whether it is about the messages, its words."""
+
+    words: str
+    names: frozenset[str] = frozenset()
+    of_messages: bool = False
+
+
+def _told(raw: str) -> _Told:
+    """The error in a body, in any of the shapes that are about."""
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError):
-        return "", " ".join(raw.split())[:WORDS]
+        return _Told(" ".join(raw.split())[:WORDS])
     error = found.get("error", found) if isinstance(found, dict) else found
-    if isinstance(error, dict):
-        words = error.get("message") or error.get("detail") or ""
-        return str(error.get("code") or error.get("type") or ""), _plain(words)
-    return "", _plain(error)
+    if not isinstance(error, dict):
+        return _Told(_plain(error))
+    inner = error.get("innererror")
+    names = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
+    return _Told(
+        _plain(error.get("message") or error.get("detail") or ""),
+        frozenset(name for name in names if isinstance(name, str)),
+        # "messages", "messages[0].content", "messages.[0].content"
+        isinstance(param := error.get("param"), str) and param.split("[")[0].rstrip(".") == "messages",
+    )
 
 
 def words_of(raw: str) -> str:
     """The words in an error's body."""
-    return _error(raw)[1]
+    return _told(raw).words
 
 
 def _plain(value: Any) -> str:
@@ -240,43 +321,46 @@ def _retry_after(value: str) -> float | None:
         seconds = float(value)
     except ValueError:
         try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+            date = parsedate_to_datetime(value)
+            # Without a zone it is that of the format, which is Greenwich's.
+            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
             return None
     return max(0.0, min(seconds, LONGEST_RETRY_AFTER)) if seconds == seconds else None
 
 
-def read_answer(raw: str, *, request_id: str = "", seconds: float = 0.0) -> Answer:
+def read_answer(raw: str, *, request_id: str = "", seconds: float = 0.0, kept: bool = False) -> Answer:
     """The answer in a reply's body; also in one from a file of replies.
 
     Raises:
-        Again: it is broken, or says that there was an error.
+        Again, Permanent, Refused, Unfit: it is broken, or says that there was an error.
     """
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError):
         raise Again("The reply is not JSON.", 200, raw[:WORDS], perhaps_paid=True) from None
-    return answer_from(found, raw, request_id=request_id, seconds=seconds)
+    return answer_from(found, raw, request_id=request_id, seconds=seconds, kept=kept)
 
 
-def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 0.0) -> Answer:
+def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 0.0, kept: bool = False) -> Answer:
     """The same from JSON that has been read already."""
     choice = _first_choice(found)
     if choice is None:
-        code, words = _error(raw)
-        if code in {"content_filter", "content_policy_violation"}:
-            raise Refused(words, 200, raw[:WORDS])
-        raise Again(words or "The reply holds no choice.", 200, raw[:WORDS], perhaps_paid=True)
+        told = _told(raw)
+        if trouble := _by_code(told, told.words, 200, raw[:WORDS]):
+            raise trouble
+        raise Again(told.words or "The reply holds no choice.", 200, raw[:WORDS], perhaps_paid=True)
     message = choice.get("message")
     # The older endpoint of plain completions has the text in the choice itself.
     text = _content(message.get("content") if isinstance(message, dict) else choice.get("text"))
     refusal = message.get("refusal") if isinstance(message, dict) else None
-    if text is None and not refusal and choice.get("finish_reason") in {None, "stop"}:
+    # A message without a text is an answer: tools were called, or all tokens went into thoughts.
+    if text is None and not isinstance(message, dict):
         raise Again("The reply holds no text.", 200, raw[:WORDS], perhaps_paid=True)
     return Answer(
         reply=Reply(_storable(text or ""), _first_tokens(choice)),
         refusal=_plain(refusal) if refusal else "",
-        finish_reason=str(choice.get("finish_reason") or "")[:50],
+        finish_reason=_plain(choice.get("finish_reason") or "")[:50],
         model=_plain(found.get("model") or "")[:200],
         fingerprint=_plain(found.get("system_fingerprint") or "")[:200],
         response_id=_plain(found.get("id") or "")[:200],
@@ -285,6 +369,7 @@ def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 
         raw=raw,
         status=200,
         seconds=seconds,
+        kept=kept,
     )
 
 
@@ -310,13 +395,19 @@ def _first_tokens(choice: Mapping[str, Any]) -> tuple[Token, ...]:
     if not isinstance(listed, list):
         return ()
     return tuple(
-        Token(item["token"], float(item["logprob"]))
+        Token(item["token"], number)
         for item in listed
         if isinstance(item, dict)
         and isinstance(item.get("token"), str)
-        and isinstance(item.get("logprob"), int | float)
-        and not isinstance(item["logprob"], bool)
+        and (number := _logprob(item.get("logprob"))) is not None
     )
+
+
+def _logprob(found: Any) -> float | None:
+    """A finite number; JSON as Python reads it has NaN, and whole numbers that no float holds."""
+    if isinstance(found, bool) or not isinstance(found, int | float) or abs(found) > 1e300 or found != found:
+        return None
+    return float(found)
 
 
 def _usage(found: Any) -> Usage:
@@ -328,10 +419,14 @@ def _usage(found: Any) -> Usage:
         tokens_out=_count(found, "completion_tokens"),
         cached=_count(details_in, "cached_tokens"),
         reasoning=_count(details_out, "reasoning_tokens"),
-        told="prompt_tokens" in found,
+        told=_counts(found.get("prompt_tokens")),
     )
 
 
 def _count(found: Any, key: str) -> int:
     value = found.get(key) if isinstance(found, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+    return value if _counts(value) else 0
+
+
+def _counts(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31

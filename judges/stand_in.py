@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-type Fault = Literal["429", "500", "hang", "half", "invalid", "empty", "refusal", "filter", "unreadable", "cut"]
+type Fault = Literal["429", "500", "hang", "half", "invalid", "empty", "refusal", "filter", "long", "unreadable", "cut"]
 
 PASSING: Final[tuple[Fault, ...]] = ("429", "500", "hang", "half", "invalid", "empty")
 """What a later attempt may get past."""
 
-LASTING: Final[tuple[Fault, ...]] = ("refusal", "filter", "unreadable", "cut")
+LASTING: Final[tuple[Fault, ...]] = ("refusal", "filter", "long", "unreadable", "cut")
 """What the same request meets every time."""
 
 HANG: Final = 3600.0
@@ -191,6 +191,9 @@ class StandIn:
         fault = lasting.choice(behaviour.lasting_kinds) if lasting.random() < behaviour.lasting else None
         if fault == "filter":
             return await self._trouble(writer, 400, "The text was filtered.", "content_filter")
+        if fault == "long":
+            words = "This model's maximum context length is 4096 tokens. The messages have more."
+            return await self._trouble(writer, 400, words, "context_length_exceeded")
         reply = self._reply(body, messages, digest, fault)
         self.ledger.answered += 1
         self.ledger.answers_by_request[digest] += 1

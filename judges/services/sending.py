@@ -216,7 +216,7 @@ class Session[C: models.Model]:
         outcome.raw, outcome.status = trouble.raw, trouble.status
         if isinstance(trouble, chat.Permanent):
             self.stop("endpoint", trouble.words)
-        elif isinstance(trouble, chat.Again):
+        elif isinstance(trouble, chat.Again | chat.Unfit):
             self.hopeless += 1
             if self.hopeless >= HOPELESS:
                 self.stop("endpoint", trouble.words)

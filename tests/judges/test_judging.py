@@ -113,7 +113,13 @@ def test_an_endpoint_that_hangs_is_given_up_and_what_it_may_have_cost_is_told(
 
 @pytest.mark.parametrize(
     ("kind", "state"),
-    [("refusal", "refused"), ("filter", "refused"), ("unreadable", "unreadable"), ("cut", "truncated")],
+    [
+        ("refusal", "refused"),
+        ("filter", "refused"),
+        ("long", "failed"),
+        ("unreadable", "unreadable"),
+        ("cut", "truncated"),
+    ],
 )
 def test_what_is_no_verdict_is_a_state_of_its_own_and_no_tie(
     study: Study, stand_in: StandInFixture, kind: str, state: str
@@ -162,6 +168,23 @@ def test_an_endpoint_that_is_not_there_stops_the_run(study: Study) -> None:
     assert run.state == RunState.STOPPED
     assert "No connection" in run.problem
     assert JudgeReply.objects.filter(state="failed").count() >= 20
+
+
+def test_requests_that_are_all_too_long_stop_the_run_with_the_endpoints_words(
+    study: Study, stand_in: StandInFixture
+) -> None:
+    run = run_judge(study, make_judge(stand_in(lasting=1.0, lasting_kinds=("long",)).url))
+    assert run.state == RunState.STOPPED
+    assert "maximum context length" in run.problem
+    assert states(run)["failed"] >= 20
+
+
+def test_one_request_that_is_too_long_fails_alone(study: Study, stand_in: StandInFixture) -> None:
+    run = run_judge(study, make_judge(stand_in(lasting=0.3, lasting_kinds=("long",)).url))
+    assert run.state == RunState.DONE
+    assert states(run)["failed"] + states(run)["ok"] == 24
+    assert Comparison.objects.count() == states(run)["ok"] > 0
+    assert states(run)["failed"] > 0
 
 
 def test_a_key_that_is_missing_is_said_before_anything_is_planned(study: Study, stand_in: StandInFixture) -> None:
