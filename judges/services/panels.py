@@ -48,6 +48,9 @@ CHUNK: Final = 20_000
 SILENCE: Final = timedelta(minutes=10)
 """After which whoever had claimed a panel is taken for dead: each batch it stores renews its claim."""
 
+CHECKED: Final = {"rule", "splits", "contradictions", "least", "margin"}
+"""What people say of a panel."""
+
 HALF_POINTS: Final[dict[str, int]] = {"x": 2, "tie": 1, "y": 0}
 WINNERS: Final[dict[int, Winner]] = {2: "x", 1: "tie", 0: "y"}
 VALUES: Final[dict[str, int]] = {"x": 1, "tie": 2, "y": 3}
@@ -98,7 +101,7 @@ def create(study: Study, name: str, charter: Charter, at: datetime, *, user: Use
         created_at=at,
     )
     try:
-        panel.clean_fields(exclude=["rater", "study", "user"])
+        panel.clean_fields(exclude={each.name for each in Panel._meta.get_fields()} - CHECKED)
     except ValidationError as error:
         raise NotPossible(" ".join(error.messages)) from None
     panel.save()
