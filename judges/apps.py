@@ -8,6 +8,10 @@ class JudgesConfig(AppConfig):
 
     def ready(self) -> None:
         from annotation import sections
-        from judges import spine
+        from annotation.interchange import registry
+        from judges import mt_bench, spine
+        from judges.services import taking
 
         sections.register(sections.Section("judges", _("Judges"), 40, "study-judges", spine.look))
+        registry.register(mt_bench.FORMAT)
+        taking.register()

@@ -1,7 +1,7 @@
 """What a file format is to the rest of the house: names it knows, and rows of known kinds out of its files."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.interchange.faults import Fault
@@ -10,11 +10,14 @@ from annotation.interchange.tables import Progress, Source
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row to store: `kind` is one of models, prompts, results, pairs, training, check, comparisons.
+    """A row to store: `kind` is one of models, prompts, results, pairs, training, check, comparisons, or one
+    that another app stores.
 
     `values` are those of the columns that the row has, by the exchange format's names, of the right
-    types. `unknown` are the keys that no column has. A `faulty` record has been reported already and
-    stands only for its id, so that rows that refer to it are not reported as well.
+    types. A model without an `id` goes by its name; a result without one by its prompt, its model, whose
+    name may stand in the place of the id, and its `sample`. `unknown` are the keys that no column has. A
+    `faulty` record has been reported already and stands only for its id, so that rows that refer to it are
+    not reported as well.
     """
 
     kind: str
@@ -33,14 +36,29 @@ class Named:
     judge: str | None = None
 
 
+def _unknown(text: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to write a study into files.
 
     `kinds` are its kinds of files in order of reference; `named` recognises a file, `read` gives its rows.
+    `expected` says what its files are called to who has brought others. `rows` are the kinds of
+    rows in a kind of file, where they are not those of its own name. Files of a `nested` format lie in
+    folders, which belong to their names. `language` guesses that of a prompt that no file and no user has said.
     """
 
     name: str
     kinds: tuple[str, ...]
     named: Callable[[Source], Named | Fault | None]
     read: Callable[[Source, str, Progress | None], Iterator[Record | Fault]]
+    expected: str
+    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    nested: bool = False
+    language: Callable[[str], str] = _unknown
+
+    def rows_of(self, kind: str) -> tuple[str, ...]:
+        """The kinds of rows that files of `kind` hold."""
+        return self.rows.get(kind, (kind,))

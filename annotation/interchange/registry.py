@@ -1,8 +1,33 @@
-"""The formats that `load` and `export` know: a new one is a file and a line here."""
+"""The formats that `load` knows: a new one is a file and a line here, or in the `ready` of the app that owns it."""
 
 from typing import Final
 
 from annotation.interchange import llmfao
+from annotation.interchange.faults import gettext_noop
 from annotation.interchange.formats import Format
 
-FORMATS: Final = {known.name: known for known in (Format("llmfao", tuple(llmfao.KINDS), llmfao.named, llmfao.read),)}
+FORMATS: Final[dict[str, Format]] = {}
+
+
+def register(known: Format) -> None:
+    """Lets files of the format `known` be loaded.
+
+    Raises:
+        ValueError: another format has its name.
+    """
+    if FORMATS.setdefault(known.name, known) is not known:
+        raise ValueError(f"A format {known.name!r} is registered already.")
+
+
+register(
+    Format(
+        "llmfao",
+        tuple(llmfao.KINDS),
+        llmfao.named,
+        llmfao.read,
+        gettext_noop(
+            "No kind of file has such a name; expected were models.jsonl, prompts.jsonl, results.jsonl, "
+            "pairs*.jsonl, *training*.jsonl, *check*.jsonl or *comparisons.csv, each also with .gz."
+        ),
+    )
+)

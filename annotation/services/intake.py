@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from hashlib import blake2b
 from itertools import batched
@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from annotation.interchange.faults import Fault, Faults, gettext_noop, shown
 from annotation.interchange.formats import Record
-from annotation.interchange.llmfao import REPEATED_COLUMNS, RESERVED_RATERS, excerpt
+from annotation.interchange.llmfao import RATER_LENGTH, REPEATED_COLUMNS, RESERVED_RATERS, excerpt
 from annotation.interchange.selfnaming import names_itself
 from annotation.models import (
     Comparison,
@@ -43,6 +43,7 @@ from annotation.models import (
 )
 from annotation.models.work import Stage
 from annotation.scales import Side, Winner, answer_of, winner_of
+from annotation.services import kinds
 
 BATCH_ROWS: Final = 1000
 BATCH_CHARACTERS: Final = 2 * 2**20
@@ -124,6 +125,18 @@ class KnownRater(Known):
         self.votes = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a rater said of a pair: who stood on the left, who won, and where several answers are one's, which it is."""
+
+    left: Side
+    winner: Winner
+    turn: int = 0
+    repetition: int = 0
+    simulated: bool = False
+    at: datetime | None = None
+
+
 @dataclass
 class Counts:
     """What became of the rows of one kind."""
@@ -203,11 +216,19 @@ class Intake:
     unknown: dict[str, set[str]] = field(default_factory=dict)
     """By file, the columns that no kind of row has."""
     pairs_made: int = 0
+    language: str = ""
+    """Of the prompts whose language their rows do not say."""
+    guess: Callable[[str], str] | None = None
+    """Guesses the language of a prompt where nobody has said it."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Rows that are stored nowhere without being faults, by a sentence with a place for their %(count)s."""
 
     def __post_init__(self) -> None:
         self._tainted: set[tuple[str, int]] = set()
         self._results_tainted = False
         self._prompt_texts: dict[int, str] = {}
+        self._next: dict[str, int] = {}
+        self.takers: dict[type[kinds.Taker], kinds.Taker] = {}
 
     # What is stored, and what the files have added to it so far.
 
@@ -248,6 +269,12 @@ class Intake:
         return found
 
     @cached_property
+    def sampled(self) -> dict[tuple[int, int, int], int]:
+        """The results by prompt, model and sample."""
+        rows = self._stored(Result, "number", "prompt__number", "model__number", "sample")
+        return {(prompt, model, sample): number for _pk, number, prompt, model, sample in rows}
+
+    @cached_property
     def samples(self) -> Counter[tuple[int, int]]:
         """The next sample's number, by prompt and model."""
         after: Counter[tuple[int, int]] = Counter()
@@ -283,6 +310,13 @@ class Intake:
                 values = (prompt, model_x, model_y)
             found[number] = KnownPair(pk, tuple(map(condensed, values)), purpose, len(found))
         return found
+
+    @cached_property
+    def paired(self) -> dict[frozenset[int], KnownPair]:
+        """The pairs to vote on by their two results."""
+        votable = [pair for pair in self.pairs.values() if pair.purpose == Purpose.VOTE]
+        # The first of them, where a study has two pairs of the same results.
+        return {frozenset(pair.values[3:5]): pair for pair in reversed(votable)}
 
     @cached_property
     def raters(self) -> dict[int | str, KnownRater]:
@@ -346,6 +380,9 @@ class Intake:
             return
         if record.unknown:
             self.unknown.setdefault(file, set()).update(record.unknown)
+        if record.kind in kinds.OWNED:
+            self._hand_on(file, record)
+            return
         counts = self.counts.setdefault(record.kind, Counts())
         try:
             if self._is_new(record, judge):
@@ -359,11 +396,31 @@ class Intake:
             row = excerpt(record.values)
             self.faults.add(Fault(file, record.line, refused.where, refused.reason, refused.values, row))
 
+    def _hand_on(self, file: str, record: Record) -> None:
+        """Gives a row to the app that owns its kind."""
+        made = kinds.OWNED[record.kind]
+        taker = self.takers.get(made)
+        if taker is None:
+            taker = self.takers[made] = made(self)
+        try:
+            taker.take(file, record)
+        except Passed:
+            pass
+        except Refused as refused:
+            self.refuse(file, record.line, refused, record.values)
+
+    def refuse(self, file: str, line: int, refused: "Refused", values: Mapping[str, Any]) -> None:
+        """Counts a row as faulty."""
+        row = excerpt({key: value for key, value in values.items() if isinstance(value, str | int | float | None)})
+        self.faults.add(Fault(file, line, refused.where, refused.reason, refused.values, row))
+
     def _taint(self, record: Record) -> None:
         """Rows that refer to a faulty one are not reported as well."""
         if record.kind == "results":
             # Pairs refer to results by their text, which may be what is wrong.
             self._results_tainted = True
+        elif "id" not in record.values:
+            pass  # a model by its name alone, which cannot be wrong
         elif record.kind != "comparisons":
             self._tainted.add(("pairs" if record.kind in PURPOSES else record.kind, record.values["id"]))
 
@@ -382,6 +439,79 @@ class Intake:
             case _:
                 return self._comparison(record.values, judge)
 
+    def _number(self, kind: str, known: Mapping[int, Any]) -> int:
+        """A number for a row of a file that has none: behind the highest there is."""
+        number = self._next.get(kind) or max(1, max(known, default=0) + 1)
+        while number in known:
+            number += 1
+        self._next[kind] = number + 1
+        return number
+
+    def prompt(self, where: str, number: int) -> Known:
+        """The prompt with this number.
+
+        Raises:
+            Refused: there is none.
+        """
+        return self._find(where, "prompts", self.prompts, number)
+
+    def model_called(self, where: str, name: str) -> int:
+        """The number of the model called `name`.
+
+        Raises:
+            Refused: none is.
+        """
+        number = self.model_names.get(name)
+        if number is None:
+            raise Refused(where, gettext_noop("No model is called %(name)s, here or in the study."), name=shown(name))
+        return number
+
+    def sample(self, where: str, prompt: int, model: int, sample: int) -> int:
+        """The number of a sample of the model's results to the prompt.
+
+        Raises:
+            Refused: there is none.
+        """
+        number = self.sampled.get((prompt, model, sample))
+        if number is None:
+            if self._results_tainted:
+                raise Passed
+            reason = gettext_noop("Model %(model)s has no result %(sample)s to prompt %(prompt)s.")
+            raise Refused(where, reason, model=model, prompt=prompt, sample=sample + 1)
+        return number
+
+    def has_follow_ups(self, prompt: Known) -> bool:
+        return prompt.values[PROMPT_COLUMNS.index("turns")] is not None
+
+    def pair_of(self, prompt: int, first: int, second: int) -> KnownPair:
+        """The pair of these two results to the prompt, made with the first as x where it is not there."""
+        if pair := self.paired.get(frozenset((first, second))):
+            return pair
+        models = [self.results[result].values[1] for result in (first, second)]
+        self.pairs_made += 1
+        number = self._number("pairs", self.pairs)
+        return self._add_pair(
+            number,
+            (prompt, models[0], models[1], first, second),
+            self.prompts[prompt],
+            self.models[models[0]],
+            self.models[models[1]],
+        )
+
+    def compare(self, where: str, judge: str, pair: KnownPair, answer: "Judged") -> None:
+        """Takes what the judge `judge` said of `pair`; counted as the comparisons are.
+
+        Raises:
+            Refused: it said something else before, or that rater can say nothing here.
+        """
+        counts = self.counts.setdefault("comparisons", Counts())
+        if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
+            raise Refused(where, gettext_noop("The name of a judge was expected."))
+        if self._said(judge, pair, answer):
+            counts.new += 1
+        else:
+            counts.unchanged += 1
+
     def _find(self, where: str, kind: str, known: Mapping[int, Known], number: int) -> Known:
         if found := known.get(number):
             return found
@@ -390,6 +520,9 @@ class Intake:
         raise Refused(where, MISSING[kind], number=number)
 
     def _model(self, row: Mapping[str, Any]) -> bool:
+        if "id" not in row:
+            number = self.model_names.get(row["name"])
+            row = {**row, "id": self._number("models", self.models) if number is None else number}
         if stored := self.models.get(row["id"]):
             _same(stored, MODEL_COLUMNS, row, plain)
             return False
@@ -419,7 +552,12 @@ class Intake:
             _same(stored, PROMPT_COLUMNS, row)
             return False
         values = {column: row.get(column) for column in PROMPT_COLUMNS}
-        values |= {"turns": row.get("turns", []), "references": row.get("references", []), "lang": row.get("lang", "")}
+        language = self.language or (self.guess(row["text"]) if self.guess else "")
+        values |= {
+            "turns": row.get("turns", []),
+            "references": row.get("references", []),
+            "lang": row.get("lang", language),
+        }
         self._remember(row["id"], row["text"])
         known = self.prompts[row["id"]] = Known(0, tuple(condensed(values[column]) for column in PROMPT_COLUMNS))
         if sink := self.sink:
@@ -431,6 +569,8 @@ class Intake:
         return True
 
     def _result(self, row: Mapping[str, Any]) -> bool:
+        if "id" not in row:
+            row = self._numbered(row)
         model = self._find("model", "models", self.models, row["model"])
         prompt = self._find("prompt", "prompts", self.prompts, row["prompt"])
         for column in ("api_id", "name", "api", "type", "org"):
@@ -440,12 +580,14 @@ class Intake:
             _same(stored, RESULT_COLUMNS, row)
             return False
         place = (row["prompt"], row["model"])
-        sample = self.samples[place]
+        sample = row.get("sample", self.samples[place])
         values = tuple(row.get(column) for column in RESULT_COLUMNS)
         known = Known(0, tuple(map(condensed, values)))
         self.answers.setdefault(place, []).append(row["id"])
         self.results[row["id"]] = known
-        self.samples[place] += 1
+        self.samples[place] = max(self.samples[place], sample + 1)
+        if self._knows_samples:
+            self.sampled[*place, sample] = row["id"]
         if sink := self.sink:
             sink.results.add(
                 known,
@@ -465,6 +607,16 @@ class Intake:
             )
         self._flag(row, known, model)
         return True
+
+    @property
+    def _knows_samples(self) -> bool:
+        return "sampled" in self.__dict__
+
+    def _numbered(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`row` with the ids that it leaves out: its model's, and its own."""
+        model = self.model_called("model", row["model"]) if isinstance(row["model"], str) else row["model"]
+        number = self.sampled.get((row["prompt"], model, row["sample"]))
+        return {**row, "model": model, "id": self._number("results", self.results) if number is None else number}
 
     def _flag(self, row: Mapping[str, Any], result: Known, model: Known) -> None:
         """Marks an answer that gives its model away."""
@@ -562,6 +714,8 @@ class Intake:
     ) -> KnownPair:
         known = KnownPair(0, values, Purpose.VOTE, len(self.pairs))
         self.pairs[number] = known
+        if "paired" in self.__dict__:
+            self.paired.setdefault(frozenset(values[3:5]), known)
         if sink := self.sink:
             result_x, result_y = (self.results[result] for result in values[3:5])
             sink.pairs.add(
@@ -593,48 +747,39 @@ class Intake:
                 )
         pair = self._compared(row, prompt, left, right)
         rater_key = _rater_key(row, judge)
-        simulated = row.get("simulated", False)
         side: Side = "x" if row["model_x"] == pair.values[1] else "y"
-        winner = winner_of(row["winner"], side)
         turn, repetition = row.get("turn", 0), row.get("repetition", 0)
         if isinstance(rater_key, int) and (turn or repetition):
             where = "turn" if turn else "repetition"
             raise Refused(where, gettext_noop("A person answers a pair once, and as a whole: 0 was expected."))
+        answer = Judged(side, winner_of(row["winner"], side), turn, repetition, row.get("simulated", False))
+        return self._said(rater_key, pair, answer, any_time=not REPEATED.intersection(row))
+
+    def _said(self, rater_key: int | str, pair: KnownPair, answer: "Judged", *, any_time: bool = False) -> bool:
+        """Whether this is news. With `any_time` it may be any of several times that the rater answered the pair."""
         rater = self.raters.get(rater_key)
-        code = VOTE_CODES[side, winner]
+        code = VOTE_CODES[answer.left, answer.winner]
         if rater is not None:
-            key = _vote_key(pair.index, rater.index, turn, repetition)
+            key = _vote_key(pair.index, rater.index, answer.turn, answer.repetition)
             before = self.votes.get(key)
-            if before is None and not REPEATED.intersection(row) and (others := self.repeated.get(key)):
-                # The file does not say which time is meant: any will do.
+            if before is None and any_time and (others := self.repeated.get(key)):
                 before = code if code in others else others[0]
             if before == code:
                 return False
-            _refuse_second(before, code, side)
-            self._refuse_adding(rater, rater_key, simulated)
+            _refuse_second(before, code, answer.left)
+            self._refuse_adding(rater, rater_key, answer.simulated)
         else:
-            rater = self._add_rater(rater_key, simulated)
-        self.votes[_vote_key(pair.index, rater.index, turn, repetition)] = code
+            rater = self._add_rater(rater_key, answer.simulated)
+        self.votes[_vote_key(pair.index, rater.index, answer.turn, answer.repetition)] = code
         rater.votes += 1
         if sink := self.sink:
-            sink.comparisons.add(
-                None, self._comparison_maker(sink, pair, rater, side, winner, rater_key, turn, repetition)
-            )
+            counts = isinstance(rater_key, int) and not rater.simulated
+            sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
         return True
 
     def _comparison_maker(
-        self,
-        sink: Sink,
-        pair: KnownPair,
-        rater: KnownRater,
-        side: str,
-        winner: str,
-        rater_key: int | str,
-        turn: int,
-        repetition: int,
+        self, sink: Sink, pair: KnownPair, rater: KnownRater, answer: "Judged", *, counts: bool
     ) -> Callable[[], Comparison]:
-        counts = isinstance(rater_key, int) and not rater.simulated
-
         def make() -> Comparison:
             if counts:
                 sink.taken[pair.pk] += 1
@@ -642,10 +787,11 @@ class Intake:
                 study=self.study,
                 pair_id=pair.pk,
                 rater_id=rater.pk,
-                turn=turn,
-                trial=repetition,
-                left=side,
-                winner=winner,
+                turn=answer.turn,
+                trial=answer.repetition,
+                left=answer.left,
+                winner=answer.winner,
+                answered_at=answer.at,
                 upload=sink.upload,
             )
 
@@ -753,6 +899,8 @@ class Intake:
         assert self.sink is not None  # noqa: S101  only the storing pass settles
         sink = self.sink
         sink.flush()
+        for taker in self.takers.values():
+            taker.settle()
         shift_taken(sink.taken, 1)
         changed: dict[int, list[int]] = {}
         for key, rater in self.raters.items():

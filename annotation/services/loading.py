@@ -8,8 +8,9 @@ leaves nothing behind, and `sweep` takes up what a crash left.
 import logging
 import secrets
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,6 +38,7 @@ from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result
 from annotation.services.analysing import analyse
 from annotation.services.intake import Counts, Intake, Sink
 from annotation.services.studies import NotPossible, create_study, offer_pairs
+from annotation.services.unpacking import Unpackable, is_archive, printable, unpack
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,8 @@ class Report:
     """Files of a folder that are of no known kind."""
     unknown: dict[str, list[str]] = field(default_factory=dict)
     """By file, columns that were not read."""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """Rows that were stored nowhere without being faults, by what is said of them, with a place for their %(count)s."""
 
     def as_json(self) -> dict[str, Any]:
         found = asdict(replace(self, upload=None))
@@ -110,10 +114,11 @@ class _Work:
     format: Format
     files: tuple[_File, ...]
     skipped: tuple[str, ...]
+    language: str = ""
 
     @property
     def kinds(self) -> frozenset[str]:
-        return frozenset(file.named.kind for file in self.files)
+        return frozenset(kind for file in self.files for kind in self.format.rows_of(file.named.kind))
 
     @property
     def size(self) -> int:
@@ -128,6 +133,7 @@ def load(
     rater: str | None = None,
     user: User | None = None,
     format_name: str = "llmfao",
+    language: str = "",
     seed: int | None = None,
     tell: Tell | None = None,
 ) -> Report:
@@ -137,6 +143,7 @@ def load(
         paths: folders, of which unknown files are skipped, and files, which must be of a known kind.
         prompt_set_slug: where prompts, models and results go; by default the study's, or one of its name.
         rater: the judge of the one comparisons file that does not say whose it is.
+        language: of the prompts whose rows do not say it, as a BCP 47 tag; guessed by default where the format can.
         seed: of the random keys of new pairs; drawn, and kept with the upload, by default.
         tell: told how far the reading is; the files are read twice.
 
@@ -144,7 +151,15 @@ def load(
         FaultyFiles: something is wrong with the files.
         NotPossible: the study cannot be made, or has another prompt set.
     """
-    found = _recognise(_sources(paths), FORMATS[format_name], rater)
+    with tempfile.TemporaryDirectory() as place:
+        known = FORMATS[format_name]
+        found = replace(_recognise(_sources(paths, known, Path(place)), known, rater), language=language)
+        return _load(found, study_slug, prompt_set_slug, user, seed, tell)
+
+
+def _load(
+    found: _Work, study_slug: str, prompt_set_slug: str | None, user: User | None, seed: int | None, tell: Tell | None
+) -> Report:
     study = Study.objects.filter(slug=study_slug).select_related("prompt_set").first()
     prompt_set = _prompt_set_for(study, study_slug, prompt_set_slug)
     checked = _check(found, study, prompt_set, tell)
@@ -185,29 +200,63 @@ def _prompt_set_for(study: Study | None, study_slug: str, prompt_set_slug: str |
     return study.prompt_set
 
 
-def _sources(paths: Iterable[Path]) -> list[tuple[Source, bool]]:
-    """Every file that `paths` name or hold, and whether it was named outright; each once.
+def _sources(paths: Iterable[Path], known: Format, place: Path) -> list[tuple[Source, bool]]:
+    """Every file that `paths` name or hold, and whether it was named outright; each once. Archives are unpacked
+    into `place`.
 
     Raises:
         NotPossible: a folder cannot be read.
+        FaultyFiles: an archive cannot be unpacked.
     """
     found: dict[Path, tuple[Source, bool]] = {}
     for path in paths:
         if path.is_dir():
-            try:
-                inside = sorted(path.iterdir())
-            except OSError as error:
-                raise NotPossible(f"{path}: {error.strerror}") from error
-            for file in inside:
-                found.setdefault(file.resolve(), (Source(_called(file), file), False))
+            for file, name in _inside(path, known.nested):
+                found.setdefault(file.resolve(), (Source(name, file), False))
         else:
-            found[path.resolve()] = (Source(_called(path), path), True)
-    return list(found.values())
+            name = "/".join(path.absolute().parts[-2:]) if known.nested else path.name
+            found[path.resolve()] = (Source(printable(name), path), True)
+    return _unpacked(found.values(), place)
 
 
-def _called(path: Path) -> str:
-    """The name of a file as it can be printed and stored: a disk knows names that are no text."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in path.name)
+def _inside(folder: Path, nested: bool) -> Iterator[tuple[Path, str]]:
+    """The files of a folder, and with `nested` those of its folders, and what they are called."""
+    try:
+        entries = sorted(folder.iterdir())
+        for entry in entries:
+            if nested and entry.is_dir():
+                for file in sorted(entry.iterdir()):
+                    yield file, printable(f"{entry.name}/{file.name}")
+            else:
+                yield entry, printable(entry.name)
+    except OSError as error:
+        raise NotPossible(f"{folder}: {error.strerror}") from error
+
+
+def _unpacked(sources: Iterable[tuple[Source, bool]], place: Path) -> list[tuple[Source, bool]]:
+    """`sources` with the files of archives, unpacked into `place`, in the place of those that were named outright.
+
+    Raises:
+        FaultyFiles: one cannot be unpacked.
+    """
+    found: list[tuple[Source, bool]] = []
+    faults = Faults()
+    for source, outright in sources:
+        if not outright or not is_archive(source):
+            found.append((source, outright))
+            continue
+        try:
+            found.extend((each, False) for each in unpack(source, place))
+        except Unpackable as refused:
+            faults.add(refused.fault)
+    if faults:
+        raise FaultyFiles(faults)
+    return found
+
+
+def _format_of(sources: Sequence[tuple[Source, bool]]) -> Format:
+    """The format that knows most of the files; the exchange format where none knows more."""
+    return max(FORMATS.values(), key=lambda known: sum(known.named(source) is not None for source, _o in sources))
 
 
 def _recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str | None) -> _Work:
@@ -226,11 +275,7 @@ def _recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str
             case Named() as named:
                 files.append(_File(source, named, named.judge))
             case None if outright and source.path.exists():
-                reason = gettext_noop(
-                    "No kind of file has such a name; expected were models.jsonl, prompts.jsonl, results.jsonl, "
-                    "pairs*.jsonl, *training*.jsonl, *check*.jsonl or *comparisons.csv, each also with .gz."
-                )
-                faults.add(Fault(source.name, None, "", reason))
+                faults.add(Fault(source.name, None, "", known.expected))
             case None if outright:
                 faults.add(Fault(source.name, None, "", gettext_noop("There is no such file.")))
             case None:
@@ -267,7 +312,7 @@ def _check(work: _Work, study: Study | None, prompt_set: PromptSet | None, tell:
     Raises:
         FaultyFiles: something is wrong.
     """
-    intake = Intake(study, prompt_set, work.kinds, Faults())
+    intake = Intake(study, prompt_set, work.kinds, Faults(), language=work.language, guess=work.format.language)
     _read(work, intake, 0, tell)
     if intake.faults:
         raise FaultyFiles(intake.faults)
@@ -298,7 +343,8 @@ def _has_news(intake: Intake) -> bool:
 
 def _report(intake: Intake, work: _Work, upload: Upload | None = None) -> Report:
     unknown = {file: sorted(columns) for file, columns in intake.unknown.items()}
-    return Report(upload, intake.counts, intake.pairs_made, len(intake.flags), work.skipped, unknown)
+    passed_over = dict(intake.passed_over)
+    return Report(upload, intake.counts, intake.pairs_made, len(intake.flags), work.skipped, unknown, passed_over)
 
 
 def _store(
@@ -323,7 +369,16 @@ def _store(
             study = _study_to_fill(study_slug, prompt_set_slug, user)
             upload = open_upload(study)
             sink = Sink(upload, np.random.default_rng(seed))
-            intake = Intake(study, study.prompt_set, work.kinds, faults, sink, checked.flags)
+            intake = Intake(
+                study,
+                study.prompt_set,
+                work.kinds,
+                faults,
+                sink,
+                checked.flags,
+                language=work.language,
+                guess=work.format.language,
+            )
             _read(work, intake, work.size, tell)
             if faults:
                 raise FaultyFiles(faults)
@@ -428,8 +483,13 @@ def _load_upload(upload: Upload, claim: "_Claim") -> Report:
         claim.end(UploadState.CANCELLED, {})
         raise Stopped
     place = folder(upload)
-    sources = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
-    work = _recognise(sources, FORMATS["llmfao"], upload.options.get("rater"))
+    files = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
+    sources = _unpacked(files, place)
+    work = _recognise(sources, _format_of(sources), upload.options.get("rater"))
+    if work.size > upload.size:
+        # Files from an archive: the bar is about what is read.
+        upload.size = work.size
+        claim.measure(work.size)
     checked = _check(work, study, study.prompt_set, claim.tell)
     claim.say(upload.size)
     if not _has_news(checked):
@@ -473,6 +533,14 @@ class _Claim:
         at = timezone.now()
         self._update(done=done, claimed_at=at)
         self._at, self._told = at, time.monotonic()
+
+    def measure(self, size: int) -> None:
+        """Sets how many bytes there are to check.
+
+        Raises:
+            Stopped: it was cancelled.
+        """
+        self._update(size=size)
 
     def store(self) -> None:
         """In the transaction that stores: from here on a cancellation comes too late."""

@@ -23,14 +23,20 @@ from annotation.models import (
     UploadState,
     Worker,
 )
+from annotation.services import kinds
 from annotation.services.intake import shift_taken
 from annotation.services.studies import NotPossible, offer_pairs
 
-BROUGHT: Final[tuple[type[Model], ...]] = (Comparison, Rater, Pair, Result, Prompt, LanguageModel)
+OURS: Final[tuple[type[Model], ...]] = (Comparison, Rater, Pair, Result, Prompt, LanguageModel)
 """What belongs to an upload, those that refer before those referred to."""
 
 OWNED: Final = {(Rater, Worker), (Result, ResultFlag)}
 """What goes with the row it describes."""
+
+
+def brought_kinds() -> tuple[type[Model], ...]:
+    """What belongs to an upload, other apps' rows first: they refer to ours."""
+    return (*kinds.BROUGHT, *OURS)
 
 
 def find(number: int) -> Upload:
@@ -73,10 +79,12 @@ def _undo(upload: Upload) -> dict[str, int]:
             _("Upload %(number)s cannot be undone, because something else refers to what it brought: %(what)s.")
             % {"number": upload.pk, "what": ", ".join(referring)}
         )
+    for prepare in kinds.BEFORE_UNDO:
+        prepare(upload)
     brought = Comparison.objects.filter(upload=upload)
     _give_back(brought)
     counts: dict[str, int] = {}
-    for model in BROUGHT:
+    for model in brought_kinds():
         rows = _of(model, upload)
         for owner, owned in OWNED:
             if owner is model:
@@ -103,7 +111,7 @@ def _of(model: type[Model], upload: Upload) -> QuerySet[Model]:
 
 def _referring(upload: Upload) -> Iterator[str]:
     """What refers to the upload's rows from outside of it, whichever app it is of: "3 assignments"."""
-    for model in BROUGHT:
+    for model in brought_kinds():
         brought = _of(model, upload)
         for relation in model._meta.get_fields(include_hidden=True):
             # The two ends of a many-to-many relation refer by the table between them.
@@ -113,7 +121,7 @@ def _referring(upload: Upload) -> Iterator[str]:
             if (model, other) in OWNED:
                 continue
             rows = other._default_manager.filter(**{f"{relation.field.name}__in": brought})
-            if other in BROUGHT:
+            if other in brought_kinds():
                 rows = rows.exclude(upload=upload)
             if count := rows.count():
                 between = other._meta.auto_created

@@ -35,6 +35,10 @@ KINDS: Final[dict[str, str | Promise]] = {
     "training": _("Training pairs"),
     "check": _("Check pairs"),
     "comparisons": _("Comparisons"),
+    "references": _("Reference answers"),
+    "remainders": _("Further columns of their rows"),
+    "grades": _("Grades by judges"),
+    "games": _("Pairs put to judges"),
 }
 
 

@@ -10,20 +10,31 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from tqdm import tqdm
 
+from annotation.interchange import llmfao
 from annotation.interchange.registry import FORMATS
 from annotation.services import loading, undoing
 from annotation.services.studies import NotPossible
 
 
+def _language(tag: str) -> str:
+    try:
+        return llmfao.language(tag)
+    except llmfao.Wrong as wrong:
+        raise CommandError(_(wrong.reason) % wrong.values) from None
+
+
 class Command(BaseCommand):
-    help = "Loads files or folders in the exchange format into a study, all or nothing; or undoes an upload."
+    help = "Loads files, folders or ZIP archives into a study, all or nothing; or undoes an upload."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a file or a folder")
         parser.add_argument("--study", metavar="SLUG", help="the study, made if it is missing")
         parser.add_argument("--prompt-set", metavar="SLUG", help="the prompt set of a new study; its slug by default")
         parser.add_argument("--rater", metavar="NAME", help="the judge of a comparisons file without a worker column")
-        parser.add_argument("--format", choices=FORMATS, default="llmfao", help="the format of the files")
+        parser.add_argument("--format", choices=sorted(FORMATS), default="llmfao", help="the format of the files")
+        parser.add_argument(
+            "--language", metavar="TAG", default="", help="of the prompts, where no row says it: en, ja"
+        )
         parser.add_argument("--undo", type=int, metavar="UPLOAD", help="removes everything this upload brought")
 
     def handle(self, *, paths: list[Path], study: str | None, undo: int | None, **options: Any) -> None:
@@ -48,6 +59,7 @@ class Command(BaseCommand):
                     prompt_set_slug=options["prompt_set"],
                     rater=options["rater"],
                     format_name=options["format"],
+                    language=_language(options["language"]),
                     tell=tell,
                 )
         except loading.FaultyFiles as error:
@@ -71,6 +83,8 @@ class Command(BaseCommand):
         for file, columns in report.unknown.items():
             line = _("not read in %(file)s: %(columns)s")
             self.stdout.write(line % {"file": file, "columns": ", ".join(columns)})
+        for told, count in report.passed_over.items():
+            self.stdout.write(_(told) % {"count": count})
         for name in report.skipped:
             self.stdout.write(_("skipped: %(file)s") % {"file": name})
         if report.upload is None:

@@ -1,0 +1,74 @@
+"""Files out of a ZIP archive, as a browser sends a folder in one piece."""
+
+import zipfile
+from pathlib import Path
+from typing import IO, Final
+
+from annotation.interchange.faults import Fault, gettext_noop
+from annotation.interchange.tables import EXPANDED_FREELY, EXPANSION, Source
+
+MOST_FILES: Final = 10_000
+CHUNK: Final = 2**20
+
+
+class Unpackable(Exception):
+    """The archive cannot be taken, and why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
+
+
+def is_archive(source: Source) -> bool:
+    return source.name.lower().endswith(".zip")
+
+
+def unpack(source: Source, into: Path) -> list[Source]:
+    """The files in an archive, written under numbers into the folder `into`; each is called `folder/name`, or `name`
+    where it lies in no folder. Those whose names begin with a dot, as systems add them, are left out.
+
+    Raises:
+        Unpackable: it is no archive, is damaged or locked, or holds far more than its size.
+    """
+    try:
+        with zipfile.ZipFile(source.path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) > MOST_FILES:
+                raise _unpackable(source, gettext_noop("The archive holds too many files."))
+            left = max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
+            found = []
+            for index, member in enumerate(members):
+                parts = Path(member.filename).parts[-2:]
+                if parts[-1].startswith(".") or "__MACOSX" in member.filename:
+                    continue
+                path = into / f"{source.path.name}-{index}"
+                with archive.open(member) as stream:
+                    left -= _copy(source, stream, path, left)
+                found.append(Source("/".join(map(printable, parts)), path))
+            return found
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, OSError, NotImplementedError):
+        raise _unpackable(source, gettext_noop("The archive is damaged, or is no ZIP archive.")) from None
+    except RuntimeError:
+        raise _unpackable(source, gettext_noop("The archive is locked by a password.")) from None
+
+
+def _unpackable(source: Source, reason: str, **values: str) -> Unpackable:
+    return Unpackable(Fault(source.name, None, "", reason, values))
+
+
+def _copy(source: Source, stream: IO[bytes], path: Path, most: int) -> int:
+    """Writes a member to disk; what its header says of its size is not believed."""
+    size = 0
+    with path.open("wb") as target:
+        while chunk := stream.read(CHUNK):
+            size += len(chunk)
+            if size > most:
+                reason = gettext_noop("The archive holds more than %(times)s times its size; load it unpacked.")
+                raise _unpackable(source, reason, times=str(EXPANSION))
+            target.write(chunk)
+    return size
+
+
+def printable(name: str) -> str:
+    """The name of a file as it can be printed and stored: a disk knows names that are no text."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
