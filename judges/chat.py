@@ -182,11 +182,31 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Ans
     Raises:
         Again, Permanent, Refused, Unfit: what became of it instead.
     """
+    found = await post(client, endpoint, chat_url(endpoint.url), body)
+    return read_answer(found.raw, request_id=found.request_id, seconds=found.seconds, kept=found.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A reply with status 200: its body, and what stood beside it."""
+
+    raw: str
+    request_id: str
+    seconds: float
+    kept: bool
+
+
+async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: bytes) -> Received:
+    """Sends one request, JSON in UTF-8, to `url`, which is an address of `endpoint`.
+
+    Raises:
+        Again, Permanent, Refused, Unfit: what became of it instead.
+    """
     started = time.perf_counter()
     try:
         async with (
             asyncio.timeout(endpoint.timeout),
-            client.stream("POST", chat_url(endpoint.url), content=body) as response,
+            client.stream("POST", url, content=body) as response,
         ):
             content = await _received(response)
     except (TimeoutError, httpx.TimeoutException) as error:
@@ -207,7 +227,7 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Ans
         raise Permanent(f"The reply has more than {LONGEST_RAW} bytes.", 200)
     request_id = endpoint.strike(response.headers.get("x-request-id", ""))[:200]
     kept = any(response.headers.get(name, "").upper().startswith("HIT") for name in STORES)
-    return read_answer(_text(endpoint, content), request_id=request_id, seconds=seconds, kept=kept)
+    return Received(_text(endpoint, content), request_id, seconds, kept)
 
 
 STORES: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "helicone-cache")

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
+import httpx
 from django.db import models, transaction
 from django.db.models import F, QuerySet, Sum
 
+from judges import chat
 from judges.chat import Answer
 from judges.models import CallState, RunState
 from judges.models.work import Exchange, Run, Sending
@@ -102,6 +104,14 @@ class Books[C: models.Model](ABC):
     @abstractmethod
     def prepare(self, keys: Sequence[int]) -> list[Prepared[C]]:
         """The calls with these primary keys, which are the sender's, with their requests."""
+
+    async def ask(self, client: httpx.AsyncClient, endpoint: chat.Endpoint, body: bytes) -> Answer:
+        """Sends one request: a chat, unless the kind of call has another way of asking.
+
+        Raises:
+            chat.Trouble: what became of it instead.
+        """
+        return await chat.ask(client, endpoint, body)
 
     @abstractmethod
     def find(self, answer: Answer) -> Finding:

@@ -186,7 +186,7 @@ class Session[C: models.Model]:
                 outcome.attempts += 1
                 self.waiting.discard(task)
                 try:
-                    outcome.answer = await chat.ask(self._client, self.endpoint, prepared.question.body)
+                    outcome.answer = await self.books.ask(self._client, self.endpoint, prepared.question.body)
                 except chat.Again as trouble:
                     if trouble.perhaps_paid:
                         await self._count_unsure(outcome)
