@@ -1,24 +1,24 @@
 """The runs of judges: how they are begun, what they go through, and how far they are."""
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
-from judges.models import LIVE, CallState, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, RunState, Sender
+from judges.models import LIVE, CallState, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
 from judges.services import planning, reading, sending
 from judges.services.calls import JudgeBooks
 from judges.services.lifecycle import Connection, Lifecycle, enqueue
+from judges.services.measuring import Progress as Progress
+from judges.services.measuring import measure
 from judges.services.planning import Plan
 
 
@@ -139,69 +139,14 @@ def unfinished(study: Study, version: JudgeVersion) -> JudgeRun | None:
     return run if run is not None and _life.left_alone(run, timezone.now()) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is. Money in nanos; `rate` in replies a second over the last minute; `left` in seconds."""
-
-    states: dict[str, int]
-    planned: int
-    cost: int
-    unsure: int
-    tokens_in: int
-    tokens_out: int
-    tokens_cached: int
-    tokens_reasoning: int
-    retried: int
-    shortened: int
-    rate: float
-    left: float | None
-    expected: int | None
-
-    @property
-    def over(self) -> int:
-        """Calls that need nothing more."""
-        return sum(count for state, count in self.states.items() if state not in {"pending", "sent"})
-
-    @property
-    def share(self) -> float:
-        return self.over / self.planned if self.planned else 0.0
-
-
 def progress(run: JudgeRun, at: datetime) -> Progress:
     """`run` in numbers, in three queries."""
-    found = dict(JudgeCall.objects.filter(run=run).order_by().values_list("state").annotate(Count("pk")))
-    states = {state: found.get(state, 0) for state in CallState.values}
-    replies = JudgeReply.objects.filter(call__run=run)
-    sums = replies.aggregate(
-        cost=Sum("cost"),
-        unsure=Sum("unsure"),
-        tokens_in=Sum("tokens_in"),
-        tokens_out=Sum("tokens_out"),
-        cached=Sum("tokens_cached"),
-        reasoning=Sum("tokens_reasoning"),
-        retried=Sum(F("attempts") - 1),
-        shortened=Count("pk", filter=Q(cut=True)),
-        number=Count("pk"),
-    )
-    recent = replies.filter(received_at__gt=at - timedelta(minutes=1)).count()
-    span = 60.0
-    if run.started_at is not None:
-        span = min(60.0, max(1.0, (at - run.started_at).total_seconds()))
-    rate = recent / span
-    to_do = states["pending"] + states["sent"]
-    cost, number = sums["cost"] or 0, sums["number"]
-    return Progress(
-        states=states,
-        planned=max(run.planned, sum(states.values())),
-        cost=cost,
-        unsure=sums["unsure"] or 0,
-        tokens_in=sums["tokens_in"] or 0,
-        tokens_out=sums["tokens_out"] or 0,
-        tokens_cached=sums["cached"] or 0,
-        tokens_reasoning=sums["reasoning"] or 0,
-        retried=sums["retried"] or 0,
-        shortened=sums["shortened"],
-        rate=rate,
-        left=math.ceil(to_do / rate) if rate and run.state == RunState.RUNNING else None,
-        expected=cost + round(cost / number * to_do) if number else None,
+    return measure(
+        run,
+        JudgeCall.objects.filter(run=run),
+        JudgeReply.objects.filter(call__run=run),
+        at,
+        states=CallState.values,
+        open_states=(CallState.PENDING, CallState.SENT),
+        shortened=Q(cut=True),
     )
