@@ -5,17 +5,18 @@ follow at once. The window is `SPAN` seconds, a little more than the minute, bec
 some moments after it was counted.
 """
 
+import contextlib
 import fcntl
-import json
 import math
 import os
+import struct
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 import redis
 
@@ -74,7 +75,7 @@ class Window:
     tokens: int = 0
 
     def take(self, tokens: int, now: float) -> Turn:
-        self._forget(now)
+        self.length(now)
         limits = self.limits
         wait = 0.0
         if limits.requests is not None and len(self.sends) >= limits.requests:
@@ -89,10 +90,22 @@ class Window:
                 wait = max(wait, send.at + SPAN - now)
         if wait > 0:
             return Turn(wait)
-        send = _Send(now, tokens, uuid.uuid4().hex)
-        self.sends.append(send)
+        return Turn(0.0, self.count(now, tokens, uuid.uuid4().hex))
+
+    def count(self, at: float, tokens: int, ticket: str) -> str:
+        """Counts a send that was made; its ticket."""
+        self.sends.append(_Send(at, tokens, ticket))
         self.tokens += tokens
-        return Turn(0.0, send.ticket)
+        return ticket
+
+    def fill(self, now: float) -> None:
+        """Counts as many sends as the limits allow: nobody knows how many there were."""
+        self.sends.clear()
+        self.tokens = 0
+        for _send in range(self.limits.requests or 1):
+            self.count(now, 0, uuid.uuid4().hex)
+        if self.limits.tokens is not None:
+            self.settle(self.sends[-1].ticket, self.limits.tokens)
 
     def settle(self, ticket: str, tokens: int) -> None:
         for send in reversed(self.sends):
@@ -101,9 +114,15 @@ class Window:
                 send.tokens = tokens
                 return
 
-    def _forget(self, now: float) -> None:
+    def length(self, now: float) -> int:
+        """How many sends count at `now`; the others are forgotten."""
+        if self.sends and self.sends[-1].at > now:
+            # The clock was set back: what it calls the future was now at the latest.
+            for send in self.sends:
+                send.at = min(send.at, now)
         while self.sends and self.sends[0].at <= now - SPAN:
             self.tokens -= self.sends.popleft().tokens
+        return len(self.sends)
 
 
 class LocalPace:
@@ -120,8 +139,21 @@ class LocalPace:
         self._window.settle(ticket, tokens)
 
 
+_HEAD: Final = b"llmfao-pace-2\n\0\0"
+_RECORD: Final = struct.Struct("<dq16s")
+_SETTLED: Final = -1.0
+"""Stands for the time in a record that says what a send, by its ticket, took in the end."""
+
+_COMPACT: Final = 4096
+"""Records from which on a file is written anew, when most of them are about sends that are over."""
+
+
 class FilePace:
     """The window of every process of one machine, in a file under a lock; it outlives its processes.
+
+    The file is a head and a record for every send and every settlement, appended. A process reads what
+    others have appended since it looked, so that a send costs the same however many there were in the
+    minute. Once most of it is over, a shorter one takes its place.
 
     The clock must be one that all of them share and that a restart does not set back: the machine's time.
     """
@@ -130,42 +162,102 @@ class FilePace:
         self._path = path
         self._limits = limits
         self._clock = clock
+        self._file: BinaryIO | None = None
+        self._window = Window(limits)
+        self._known = 0
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def take(self, tokens: int) -> Turn:
-        return self._locked(lambda window, now: window.take(tokens, now))
+        with self._locked() as now:
+            turn = self._window.take(tokens, now)
+            if turn.wait == 0:
+                self._append(now, self._window.sends[-1].tokens, turn.ticket)
+            return turn
 
     def settle(self, ticket: str, tokens: int) -> None:
         if self._limits.tokens is not None:
-            self._locked(lambda window, now: window.settle(ticket, tokens))
+            with self._locked():
+                self._window.settle(ticket, tokens)
+                self._append(_SETTLED, tokens, ticket)
 
-    def _locked[T](self, change: Callable[[Window, float], T]) -> T:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "r+", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            before = file.read()
-            window = self._read(before)
-            answer = change(window, self._clock())
-            after = json.dumps([[send.at, send.tokens, send.ticket] for send in window.sends])
-            if after != before:
-                file.seek(0)
-                file.write(after)
-                file.truncate()
-            return answer
-
-    def _read(self, text: str) -> Window:
-        window = Window(self._limits)
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[float]:
+        """The time, with everything that stands in the file known to the window; nobody else has it meanwhile."""
+        self._open()
         try:
-            stored = json.loads(text) if text else []
-            window.sends.extend(_Send(float(at), int(tokens), str(ticket)) for at, tokens, ticket in stored)
-        except (ValueError, TypeError):
+            now = self._clock()
+            self._catch_up(now)
+            yield now
+        finally:
+            fcntl.flock(self._opened, fcntl.LOCK_UN)
+
+    @property
+    def _opened(self) -> BinaryIO:
+        assert self._file is not None  # noqa: S101  _open
+        return self._file
+
+    def _open(self) -> None:
+        while True:
+            if self._file is None:
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+                self._hold(os.fdopen(descriptor, "r+b", buffering=0))
+            fcntl.flock(self._opened, fcntl.LOCK_EX)
+            if os.fstat(self._opened.fileno()).st_nlink:
+                return
+            # Another one has taken its place since, or somebody cleared the folder.
+            self._opened.close()
+            self._file = None
+
+    def _hold(self, file: BinaryIO) -> None:
+        self._file, self._window, self._known = file, Window(self._limits), 0
+
+    def _catch_up(self, now: float) -> None:
+        file = self._opened
+        file.seek(self._known)
+        added = file.read()
+        if not self._known:
+            if not added:
+                self._known = file.write(_HEAD)
+                return
+            whole = added.startswith(_HEAD)
+            added = added.removeprefix(_HEAD)
+            self._known = len(_HEAD)
+        else:
+            whole = os.fstat(file.fileno()).st_size >= self._known
+        if not whole or len(added) % _RECORD.size:
             # A machine that lost its power while the file was written. Whoever sent in the last minute
             # is not known any more: a full minute passes before the next send.
-            window.sends.extend(_Send(self._clock(), 0, "") for _send in range(self._limits.requests or 1))
-            if self._limits.tokens is not None:
-                window.sends[-1].tokens = self._limits.tokens
-        window.tokens = sum(send.tokens for send in window.sends)
-        return window
+            self._window.fill(now)
+            self._replace(now)
+            return
+        for at, tokens, ticket in _RECORD.iter_unpack(added):
+            if at == _SETTLED:
+                self._window.settle(ticket.hex(), tokens)
+            else:
+                self._window.count(at, tokens, ticket.hex())
+        self._known += len(added)
+        records = self._known // _RECORD.size
+        if records >= _COMPACT and records > 4 * self._window.length(now):
+            self._replace(now)
+
+    def _append(self, at: float, tokens: int, ticket: str) -> None:
+        self._opened.seek(self._known)
+        self._known += self._opened.write(_RECORD.pack(at, tokens, bytes.fromhex(ticket)))
+
+    def _replace(self, now: float) -> None:
+        """Puts a file with what counts at `now` in the place of this one, whole or not at all, and locked from
+        its first moment."""
+        self._window.length(now)
+        content = _HEAD + b"".join(
+            _RECORD.pack(send.at, send.tokens, bytes.fromhex(send.ticket)) for send in self._window.sends
+        )
+        draft = self._path.with_name(f"{self._path.name}.new")
+        file = os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "r+b", buffering=0)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(content)
+        draft.replace(self._path)
+        self._opened.close()
+        self._file, self._known = file, len(content)
 
 
 _TAKE: Final = """
@@ -175,6 +267,11 @@ if now < 0 then
   now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 local span, requests, most, tokens = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local stamp = string.format('%.6f', now)
+-- The clock was set back: what it calls the future was now at the latest.
+for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. stamp, '+inf')) do
+  redis.call('ZADD', KEYS[1], stamp, ticket)
+end
 local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - span)
 for _, ticket in ipairs(old) do
   redis.call('ZREM', KEYS[1], ticket)
@@ -202,7 +299,7 @@ if most > 0 then
   end
 end
 if wait > 0 then return tostring(wait) end
-redis.call('ZADD', KEYS[1], string.format('%.6f', now), ARGV[6])
+redis.call('ZADD', KEYS[1], stamp, ARGV[6])
 if most > 0 then redis.call('HSET', KEYS[2], ARGV[6], tokens) end
 redis.call('EXPIRE', KEYS[1], math.ceil(span) + 1)
 redis.call('EXPIRE', KEYS[2], math.ceil(span) + 1)

@@ -93,6 +93,7 @@ class Session[C: models.Model]:
     _pool: ThreadPoolExecutor = field(init=False)
     _wake: asyncio.Event = field(init=False)
     _client: httpx.AsyncClient = field(init=False)
+    _gate: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _over: bool = False
 
     async def _db[T](self, work: Callable[[], T]) -> T:
@@ -222,9 +223,10 @@ class Session[C: models.Model]:
                 self.stop("endpoint", trouble.words)
 
     async def _turn(self, prepared: Prepared[C]) -> str:
-        """Waits until the limits allow a send; its ticket."""
-        while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
-            await asyncio.sleep(turn.wait)
+        """Waits until the limits allow a send; its ticket. One waits for all, and who came first goes first."""
+        async with self._gate:
+            while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
+                await asyncio.sleep(turn.wait)
         return turn.ticket
 
     async def _store_all(self) -> None:

@@ -2,11 +2,13 @@ import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from judges import pace as pace_module
 from judges.pace import SPAN, FilePace, Limits, LocalPace, Pace, RedisPace
 from tests.site.test_background_work import redis_server  # noqa: F401  a fixture
 
@@ -112,6 +114,54 @@ def test_a_window_file_cut_short_by_a_power_cut_costs_a_minute_and_no_limit(tmp_
     assert pace.take(1).wait == pytest.approx(SPAN)
     clock.now += SPAN + 1
     assert pace.take(1).wait == 0
+
+
+def test_a_file_that_is_written_anew_forgets_no_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace_module, "_COMPACT", 8)
+    clock, limits = Clock(), Limits(requests=5, tokens=100)
+    one, other, alone = (FilePace(tmp_path / "pace", limits, clock) for _place in range(3))
+    window = LocalPace(limits, clock)
+    rng = np.random.default_rng(4)
+    for number in range(300):
+        clock.now += rng.uniform(0, 30)
+        turn, wanted = (one, other)[number % 2].take(10), window.take(10)
+        assert turn.wait == pytest.approx(wanted.wait, abs=1e-6)
+        if turn.ticket and number % 3 == 0:
+            one.settle(turn.ticket, 40)
+            window.settle(wanted.ticket, 40)
+    # One that looks for the first time knows the same.
+    assert alone.take(10).wait == pytest.approx(window.take(10).wait, abs=1e-6)
+    assert (tmp_path / "pace").stat().st_size < 2000
+    assert list(tmp_path.iterdir()) == [tmp_path / "pace"]
+
+
+def test_a_folder_that_was_cleared_parts_no_process_from_the_others(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = (FilePace(tmp_path / "pace", Limits(requests=2), clock) for _place in range(2))
+    assert one.take(1).wait == other.take(1).wait == 0
+    (tmp_path / "pace").unlink()
+    assert one.take(1).wait == other.take(1).wait == 0
+    assert one.take(1).wait > 0
+    assert other.take(1).wait > 0
+
+
+def test_a_clock_that_was_set_back_costs_a_minute_and_no_limit(make: Make) -> None:
+    clock = Clock()
+    pace = make(Limits(requests=1), clock)
+    assert pace.take(1).wait == 0
+    clock.now -= 3600
+    wait = pace.take(1).wait
+    assert 0 < wait <= SPAN
+    clock.now += wait
+    assert pace.take(1).wait == 0
+
+
+@pytest.mark.parametrize("left", [b"", b"llm", b"llmfao-pace-2\n\0\0" + b"x" * 40])
+def test_a_process_killed_while_it_writes_breaks_no_limit(tmp_path: Path, left: bytes) -> None:
+    clock = Clock()
+    (tmp_path / "pace").write_bytes(left)
+    taken = sum(FilePace(tmp_path / "pace", Limits(requests=3), clock).take(1).wait == 0 for _attempt in range(9))
+    assert taken == (0 if left else 3)
 
 
 def _take(path: Path, count: int) -> int:
