@@ -10,6 +10,17 @@ from judges.models.answers import (
     AnswerState,
     SystemMessage,
 )
+from judges.models.benchmarks import (
+    BenchmarkCall,
+    BenchmarkReply,
+    BenchmarkRun,
+    BenchmarkSender,
+    Preference,
+    PreferenceEntry,
+    PreferenceSet,
+    Protocol,
+    Shown,
+)
 from judges.models.call import CallState, JudgeCall, JudgeReply, Verdict
 from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
@@ -29,6 +40,10 @@ __all__ = [
     "AnswerSender",
     "AnswerSource",
     "AnswerState",
+    "BenchmarkCall",
+    "BenchmarkReply",
+    "BenchmarkRun",
+    "BenchmarkSender",
     "CallState",
     "Judge",
     "JudgeCall",
@@ -41,6 +56,10 @@ __all__ = [
     "Panel",
     "PanelDecision",
     "PanelMember",
+    "Preference",
+    "PreferenceEntry",
+    "PreferenceSet",
+    "Protocol",
     "ReferenceAnswer",
     "Remainder",
     "RunKind",
@@ -49,6 +68,7 @@ __all__ = [
     "ScheduleKind",
     "Sender",
     "SentinelSet",
+    "Shown",
     "SystemMessage",
     "Template",
     "Verdict",
