@@ -26,7 +26,7 @@ NOTHING = Reading()
 class Finding:
     """What a reader makes of an answer: a state, and the reading where it is `ok`."""
 
-    state: CallState
+    state: str
     reading: Reading = NOTHING
     problem: str = ""
 
