@@ -15,6 +15,7 @@ from annotation.models import Pair, PairRun, Report, Study, Upload, UploadState
 from annotation.services import drafting
 from judges.models import JudgeCall, JudgeRun
 from ranking import services as ranking
+from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
 from tests.annotation.worker_pages import join
 from tests.judges.conftest import make_judge
@@ -34,6 +35,10 @@ OF_THE_WORKER = (403, 200, 403, 403, 403)
 SENDS_THE_WORKER_ON = (403, OWN_PAGE, 403, 403, 403)
 OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 200)
 OF_THE_PUBLISHED = (404, 404, 200, 404, 200)
+API_OF_EVERYBODY = (200, 200, 200, 200, 200)
+API_SIGNED_IN = (401, 401, 200, 200, 200)
+API_OF_THE_STUDY = (401, 401, 200, 404, 200)
+API_POST = (401, 401, 405, 405, 405)
 
 GET = {
     "": (200, 200, STUDIES, STUDIES, STUDIES),
@@ -112,6 +117,31 @@ GET = {
 }
 """What each of PEOPLE gets for a GET of a private study's addresses: a status, or where they are sent."""
 
+    "api/": API_OF_EVERYBODY,
+    "api/schema/": API_OF_EVERYBODY,
+    "api/token/": SIGNED_IN,
+    "api/token/revoke/": (SIGN_IN, SIGN_IN, 405, 405, 405),
+    "api/studies/": API_OF_EVERYBODY,
+    "api/studies/<slug:slug>/": OF_THE_PUBLISHED,
+    "api/studies/<slug:slug>/models/": OF_THE_PUBLISHED,
+    "api/studies/<slug:slug>/prompts/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/results/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/pairs/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/comparisons/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/training-answers/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/workers/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/leaderboards/": OF_THE_PUBLISHED,
+    "api/studies/<slug:slug>/leaderboards/<int:number>/": OF_THE_PUBLISHED,
+    "api/studies/<slug:slug>/agreement/": OF_THE_PUBLISHED,
+    "api/judges/": API_SIGNED_IN,
+    "api/judges/<int:number>/": API_SIGNED_IN,
+    "api/studies/<slug:slug>/judge-runs/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/judge-runs/<int:number>/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/judge-runs/<int:number>/pause/": API_POST,
+    "api/studies/<slug:slug>/judge-runs/<int:number>/resume/": API_POST,
+    "api/studies/<slug:slug>/judge-runs/<int:number>/cancel/": API_POST,
+    "api/studies/<slug:slug>/judge-runs/<int:number>/calls/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/judge-calls/<int:number>/": API_OF_THE_STUDY,
 
 def addresses(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
     """Every route of the site, the Django admin's left out: it has one door of its own."""
@@ -164,8 +194,13 @@ def rows(study):
     numbers = {
         "judges": version.judge_id,
         "judges/templates": version.template_id,
+    board = Leaderboard.objects.filter(study=study, method="bradley-terry")[0]
+    call = JudgeCall.objects.create(run=run, version=version, pair=pair, left="x")
         "judges/runs": run.pk,
-        "judges/calls": JudgeCall.objects.create(run=run, version=version, pair=pair, left="x").pk,
+        "judge-runs": run.pk,
+        "judges/calls": call.pk,
+        "judge-calls": call.pk,
+        "leaderboards": board.pk,
         "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
         "pairs/runs": PairRun.objects.create(study=study, strategy="all").pk,
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,

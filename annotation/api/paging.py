@@ -1,0 +1,86 @@
+"""Lists of the API: what may be asked of them, and how they go on from page to page.
+
+A page ends at a row's primary key and the next begins behind it, so that reading a million rows costs a
+page each time, and rows that come in meanwhile neither repeat nor hide any.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+MOST: Final = 1000
+USUAL: Final = 100
+
+BIGGEST: Final = 2**63 - 1
+"""The largest key that a database has."""
+
+
+class Query(serializers.Serializer[Any]):
+    """The parameters of an address. One that nothing reads is refused: a misspelt filter must not give everything."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # `format` is the framework's own.
+        if unknown := sorted(self.initial_data.keys() - self.fields.keys() - {"format"}):
+            raise serializers.ValidationError(dict.fromkeys(unknown, _("There is no such parameter.")))
+        return attrs
+
+
+class PageQuery(Query):
+    cursor = serializers.CharField(required=False, max_length=40, help_text="Where to go on, as `next` has it.")
+    page_size = serializers.IntegerField(required=False, default=USUAL, min_value=1, max_value=MOST)
+
+    def validate_cursor(self, value: str) -> int:
+        """The key that the last page ended at."""
+        try:
+            text = base64.b64decode(value, altchars=b"-_", validate=True).decode("ascii")
+            key = int(text) if text.isdigit() else -1
+        except (binascii.Error, ValueError):
+            key = -1
+        if not 0 <= key <= BIGGEST:
+            raise serializers.ValidationError(_("This is no cursor that a page has given."))
+        return key
+
+
+def cursor_at(key: int) -> str:
+    return base64.urlsafe_b64encode(str(key).encode()).decode()
+
+
+def page(
+    request: Request,
+    asked: dict[str, Any],
+    query: QuerySet[Any, Any],
+    tell: Callable[[Sequence[Any]], Iterable[dict[str, Any]]],
+    *,
+    newest_first: bool = False,
+) -> Response:
+    """One page of `query`, whose rows `tell` makes of models, or of tuples whose first value is the key."""
+    if "cursor" in asked:
+        query = query.filter(pk__lt=asked["cursor"]) if newest_first else query.filter(pk__gt=asked["cursor"])
+    size = asked["page_size"]
+    found = list(query.order_by("-pk" if newest_first else "pk")[: size + 1])
+    shown, following = found[:size], None
+    if len(found) > size:
+        last = shown[-1]
+        key = last[0] if isinstance(last, tuple) else last.pk
+        parameters = {**request.query_params.dict(), "cursor": cursor_at(key)}
+        following = request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
+    return Response({"next": following, "results": list(tell(shown))})
+
+
+@cache
+def page_of(row: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    """What a page of such rows looks like, for the schema."""
+    fields = {
+        "next": serializers.URLField(allow_null=True, help_text="The next page; null on the last one."),
+        "results": row(many=True),
+    }
+    return type(f"PageOf{row.__name__}", (serializers.Serializer,), {**fields, "__module__": row.__module__})

@@ -1,0 +1,159 @@
+"""How the rows of the API are described in its schema. What they hold is made by `services.exporting`,
+with the columns of the exchange files; docs/codebook.md explains each."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from annotation.models import Outcome, Purpose, RaterKind, Status, Study
+from annotation.models.work import Stage
+
+SIDES = ("left", "right", "tie")
+
+
+class Row(serializers.Serializer[Any]):
+    """A row that is there to be read."""
+
+
+class StudyRow(Row):
+    slug = serializers.SlugField(help_text="Its address.")
+    name = serializers.CharField()
+    status = serializers.ChoiceField(Status.choices)
+    public = serializers.BooleanField(help_text="Whether anyone may read its results.")
+    yours = serializers.BooleanField(help_text="Whether you run it, as its owner, a colleague or an administrator.")
+    language = serializers.CharField(help_text="Of its instruction and question, a BCP 47 tag.")
+    scale = serializers.ChoiceField(Study.ScaleName.choices)
+    overlap = serializers.IntegerField(help_text="Votes wanted of people on each pair.")
+    prompt_set = serializers.SlugField(source="prompt_set.slug")
+    created_at = serializers.DateTimeField()
+
+
+class CountsRow(Row):
+    models = serializers.IntegerField()
+    prompts = serializers.IntegerField()
+    results = serializers.IntegerField()
+    pairs = serializers.IntegerField(help_text="Those that people are offered, without training and check pairs.")
+    workers = serializers.IntegerField()
+    comparisons = serializers.IntegerField(help_text="In force, simulated ones among them.")
+    simulated = serializers.IntegerField(help_text="Those of them that a program made up.")
+
+
+class StudyDetail(StudyRow):
+    counts = CountsRow(required=False, help_text="For those who run the study.")
+
+
+class ModelRow(Row):
+    id = serializers.IntegerField(help_text="Unique in the prompt set.")
+    api_id = serializers.CharField(allow_null=True)
+    name = serializers.CharField()
+    api = serializers.CharField(allow_null=True)
+    type = serializers.CharField(allow_null=True)
+    org = serializers.CharField(allow_null=True)
+    licence = serializers.CharField(required=False)
+    price = serializers.FloatField(required=False, help_text="US dollars per million output tokens.")
+    released = serializers.DateField(required=False)
+
+
+class PromptRow(Row):
+    id = serializers.IntegerField(help_text="Unique in the prompt set.")
+    text = serializers.CharField()
+    type = serializers.CharField(allow_null=True, help_text="Its category.")
+    slug = serializers.CharField(allow_null=True)
+    stop = serializers.CharField(allow_null=True)
+    note = serializers.CharField(allow_null=True)
+    turns = serializers.ListField(child=serializers.CharField(), required=False)
+    references = serializers.ListField(child=serializers.CharField(), required=False)
+    lang = serializers.CharField(required=False)
+
+
+class ResultRow(Row):
+    id = serializers.IntegerField(help_text="Unique in the prompt set.")
+    model = serializers.IntegerField(help_text="The model's id.")
+    result = serializers.CharField(help_text="The answer.")
+    duration = serializers.FloatField(allow_null=True, help_text="Milliseconds.")
+    rate = serializers.FloatField(allow_null=True, help_text="Characters per second.")
+    prompt = serializers.IntegerField(help_text="The prompt's id.")
+    api_id = serializers.CharField(allow_null=True)
+    name = serializers.CharField()
+    api = serializers.CharField(allow_null=True)
+    type = serializers.CharField(allow_null=True)
+    org = serializers.CharField(allow_null=True)
+    slug = serializers.CharField(allow_null=True)
+    turns = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class PairRow(Row):
+    id = serializers.IntegerField(help_text="Unique in the study.")
+    prompt = serializers.IntegerField(help_text="The prompt's id.")
+    text = serializers.CharField(help_text="The prompt's text.")
+    type = serializers.CharField(allow_null=True, required=False)
+    slug = serializers.CharField(allow_null=True, required=False)
+    note = serializers.CharField(allow_null=True, required=False)
+    model_x = serializers.IntegerField(help_text="A model's id.")
+    result_x = serializers.CharField(help_text="Its answer.")
+    model_y = serializers.IntegerField()
+    result_y = serializers.CharField()
+    golden = serializers.ChoiceField(SIDES, required=False, help_text="Of training and check pairs, x on the left.")
+    reason = serializers.CharField(required=False, allow_null=True, help_text="Of training pairs.")
+
+
+class ComparisonRow(Row):
+    """The columns after `repetition` are there with `full` alone."""
+
+    id = serializers.IntegerField(help_text="The pair's id.")
+    prompt = serializers.IntegerField(help_text="The prompt's id.")
+    model_x = serializers.IntegerField(help_text="The id of the model on the left, as in the files.")
+    model_y = serializers.IntegerField(help_text="The id of the model on the right.")
+    worker = serializers.IntegerField(allow_null=True, help_text="The worker's number; null of a judge.")
+    winner = serializers.ChoiceField(SIDES, allow_null=True, help_text="As shown.")
+    left = serializers.CharField(help_text="The name of the model on the left.")
+    right = serializers.CharField()
+    rater = serializers.CharField(help_text="people, or the name of a judge.")
+    simulated = serializers.BooleanField(help_text="Whether a program made it up.")
+    turn = serializers.IntegerField(required=False)
+    repetition = serializers.IntegerField(required=False, help_text="Order and sample of a judge; 0 for people.")
+    row = serializers.CharField(required=False, help_text="What names this row for good.")
+    rater_kind = serializers.ChoiceField(RaterKind.choices, required=False)
+    purpose = serializers.ChoiceField(Purpose.choices, required=False)
+    golden = serializers.ChoiceField(SIDES, required=False, allow_null=True)
+    as_golden = serializers.BooleanField(required=False, allow_null=True)
+    attempt = serializers.IntegerField(required=False, allow_null=True)
+    shown_left = serializers.ChoiceField(("x", "y"), required=False)
+    result_left = serializers.IntegerField(required=False, allow_null=True, help_text="The result's id.")
+    result_right = serializers.IntegerField(required=False, allow_null=True)
+    sha256_prompt = serializers.CharField(required=False)
+    sha256_left = serializers.CharField(required=False)
+    sha256_right = serializers.CharField(required=False)
+    scale = serializers.ChoiceField(Study.ScaleName.choices, required=False)
+    value = serializers.IntegerField(required=False, allow_null=True)
+    trial = serializers.IntegerField(required=False, allow_null=True, help_text="The worker's first pair is 1.")
+    offer_probability = serializers.FloatField(required=False, allow_null=True)
+    shown_at = serializers.DateTimeField(required=False, allow_null=True)
+    answered_at = serializers.DateTimeField(required=False, allow_null=True)
+    seconds = serializers.FloatField(required=False, allow_null=True)
+    visible_seconds = serializers.FloatField(required=False, allow_null=True)
+    device = serializers.CharField(required=False, allow_null=True)
+    input_method = serializers.CharField(required=False, allow_null=True)
+    instruction_version = serializers.IntegerField(required=False, allow_null=True)
+    reasons = serializers.CharField(required=False, allow_null=True, help_text="A list as JSON, as in the file.")
+    withdrawn = serializers.BooleanField(required=False, allow_null=True)
+    supersedes = serializers.CharField(required=False, allow_null=True, help_text="The `row` that it replaces.")
+    superseded_by = serializers.CharField(required=False, allow_null=True)
+    excluded_at = serializers.DateTimeField(required=False, allow_null=True)
+    exclusion_reason = serializers.CharField(required=False, allow_null=True)
+
+
+class WorkerRow(Row):
+    number = serializers.IntegerField(help_text="Unique in the study; `worker` of comparisons.")
+    external_id = serializers.CharField(allow_null=True, help_text="Of the platform that sent them.")
+    stage = serializers.ChoiceField(Stage.choices)
+    outcome = serializers.ChoiceField([*Outcome.choices, ("", "")])
+    simulated = serializers.BooleanField()
+    excluded_at = serializers.DateTimeField(allow_null=True)
+    joined_at = serializers.DateTimeField(allow_null=True)
+    left_at = serializers.DateTimeField(allow_null=True)
+    training_score = serializers.FloatField(allow_null=True)
+    checks = serializers.IntegerField()
+    checks_right = serializers.IntegerField()
+    votes = serializers.IntegerField(help_text="In force, check pairs among them.")
+    seconds = serializers.FloatField(help_text="Spent on votes.")

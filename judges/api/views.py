@@ -1,0 +1,206 @@
+"""Judges, their runs on a study, and every call of them; a run is the one thing that the API changes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.db.models import Prefetch
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.api.access import ApiView, StudyView
+from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.services.studies import NotPossible
+from judges.api import rows
+from judges.models import CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, Verdict
+from judges.services import runs
+from judges.services.planning import Plan
+
+
+class Judges(ApiView):
+    query = PageQuery
+
+    @extend_schema(
+        operation_id="judges",
+        summary="Judges, with their settings and the money they have spent",
+        tags=["judges"],
+        parameters=[PageQuery],
+        responses=page_of(rows.JudgeRow),
+    )
+    def get(self, request: Request) -> Response:
+        endpoints = request.user.has_perm("judges.add_judge")
+
+        def tell(some: Sequence[Judge]) -> list[dict[str, Any]]:
+            return [rows.judge_told(judge, endpoints=endpoints) for judge in some]
+
+        return page(request, self.asked(), Judge.objects.prefetch_related(_versions()), tell)
+
+
+def _versions() -> "Prefetch[Any]":
+    return Prefetch("versions", JudgeVersion.objects.select_related("template").order_by("-number"))
+
+
+class OneJudge(ApiView):
+    @extend_schema(operation_id="judge", summary="One judge", tags=["judges"], responses=rows.JudgeRow)
+    def get(self, request: Request, number: int) -> Response:
+        self.asked()
+        found = Judge.objects.prefetch_related(_versions()).filter(pk=number).first() if number <= BIGGEST else None
+        if found is None:
+            raise NotFound
+        return Response(rows.judge_told(found, endpoints=request.user.has_perm("judges.add_judge")))
+
+
+class RunView(StudyView):
+    def found(self, number: int) -> JudgeRun:
+        known = self.study.judge_runs.select_related("version__judge", "user")
+        run = known.filter(pk=number).first() if number <= BIGGEST else None
+        if run is None:
+            raise NotFound
+        return run
+
+    def told(self, run: JudgeRun, code: int = status.HTTP_200_OK, **headers: str) -> Response:
+        return Response(rows.run_told(run, runs.progress(run, timezone.now())), code, headers=headers)
+
+
+class Runs(RunView):
+    query = PageQuery
+
+    @extend_schema(
+        operation_id="judge-runs",
+        summary="Runs of judges on a study, the newest first",
+        tags=["judges"],
+        parameters=[PageQuery],
+        responses=page_of(rows.RunRow),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        known = self.study.judge_runs.select_related("version__judge", "user")
+        return page(request, self.asked(), known, rows.runs_told, newest_first=True)
+
+    @extend_schema(
+        operation_id="start-judge-run",
+        summary="Start a run",
+        description="It is worked on in the background. 409 where the judge is at work on the study already, "
+        "there is nothing to judge, or its key cannot be had.",
+        tags=["judges"],
+        request=rows.NewRun,
+        responses={201: rows.RunDetail},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        study = self.study
+        asked = rows.NewRun(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wish = asked.validated_data
+        judge = Judge.objects.filter(name=wish["judge"]).first()
+        if judge is None:
+            raise serializers.ValidationError({"judge": _("There is no judge of this name.")})
+        if wish["baseline"] and not study.models_compared().filter(name=wish["baseline"]).exists():
+            raise serializers.ValidationError({"baseline": _("The study has no model of this name.")})
+        plan = Plan(wish["limit"], wish["orders"], wish["baseline"], wish["everything"])
+        run = runs.start(study, judge.current, plan, timezone.now(), user=cast(User, request.user))
+        return self.told(run, status.HTTP_201_CREATED, Location=reverse("api-judge-run", args=[slug, run.pk]))
+
+
+class OneRun(RunView):
+    @extend_schema(
+        operation_id="judge-run",
+        summary="One run: how far it is, and what it has cost",
+        tags=["judges"],
+        responses=rows.RunDetail,
+    )
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        self.asked()
+        return self.told(self.found(number))
+
+
+class ChangeRun(RunView):
+    def change_run(self, number: int, change: Callable[[JudgeRun], bool]) -> Response:
+        if not change(self.found(number)):
+            raise NotPossible(_("The run was over, or somebody else was quicker."))
+        return self.told(self.found(number))
+
+
+class Pause(ChangeRun):
+    @extend_schema(
+        operation_id="pause-judge-run",
+        summary="Pause a run",
+        description="Nothing more is sent; what is in flight comes back.",
+        tags=["judges"],
+        request=None,
+        responses=rows.RunDetail,
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        return self.change_run(number, runs.pause)
+
+
+class Resume(ChangeRun):
+    @extend_schema(
+        operation_id="resume-judge-run",
+        summary="Go on with a run that was paused or stopped",
+        tags=["judges"],
+        request=None,
+        responses=rows.RunDetail,
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        return self.change_run(number, runs.resume)
+
+
+class Cancel(ChangeRun):
+    @extend_schema(
+        operation_id="cancel-judge-run",
+        summary="End a run: what was answered stays, the rest is forgotten",
+        tags=["judges"],
+        request=None,
+        responses=rows.RunDetail,
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        return self.change_run(number, lambda run: runs.cancel(run, timezone.now()))
+
+
+class CallsQuery(PageQuery):
+    state = serializers.ChoiceField(CallState.choices, required=False)
+
+
+class Calls(RunView):
+    query = CallsQuery
+
+    @extend_schema(
+        operation_id="judge-calls",
+        summary="The calls of a run, with their states and verdicts",
+        tags=["judges"],
+        parameters=[CallsQuery],
+        responses=page_of(rows.CallRow),
+    )
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        asked = self.asked()
+        known = self.found(number).calls.select_related("pair", "result").defer(*_TEXTS)
+        known = known.prefetch_related(Prefetch("verdicts", Verdict.objects.in_force(), to_attr="in_force"))
+        if "state" in asked:
+            known = known.filter(state=asked["state"])
+        return page(request, asked, known, lambda some: [rows.call_told(call, call.in_force) for call in some])
+
+
+_TEXTS = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason", "result__text", "result__turns")
+
+
+class OneCall(StudyView):
+    @extend_schema(
+        operation_id="judge-call",
+        summary="One call: what was sent, what came back, what was read",
+        tags=["judges"],
+        responses=rows.CallDetail,
+    )
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        self.asked()
+        known = JudgeCall.objects.select_related("pair", "result").defer(*_TEXTS).filter(run__study=self.study)
+        call = known.filter(pk=number).first() if number <= BIGGEST else None
+        if call is None:
+            raise NotFound
+        replies = call.replies.select_related("answered_as__judge").prefetch_related("verdicts")
+        told = rows.call_told(call, call.verdicts.in_force())
+        return Response(told | {"replies": [rows.reply_told(reply) for reply in replies]})
