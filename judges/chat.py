@@ -309,11 +309,11 @@ def _told(raw: str) -> _Told:
         return _Told(" ".join(raw.split())[:WORDS])
     error = found.get("error", found) if isinstance(found, dict) else found
     if not isinstance(error, dict):
-        return _Told(_plain(error))
+        return _Told(plain(error))
     inner = error.get("innererror")
     names = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
     return _Told(
-        _plain(error.get("message") or error.get("detail") or ""),
+        plain(error.get("message") or error.get("detail") or ""),
         frozenset(name for name in names if isinstance(name, str)),
         # "messages", "messages[0].content", "messages.[0].content"
         isinstance(param := error.get("param"), str) and param.split("[")[0].rstrip(".") == "messages",
@@ -325,7 +325,8 @@ def words_of(raw: str) -> str:
     return _told(raw).words
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """`value` on one line, as every database keeps it, and not too long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return " ".join(_storable(text).split())[:WORDS]
 
@@ -379,13 +380,13 @@ def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 
         raise Again("The reply holds no text.", 200, raw[:WORDS], perhaps_paid=True)
     return Answer(
         reply=Reply(_storable(text or ""), _first_tokens(choice)),
-        refusal=_plain(refusal) if refusal else "",
-        finish_reason=_plain(choice.get("finish_reason") or "")[:50],
-        model=_plain(found.get("model") or "")[:200],
-        fingerprint=_plain(found.get("system_fingerprint") or "")[:200],
-        response_id=_plain(found.get("id") or "")[:200],
+        refusal=plain(refusal) if refusal else "",
+        finish_reason=plain(choice.get("finish_reason") or "")[:50],
+        model=plain(found.get("model") or "")[:200],
+        fingerprint=plain(found.get("system_fingerprint") or "")[:200],
+        response_id=plain(found.get("id") or "")[:200],
         request_id=request_id,
-        usage=_usage(found.get("usage")),
+        usage=usage_of(found.get("usage")),
         raw=raw,
         status=200,
         seconds=seconds,
@@ -430,7 +431,8 @@ def _logprob(found: Any) -> float | None:
     return float(found)
 
 
-def _usage(found: Any) -> Usage:
+def usage_of(found: Any) -> Usage:
+    """The tokens in a reply's `usage`, of which no number is believed that cannot be one."""
     if not isinstance(found, dict):
         return Usage()
     details_in, details_out = found.get("prompt_tokens_details"), found.get("completion_tokens_details")

@@ -24,6 +24,8 @@ PROBLEMS: Final = (
     gettext_noop("The reply is not JSON."),
     gettext_noop("The reply holds no choice."),
     gettext_noop("The reply holds no text."),
+    gettext_noop("The reply holds no score."),
+    gettext_noop("The reply has %(number)s classes; a reward model has one."),
     gettext_noop("The reply was cut at the most tokens it may have."),
     gettext_noop("The endpoint gave a reply that it had given before: this is no new sample."),
     gettext_noop("The reply is empty."),
