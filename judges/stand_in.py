@@ -27,6 +27,9 @@ LASTING: Final[tuple[Fault, ...]] = ("refusal", "filter", "long", "unreadable", 
 
 HANG: Final = 3600.0
 
+REWARDS: Final = ("/pooling", "/classify")
+"""Addresses at which it is a reward model, with the same opinion of an answer."""
+
 NAME: Final = "stand-in"
 MODELS: Final = (NAME, "stand-in-mini")
 """What it calls itself. It answers to any name, but a judge with one of these is known to be no real model."""
@@ -158,7 +161,7 @@ class StandIn:
         if request.path.endswith("/models"):
             models = [{"id": name, "object": "model", "owned_by": "stand-in"} for name in MODELS]
             return await _write(writer, 200, {"object": "list", "data": models})
-        if request.method != "POST" or not request.path.endswith("/chat/completions"):
+        if request.method != "POST" or not request.path.endswith(("/chat/completions", *REWARDS)):
             return await _write(writer, 404, _error("There is nothing at this address.", "not_found"))
         self.ledger.arrivals.append(time.monotonic())
         self.ledger.in_flight += 1
@@ -194,7 +197,12 @@ class StandIn:
         if fault == "long":
             words = "This model's maximum context length is 4096 tokens. The messages have more."
             return await self._trouble(writer, 400, words, "context_length_exceeded")
-        reply = self._reply(body, messages, digest, fault)
+        rewarding = request.path.endswith(REWARDS)
+        reply = (
+            self._reward(request.path, body, messages, digest)
+            if rewarding
+            else self._reply(body, messages, digest, fault)
+        )
         self.ledger.answered += 1
         self.ledger.answers_by_request[digest] += 1
         self.ledger.by_status[200] += 1
@@ -228,6 +236,21 @@ class StandIn:
                 return await _write(writer, 200, b'{"choices": [{"message": {"content": "[[A]]"')
             case _:
                 return await _write(writer, 200, {"id": "x", "object": "chat.completion", "choices": []})
+
+    def _reward(self, path: str, body: Mapping[str, Any], messages: list[str], digest: str) -> dict[str, Any]:
+        """What a reward model says of the last message, as vLLM words it: a number for each token, or for its class."""
+        score = _quality(self.behaviour, messages[-1])
+        size = sum(map(len, messages)) // 4 + 8
+        data: dict[str, Any] = {"index": 0, "object": "pooling", "data": [[0.0], [score / 2], [score]]}
+        if path.endswith("/classify"):
+            data = {"index": 0, "label": "LABEL_0", "probs": [score], "num_classes": 1}
+        return {
+            "id": f"pool-{digest[:16]}-{self.ledger.answered}",
+            "object": "list",
+            "model": str(body.get("model", NAME)),
+            "data": [data],
+            "usage": {"prompt_tokens": size, "total_tokens": size, "completion_tokens": 0},
+        }
 
     def _reply(self, body: Mapping[str, Any], messages: list[str], digest: str, fault: Fault | None) -> dict[str, Any]:
         text, tokens = opinion(self.behaviour, body, messages)
