@@ -14,29 +14,40 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from annotation.services import exporting
+from annotation.services import exporting, writing
 from annotation.services.studies import NotPossible
 
 PAYMENTS: Final = "payments"
 
 
 class Command(BaseCommand):
-    help = "Writes one file of a study in the exchange format; the data alone goes to standard output."
+    help = (
+        "Writes one file of a study in the exchange format, the data alone to standard output; or with --format "
+        "the whole study in another format, into a folder."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=(*exporting.WHAT, PAYMENTS))
+        parser.add_argument("what", nargs="?", choices=(*exporting.WHAT, PAYMENTS))
         parser.add_argument("study", metavar="STUDY", help="the study's slug")
         parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file instead; with .gz compressed")
+        parser.add_argument(
+            "--format", choices=sorted(writing.WRITERS), help="all files in this format, into -o FOLDER"
+        )
         parser.add_argument("--raters", default=exporting.PEOPLE, metavar="people|NAME|all", help="whose comparisons")
         parser.add_argument("--training", action="store_true", help="with pairs: the training pairs")
         parser.add_argument("--check", action="store_true", help="with pairs: the check pairs")
         parser.add_argument("--full", action="store_true", help="with comparisons: every row, with all that is known")
         parser.add_argument("--simulated", action="store_true", help="with comparisons: simulated ones too, marked")
 
-    def handle(self, *, what: str, study: str, output: Path | None, **options: Any) -> None:
+    def handle(self, *, what: str | None, study: str, output: Path | None, **options: Any) -> None:
         found = Study.objects.select_related("prompt_set").filter(slug=study).first()
         if found is None:
             raise CommandError(_("There is no study %(slug)s.") % {"slug": study})
+        if options["format"]:
+            self._write_all(found, what, output, options)
+            return
+        if what is None:
+            raise CommandError(_("Say what to export: %(what)s.") % {"what": ", ".join((*exporting.WHAT, PAYMENTS))})
         wishes = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
         try:
             chunks = exporting.payments(found) if what == PAYMENTS else exporting.export(found, what, **wishes)
@@ -49,6 +60,25 @@ class Command(BaseCommand):
                 write_whole(output, chunks)
             except OSError as error:
                 raise CommandError(f"{output}: {error.strerror}") from error
+
+    def _write_all(self, study: Study, what: str | None, output: Path | None, options: dict[str, Any]) -> None:
+        """Every file of the format, into the folder `output`, which is made if it is missing."""
+        besides = what or options["training"] or options["check"] or options["full"] or options["simulated"]
+        if output is None or besides or options["raters"] != exporting.PEOPLE:
+            raise CommandError(_("--format takes a study and -o FOLDER, and nothing else."))
+        writer = writing.WRITERS[options["format"]]
+        try:
+            for name, chunks in writer.files(study):
+                path = output / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, chunks)
+                self.stdout.write(name)
+        except NotPossible as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{output}: {error.strerror}") from error
+        if notice := writer.notice(study):
+            self.stderr.write(notice)
 
     def _print(self, chunks: Iterable[str]) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):

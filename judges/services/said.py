@@ -1,0 +1,79 @@
+"""Everything judges said in a study, whether they were asked here or somewhere else: one way to read it.
+
+A verdict on a pair is a comparison, as any rater's; what came to nothing, and every grade, stands with the
+judge's words, in verdicts of our own calls or in judgments from files.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from django.db.models import QuerySet
+
+from annotation.models import Comparison, RaterKind, Study
+from judges.grades import Game, Grade, Outcome
+from judges.models import CallState, Judgment, Verdict
+
+
+def rater_name(judge: str, version: int) -> str:
+    """As `JudgeVersion.rater_name`, from the columns."""
+    return judge if version == 1 else f"{judge} v{version}"
+
+
+def verdicts(study: Study) -> QuerySet[Verdict]:
+    """What was said on calls of our own, without those of probes."""
+    return Verdict.objects.counted().filter(call__run__study=study)
+
+
+ANSWERED_AS = ("reply__answered_as__judge__name", "reply__answered_as__number")
+
+
+def excluded(study: Study) -> set[str]:
+    """The names of the judges who are excluded."""
+    raters = study.raters.filter(kind=RaterKind.JUDGE, excluded_at__isnull=False)
+    return {name for name in raters.values_list("name", flat=True) if name}
+
+
+def grades(study: Study) -> Iterator[Grade]:
+    """Every grade, those without a number too; none of judges who are excluded."""
+    out = excluded(study)
+    columns = ("result__prompt", "result__model", "result__sample", "turn", "state", "score")
+    elsewhere = Judgment.objects.filter(study=study, result__isnull=False).values_list("judge", *columns)
+    for judge, prompt, model, choice, turn, state, score in elsewhere.order_by("pk").iterator():
+        if judge not in out:
+            yield Grade(judge, prompt, model, choice, turn, score if state == CallState.OK else None)
+    ours = verdicts(study).filter(call__result__isnull=False)
+    asked = tuple(f"call__{name}" for name in columns[:4])
+    rows = ours.values_list(*ANSWERED_AS, *asked, "state", "score")
+    for name, version, prompt, model, choice, turn, state, score in rows.order_by("pk").iterator():
+        if (judge := rater_name(name, version)) not in out:
+            yield Grade(judge, prompt, model, choice, turn, score if state == CallState.OK else None)
+
+
+PAIR = ("pair", "pair__prompt", "pair__model_x", "pair__model_y", "turn", "left")
+
+
+def games(study: Study) -> Iterator[Game]:
+    """Every verdict of a judge on a pair, and what came to nothing; none of judges who are excluded or simulated."""
+    out = excluded(study)
+    counted = Comparison.objects.filter(study=study, rater__kind=RaterKind.JUDGE).counted().real()
+    for name, *about, winner in counted.order_by("pk").values_list("rater__name", *PAIR, "winner").iterator():
+        yield _game(name, about, cast(Outcome, winner))
+    elsewhere = Judgment.objects.filter(study=study, pair__isnull=False).exclude(state=CallState.OK)
+    for name, *about in elsewhere.order_by("pk").values_list("judge", *PAIR).iterator():
+        if name not in out:
+            yield _game(name, about, None)
+    asked = tuple(f"call__{name}" for name in PAIR)
+    ours = verdicts(study).filter(call__pair__isnull=False).exclude(state=CallState.OK)
+    for judge, version, *about in ours.order_by("pk").values_list(*ANSWERED_AS, *asked).iterator():
+        if (name := rater_name(judge, version)) not in out:
+            yield _game(name, about, None)
+
+
+def _game(judge: str, about: list[Any], winner: Outcome | None) -> Game:
+    pair, prompt, x, y, turn, left = about
+    return Game(judge, pair, prompt, x, y, turn, left, winner)
+
+
+def categories(study: Study) -> dict[int, str]:
+    """The category of each prompt; empty where it has none."""
+    return {pk: kind or "" for pk, kind in study.prompt_set.prompts.values_list("pk", "type")}
