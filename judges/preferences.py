@@ -1,0 +1,142 @@
+"""Files of preferences: a prompt, the answer that is known to be better, and the one that is not. No database.
+
+JSONL with `prompt`, `chosen` and `rejected`, and `subset` and `id` where there are any. A prompt is a text or a
+list of chat messages whose last is the user's; an answer is a text or a conversation that ends with it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from annotation.interchange.faults import Fault, gettext_noop, shown
+from annotation.interchange.tables import Row, Source, read_jsonl
+
+type Message = dict[str, str]
+
+ROLES: Final = ("system", "user", "assistant")
+NAME_LENGTH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row: `turns` are messages, the last of them a user's."""
+
+    number: int
+    turns: tuple[Message, ...]
+    chosen: str
+    rejected: str
+    name: str = ""
+    subset: str = ""
+
+    @property
+    def prompt_sha256(self) -> str:
+        return _digest(self.turns)
+
+    @property
+    def sha256(self) -> str:
+        """Of what is asked about: rows that differ in their id or subset alone are the same question."""
+        return _digest([self.turns, self.chosen, self.rejected])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def digest(rows: Sequence[Known]) -> str:
+    """SHA-256 of a set: of its rows in their order."""
+    return _digest([[row.number, row.sha256, row.name, row.subset] for row in rows])
+
+
+class _Wrong(Exception):
+    def __init__(self, field: str, reason: str, value: Any = None) -> None:
+        super().__init__(reason)
+        self.field, self.reason, self.value = field, reason, value
+
+
+def read(source: Source) -> Iterator[Known | Fault]:
+    """The rows of a file, and what is wrong with those that are none."""
+    for found in read_jsonl(source):
+        if isinstance(found, Fault):
+            yield found
+            continue
+        try:
+            yield _known(found)
+        except _Wrong as wrong:
+            values = {"found": shown(wrong.value)}
+            row = shown(json.dumps(found.values, ensure_ascii=False), 160)
+            yield Fault(source.name, found.line, wrong.field, wrong.reason, values, row)
+
+
+def _known(row: Row) -> Known:
+    values = row.values
+    turns = _turns(values.get("prompt"))
+    chosen, rejected = (_answer(field, values.get(field)) for field in ("chosen", "rejected"))
+    if chosen == rejected:
+        raise _Wrong("rejected", gettext_noop("Both answers are the same: neither can be the better one."))
+    return Known(row.line, turns, chosen, rejected, _word(values, "id"), _word(values, "subset"))
+
+
+def _turns(found: Any) -> tuple[Message, ...]:
+    messages = [{"role": "user", "content": found}] if isinstance(found, str) else _messages("prompt", found)
+    if messages[-1]["role"] != "user" or not messages[-1]["content"].strip():
+        raise _Wrong("prompt", gettext_noop("A prompt has to end with what a user says."), found)
+    if next((each["role"] for each in messages if each["role"] != "system"), "") != "user":
+        raise _Wrong("prompt", gettext_noop("A conversation has to begin with what a user says."), found)
+    return tuple(messages)
+
+
+def _messages(field: str, found: Any) -> list[Message]:
+    expected = gettext_noop("A text or a list of messages with role and content was expected, not %(found)s.")
+    if not isinstance(found, list) or not found:
+        raise _Wrong(field, expected, found)
+    for each in found:
+        if not isinstance(each, dict) or not isinstance(each.get("content"), str) or each.get("role") not in ROLES:
+            raise _Wrong(field, expected, found)
+    return [{"role": each["role"], "content": each["content"]} for each in found]
+
+
+def _answer(field: str, found: Any) -> str:
+    if isinstance(found, str):
+        return found
+    last = _messages(field, found)[-1]
+    if last["role"] != "assistant":
+        raise _Wrong(field, gettext_noop("A conversation has to end with the answer."), found)
+    return last["content"]
+
+
+def _word(values: Any, field: str) -> str:
+    """A short text, or a number as one; empty where there is none."""
+    found = values.get(field)
+    if found is None:
+        return ""
+    if isinstance(found, bool) or not isinstance(found, str | int) or len(str(found)) > NAME_LENGTH:
+        raise _Wrong(field, gettext_noop("A text of 200 characters at the most was expected, not %(found)s."), found)
+    return str(found)
+
+
+def spoken(turns: Sequence[Message]) -> tuple[list[str], list[str]]:
+    """What the user says in each turn, and what was answered in all but the last.
+
+    A system message stands before what the user says next; what one speaker says twice in a row is one turn.
+    """
+    said: list[str] = []
+    answered: list[str] = []
+    before: list[str] = []
+    for each in turns:
+        if each["role"] == "assistant":
+            if len(answered) < len(said):
+                answered.append(each["content"])
+            else:
+                answered[-1] += f"\n\n{each['content']}"
+            continue
+        before.append(each["content"])
+        if each["role"] == "user":
+            text = "\n\n".join(before)
+            before = []
+            if len(said) > len(answered):
+                said[-1] += f"\n\n{text}"
+            else:
+                said.append(text)
+    return said, answered
