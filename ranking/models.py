@@ -147,6 +147,29 @@ class BoardRequest(models.Model):
         return settings_from(self.settings)
 
 
+class KeptCounts(models.Model):
+    """What was counted last of the comparisons of one kind, for the next count to begin with."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="kept_counts")
+    key = models.CharField(max_length=64, help_text=_("A digest of which comparisons are counted."))
+    cut = models.BigIntegerField(_("highest comparison"))
+    excluded = models.JSONField(_("excluded raters"), default=list)
+    rows = models.BigIntegerField(_("comparisons of the study up to there"))
+    cells = models.BinaryField(_("counts"))
+    simulated = models.BigIntegerField(_("simulated comparisons"))
+    inconsistent = models.BigIntegerField(_("inconsistent verdicts"))
+    kept_at = models.DateTimeField(_("kept"))
+
+    class Meta:
+        verbose_name = _("kept counts")
+        verbose_name_plural = _("kept counts")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["study", "key"], name="kept_counts_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
 def settings_from(stored: dict[str, Any]) -> Settings:
     """Settings as they were before JSON made a list of the anchor."""
     anchor = stored.get("anchor")

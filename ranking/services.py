@@ -10,14 +10,15 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Study
-from ranking import asking, comparisons, reports, wording
+from ranking import asking, comparisons, counting, reports, wording
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
+from ranking.counts import Counts
 from ranking.facts import facts
 from ranking.methods import VERSION, board
 from ranking.methods.board import Board
 from ranking.methods.logistic import NotConverged
-from ranking.methods.registry import method
-from ranking.methods.settings import Contradiction, Settings
+from ranking.methods.registry import Method, method
+from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.models import UNFINISHED, Leaderboard, State, key_of
 from ranking.sheet import Sheet, covariance_shown, sheet
 from ranking.verdict import verdict
@@ -66,8 +67,12 @@ class Computed:
         return [covariance_shown(group.ratings) for group in self.board.groups]
 
 
-def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None = None) -> Computed:
+def compute(
+    study: Study, filters: Filters, settings: Settings, line: Cut | None = None, base: Counts | None = None
+) -> Computed:
     """The board of `study`, computed here and now and kept nowhere.
+
+    Where comparisons need only be counted, `base` spares the counting of what it holds.
 
     Raises:
         NothingCompared: there is nothing to rate.
@@ -75,15 +80,11 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     """
     chosen = method(settings)
     source = comparisons.source_of(filters.raters)
-    detailed = (chosen.sandwich or chosen.bootstrap) and settings.clusters != "none" and source != "all"
-    read = comparisons.read(
-        study,
-        filters,
-        line or comparisons.cut(study),
-        detailed=detailed,
-        in_order=chosen.in_order,
-        with_style=chosen.style,
-    )
+    line = line or comparisons.cut(study)
+    if _is_counted(chosen, settings, source):
+        read = counting.read(study, filters, line, base, sides=settings.first_place)
+    else:
+        read = comparisons.read(study, filters, line, in_order=chosen.in_order, with_style=chosen.style)
     if not len(read.votes):
         raise NothingCompared(_nothing(study, filters))
     rated = board.rate(read.votes, settings, source)
@@ -101,6 +102,12 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     }
     _name_makers(study, result)
     return Computed(result, read, rated)
+
+
+def _is_counted(chosen: Method, settings: Settings, source: Source) -> bool:
+    """Whether a board follows from how often who beat whom, whoever said so, on whatever prompt."""
+    clustered = (chosen.sandwich or chosen.bootstrap) and settings.clusters != "none" and source != "all"
+    return not (clustered or chosen.in_order or chosen.style)
 
 
 def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
@@ -200,7 +207,7 @@ def fill(pk: int, at: datetime) -> bool:
         raise
     changes: dict[str, Any] = {"basis": basis, "cut": line.highest, "excluded": list(line.excluded)}
     try:
-        changes |= {"state": State.READY, **_results(snapshot, line)}
+        changes |= {"state": State.READY, **_results(snapshot, line, at)}
     except PROBLEMS as error:
         changes |= {"state": State.IMPOSSIBLE, "problem": str(error)}
     seconds = time.perf_counter() - began
@@ -208,7 +215,7 @@ def fill(pk: int, at: datetime) -> bool:
     return bool(mine.update(**changes, version=VERSION, seconds=seconds, finished_at=done))
 
 
-def _results(snapshot: Leaderboard, line: Cut) -> dict[str, Any]:
+def _results(snapshot: Leaderboard, line: Cut, at: datetime) -> dict[str, Any]:
     """What a snapshot holds once it is computed."""
     study = snapshot.study
     if snapshot.method == reports.METHOD:
@@ -221,7 +228,11 @@ def _results(snapshot: Leaderboard, line: Cut) -> dict[str, Any]:
             "sheet": report,
         }
     filters = snapshot.asked_filters()
-    computed = compute(study, filters, snapshot.asked_settings(), line)
+    settings = snapshot.asked_settings()
+    counted = _is_counted(method(settings), settings, comparisons.source_of(filters.raters))
+    computed = compute(study, filters, settings, line, counting.kept(study, filters) if counted else None)
+    if computed.read.counts is not None:
+        counting.keep(study, computed.read.counts, at)
     computed.sheet["facts"] = facts(study, filters, line)
     return {
         "digest": computed.read.digest,

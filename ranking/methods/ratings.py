@@ -208,32 +208,44 @@ def simultaneous_critical(ratings: Ratings) -> float:
     from the joint distribution.
     """
     errors = standard_errors(ratings)
-    i, j = np.triu_indices(len(ratings.names), 1)
-    known = errors[i, j] > 0
-    i, j = i[known], j[known]
-    if not len(i):
+    known = errors > 0
+    if not known.any():
         return NORMAL
+    per = np.divide(1.0, errors, out=np.zeros_like(errors), where=known)
     if ratings.uncertainty is None:
         assert ratings.draws is not None  # noqa: S101  asked only where there are intervals
         away = ratings.draws - ratings.draws.mean(axis=0)
-        return float(np.quantile(_largest(away, i, j, errors[i, j]), 0.95))
+        return float(np.quantile(_largest(away, per), 0.95))
     rng = np.random.default_rng(ratings.settings.seed)
     root = _root(_covariance(ratings))
     degrees = ratings.uncertainty.degrees
     largest = []
     for _block in range(DRAWS // BLOCK):
-        most = _largest(rng.standard_normal((BLOCK, len(root))) @ root, i, j, errors[i, j])
+        most = _largest(rng.standard_normal((BLOCK, len(root))) @ root, per)
         largest.append(most if degrees is None else most / np.sqrt(rng.chisquare(degrees, BLOCK) / degrees))
     return float(np.quantile(np.concatenate(largest), 0.95))
 
 
-def _largest(drawn: Floats, i: NDArray[np.intp], j: NDArray[np.intp], errors: Floats) -> Floats:
-    """(r,) the largest standardised difference of each draw."""
+def _largest(drawn: Floats, per: Floats) -> Floats:
+    """(r,) the largest standardised difference of each draw; `per` (m, m): one over the errors of differences.
+
+    It lies between models far apart, so only those are looked at that are far enough from either end of
+    their draw to exceed a difference already found.
+    """
+    rows = np.arange(len(drawn))
     most = np.zeros(len(drawn))
-    for first in np.unique(i):
-        mine = i == first
-        apart = np.abs(drawn[:, [first]] - drawn[:, j[mine]]) / errors[mine]
-        np.maximum(most, apart.max(axis=1), out=most)
+    for scaled in (drawn, drawn * per.mean(axis=1)):
+        top, bottom = scaled.argmax(axis=1), scaled.argmin(axis=1)
+        np.maximum(most, np.abs(drawn[rows, top] - drawn[rows, bottom]) * per[top, bottom], out=most)
+    # Smaller by more than rounding, so that nothing is missed by it.
+    need = most[:, None] * ((1 - 1e-9) / np.maximum(per.max(axis=1), np.finfo(float).tiny))
+    far = (drawn - need >= drawn.min(axis=1)[:, None]) | (drawn + need <= drawn.max(axis=1)[:, None])
+    draw, model = np.nonzero(far)
+    value = drawn[draw, model]
+    for step in range(1, int(np.bincount(draw).max(initial=0))):
+        same = np.flatnonzero(draw[step:] == draw[:-step])
+        apart = np.abs(value[same + step] - value[same]) * per[model[same + step], model[same]]
+        np.maximum.at(most, draw[same], apart)
     return most
 
 

@@ -90,13 +90,13 @@ def test_each_members_answer_is_kept_with_the_decision(judged: Study) -> None:
 def test_a_panel_counts_as_one_rater_and_never_beside_its_members(judged: Study) -> None:
     panel = panel_of(judged, "ann", "bob", "cas")
     line = read_for_boards.cut(judged)
-    alone = read_for_boards.read(judged, Filters("panel"), line, detailed=True)
+    alone = read_for_boards.read(judged, Filters("panel"), line)
     assert len(alone.votes) == 4
     assert not alone.one_order  # nothing was shown to it
-    everybody = read_for_boards.read(judged, Filters("all"), line, detailed=True)
+    everybody = read_for_boards.read(judged, Filters("all"), line)
     assert len(everybody.votes) == 15
     panels.end(panel, NOW)
-    assert read_for_boards.read(judged, Filters("all"), read_for_boards.cut(judged), detailed=True).digest == (
+    assert read_for_boards.read(judged, Filters("all"), read_for_boards.cut(judged)).digest == (
         everybody.digest
     )
 

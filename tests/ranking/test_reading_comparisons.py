@@ -8,7 +8,7 @@ import pytest
 
 from annotation.models import Comparison, Pair, Purpose
 from annotation.services import leaving
-from ranking import comparisons
+from ranking import comparisons, counting
 from ranking.comparisons import Filters, UnknownCategory, UnknownRater, cut, read
 from ranking.methods.tally import tally
 from tests.builders import NOW, add_golden_pairs, build_study
@@ -24,7 +24,7 @@ def study():
 
 def got(study, raters="people", **filters):
     """How often each model beat or tied each other, by name."""
-    found = read(study, Filters(raters=raters, **filters), cut(study), detailed=True)
+    found = read(study, Filters(raters=raters, **filters), cut(study))
     votes = found.votes
     word = {2: "beat", 1: "tied", 0: "lost to"}
     names = [name.removeprefix("Quillfinch-") for name in votes.names]
@@ -91,7 +91,7 @@ def test_a_judge_asked_in_both_orders_gives_one_outcome(study):
     vote(rater, third, "y", left="y")
     assert got(study, "gpt9") == {"0 beat 1": 1, "1 lost to 2": 1}
     assert got(study, "gpt9", inconsistent="tie") == {"0 beat 1": 1, "0 tied 2": 1, "1 lost to 2": 1}
-    found = read(study, Filters("gpt9"), cut(study), detailed=True)
+    found = read(study, Filters("gpt9"), cut(study))
     assert found.inconsistent == 1
     assert sorted(found.votes.left) == [-1, 0]
 
@@ -128,13 +128,14 @@ def test_a_three_on_five_levels_is_not_mistaken_for_the_middle_of_1_to_8(study):
 def test_simulated_comparisons_are_counted(study):
     vote(person(study, simulated=True), study.pairs.first(), "x")
     vote(person(study), study.pairs.first(), "x")
-    assert read(study, Filters(), cut(study), detailed=False).simulated == 1
+    assert read(study, Filters(), cut(study)).simulated == 1
+    assert counting.read(study, Filters(), cut(study)).simulated == 1
 
 
 def test_counting_in_sql_comes_to_the_same():
     study = voted_study()
     line = cut(study)
-    one, other = (read(study, Filters(), line, detailed=detailed) for detailed in (True, False))
+    one, other = read(study, Filters(), line), counting.read(study, Filters(), line)
     assert one.votes.names == other.votes.names
     assert len(other.votes) < len(one.votes) == other.votes.total
     for name in ("wins", "ties"):
@@ -144,7 +145,7 @@ def test_counting_in_sql_comes_to_the_same():
 def test_what_stood_under_a_line_can_be_read_again():
     study = voted_study()
     line = cut(study)
-    before = read(study, Filters(), line, detailed=True)
+    before = read(study, Filters(), line)
     rater = study.raters.first()
     undone = rater.comparisons.first()
     Comparison.objects.filter(pk=undone.pk).update(
@@ -152,29 +153,29 @@ def test_what_stood_under_a_line_can_be_read_again():
     )
     vote(person(study), undone.pair, "y")
     leaving.exclude(study.raters.last(), "by hand", NOW)
-    assert read(study, Filters(), line, detailed=True).digest == before.digest
-    now = read(study, Filters(), cut(study), detailed=True)
+    assert read(study, Filters(), line).digest == before.digest
+    now = read(study, Filters(), cut(study))
     assert now.digest != before.digest
 
 
 def test_the_digest_does_not_depend_on_the_order_of_rows_but_with_elo_it_does():
     study = voted_study()
     line = cut(study)
-    plain = read(study, Filters(), line, detailed=True).digest
-    in_order = read(study, Filters(), line, detailed=True, in_order=True).digest
+    plain = read(study, Filters(), line).digest
+    in_order = read(study, Filters(), line, in_order=True).digest
     Comparison.objects.filter(pk=study.comparisons.last().pk).update(answered_at=NOW - timedelta(days=1))
-    assert read(study, Filters(), line, detailed=True).digest == plain
-    assert read(study, Filters(), line, detailed=True, in_order=True).digest != in_order
+    assert read(study, Filters(), line).digest == plain
+    assert read(study, Filters(), line, in_order=True).digest != in_order
 
 
 def test_votes_without_times_are_in_the_order_they_were_stored(study):
     rater = person(study)
     vote(rater, study.pairs.all()[0], "x")
-    assert read(study, Filters(), cut(study), detailed=True, in_order=True).in_time
+    assert read(study, Filters(), cut(study), in_order=True).in_time
     Comparison.objects.bulk_create(
         [Comparison(study=study, pair=study.pairs.all()[1], rater=rater, winner="y", left="x")]
     )
-    found = read(study, Filters(), cut(study), detailed=True, in_order=True)
+    found = read(study, Filters(), cut(study), in_order=True)
     assert not found.in_time
     assert found.votes.outcome.tolist() == [2, 0]
 
@@ -182,9 +183,9 @@ def test_votes_without_times_are_in_the_order_they_were_stored(study):
 def test_one_order_a_pair_is_noticed(study):
     pair, rater = study.pairs.first(), person(study)
     vote(rater, pair, "x", left="x")
-    assert read(study, Filters(), cut(study), detailed=True).one_order
+    assert read(study, Filters(), cut(study)).one_order
     vote(person(study), pair, "x", left="y")
-    assert not read(study, Filters(), cut(study), detailed=True).one_order
+    assert not read(study, Filters(), cut(study)).one_order
 
 
 @pytest.mark.parametrize("change", ["vote", "exclude", "undo"])
@@ -204,7 +205,7 @@ def test_any_change_of_the_comparisons_changes_their_state(change):
 
 def test_prompts_and_raters_are_coded_without_gaps():
     study = voted_study(people=3)
-    votes = read(study, Filters(), cut(study), detailed=True).votes
+    votes = read(study, Filters(), cut(study)).votes
     assert np.unique(votes.prompt).tolist() == list(range(12))
     assert np.unique(votes.rater).tolist() == list(range(3))
     assert Pair.objects.filter(study=study).count() == 72
