@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from annotation.api import rows
 from annotation.api.access import ApiView, StudyView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.interchange.llmfao import FULL_COLUMNS
 from annotation.models import Comparison, LanguageModel, Purpose, Study
 from annotation.services import exporting
 from annotation.services.exporting import Rows
@@ -181,13 +182,22 @@ class ComparisonsQuery(PageQuery):
     simulated = serializers.BooleanField(default=False, help_text="Those that a program made up as well.")
 
 
+def full_rows(found: Rows) -> Rows:
+    """`found` with every column in every row: a cell that a file leaves empty is null."""
+    return Rows(found.query, lambda some: ({name: row.get(name) for name in FULL_COLUMNS} for row in found.tell(some)))
+
+
 class Comparisons(Corpus):
     query = ComparisonsQuery
     what = "comparisons"
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
         found = self.chosen(asked)
-        return exporting.full_rows(self.study, found) if asked["full"] else exporting.plain_rows(self.study, found)
+        return (
+            full_rows(exporting.full_rows(self.study, found))
+            if asked["full"]
+            else exporting.plain_rows(self.study, found)
+        )
 
     def chosen(self, asked: dict[str, Any]) -> "QuerySet[Comparison]":
         try:
@@ -223,7 +233,7 @@ class TrainingAnswers(Corpus):
     what = "training-answers"
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
-        return exporting.training_rows(self.study)
+        return full_rows(exporting.training_rows(self.study))
 
     @extend_schema(
         operation_id="training-answers",
