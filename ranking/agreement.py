@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import evalica
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
@@ -211,6 +209,10 @@ def alpha(verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nomina
     place = np.arange(len(item)) - np.repeat(first, number)
     data = np.full((int(number.max()), len(values)), np.nan)
     data[place, np.repeat(np.arange(len(values)), number)] = value
+    # A second and a half, which processes that compute none need not wait for.
+    import evalica
+    import pandas as pd
+
     found: float = evalica.alpha(pd.DataFrame(data), distance=distance).alpha
     return found if np.isfinite(found) else None
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from importlib import import_module
+from typing import Any, Final, cast
 
 import numpy as np
 
-from ranking.methods import bradley_terry, davidson, eigen, elo, newman, pagerank, style, win_rates
+from ranking.methods import bradley_terry, davidson, style, win_rates
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import Tally, Votes
+
+type Rate = Callable[[Votes, Tally, Settings, Clusters | None, np.random.Generator], Ratings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Method:
     style: whether it needs to know how answers differ in style.
     """
 
-    rate: Callable[[Votes, Tally, Settings, Clusters | None, np.random.Generator], Ratings]
+    rate: Rate
     sandwich: bool = False
     bootstrap: bool = False
     first_place: bool = False
@@ -34,14 +37,25 @@ class Method:
     style: bool = False
 
 
+def _by_evalica(module: str, name: str = "rate") -> Rate:
+    """A method whose module is imported when it is used: evalica brings pandas and all of scipy.stats along,
+    which would be two thirds of the time that any process takes to start."""
+
+    def rate(*arguments: Any) -> Ratings:
+        found = getattr(import_module(f"ranking.methods.{module}"), name)
+        return cast(Rate, found)(*arguments)
+
+    return rate
+
+
 METHODS: Final[dict[str, Method]] = {
     "bradley-terry": Method(bradley_terry.rate, sandwich=True, bootstrap=True, first_place=True),
     "davidson": Method(davidson.rate, sandwich=True),
-    "elo": Method(elo.rate, in_order=True),
-    "elo-bootstrap": Method(elo.rate_redrawn, in_order=True),
-    "newman": Method(newman.rate),
-    "pagerank": Method(pagerank.rate),
-    "eigen": Method(eigen.rate),
+    "elo": Method(_by_evalica("elo"), in_order=True),
+    "elo-bootstrap": Method(_by_evalica("elo", "rate_redrawn"), in_order=True),
+    "newman": Method(_by_evalica("newman")),
+    "pagerank": Method(_by_evalica("pagerank")),
+    "eigen": Method(_by_evalica("eigen")),
     "average-win-rate": Method(win_rates.rate_average),
     "baseline-win-rate": Method(win_rates.rate_baseline, sandwich=True, soft=True),
     "style-controlled": Method(style.rate, sandwich=True, style=True),
