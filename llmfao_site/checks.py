@@ -18,7 +18,19 @@ from rest_framework.settings import DEFAULTS as REST_FRAMEWORK_DEFAULTS
 
 from llmfao_site.settings import env
 
-OUR_NAMES = frozenset({"BASE_DIR", "BROKER_DIR", "DATA_DIR", "HTTPS", "KEYS_DIR", "LOG_LEVEL", "PACE_DIR", "REDIS_URL"})
+OUR_NAMES = frozenset(
+    {
+        "BASE_DIR",
+        "BROKER_DIR",
+        "DATA_DIR",
+        "HTTPS",
+        "KEYS_DIR",
+        "LOG_LEVEL",
+        "PACE_DIR",
+        "PRELIMINARY_VOTES",
+        "REDIS_URL",
+    }
+)
 """The settings of our own, which our code reads."""
 
 OTHERS_NAMES = frozenset(

@@ -282,6 +282,9 @@ LOGGING = {
     },
 }
 
+# Below so many votes a model, on average, a leaderboard calls itself preliminary.
+PRELIMINARY_VOTES = env.int("LLMFAO_PRELIMINARY_VOTES", 30)
+
 # Judges: files that hold keys of endpoints, and the sends of the last minute where there is no Redis.
 KEYS_DIR = DATA_DIR / "keys"
 PACE_DIR = DATA_DIR / "pace"

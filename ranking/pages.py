@@ -2,117 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, cast
-from urllib.parse import urlencode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
 
-from django.http import Http404
-from django.utils.formats import number_format
-from django.utils.functional import Promise
+from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from annotation.models import Study
-from ranking import comparisons, wording
+from ranking import asking, trust, wording
 from ranking.charts import Axis
-from ranking.comparisons import ALL, PEOPLE, Filters
-from ranking.methods.intervals import Clusters
-from ranking.methods.registry import METHODS, method
-from ranking.methods.settings import Contradiction, Settings, Ties
 from ranking.models import Leaderboard, State
 from ranking.sheet import Row
-
-PRELIMINARY: Final = 30
-"""Below so many comparisons a model, on average, a board is called preliminary."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which board an address asks for. Every state of the page has its own."""
-
-    raters: str = PEOPLE
-    method: str = "bradley-terry"
-    question: str = ""
-    ties: str = ""
-    category: str = ""
-    reading: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Asked:
-        return cls(**{name: query[name] for name in cls.__dataclass_fields__ if name in query})
-
-    def filters(self) -> Filters:
-        return Filters(
-            raters=self.raters,
-            category=self.category or None,
-            reading="tie-allowed" if self.reading == "tie-allowed" else "forced",
-        )
-
-    def settings(self) -> Settings:
-        """Raises Http404 where no board can be what is asked."""
-        try:
-            settings = Settings(
-                method=self.method,
-                # Words that are unknown are refused by Settings.
-                clusters=cast(Clusters | None, self.question or None),
-                ties=cast(Ties | None, self.ties or None),
-            )
-            method(settings)
-        except Contradiction as error:
-            raise Http404(str(error)) from error
-        return settings
-
-    def query(self) -> str:
-        """The address's query: only what differs from the board shown first."""
-        given = {
-            name: getattr(self, name)
-            for name, field in self.__dataclass_fields__.items()
-            if getattr(self, name) != field.default
-        }
-        return "?" + urlencode(given) if given else "?"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    label: str | Promise
-    query: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    label: str | Promise
-    choices: tuple[Choice, ...]
-
-
-METHOD_NAMES: Final[dict[str, str | Promise]] = {
-    "bradley-terry": gettext_lazy("Bradley-Terry"),
-    "elo": gettext_lazy("Elo, in order"),
-}
+from ranking.switches import Asked, Names, Switches, switches
+from ranking.wording import written as written
 
 KEPT: Final = ("bradley-terry", "elo")
+"""The methods whose boards are kept for everybody, where nothing else is asked."""
 
+SAID: Final = {"prior": "prior", "order-range": "order_range"}
+"""Notices that a group of its own owes, by what it says of itself."""
 
-def switches(study: Study, asked: Asked) -> tuple[Switch, ...]:
-    """What else can be looked at, each as a link."""
-
-    def switch(label: str | Promise, field: str, choices: list[tuple[str, str | Promise]]) -> Switch:
-        return Switch(
-            label,
-            tuple(
-                Choice(name, replace(asked, **{field: value}).query(), getattr(asked, field) == value)
-                for value, name in choices
-            ),
-        )
-
-    people: list[tuple[str, str | Promise]] = [(PEOPLE, gettext_lazy("People"))]
-    raters = [*people, *((name, name) for name in comparisons.judges(study)), (ALL, gettext_lazy("All"))]
-    found = [switch(gettext_lazy("Raters"), "raters", raters)]
-    methods: list[tuple[str, str | Promise]] = [(name, METHOD_NAMES[name]) for name in KEPT if name in METHODS]
-    if len(methods) > 1:
-        found.append(switch(gettext_lazy("Method"), "method", methods))
-    return tuple(found)
+type Stand = Literal["board", "impossible", "stored away", "waiting", "missing", "none"]
+"""What there is of the board that is asked for; `none`: nobody has compared anything yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +42,12 @@ class Line:
     row: Row
     places: str
     rating: str
-    interval: str
+    low: str
+    high: str
     bar: Bar
-    win_rate: float
+    comparisons: str
+    win_rate: str
+    best: str
     alike: str
 
 
@@ -142,40 +58,43 @@ class Table:
     lines: tuple[Line, ...]
     axis: Axis
     ranged: bool
+    together: bool
+    has_best: bool
+    has_licences: bool
     question: str
     notices: tuple[str, ...]
-    converged: str
     sentence: str
     advice: str
-    is_points: bool
 
 
 def tables(snapshot: Leaderboard) -> tuple[Table, ...]:
     """The groups of a snapshot that is ready."""
-    return tuple(_table(group) for group in snapshot.sheet["groups"])
+    return tuple(_table(group, snapshot) for group in snapshot.sheet["groups"])
 
 
-def _table(group: dict[str, Any]) -> Table:
+def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
     rows = group["rows"]
     axis = Axis.over((value for row in rows for value in (row["rating"], row["low"], row["high"])), written)
     digits = _digits(rows, share=group["unit"] == "share")
-    words = [*group["notices"], *(["prior"] if group["prior"] else [])]
+    words = [
+        *group["notices"],
+        *(["prior"] if group["prior"] else []),
+        *(["order-range"] if group["order_range"] else []),
+    ]
+    # With fewer prompts than models, which is first is mostly a matter of which prompts were drawn.
+    has_best = rows[0]["best"] is not None and snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows)
     return Table(
         lines=tuple(_line(row, axis, digits) for row in rows),
         axis=axis,
-        ranged=rows[0]["low"] is not None,
+        ranged=rows[0]["rank_low"] is not None,
+        together=bool(snapshot.settings["simultaneous"]),
+        has_best=has_best,
+        has_licences=any(row.get("licence") for row in rows),
         question=wording.question(group),
         notices=tuple(wording.notice(word) for word in words),
-        converged=wording.converged(group),
         sentence=wording.sentence(group),
-        advice=wording.advice(group),
-        is_points=group["unit"] != "share",
+        advice=wording.advice(group, snapshot.comparisons),
     )
-
-
-def written(value: float, digits: int) -> str:
-    """Rounded, where Django's formatter by itself would cut the number off."""
-    return number_format(round(value, digits), digits, use_l10n=True, force_grouping=True)
 
 
 def _digits(rows: list[Row], *, share: bool) -> int:
@@ -188,58 +107,102 @@ def _digits(rows: list[Row], *, share: bool) -> int:
 
 def _line(row: Row, axis: Axis, digits: int) -> Line:
     low, high = row["low"], row["high"]
-    mark = axis.at(row["rating"])
     start = None if low is None else axis.at(low)
-    bar = Bar(mark, start, None if start is None else round(axis.at(high) - start, 3))
     best, worst = row["rank_low"], row["rank_high"]
-    places = f"{row['rank']}" if best is None else (f"{best}" if best == worst else f"{best}–{worst}")
     return Line(
         row=row,
-        places=places,
+        places=f"{row['rank']}" if best is None else (f"{best}" if best == worst else f"{best}–{worst}"),
         rating=written(row["rating"], digits),
-        interval="" if low is None else f"{written(low, digits)}–{written(high, digits)}",
-        bar=bar,
-        win_rate=100 * (row["wins"] + row["ties"] / 2) / row["comparisons"],
-        alike=" ".join(map(str, row["alike"] or [])),
+        low="" if low is None else written(low, digits),
+        high="" if low is None else written(high, digits),
+        bar=Bar(axis.at(row["rating"]), start, None if start is None else round(axis.at(high) - start, 3)),
+        comparisons=written(row["comparisons"]),
+        win_rate=written(100 * (row["wins"] + row["ties"] / 2) / row["comparisons"]),
+        best="" if row["best"] is None else written(100 * row["best"]),
+        alike=ranges(row["alike"] or []),
     )
 
 
+def ranges(places: list[int]) -> str:
+    """Sorted numbers with those in a row put together: "0-3 7"."""
+    found: list[list[int]] = []
+    for place in places:
+        if found and place == found[-1][1] + 1:
+            found[-1][1] = place
+        else:
+            found.append([place, place])
+    return " ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in found)
+
+
 def is_preliminary(snapshot: Leaderboard) -> bool:
+    """Whether its models have fewer comparisons each, on average, than the site's settings want."""
     models = sum(len(group["rows"]) for group in snapshot.sheet["groups"])
-    return 2 * snapshot.comparisons < PRELIMINARY * models
+    return 2 * snapshot.comparisons < settings.PRELIMINARY_VOTES * models
 
 
 def notices(snapshot: Leaderboard) -> Iterator[str]:
     """What a reader must be told of the whole board."""
     for word in snapshot.sheet["notices"]:
         yield wording.notice(word)
-    if snapshot.sheet["read"]["inconsistent"]:
-        yield _("%(number)s verdicts contradicted one another over both orders and were left out.") % {
-            "number": snapshot.sheet["read"]["inconsistent"]
-        }
-
-
-def coefficients(snapshot: Leaderboard) -> Iterator[dict[str, str]]:
-    """What moves verdicts besides the models, in words."""
-    for group in snapshot.sheet["groups"]:
-        for coefficient in group["coefficients"]:
-            yield {"name": coefficient["name"], "text": wording.coefficient(coefficient)}
+    if number := snapshot.sheet["read"]["inconsistent"]:
+        if snapshot.filters["inconsistent"] == "tie":
+            text = _("%(number)s verdicts contradicted one another over both orders and were counted as ties.")
+        else:
+            text = _("%(number)s verdicts contradicted one another over both orders and were left out.")
+        yield text % {"number": written(number)}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """The leaderboard page in one of its states: a board, or why there is none."""
+class Shown:
+    """A finished board with what a page says of it."""
 
-    switches: tuple[Switch, ...]
-    query: str
-    snapshot: Leaderboard | None
+    snapshot: Leaderboard
     tables: tuple[Table, ...]
     notices: tuple[str, ...]
+    reasons: tuple[trust.Line, ...]
     method: str
-    coefficients: tuple[dict[str, str], ...]
+    raters: str
     preliminary: bool
-    waiting: bool
-    empty: bool
+
+    @property
+    def in_points(self) -> bool:
+        return self.snapshot.method in wording.IN_POINTS
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Numbers of prompts, raters and pairs; empty in boards of before they were kept."""
+        found: dict[str, Any] = self.snapshot.sheet.get("facts", {})
+        return found
+
+
+def shown(snapshot: Leaderboard) -> Shown:
+    return Shown(
+        snapshot=snapshot,
+        tables=tables(snapshot),
+        notices=tuple(notices(snapshot)),
+        reasons=tuple(trust.lines(snapshot)),
+        method=str(wording.METHODS[snapshot.method]),
+        raters=wording.raters(snapshot.raters),
+        preliminary=is_preliminary(snapshot),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of the board that an address asks for.
+
+    Attributes:
+        stand: in a word.
+        snapshot: the newest that is finished, if there is one.
+        under_way: whether the next is being computed.
+        kept: whether it is kept up to date by itself.
+    """
+
+    asked: Asked
+    stand: Stand
+    snapshot: Leaderboard | None
+    under_way: bool
+    kept: bool
 
     @property
     def why_not(self) -> str:
@@ -247,18 +210,68 @@ class Page:
         return wording.problem(self.snapshot.problem) if self.snapshot else ""
 
 
-def page(study: Study, asked: Asked, snapshot: Leaderboard | None, *, waiting: bool) -> Page:
-    """The newest snapshot of what is asked; `waiting`: the next is on its way."""
-    ready = snapshot is not None and snapshot.state == State.READY
+def find(study: Study, asked: Asked) -> Found:
+    """Raises Http404 where no board can be what is asked."""
+    boards = Leaderboard.objects.of(study, asked.filters(), asked.settings())
+    newest = boards.finished().newest()
+    under_way = boards.unfinished().exists()
+    return Found(asked, _stand(study, newest, under_way=under_way), newest, under_way, is_standing(asked))
+
+
+def is_standing(asked: Asked) -> bool:
+    """Whether the board is one of those kept for everybody."""
+    return asked.method in KEPT and not asked.given().keys() - {"raters", "method"}
+
+
+def _stand(study: Study, newest: Leaderboard | None, *, under_way: bool) -> Stand:
+    if newest is None:
+        if under_way:
+            return "waiting"
+        return "missing" if study.comparisons.exists() else "none"
+    if newest.state == State.IMPOSSIBLE:
+        return "waiting" if under_way else "impossible"
+    return "board" if newest.sheet else "stored away"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The leaderboard page in one of its states: a board, or why there is none."""
+
+    found: Found
+    switches: Switches
+    board: Shown | None
+    newer: int
+    """Comparisons since the board was computed, where it is not kept up to date; counted up to `asking.MANY` + 1."""
+
+    @property
+    def query(self) -> str:
+        return self.found.asked.query()
+
+    @property
+    def snapshot(self) -> Leaderboard | None:
+        return self.found.snapshot
+
+    @property
+    def waits(self) -> bool:
+        """Whether a board is under way, so that the page should look again."""
+        return self.found.under_way
+
+    @property
+    def many(self) -> int | None:
+        """How many newer votes there are at least, where they were not all counted."""
+        return asking.MANY if self.newer > asking.MANY else None
+
+
+def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
+    snapshot = found.snapshot
+    has_board = snapshot is not None and found.stand == "board"
+    newer = 0
+    if snapshot is not None and not found.kept and not found.under_way:
+        is_kept = asking.is_kept(study, snapshot.asked_filters(), snapshot.asked_settings(), at)
+        newer = 0 if is_kept else asking.newer(snapshot)
     return Page(
-        switches=switches(study, asked),
-        query=asked.query(),
-        snapshot=snapshot,
-        tables=tables(snapshot) if snapshot and ready else (),
-        notices=tuple(notices(snapshot)) if snapshot and ready else (),
-        method=str(METHOD_NAMES.get(asked.method, asked.method)),
-        coefficients=tuple(coefficients(snapshot)) if snapshot and ready else (),
-        preliminary=bool(snapshot and ready and is_preliminary(snapshot)),
-        waiting=waiting,
-        empty=snapshot is None and not study.comparisons.exists(),
+        found=found,
+        switches=switches(study, found.asked, names),
+        board=shown(snapshot) if snapshot is not None and has_board else None,
+        newer=newer,
     )

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from annotation.models import Study
 from annotation.sections import SectionState
 from ranking.models import Leaderboard, State
-from ranking.pages import Asked
+from ranking.switches import Asked
 from ranking.wording import problem
 
 

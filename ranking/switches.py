@@ -228,6 +228,12 @@ class Switches:
         chosen = (switch.chosen for switch in (self.methods, *self.rest))
         return tuple(word for word in chosen if word)
 
+    @property
+    def all_words(self) -> tuple[Word, ...]:
+        """How the board is made, and of what."""
+        chosen = (switch.chosen for switch in self.first)
+        return (*(word for word in chosen if word), *self.words)
+
 
 def switches(study: Study, asked: Asked, names: Names) -> Switches:
     """What else can be looked at; nothing is offered that cannot be."""

@@ -1,14 +1,19 @@
 """What a board can and cannot tell, and what would help. Pure; every statement holds for the whole board at once."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 
+from ranking.methods.intervals import Uncertainty
 from ranking.methods.ratings import Ratings, beyond, critical, standard_errors
 from ranking.methods.ratings import ranks as ranks_of
 
 type Help = Literal["votes", "prompts"]
+
+ROUNDS: Final = 20
+"""Of an iteration that settles within a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class Verdict:
     best: the model rated highest.
     worst_place: the worst place that it can hold.
     help: what would separate the first two, where they are not: votes, or only prompts.
-    factor: how many times as many there would have to be, the ratings staying as they are.
+    factor: how many times as many there would have to be, the ratings staying as they are. With more
+        prompts a difference also needs fewer standard errors, which is reckoned with.
     """
 
     level: int
@@ -61,7 +67,24 @@ def _with_help(
     left = allowed - (whole - votes)
     if left > 0:
         return replace(found, help="votes", factor=votes / left)
-    return replace(found, help="prompts", factor=whole / allowed)
+    return replace(found, help="prompts", factor=_times_as_many(whole / allowed, limit, ratings.uncertainty))
+
+
+def _times_as_many(factor: float, limit: float, uncertainty: Uncertainty) -> float:
+    """By how much the clusters have to grow where the variance has to shrink by `factor` at `limit`.
+
+    More clusters are more degrees of freedom. The limit of that many is taken to be the one at which a
+    single difference is as unlikely as it is at `limit` now.
+    """
+    clusters = uncertainty.prompts
+    if clusters is None or uncertainty.degrees is None:
+        return factor
+    chance = float(stdtr(uncertainty.degrees, -limit))
+    grown = factor
+    for _round in range(ROUNDS):
+        degrees = max(float(uncertainty.degrees), grown * clusters - 1)
+        grown = max(1.0, factor * (float(stdtrit(degrees, 1 - chance)) / limit) ** 2)
+    return grown
 
 
 def _variance(ratings: Ratings, first: int, second: int) -> float:

@@ -1,74 +1,150 @@
 """The pages of a leaderboard. They read snapshots; nothing is computed in a request."""
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from collections.abc import Mapping
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
-from ranking import judging, matches, pages, reports
+from ranking import asking, citing, judging, matches, pages, reports
 from ranking.comparisons import ALL, Filters
+from ranking.methods.registry import METHODS
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, State
-from ranking.pages import Asked
+from ranking.pages import Found
 from ranking.sheet import csv_lines
+from ranking.switches import Asked, Names, switches
 
 
 def study_for(request: HttpRequest, slug: str) -> tuple[Study, bool]:
     """The study at `slug`, if its results are public or the visitor's to see, and whether they run it."""
-    mine = Study.objects.visible_to(request.user).filter(slug=slug).first()
-    return mine or get_object_or_404(Study.objects.public(), slug=slug), mine is not None
+    studies = Study.objects.select_related("prompt_set")
+    mine = studies.visible_to(request.user).filter(slug=slug).first()
+    return mine or get_object_or_404(studies.public(), slug=slug), mine is not None
 
 
 @require_safe
 def leaderboard(request: HttpRequest, slug: str) -> HttpResponse:
     study, runs_it = study_for(request, slug)
+    found = pages.find(study, Asked.of(request.GET.dict()))
+    if request.headers.get("HX-Request"):
+        # A page that waits asks whether it still has to.
+        return HttpResponse(status=204) if found.under_way else HttpResponseClientRefresh()
+    return _page(request, study, found, {"runs_it": runs_it, "tab": "board"})
+
+
+def _page(
+    request: HttpRequest, study: Study, found: Found, context: Mapping[str, object], status: int = 200
+) -> HttpResponse:
+    """The page of a board, or of why there is none."""
+    names = Names.of(study)
+    if found.snapshot is None and not names.hold(found.asked):
+        raise Http404
+    page = pages.page(study, found, names, timezone.now())
+    cited = page.board and citing.citation(page.board.snapshot, request.build_absolute_uri)
+    context = {"study": study, "page": page, "citation": cited, **context}
+    return render(request, "ranking/leaderboard.html", context, status=status)
+
+
+@require_POST
+def compute(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks the background for the board that the address names."""
+    study, runs_it = study_for(request, slug)
     asked = Asked.of(request.GET.dict())
-    boards = Leaderboard.objects.of(study, asked.filters(), asked.settings())
-    page = pages.page(study, asked, boards.finished().newest(), waiting=boards.unfinished().exists())
-    return render(request, "ranking/leaderboard.html", {"study": study, "runs_it": runs_it, "page": page})
+    filters, settings = asked.filters(), asked.settings()
+    if not Names.of(study).hold(asked):
+        raise Http404
+    try:
+        asking.ask_for(study, filters, settings, timezone.now())
+    except asking.TooMany:
+        context = {"runs_it": runs_it, "tab": "board", "too_many": True}
+        return _page(request, study, pages.find(study, asked), context, status=429)
+    return HttpResponseRedirect(reverse("leaderboard", args=[study.slug]) + asked.query())
+
+
+def _stored(study: Study, number: int) -> Leaderboard:
+    """The board `number` of `study`; 404 where it has none, or has another's."""
+    ready = study.leaderboards.filter(state=State.READY, method__in=METHODS)
+    return get_object_or_404(ready.select_related("study"), pk=number)
+
+
+@require_safe
+def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """A board as it was stored, for ever at this address."""
+    study, runs_it = study_for(request, slug)
+    snapshot = _stored(study, number)
+    asked = Asked.about(snapshot)
+    context = {
+        "study": study,
+        "runs_it": runs_it,
+        "snapshot": snapshot,
+        "made": switches(study, asked, Names.of(study)).all_words,
+        "board": pages.shown(snapshot) if snapshot.sheet else None,
+        "query": asked.query(),
+        "citation": citing.citation(snapshot, request.build_absolute_uri),
+    }
+    return render(request, "ranking/one_board.html", context)
 
 
 def _ready(study: Study, asked: Asked) -> Leaderboard:
-    snapshot = Leaderboard.objects.of(study, asked.filters(), asked.settings()).finished().newest()
+    snapshot = pages.find(study, asked).snapshot
     if snapshot is None or snapshot.state != State.READY:
         raise Http404
     return snapshot
 
 
 @require_safe
-def as_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
-    snapshot = _ready(study_for(request, slug)[0], Asked.of(request.GET.dict()))
+def as_csv(request: HttpRequest, slug: str, number: int | None = None) -> StreamingHttpResponse:
+    snapshot = _asked_or_stored(request, slug, number)
     headers = {"Content-Disposition": f'attachment; filename="{snapshot.file_name}.csv"'}
     return StreamingHttpResponse(csv_lines(snapshot.sheet), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @require_safe
-def as_json(request: HttpRequest, slug: str) -> JsonResponse:
-    snapshot = _ready(study_for(request, slug)[0], Asked.of(request.GET.dict()))
+def as_json(request: HttpRequest, slug: str, number: int | None = None) -> JsonResponse:
+    snapshot = _asked_or_stored(request, slug, number)
     headers = {"Content-Disposition": f'attachment; filename="{snapshot.file_name}.json"'}
     return JsonResponse(snapshot.as_json(), headers=headers)
+
+
+def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Leaderboard:
+    """A board with its numbers still here."""
+    study, _runs_it = study_for(request, slug)
+    snapshot = _ready(study, Asked.of(request.GET.dict())) if number is None else _stored(study, number)
+    if not snapshot.sheet:
+        raise Http404
+    return snapshot
 
 
 @require_safe
 def wins(request: HttpRequest, slug: str) -> HttpResponse:
     """The heat table of win fractions."""
     study, runs_it = study_for(request, slug)
-    asked = Asked.of(request.GET.dict())
-    snapshot = _ready(study, asked)
-    context = {"study": study, "runs_it": runs_it, "snapshot": snapshot, "query": asked.query()}
-    switches = pages.switches(study, asked)
-    return render(request, "ranking/wins.html", {**context, "heats": matches.heat(snapshot), "switches": switches})
+    found = pages.find(study, Asked.of(request.GET.dict()))
+    if found.snapshot is None or found.stand != "board":
+        return _page(request, study, found, {"runs_it": runs_it, "tab": "wins"})
+    context = {"study": study, "runs_it": runs_it, "tab": "wins", "snapshot": found.snapshot}
+    context |= {"query": found.asked.query(), "heats": matches.heat(found.snapshot)}
+    context |= {"switches": switches(study, found.asked, Names.of(study))}
+    return render(request, "ranking/wins.html", context)
 
 
 @require_safe
 def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A model against each opponent."""
     study, runs_it = study_for(request, slug)
-    asked = Asked.of(request.GET.dict())
-    snapshot = _ready(study, asked)
-    found = matches.one_model(snapshot, get_object_or_404(study.prompt_set.models, number=number))
-    context = {"study": study, "runs_it": runs_it, "snapshot": snapshot, "query": asked.query()}
-    return render(request, "ranking/model.html", {**context, "found": found, "switches": pages.switches(study, asked)})
+    found = pages.find(study, Asked.of(request.GET.dict()))
+    model = get_object_or_404(study.prompt_set.models, number=number)
+    if found.snapshot is None or found.stand != "board":
+        return _page(request, study, found, {"runs_it": runs_it, "tab": "model"})
+    context = {"study": study, "runs_it": runs_it, "snapshot": found.snapshot, "query": found.asked.query()}
+    context |= {"found": matches.one_model(found.snapshot, model)}
+    context |= {"switches": switches(study, found.asked, Names.of(study))}
+    return render(request, "ranking/model.html", context)
 
 
 @require_safe

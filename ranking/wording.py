@@ -1,7 +1,9 @@
 """What a board's words mean, in sentences for people."""
 
+import math
 from typing import Any, Final
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +33,10 @@ NOTICES: dict[str, str | Promise] = {
     "one-order": _(
         "Every pair was shown in one order only, so the gain of the left place cannot be told from what the "
         "answers there had in common."
+    ),
+    "order-range": _(
+        "What is drawn is the range of ratings that other orders of the same votes lead to. It is no interval: it says "
+        "nothing of other votes."
     ),
     "no-ties": _("Nobody called a tie, so this is Bradley-Terry."),
     "uneven": _(
@@ -181,22 +187,23 @@ def converged(group: dict[str, Any]) -> str:
 SCOPES: dict[str, str | Promise] = {
     "both": _("for prompts and raters like these"),
     "prompt": _("for prompts like these"),
-    "worker": _("on exactly these prompts"),
+    "worker": _("for raters like these on exactly these prompts"),
     "none": _("if every vote were independent of every other"),
 }
 
 
 def sentence(group: dict[str, Any]) -> str:
-    """What the board can tell, in a sentence; empty without intervals."""
-    told = group["verdict"]
+    """What the board can tell, and cannot, of all its models at once."""
+    told, models = group["verdict"], len(group["rows"])
+    if models < 2:
+        return gettext("There is one model here, and nothing to rank it against.")
     if told is None:
-        return ""
-    models = len(group["rows"])
+        return gettext("%(model)s is rated first. How sure that is, this board cannot say: it has no intervals.") % {
+            "model": group["rows"][0]["model"]
+        }
     text = _separation(told, models, str(SCOPES[group["clusters"]]))
     here = group["verdict_here"]
-    if here is not None and here["worst_place"] < told["worst_place"]:
-        text += " " + _on_these(here)
-    return text
+    return text if here is None else f"{text} {_on_these(here, told, models)}"
 
 
 def _separation(told: dict[str, Any], models: int, scope: str) -> str:
@@ -210,42 +217,65 @@ def _separation(told: dict[str, Any], models: int, scope: str) -> str:
     return gettext("Nothing separates the first %(level)s of %(models)s models %(scope)s.") % values
 
 
-def _on_these(here: dict[str, Any]) -> str:
+def _on_these(here: dict[str, Any], told: dict[str, Any], models: int) -> str:
+    """What raters like these say on exactly these prompts, beside what is said of prompts like these."""
+    values = {"model": here["best"], "places": here["worst_place"]}
     if here["worst_place"] == 1:
-        return gettext("On exactly these prompts %(model)s is first.") % {"model": here["best"]}
-    return gettext("On exactly these prompts %(model)s is among the first %(places)s.") % {
-        "model": here["best"],
-        "places": here["worst_place"],
-    }
+        if told["worst_place"] == 1:
+            return gettext("So it is on exactly these prompts.")
+        return gettext("On exactly these prompts %(model)s is first.") % values
+    if here["level"] == models:
+        return gettext("Nor does anything on exactly these prompts.")
+    return gettext("On exactly these prompts %(model)s is among the first %(places)s.") % values
 
 
-def advice(group: dict[str, Any]) -> str:
-    """What would part the first two models; empty where they are parted or nothing is known."""
+def advice(group: dict[str, Any], votes: int) -> str:
+    """What would part the first two models; empty where they are parted or nothing is known.
+
+    `votes`: how many there are.
+    """
     told = group["verdict"]
     if told is None or told["help"] is None:
         return ""
-    factor = told["factor"]
-    if factor > LONG:
+    factor, prompts = told["factor"], group["prompts"]
+    if factor > LONG or (told["help"] == "prompts" and prompts is None):
         return gettext("The first two are too close to be told apart by any study of a reasonable size.")
-    values = {"factor": f"{factor:.1f}" if factor < 10 else f"{factor:.0f}"}
     if told["help"] == "votes":
-        text = gettext(
-            "If the first two are as far apart as they look, about %(factor)s times as many votes part them."
+        return gettext(
+            "If the first two are as far apart as they look, about %(wanted)s votes separate them "
+            "(there are %(number)s)."
+        ) % {"wanted": _about(votes * factor), "number": written(votes)}
+    values = {"wanted": _about(prompts * factor), "number": written(prompts)}
+    if group["clusters"] == "both":
+        return (
+            gettext(
+                "More votes cannot separate the first two, more prompts can: about %(wanted)s (there are %(number)s), "
+                "if the two are as far apart as they look."
+            )
+            % values
         )
-    elif group["clusters"] == "both":
-        text = gettext(
-            "More votes cannot part the first two, more prompts can: about %(factor)s times as many, "
-            "if they are what they look."
+    return (
+        gettext(
+            "If the first two are as far apart as they look, about %(wanted)s prompts separate them "
+            "(there are %(number)s)."
         )
-    else:
-        text = gettext(
-            "If the first two are as far apart as they look, about %(factor)s times as many prompts part them."
-        )
-    return text % values
+        % values
+    )
 
 
-LONG = 1000
+LONG: Final = 1000
 """Times as many votes or prompts that nobody will collect."""
+
+
+def _about(number: float) -> str:
+    """Two figures of it: more would pretend to be exact."""
+    size = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return written(size * math.ceil(number / size))
+
+
+def written(value: float, digits: int = 0) -> str:
+    """Rounded, where Django's formatter by itself would cut the number off."""
+    return number_format(round(value, digits), digits, use_l10n=True, force_grouping=True)
 
 
 def coefficient(found: dict[str, Any]) -> str:
@@ -254,3 +284,48 @@ def coefficient(found: dict[str, Any]) -> str:
     if found["low"] is not None:
         text += f" ({found['low']:+.1f} … {found['high']:+.1f})"
     return text
+
+
+COEFFICIENTS: Final[dict[str, str | Promise]] = {
+    "first-place": _("Gain of the left place"),
+    "ties": _("Ties"),
+    "style: words": _("Effect of words"),
+    "style: headings": _("Effect of headings"),
+    "style: lists": _("Effect of list items"),
+    "style: bold": _("Effect of bold passages"),
+}
+
+
+def coefficient_name(name: str) -> str:
+    return str(COEFFICIENTS[name])
+
+
+def about_coefficient(found: dict[str, Any]) -> str:
+    """What a coefficient is the effect of."""
+    match found["name"]:
+        case "first-place":
+            return gettext("In points: so much better an answer looks on the left.")
+        case "ties":
+            return gettext("The logarithm of the odds parameter of ties, on the scale of the points.")
+        case _:
+            return gettext("In points, of a typical difference between two answers; the ratings are at equal style.")
+
+
+def raters(name: str) -> str:
+    """Who compared; a judge's name is its own."""
+    match name:
+        case "people":
+            return gettext("people")
+        case "all":
+            return gettext("people and judges together")
+        case _:
+            return name
+
+
+def percent(share: dict[str, Any]) -> str:
+    """A share with its interval, where it has one, in per cent."""
+    text = gettext("%(percent)s %%") % {"percent": written(100 * share["value"])}
+    if share["low"] is None:
+        return text
+    ends = {"text": text, "low": written(100 * share["low"]), "high": written(100 * share["high"])}
+    return gettext("%(text)s (%(low)s to %(high)s)") % ends

@@ -1,9 +1,19 @@
 // Hovering over a row, or focusing something in it, keeps the rows that cannot be told from it and fades the others.
+const places = (row) =>
+  (row?.dataset.alike ?? "")
+    .split(" ")
+    .filter(Boolean)
+    .map((range) => range.split("-").map(Number))
+    .map(([low, high = low]) => [low, high]);
+
 for (const table of document.querySelectorAll("table.board")) {
   const rows = [...table.tBodies[0].rows];
   const fade = (row) => {
-    const alike = new Set((row?.dataset.alike ?? "").split(" ").filter(Boolean).map(Number));
-    rows.forEach((other, place) => other.classList.toggle("faded", alike.size > 0 && !alike.has(place)));
+    const alike = places(row);
+    rows.forEach((other, place) => {
+      const kept = alike.some(([low, high]) => low <= place && place <= high);
+      other.classList.toggle("faded", alike.length > 0 && !kept);
+    });
   };
   for (const row of rows) {
     row.addEventListener("mouseenter", () => fade(row));

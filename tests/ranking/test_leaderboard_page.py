@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.models import Study
-from ranking import services
+from ranking import pages, services
 from ranking.models import Leaderboard
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
@@ -74,7 +74,7 @@ def test_an_address_that_is_no_study_or_no_board_is_not_found(client):
 def test_a_study_without_votes_says_so_and_what_to_do(client, owner):
     study = published(build_study(), owner=owner)
     anonymous = page(client, study).content.decode()
-    assert "no votes yet" in anonymous
+    assert "No votes yet, so no board" in anonymous
     assert reverse("join", args=[study.slug]) in anonymous
     mine = page(signed_in(owner), study).content.decode()
     assert "Start the study" in mine
@@ -130,7 +130,7 @@ def test_the_json_tells_what_went_in(client):
 
 def test_a_page_costs_few_queries_however_many_votes_there_are(client, django_assert_max_num_queries):
     study = published(voted_study())
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         page(client, study)
 
 
@@ -140,7 +140,7 @@ def test_a_row_names_those_it_cannot_be_told_from(client):
     html = page(client, study).content.decode()
     for place, row in enumerate(rows):
         assert place in row["alike"]
-        assert f'data-alike="{" ".join(map(str, row["alike"]))}"' in html
+        assert f'data-alike="{pages.ranges(row["alike"])}"' in html
 
 
 def test_groups_are_shown_apart_and_the_page_says_why(client):

@@ -114,6 +114,10 @@ GET = {
     "leaderboard/<slug:slug>/models/<int:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.json": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/compute/": POST_OF_EVERYBODY,
+    "leaderboard/<slug:slug>/boards/<int:number>/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/boards/<int:number>/board.csv": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/boards/<int:number>/board.json": OF_THE_PUBLISHED,
 }
 """What each of PEOPLE gets for a GET of a private study's addresses: a status, or where they are sent."""
 
@@ -201,6 +205,7 @@ def rows(study):
         "judges/calls": call.pk,
         "judge-calls": call.pk,
         "leaderboards": board.pk,
+        "boards": board.pk,
         "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
         "pairs/runs": PairRun.objects.create(study=study, strategy="all").pk,
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,

@@ -1,0 +1,31 @@
+"""The line by which a board is cited: what it is, and where it stays."""
+
+from collections.abc import Callable
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ranking import wording
+from ranking.models import Leaderboard
+from ranking.wording import written
+
+SHORT = 12
+"""Characters of a digest that tell two boards apart in a citation."""
+
+
+def citation(board: Leaderboard, absolute: Callable[[str], str]) -> str:
+    """`absolute` makes a whole address of a path."""
+    assert board.finished_at is not None  # noqa: S101  only finished boards are cited
+    return _(
+        "%(study)s. Leaderboard %(number)s: %(method)s, %(raters)s, %(votes)s comparisons, computed on %(day)s, "
+        "digest %(digest)s. LLMFAO, %(address)s"
+    ) % {
+        "study": board.study.name,
+        "number": board.pk,
+        "method": wording.METHODS[board.method],
+        "raters": wording.raters(board.raters),
+        "votes": written(board.comparisons),
+        "day": board.finished_at.date().isoformat(),
+        "digest": board.digest[:SHORT],
+        "address": absolute(reverse("leaderboard-board", args=[board.study.slug, board.pk])),
+    }
