@@ -111,16 +111,16 @@ GET = {
     "leaderboard/<slug:slug>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/wins/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/agreement/": OF_THE_PUBLISHED,
-    "leaderboard/<slug:slug>/models/<int:number>/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/models/<whole:number>/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/pairs/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/pairs/found.csv": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/pairs/<whole:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/board.json": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/compute/": POST_OF_EVERYBODY,
     "leaderboard/<slug:slug>/boards/<int:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/boards/<int:number>/board.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/boards/<int:number>/board.json": OF_THE_PUBLISHED,
-}
-"""What each of PEOPLE gets for a GET of a private study's addresses: a status, or where they are sent."""
-
     "api/": API_OF_EVERYBODY,
     "api/schema/": API_OF_EVERYBODY,
     "api/token/": SIGNED_IN,
@@ -146,6 +146,9 @@ GET = {
     "api/studies/<slug:slug>/judge-runs/<int:number>/cancel/": API_POST,
     "api/studies/<slug:slug>/judge-runs/<int:number>/calls/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/judge-calls/<int:number>/": API_OF_THE_STUDY,
+}
+"""What each of PEOPLE gets for a GET of a private study's addresses: a status, or where they are sent."""
+
 
 def addresses(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
     """Every route of the site, the Django admin's left out: it has one door of its own."""
@@ -195,11 +198,11 @@ def rows(study):
     pair = Pair.objects.filter(study=study)[0]
     version = make_judge("http://127.0.0.1:9/v1").current
     run = JudgeRun.objects.create(study=study, version=version, created_at=now, state="cancelled")
+    board = Leaderboard.objects.filter(study=study, method="bradley-terry")[0]
+    call = JudgeCall.objects.create(run=run, version=version, pair=pair, left="x")
     numbers = {
         "judges": version.judge_id,
         "judges/templates": version.template_id,
-    board = Leaderboard.objects.filter(study=study, method="bradley-terry")[0]
-    call = JudgeCall.objects.create(run=run, version=version, pair=pair, left="x")
         "judges/runs": run.pk,
         "judge-runs": run.pk,
         "judges/calls": call.pk,
@@ -218,6 +221,8 @@ def rows(study):
         "<slug:what>": "comparisons",
         "<slug:form>": "plain",
         **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
+        "models/<whole:number>": f"models/{pair.model_x.number}",
+        "pairs/<whole:number>": f"pairs/{pair.number}",
     }
 
 

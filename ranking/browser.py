@@ -1,0 +1,353 @@
+"""Which pairs of a study are like what somebody looks for: found in SQL, in the stored order, a page at a time.
+
+A study may have a million pairs and what is looked for may be rare, so no request looks at all of them: pairs
+are looked at in stretches that grow, and a search that finds nothing for long says where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q
+from django.db.models.expressions import RawSQL
+
+from annotation.models import AssignmentState, Comparison, Pair, Rater, RaterKind, Status, Study
+from annotation.models.study import PairQuerySet
+from annotation.models.work import ComparisonQuerySet
+
+SPANS: Final = (500, 5_000, 25_000, 100_000)
+"""How many pairs, or comparisons of the rater looked for, a search looks at before the next, longer stretch."""
+
+COUNTED: Final = 10_000
+"""Of so many pairs and fewer it is counted how many are found."""
+
+MANY_VOTES: Final = 5
+"""From so many on votes are not told apart."""
+
+OUTCOMES: Final = {"won": 1, "tied": 0, "lost": -1}
+
+SPLITS: Final = {
+    "judge": "said <> most",
+    "orders": "asked_one > 0 AND asked_other > 0 AND (one IS NULL OR other IS NULL OR one <> other)",
+}
+"""What a judge may say differently from most people, or from itself; of a turn, as `_turn` has it."""
+
+type Condition = Q | Exists | RawSQL
+"""Of a pair, by the comparisons of it."""
+
+WINNERS: Final = ("x", "tie", "y")
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which pairs an address asks for, in its own words; empty words ask for nothing.
+
+    Attributes:
+        category: the type of the prompt.
+        prompt: its number.
+        text: a part of its text.
+        model, against: numbers of models that the pair is between.
+        outcome: won, tied or lost by `model`, by the verdict of `rater` or else of most people.
+        rater: a judge's name or a worker's number.
+        split: `people`: people say different things; `judge:NAME`: most people and the judge do;
+            `orders:NAME`: the judge does in both orders.
+        votes: how many people voted, from 0 on; `5+`: five and more.
+    """
+
+    category: str = ""
+    prompt: str = ""
+    text: str = ""
+    model: str = ""
+    against: str = ""
+    outcome: str = ""
+    rater: str = ""
+    split: str = ""
+    votes: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Sought:
+        return cls(**{name: query[name].strip() for name in cls.__dataclass_fields__ if name in query})
+
+    def but(self, **words: str) -> Sought:
+        return replace(self, **words)
+
+    def query(self, **more: str | int) -> str:
+        """The address's query, of the words that ask for something and of `more`."""
+        given = {name: word for name in self.__dataclass_fields__ if (word := getattr(self, name))}
+        return "?" + urlencode(given | more)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Primary keys of pairs, in the stored order.
+
+    Attributes:
+        more: whether the search has more to find, or to look at, in its direction.
+        stopped: the pair at which a search that looked at many and found few has stopped for now.
+    """
+
+    pairs: tuple[int, ...]
+    more: bool
+    stopped: int | None = None
+
+
+def shown(study: Study, *, to_all: bool) -> PairQuerySet:
+    """The pairs that may be looked at: `to_all`, by anybody, or by those who run the study alone.
+
+    Training and check pairs are nobody's to see here. Where people vote, all see the pairs that are through:
+    whoever has one before them on the voting page shall not find out here which models wrote its answers.
+    """
+    pairs = Pair.objects.filter(study=study).votable()
+    if not to_all or study.status == Status.CLOSED:
+        return pairs
+    open_now = study.assignments.filter(state=AssignmentState.OPEN).values("pair")
+    return pairs.filter(taken__gte=F("wanted")).exclude(pk__in=open_now)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What `sought` asks for among `pairs`, made ready to be run."""
+
+    study: Study
+    candidates: PairQuerySet
+    conditions: tuple[Condition, ...]
+    rater: Rater | None
+
+    @classmethod
+    def of(cls, study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
+        """A word that means nothing in the study finds nothing."""
+        try:
+            return _search(study, pairs, sought)
+        except _Unheard:
+            return cls(study, pairs.none(), (), None)
+
+    def count(self) -> int | None:
+        """How many pairs there are, where there are not too many to count."""
+        if self.study.pairs.votable().order_by()[COUNTED : COUNTED + 1].exists():
+            return None
+        return self._matching().count()
+
+    def find(self, start: int | None, size: int, *, back: bool = False) -> Found:
+        """Up to `size` pairs after the one with the primary key `start`, or, `back`, before it."""
+        if not self.conditions and self.rater is None:
+            return _found(self._between(start, None, size + 1, back=back), size, back=back)
+        ids: list[int] = []
+        edge = start
+        for span in SPANS:
+            end = self._after(edge, span, back=back)
+            ids += self._between(edge, end, size + 1 - len(ids), back=back)
+            if end is None or len(ids) > size:
+                return _found(ids, size, back=back)
+            edge = end
+        return replace(_found(ids, size, back=back), more=True, stopped=edge)
+
+    def all(self, size: int) -> Iterator[tuple[int, ...]]:
+        """All that is found, `size` at a time."""
+        start: int | None = None
+        more = True
+        while more:
+            found = self.find(start, size)
+            if found.pairs:
+                yield found.pairs
+            more = found.more
+            start = found.stopped or (found.pairs[-1] if found.pairs else None)
+
+    def _after(self, edge: int | None, span: int, *, back: bool) -> int | None:
+        """The pair at which a stretch of `span` after `edge` ends; None where it goes to the end of all."""
+        if self.rater is None:
+            rows = _beyond(self.candidates.order_by(), "pk", edge, None, back=back).values_list("pk", flat=True)
+        else:
+            mine = Comparison.objects.filter(study=self.study, rater=self.rater)
+            rows = _beyond(mine, "pair", edge, None, back=back).values_list("pair", flat=True)
+        return next(iter(rows[span - 1 : span]), None)
+
+    def _between(self, edge: int | None, end: int | None, size: int, *, back: bool) -> list[int]:
+        """Up to `size` pairs after `edge` and up to `end`."""
+        rows = _beyond(self._matching(edge, end, back=back), "pk", edge, end, back=back)
+        return list(rows.values_list("pk", flat=True)[:size])
+
+    def _matching(self, edge: int | None = None, end: int | None = None, *, back: bool = False) -> PairQuerySet:
+        pairs = self.candidates
+        if self.rater is not None:
+            mine = in_force().filter(study=self.study, rater=self.rater)
+            pairs = pairs.filter(pk__in=_beyond(mine, "pair", edge, end, back=back).order_by().values("pair"))
+        return pairs.filter(*self.conditions)
+
+
+def _found(ids: list[int], size: int, *, back: bool) -> Found:
+    kept = ids[:size]
+    return Found(tuple(reversed(kept)) if back else tuple(kept), len(ids) > size)
+
+
+def _beyond(rows: Any, key: str, edge: int | None, end: int | None, *, back: bool) -> Any:
+    """`rows` in the order of `key` or against it, after `edge` and up to `end`, where those are given."""
+    after, until = ("lt", "gte") if back else ("gt", "lte")
+    if edge is not None:
+        rows = rows.filter(**{f"{key}__{after}": edge})
+    if end is not None:
+        rows = rows.filter(**{f"{key}__{until}": end})
+    return rows.order_by(f"-{key}" if back else key)
+
+
+class _Unheard(Exception):
+    """A word that means nothing in the study."""
+
+
+def _search(study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
+    if "\0" in "".join(getattr(sought, name) for name in sought.__dataclass_fields__):
+        raise _Unheard
+    pairs = _about_prompts(study, pairs, sought)
+    wanted = [_number(word) for word in (sought.model, sought.against) if word]
+    models = dict(study.prompt_set.models.filter(number__in=wanted).values_list("number", "pk"))
+    for number in wanted:
+        if number not in models:
+            raise _Unheard
+        pairs = pairs.filter(Q(model_x=models[number]) | Q(model_y=models[number]))
+    rater = rater_called(study, sought.rater) if sought.rater else None
+    conditions: list[Condition] = []
+    if sought.votes:
+        conditions.append(_voted_on(sought.votes))
+    if sought.split:
+        split, about = _split(study, sought.split)
+        conditions.append(split)
+        rater = rater or about
+    if sought.outcome:
+        conditions.append(_outcome(study, sought))
+    return Search(study, pairs, tuple(conditions), rater)
+
+
+def _about_prompts(study: Study, pairs: PairQuerySet, sought: Sought) -> PairQuerySet:
+    prompts = study.prompt_set.prompts.all()
+    if sought.category:
+        prompts = prompts.filter(type=sought.category)
+    if sought.prompt:
+        prompts = prompts.filter(number=_number(sought.prompt))
+    if sought.text:
+        prompts = prompts.filter(text__icontains=sought.text)
+    if not (sought.category or sought.prompt or sought.text):
+        return pairs
+    return pairs.filter(prompt__in=list(prompts.values_list("pk", flat=True)))
+
+
+def _number(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError as error:
+        raise _Unheard from error
+
+
+def rater_called(study: Study, word: str) -> Rater:
+    """The judge of that name, or else the worker of that number."""
+    raters = study.raters.filter(excluded_at=None)
+    found = raters.filter(kind=RaterKind.JUDGE, name=word).first()
+    if found is None and word.isdecimal():
+        found = raters.filter(worker__number=int(word)).first()
+    if found is None:
+        raise _Unheard
+    return found
+
+
+def in_force() -> ComparisonQuerySet:
+    """As ComparisonQuerySet.in_force, in words that leave SQLite no choice but to find rows by their pair.
+
+    Given `superseded_by IS NULL` it takes the unique index on that column, in which every row in force is NULL.
+    """
+    return Comparison.objects.filter(withdrawn=False).exclude(superseded_by__isnull=False)
+
+
+def _people() -> ComparisonQuerySet:
+    """People's votes on the pair of the query around."""
+    rows = in_force().filter(pair=OuterRef("pk"))
+    return rows.filter(rater__kind=RaterKind.WORKER, rater__excluded_at=None)
+
+
+def _voted_on(votes: str) -> Q | Exists:
+    if votes == f"{MANY_VOTES}+":
+        least, most = MANY_VOTES, None
+    else:
+        least = most = _number(votes)
+    if least == 0:
+        return Q(~Exists(_people()))
+    counted = _people().order_by().values("pair").annotate(number=Count("pk")).filter(number__gte=least)
+    return Exists(counted if most is None else counted.filter(number__lte=most))
+
+
+def _split(study: Study, word: str) -> tuple[Condition, Rater | None]:
+    """Where raters say different things of a turn, and the judge whom it is about, if it is about one."""
+    kind, _colon, name = word.partition(":")
+    if kind == "people" and not name:
+        said = _people().order_by().values("turn").annotate(least=Min("winner"), most=Max("winner"))
+        return Exists(said.filter(least__lt=F("most"))), None
+    judge = study.raters.filter(excluded_at=None, kind=RaterKind.JUDGE, name=name).first()
+    if judge is None or kind not in SPLITS:
+        raise _Unheard
+    return _turn(SPLITS[kind], judge), judge
+
+
+def _outcome(study: Study, sought: Sought) -> Q:
+    """How it went for the model looked for, by the rater looked for or else by most people."""
+    if sought.outcome not in OUTCOMES or not sought.model:
+        raise _Unheard
+    model = study.prompt_set.models.filter(number=_number(sought.model)).first()
+    rater = rater_called(study, sought.rater) if sought.rater else None
+    said = "said" if rater else "most"
+    won = OUTCOMES[sought.outcome]
+    as_x, as_y = _turn(f"{said} = {won}", rater), _turn(f"{said} = {-won}", rater)
+    return Q(as_x, model_x=model) | Q(as_y, model_y=model)
+
+
+def _plurality(counts: str) -> str:
+    """What more say than each of the other two: 1 for x, 0 for a tie, -1 for y, NULL where there is no such."""
+    x, tie, y = (f"{counts}_{winner}" for winner in WINNERS)
+    return (
+        f"CASE WHEN {x} > {tie} AND {x} > {y} THEN 1 WHEN {tie} > {x} AND {tie} > {y} THEN 0 "
+        f"WHEN {y} > {x} AND {y} > {tie} THEN -1 END"
+    )
+
+
+def _count(which: str, counts: str) -> str:
+    """How many of the rows `which` say x, tie and y."""
+    return ", ".join(
+        f"COUNT(CASE WHEN {which} AND c.winner = '{winner}' THEN 1 END) AS {counts}_{winner}" for winner in WINNERS
+    )
+
+
+# The rule of annotation/orders.py in SQL, so that a million pairs can be looked through: within an order the strict
+# plurality of a rater's samples, between the orders agreement, a contradiction being a tie. Who was shown nothing,
+# as a panel, stands in the first order. What is negated twice keeps SQLite from the index on superseded_by, in which
+# every row in force is NULL.
+_MINE: Final = 'c.rater_id = %s AND c."left"'
+_TURN: Final = f"""EXISTS (SELECT 1 FROM (
+    SELECT one, other, most, asked_one, asked_other, CASE
+        WHEN one = other THEN one
+        WHEN asked_one > 0 AND asked_other > 0 THEN 0
+        WHEN asked_one > 0 THEN COALESCE(one, 0)
+        WHEN asked_other > 0 THEN COALESCE(other, 0) END AS said
+    FROM (
+        SELECT {_plurality("one")} AS one, {_plurality("other")} AS other, {_plurality("people")} AS most,
+            one_x + one_tie + one_y AS asked_one, other_x + other_tie + other_y AS asked_other
+        FROM (
+            SELECT {_count(f"{_MINE} <> 'y'", "one")}, {_count(f"{_MINE} = 'y'", "other")},
+                {_count("r.kind = 'worker'", "people")}
+            FROM annotation_comparison c JOIN annotation_rater r ON r.id = c.rater_id
+            WHERE c.pair_id = annotation_pair.id AND NOT c.withdrawn AND NOT (c.superseded_by_id IS NOT NULL)
+                AND r.excluded_at IS NULL
+            GROUP BY c.turn
+        ) counted
+    ) decided
+) turns WHERE """  # noqa: S608  nothing from outside is put in
+
+
+def _turn(condition: str, rater: Rater | None) -> RawSQL:
+    """That `condition` holds of a turn of a pair.
+
+    It speaks of what most people say, `most`, of what the verdicts of `rater` come to, `said`, in each order, `one`
+    and `other`, and of how many there are in each, `asked_one` and `asked_other`.
+    """
+    return RawSQL(_TURN + condition + ")", [rater.pk if rater else None] * 6, BooleanField())  # noqa: S611

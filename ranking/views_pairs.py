@@ -1,0 +1,76 @@
+"""The browser of pairs: every pair with all that was said of it, and what to look for among them."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from annotation.models import Study
+from annotation.models.study import PairQuerySet
+from annotation.views.tables import csv_download
+from ranking import browser, pair_pages
+from ranking.browser import Search, Sought
+from ranking.views import study_for
+
+MOST_ROWS = 100_000
+"""Pairs in a CSV of what was found: it is made while it is sent."""
+
+CHUNK = 500
+
+
+def _pairs_of(request: HttpRequest, slug: str) -> tuple[Study, bool, PairQuerySet]:
+    study, runs_it = study_for(request, slug)
+    return study, runs_it, browser.shown(study, to_all=not runs_it)
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    word = request.GET.get(name, "")
+    return int(word) if word.lstrip("-").isdecimal() else None
+
+
+@require_safe
+def pairs(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """What was found, a page at a time; the form's empty fields leave the address."""
+    study, runs_it, shown = _pairs_of(request, slug)
+    sought = Sought.of(request.GET.dict())
+    if "" in request.GET.values():
+        return HttpResponseRedirect(request.path + sought.query())
+    found = pair_pages.listing(study, shown, sought, after=_number(request, "after"), before=_number(request, "before"))
+    context = {"study": study, "runs_it": runs_it, "sought": sought, "query": sought.query(), "found": found}
+    context |= {"form": pair_pages.form(study, sought), "most_rows": MOST_ROWS}
+    context["simulated"] = study.raters.filter(simulated=True).exists()
+    return render(request, "ranking/pairs.html", context)
+
+
+@require_safe
+def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """A pair, both answers, and every comparison on it; those who run the study may see what no longer counts."""
+    study, runs_it, shown = _pairs_of(request, slug)
+    sought = Sought.of(request.GET.dict())
+    pair = get_object_or_404(
+        shown.select_related("prompt", "model_x", "model_y", "result_x", "result_y"), number=number
+    )
+    all_rows = runs_it and request.GET.get("rows") == "all"
+    found = pair_pages.one_pair(study, shown, pair, sought, all_rows=all_rows)
+    context = {"study": study, "runs_it": runs_it, "query": sought.query(), "found": found, "all_rows": all_rows}
+    context |= {"query_of_all": sought.query(rows="all"), "query_on": sought.query(after=number)}
+    context["simulated"] = any(row.comparison.rater.simulated for row in found.told)
+    return render(request, "ranking/pair.html", context)
+
+
+@require_safe
+def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """All that was found, a row for each pair."""
+    study, _runs_it, shown = _pairs_of(request, slug)
+    judges = pair_pages.judges_of(study)
+    found = Search.of(study, shown, Sought.of(request.GET.dict()))
+
+    def lines() -> Iterator[pair_pages.Line]:
+        for keys in found.all(CHUNK):
+            yield from pair_pages.lines_of(keys, judges)
+
+    rows = pair_pages.csv_rows(islice(lines(), MOST_ROWS))
+    simulated = "-simulated" if study.raters.filter(simulated=True).exists() else ""
+    return csv_download((*pair_pages.COLUMNS, *judges), rows, f"{study.slug}-pairs{simulated}.csv")
