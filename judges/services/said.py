@@ -4,10 +4,10 @@ A verdict on a pair is a comparison, as any rater's; what came to nothing, and e
 judge's words, in verdicts of our own calls or in judgments from files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, cast
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from annotation.models import Comparison, RaterKind, Study
 from judges.grades import Game, Grade, Outcome
@@ -33,15 +33,22 @@ def excluded(study: Study) -> set[str]:
     return {name for name in raters.values_list("name", flat=True) if name}
 
 
-def grades(study: Study) -> Iterator[Grade]:
-    """Every grade, those without a number too; none of judges who are excluded."""
+def grades(study: Study, models: Collection[int] = ()) -> Iterator[Grade]:
+    """Every grade, those without a number too; none of judges who are excluded.
+
+    Of `models` alone, where some are named.
+    """
     out = excluded(study)
     columns = ("result__prompt", "result__model", "result__sample", "turn", "state", "score")
     elsewhere = Judgment.objects.filter(study=study, result__isnull=False).values_list("judge", *columns)
+    if models:
+        elsewhere = elsewhere.filter(result__model__in=models)
     for judge, prompt, model, choice, turn, state, score in elsewhere.order_by("pk").iterator():
         if judge not in out:
             yield Grade(judge, prompt, model, choice, turn, score if state == CallState.OK else None)
     ours = verdicts(study).filter(call__result__isnull=False)
+    if models:
+        ours = ours.filter(call__result__model__in=models)
     asked = tuple(f"call__{name}" for name in columns[:4])
     rows = ours.values_list(*ANSWERED_AS, *asked, "state", "score")
     for name, version, prompt, model, choice, turn, state, score in rows.order_by("pk").iterator():
@@ -52,18 +59,28 @@ def grades(study: Study) -> Iterator[Grade]:
 PAIR = ("pair", "pair__prompt", "pair__model_x", "pair__model_y", "turn", "left")
 
 
-def games(study: Study) -> Iterator[Game]:
-    """Every verdict of a judge on a pair, and what came to nothing; none of judges who are excluded or simulated."""
+def between(models: Collection[int], pair: str) -> Q:
+    """The pairs of two of `models`, of any where none are named; `pair` is the way to it."""
+    return Q(**{f"{pair}__model_x__in": models, f"{pair}__model_y__in": models}) if models else Q()
+
+
+def games(study: Study, models: Collection[int] = ()) -> Iterator[Game]:
+    """Every verdict of a judge on a pair, and what came to nothing; none of judges who are excluded or simulated.
+
+    Those of two of `models` alone, where some are named.
+    """
     out = excluded(study)
-    counted = Comparison.objects.filter(study=study, rater__kind=RaterKind.JUDGE).counted().real()
+    by_judges = Comparison.objects.filter(between(models, "pair"), study=study, rater__kind=RaterKind.JUDGE)
+    counted = by_judges.counted().real()
     for name, *about, winner in counted.order_by("pk").values_list("rater__name", *PAIR, "winner").iterator():
         yield _game(name, about, cast(Outcome, winner))
-    elsewhere = Judgment.objects.filter(study=study, pair__isnull=False).exclude(state=CallState.OK)
+    elsewhere = Judgment.objects.filter(between(models, "pair"), study=study, pair__isnull=False)
+    elsewhere = elsewhere.exclude(state=CallState.OK)
     for name, *about in elsewhere.order_by("pk").values_list("judge", *PAIR).iterator():
         if name not in out:
             yield _game(name, about, None)
     asked = tuple(f"call__{name}" for name in PAIR)
-    ours = verdicts(study).filter(call__pair__isnull=False).exclude(state=CallState.OK)
+    ours = verdicts(study).filter(between(models, "call__pair"), call__pair__isnull=False).exclude(state=CallState.OK)
     for judge, version, *about in ours.order_by("pk").values_list(*ANSWERED_AS, *asked).iterator():
         if (name := rater_name(judge, version)) not in out:
             yield _game(name, about, None)

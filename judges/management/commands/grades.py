@@ -1,0 +1,87 @@
+"""manage.py grades: what judges said of a study's answers, as tables."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+
+from annotation.interchange.tables import csv_line
+from annotation.management.arguments import study_called
+from judges.grades import Interval
+from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
+
+
+class Command(BaseCommand):
+    help = "Prints the scores that judges gave in a study, and how models stand in pairs put to them in both orders."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("study", metavar="STUDY", help="the study's slug")
+        shape = parser.add_mutually_exclusive_group()
+        shape.add_argument("--csv", choices=("scores", "pairs"), help="one of the two tables as CSV")
+        shape.add_argument("--json", action="store_true", help="both tables as JSON")
+
+    def handle(self, *, study: str, csv: str | None, json: bool, **options: Any) -> None:
+        tables = Tables(study_called(study))
+        if json:
+            self._json(tables)
+        elif csv == "scores":
+            self._csv(SCORE_COLUMNS, tables.score_rows())
+        elif csv == "pairs":
+            self._csv(PAIR_COLUMNS, tables.pair_rows())
+        else:
+            self._text(tables)
+
+    def _json(self, tables: Tables) -> None:
+        found = {"scores": list(tables.score_rows()), "pairs": list(tables.pair_rows())}
+        self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
+
+    def _csv(self, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+        self.stdout.write(csv_line(columns), ending="")
+        for row in rows:
+            self.stdout.write(csv_line(row[column] for column in columns), ending="")
+
+    def _text(self, tables: Tables) -> None:
+        if not tables.judges:
+            self.stdout.write(_("No judge has said anything in this study yet."))
+        for judge, scores in tables.scores.items():
+            self.stdout.write(_("Scores by %(judge)s, from 1 to 10") % {"judge": judge})
+            for each in scores:
+                parts = [_number(each.overall.mean, 2, each.overall.interval)]
+                if each.overall.deviation is not None:
+                    parts.append(_("deviation between choices %(number).2f") % {"number": each.overall.deviation})
+                parts += [
+                    _("turn %(turn)d: %(score)s") % {"turn": turn, "score": _number(score.mean, 2)}
+                    for turn, score in each.turns.items()
+                ]
+                parts += [f"{category or '–'}: {_number(score.mean, 2)}" for category, score in each.categories.items()]
+                parts.append(_("%(count)d grades") % {"count": each.overall.number})
+                if each.overall.without:
+                    parts.append(_("%(count)d without a number") % {"count": each.overall.without})
+                self.stdout.write(f"  {tables.models[each.model].name}: {'; '.join(parts)}")
+        for judge, standings in tables.standings.items():
+            self.stdout.write(_("Pairs by %(judge)s: a win is one in every order") % {"judge": judge})
+            for model in standings:
+                whole = model.overall
+                told = _(
+                    "%(wins)d won, %(ties)d tied, %(losses)d lost of %(matches)d; %(inconsistent)d contradictory, "
+                    "%(unreadable)d unreadable; adjusted win rate %(rate)s"
+                ) % {
+                    "wins": whole.wins,
+                    "ties": whole.ties,
+                    "losses": whole.losses,
+                    "matches": whole.matches,
+                    "inconsistent": whole.inconsistent,
+                    "unreadable": whole.unreadable,
+                    "rate": _number(whole.adjusted, 3, whole.interval),
+                }
+                self.stdout.write(f"  {tables.models[model.model].name}: {told}")
+
+
+def _number(value: float | None, digits: int, interval: Interval | None = None) -> str:
+    if value is None:
+        return "–"
+    ends = f" [{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if interval else ""
+    return f"{value:.{digits}f}{ends}"
