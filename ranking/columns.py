@@ -1,0 +1,114 @@
+"""The ratings of all kinds of raters side by side: people, people by category of prompts, each judge.
+
+For the scale from 1 to 8 each is read both ways: forced, where 4 is left and 5 is right, and with ties allowed,
+where both are ties. Computed at once, and kept as a snapshot.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from annotation.models import Study
+from ranking import comparisons
+from ranking.comparisons import PEOPLE, Cut, Filters, Reading, UnknownRater
+from ranking.methods import board
+from ranking.methods.logistic import NotConverged
+from ranking.methods.settings import Settings
+from ranking.sheet import sheet
+
+type Report = dict[str, Any]
+
+METHOD: Final = "columns"
+"""What a snapshot of these columns has where a board names its method."""
+
+KEPT: Final = ("rating", "low", "high", "rank", "rank_low", "rank_high", "comparisons")
+"""Of a model in a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Whose ratings these are, by which reading of the scale from 1 to 8; `name` is a category's or a judge's."""
+
+    kind: str
+    name: str | None
+    filters: Filters
+
+    @property
+    def key(self) -> str:
+        """What addresses and files call it."""
+        words = [self.kind, *([self.name] if self.name is not None else [])]
+        return ":".join([*words, *(["tie-allowed"] if self.filters.reading == "tie-allowed" else [])])
+
+
+def columns(study: Study, line: Cut) -> Iterator[Column]:
+    """People first, then by category where there are several, then the judges, each in both readings if it has them."""
+    categories = comparisons.categories(study)
+    people: list[tuple[str, str | None, Filters]] = [("people", None, Filters(PEOPLE))]
+    if len(categories) > 1:
+        people += [("category", name, Filters(PEOPLE, category=name)) for name in categories]
+    judges = [("judge", name, Filters(name)) for name in comparisons.judges(study)]
+    readings = {
+        raters: _readings(study, Filters(raters), line) for raters in [PEOPLE, *(name for _, name, _ in judges)]
+    }
+    for kind, name, filters in [*people, *judges]:
+        for reading in readings[filters.raters]:
+            yield Column(kind, name, Filters(filters.raters, filters.category, reading))
+
+
+def _readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
+    """Both, where anybody was asked on the scale from 1 to 8."""
+    rows = comparisons.selected(study, filters, line)
+    eight = rows.filter(scale_name=Study.ScaleName.EIGHT, value__isnull=False).exists()
+    return ("forced", "tie-allowed") if eight else ("forced",)
+
+
+def report(study: Study, line: Cut) -> Report:
+    """The columns that can be computed, and the models from first to last by the first of them.
+
+    A column holds the largest group of models that comparisons connect: across groups nothing can be said.
+    """
+    digest = hashlib.sha256()
+    about: list[Report] = []
+    ratings: dict[str, dict[int, Report]] = {}
+    for column in columns(study, line):
+        try:
+            read = comparisons.read(study, column.filters, line)
+            found = sheet(board.rate(read.votes, Settings(), read.source)) if len(read.votes) else None
+        except (NotConverged, UnknownRater):
+            continue
+        if found is None:
+            continue
+        digest.update(f"{column.key}\0{read.digest}\0".encode())
+        group = found["groups"][0]
+        for row in group["rows"]:
+            ratings.setdefault(row["model"], {})[len(about)] = {name: row[name] for name in KEPT}
+        about.append(
+            {
+                "key": column.key,
+                "kind": column.kind,
+                "name": column.name,
+                "reading": column.filters.reading,
+                "comparisons": found["comparisons"],
+                "models": len(group["rows"]),
+                "groups": len(found["groups"]),
+                "clusters": group["clusters"],
+                "prompts": group["prompts"],
+                "raters": group["raters"],
+                "prior": group["prior"],
+                "unit": group["unit"],
+            }
+        )
+    known = study.prompt_set.models.filter(name__in=ratings).values_list("name", "number", "org")
+    rows = [
+        {"model": name, "number": number, "org": org, "ratings": [ratings[name].get(at) for at in range(len(about))]}
+        for name, number, org in known
+    ]
+    rows.sort(key=_place)
+    return {"columns": about, "rows": rows, "digest": digest.hexdigest()}
+
+
+def _place(row: Report) -> tuple[Any, ...]:
+    """By the first column that rates the model, then by name."""
+    at, first = next((at, rating) for at, rating in enumerate(row["ratings"]) if rating is not None)
+    return at, first["rank"], row["model"]
