@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Study
-from ranking import asking, comparisons, counting, reports, wording
+from ranking import asking, columns, comparisons, counting, reports, wording
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
 from ranking.counts import Counts
 from ranking.facts import facts
@@ -25,6 +25,9 @@ from ranking.verdict import verdict
 
 STANDING: Final = ("elo", "bradley-terry")
 """The methods whose boards are kept up to date for people, each judge, and all."""
+
+REPORTS: Final = {reports.METHOD: reports.report, columns.METHOD: columns.report}
+"""What is kept up to date besides boards, by the word that stands where a board names its method."""
 
 ABANDONED: Final = timedelta(minutes=15)
 """After so long a board that somebody began to compute is anyone's to begin again."""
@@ -140,10 +143,10 @@ def _name_makers(study: Study, result: Sheet) -> None:
 
 
 def standing(study: Study) -> list[tuple[Filters, Settings]]:
-    """The boards that are kept up to date for `study`, and the report on agreement."""
+    """The boards that are kept up to date for `study`, and the reports."""
     raters = [PEOPLE, *comparisons.judges(study), ALL]
     boards = [(Filters(raters=name), Settings(method=chosen)) for name in raters for chosen in STANDING]
-    return [*boards, (Filters(raters=ALL), Settings(method=reports.METHOD))]
+    return [*boards, *((Filters(raters=ALL), Settings(method=name)) for name in REPORTS)]
 
 
 def recompute_changed(at: datetime) -> list[int]:
@@ -218,8 +221,8 @@ def fill(pk: int, at: datetime) -> bool:
 def _results(snapshot: Leaderboard, line: Cut, at: datetime) -> dict[str, Any]:
     """What a snapshot holds once it is computed."""
     study = snapshot.study
-    if snapshot.method == reports.METHOD:
-        report = reports.report(study, line)
+    if snapshot.method in REPORTS:
+        report = REPORTS[snapshot.method](study, line)
         read = study.comparisons.in_force_at(line.highest).votable().exclude(rater__in=line.excluded)
         return {
             "digest": report.pop("digest"),
@@ -288,8 +291,8 @@ def recompute(snapshot: Leaderboard) -> Computed:
         raise CannotRecompute(_("Leaderboard %(id)s has not been computed yet.") % {"id": snapshot.pk})
     if snapshot.state == State.IMPOSSIBLE:
         raise CannotRecompute(snapshot.problem)
-    if snapshot.method == reports.METHOD:
-        raise CannotRecompute(_("%(id)s is a report on agreement, not a leaderboard.") % {"id": snapshot.pk})
+    if snapshot.method in REPORTS:
+        raise CannotRecompute(_("%(id)s is a report, not a leaderboard.") % {"id": snapshot.pk})
     study, filters, settings = snapshot.study, snapshot.asked_filters(), snapshot.asked_settings()
     withdrawn = _withdrawn_since(study, snapshot.line)
     if withdrawn:
