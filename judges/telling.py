@@ -20,7 +20,6 @@ PROBLEMS: Final = (
     gettext_noop("This is no address: %(error)s"),
     gettext_noop("The reply has more than %(limit)s bytes."),
     gettext_noop("The reply is compressed several times over."),
-    gettext_noop("The reply is compressed several times over."),
     gettext_noop("The reply is not JSON."),
     gettext_noop("The reply holds no choice."),
     gettext_noop("The reply holds no text."),
@@ -34,8 +33,12 @@ PROBLEMS: Final = (
     gettext_noop("The score %(found)s is not from 1 to 10."),
     gettext_noop("The reply has no log-probabilities of its first token."),
     gettext_noop("A, B and tie hold %(percent)s %% of the first token's probability."),
+    gettext_noop("The study is paused or closed."),
+    gettext_noop("Who set it may not run this study any more."),
+    gettext_noop("The judge was still at work."),
+    gettext_noop("A run of the judge is paused or stopped: it waits for that one."),
 )
-"""What the code that sends and reads may store as a problem; a test holds the two together."""
+"""What the code that sends, reads and keeps schedules may store as a problem; tests hold them together."""
 
 
 def told(problem: str) -> str:
