@@ -92,7 +92,8 @@ def compute(
         raise NothingCompared(_nothing(study, filters))
     rated = board.rate(read.votes, settings, source)
     result = sheet(rated)
-    if chosen.in_order and not read.in_time:
+    # Rounds that reorder or redraw do away with the order.
+    if chosen.in_order and not read.in_time and settings.redraw is None:
         result["notices"].append("file-order")
     if settings.first_place and read.one_order:
         result["notices"].append("one-order")
@@ -126,6 +127,8 @@ def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
 
 
 def _nothing(study: Study, filters: Filters) -> str:
+    if filters.category is not None:
+        return _(wording.NONE_OF_TYPE) % {"type": filters.category}
     if filters.raters == PEOPLE:
         return _(wording.NOBODY_VOTED) % {"study": study.slug}
     return _(wording.NOTHING_COUNTS) % {"study": study.slug}

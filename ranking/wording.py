@@ -50,11 +50,12 @@ NOBODY_VOTED = gettext_noop(
     "what judges said is at --raters NAME."
 )
 NOTHING_COUNTS = gettext_noop("No comparison of “%(study)s” counts towards this board yet.")
+NONE_OF_TYPE = gettext_noop("No comparison by these raters on prompts of the type %(type)s counts towards this board.")
 NO_SUCH_JUDGE = gettext_noop("No judge of this study is called %(name)s. There are: %(known)s.")
 NO_SUCH_TYPE = gettext_noop("No prompt of this study is of the type %(name)s. There are: %(known)s.")
 
 PROBLEMS: Final[dict[str, str]] = {
-    **{message: message for message in (NOBODY_VOTED, NOTHING_COUNTS, NO_SUCH_JUDGE, NO_SUCH_TYPE)},
+    **{message: message for message in (NOBODY_VOTED, NOTHING_COUNTS, NONE_OF_TYPE, NO_SUCH_JUDGE, NO_SUCH_TYPE)},
     "no optimum after %(steps)s Newton steps": gettext_noop(
         "The search for the best ratings did not end after %(steps)s steps, so there are none."
     ),
