@@ -19,6 +19,7 @@ from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
 
 KEPT = len(services.STANDING)
+REPORTS = len(services.REPORTS)
 
 
 def compute_all(at=NOW):
@@ -38,7 +39,7 @@ class TestTheSweep:
     def test_people_each_judge_and_all_get_their_boards(self):
         study = voted_study()
         vote(judge(study), study.pairs.first(), "x")
-        assert compute_all() == [True] * (3 * KEPT + 1)
+        assert compute_all() == [True] * (3 * KEPT + REPORTS)
         assert set(Leaderboard.objects.values_list("raters", flat=True)) == {"people", "gpt9", "all"}
         assert newest(study).comparisons == 432
         assert newest(study, raters="all").comparisons == 433
@@ -48,7 +49,7 @@ class TestTheSweep:
         compute_all()
         assert services.recompute_changed(NOW) == []
         vote(person(study), study.pairs.first(), "x")
-        assert len(services.recompute_changed(NOW)) == 2 * KEPT + 1
+        assert len(services.recompute_changed(NOW)) == 2 * KEPT + REPORTS
 
     def test_an_exclusion_that_is_taken_back_is_two_changes(self):
         study = voted_study()
@@ -154,7 +155,7 @@ class TestAtOnce:
     def test_sweeps_at_once_ask_for_each_board_once(self):
         voted_study()
         together(6, lambda _index: services.recompute_changed(NOW))
-        assert Leaderboard.objects.count() == 2 * KEPT + 1
+        assert Leaderboard.objects.count() == 2 * KEPT + REPORTS
         assert set(Leaderboard.objects.values_list("number", flat=True)) == {1}
 
     def test_workers_at_once_compute_a_board_once(self):
