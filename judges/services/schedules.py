@@ -64,6 +64,11 @@ def turn_off(study: Study, judge: Judge, kind: ScheduleKind) -> bool:
     return bool(Schedule.objects.filter(study=study, judge=judge, kind=kind).delete()[0])
 
 
+def latest(schedule: Schedule, number: int = 3) -> list[JudgeRun]:
+    """The last `number` runs that `schedule` began, the latest first."""
+    return list(schedule.study.judge_runs.filter(options__schedule=schedule.pk)[:number])
+
+
 def keep(at: datetime) -> list[JudgeRun]:
     """Does what is due at `at`; returns the runs that were begun.
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from annotation.models import Pair, PairRun, Report, Study, Upload, UploadState
 from annotation.services import drafting
-from judges.models import JudgeCall, JudgeRun
+from judges.models import JudgeCall, JudgeRun, Schedule
 from ranking import services as ranking
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
@@ -107,10 +107,24 @@ GET = {
     "studies/<slug:slug>/judges/runs/<int:number>/pause/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/judges/runs/<int:number>/resume/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/judges/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/judges/schedules/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/judges/schedules/<int:number>/off/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/judges/<int:number>/steadiness/": OF_THE_STUDY,
+    "studies/<slug:slug>/judges/<int:number>/steadiness/rounds.csv": OF_THE_STUDY,
     "studies/<slug:slug>/judges/calls/<int:number>/": OF_THE_STUDY,
+    "grades/<slug:slug>/": OF_THE_PUBLISHED,
+    "grades/<slug:slug>/scores.csv": OF_THE_PUBLISHED,
+    "grades/<slug:slug>/pairs.csv": OF_THE_PUBLISHED,
+    "grades/<slug:slug>/questions/": OF_THE_PUBLISHED,
+    "grades/<slug:slug>/questions/<signed:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/wins/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/agreement/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/agreement.csv": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/agreement.json": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/columns/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/columns.csv": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/columns.json": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/models/<whole:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/pairs/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/pairs/found.csv": OF_THE_PUBLISHED,
@@ -206,6 +220,9 @@ def rows(study):
         "judges/runs": run.pk,
         "judge-runs": run.pk,
         "judges/calls": call.pk,
+        "judges/schedules": Schedule.objects.create(
+            study=study, judge=version.judge, every=1, next_at=now, created_at=now
+        ).pk,
         "judge-calls": call.pk,
         "leaderboards": board.pk,
         "boards": board.pk,
@@ -220,6 +237,7 @@ def rows(study):
         "<slug:group>": "access",
         "<slug:what>": "comparisons",
         "<slug:form>": "plain",
+        "<signed:number>": pair.prompt.number,
         **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
         "models/<whole:number>": f"models/{pair.model_x.number}",
         "pairs/<whole:number>": f"pairs/{pair.number}",

@@ -1,0 +1,29 @@
+"""The forms of schedules and probes."""
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from judges.models import Judge
+from judges.models.schedules import MOST_HOURS
+from judges.services.probing import MOST
+
+
+class EveryForm(forms.Form):
+    """How often."""
+
+    every = forms.IntegerField(label=gettext_lazy("Every so many hours"), min_value=1, max_value=MOST_HOURS, initial=24)
+
+
+class ScheduleForm(EveryForm):
+    """A judge that is to judge what is new."""
+
+    judge = forms.ModelChoiceField(
+        Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("choose one")
+    )
+    field_order = ("judge", "every")
+
+
+class CountForm(forms.Form):
+    """How many pairs, or answers, are asked about."""
+
+    count = forms.IntegerField(label=gettext_lazy("How many"), min_value=2, max_value=MOST, initial=30)

@@ -1,0 +1,174 @@
+"""Pages of a study's schedules, and of how steady a judge is on it."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.models import Study
+from annotation.services.studies import NotPossible
+from annotation.views.access import AdministratorRequest, study_page
+from annotation.views.tables import Cell, csv_download
+from judges import drift_chart
+from judges.drift_chart import Drawing
+from judges.models import Judge, Schedule, ScheduleKind
+from judges.probe_forms import CountForm, EveryForm, ScheduleForm
+from judges.services import probing, schedules
+from judges.services.probing import Round
+from judges.steadiness import Estimate
+
+SHOWN: Final = 60
+"""Rounds on the page; the CSV has all."""
+
+
+def shown_schedules(study: Study) -> dict[str, Any]:
+    """What the section on schedules of the study's page of judges is made of."""
+    rows = study.judge_schedules.select_related("judge", "user")
+    return {
+        "schedules": [(schedule, schedules.latest(schedule), schedules.hindrance(schedule)) for schedule in rows],
+        "schedule_form": ScheduleForm(auto_id="schedule-%s"),
+    }
+
+
+@study_page
+@require_POST
+def schedule(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Has a judge judge what is new, every so many hours."""
+    form = ScheduleForm(request.POST)
+    if form.is_valid():
+        judge, hours = form.cleaned_data["judge"], form.cleaned_data["every"]
+        schedules.set_every(study, judge, ScheduleKind.NEW, hours, timezone.now(), user=request.user)
+        messages.success(request, _("The schedule was set: its first run begins within a minute."))
+    else:
+        messages.error(request, _("Choose a judge, and a number of hours from 1 on."))
+    return redirect("study-judges", study.slug)
+
+
+@study_page
+@require_POST
+def schedule_off(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    found = get_object_or_404(Schedule, study=study, pk=number)
+    schedules.turn_off(study, found.judge, ScheduleKind(found.kind))
+    messages.success(request, _("The schedule was turned off."))
+    return redirect("study-judges", study.slug)
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def probes(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Whether a judge is still the same: its sentinels round by round, and tests by repetition."""
+    judge = get_object_or_404(Judge, pk=number)
+    if request.method == "POST":
+        try:
+            _act(request, study, judge)
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
+        return redirect("study-judge-probes", study.slug, number)
+    found = list(probing.rounds(study, judge, last=SHOWN))
+    context = {
+        "study": study,
+        "tab": "judges",
+        "judge": judge,
+        "version": judge.current,
+        "sentinels": probing.sentinels_of(study, judge),
+        "rounds": found[::-1],
+        "drawings": list(drawings(found)),
+        "schedule": study.judge_schedules.filter(judge=judge, kind=ScheduleKind.SENTINELS).first(),
+        "retests": probing.retests(study, judge),
+        "count_form": CountForm(auto_id="sentinels-%s"),
+        "retest_form": CountForm(auto_id="retest-%s"),
+        "every_form": EveryForm(auto_id="every-%s"),
+    }
+    return render(request, "judges/probes.html", context)
+
+
+def _act(request: AdministratorRequest, study: Study, judge: Judge) -> None:
+    """Does what the button that was pressed says.
+
+    Raises:
+        NotPossible: it cannot be done.
+    """
+    now, user, seed = timezone.now(), request.user, secrets.randbits(32)
+    sentinels = probing.sentinels_of(study, judge)
+    count, every = CountForm(request.POST), EveryForm(request.POST)
+    if "ask" in request.POST and sentinels is not None:
+        probing.begin_round(sentinels, now, user=user)
+    elif "off" in request.POST:
+        schedules.turn_off(study, judge, ScheduleKind.SENTINELS)
+    elif "set" in request.POST and every.is_valid():
+        schedules.set_every(study, judge, ScheduleKind.SENTINELS, every.cleaned_data["every"], now, user=user)
+    elif "choose" in request.POST and count.is_valid():
+        probing.begin_round(
+            probing.choose(study, judge, count.cleaned_data["count"], seed, now, user=user), now, user=user
+        )
+    elif "retest" in request.POST and count.is_valid():
+        probing.retest(study, judge, count.cleaned_data["count"], seed, now, user=user)
+    else:
+        raise NotPossible(_("A number is missing, or too small or too large."))
+
+
+def drawings(rounds: list[Round]) -> Iterator[tuple[str, Drawing, bool]]:
+    """What is drawn of rounds: a title, the drawing, and whether its values are shares."""
+    changed = [bool(each.changes) for each in rounds]
+    agreement = [(each.number, each.against_first) for each in rounds]
+    yield _("The same verdict as in the first round"), drift_chart.draw(agreement, changed, drift_chart.SHARES), True
+    if any(each.position for each in rounds):
+        position = [(each.number, each.position) for each in rounds]
+        yield _("Verdicts for what stood on the left"), drift_chart.draw(position, changed, drift_chart.SHARES), True
+    if any(each.score for each in rounds):
+        scores = [(each.number, each.score) for each in rounds]
+        yield _("The mean score"), drift_chart.draw(scores, changed, drift_chart.SCORES), False
+
+
+COLUMNS: Final = (
+    "round",
+    "run",
+    "started_at",
+    "state",
+    "judge_version",
+    "answered",
+    "asked",
+    *(f"{name}{part}" for name in ("same_as_first", "same_as_before") for part in ("", "_low", "_high", "_of")),
+    *(f"{name}{part}" for name in ("left", "score") for part in ("", "_low", "_high", "_of")),
+    "models",
+    "fingerprints",
+    "changes",
+)
+
+
+@study_page
+@require_safe
+def rounds_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
+    judge = get_object_or_404(Judge, pk=number)
+    rows = (_row(each) for each in probing.rounds(study, judge))
+    return csv_download(COLUMNS, rows, f"{study.slug}-judge-{number}-rounds.csv")
+
+
+def _row(found: Round) -> list[Cell]:
+    estimates = (found.against_first, found.against_before, found.position, found.score)
+    return [
+        found.number,
+        found.run.pk,
+        found.run.created_at.isoformat(),
+        found.run.state,
+        found.run.version.number,
+        found.answered,
+        found.run.planned,
+        *(cell for estimate in estimates for cell in _cells(estimate)),
+        " ".join(found.models),
+        " ".join(found.fingerprints),
+        " ".join(found.changes),
+    ]
+
+
+def _cells(estimate: Estimate | None) -> list[Cell]:
+    if estimate is None:
+        return [None] * 4
+    bounds = [None if abs(bound) == float("inf") else round(bound, 6) for bound in (estimate.low, estimate.high)]
+    return [round(estimate.value, 6), *bounds, estimate.of]

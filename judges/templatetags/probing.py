@@ -1,0 +1,43 @@
+"""Figures with their intervals, as the pages of probes show them."""
+
+import math
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from judges.steadiness import Estimate
+
+register = template.Library()
+
+
+@register.filter
+def share(estimate: Estimate | None) -> str:
+    """A share as a whole percentage; a dash where there is none."""
+    return "–" if estimate is None else f"{100 * estimate.value:.0f} %"
+
+
+@register.filter
+def share_interval(estimate: Estimate | None) -> str:
+    """ "75–94", the interval of a share in per cent; nothing where there is none."""
+    return "" if estimate is None else f"{100 * estimate.low:.0f}–{100 * estimate.high:.0f}"
+
+
+@register.filter
+def score(estimate: Estimate | None) -> str:
+    return "–" if estimate is None else number_format(estimate.value, 2)
+
+
+@register.filter
+def score_interval(estimate: Estimate | None) -> str:
+    """The interval of a mean; nothing where nothing can be said of its spread."""
+    if estimate is None or math.isinf(estimate.high):
+        return ""
+    return f"{number_format(estimate.low, 2)}–{number_format(estimate.high, 2)}"
+
+
+@register.filter
+def changes(names: tuple[str, ...]) -> str:
+    """What is other than in the round before, in words."""
+    words = {"settings": _("other settings"), "model": _("another model"), "fingerprint": _("another fingerprint")}
+    return ", ".join(words[name] for name in names)
