@@ -17,3 +17,7 @@ urlpatterns = [
     path("", include("ranking.urls")),
     path("", include("judges.urls")),
 ]
+
+handler400 = "llmfao_site.api.problems.bad_request"
+handler404 = "llmfao_site.api.problems.not_found"
+handler500 = "llmfao_site.api.problems.server_error"

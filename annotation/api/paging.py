@@ -25,7 +25,7 @@ BIGGEST: Final = 2**63 - 1
 
 
 class Query(serializers.Serializer[Any]):
-    """The parameters of an address. One that nothing reads is refused: a misspelt filter must not give everything."""
+    """What somebody asks for. A word that nothing reads is refused: a misspelt filter must not give everything."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         # `format` is the framework's own.

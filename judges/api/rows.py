@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Sum
 from rest_framework import serializers
 
+from annotation.api.paging import Query
 from annotation.models.work import SideChoice, WinnerChoice
 from judges.models import (
     NANOS,
@@ -28,7 +29,7 @@ from judges.telling import told
 
 def money(nanos: int | None) -> str | None:
     """In dollars."""
-    return None if nanos is None else str((Decimal(nanos) / NANOS).quantize(Decimal("1e-9")))
+    return None if nanos is None else f"{Decimal(nanos) / NANOS:.9f}"
 
 
 class Money(serializers.DecimalField):
@@ -322,7 +323,7 @@ def _parsed(request: str) -> Any:
         return request
 
 
-class NewRun(serializers.Serializer[Any]):
+class NewRun(Query):
     """What a run is to cover, as on the page."""
 
     judge = serializers.CharField(max_length=100, trim_whitespace=False, help_text="Its name.")

@@ -1,12 +1,15 @@
 """What the API says when it says no: problem details (RFC 9457), in one shape for every address."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views import defaults
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.response import Response
@@ -16,6 +19,9 @@ from rest_framework.views import exception_handler
 from annotation.services.studies import NotPossible
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+NOT_THERE: Final = gettext_noop("There is nothing at this address, or nothing that you may see.")
+"""Nothing that would tell what may not be seen from what is not there."""
 
 
 class Conflict(APIException):
@@ -37,22 +43,50 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
         faults = [{"place": place, "detail": detail} for place, detail in _faults(exception.detail, where)]
         detail = " ".join(f"{fault['place']}: {fault['detail']}" for fault in faults)
     elif isinstance(exception, Http404 | NotFound):
-        # Nothing that would tell what is there and may not be seen from what is not there.
-        detail = _("There is nothing at this address, or nothing that you may see.")
+        detail = _(NOT_THERE)
     elif isinstance(exception, APIException):
         detail = str(exception.detail)
     else:
         assert isinstance(exception, PermissionDenied)  # noqa: S101  the framework knows no other
         detail = _("You may not do this.")
-    response.data = {
-        "type": "about:blank",
-        "title": HTTPStatus(response.status_code).phrase,
-        "status": response.status_code,
-        "detail": detail,
-        "errors": faults,
-    }
+    response.data = _problem(response.status_code, detail, faults)
     response.content_type = MEDIA_TYPE
     return response
+
+
+def _problem(code: int, detail: str, faults: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(code).phrase,
+        "status": code,
+        "detail": detail,
+        "errors": list(faults),
+    }
+
+
+def _of_api(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("api"))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What the site answers to a request that is broken, in the shape of the API at its addresses."""
+    if not _of_api(request):
+        return defaults.bad_request(request, exception)
+    return JsonResponse(_problem(400, _("The request is broken.")), status=400, content_type=MEDIA_TYPE)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The same of an address that does not exist."""
+    if not _of_api(request):
+        return defaults.page_not_found(request, exception)
+    return JsonResponse(_problem(404, _(NOT_THERE)), status=404, content_type=MEDIA_TYPE)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The same where something broke here."""
+    if not _of_api(request):
+        return defaults.server_error(request)
+    return JsonResponse(_problem(500, _("Something went wrong here.")), status=500, content_type=MEDIA_TYPE)
 
 
 def _faults(detail: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,145 @@
+"""The API does what its schema says, whatever is sent to it; and its pages and documents say it all."""
+
+import re
+
+import pytest
+import schemathesis
+from django.core.cache import caches
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import Client
+from django.urls import get_resolver
+from hypothesis import HealthCheck
+from hypothesis import settings as limits
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from judges.models import JudgeCall, JudgeRun
+from llmfao_site.api import reference
+from llmfao_site.wsgi import application
+from ranking import services as ranking
+from ranking.models import Leaderboard
+from tests.annotation.study_pages import give_votes, study_of
+from tests.builders import NOW
+from tests.judges.conftest import make_judge
+from tests.site.api import Program
+from tests.site.test_docs import addresses
+
+SCHEMA = schemathesis.openapi.from_dict(reference.schema())
+SCHEMA.app = application
+
+
+@pytest.fixture
+def rows(db, owner):
+    """A study of `owner` with something at every address, and what stands in the places of the addresses."""
+    study = study_of(owner, prompts=2)
+    give_votes(study, 3)
+    for board in ranking.recompute_changed(NOW):
+        ranking.fill(board, NOW)
+    version = make_judge("http://127.0.0.1:9/v1").current
+    run = JudgeRun.objects.create(study=study, version=version, created_at=NOW, state="paused")
+    calls = [JudgeCall(run=run, version=version, pair=pair, left="x") for pair in study.pairs.all()]
+    call = JudgeCall.objects.bulk_create(calls)[0]
+    return {
+        "slug": study.slug,
+        "judges": version.judge_id,
+        "judge-runs": run.pk,
+        "judge-calls": call.pk,
+        "leaderboards": Leaderboard.objects.filter(method="bradley-terry")[0].pk,
+    }
+
+
+@pytest.fixture
+def connection_kept():
+    """Requests that come by way of WSGI leave the test's connection open, as those of Django's own client do."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@SCHEMA.parametrize()
+@limits(max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_one_that_the_schema_knows(case, rows, owner, connection_kept):
+    """Of the addresses of a study that is there, by who runs it, with whatever parameters and bodies."""
+    caches["api"].clear()
+    if "slug" in case.path_parameters:
+        case.path_parameters["slug"] = rows["slug"]
+    if isinstance(number := case.path_parameters.get("number"), int) and number % 4:
+        # One in four numbers is of no row.
+        (kind,) = re.findall(r"([\w-]+)/{number}", case.path)
+        case.path_parameters["number"] = rows[kind]
+    headers = {**Program(owner).headers, **(case.headers or {})}
+    # What may be asked and is not possible as things stand is refused with a reason: no fault.
+    case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
+
+
+def test_the_schema_and_the_page_know_every_address_that_there_is():
+    routes = {address for address in addresses(get_resolver().url_patterns) if address.startswith("/api/")}
+    pages = {"/api/", "/api/schema/", "/api/token/", "/api/token/revoke/"}
+    told = {re.sub(r"{(\w+)}", lambda found: found[1].upper(), path) for path in reference.schema()["paths"]}
+    assert told == routes - pages
+    shown = Client().get("/api/").content.decode()
+    for tag, operations in reference.operations():
+        assert f'id="part-{tag}"' in shown
+        for operation in operations:
+            assert operation.summary
+            assert f"<b>{operation.method}</b> <code>{operation.path}</code>" in shown
+            assert operation.row, f"{operation.name} says nothing of what comes back"
+            for field in (*operation.parameters, *operation.body, *operation.row):
+                assert f"<code>{field.name}</code>" in shown
+
+
+def test_names_of_operations_are_unique():
+    names = [operation.name for _tag, operations in reference.operations() for operation in operations]
+    assert len(names) == len(set(names)) > 20
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("query", "kind"), [("", "vnd.oai.openapi"), ("?format=json", "json")])
+def test_the_schema_is_served(query, kind):
+    response = Client().get(f"/api/schema/{query}")
+    assert response.status_code == 200
+    assert kind in response.headers["Content-Type"]
+    assert "/api/studies/{slug}/comparisons/" in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/nothing/", "/api/studies/haiku/nothing/", "/api/judges/x/"])
+def test_an_address_that_is_none_is_a_problem_and_no_page(path):
+    response = Client().get(path)
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["detail"]
+
+
+@pytest.mark.django_db
+def test_a_browser_that_asks_for_a_page_is_told_that_there_is_json_alone():
+    response = Client().get("/api/studies/", headers={"Accept": "text/html"})
+    assert response.status_code == 406
+    assert response.json()["status"] == 406
+
+
+LISTS = [
+    operation.path
+    for _tag, operations in reference.operations()
+    for operation in operations
+    if any(field.name == "page_size" for field in operation.parameters)
+]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_page_asks_the_database_as_often_whatever_its_size(path, rows, owner, django_assert_max_num_queries):
+    for number in range(3):
+        study_of(owner, slug=f"more-{number}", prompts=1)
+        make_judge("http://127.0.0.1:9/v1", f"judge-{number}")
+    program = Program(owner)
+    path = path.removeprefix("/api/").format(slug=rows["slug"], number=rows["judge-runs"])
+    for query in ({}, {"full": "true"}) if path.endswith("comparisons/") else ({},):
+        asked = []
+        for size in (1, 1000):
+            with django_assert_max_num_queries(20) as captured:
+                response = program.get(path, page_size=size, **query)
+            assert response.status_code == 200
+            asked.append(len(captured))
+        assert asked[0] == asked[1], [query["sql"] for query in captured]
