@@ -1,0 +1,111 @@
+"""Every board stays at an address of its own, which its citation names."""
+
+import csv
+import io
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotation.models import Study
+from ranking import reports, services
+from ranking.comparisons import Filters
+from ranking.methods.settings import Settings
+from ranking.models import Leaderboard
+from tests.builders import NOW
+from tests.ranking.casting import person, vote, voted_study
+
+pytestmark = pytest.mark.django_db
+
+
+def publish(slug: str = "haiku") -> Study:
+    study = voted_study(slug)
+    Study.objects.update(public=True)
+    compute_all()
+    return study
+
+
+def compute_all() -> None:
+    for pk in services.recompute_changed(NOW):
+        services.fill(pk, NOW)
+
+
+def newest(study: Study) -> Leaderboard:
+    board = Leaderboard.objects.of(study, Filters(), Settings()).newest()
+    assert board is not None
+    return board
+
+
+def get(client: Client, study: Study, board: Leaderboard, name: str = "leaderboard-board"):
+    return client.get(reverse(name, args=[study.slug, board.pk]))
+
+
+def content(response) -> str:
+    """What the page says, without the form in its footer, whose token is another every time."""
+    return response.content.decode().partition("<main")[2].partition("</main>")[0]
+
+
+def test_a_board_stays_as_it_was_when_more_votes_have_come(client):
+    study = publish()
+    first = newest(study)
+    before = content(get(client, study, first))
+    table = b"".join(get(client, study, first, "leaderboard-board-csv").streaming_content)
+    for pair in study.pairs.all():
+        vote(person(study), pair, "y")
+    compute_all()
+    assert newest(study).pk != first.pk
+    assert content(get(client, study, first)) == before
+    assert b"".join(get(client, study, first, "leaderboard-board-csv").streaming_content) == table
+    rows = list(csv.DictReader(io.StringIO(table.decode())))
+    assert [row["model"] for row in rows] == [f"Quillfinch-{index}" for index in range(4)]
+    assert get(client, study, first, "leaderboard-board-json").json()["digest"] == first.digest
+
+
+def test_the_citation_of_the_page_leads_to_the_board(client):
+    study = publish()
+    board = newest(study)
+    html = client.get(reverse("leaderboard", args=[study.slug])).content.decode()
+    permanent = reverse("leaderboard-board", args=[study.slug, board.pk])
+    cited = (
+        f"The haiku study. Leaderboard {board.pk}: Bradley-Terry, people, 432 comparisons, computed on 2026-03-01, "
+        f"digest {board.digest[:12]}. LLMFAO, http://testserver{permanent}"
+    )
+    assert cited in html
+    assert f'data-copy="{cited}"' in html
+    assert cited in client.get(permanent).content.decode()
+
+
+def test_the_page_says_how_to_have_the_numbers_again(client):
+    study = publish()
+    board = newest(study)
+    html = get(client, study, board).content.decode()
+    assert f"manage.py leaderboard {study.slug} --recompute {board.pk}" in html
+
+
+def test_a_board_of_another_study_is_not_found_under_this_one(client):
+    study, other = publish(), publish("other")
+    for name in ("leaderboard-board", "leaderboard-board-csv", "leaderboard-board-json"):
+        assert get(client, study, newest(other), name).status_code == 404
+        assert get(client, other, newest(other), name).status_code == 200
+
+
+def test_a_report_is_no_board(client):
+    study = publish()
+    report = study.leaderboards.filter(method=reports.METHOD).latest("pk")
+    assert get(client, study, report).status_code == 404
+
+
+def test_nobody_else_finds_the_board_of_a_private_study(client, outsider, as_user):
+    study = publish()
+    Study.objects.update(public=False)
+    for visitor in (client, as_user(outsider)):
+        assert get(visitor, study, newest(study)).status_code == 404
+
+
+def test_a_board_whose_numbers_are_not_kept_says_how_to_have_them_again(client):
+    study = publish()
+    board = newest(study)
+    Leaderboard.objects.filter(pk=board.pk).update(sheet={})
+    html = get(client, study, board).content.decode()
+    assert f"--recompute {board.pk}" in html
+    assert get(client, study, board, "leaderboard-board-csv").status_code == 404
