@@ -1,0 +1,239 @@
+"""The pages of what judges said: tables of scores and pairs, and the questions one by one.
+
+The tables are as public as the study's leaderboard. The questions show answers with their models' names: to
+strangers they open only when a public study is closed, and nobody who still votes can look anything up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from annotation.models import LanguageModel, Status, Study
+from annotation.views.tables import csv_download
+from judges.grades import HIGHEST, LOWEST, ModelScores, Score
+from judges.services import browsing
+from judges.services.browsing import Wish
+from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
+
+CHARTED: Final = 6
+"""Models that a chart holds and stays readable."""
+
+
+class Signed:
+    """A whole number in an address; prompts of files may be numbered below 0."""
+
+    regex = "-?[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+def study_for(request: HttpRequest, slug: str, *, closed: bool = False) -> tuple[Study, bool]:
+    """The study at `slug`, and whether the visitor runs it; with `closed` strangers see only one that takes no votes.
+
+    Raises:
+        Http404: it is not the visitor's to see.
+    """
+    studies = Study.objects.select_related("prompt_set")
+    mine = studies.filter(pk__in=Study.objects.visible_to(request.user)).filter(slug=slug).first()
+    public = studies.filter(pk__in=Study.objects.public())
+    if closed:
+        public = public.filter(status=Status.CLOSED)
+    return mine or get_object_or_404(public, slug=slug), mine is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One model's bar in a chart of scores: the place of its series from 1, its width and its interval in per cent."""
+
+    score: Score
+    series: int
+    width: float
+    low: float | None
+    high: float | None
+
+
+def _share(value: float) -> float:
+    return round(100 * (value - LOWEST) / (HIGHEST - LOWEST), 2)
+
+
+def _bars(models: Sequence[ModelScores], category: str) -> list[Bar]:
+    found = []
+    for place, model in enumerate(models[:CHARTED]):
+        score = model.categories.get(category)
+        if score is None or score.mean is None:
+            continue
+        ends = score.interval
+        found.append(
+            Bar(
+                score,
+                place + 1,
+                _share(score.mean),
+                _share(ends.low) if ends else None,
+                _share(ends.high) if ends else None,
+            )
+        )
+    return found
+
+
+@require_safe
+def grades(request: HttpRequest, slug: str) -> HttpResponse:
+    """The scores and pairs of one judge; of the first where none is asked for."""
+    study, runs_it = study_for(request, slug)
+    tables = Tables(study)
+    judge = request.GET.get("judge") or next(iter(tables.judges), "")
+    if judge and judge not in tables.judges:
+        raise Http404
+    models = tables.scores.get(judge, [])
+    categories = sorted({category for model in models for category in model.categories})
+    turns = sorted({turn for model in models for turn in model.turns})
+    context = {
+        "study": study,
+        "runs_it": runs_it,
+        "may_read": runs_it or study.status == Status.CLOSED,
+        "judge": judge,
+        "judges": [(name, "?" + urlencode({"judge": name})) for name in tables.judges],
+        "several_choices": any(model.overall.deviation is not None for model in models),
+        "without": any(model.overall.without for model in models),
+        "turns": turns,
+        "scores": [(tables.models[model.model], model, [model.turns.get(turn) for turn in turns]) for model in models],
+        "categories": categories,
+        "by_category": [
+            (tables.models[model.model], [model.categories.get(category) for category in categories])
+            for model in models
+        ],
+        "chart": [(category, bars) for category in categories if (bars := _bars(models, category))],
+        "legend": [(place, tables.models[model.model]) for place, model in enumerate(models[:CHARTED], 1)],
+        "left_out": max(0, len(models) - CHARTED),
+        "standings": [
+            (
+                tables.models[each.model],
+                each.overall,
+                [(tables.models[model], standing) for model, standing in each.against.items()],
+            )
+            for each in tables.standings.get(judge, [])
+        ],
+    }
+    return render(request, "judges/grades.html", context)
+
+
+@require_safe
+def scores_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    study, _runs_it = study_for(request, slug)
+    rows = ([row[column] for column in SCORE_COLUMNS] for row in Tables(study).score_rows())
+    return csv_download(SCORE_COLUMNS, rows, f"{study.slug}-scores.csv")
+
+
+@require_safe
+def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    study, _runs_it = study_for(request, slug)
+    rows = ([row[column] for column in PAIR_COLUMNS] for row in Tables(study).pair_rows())
+    return csv_download(PAIR_COLUMNS, rows, f"{study.slug}-judged-pairs.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a visitor asked to see, from the address: a wish, the two models, and the way to say it again."""
+
+    wish: Wish
+    models: list[LanguageModel]
+    all_models: list[LanguageModel]
+    query: dict[str, str]
+
+    @classmethod
+    def of(cls, study: Study, get: QueryDict) -> "Asked":
+        known = browsing.answering(study)
+        by_number = {str(model.number): model for model in known}
+        named = [by_number[str(get[key])] for key in ("a", "b") if str(get.get(key)) in by_number]
+        if len({model.pk for model in named}) == 2 or (named and len(known) == 1):
+            models = named
+        else:
+            by_key = {model.pk: model for model in known}
+            first = [by_key[key] for key in browsing.first_choice(study, known)]
+            models = (named + [model for model in first if model not in named])[:2]
+        category = get.get("category") if get.get("category") in browsing.categories(study) else None
+        judge = get.get("judge") if get.get("judge") in browsing.judges(study) else None
+        wish = Wish(category, tuple(model.pk for model in models), judge, "disagreement" in get)
+        query = {key: str(model.number) for key, model in zip("ab", models, strict=False)}
+        query |= {"category": category} if category else {}
+        query |= {"judge": judge} if judge else {}
+        query |= {"disagreement": "on"} if wish.disagreement else {}
+        return cls(wish, models, known, query)
+
+    def address(self, **more: str) -> str:
+        return "?" + urlencode({**self.query, **more})
+
+    def context(self, study: Study) -> dict[str, Any]:
+        return {
+            "wish": self.wish,
+            "models": self.models,
+            "all_models": self.all_models,
+            "shown": list(zip("ab", self.models, strict=False)),
+            "categories": browsing.categories(study),
+            "judges": browsing.judges(study),
+            "query": self.address(),
+        }
+
+
+@require_safe
+def questions(request: HttpRequest, slug: str) -> HttpResponse:
+    """The questions of a study, with what judges made of two models' answers to each."""
+    study, runs_it = study_for(request, slug, closed=True)
+    asked = Asked.of(study, request.GET)
+    context = {"study": study, "runs_it": runs_it, "lines": browsing.lines(study, asked.wish), **asked.context(study)}
+    return render(request, "judges/questions.html", context)
+
+
+@require_safe
+def question(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """One question, with the way to those before and after it."""
+    study, runs_it = study_for(request, slug, closed=True)
+    prompt = get_object_or_404(study.prompts(), number=number)
+    asked = Asked.of(study, request.GET)
+    numbers = [line.prompt.number for line in browsing.lines(study, asked.wish)]
+    place = numbers.index(number) if number in numbers else None
+    choices = [_choice(request.GET.get(f"choice_{key}", "")) for key in "ab"][: len(asked.models)]
+    found = browsing.question(study, prompt, asked.wish.models, choices, asked.wish.judge)
+    context = {
+        "study": study,
+        "runs_it": runs_it,
+        "question": found,
+        "prompt": prompt,
+        "place": None if place is None else place + 1,
+        "number": len(numbers),
+        "previous": _address(study, numbers[place - 1], asked) if place else "",
+        "next": _address(study, numbers[place + 1], asked) if place is not None and place + 1 < len(numbers) else "",
+        "choices": _choices(asked, found.choices, choices),
+        **asked.context(study),
+    }
+    return render(request, "judges/question.html", context)
+
+
+def _choice(wanted: str) -> int:
+    return int(wanted) if wanted.isdecimal() and len(wanted) < 10 else 0
+
+
+def _choices(asked: Asked, there: list[list[int]], wanted: list[int]) -> list[list[tuple[int, str, bool]]]:
+    """For each model with several answers: the number of each from 1, its address, and whether it is shown."""
+    now = {f"choice_{key}": str(choice) for key, choice in zip("ab", wanted, strict=False)}
+    return [
+        [
+            (sample + 1, asked.address(**{**now, f"choice_{key}": str(sample)}), sample == choice)
+            for sample in samples
+            if len(samples) > 1
+        ]
+        for key, samples, choice in zip("ab", there, wanted, strict=False)
+    ]
+
+
+def _address(study: Study, number: int, asked: Asked) -> str:
+    return reverse("question", args=[study.slug, number]) + asked.address()
