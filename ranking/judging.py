@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ranking.charts import Axis, Tick
 from ranking.models import Leaderboard
-from ranking.pages import written
+from ranking.wording import written
 
 AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("with_ties", _("A vote of the judge and a vote of a person say the same, ties included")),

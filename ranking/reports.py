@@ -221,6 +221,9 @@ def _coded_both(one: Single, other: Single) -> tuple[Verdicts, Verdicts]:
     )
 
 
+COLUMNS: Final = ("rater", "part", "statistic", "value", "low", "high", "number")
+"""What `lines` gives."""
+
 type Line = tuple[str, str, str, float | None, float | None, float | None, int]
 """Rater, part (all, or a category or turn), statistic, value, low, high, number."""
 

@@ -10,10 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
-from ranking import asking, citing, judging, matches, pages, reports
-from ranking.comparisons import ALL, Filters
+from ranking import asking, citing, matches, pages
 from ranking.methods.registry import METHODS
-from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, State
 from ranking.pages import Found
 from ranking.sheet import csv_lines
@@ -145,15 +143,3 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     context |= {"found": matches.one_model(found.snapshot, model)}
     context |= {"switches": switches(study, found.asked, Names.of(study))}
     return render(request, "ranking/model.html", context)
-
-
-@require_safe
-def agreement(request: HttpRequest, slug: str) -> HttpResponse:
-    """People against judges."""
-    study, runs_it = study_for(request, slug)
-    asked = Filters(raters=ALL), Settings(method=reports.METHOD)
-    snapshot = Leaderboard.objects.of(study, *asked).finished().newest()
-    context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
-    if snapshot is not None:
-        context |= {"people": judging.people(snapshot), "judges": judging.judged(snapshot)}
-    return render(request, "ranking/agreement.html", context)

@@ -12,8 +12,6 @@ from annotation.models import Study
 from ranking import comparisons, reports
 from ranking.sheet import text_table
 
-COLUMNS = ("rater", "part", "statistic", "value", "low", "high", "number")
-
 
 class Command(BaseCommand):
     help = "Prints the agreement of a study's people and judges, and the biases of each."
@@ -39,11 +37,13 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(found, allow_nan=False))
         elif options["csv"]:
-            self.stdout.write(csv_line(COLUMNS), ending="")
+            self.stdout.write(csv_line(reports.COLUMNS), ending="")
             for line in reports.lines(found):
                 self.stdout.write(csv_line(line), ending="")
         else:
-            self.stdout.write(text_table([COLUMNS, *map(_written, reports.lines(found))], frozenset({3, 4, 5, 6})))
+            self.stdout.write(
+                text_table([reports.COLUMNS, *map(_written, reports.lines(found))], frozenset({3, 4, 5, 6}))
+            )
 
 
 def _written(line: reports.Line) -> tuple[str, ...]:

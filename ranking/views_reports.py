@@ -1,0 +1,78 @@
+"""The pages of reports: people against judges, and the ratings of all kinds of raters side by side."""
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from annotation.models import Study
+from annotation.views.tables import csv_download, download
+from ranking import columns, judging, reports, side_by_side
+from ranking.comparisons import ALL, Filters
+from ranking.methods.settings import Settings
+from ranking.models import Leaderboard, State
+from ranking.views import study_for
+
+
+def _newest(study: Study, kind: str) -> Leaderboard | None:
+    found = Leaderboard.objects.of(study, Filters(raters=ALL), Settings(method=kind))
+    return found.filter(state=State.READY).newest()
+
+
+def _ready(request: HttpRequest, slug: str, kind: str) -> Leaderboard:
+    snapshot = _newest(study_for(request, slug)[0], kind)
+    if snapshot is None:
+        raise Http404
+    return snapshot
+
+
+def _as_json(snapshot: Leaderboard, name: str) -> JsonResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{_file_name(snapshot, name)}.json"'}
+    return JsonResponse(snapshot.as_json(), headers=headers)
+
+
+def _file_name(snapshot: Leaderboard, name: str) -> str:
+    return f"{snapshot.study.slug}-{name}-{snapshot.pk}" + ("-simulated" if snapshot.simulated else "")
+
+
+@require_safe
+def agreement(request: HttpRequest, slug: str) -> HttpResponse:
+    """People against judges."""
+    study, runs_it = study_for(request, slug)
+    snapshot = _newest(study, reports.METHOD)
+    context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
+    if snapshot is not None:
+        context |= {"people": judging.people(snapshot), "judges": judging.judged(snapshot)}
+    return render(request, "ranking/agreement.html", context)
+
+
+@require_safe
+def agreement_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    snapshot = _ready(request, slug, reports.METHOD)
+    return csv_download(reports.COLUMNS, reports.lines(snapshot.sheet), f"{_file_name(snapshot, 'agreement')}.csv")
+
+
+@require_safe
+def agreement_json(request: HttpRequest, slug: str) -> JsonResponse:
+    return _as_json(_ready(request, slug, reports.METHOD), "agreement")
+
+
+@require_safe
+def all_columns(request: HttpRequest, slug: str) -> HttpResponse:
+    """The ratings by people, by people on each category, and by each judge."""
+    study, runs_it = study_for(request, slug)
+    snapshot = _newest(study, columns.METHOD)
+    context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
+    if snapshot is not None:
+        context["found"] = side_by_side.side_by_side(snapshot, request.GET.dict())
+    return render(request, "ranking/columns.html", context)
+
+
+@require_safe
+def columns_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    snapshot = _ready(request, slug, columns.METHOD)
+    return download(side_by_side.csv_lines(snapshot.sheet), f"{_file_name(snapshot, 'columns')}.csv")
+
+
+@require_safe
+def columns_json(request: HttpRequest, slug: str) -> JsonResponse:
+    return _as_json(_ready(request, slug, columns.METHOD), "columns")
