@@ -11,9 +11,10 @@ class JudgesConfig(AppConfig):
         from annotation.interchange import registry
         from annotation.services import writing
         from judges import mt_bench, spine
-        from judges.services import mt_bench_files, taking
+        from judges.services import facts, mt_bench_files, taking
 
         sections.register(sections.Section("judges", _("Judges"), 40, "study-judges", spine.look))
         registry.register(mt_bench.FORMAT)
         taking.register()
         writing.register(mt_bench.FORMAT.name, mt_bench_files.WRITER)
+        facts.register()

@@ -87,7 +87,8 @@ def _of_panels(study: Study, panels: Mapping[int, Collection[int]], asked: Mappi
     for panel, members in panels.items():
         theirs = [asked[member] for member in members if member in asked]
         number, decided = counts.get(panel, (0, 0))
-        if number and theirs:
+        # What a member from elsewhere cost is not known, and then the panel's cost is not either.
+        if number and len(theirs) == len(members):
             slowest = max((each.seconds for each in theirs if each.seconds is not None), default=None)
             found[panel] = Record(sum(each.cost for each in theirs), number, decided, slowest)
     return found
@@ -106,7 +107,7 @@ def cost_of_a_verdict(study: Study, raters: Collection[int]) -> dict[int, str]:
 def in_vain(study: Study, raters: Collection[int]) -> dict[int, str]:
     found = records(study, raters).items()
     return {
-        rater: _("%(share)s %%") % {"share": number_format(100 * record.in_vain, 1)}
+        rater: _("%(share)s %%") % {"share": number_format(round(100 * record.in_vain, 1), 1)}
         for rater, record in found
         if record.in_vain is not None
     }
@@ -115,7 +116,7 @@ def in_vain(study: Study, raters: Collection[int]) -> dict[int, str]:
 def seconds(study: Study, raters: Collection[int]) -> dict[int, str]:
     found = records(study, raters).items()
     return {
-        rater: _("%(seconds)s s") % {"seconds": number_format(record.seconds, 2)}
+        rater: _("%(seconds)s s") % {"seconds": number_format(round(record.seconds, 2), 2)}
         for rater, record in found
         if record.seconds is not None
     }

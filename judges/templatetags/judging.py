@@ -21,7 +21,7 @@ def dollars(nanos: float | str | None) -> str:
 @register.filter
 def in_percent(share: float) -> str:
     """A share in [0, 1] as a percentage with one digit behind the point."""
-    return _("%(share)s %%") % {"share": number_format(100 * share, 1)}
+    return _("%(share)s %%") % {"share": number_format(round(100 * share, 1), 1)}
 
 
 @register.filter
