@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from judges.keys import NoKey
-from judges.services import panels, runs
+from judges.services import benchmarking, panels, runs
 
 
 @shared_task(name="judges.work", throws=(NoKey,))
@@ -15,7 +15,13 @@ def work(run_id: int) -> None:
 @shared_task(name="judges.sweep")
 def sweep() -> None:
     runs.sweep(timezone.now())
+    benchmarking.sweep(timezone.now())
     panels.sweep(timezone.now())
+
+
+@shared_task(name="judges.benchmark", throws=(NoKey,))
+def benchmark(run_id: int) -> None:
+    benchmarking.work(run_id)
 
 
 @shared_task(name="judges.make_panel")
