@@ -4,13 +4,15 @@ Votes are redrawn one by one (multinomial over cells), in clusters of a prompt o
 the product of a prompt's and a rater's weight (Owen and Eckles, 2012).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.special import expit
+from scipy.special import expit, pdtr
 
 from ranking.methods import logistic
 from ranking.methods.connectivity import has_finite_fit
@@ -24,7 +26,12 @@ BATCH: Final = 100
 """Replicates iterated together; their matrices stay in the cache."""
 
 CHORDS: Final = 40
-"""Steps with the first step's curvature before a replicate is handed to the careful solver."""
+"""Steps with the same curvature before a replicate is handed on."""
+
+HOPE: Final = 0.8
+"""A step that is not shorter than the one before by this factor leads nowhere."""
+
+BITS: Final = 1 << 16
 
 DENSE: Final = 1 << 26
 """Entries up to which the counts of all clusters are held as a dense matrix, whose product is quicker."""
@@ -38,14 +45,17 @@ def redraw(
     A replicate without a finite fit gets half a tie of every model against the mean.
     """
     cells = Cells.of_tally(tally)
-    draws, unfit = [], 0
-    for games, points in _replicates(votes, tally, cells, settings.rounds, clusters, rng):
-        theta, settled = _fit_batch(cells, games, points, fit)
-        for row in np.flatnonzero(~settled):
-            theta[row], again = _fit_alone(cells, games[row], points[row], fit)
-            unfit += again
-        draws.append(theta)
-    drawn = np.concatenate(draws)
+    fitted: list[tuple[Floats, int]] = []
+    # The next replicates are drawn while the last are fitted; whatever draws is in this thread alone.
+    with ThreadPoolExecutor(1) as pool:
+        last: Future[tuple[Floats, int]] | None = None
+        for games, points in _replicates(votes, tally, cells, settings.rounds, clusters, rng):
+            if last is not None:
+                fitted.append(last.result())
+            last = pool.submit(_fitted, cells, games, points, fit)
+        if last is not None:
+            fitted.append(last.result())
+    drawn = np.concatenate([theta for theta, _unfit in fitted])
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     return Ratings(
         settings=settings,
@@ -59,12 +69,12 @@ def redraw(
         prior=fit.prior,
         gradient=fit.gradient,
         iterations=fit.iterations,
-        notices=("replicates-with-prior",) if unfit else (),
+        notices=("replicates-with-prior",) if any(unfit for _theta, unfit in fitted) else (),
     )
 
 
 type Replicates = Iterator[tuple[Floats, Floats]]
-"""Batches of (b, c) the weight of the comparisons in each of c cells and (b, c) the points i won in it."""
+"""Batches of (c, b) the weight of the comparisons in each of c cells and (c, b) the points i won in it."""
 
 
 def _replicates(
@@ -84,30 +94,101 @@ def _over_cells(votes: Votes, tally: Tally, cells: Cells, rounds: int, rng: np.r
     if votes.importance is not None:
         yield from _over_rows(votes, cells, rounds, rng)
         return
-    number = np.stack([tally.won[cells.i, cells.j], tally.tied[cells.i, cells.j], tally.won[cells.j, cells.i]], axis=1)
+    number = np.stack([tally.won[cells.i, cells.j], tally.tied[cells.i, cells.j], tally.won[cells.j, cells.i]])
+    draw = Multinomial.of(number.ravel())
     for size in _batches(rounds):
-        drawn = multinomial(number.ravel(), size, rng).reshape(size, len(cells.i), 3)
-        yield drawn.sum(axis=2), drawn[:, :, 0] + drawn[:, :, 1] / 2
+        won, tied, lost = draw(size, rng).reshape(3, len(cells.i), size)
+        yield won + tied + lost, won + tied / 2
 
 
-def multinomial(number: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """(size, cells) as many draws as `number` has in all, each falling into a cell with the cell's share of it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Multinomial:
+    """As many draws as there are in all of some cells, each falling into a cell with the cell's share of them.
 
-    Independent Poisson counts are multinomial given their sum. Drawn for a little less than the total,
-    and again if they exceed it nevertheless, they leave a few draws to be made one by one: exact, and
-    quicker than a binomial for every cell.
+    Independent Poisson counts are multinomial given their sum. They are drawn for a little less than the
+    total, and again where they exceed it nevertheless; the few that are missing are drawn one by one. That
+    is exact, and Poisson counts are quick, since many cells have the same mean and share a table.
+
+    Attributes:
+        number: (k,) what there is in each cell.
+        less: by what the means are less than that.
+        order: (k,) the cells, those with the same mean together.
+        parts: how many cells there are of each mean, and what draws them; the first have a mean of 0.
     """
-    total = int(number.sum())
-    mean = number * max(0.0, 1 - 2 / np.sqrt(total))
-    edges = np.cumsum(number) / total
-    edges[np.flatnonzero(number)[-1] :] = 1.0
-    drawn = rng.poisson(mean, (size, len(number))).astype(np.float64)
-    for row in drawn:
-        while row.sum() > total:
-            row[:] = rng.poisson(mean)
-        missing = np.searchsorted(edges, rng.random(total - int(row.sum())), side="right")
-        row += np.bincount(missing, minlength=len(number))
-    return drawn
+
+    number: NDArray[np.int64]
+    less: float
+    order: NDArray[np.intp]
+    parts: "tuple[tuple[int, Poisson], ...]"
+
+    @classmethod
+    def of(cls, number: Floats) -> "Multinomial":
+        whole = number.astype(np.int64)
+        less = max(0.0, 1 - 2 / np.sqrt(whole.sum()))
+        values, often = np.unique(whole, return_counts=True)
+        parts = tuple((cells, Poisson.of(less * value)) for value, cells in zip(values.tolist(), often, strict=True))
+        return cls(whole, less, np.argsort(whole, kind="stable"), parts)
+
+    def __call__(self, size: int, rng: np.random.Generator) -> Floats:
+        """(k, size) so many redraws."""
+        total = int(self.number.sum())
+        drawn = np.empty((len(self.number), size))
+        first = 0
+        for cells, poisson in self.parts:
+            drawn[self.order[first : first + cells]] = poisson.draw((cells, size), rng)
+            first += cells
+        sums = drawn.sum(axis=0)
+        for column in np.flatnonzero(sums > total):
+            while sums[column] > total:
+                drawn[:, column] = rng.poisson(self.less * self.number)
+                sums[column] = drawn[:, column].sum()
+        missing = total - sums.astype(np.int64)
+        cell = self._one_by_one(int(missing.sum()), rng)
+        # Counted replicate after replicate, whose cells a core holds at hand.
+        place = np.repeat(np.arange(size) * len(drawn), missing) + cell
+        drawn += np.bincount(place, minlength=drawn.size).reshape(size, len(drawn)).T
+        return drawn
+
+    def _one_by_one(self, draws: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """(draws,) the cell that each of them falls into."""
+        which = rng.integers(self.number.sum(), size=draws)
+        return np.searchsorted(np.cumsum(self.number), which, side="right")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poisson:
+    """Counts of one mean, by inversion: a table tells them from 16 random bits, but for the few that need more.
+
+    Attributes:
+        least: the least count there is.
+        chances: (n,) the probabilities of at most `least`, `least` + 1, ...
+        table: (65536,) the place in `chances` that 16 leading bits decide; -1 where they leave it open.
+    """
+
+    least: int
+    chances: Floats
+    table: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, mean: float) -> "Poisson":
+        # What lies outside has a probability below 1e-30.
+        least = max(0, int(mean - 12 * np.sqrt(mean)))
+        counts = np.arange(least, int(mean + 12 * np.sqrt(mean)) + 30)
+        chances = np.asarray(pdtr(counts, mean), dtype=np.float64)
+        ends = np.ceil(chances * BITS).astype(np.intp)
+        table = np.repeat(np.arange(len(chances), dtype=np.int32), ends - np.append(0, ends[:-1]))
+        open_ = np.floor(chances * BITS).astype(np.intp)
+        table[open_[open_ < BITS]] = -1
+        return cls(least, chances, table)
+
+    def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int32]:
+        bits = rng.integers(BITS, size=shape[0] * shape[1], dtype=np.uint16)
+        found = self.table[bits]
+        open_ = np.flatnonzero(found < 0)
+        exact = (bits[open_] + rng.random(len(open_))) / BITS
+        found[open_] = np.searchsorted(self.chances, exact, side="right")
+        found += self.least
+        return found.reshape(shape)
 
 
 def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
@@ -115,8 +196,8 @@ def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator
     number = np.ones(len(votes)) if votes.count is None else votes.count.astype(np.float64)
     games, points = _by_cell(votes, cells, np.arange(len(votes)), len(votes), per_count=True)
     for size in _batches(rounds):
-        drawn = rng.multinomial(int(number.sum()), number / number.sum(), size).astype(np.float64)
-        yield drawn @ games, drawn @ points
+        drawn = rng.multinomial(int(number.sum()), number / number.sum(), size).astype(np.float64).T
+        yield games.T @ drawn, points.T @ drawn
 
 
 def _over_clusters(votes: Votes, cells: Cells, rounds: int, clusters: Clusters, rng: np.random.Generator) -> Replicates:
@@ -126,8 +207,8 @@ def _over_clusters(votes: Votes, cells: Cells, rounds: int, clusters: Clusters, 
     sparse = _by_cell(votes, cells, labels, number)
     games, points = (part.toarray() for part in sparse) if number * len(cells.i) <= DENSE else sparse
     for size in _batches(rounds):
-        drawn = rng.multinomial(number, np.full(number, 1 / number), size).astype(np.float64)
-        yield drawn @ games, drawn @ points
+        drawn = rng.multinomial(number, np.full(number, 1 / number), size).astype(np.float64).T
+        yield games.T @ drawn, points.T @ drawn
 
 
 def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
@@ -141,7 +222,7 @@ def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Gener
             drawn = weight * _once_each(prompts, rng) * _once_each(raters, rng)
             games[row] = np.bincount(cell, weights=drawn, minlength=width)
             points[row] = np.bincount(cell, weights=drawn * score, minlength=width)
-        yield games, points
+        yield np.ascontiguousarray(games.T), np.ascontiguousarray(points.T)
 
 
 def _labels(codes: Codes | None) -> NDArray[np.intp]:
@@ -184,37 +265,79 @@ def _by_cell(
     return csr_array((weight, (labels, cell)), shape=shape), csr_array((weight * score, (labels, cell)), shape=shape)
 
 
-def _fit_batch(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, NDArray[np.bool_]]:
-    """(b, m) optima of b replicates, and which of them are settled.
+def _fitted(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, int]:
+    """(b, m) optima of b replicates, and how many of them needed a prior that the data did not."""
+    theta, settled = _fit_batch(cells, games, points, start)
+    unfit = 0
+    for column in np.flatnonzero(~settled):
+        theta[:, column], again = _fit_alone(cells, games[:, column], points[:, column], start)
+        unfit += again
+    return theta.T, unfit
 
-    One Newton step with each replicate's own curvature, then chord steps with the same curvature.
+
+def _fit_batch(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, NDArray[np.bool_]]:
+    """(m, b) optima of b replicates, and which of them are settled.
+
+    Steps with the curvature of the data, which all replicates share; where the replicates are too unlike
+    the data for that, with the curvature that each has at the optimum of the data.
     """
-    size, i, j = cells.size, cells.i, cells.j
-    rows = np.arange(len(i))
-    signs = np.concatenate([np.ones(len(i)), -np.ones(len(i))])
-    incidence = csr_array((signs, (np.concatenate([rows, rows]), np.concatenate([i, j]))), shape=(len(i), size))
-    theta = np.tile(start.theta[:, None], (1, len(games)))
-    inverse = _inverses(cells, games, start)
-    settled = np.zeros(len(games), dtype=bool)
-    if inverse is None:
-        return theta.T, settled
-    # Cells by replicates, so that the products with the sparse incidence run along the memory.
-    games, points = np.ascontiguousarray(games.T), np.ascontiguousarray(points.T)
-    for _step in range(CHORDS):
-        chance = incidence @ theta
-        expit(chance, out=chance)
-        chance *= games
-        gradient = incidence.T @ (points - chance)
-        if start.prior:
-            pull = PRIOR_WEIGHT * (0.5 - expit(theta))
-            gradient += pull - pull.mean(axis=0)
-        step = (inverse @ gradient.T[:, :, None])[:, :, 0].T
-        step -= step.mean(axis=0)
-        theta += step
-        settled = np.abs(step).max(axis=0) < logistic.STEP
-        if settled.all():
-            break
-    return theta.T, settled
+    replicates = Replicated(cells, games, points, start)
+    theta = np.tile(start.theta[:, None], (1, games.shape[1]))
+    settled = replicates.climb(theta, lambda gradient: start.bread @ gradient)
+    rest = np.flatnonzero(~settled)
+    if len(rest) and (inverse := _inverses(cells, games[:, rest].T, start)) is not None:
+        theta[:, rest] = start.theta[:, None]
+        own = theta[:, rest]
+        replicates = Replicated(cells, games[:, rest], points[:, rest], start)
+        settled[rest] = replicates.climb(own, lambda gradient: (inverse @ gradient.T[:, :, None])[:, :, 0].T)
+        theta[:, rest] = own
+    return theta, settled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replicated:
+    """The likelihoods of b replicates: (c, b) the weight of each cell's comparisons, and the points of its i."""
+
+    cells: Cells
+    games: Floats
+    points: Floats
+    start: Fit
+
+    def climb(self, theta: Floats, step_of: Callable[[Floats], Floats]) -> NDArray[np.bool_]:
+        """Improves `theta` (m, b) in place by chord steps; (b,) which are settled at the end.
+
+        It ends where all are, or where no hope is left for those that are not: a step is not shorter
+        than the one before by a fifth.
+        """
+        incidence = self._incidence()
+        last = np.full(theta.shape[1], np.inf)
+        for _step in range(CHORDS):
+            # The logistic function by numpy's exponential, which is quicker than any other.
+            chance = incidence @ -theta
+            with np.errstate(over="ignore"):
+                np.exp(chance, out=chance)
+            chance += 1
+            np.divide(self.games, chance, out=chance)
+            gradient = incidence.T @ (self.points - chance)
+            if self.start.prior:
+                pull = PRIOR_WEIGHT * (0.5 - expit(theta))
+                gradient += pull - pull.mean(axis=0)
+            step = step_of(gradient)
+            step -= step.mean(axis=0)
+            theta += step
+            length = np.abs(step).max(axis=0)
+            settled: NDArray[np.bool_] = length < logistic.STEP
+            if (settled | ~(length < HOPE * last)).all():
+                break
+            last = length
+        return settled
+
+    def _incidence(self) -> csr_array:
+        """(c, m) 1 for the i of a cell, -1 for its j: its products run along the memory of all replicates."""
+        rows = np.arange(len(self.cells.i))
+        signs = np.concatenate([np.ones(len(rows)), -np.ones(len(rows))])
+        places = (np.concatenate([rows, rows]), np.concatenate([self.cells.i, self.cells.j]))
+        return csr_array((signs, places), shape=(len(rows), self.cells.size))
 
 
 def _inverses(cells: Cells, games: Floats, start: Fit) -> Floats | None:
