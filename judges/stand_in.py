@@ -1,8 +1,8 @@
 """A stand-in for a model's endpoint, for tests and demonstrations: OpenAI-compatible, and deterministic by seed.
 
 As a judge it has a hidden opinion of every answer, drawn from the hash of its text, and stated biases:
-towards what stands on the left, and towards what is longer. As a model that answers it writes prose
-that means nothing. It can be made slow and unreliable in every way that endpoints are.
+towards what stands on the left, and towards what is longer. As a model that answers it writes what looks
+like an answer and means nothing. It can be made slow and unreliable in every way that endpoints are.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+from judges import stand_in_prose
 
 type Fault = Literal["429", "500", "hang", "half", "invalid", "empty", "refusal", "filter", "long", "unreadable", "cut"]
 
@@ -42,14 +44,6 @@ _SIDES: Final = {
 }
 _SINGLE: Final = re.compile(r"^\[(?:Answer|Conversation) (\w+)\]\n(.*?)^\[End of \w+ \1\]", re.DOTALL | re.MULTILINE)
 _ONE_WORD: Final = re.compile(r"print only A|one word and nothing else|一語だけ", re.IGNORECASE)
-_PROSE: Final = (
-    "rivers remember what maps forget",
-    "a careful answer begins with the question",
-    "the second attempt is usually the honest one",
-    "counting is easier than knowing what to count",
-    "most of the work is deciding what to leave out",
-    "a short reply can still be complete",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +247,7 @@ class StandIn:
         }
 
     def _reply(self, body: Mapping[str, Any], messages: list[str], digest: str, fault: Fault | None) -> dict[str, Any]:
-        text, tokens = opinion(self.behaviour, body, messages)
+        text, tokens = opinion(self.behaviour, body, messages, self.ledger.attempts[digest])
         finish, refusal = "stop", None
         if fault == "refusal":
             text, refusal = "", "I cannot help with that."
@@ -270,7 +264,7 @@ class StandIn:
         logprobs = {"content": [{"token": text[:1], "top_logprobs": tokens}]} if body.get("logprobs") else None
         size_in, size_out = sum(map(len, messages)) // 4 + 8, max(1, len(text) // 4)
         return {
-            "id": f"chatcmpl-{digest[:16]}-{self.ledger.answered}",
+            "id": f"chatcmpl-{self.behaviour.seed:x}-{digest[:16]}-{self.ledger.answered}",
             "object": "chat.completion",
             "model": model,
             "system_fingerprint": f"fp_{self.behaviour.seed:08x}",
@@ -295,7 +289,7 @@ def _quality(behaviour: Behaviour, text: str) -> float:
 
 
 def opinion(
-    behaviour: Behaviour, body: Mapping[str, Any], messages: list[str]
+    behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int = 1
 ) -> tuple[str, list[dict[str, str | float]]]:
     """What the stand-in says to `messages`, in the form they ask for, and its likeliest first tokens."""
     asked = "\n".join(messages)
@@ -307,7 +301,7 @@ def opinion(
         return (said if wants_json else f"It does what was asked.\nRating: [[{score}]]"), []
     forms = ("[[A>>B]]", "[[A]]", '"winner"')
     if not any(form in asked for form in forms) and not _ONE_WORD.search(asked):
-        return _prose(behaviour, asked), []
+        return _prose(behaviour, body, messages, attempt), []
     sides = {side: pattern.search(asked) for side, pattern in _SIDES.items()}
     left, right = (found[2] if found else f"{side}{asked}" for side, found in sides.items())
     lead = _quality(behaviour, left) - _quality(behaviour, right) + behaviour.position_bias
@@ -329,9 +323,16 @@ def opinion(
     return ("TIE" if letter == "C" and "TIE" in asked else letter), tokens
 
 
-def _prose(behaviour: Behaviour, asked: str) -> str:
-    chance = _random(behaviour.seed, "prose", asked)
-    return ". ".join(chance.choice(_PROSE).capitalize() for _sentence in range(chance.randint(1, 5))) + "."
+def _prose(behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int) -> str:
+    """An answer to the conversation; where a temperature is asked for, every attempt has one of its own."""
+    warm = str(attempt) if body.get("temperature") else ""
+    chance = _random(behaviour.seed, "prose", str(body.get("model")), str(body.get("seed")), warm, *messages)
+    text = stand_in_prose.answer(messages[-1], chance)
+    stops = body.get("stop")
+    for stop in stops if isinstance(stops, list) else [stops]:
+        if isinstance(stop, str) and stop:
+            text = text.partition(stop)[0]
+    return text
 
 
 def _error(words: str, code: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from judges.keys import NoKey
-from judges.services import benchmarking, panels, runs
+from judges.services import answers, benchmarking, panels, runs, schedules
 
 
 @shared_task(name="judges.work", throws=(NoKey,))
@@ -12,9 +12,16 @@ def work(run_id: int) -> None:
     runs.work(run_id)
 
 
+@shared_task(name="judges.answer", throws=(NoKey,))
+def answer(run_id: int) -> None:
+    answers.work(run_id)
+
+
 @shared_task(name="judges.sweep")
 def sweep() -> None:
     runs.sweep(timezone.now())
+    schedules.keep(timezone.now())
+    answers.sweep(timezone.now())
     benchmarking.sweep(timezone.now())
     panels.sweep(timezone.now())
 

@@ -28,6 +28,7 @@ PROBLEMS: Final = (
     gettext_noop("The reply was cut at the most tokens it may have."),
     gettext_noop("The endpoint gave a reply that it had given before: this is no new sample."),
     gettext_noop("The reply is empty."),
+    gettext_noop("The reply was cut while the model was still thinking: there is no answer in it."),
     gettext_noop("The reply has no verdict: “%(end)s”"),
     gettext_noop("The verdict is “%(found)s”; %(wanted)s was expected."),
     gettext_noop("The score %(found)s is not from 1 to 10."),

@@ -1,0 +1,48 @@
+"""Prompts with follow-up turns, and models that are asked them."""
+
+from typing import Any
+
+from annotation.models import Prompt, Study
+from judges.models import AnswerCall, AnswerRun, AnswerSource
+from judges.services import answers
+from judges.services.answers_planning import AnswerPlan
+from tests.builders import NOW, build_study
+from tests.judges.conftest import QUICK
+
+NEW = "Heronwood-9"
+"""A model that the study does not have yet."""
+
+
+def talking_study(**options: Any) -> Study:
+    """Two models and four prompts, of which the second and the third have a second turn."""
+    study = build_study(models=2, prompts=4, **options)
+    for prompt in Prompt.objects.filter(slug__in=["prompt-1", "prompt-2"]):
+        prompt.turns = [f"And then, of {prompt.slug}?"]
+        prompt.save()
+    return study
+
+
+def source(study: Study, url: str, name: str = NEW, *, budget: int | None = None, **settings: Any) -> AnswerSource:
+    return answers.keep_source(
+        study, name, {"endpoint": url, "api_id": "heron", "parallel": 4, **settings}, budget=budget
+    )
+
+
+def ask(study: Study, asked: AnswerSource, plan: AnswerPlan = AnswerPlan(), **options: Any) -> AnswerRun:  # noqa: B008  frozen
+    """A run of `asked`, to its end or to what stops it, in this process."""
+    return go_on(answers.start(study, asked, plan, NOW, detach=False, **options))
+
+
+def go_on(run: AnswerRun) -> AnswerRun:
+    answers.work(run.pk, patience=QUICK)
+    run.refresh_from_db()
+    return run
+
+
+def states(run: AnswerRun) -> dict[str, int]:
+    return {state: count for state, count in answers.progress(run, NOW).states.items() if count}
+
+
+def turns(asked: AnswerSource, slug: str, sample: int = 0) -> list[AnswerCall]:
+    rows = AnswerCall.objects.filter(source=asked, prompt__slug=slug, sample=sample)
+    return list(rows.select_related("answer", "result", "prompt").order_by("turn"))
