@@ -1,0 +1,151 @@
+"""The leaderboard in a browser: light and dark, wide and narrow, by keyboard, and without scripts."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from annotation.models import Study
+from ranking import asking, services
+from ranking.comparisons import Filters
+from ranking.methods.settings import Settings
+from ranking.models import Leaderboard
+from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
+from tests.builders import NOW, build_study
+from tests.ranking.casting import judge, vote, voted_study
+
+
+@pytest.fixture
+def board(live_server: LiveServer) -> str:
+    """The address of a study's leaderboard, its models' ratings well apart."""
+    study = voted_study("a-study", models=5, scale_name="eight")
+    rater = judge(study, "a-judge-with-a-long-name")
+    for number, pair in enumerate(study.pairs.all()):
+        vote(rater, pair, "x" if number % 4 else "y")
+    study.prompt_set.models.update(licence="Apache-2.0")
+    Study.objects.update(public=True)
+    compute_all()
+    return f"{live_server.url}/leaderboard/a-study/"
+
+
+def compute_all() -> None:
+    for pk in services.recompute_changed(NOW):
+        services.fill(pk, NOW)
+
+
+def states(address: str) -> list[str]:
+    number = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").pk
+    return [address, f"{address}?method=eigen", f"{address}wins/", f"{address}boards/{number}/"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(
+    board: str, page: Page, accessible: Callable[[Page], None], complaints: list[str], scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    for address in states(board):
+        page.goto(address)
+        for fold in page.locator("details > summary").all():
+            fold.click()
+        accessible(page)
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST], ids=["wide", "phone", "narrowest"])
+def test_no_page_is_wider_than_its_window(board: str, page: Page, size: dict[str, int]) -> None:
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    for address in states(board):
+        page.goto(address)
+        for fold in page.locator("details > summary").all():
+            fold.click()
+        assert overflow(page) <= 0, address
+
+
+def test_every_label_of_the_axis_is_whole(board: str, page: Page) -> None:
+    for size in (WIDE, PHONE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.goto(board)
+        last = page.locator(".axis text:visible").last
+        last.scroll_into_view_if_needed()
+        box, frame = last.bounding_box(), page.locator(".table-wrap").bounding_box()
+        assert box is not None
+        assert frame is not None
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+        # Nothing lies over it.
+        middle = (box["x"] + box["width"] - 1, box["y"] + box["height"] / 2)
+        name = page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('th').className", middle)
+        assert "axis-cell" in name
+
+
+def test_focus_keeps_the_rows_that_cannot_be_told_apart(board: str, page: Page) -> None:
+    page.goto(board)
+    rows = page.locator("table.board tbody tr")
+    faded = rows.and_(page.locator(".faded"))
+    sheet = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").sheet
+    alike = [row["alike"] for row in sheet["groups"][0]["rows"]]
+    assert any(len(places) < 5 for places in alike)
+    links = page.locator("table.board tbody th a")
+    page.locator("summary").first.focus()
+    links.first.focus()
+    for places in alike:
+        expect(faded).to_have_count(5 - len(places))
+        for place in range(5):
+            classes = rows.nth(place).get_attribute("class") or ""
+            assert ("faded" not in classes) == (place in places)
+        page.keyboard.press("Tab")
+    expect(faded).to_have_count(0)
+    links.first.hover()
+    expect(faded).to_have_count(5 - len(alike[0]))
+
+
+def test_the_drawing_says_its_numbers(board: str, page: Page) -> None:
+    page.goto(board)
+    row = page.locator("table.board tbody tr").first
+    rating = row.locator(".rating").inner_text().split()[0]
+    assert rating in (row.get_by_role("img").get_attribute("aria-label") or "")
+
+
+def test_a_board_is_asked_for_and_shown_when_it_is_there(board: str, page: Page, complaints: list[str]) -> None:
+    page.goto(f"{board}?method=newman")
+    page.get_by_role("button", name="Compute this board").click()
+    expect(page.get_by_text("This board is being computed.")).to_be_visible()
+    compute_all()
+    expect(page.locator("table.board")).to_be_visible()
+    expect(page.get_by_text("This board is being computed.")).to_have_count(0)
+
+
+def test_without_scripts_everything_can_be_asked_for(board: str, browser: Browser, live_server: LiveServer) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(board)
+    page.get_by_role("link", name="a-judge-with-a-long-name").click()
+    expect(page.locator("table.board")).to_be_visible()
+    page.locator("summary").click()
+    page.get_by_role("link", name="Eigenvector").click()
+    page.get_by_role("button", name="Compute this board").click()
+    expect(page.get_by_text("This board is being computed.")).to_be_visible()
+    compute_all()
+    page.reload()
+    expect(page.locator("table.board")).to_be_visible()
+    page.locator("summary").click()
+    page.goto(board)
+    page.locator("summary").click()
+    page.get_by_label("At 1,000 points").select_option("Quillfinch-1")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(f"{board}?anchor=Quillfinch-1")
+    context.close()
+
+
+def test_an_empty_board_says_so(live_server: LiveServer, page: Page, accessible: Callable[[Page], None]) -> None:
+    build_study("empty", public=True)
+    page.goto(f"{live_server.url}/leaderboard/empty/")
+    expect(page.get_by_text("No votes yet, so no board")).to_be_visible()
+    accessible(page)
+
+
+def test_waiting_is_accessible(board: str, page: Page, accessible: Callable[[Page], None]) -> None:
+    study = Study.objects.get(slug="a-study")
+    asking.ask_for(study, Filters(), Settings(method="pagerank"), NOW)
+    page.goto(f"{board}?method=pagerank")
+    expect(page.get_by_role("status")).to_contain_text("being computed")
+    accessible(page)
