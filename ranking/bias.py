@@ -70,24 +70,43 @@ def histogram(values: Integers, top: int) -> list[int]:
 def orders(group: Integers, left: Integers, winner: Integers, prompt: Integers) -> Orders:
     """Rows of a judge: `group` codes the pair and turn, `left` is 1 where x stood there, `winner` 1, 0 or -1.
 
-    Of several samples in one order the first counts.
+    Of several samples in an order each counts: a pair gives the share of its samples' pairings, one from each
+    order, that say the same, so that every pair counts once.
     """
-    both: dict[int, dict[int, int]] = {}
-    for row in range(len(group)):
-        both.setdefault(int(group[row]), {}).setdefault(int(left[row]), row)
-    rows = [(sides[1], sides[-1]) for sides in both.values() if {1, -1} <= sides.keys()]
-    if not rows:
-        nothing = Share(None)
-        return Orders(nothing, nothing, nothing, 0)
-    x_left, y_left = np.array(rows).T
-    one, other, cluster = winner[x_left], winner[y_left], prompt[x_left]
-    whole = np.ones(len(rows))
+    counts = _by_order(group, left, winner)
+    asked = counts.sum(axis=2)
+    both = (asked > 0).all(axis=1)
+    share = counts[both] / asked[both][:, :, None]
+    x_left, y_left = share[:, 0], share[:, 1]
+    cluster = _prompt_of(group, prompt, len(counts))[both]
+    whole = np.ones(len(share))
     return Orders(
-        consistent=ratio((one == other).astype(np.float64), whole, cluster),
-        first_both_times=ratio(((one == 1) & (other == -1)).astype(np.float64), whole, cluster),
-        second_both_times=ratio(((one == -1) & (other == 1)).astype(np.float64), whole, cluster),
-        number=len(rows),
+        consistent=ratio((x_left * y_left).sum(axis=1), whole, cluster),
+        first_both_times=ratio(x_left[:, 0] * y_left[:, 2], whole, cluster),
+        second_both_times=ratio(x_left[:, 2] * y_left[:, 0], whole, cluster),
+        number=len(share),
     )
+
+
+def repeated(group: Integers, left: Integers, winner: Integers, prompt: Integers) -> Share:
+    """How often two samples of a judge, of one pair and turn in one order, say the same: of all such pairs of them."""
+    counts = _by_order(group, left, winner)
+    asked = counts.sum(axis=2)
+    same, all_of_them = (counts * (counts - 1) / 2).sum(axis=(1, 2)), (asked * (asked - 1) / 2).sum(axis=1)
+    return ratio(same, all_of_them, _prompt_of(group, prompt, len(counts)))
+
+
+def _by_order(group: Integers, left: Integers, winner: Integers) -> Floats:
+    """(g, 2, 3) how often each group says x, tie and y where x stood on the left, and where y did."""
+    size = int(group.max(initial=-1)) + 1
+    cell = (group * 2 + (left < 0)) * 3 + (1 - winner)
+    return np.bincount(cell, minlength=6 * size).reshape(size, 2, 3).astype(np.float64)
+
+
+def _prompt_of(group: Integers, prompt: Integers, size: int) -> Integers:
+    found = np.zeros(size, dtype=np.int64)
+    found[group] = prompt
+    return found
 
 
 def longer_wins(winner: Integers, longer: Integers, prompt: Integers) -> Share:

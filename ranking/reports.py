@@ -101,11 +101,18 @@ def _judge(study: Study, rows: Single, people: Single, about: About) -> Report:
         "with_people": with_people(merged),
         "by_category": _by(merged, about, with_people),
         "by_turn": {str(turn): with_people(merged.where(merged.turn == turn)) for turn in turns if len(turns) > 1},
-        "orders": asdict(bias.orders(_codes(_items(rows)), rows.left, rows.winner, _codes(rows.prompt))),
+        "orders": asdict(bias.orders(*_asked(rows))),
+        "repeated": asdict(bias.repeated(*_asked(rows))),
         "boards": side_by_side(comparisons.merged(rows, "drop"), people, about),
         "family": _families(merged, people, about),
         **_bias(study, rows, _codes(rows.prompt)),
     }
+
+
+def _asked(rows: Single) -> tuple[NDArray[np.int64], ...]:
+    """The turn of a pair, who stood on the left, who won, the prompt, of the rows where something was shown."""
+    seen = rows.where(rows.left != 0)
+    return _codes(_items(seen)), seen.left, seen.winner, _codes(seen.prompt)
 
 
 def _bias(study: Study, rows: Single, cluster: NDArray[np.int64]) -> Report:
@@ -256,6 +263,8 @@ def _lines(part: Report, rater: str, scope: str, prefix: str) -> Iterator[Line]:
                     )
             case dict():
                 yield from _lines(value, rater, scope, f"{name}: " if name in {"family", "boards"} else prefix)
+            case float() if name == "p":
+                yield rater, scope, prefix + "no lean: p", value, None, None, part["number"]
             case float() if name in {"spearman", "kendall", "pearson"}:
                 yield rater, scope, prefix + name, value, None, None, len(part["models"])
             case _:

@@ -4,6 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from annotation import rater_facts
 from annotation.models import Study
 from annotation.views.tables import csv_download, download
 from ranking import columns, judging, reports, side_by_side
@@ -41,7 +42,12 @@ def agreement(request: HttpRequest, slug: str) -> HttpResponse:
     snapshot = _newest(study, reports.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:
+        judges = study.raters.filter(name__in=snapshot.sheet["judges"])
+        raters = {str(name): pk for name, pk in judges.values_list("name", "pk")}
+        # What judges cost is the business of those who pay for them.
+        facts = rater_facts.known(study, list(raters.values())) if runs_it else []
         context |= {"people": judging.people(snapshot), "judges": judging.judged(snapshot)}
+        context["compared"] = judging.compared(snapshot, facts, raters)
     return render(request, "ranking/agreement.html", context)
 
 
