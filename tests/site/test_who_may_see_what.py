@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from annotation.models import Pair, PairRun, Report, Study, Upload, UploadState
+from annotation.models import Pair, PairRun, Rater, Report, Study, Upload, UploadState
 from annotation.services import drafting
-from judges.models import JudgeCall, JudgeRun, Schedule
+from judges.models import BenchmarkRun, JudgeCall, JudgeRun, Panel, Schedule
 from ranking import services as ranking
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
@@ -97,9 +97,18 @@ GET = {
     "judges/new/": OF_WHO_MAY_ADD_JUDGES,
     "judges/<int:number>/": SIGNED_IN,
     "judges/<int:number>/anew/": (SIGN_IN, SIGN_IN, 403, 403, 405),
+    "judges/<int:number>/benchmarks/": SIGNED_IN,
+    "judges/<int:number>/benchmarks/<int:run>/": SIGNED_IN,
+    "judges/<int:number>/benchmarks/<int:run>.csv": SIGNED_IN,
+    "judges/<int:number>/benchmarks/<int:run>.json": SIGNED_IN,
     "judges/templates/": SIGNED_IN,
     "judges/templates/new/": OF_WHO_MAY_ADD_JUDGES,
     "judges/templates/<int:number>/": SIGNED_IN,
+    "studies/<slug:slug>/panels/": OF_THE_STUDY,
+    "studies/<slug:slug>/panels/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/panels/<int:number>/decisions.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/panels/<int:number>/make/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/panels/<int:number>/end/": OF_THE_STUDY,
     "studies/<slug:slug>/judges/": OF_THE_STUDY,
     "studies/<slug:slug>/judges/runs/<int:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/judges/runs/<int:number>/calls/": OF_THE_STUDY,
@@ -231,6 +240,7 @@ def rows(study):
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
         "workers": voted.number,
         "models": pair.model_x.number,
+        "panels": panel_of(study),
     }
     return {
         "<slug:slug>": study.slug,
@@ -239,9 +249,15 @@ def rows(study):
         "<slug:form>": "plain",
         "<signed:number>": pair.prompt.number,
         **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
+        "<int:run>": BenchmarkRun.objects.create(version=version, created_at=now, state="cancelled").pk,
         "models/<whole:number>": f"models/{pair.model_x.number}",
         "pairs/<whole:number>": f"pairs/{pair.number}",
     }
+
+
+def panel_of(study):
+    rater = Rater.objects.create(study=study, kind="judge", name="panel", derived=True)
+    return Panel.objects.create(study=study, rater=rater, created_at=timezone.now()).pk
 
 
 def test_every_address_stands_in_the_table():
