@@ -7,7 +7,7 @@ from typing import Final
 
 from judges.steadiness import Estimate
 
-LEFT: Final = 9.0
+LEFT: Final = 13.0
 RIGHT: Final = 97.0
 LABELS: Final = 10
 """About so many rounds have their number under the drawing."""

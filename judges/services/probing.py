@@ -28,6 +28,12 @@ MOST: Final = 1000
 """Pairs, or results, of one probe."""
 
 
+def _checked(count: int) -> int:
+    if not 0 < count <= MOST:
+        raise NotPossible(_("From 1 to %(most)d can be asked about.") % {"most": MOST})
+    return count
+
+
 def sentinels_of(study: Study, judge: Judge) -> SentinelSet | None:
     return SentinelSet.objects.filter(study=study, judge=judge).first()
 
@@ -46,7 +52,7 @@ def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, u
     if not rows:
         raise NotPossible(_("There is nothing to judge yet: this study has no pairs, or no answers, that fit."))
     rng = np.random.default_rng(seed)
-    places = steadiness.drawn([kind or "" for _pk, kind in rows], min(count, MOST), rng)
+    places = steadiness.drawn([kind or "" for _pk, kind in rows], _checked(count), rng)
     try:
         with transaction.atomic():
             chosen = SentinelSet.objects.create(study=study, judge=judge, seed=seed, user=user, created_at=at)
@@ -101,7 +107,7 @@ def retest(
     if not rows:
         raise NotPossible(_("This judge has given no verdict on this study yet that it could be asked for again."))
     rng = np.random.default_rng(seed)
-    chosen = {rows[place][0] for place in steadiness.drawn([kind or "" for _pk, kind in rows], min(count, MOST), rng)}
+    chosen = {rows[place][0] for place in steadiness.drawn([kind or "" for _pk, kind in rows], _checked(count), rng)}
     calls = [pk for pk, key in done.order_by("pk").values_list("pk", about) if key in chosen]
     options = {"calls": calls, "seed": seed, "count": len(chosen)}
     return runs.start_probe(study, version, RunKind.RETEST, options, at, user=user, detach=detach)

@@ -14,7 +14,7 @@ from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
 from judges.models import LIVE, CallState, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
-from judges.services import planning, reading, sending
+from judges.services import panels, planning, reading, sending
 from judges.services.calls import JudgeBooks
 from judges.services.lifecycle import Connection, Lifecycle, enqueue
 from judges.services.measuring import Progress as Progress
@@ -120,6 +120,13 @@ class JudgeLife(Lifecycle[JudgeRun, Sender]):
         pace = sending.pace_named(f"judge-{version.judge_id}", version.limits)
         return Connection(version.connect(), pace, version.parallel)
 
+    def finish(self, run: JudgeRun, at: datetime) -> bool:
+        """As any run; and panels that the judge sits in follow at once, not only when the sweep comes by."""
+        done = super().finish(run, at)
+        if done and not run.probing:
+            panels.follow(run.study_id)
+        return done
+
     def forget_unsent(self, run: JudgeRun) -> None:
         pending = JudgeCall.objects.filter(run=run, state=CallState.PENDING)
         # One that was asked before has replies, which are kept, and a verdict in force whose word it is.
@@ -133,9 +140,9 @@ work, plan, finish = _life.work, _life.plan, _life.finish
 pause, resume, cancel, sweep = _life.pause, _life.resume, _life.cancel, _life.sweep
 
 
-def unfinished(study: Study, version: JudgeVersion) -> JudgeRun | None:
+def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
     """The run of `version` on `study` that can be gone on with: paused, stopped, or left alone by a crash."""
-    run = study.judge_runs.filter(version=version, kind=RunKind.JUDGING, state__in=LIVE, offline=False).first()
+    run = study.judge_runs.filter(version=version, kind=kind, state__in=LIVE, offline=False).first()
     return run if run is not None and _life.left_alone(run, timezone.now()) else None
 
 

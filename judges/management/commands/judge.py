@@ -2,6 +2,7 @@
 
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,10 +13,23 @@ from tqdm import tqdm
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
-from judges.models import CallState, JudgeRun, JudgeVersion, RunState, dollars
+from judges.models import (
+    CallState,
+    Judge,
+    JudgeRun,
+    JudgeVersion,
+    RunKind,
+    RunState,
+    ScheduleKind,
+    SentinelSet,
+    dollars,
+)
+from judges.models.schedules import MOST_HOURS
 from judges.replies import READERS
-from judges.services import naming, planning, reading, runs
+from judges.services import naming, planning, probing, reading, runs, schedules
 from judges.services.planning import AGAIN, Plan
+
+SENTINELS: Final = 30
 
 ENDS: Final = {
     "budget": "The budget is used up. Raise it with judge-add NAME --budget, then run this again.",
@@ -50,6 +64,24 @@ class Command(BaseCommand):
             help="Reads the kept replies again, with another reader or a newer version; costs nothing.",
         )
 
+        parser.add_argument(
+            "--every",
+            metavar="HOURS",
+            help="Judges what is new (with --sentinels: asks those) every so many hours, in the background; or off.",
+        )
+        parser.add_argument(
+            "--sentinels",
+            nargs="?",
+            type=int,
+            const=0,
+            metavar="N",
+            help="Asks the sentinels, pairs that are asked again and again; N are chosen where there are none (30).",
+        )
+        parser.add_argument(
+            "--retest", type=int, metavar="N", help="Asks again about N judged pairs, and says how many verdicts flip."
+        )
+        parser.add_argument("--seed", type=int, default=0, help="Of what --sentinels and --retest choose.")
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             study = naming.study_named(options["study"])
@@ -63,6 +95,17 @@ class Command(BaseCommand):
             )
             if options["reread"] is not None:
                 self._reread(study, version, options["reread"])
+            elif options["every"] is not None:
+                self._schedule(study, version.judge, plan, options["every"], options["sentinels"], options["seed"])
+            elif options["sentinels"] is not None:
+                sentinels = self._sentinels(study, version.judge, options["sentinels"], options["seed"])
+                self._probe(
+                    runs.unfinished(study, version, RunKind.SENTINEL),
+                    lambda: probing.begin_round(sentinels, timezone.now(), detach=options["detach"]),
+                    options["detach"],
+                )
+            elif options["retest"] is not None:
+                self._retest(study, version, options)
             elif options["dry_run"]:
                 self._estimate(study, version, plan)
             else:
@@ -91,6 +134,62 @@ class Command(BaseCommand):
             self.stderr.write(f"Going on with run {run.pk}.")
         else:
             run = runs.start(study, version, plan, timezone.now(), detach=detach, senders=senders)
+        self._finish(run, detach)
+
+    def _schedule(self, study: Study, judge: Judge, plan: Plan, hours: str, sentinels: int | None, seed: int) -> None:
+        kind = ScheduleKind.NEW if sentinels is None else ScheduleKind.SENTINELS
+        what = "is asked its sentinels" if kind == ScheduleKind.SENTINELS else "judges what is new"
+        if hours == "off":
+            done = schedules.turn_off(study, judge, kind)
+            self.stdout.write("The schedule was turned off." if done else "There was no such schedule.")
+            return
+        if not hours.isdecimal() or not 0 < int(hours) <= MOST_HOURS:
+            raise CommandError(f"--every {hours}: hours, from 1 to {MOST_HOURS}, or off were expected.")
+        if sentinels is not None:
+            self._sentinels(study, judge, sentinels, seed)
+        found = schedules.set_every(study, judge, kind, int(hours), timezone.now(), plan=plan)
+        self.stdout.write(f"{judge} {what} every {hours} hours, next at {found.next_at:%Y-%m-%d %H:%M %Z}.")
+
+    def _sentinels(self, study: Study, judge: Judge, count: int, seed: int) -> SentinelSet:
+        """Those that are there, or `count` that are chosen."""
+        known = probing.sentinels_of(study, judge)
+        if known is not None and count:
+            raise CommandError("The sentinels were chosen already: say --sentinels without a number.")
+        return known or probing.choose(study, judge, count or SENTINELS, seed, timezone.now())
+
+    def _probe(self, unfinished: JudgeRun | None, begin: Callable[[], JudgeRun], detach: bool) -> None:
+        run = unfinished or begin()
+        if unfinished is not None:
+            runs.resume(run, detach=detach)
+            self.stderr.write(f"Going on with run {run.pk}.")
+        self._finish(run, detach)
+
+    def _retest(self, study: Study, version: JudgeVersion, options: dict[str, Any]) -> None:
+        judge, detach = version.judge, options["detach"]
+        self._probe(
+            runs.unfinished(study, version, RunKind.RETEST),
+            lambda: probing.retest(study, judge, options["retest"], options["seed"], timezone.now(), detach=detach),
+            detach,
+        )
+        if detach:
+            return
+        found = probing.retests(study, judge, 1)[0]
+        if found.same is None or found.flip_rate is None:
+            raise CommandError("No verdict came back.")
+        flipped, by_order = (
+            found.flip_rate,
+            ", ".join(f"{agreed.value:.1%} with {left} on the left" for left, agreed in found.orders),
+        )
+        self.stdout.write(
+            f"{found.flips:,} of {found.same.of:,} verdicts flipped: {flipped.value:.1%} "
+            f"({flipped.low:.1%} to {flipped.high:.1%})."
+            + (f" The same: {by_order}." if by_order else "")
+            + (f" Kappa {found.kappa:.2f}." if found.kappa is not None else "")
+            + (f" {found.gone:,} calls ended without a verdict." if found.gone else "")
+        )
+
+    def _finish(self, run: JudgeRun, detach: bool) -> None:
+        """Works on `run` to its end, unless it was left to the background."""
         if detach:
             self.stdout.write(f"Run {run.pk} was left to the background.")
             return
