@@ -84,7 +84,7 @@ def count(study: Study, filters: Filters, line: Cut, base: Counts | None = None)
         except Negative:
             pass
     cells, inconsistent = _all(rows, filters)
-    return Counts(key, line.highest, line.excluded, upto, cells, rows.simulated().count(), inconsistent)
+    return Counts(key, line.highest, line.excluded, upto, cells, _simulated(study, rows), inconsistent)
 
 
 def key_of(study: Study, filters: Filters) -> str:
@@ -163,10 +163,13 @@ def _from(base: Counts, study: Study, filters: Filters, line: Cut, upto: int) ->
             cells, contradicted = _merged(_of_units(comparisons.selected(study, filters, at), touched), filters)
             parts.append(cells if sign > 0 else negated(cells))
             inconsistent += sign * contradicted
-    simulated = base.simulated
-    if study.raters.filter(simulated=True).exists():
-        simulated += came.simulated().count() - went.simulated().count()
+    simulated = base.simulated + _simulated(study, came) - _simulated(study, went)
     return Counts(base.key, line.highest, line.excluded, upto, fold(*parts), simulated, inconsistent)
+
+
+def _simulated(study: Study, rows: ComparisonQuerySet) -> int:
+    """How many of `rows` a program made up: most studies have none, and go through no rows to say so."""
+    return rows.simulated().count() if study.raters.filter(simulated=True).exists() else 0
 
 
 type Unit = tuple[int, int, int]

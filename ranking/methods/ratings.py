@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,10 @@ MEAN: Final = 1000.0
 """Where the mean of a board stands that has no anchor."""
 
 DRAWS: Final = 10_000
-"""Redraws behind a statement about the whole board, taken in blocks."""
+"""Redraws behind a statement about the whole board."""
 
 BLOCK: Final = 500
+"""Of them looked at together: they stay in the cache."""
 
 type Unit = Literal["strength", "points", "share"]
 """`strength`: log-odds, mean zero; `points`: of the Elo scale; `share`: of wins or of a whole."""
@@ -36,7 +38,7 @@ class Coefficient:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Ratings:
     """The m models of one connected group, rated.
 
@@ -81,6 +83,10 @@ class Ratings:
     def covariance(self) -> Floats | None:
         """(m, m) of the scores."""
         return None if self.uncertainty is None else self.uncertainty.covariance[: len(self.names), : len(self.names)]
+
+
+_DRAWN: Final[WeakKeyDictionary[Ratings, Floats]] = WeakKeyDictionary()
+"""What was drawn for the ratings that are about, gone with them."""
 
 
 def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings:
@@ -216,14 +222,22 @@ def simultaneous_critical(ratings: Ratings) -> float:
         assert ratings.draws is not None  # noqa: S101  asked only where there are intervals
         away = ratings.draws - ratings.draws.mean(axis=0)
         return float(np.quantile(_largest(away, per), 0.95))
-    rng = np.random.default_rng(ratings.settings.seed)
-    root = _root(_covariance(ratings))
+    away = _redrawn(ratings)
+    most = np.concatenate([_largest(away[start : start + BLOCK], per) for start in range(0, DRAWS, BLOCK)])
     degrees = ratings.uncertainty.degrees
-    largest = []
-    for _block in range(DRAWS // BLOCK):
-        most = _largest(rng.standard_normal((BLOCK, len(root))) @ root, per)
-        largest.append(most if degrees is None else most / np.sqrt(rng.chisquare(degrees, BLOCK) / degrees))
-    return float(np.quantile(np.concatenate(largest), 0.95))
+    if degrees is not None:
+        most /= np.sqrt(np.random.default_rng([ratings.settings.seed, 1]).chisquare(degrees, DRAWS) / degrees)
+    return float(np.quantile(most, 0.95))
+
+
+def _redrawn(ratings: Ratings) -> Floats:
+    """(DRAWS, m) by how much scores may be away from the truth; drawn once, for all that is said of a board."""
+    drawn = _DRAWN.get(ratings)
+    if drawn is None:
+        root = _root(_covariance(ratings))
+        drawn = np.random.default_rng(ratings.settings.seed).standard_normal((DRAWS, len(root))) @ root
+        _DRAWN[ratings] = drawn
+    return drawn
 
 
 def _largest(drawn: Floats, per: Floats) -> Floats:
@@ -269,7 +283,5 @@ def chance_of_best(ratings: Ratings) -> Floats | None:
         return None
     drawn = ratings.draws
     if drawn is None:
-        rng = np.random.default_rng(ratings.settings.seed)
-        root = _root(_covariance(ratings))
-        drawn = ratings.scores + rng.standard_normal((DRAWS, len(root))) @ root
+        drawn = ratings.scores + _redrawn(ratings)
     return np.bincount(drawn.argmax(axis=1), minlength=len(ratings.names)) / len(drawn)
