@@ -171,7 +171,8 @@ class UploadForm(forms.Form):
         # An empty file is a fault like any other, reported with its name.
         allow_empty_file=True,
         help_text=gettext_lazy(
-            "Models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv; also as .gz."
+            "Models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv; also as .gz. "
+            "Or a folder as .zip: of such files, or of MT-bench’s."
         ),
     )
     rater = forms.CharField(

@@ -3,9 +3,11 @@
 An app registers its writer from its `AppConfig.ready`.
 """
 
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 from annotation.models import Study
 
@@ -34,3 +36,24 @@ def register(name: str, writer: Writer) -> None:
     """
     if WRITERS.setdefault(name, writer) is not writer:
         raise ValueError(f"A writer of {name!r} is registered already.")
+
+
+def archive(study: Study, name: str) -> IO[bytes]:
+    """The study in the format `name` as a ZIP archive, in a file that is gone when it is closed.
+
+    Raises:
+        NotPossible: the study cannot be written like this.
+    """
+    files = WRITERS[name].files(study)
+    packed = tempfile.TemporaryFile()  # noqa: SIM115  whoever sends it closes it
+    try:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+            for file, chunks in files:
+                with target.open(zipfile.ZipInfo(f"{study.slug}/{file}"), "w") as stream:
+                    for chunk in chunks:
+                        stream.write(chunk.encode())
+    except BaseException:
+        packed.close()
+        raise
+    packed.seek(0)
+    return packed

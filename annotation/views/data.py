@@ -54,7 +54,13 @@ def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
 def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """How an upload goes or went; htmx asks for the part that changes."""
     found = get_object_or_404(study.uploads.select_related("user"), pk=number)
-    context = {"upload": found, "under_way": found.state in UNDER_WAY, "faults": _faults(found), "pace": _pace(found)}
+    context = {
+        "upload": found,
+        "under_way": found.state in UNDER_WAY,
+        "faults": _faults(found),
+        "pace": _pace(found),
+        "passed_over": [_(told) % {"count": count} for told, count in found.report.get("passed_over", {}).items()],
+    }
     return show(request, study, "upload.html", "data", part="upload", **context)
 
 

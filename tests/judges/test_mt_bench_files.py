@@ -11,7 +11,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from annotation.models import Comparison, LanguageModel, Pair, Prompt, Rater, Result, Study, Upload, UploadState
+from annotation.models import (
+    Comparison,
+    LanguageModel,
+    Pair,
+    Prompt,
+    PromptSet,
+    Rater,
+    Result,
+    Study,
+    Upload,
+    UploadState,
+)
 from annotation.services import loading, undoing
 from judges.models import Judgment, ReferenceAnswer, Remainder
 from judges.services import mt_bench_files
@@ -263,10 +274,33 @@ def test_a_folder_is_uploaded_as_an_archive(tmp_path: Path, settings) -> None:
     assert benchmark.read(written("bench", tmp_path / "out")) == rows
 
 
-def _prompt_set():
-    from annotation.models import PromptSet
-
+def _prompt_set() -> PromptSet:
     return PromptSet.objects.create(slug="bench", name="Bench")
+
+
+def test_the_page_of_an_upload_says_what_was_passed_over(tmp_path: Path, settings, owner, as_user) -> None:
+    settings.DATA_DIR = tmp_path
+    rows = benchmark.files(questions=1)
+    rows["model_judgment/owl_single.jsonl"].append(benchmark.grade(81, "alder", 3))
+    study = Study.objects.create(slug="bench", name="Bench", prompt_set=_prompt_set(), owner=owner)
+    upload = loading.submit(study, None, [SimpleUploadedFile("bench.zip", archive(rows))])
+    loading.run(upload.pk)
+    page = as_user(owner).get(f"/studies/bench/data/uploads/{upload.pk}/").content.decode()
+    for text in ("Rows that a later one of the same key replaces: 1", "Grades by judges", "Pairs put to judges"):
+        assert text in page
+
+
+def test_the_whole_study_is_downloaded_as_an_archive_that_can_be_uploaded(tmp_path: Path, owner, as_user) -> None:
+    rows = benchmark.files()
+    load(benchmark.write(tmp_path / "in", rows), user=owner)
+    client = as_user(owner)
+    assert "/studies/bench/export/mt-bench/" in client.get("/studies/bench/export/").content.decode()
+    response = client.get("/studies/bench/export/mt-bench/")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="bench-mt-bench.zip"'
+    path = tmp_path / "back.zip"
+    path.write_bytes(response.getvalue())
+    loading.load([path], study_slug="copy", format_name="mt-bench")
+    assert benchmark.read(written("copy", tmp_path / "out")) == rows
 
 
 def test_an_archive_of_exchange_files_is_taken_too(tmp_path: Path) -> None:
