@@ -13,7 +13,7 @@ from annotation.models import Comparison, Study
 from ranking import asking, columns, comparisons, counting, reports, wording
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
 from ranking.counts import Counts
-from ranking.facts import facts
+from ranking.facts import Facts, facts
 from ranking.methods import VERSION, board
 from ranking.methods.board import Board
 from ranking.methods.logistic import NotConverged
@@ -213,7 +213,7 @@ def fill(pk: int, at: datetime) -> bool:
         raise
     changes: dict[str, Any] = {"basis": basis, "cut": line.highest, "excluded": list(line.excluded)}
     try:
-        changes |= {"state": State.READY, **_results(snapshot, line, at)}
+        changes |= {"state": State.READY, **_results(snapshot, line, basis, at)}
     except PROBLEMS as error:
         changes |= {"state": State.IMPOSSIBLE, "problem": str(error)}
     seconds = time.perf_counter() - began
@@ -221,7 +221,7 @@ def fill(pk: int, at: datetime) -> bool:
     return bool(mine.update(**changes, version=VERSION, seconds=seconds, finished_at=done))
 
 
-def _results(snapshot: Leaderboard, line: Cut, at: datetime) -> dict[str, Any]:
+def _results(snapshot: Leaderboard, line: Cut, basis: str, at: datetime) -> dict[str, Any]:
     """What a snapshot holds once it is computed."""
     study = snapshot.study
     if snapshot.method in REPORTS:
@@ -239,13 +239,20 @@ def _results(snapshot: Leaderboard, line: Cut, at: datetime) -> dict[str, Any]:
     computed = compute(study, filters, settings, line, counting.kept(study, filters) if counted else None)
     if computed.read.counts is not None:
         counting.keep(study, computed.read.counts, at)
-    computed.sheet["facts"] = facts(study, filters, line)
+    computed.sheet["facts"] = _facts_of_twin(study, filters, line, basis) or facts(study, filters, line)
     return {
         "digest": computed.read.digest,
         "comparisons": computed.sheet["comparisons"],
         "simulated": computed.read.simulated,
         "sheet": computed.sheet,
     }
+
+
+def _facts_of_twin(study: Study, filters: Filters, line: Cut, basis: str) -> Facts | None:
+    """The facts of a board of another method over the same comparisons: nothing of them depends on the method."""
+    twins = study.leaderboards.filter(state=State.READY, filters=asdict(filters), cut=line.highest, basis=basis)
+    found: Facts | None = twins.exclude(method__in=REPORTS).values_list("sheet__facts", flat=True).first()
+    return found
 
 
 def firm_cut(study: Study) -> Cut:

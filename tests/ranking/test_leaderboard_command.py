@@ -81,7 +81,7 @@ def test_unknown_studies_and_contradictory_options_fail_in_words(run):
         run("nowhere")
     with pytest.raises(CommandError, match="davidson"):
         run(study.slug, "--ties", "model", "--method", "bradley-terry")
-    with pytest.raises(CommandError, match="not a model"):
+    with pytest.raises(CommandError, match="Nobody is not on this board"):
         run(study.slug, "--anchor", "Nobody=1000")
 
 

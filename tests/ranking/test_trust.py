@@ -187,3 +187,17 @@ def test_how_likely_a_model_is_the_best_is_shown_only_where_prompts_outnumber_mo
             services.fill(pk, NOW)
         html = client.get(reverse("leaderboard", args=[study.slug])).content.decode()
         assert ("how often a model is first" in html) == shown
+
+
+def test_boards_of_other_methods_over_the_same_comparisons_share_what_was_counted(monkeypatch):
+    study = voted_study()
+    counts: list[Filters] = []
+    monkeypatch.setattr(services, "facts", lambda *asked: counts.append(asked[1]) or facts(*asked))
+    for _round in range(2):
+        for pk in services.recompute_changed(NOW):
+            services.fill(pk, NOW)
+        vote(person(study), study.pairs.first(), "x")
+    # People and all, each once a round, for two methods.
+    assert sorted(asked.raters for asked in counts) == ["all", "all", "people", "people"]
+    newest = Leaderboard.objects.filter(raters="people", number=2)
+    assert {board.sheet["facts"]["votes"] for board in newest} == {433}

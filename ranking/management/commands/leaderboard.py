@@ -10,25 +10,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from ranking import comparisons, services
+from ranking import services
 from ranking.comparisons import Filters
 from ranking.methods.intervals import CLUSTERS, CORRECTIONS
-from ranking.methods.logistic import NotConverged
 from ranking.methods.registry import METHODS
-from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Settings
+from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Settings
 from ranking.models import Leaderboard
-from ranking.services import CannotRecompute, Computed, NothingCompared
+from ranking.services import CannotRecompute, Computed
 from ranking.sheet import csv_lines, text_table
-from ranking.wording import coefficient, converged, notice, question
+from ranking.wording import coefficient, coefficient_name, converged, notice, problem, question
 
-PROBLEMS = (
-    NothingCompared,
-    CannotRecompute,
-    Contradiction,
-    NotConverged,
-    comparisons.UnknownRater,
-    comparisons.UnknownCategory,
-)
+PROBLEMS = (CannotRecompute, *services.PROBLEMS)
 
 
 class Command(BaseCommand):
@@ -65,7 +57,7 @@ class Command(BaseCommand):
         try:
             filters, settings, computed = self._compute(study, options)
         except PROBLEMS as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(problem(str(error))) from error
         self._tell(computed, filters)
         if options["csv"]:
             for line in csv_lines(computed.sheet):
@@ -160,7 +152,7 @@ def table(computed: Computed) -> str:
                 )
             )
         foot = [question(group), converged(group)]
-        foot.extend(f"{found['name']}: {coefficient(found)}" for found in group["coefficients"])
+        foot.extend(f"{coefficient_name(found['name'])}: {coefficient(found)}" for found in group["coefficients"])
         blocks.append(text_table(lines, frozenset({2, 3, 4, 5})) + "\n\n" + "\n".join(filter(None, foot)))
     total = _("%(number)s comparisons.") % {"number": f"{computed.sheet['comparisons']:,}"}
     return "\n\n".join([*blocks, total])
