@@ -186,6 +186,13 @@ def ask(panel: Panel) -> None:
     transaction.on_commit(lambda: current_app.send_task(TASK, args=[panel_id]), robust=True)
 
 
+def follow(study_id: int) -> None:
+    """Asks for the panels of a study whose members' comparisons have changed."""
+    for panel in Panel.objects.active().filter(study=study_id):
+        if panel.seen != state_of(panel):
+            ask(panel)
+
+
 def state_of(panel: Panel) -> str:
     """How the members' comparisons stand: equal states mean equal comparisons of the panel."""
     members = members_of(panel)
