@@ -96,9 +96,7 @@ def test_a_panel_counts_as_one_rater_and_never_beside_its_members(judged: Study)
     everybody = read_for_boards.read(judged, Filters("all"), line)
     assert len(everybody.votes) == 15
     panels.end(panel, NOW)
-    assert read_for_boards.read(judged, Filters("all"), read_for_boards.cut(judged)).digest == (
-        everybody.digest
-    )
+    assert read_for_boards.read(judged, Filters("all"), read_for_boards.cut(judged)).digest == (everybody.digest)
 
 
 def test_a_panel_has_no_lean_to_a_side(judged: Study) -> None:
