@@ -21,7 +21,7 @@ from annotation.views.tables import csv_download
 from judges import probe_views, prompts
 from judges.forms import JudgeForm, PreviewForm, RunForm, TemplateForm
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, Template
-from judges.services import keeping, planning, previewing, runs
+from judges.services import keeping, planning, previewing, runs, showing
 
 may_add = permission_required("judges.add_judge", raise_exception=True)
 
@@ -266,7 +266,7 @@ def call(request: AdministratorRequest, study: Study, number: int) -> HttpRespon
         run__study=study,
     )
     replies = [
-        (reply, json.loads(reply.request).get("messages", []), list(reply.verdicts.all()))
+        (reply, showing.words(reply.raw), json.loads(reply.request).get("messages", []), list(reply.verdicts.all()))
         for reply in found.replies.select_related("answered_as__judge").prefetch_related("verdicts")
     ]
     return render(request, "judges/call.html", {"study": study, "tab": "judges", "call": found, "replies": replies})

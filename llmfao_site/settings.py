@@ -248,7 +248,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["llmfao_site.api.throttling.ByUser", "llmfao_site.api.throttling.ByAddress"],
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "anon": "120/min"},
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "llmfao_site.api.schema.Schema",
     "EXCEPTION_HANDLER": "llmfao_site.api.problems.handle",
 }
 SPECTACULAR_SETTINGS = {

@@ -1,0 +1,9 @@
+"""How the schema is made of the views."""
+
+from drf_spectacular.openapi import AutoSchema
+
+
+class Schema(AutoSchema):
+    def get_description(self) -> str:
+        """Nothing, unless an operation says something of itself: what a class says is for who reads the code."""
+        return ""
