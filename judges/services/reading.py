@@ -12,7 +12,7 @@ from annotation.models import Comparison, Rater, RaterKind, Study
 from annotation.scales import Answer, Side, winner_of
 from annotation.services.studies import NotPossible
 from judges import chat
-from judges.models import CallState, JudgeCall, JudgeRater, JudgeReply, JudgeVersion, Verdict
+from judges.models import CallState, JudgeCall, JudgeRater, JudgeReply, JudgeVersion, Judgment, Verdict
 from judges.replies import Reader, Reading, Unreadable
 
 VALUES: dict[Answer, int] = {"left": 1, "tie": 2, "right": 3}
@@ -71,7 +71,9 @@ def check_name(study: Study, version: JudgeVersion) -> None:
         NotPossible: one has.
     """
     namesake = Rater.objects.filter(study=study, name=version.rater_name)
-    if namesake.exclude(judge__version=version).exists():
+    # A judge that only graded elsewhere is no rater.
+    elsewhere = Judgment.objects.filter(study=study, judge=version.rater_name)
+    if namesake.exclude(judge__version=version).exists() or elsewhere.exists():
         raise NotPossible(
             _("This study has comparisons by “%(name)s” from elsewhere. Give the judge another name.")
             % {"name": version.rater_name}
