@@ -15,7 +15,7 @@ from annotation.models import Comparison, Study
 from ranking import comparisons
 from ranking.comparisons import Filters
 from ranking.methods.settings import Settings
-from ranking.models import UNFINISHED, BoardRequest, Leaderboard, key_of
+from ranking.models import UNFINISHED, BoardRequest, Leaderboard, State, key_of
 
 TASK: Final = "ranking.fill"
 
@@ -50,7 +50,7 @@ def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime) ->
         # Those who ask at once wait for one another here, so that the bounds hold; voters do not wait.
         Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         newest = Leaderboard.objects.of(study, filters, settings).newest()
-        wanted = newest is None or (newest.state not in UNFINISHED and not is_current(newest))
+        wanted = newest is None or (newest.state not in UNFINISHED and not _will_do(newest))
         if wanted:
             _refuse_too_many(study, key, at)
         BoardRequest.objects.update_or_create(
@@ -72,6 +72,11 @@ def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime) ->
             created_at=at,
         )
         transaction.on_commit(lambda: _enqueue(asked.pk), robust=True)
+
+
+def _will_do(newest: Leaderboard) -> bool:
+    """Whether a finished board answers who asks: nothing came since, and its numbers, if it has any, are kept."""
+    return is_current(newest) and (bool(newest.sheet) or newest.state == State.IMPOSSIBLE)
 
 
 def _refuse_too_many(study: Study, key: str, at: datetime) -> None:

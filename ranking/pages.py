@@ -118,9 +118,16 @@ def _line(row: Row, axis: Axis, digits: int) -> Line:
         bar=Bar(axis.at(row["rating"]), start, None if start is None else round(axis.at(high) - start, 3)),
         comparisons=written(row["comparisons"]),
         win_rate=written(100 * (row["wins"] + row["ties"] / 2) / row["comparisons"]),
-        best="" if row["best"] is None else written(100 * row["best"]),
+        best="" if row["best"] is None else _chance(row["best"]),
         alike=ranges(row["alike"] or []),
     )
+
+
+def _chance(share: float) -> str:
+    """In per cent; what is neither certain nor impossible is not rounded to it."""
+    if 0 < share < 0.005:
+        return "< 1"
+    return "> 99" if 0.995 < share < 1 else written(100 * share)
 
 
 def ranges(places: list[int]) -> str:

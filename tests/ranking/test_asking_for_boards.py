@@ -201,6 +201,8 @@ def test_a_board_that_cannot_be_says_why(client, study):
     html = page(client, other)
     assert "There is no such board." in html
     assert "Newman’s method has no finite ratings" in html
+    press(client, other)
+    assert Leaderboard.objects.of(other, *NEWMAN).count() == 1
 
 
 def test_a_category_whose_prompts_nobody_compared_says_so(client, study):
@@ -209,6 +211,16 @@ def test_a_category_whose_prompts_nobody_compared_says_so(client, study):
     press(client, study, query)
     compute_all(NOW)
     assert "on prompts of the type code" in page(client, study, query)
+
+
+def test_a_board_whose_numbers_are_not_kept_is_computed_anew(client, study):
+    asking.ask_for(study, *NEWMAN, NOW)
+    compute_all(NOW)
+    Leaderboard.objects.of(study, *NEWMAN).update(sheet={})
+    assert "not kept any more" in page(client, study)
+    press(client, study)
+    compute_all(NOW)
+    assert "Quillfinch-0" in page(client, study)
 
 
 @pytest.mark.django_db(transaction=True)
