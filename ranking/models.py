@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import models
@@ -67,6 +68,9 @@ class Leaderboard(models.Model):
     created_at = models.DateTimeField(_("asked for"))
     claimed_at = models.DateTimeField(_("begun"), null=True)
     finished_at = models.DateTimeField(_("computed"), null=True)
+    emptied_at = models.DateTimeField(
+        _("results dropped"), null=True, help_text=_("From what is left they can be computed again.")
+    )
 
     objects = LeaderboardQuerySet.as_manager()
 
@@ -82,9 +86,23 @@ class Leaderboard(models.Model):
                 fields=["study", "key"], condition=Q(state__in=["waiting", "computing"]), name="leaderboard_asked_once"
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["finished_at"], condition=Q(state="ready", emptied_at=None), name="leaderboard_with_results"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+    def may_be_followed(self, at: datetime) -> bool:
+        """Whether the next of its kind may be computed: computing may take no more than a twentieth of the time.
+
+        A sweep comes every minute, so only boards that take more than three seconds ever wait.
+        """
+        if self.claimed_at is None or self.seconds is None or self.seconds <= 3:
+            return True
+        return at >= self.claimed_at + 20 * timedelta(seconds=self.seconds)
 
     @property
     def line(self) -> Cut:

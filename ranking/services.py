@@ -161,8 +161,8 @@ def recompute_changed(at: datetime) -> list[int]:
     for study in Study.objects.filter(voted).select_related("prompt_set"):
         basis = str(comparisons.state(study))
         for filters, settings in dict.fromkeys([*standing(study), *asking.asked_lately(study, at)]):
-            newest = Leaderboard.objects.of(study, filters, settings).newest()
-            if newest is None or newest.basis != basis:
+            newest = Leaderboard.objects.of(study, filters, settings).defer("sheet").newest()
+            if newest is None or (newest.basis != basis and newest.may_be_followed(at)):
                 ask(study, filters, settings, basis, newest.number + 1 if newest else 1, at)
     waiting = Leaderboard.objects.filter(state=State.WAITING)
     abandoned = Leaderboard.objects.filter(state=State.COMPUTING, claimed_at__lt=at - ABANDONED)

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ranking import services
+from ranking import services, thinning
 
 
 @shared_task(name="ranking.recompute_changed")
@@ -18,3 +18,8 @@ def fill(pk: int) -> None:
         services.fill(pk, timezone.now())
     except services.Busy:
         return
+
+
+@shared_task(name="ranking.thin")
+def thin() -> None:
+    thinning.thin(timezone.now())
