@@ -16,3 +16,6 @@ document.addEventListener("keydown", (event) => {
 
 const filter = document.querySelector("form.question-filter");
 filter?.addEventListener("change", () => filter.requestSubmit());
+
+// Says that keys and filters act by now.
+document.documentElement.dataset.questions = "ready";
