@@ -10,9 +10,10 @@ class JudgesConfig(AppConfig):
         from annotation import sections
         from annotation.interchange import registry
         from annotation.services import writing
-        from judges import mt_bench, spine
+        from judges import answers_spine, mt_bench, spine
         from judges.services import facts, mt_bench_files, taking
 
+        sections.register(sections.Section("answers", _("Answers"), 15, "study-answers", answers_spine.look))
         sections.register(sections.Section("judges", _("Judges"), 40, "study-judges", spine.look))
         registry.register(mt_bench.FORMAT)
         taking.register()

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from judges import benchmark_views, grading, panel_views, probe_views, views
+from judges import answering, benchmark_views, grading, panel_views, probe_views, views
 
 register_converter(grading.Signed, "signed")
 
@@ -56,6 +56,32 @@ urlpatterns = [
         name="study-judge-rounds-csv",
     ),
     path("studies/<slug:slug>/judges/calls/<int:number>/", views.call, name="study-judge-call"),
+    path("studies/<slug:slug>/answers/", answering.study_answers, name="study-answers"),
+    path("studies/<slug:slug>/answers/system/", answering.system_message, name="study-system-message"),
+    path("studies/<slug:slug>/answers/sources/new/", answering.source, name="answer-source-new"),
+    path("studies/<slug:slug>/answers/sources/<int:number>/", answering.source, name="answer-source"),
+    path("studies/<slug:slug>/answers/runs/<int:number>/", answering.run, name="study-answer-run"),
+    path("studies/<slug:slug>/answers/runs/<int:number>/turns/", answering.turns, name="study-answer-turns"),
+    path("studies/<slug:slug>/answers/runs/<int:number>/turns.csv", answering.turns_csv, name="study-answer-turns-csv"),
+    path(
+        "studies/<slug:slug>/answers/runs/<int:number>/pause/",
+        answering.change_run,
+        {"change": "pause"},
+        name="study-answer-run-pause",
+    ),
+    path(
+        "studies/<slug:slug>/answers/runs/<int:number>/resume/",
+        answering.change_run,
+        {"change": "resume"},
+        name="study-answer-run-resume",
+    ),
+    path(
+        "studies/<slug:slug>/answers/runs/<int:number>/cancel/",
+        answering.change_run,
+        {"change": "cancel"},
+        name="study-answer-run-cancel",
+    ),
+    path("studies/<slug:slug>/answers/talks/<int:number>/", answering.talk, name="study-answer-talk"),
     path("grades/<slug:slug>/", grading.grades, name="grades"),
     path("grades/<slug:slug>/scores.csv", grading.scores_csv, name="grades-scores-csv"),
     path("grades/<slug:slug>/pairs.csv", grading.pairs_csv, name="grades-pairs-csv"),

@@ -34,13 +34,18 @@ from judges.services.measuring import Progress, measure
 NAME_LENGTH: Final = 200
 
 
+def _model(study: Study, name: str) -> LanguageModel | None:
+    # A name that nobody can have is one that PostgreSQL would not even look for.
+    return None if "\0" in name else study.prompt_set.models.filter(name=name).first()
+
+
 def source_of(study: Study, name: str) -> AnswerSource:
     """Where the model `name` of the study's prompt set is asked.
 
     Raises:
         NotPossible: there is no such model, or nobody has said yet where it is to be asked.
     """
-    model = study.prompt_set.models.filter(name=name).first()
+    model = _model(study, name)
     if model is None:
         raise NotPossible(
             _("This study has no model “%(model)s”. With --endpoint and --api-id it is added.") % {"model": name}
@@ -63,7 +68,7 @@ def keep_source(
     Raises:
         ValidationError: a setting makes no sense.
     """
-    model = study.prompt_set.models.filter(name=name).first() or _add_model(study, name, settings, org)
+    model = _model(study, name) or _add_model(study, name, settings, org)
     source = AnswerSource.objects.filter(model=model).first() or AnswerSource(model=model, api_id=model.api_id or "")
     for field, value in settings.items():
         setattr(source, field, value)

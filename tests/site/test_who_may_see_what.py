@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from annotation.models import Pair, PairRun, Rater, Report, Study, Upload, UploadState
 from annotation.services import drafting
-from judges.models import BenchmarkRun, JudgeCall, JudgeRun, Panel, Schedule
+from judges.models import AnswerCall, AnswerRun, AnswerSource, BenchmarkRun, JudgeCall, JudgeRun, Panel, Schedule
 from ranking import services as ranking
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
@@ -121,6 +121,17 @@ GET = {
     "studies/<slug:slug>/judges/<int:number>/steadiness/": OF_THE_STUDY,
     "studies/<slug:slug>/judges/<int:number>/steadiness/rounds.csv": OF_THE_STUDY,
     "studies/<slug:slug>/judges/calls/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/answers/": OF_THE_STUDY,
+    "studies/<slug:slug>/answers/system/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/answers/sources/new/": OF_THE_OWNER,
+    "studies/<slug:slug>/answers/sources/<int:number>/": OF_THE_OWNER,
+    "studies/<slug:slug>/answers/runs/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/answers/runs/<int:number>/turns/": OF_THE_STUDY,
+    "studies/<slug:slug>/answers/runs/<int:number>/turns.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/answers/runs/<int:number>/pause/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/answers/runs/<int:number>/resume/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/answers/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/answers/talks/<int:number>/": OF_THE_STUDY,
     "grades/<slug:slug>/": OF_THE_PUBLISHED,
     "grades/<slug:slug>/scores.csv": OF_THE_PUBLISHED,
     "grades/<slug:slug>/pairs.csv": OF_THE_PUBLISHED,
@@ -223,7 +234,13 @@ def rows(study):
     run = JudgeRun.objects.create(study=study, version=version, created_at=now, state="cancelled")
     board = Leaderboard.objects.filter(study=study, method="bradley-terry")[0]
     call = JudgeCall.objects.create(run=run, version=version, pair=pair, left="x")
+    asked = AnswerSource.objects.create(model=pair.model_x, endpoint="http://127.0.0.1:9/v1", api_id="x")
+    answers = AnswerRun.objects.create(study=study, source=asked, created_at=now, state="cancelled")
+    turn = AnswerCall.objects.create(run=answers, source=asked, prompt=pair.prompt)
     numbers = {
+        "answers/sources": asked.model_id,
+        "answers/runs": answers.pk,
+        "answers/talks": turn.pk,
         "judges": version.judge_id,
         "judges/templates": version.template_id,
         "judges/runs": run.pk,
@@ -293,7 +310,7 @@ def test_nobody_else_changes_a_study_by_posting(person, people, rows, study):
 
 def snapshot() -> list[object]:
     """Everything an administrator's page could have changed."""
-    tables = [Study, Pair, PairRun, Upload, Report, JudgeRun]
+    tables = [Study, Pair, PairRun, Upload, Report, JudgeRun, AnswerRun, AnswerSource]
     return [list(table.objects.order_by("pk").values()) for table in tables] + [
         list(Study.objects.values_list("colleagues", "raters__excluded_at", "exits__code").order_by("pk", "raters"))
     ]

@@ -1,0 +1,217 @@
+"""Pages of answers from models: where models are asked, the runs that ask them, and every question and reply."""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.models import LanguageModel, Study
+from annotation.services.studies import NotPossible
+from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.views.paging import paged
+from annotation.views.tables import csv_download
+from judges.answering_forms import AnswersForm, SourceForm, SystemMessageForm
+from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
+from judges.services import answers, answers_planning
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """The models that can be asked, first what asking them would be, then the start, and the runs so far."""
+    form = AnswersForm(study, posted(request))
+    estimates = []
+    if form.is_valid():
+        sources, plan = form.cleaned_data["models"], form.plan()
+        try:
+            if "start" in request.POST:
+                started = [answers.start(study, each, plan, timezone.now(), user=request.user) for each in sources]
+                return _after_start(study, started)
+            estimates = [(each, answers_planning.estimate(study, each, plan)) for each in sources]
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
+    context = {
+        "study": study,
+        "tab": "answers",
+        "form": form,
+        "system_form": SystemMessageForm(initial={"system": answers_planning.system_message(study)}),
+        "estimates": estimates,
+        "models": _models(study),
+        "may_add": request.user.has_perm("judges.add_judge"),
+        "runs": paged(request, study.answer_runs.select_related("source__model", "user"), 20),
+    }
+    return render(request, "judges/answers.html", context)
+
+
+def _after_start(study: Study, started: list[AnswerRun]) -> HttpResponse:
+    if len(started) == 1:
+        return redirect("study-answer-run", study.slug, started[0].pk)
+    return redirect("study-answers", study.slug)
+
+
+def _models(study: Study) -> QuerySet[LanguageModel]:
+    """The models of the study's prompt set, each with where it is asked and how many results it has."""
+    counted = study.prompt_set.models.select_related("answer_source").annotate(answers=Count("results"))
+    return counted.order_by("pk")
+
+
+@study_page
+@require_POST
+def system_message(request: AdministratorRequest, study: Study) -> HttpResponse:
+    form = SystemMessageForm(request.POST)
+    if form.is_valid():
+        try:
+            answers.set_system_message(study.prompt_set, form.cleaned_data["system"].strip())
+            messages.success(request, _("Saved."))
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
+    return redirect("study-answers", study.slug)
+
+
+@study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def source(request: AdministratorRequest, study: Study, number: int | None = None) -> HttpResponse:
+    """Where a model is asked; without a `number`, one that is to be added."""
+    if not request.user.has_perm("judges.add_judge"):
+        # Whoever says which address is asked also says who is sent its key.
+        raise PermissionDenied
+    model = None if number is None else get_object_or_404(study.prompt_set.models, pk=number)
+    form = SourceForm(study, model, posted(request))
+    if form.is_valid() and form.keep():
+        messages.success(request, _("Saved: the model can be asked."))
+        return redirect("study-answers", study.slug)
+    return render(
+        request, "judges/answer_source.html", {"study": study, "tab": "answers", "form": form, "model": model}
+    )
+
+
+def _run(study: Study, number: int) -> AnswerRun:
+    return get_object_or_404(study.answer_runs.select_related("source__model", "user", "study"), pk=number)
+
+
+@study_page
+@require_safe
+def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """How a run goes or went; htmx asks for the part that changes."""
+    found = _run(study, number)
+    progress = answers.progress(found, timezone.now())
+    replies = AnswerReply.objects.filter(call__run=found)
+    context = {
+        "study": study,
+        "tab": "answers",
+        "run": found,
+        "progress": progress,
+        "states": [(AnswerState(state), count) for state, count in progress.states.items()],
+        "answered_as": sorted(set(replies.exclude(model="").values_list("model", flat=True))),
+        "results": found.calls.filter(last=True).exclude(result=None).count(),
+    }
+    return render(request, f"judges/answer_run.html{'#run' if request.htmx else ''}", context)
+
+
+@study_page
+@require_POST
+def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
+    """Pausing, resuming and cancelling."""
+    found = _run(study, number)
+    match change:
+        case "pause":
+            done = answers.pause(found)
+        case "resume":
+            done = answers.resume(found)
+        case _:
+            done = answers.cancel(found, timezone.now())
+    if not done:
+        messages.error(request, _("The run was over, or somebody else was quicker."))
+    return redirect("study-answer-run", study.slug, number)
+
+
+@study_page
+@require_safe
+def turns(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """The turns of a run, those of one state where one is asked for."""
+    state = request.GET.get("state", "")
+    state = state if state in AnswerState.values else ""
+    found = _run(study, number)
+    rows = found.calls.select_related("prompt", "answer").filter(**({"state": state} if state else {}))
+    context = {
+        "study": study,
+        "tab": "answers",
+        "run": found,
+        "state": state,
+        "states": AnswerState.choices,
+        "calls": paged(request, rows),
+    }
+    return render(request, "judges/answer_turns.html", context)
+
+
+TURN_COLUMNS: Final = (
+    "prompt",
+    "category",
+    "sample",
+    "turn",
+    "state",
+    "result",
+    "finish_reason",
+    "tokens_in",
+    "tokens_out",
+    "tokens_reasoning",
+    "cost_nanos",
+    "attempts",
+    "seconds",
+    "model",
+    "problem",
+    "received_at",
+)
+_REPLY: Final = TURN_COLUMNS[TURN_COLUMNS.index("finish_reason") :]
+
+
+@study_page
+@require_safe
+def turns_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
+    """A row for every reply, and for every turn that has none yet."""
+    reply = ["cost" if column == "cost_nanos" else column for column in _REPLY]
+    rows = (
+        _run(study, number)
+        .calls.order_by("pk", "replies__pk")
+        .values_list(
+            "prompt__number",
+            "prompt__type",
+            "sample",
+            "turn",
+            "state",
+            "replies__state",
+            "result__number",
+            *(f"replies__{column}" for column in reply),
+        )
+    )
+    return csv_download(TURN_COLUMNS, map(_told, rows.iterator()), f"{study.slug}-answers-run-{number}.csv")
+
+
+def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row of the CSV: the state is that of the reply, where there is one."""
+    *place, state, replied, result = row[:7]
+    told = [value.isoformat() if isinstance(value, datetime) else value for value in row[7:]]
+    return (*place, replied or state, result, *told)
+
+
+@study_page
+@require_safe
+def talk(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """A whole conversation, found by any of its turns: every question, every reply, thoughts and all."""
+    asked = AnswerCall.objects.select_related("source__model", "run", "prompt", "result")
+    call = get_object_or_404(asked, run__study=study, pk=number)
+    calls = AnswerCall.objects.filter(source=call.source, prompt=call.prompt, sample=call.sample).order_by("turn")
+    turns = [
+        (each, [(reply, json.loads(reply.request)) for reply in each.replies.all()])
+        for each in calls.prefetch_related("replies")
+    ]
+    context = {"study": study, "tab": "answers", "call": call, "run": call.run, "turns": turns}
+    return render(request, "judges/answer_talk.html", context)

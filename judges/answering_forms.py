@@ -1,0 +1,165 @@
+"""The forms of the pages about answers from models. What they mean is done by the services they call."""
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotation.models import LanguageModel, Study
+from judges import temperatures
+from judges.models import NANOS, AnswerSource, AnswerState
+from judges.services import answers, keeping
+from judges.services.answers_planning import AGAIN, MOST_SAMPLES, AnswerPlan
+
+if TYPE_CHECKING:
+    _SourceForm = forms.ModelForm[AnswerSource]
+else:
+    # Generic in the stubs only.
+    _SourceForm = forms.ModelForm
+
+
+class SourceForm(_SourceForm):
+    """Where a model is asked; for a model that is not in the corpus, who it is as well."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=answers.NAME_LENGTH,
+        help_text=gettext_lazy("Leaderboards and files call it this. The name of a model that is there is that model."),
+    )
+    org = forms.CharField(label=gettext_lazy("Organisation"), max_length=200, required=False)
+    budget = forms.DecimalField(
+        label=gettext_lazy("Budget, dollars"),
+        required=False,
+        min_value=0,
+        decimal_places=2,
+        help_text=gettext_lazy("For all answers of this model. Nothing is sent that could pass it."),
+    )
+
+    class Meta:
+        model = AnswerSource
+        fields = list(AnswerSource.SETTINGS)
+
+    groups = (
+        (gettext_lazy("Model"), ("name", "org")),
+        (gettext_lazy("Endpoint"), ("endpoint", "api_id", "key_source")),
+        (gettext_lazy("Request"), ("top_p", "max_tokens", "reasoning_effort", "seed")),
+        (gettext_lazy("Pace"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
+        (gettext_lazy("Money"), ("price_in", "price_out", "budget")),
+    )
+
+    def __init__(self, study: Study, model: LanguageModel | None, *args: Any, **kwargs: Any) -> None:
+        source = AnswerSource.objects.filter(model=model).first() if model is not None else None
+        if model is not None:
+            budget = None if source is None or source.budget is None else Decimal(source.budget) / NANOS
+            kwargs["initial"] = {"name": model.name, "org": model.org or "", "budget": budget}
+            kwargs["instance"] = source or AnswerSource(api_id=model.api_id or "")
+        super().__init__(*args, **kwargs)
+        self.study, self.known = study, model
+        if model is not None:
+            self.fields["name"].disabled = self.fields["org"].disabled = True
+
+    def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields under their headings."""
+        return [(title, [self[name] for name in names]) for title, names in self.groups]
+
+    def _post_clean(self) -> None:
+        """The row is made and checked by the service, not here."""
+
+    def keep(self) -> AnswerSource | None:
+        """The model's endpoint as the form says it, or None with what is wrong on the form."""
+        data = self.cleaned_data
+        settings = {name: data[name] for name in AnswerSource.SETTINGS}
+        try:
+            source = answers.keep_source(self.study, data["name"], settings, org=data["org"])
+        except ValidationError as error:
+            known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
+            self.add_error(None, error if known else ValidationError(error.messages))
+            return None
+        answers.set_budget(source, keeping.in_nanos(data["budget"]))
+        return source
+
+
+class AnswersForm(forms.Form):
+    """Which models are asked, and what."""
+
+    models = forms.ModelMultipleChoiceField(
+        AnswerSource.objects.none(), label=gettext_lazy("Models"), widget=forms.CheckboxSelectMultiple
+    )
+    samples = forms.IntegerField(
+        label=gettext_lazy("Answers to each prompt"), initial=1, min_value=1, max_value=MOST_SAMPLES
+    )
+    temperature = forms.FloatField(
+        label=gettext_lazy("Temperature"),
+        required=False,
+        min_value=0,
+        max_value=temperatures.MOST,
+        help_text=gettext_lazy(
+            "Empty: by category. Extraction, maths, coding and reasoning 0, humanities and STEM 0.1, all else 0.7."
+        ),
+    )
+    categories = forms.CharField(
+        label=gettext_lazy("Temperatures of categories"),
+        required=False,
+        help_text=gettext_lazy("Such as coding=0.2, roleplay=1. They go before the one above."),
+    )
+    silent = forms.BooleanField(label=gettext_lazy("Send no temperature: the endpoint takes none"), required=False)
+    limit = forms.IntegerField(
+        label=gettext_lazy("Prompts at the most"),
+        required=False,
+        min_value=1,
+        help_text=gettext_lazy("The first ones; empty: all of them."),
+    )
+    everything = forms.BooleanField(
+        label=gettext_lazy("The prompts outside the study's filters as well"), required=False
+    )
+    again = forms.MultipleChoiceField(
+        label=gettext_lazy("Ask again what was"),
+        required=False,
+        choices=[(state.value, state.label) for state in AGAIN],
+        initial=[AnswerState.FAILED],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("An answer that pairs or judgments are about stays as it is."),
+    )
+
+    def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["models"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)  # noqa: S101
+        field.queryset = AnswerSource.objects.filter(model__prompt_set=study.prompt_set_id).select_related("model")
+
+    def clean_categories(self) -> dict[str, float]:
+        words = [word for word in re.split(r"[,\n]", self.cleaned_data["categories"]) if word.strip()]
+        try:
+            return temperatures.read(words)
+        except ValueError as word:
+            raise ValidationError(
+                _("%(word)s: a category and a number from 0 to 2, such as coding=0.2, were expected.") % {"word": word}
+            ) from None
+
+    def plan(self) -> AnswerPlan:
+        data = self.cleaned_data
+        return AnswerPlan(
+            samples=data["samples"],
+            limit=data["limit"],
+            everything=data["everything"],
+            temperature=data["temperature"],
+            temperatures=data["categories"],
+            silent=data["silent"],
+            again=tuple(data["again"]),
+        )
+
+
+class SystemMessageForm(forms.Form):
+    """What every model is told before any prompt of the set."""
+
+    system = forms.CharField(
+        label=gettext_lazy("System message"),
+        required=False,
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Every model is told this before any prompt of the set. Empty: nothing."),
+    )
