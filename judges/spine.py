@@ -25,7 +25,7 @@ def look(study: Study, at: datetime) -> SectionState:
         return _at_work(running, at)
     found = (
         Comparison.objects.counted()
-        .filter(study=study, rater__kind="judge", rater__simulated=False)
+        .filter(study=study, rater__kind="judge", rater__simulated=False, rater__derived=False)
         .aggregate(comparisons=Count("pk"), raters=Count("rater", distinct=True))
     )
     if not found["comparisons"]:

@@ -284,7 +284,7 @@ def export(study: Study, at: datetime) -> SectionState:
         .filter(study=study)
         .aggregate(
             people=Count("pk", filter=Q(rater__kind="worker", rater__simulated=False)),
-            judges=Count("pk", filter=Q(rater__kind="judge", rater__simulated=False)),
+            judges=Count("pk", filter=Q(rater__kind="judge", rater__simulated=False, rater__derived=False)),
             simulated=Count("pk", filter=Q(rater__simulated=True)),
         )
     )

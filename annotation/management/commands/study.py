@@ -74,7 +74,7 @@ def _facts(study: Study) -> list[tuple[str, str]]:
     prompt_set, found = study.prompt_set, coverage(study)
     pairs = Pair.objects.filter(study=study)
     golden = [pairs.filter(purpose=purpose).count() for purpose in (Purpose.TRAINING, Purpose.CHECK)]
-    judges = Comparison.objects.counted().real().filter(study=study, rater__kind="judge").count()
+    judges = Comparison.objects.counted().real().filter(study=study, rater__kind="judge", rater__derived=False).count()
     votes = f"{found.votes:,} of {found.wanted:,} wanted ({100 * found.share:.1f} %)"
     if found.outside:
         votes += f", {found.outside:,} more outside the filters"
