@@ -11,8 +11,11 @@ from django.utils.translation import gettext as _
 from scipy.special import expit
 
 from annotation.models import LanguageModel
+from ranking.charts import Axis
 from ranking.models import Leaderboard
+from ranking.pages import Bar
 from ranking.sheet import Row
+from ranking.wording import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,14 @@ class OneModel:
     model: LanguageModel
     row: Row
     of: int
+    axis: Axis
+    bar: Bar
     opponents: tuple[Opponent, ...]
+
+
+def _bar(row: Row, axis: Axis) -> Bar:
+    start = None if row["low"] is None else axis.at(row["low"])
+    return Bar(axis.at(row["rating"]), start, None if start is None else round(axis.at(row["high"]) - start, 3))
 
 
 def one_model(snapshot: Leaderboard, model: LanguageModel) -> OneModel:
@@ -108,5 +118,7 @@ def one_model(snapshot: Leaderboard, model: LanguageModel) -> OneModel:
                     for number, other in enumerate(group["rows"])
                     if number != place and (cell := _cell(group, place, number)).games
                 )
-                return OneModel(model, row, len(group["rows"]), met)
+                ends = (value for other in group["rows"] for value in (other["rating"], other["low"], other["high"]))
+                axis = Axis.over(ends, written, wanted=5)
+                return OneModel(model, row, len(group["rows"]), axis, _bar(row, axis), met)
     raise Http404

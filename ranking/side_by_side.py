@@ -48,7 +48,8 @@ class Scope:
 class SideBySide:
     heads: tuple[Head, ...]
     by_name: Head
-    rows: tuple[tuple[dict[str, Any], SafeString], ...]
+    rows: tuple[tuple[dict[str, Any], str, SafeString], ...]
+    """Of each model its row, the query of a board that rates it, and its cells."""
     readings: tuple[tuple[str | Promise, str, bool], ...]
     scopes: tuple[Scope, ...]
     apart: tuple[str, ...]
@@ -58,8 +59,9 @@ class SideBySide:
 def side_by_side(snapshot: Leaderboard, query: Mapping[str, str]) -> SideBySide:
     """The columns of a snapshot in the reading and the order that an address asks for."""
     reading = query.get("reading", "") if query.get("reading", "") in READINGS else ""
-    places = [at for at, column in enumerate(snapshot.sheet["columns"]) if _in(column, reading, snapshot)]
-    columns = [snapshot.sheet["columns"][at] for at in places]
+    every = snapshot.sheet["columns"]
+    places = [at for at, column in enumerate(every) if _in(column, reading, every)]
+    columns = [every[at] for at in places]
     asked = query.get("sort", "")
     downward = not asked.startswith("-")
     key = asked.removeprefix("-")
@@ -84,37 +86,36 @@ def side_by_side(snapshot: Leaderboard, query: Mapping[str, str]) -> SideBySide:
 
     return SideBySide(
         heads=tuple(
-            head(_title(column), _reading(column, reading, columns), column["key"], first=at == 0)
+            head(title_of(column), under_of(column, columns), column["key"], first=at == 0)
             for at, column in enumerate(columns)
         ),
         by_name=head(gettext_lazy("Model"), "", BY_NAME, first=False),
-        rows=tuple((row, _cells([row["ratings"][at] for at in places])) for row in rows),
+        rows=tuple((row, _board(row, every), _cells([row["ratings"][at] for at in places])) for row in rows),
         readings=tuple(_readings(snapshot, reading, asked)),
         scopes=tuple(_scopes(columns)),
-        apart=tuple(str(_title(column)) for column in columns if column["groups"] > 1),
-        prior=tuple(str(_title(column)) for column in columns if column["prior"]),
+        apart=tuple(str(title_of(column)) for column in columns if column["groups"] > 1),
+        prior=tuple(str(title_of(column)) for column in columns if column["prior"]),
     )
 
 
-def _in(column: dict[str, Any], reading: str, snapshot: Leaderboard) -> bool:
+def _in(column: dict[str, Any], reading: str, every: list[dict[str, Any]]) -> bool:
     """Whether the column is of the reading; those with a single one are of each."""
     if not reading or column["reading"] == reading:
         return True
-    others = snapshot.sheet["columns"]
-    return not any(_same(column, other) and other["reading"] == reading for other in others)
+    return not any(_same(column, other) and other["reading"] == reading for other in every)
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return bool(one["kind"] == other["kind"] and one["name"] == other["name"])
 
 
-def _title(column: dict[str, Any]) -> str | Promise:
+def title_of(column: dict[str, Any]) -> str | Promise:
     return gettext_lazy("People") if column["kind"] == "people" else str(column["name"])
 
 
-def _reading(column: dict[str, Any], reading: str, columns: list[dict[str, Any]]) -> str:
-    """Which reading a column is of, where both stand side by side."""
-    if reading or sum(_same(column, other) for other in columns) == 1:
+def under_of(column: dict[str, Any], columns: list[dict[str, Any]]) -> str:
+    """Which reading a column is of, where another of `columns` is the same in the other."""
+    if sum(_same(column, other) for other in columns) == 1:
         return ""
     return _("ties allowed") if column["reading"] == "tie-allowed" else _("forced")
 
@@ -130,9 +131,17 @@ def _readings(snapshot: Leaderboard, reading: str, asked: str) -> Iterator[tuple
 def _scopes(columns: list[dict[str, Any]]) -> Iterator[Scope]:
     """The questions that the intervals answer, each with its columns."""
     for clusters, text in SCOPES.items():
-        titles = dict.fromkeys(str(_title(column)) for column in columns if column["clusters"] == clusters)
+        titles = dict.fromkeys(str(title_of(column)) for column in columns if column["clusters"] == clusters)
         if titles:
             yield Scope(text, ", ".join(titles))
+
+
+def _board(row: dict[str, Any], every: list[dict[str, Any]]) -> str:
+    """The query of the board that the model stands on: people's, or else that of the first judge who rates it."""
+    rated = [column for column, rating in zip(every, row["ratings"], strict=True) if rating]
+    return (
+        "?" if any(column["kind"] == "people" for column in rated) else "?" + urlencode({"raters": rated[-1]["name"]})
+    )
 
 
 def _cells(ratings: list[dict[str, Any] | None]) -> SafeString:

@@ -10,9 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
-from ranking import asking, citing, matches, pages
+from ranking import asking, browser, citing, matches, pages
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard, State
+from ranking.one_model import beside
 from ranking.pages import Found
 from ranking.sheet import csv_lines
 from ranking.switches import Asked, Names, switches
@@ -133,13 +134,15 @@ def wins(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """A model against each opponent."""
+    """A model against each opponent, by each kind of rater, and in some of its pairs."""
     study, runs_it = study_for(request, slug)
     found = pages.find(study, Asked.of(request.GET.dict()))
     model = get_object_or_404(study.prompt_set.models, number=number)
     if found.snapshot is None or found.stand != "board":
         return _page(request, study, found, {"runs_it": runs_it, "tab": "model"})
     context = {"study": study, "runs_it": runs_it, "snapshot": found.snapshot, "query": found.asked.query()}
+    shown = browser.shown(study, to_all=not runs_it)
     context |= {"found": matches.one_model(found.snapshot, model)}
+    context |= {"beside": beside(study, shown, model, found.asked.raters)}
     context |= {"switches": switches(study, found.asked, Names.of(study))}
     return render(request, "ranking/model.html", context)

@@ -1,0 +1,132 @@
+"""What a model's page says beside its board: its rating by each kind of rater, and pairs that it won and lost."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+from annotation.models import LanguageModel, Study
+from annotation.models.study import PairQuerySet
+from ranking import columns, pair_pages
+from ranking.browser import Search, Sought
+from ranking.charts import Axis
+from ranking.comparisons import ALL, PEOPLE, Filters
+from ranking.methods.settings import Settings
+from ranking.models import Leaderboard, State
+from ranking.pages import Bar
+from ranking.side_by_side import title_of, under_of
+from ranking.wording import written
+
+SAMPLES: Final = 3
+"""Pairs of each outcome on the page."""
+
+OUTCOMES: Final[tuple[tuple[str, str | Promise], ...]] = (
+    ("won", pgettext_lazy("pairs of a model", "Won")),
+    ("lost", pgettext_lazy("pairs of a model", "Lost")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ByRaters:
+    """A model's rating by one kind of rater, drawn on the axis that all of them share."""
+
+    title: str | Promise
+    under: str
+    place: str
+    of: int
+    rating: str
+    interval: str
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    number: int
+    excerpt: str
+    lang: str
+    opponent: LanguageModel
+    votes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Some pairs of an outcome, and the query that finds all of them."""
+
+    title: str | Promise
+    pairs: tuple[Sample, ...]
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    ratings: tuple[ByRaters, ...]
+    axis: Axis
+    samples: tuple[Samples, ...]
+    query: str
+
+    @property
+    def sampled(self) -> bool:
+        return any(samples.pairs for samples in self.samples)
+
+
+def beside(study: Study, shown: PairQuerySet, model: LanguageModel, raters: str) -> Beside:
+    """`raters`: whose verdicts the pairs were won and lost by; `shown`: the pairs that the visitor may see."""
+    kept = Leaderboard.objects.of(study, Filters(raters=ALL), Settings(method=columns.METHOD))
+    snapshot = kept.filter(state=State.READY).newest()
+    found = list(_ratings(snapshot.sheet, model)) if snapshot else []
+    values = (rating[end] for _column, rating in found for end in ("rating", "low", "high"))
+    axis = Axis.over(values, written, wanted=5)
+    about = snapshot.sheet["columns"] if snapshot else []
+    judge = "" if raters in {PEOPLE, ALL} else raters
+    return Beside(
+        ratings=tuple(_by(column, rating, axis, about) for column, rating in found),
+        axis=axis,
+        samples=tuple(_samples(study, shown, model, judge, *outcome) for outcome in OUTCOMES),
+        query=Sought(model=str(model.number)).query(),
+    )
+
+
+def _ratings(sheet: dict[str, Any], model: LanguageModel) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The columns that rate the model."""
+    for row in sheet["rows"]:
+        if row["model"] == model.name:
+            yield from (pair for pair in zip(sheet["columns"], row["ratings"], strict=True) if pair[1])
+
+
+def _by(column: dict[str, Any], rating: dict[str, Any], axis: Axis, about: list[dict[str, Any]]) -> ByRaters:
+    low, high = rating["low"], rating["high"]
+    start = None if low is None else axis.at(low)
+    best, worst = rating["rank_low"], rating["rank_high"]
+    return ByRaters(
+        title=title_of(column),
+        under=under_of(column, about),
+        place=f"{rating['rank']}" if best is None or best == worst else f"{best}–{worst}",
+        of=column["models"],
+        rating=written(rating["rating"]),
+        interval="" if low is None else f"{written(low)}–{written(high)}",
+        bar=Bar(axis.at(rating["rating"]), start, None if start is None else round(axis.at(high) - start, 3)),
+    )
+
+
+def _samples(
+    study: Study, shown: PairQuerySet, model: LanguageModel, judge: str, outcome: str, title: str | Promise
+) -> Samples:
+    sought = Sought(model=str(model.number), outcome=outcome, rater=judge)
+    found = Search.of(study, shown, sought).find(None, SAMPLES)
+    lines = pair_pages.lines_of(found.pairs, ())
+    return Samples(title, tuple(_sample(line, model) for line in lines), sought.query())
+
+
+def _sample(line: pair_pages.Line, model: LanguageModel) -> Sample:
+    pair = line.pair
+    mine = pair.model_x_id == model.pk
+    won, tied, lost = line.people if mine else reversed(line.people)
+    return Sample(
+        number=pair.number,
+        excerpt=line.excerpt,
+        lang=pair.prompt.lang,
+        opponent=pair.model_y if mine else pair.model_x,
+        votes=f"{won} : {tied} : {lost}" if line.votes else "",
+    )
