@@ -2,20 +2,18 @@
 """`manage.py judge-benchmark --judge NAME FILE...`: how often a judge chooses the answer known to be better."""
 
 import json
-import threading
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 from django.utils import timezone
-from tqdm import tqdm
 
 from annotation.interchange.tables import csv_line
 from annotation.services.studies import NotPossible
 from judges.accuracy import Accuracy, Result
 from judges.keys import NoKey
+from judges.management.watching import watched
 from judges.models import BenchmarkRun, PreferenceSet, Protocol, RunState, dollars
 from judges.services import benchmarking, naming
 from judges.services.benchmarking import COLUMNS, Faulty, Report, Terms
@@ -58,7 +56,11 @@ class Command(BaseCommand):
                 )
                 return
             run = benchmarking.start(version, sets, terms, timezone.now(), detach=False)
-            why = self._work(run)
+            why = watched(
+                lambda: benchmarking.work(run.pk, seconds=float("inf"), detached=False),
+                lambda: benchmarking.progress(run, timezone.now()),
+                self.stderr,
+            )
         except (NotPossible, NoKey) as refusal:
             raise CommandError(str(refusal)) from None
         if why == "interrupt":
@@ -80,27 +82,6 @@ class Command(BaseCommand):
                 reason = fault.reason % fault.values
                 self.stderr.write(f"{where}: {fault.field + ': ' if fault.field else ''}{reason} {fault.row}")
             raise CommandError(f"{faulty.count:,} rows are no preferences; nothing was asked.") from None
-
-    def _work(self, run: BenchmarkRun) -> str:
-        over = threading.Event()
-        watcher = threading.Thread(target=self._watch, args=(run, over), daemon=True)
-        watcher.start()
-        try:
-            return benchmarking.work(run.pk, seconds=float("inf"), detached=False)
-        finally:
-            over.set()
-            watcher.join()
-
-    def _watch(self, run: BenchmarkRun, over: threading.Event) -> None:
-        try:
-            with tqdm(unit="call", disable=None, file=self.stderr) as bar:
-                while not over.wait(0.5):
-                    progress = benchmarking.progress(run, timezone.now())
-                    bar.total = progress.planned
-                    bar.update(progress.over - bar.n)
-                    bar.set_postfix_str(dollars(progress.cost))
-        finally:
-            connection.close()
 
     def _report(self, run: BenchmarkRun, options: dict[str, Any]) -> None:
         found = benchmarking.report(run)
