@@ -202,28 +202,41 @@ SIGNS: Final[Mapping[str | None, int]] = {"y": 0, "tie": 1, "x": 2}
 OUTCOMES: Final[Sequence[Outcome]] = ("y", "tie", "x")
 
 
-def match(games: Sequence[Game]) -> Match:
-    """The games of one judge on one turn of one pair, made one."""
-    first = games[0]
-    readable = [game for game in games if game.winner is not None]
-    if {game.left for game in games} != {game.left for game in readable}:
-        return Match(first.prompt, first.x, first.y, None, False)
-    merged = merge(
-        np.zeros(len(readable), dtype=np.int64),
-        np.array([1 if game.left == "x" else -1 for game in readable]),
-        np.array([SIGNS[game.winner] for game in readable]),
-    )
-    found = int(merged.outcome[0])
-    contradicted = found == UNDECIDED
-    return Match(first.prompt, first.x, first.y, "tie" if contradicted else OUTCOMES[found], contradicted)
+def matches(games: Iterable[Game]) -> list[Match]:
+    """The games of one judge, those on one turn of one pair made one."""
+    groups = list(_grouped(((game.pair, game.turn), game) for game in games).values())
+    label: list[int] = []
+    readable: list[Game] = []
+    for place, some in enumerate(groups):
+        with_verdict = [game for game in some if game.winner is not None]
+        if {game.left for game in some} == {game.left for game in with_verdict}:
+            label += [place] * len(with_verdict)
+            readable += with_verdict
+    found: dict[int, int] = {}
+    if readable:
+        merged = merge(
+            np.array(label),
+            np.array([1 if game.left == "x" else -1 for game in readable]),
+            np.array([SIGNS[game.winner] for game in readable]),
+        )
+        found = dict(zip(sorted(set(label)), merged.outcome.tolist(), strict=True))
+    return [_match(some[0], found.get(place)) for place, some in enumerate(groups)]
 
 
-def standing(matches: Sequence[tuple[Match, Literal["x", "y"]]]) -> Standing:
+def _match(game: Game, outcome: int | None) -> Match:
+    """`outcome` is in half points of x, or undecided; None where an order could not be read."""
+    if outcome is None:
+        return Match(game.prompt, game.x, game.y, None, False)
+    contradicted = outcome == UNDECIDED
+    return Match(game.prompt, game.x, game.y, "tie" if contradicted else OUTCOMES[outcome], contradicted)
+
+
+def standing(seen: Sequence[tuple[Match, Literal["x", "y"]]]) -> Standing:
     """Of the model that is the named side of each match."""
     points: list[float] = []
     prompts: list[int] = []
     wins = ties = losses = inconsistent = 0
-    for each, side in matches:
+    for each, side in seen:
         if each.outcome is None:
             continue
         won, tied = each.outcome == side, each.outcome == "tie"
@@ -232,16 +245,15 @@ def standing(matches: Sequence[tuple[Match, Literal["x", "y"]]]) -> Standing:
         points.append(1.0 if won else 0.5 if tied else 0.0)
         prompts.append(each.prompt)
     found = interval(points, prompts, 0.0, 1.0) if points else None
-    return Standing(wins, ties, losses, inconsistent, len(matches) - len(points), found)
+    return Standing(wins, ties, losses, inconsistent, len(seen) - len(points), found)
 
 
 def standings(games: Iterable[Game]) -> dict[str, list[ModelStandings]]:
     """By judge, how its models stand against one another, the best first."""
     found: dict[str, list[ModelStandings]] = {}
     for judge, of_judge in sorted(_grouped((game.judge, game) for game in games).items()):
-        matches = [match(some) for some in _grouped(((game.pair, game.turn), game) for game in of_judge).values()]
         sides: dict[int, dict[int, list[tuple[Match, Literal["x", "y"]]]]] = defaultdict(lambda: defaultdict(list))
-        for each in matches:
+        for each in matches(of_judge):
             sides[each.x][each.y].append((each, "x"))
             sides[each.y][each.x].append((each, "y"))
         models = [

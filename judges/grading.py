@@ -24,6 +24,9 @@ from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
 CHARTED: Final = 6
 """Models that a chart holds and stays readable."""
 
+BESIDE: Final = 12
+"""Models of which the page shows each against each; of more the file has it."""
+
 
 class Signed:
     """A whole number in an address; prompts of files may be numbered below 0."""
@@ -89,10 +92,11 @@ def _bars(models: Sequence[ModelScores], category: str) -> list[Bar]:
 def grades(request: HttpRequest, slug: str) -> HttpResponse:
     """The scores and pairs of one judge; of the first where none is asked for."""
     study, runs_it = study_for(request, slug)
-    tables = Tables(study)
-    judge = request.GET.get("judge") or next(iter(tables.judges), "")
-    if judge and judge not in tables.judges:
+    judges = browsing.judges(study)
+    judge = request.GET.get("judge") or next(iter(judges), "")
+    if judge and judge not in judges:
         raise Http404
+    tables = Tables(study, judge)
     models = tables.scores.get(judge, [])
     categories = sorted({category for model in models for category in model.categories})
     turns = sorted({turn for model in models for turn in model.turns})
@@ -101,7 +105,7 @@ def grades(request: HttpRequest, slug: str) -> HttpResponse:
         "runs_it": runs_it,
         "may_read": runs_it or study.status == Status.CLOSED,
         "judge": judge,
-        "judges": [(name, "?" + urlencode({"judge": name})) for name in tables.judges],
+        "judges": [(name, "?" + urlencode({"judge": name})) for name in judges],
         "several_choices": any(model.overall.deviation is not None for model in models),
         "without": any(model.overall.without for model in models),
         "turns": turns,
@@ -114,6 +118,7 @@ def grades(request: HttpRequest, slug: str) -> HttpResponse:
         "chart": [(category, bars) for category in categories if (bars := _bars(models, category))],
         "legend": [(place, tables.models[model.model]) for place, model in enumerate(models[:CHARTED], 1)],
         "left_out": max(0, len(models) - CHARTED),
+        "each": 2 < len(tables.standings.get(judge, [])) <= BESIDE,
         "standings": [
             (
                 tables.models[each.model],

@@ -21,9 +21,13 @@ PAIR_COLUMNS: Final = (
 
 @dataclass
 class Tables:
-    """The scores and standings of a study, by judge. Models are told by their primary keys."""
+    """The scores and standings of a study, by judge; with `judge` those of that one alone.
+
+    Models are told by their primary keys.
+    """
 
     study: Study
+    judge: str | None = None
 
     @cached_property
     def models(self) -> dict[int, LanguageModel]:
@@ -31,11 +35,13 @@ class Tables:
 
     @cached_property
     def scores(self) -> Mapping[str, list[ModelScores]]:
-        return grades.scores(said.grades(self.study), said.categories(self.study))
+        found = (row for row in said.grades(self.study) if self.judge in {None, row.judge})
+        return grades.scores(found, said.categories(self.study))
 
     @cached_property
     def standings(self) -> Mapping[str, list[ModelStandings]]:
-        return grades.standings(said.games(self.study))
+        found = (row for row in said.games(self.study) if self.judge in {None, row.judge})
+        return grades.standings(found)
 
     @property
     def judges(self) -> list[str]:

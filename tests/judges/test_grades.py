@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from judges.grades import Game, Grade, Interval, interval, match, score, scores, standings
+from judges.grades import Game, Grade, Interval, interval, matches, score, scores, standings
 
 
 def grade(prompt: int, value: float | None, *, turn: int = 1, choice: int = 0, model: int = 1, judge: str = "owl"):
@@ -95,17 +95,17 @@ def test_scores_are_told_by_judge_model_turn_and_category() -> None:
 def test_a_win_is_one_in_both_orders(
     first: str | None, second: str | None, outcome: str | None, inconsistent: bool
 ) -> None:
-    found = match([game("x", first), game("y", second)])
+    (found,) = matches([game("x", first), game("y", second)])
     assert (found.outcome, found.inconsistent) == (outcome, inconsistent)
 
 
 def test_a_judge_asked_in_one_order_is_taken_by_its_word() -> None:
-    assert match([game("y", "x")]).outcome == "x"
+    assert [each.outcome for each in matches([game("y", "x")])] == ["x"]
 
 
 def test_of_several_samples_in_an_order_the_most_frequent_counts() -> None:
     games = [game("x", "x"), game("x", "x"), game("x", "y"), game("y", "x"), game("y", None)]
-    assert match(games).outcome == "x"
+    assert [each.outcome for each in matches(games)] == ["x"]
 
 
 def test_standings_are_each_models_own_view_against_each_and_all() -> None:

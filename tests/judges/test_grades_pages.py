@@ -183,7 +183,7 @@ def test_odd_wishes_are_passed_over(bench: Study, owner, as_user, query: str) ->
 @pytest.mark.parametrize(
     ("status", "public", "tables", "questions"),
     [
-        (Status.DRAFT, True, 404, 404),
+        (Status.DRAFT, False, 404, 404),
         (Status.OPEN, False, 404, 404),
         (Status.OPEN, True, 200, 404),
         (Status.PAUSED, True, 200, 404),
@@ -201,6 +201,12 @@ def test_strangers_read_answers_only_of_a_study_that_is_closed(
         response.getvalue() if response.streaming else response.content
     for address in ("questions/", "questions/81/"):
         assert client.get(f"/grades/bench/{address}").status_code == questions, address
+
+
+def test_nobody_reads_answers_before_people_vote_on_them(bench: Study, client) -> None:
+    Study.objects.filter(pk=bench.pk).update(status=Status.DRAFT, public=True)
+    assert client.get("/grades/bench/questions/").status_code == 404
+    assert client.get("/grades/bench/questions/81/").status_code == 404
 
 
 def test_a_question_of_another_study_is_not_found(bench: Study, owner, as_user) -> None:
