@@ -5,20 +5,26 @@ from typing import Any
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from annotation.models import Study
+from annotation.models import Comparison, Status, Study
 from llmfao_site.guessing import SignInForm
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, and the leaderboards anyone may read; who has signed in goes on to their studies."""
+    """What this is, and the leaderboards anyone may read and that may have something to show.
+
+    Who has signed in goes on to their studies.
+    """
     if request.user.is_authenticated:
         return redirect("studies")
-    return render(request, "site/home.html", {"studies": Study.objects.public().order_by("name")})
+    with_votes = Exists(Comparison.objects.filter(study=OuterRef("pk")))
+    studies = Study.objects.public().filter(~Q(status=Status.DRAFT) | with_votes)
+    return render(request, "site/home.html", {"studies": studies.order_by("name")})
 
 
 class SignIn(LoginView):

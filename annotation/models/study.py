@@ -46,8 +46,8 @@ class StudyQuerySet(models.QuerySet["Study"]):
         return self.filter(mine)
 
     def public(self) -> Self:
-        """The studies whose results anyone may read, from the day they are opened."""
-        return self.filter(public=True).exclude(status=Status.DRAFT)
+        """The studies whose results anyone may read. One that only holds votes from elsewhere is never opened."""
+        return self.filter(public=True)
 
 
 class Study(models.Model):

@@ -217,8 +217,10 @@ def test_agreement_before_the_first_vote_says_so(client):
 
 
 @pytest.mark.parametrize("name", ["leaderboard", "leaderboard-csv", "leaderboard-json", "leaderboard-wins"])
-def test_the_board_of_a_draft_is_nobody_elses_although_it_will_be_public(client, owner, name):
+def test_a_study_of_votes_from_elsewhere_is_public_without_being_opened(client, owner, name):
     study = published(voted_study(), status="draft", owner=owner)
     address = reverse(name, args=[study.slug])
+    assert client.get(address).status_code == 200
+    Study.objects.update(public=False)
     assert client.get(address).status_code == 404
     assert signed_in(owner).get(address).status_code == 200

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path, reverse
 
-from annotation.models import Study
+from annotation.models import Comparison, Rater, Study
 from annotation.services import studies
 from llmfao_site.urls import urlpatterns as site
 from tests.builders import build_study
@@ -24,12 +24,16 @@ def hide(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("fail/", fail), path("hide/", hide), *site]
 
 
-def test_the_front_page_lists_the_public_studies_that_have_been_opened(db: None, client: Client) -> None:
+def test_the_front_page_lists_the_public_studies_that_are_open_or_have_votes(db: None, client: Client) -> None:
     build_study("shown", public=True)
     build_study("private", public=False)
     build_study("draft", public=True, opened=False)
+    loaded = build_study("loaded", public=True, opened=False)
+    rater = Rater.objects.create(study=loaded, kind="judge", name="gpt-4")
+    Comparison.objects.create(study=loaded, pair=loaded.pairs.all()[0], rater=rater, left="x", winner="x")
     page = client.get("/").content.decode()
     assert f'href="{reverse("leaderboard", args=["shown"])}"' in page
+    assert f'href="{reverse("leaderboard", args=["loaded"])}"' in page
     assert "private" not in page
     assert "draft" not in page
 
