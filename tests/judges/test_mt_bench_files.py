@@ -3,13 +3,16 @@
 import io
 import json
 import shutil
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 
 from annotation.models import (
     Comparison,
@@ -23,7 +26,7 @@ from annotation.models import (
     Upload,
     UploadState,
 )
-from annotation.services import loading, undoing
+from annotation.services import exporting, loading, undoing
 from judges.models import Judgment, ReferenceAnswer, Remainder
 from judges.services import mt_bench_files
 from tests.annotation import exchange
@@ -376,3 +379,46 @@ def test_both_orders_of_a_judge_that_was_asked_here_make_one_row(tmp_path: Path,
         (82, 2, 0),
         (82, 2, 1),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_judge_said_in_both_orders_twice_and_by_turns_goes_into_the_exchange_format_and_back(
+    tmp_path: Path, stand_in
+) -> None:
+    rows = {name: some for name, some in benchmark.files().items() if not name.endswith("_single.jsonl")}
+    load(benchmark.write(tmp_path / "in", rows))
+    study = Study.objects.get(slug="bench")
+    Pair.objects.update(wanted=1)
+    run_judge(study, make_judge(stand_in().url, "here", orders="both", samples=2, each_turn=True))
+    for what in ("models", "prompts", "results", "pairs"):
+        (tmp_path / f"{what}.jsonl").write_text("".join(exporting.export(study, what)))
+    written_here = "".join(exporting.export(study, "comparisons", raters="here"))
+    assert len(written_here.splitlines()) == 1 + 3 * 2 * 2 * 2
+    (tmp_path / "here-comparisons.csv").write_text(written_here)
+    loading.load([tmp_path], study_slug="copy", prompt_set_slug="copy")
+    assert "".join(exporting.export(Study.objects.get(slug="copy"), "comparisons", raters="here")) == written_here
+    # Where it came from, it is there already.
+    assert loading.load([tmp_path / "here-comparisons.csv"], study_slug="bench").upload is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_load_the_same_at_once_store_it_once(tmp_path: Path) -> None:
+    folder = benchmark.write(tmp_path, benchmark.files())
+    (tmp_path / "empty").mkdir()
+    load(benchmark.write(tmp_path / "empty", {"question.jsonl": [benchmark.question(1)]}))
+    ready = threading.Barrier(2)
+
+    def work(_place: int) -> str:
+        try:
+            ready.wait(30)
+            return "stored" if load(folder).upload else "there"
+        except loading.FaultyFiles:
+            return "told"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(work, range(2)))
+    assert "stored" in told
+    assert Judgment.objects.count() == 12 + 2 * 6
+    assert Comparison.objects.count() == 2 * 6
