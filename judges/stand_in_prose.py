@@ -10,7 +10,7 @@ from typing import Final
 
 # fmt: off
 _STOP_WORDS: Final = frozenset({
-    "does", "explain", "every", "from", "give", "have", "into", "like", "make", "should", "that", "their",
+    "about", "does", "explain", "every", "from", "give", "have", "into", "like", "make", "should", "tell", "that", "their",
     "them", "there", "they", "this", "using", "what", "when", "where", "which", "will", "with", "would",
     "write", "your",
 })
