@@ -10,8 +10,8 @@ from typing import Final
 
 # fmt: off
 _STOP_WORDS: Final = frozenset({
-    "about", "does", "explain", "every", "from", "give", "have", "into", "like", "make", "should", "tell", "that", "their",
-    "them", "there", "they", "this", "using", "what", "when", "where", "which", "will", "with", "would",
+    "about", "does", "explain", "every", "from", "give", "have", "into", "like", "make", "should", "tell", "that",
+    "their", "them", "there", "they", "this", "using", "what", "when", "where", "which", "will", "with", "would",
     "write", "your",
 })
 # fmt: on
