@@ -7,11 +7,13 @@ nowhere: it is struck from whatever an endpoint says back before anybody keeps o
 import asyncio
 import json
 import re
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
@@ -162,14 +164,33 @@ class Endpoint:
 
 
 def is_endpoint(url: str) -> bool:
-    """Whether `url` can be an endpoint's address: HTTP, with no name, password, query or fragment in it."""
+    """Whether `url` can be an endpoint's address: HTTP, with no name, password, query or fragment in it.
+
+    This machine and its network are fine: models run there. Link-local addresses are not: what answers at
+    them tells a cloud's machines their own secrets.
+    """
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  reading it is what checks it
     except ValueError:
         return False
     plain = not (parts.username or parts.password or parts.query or parts.fragment or "@" in parts.netloc)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain
+    host = parts.hostname or ""
+    return parts.scheme in {"http", "https"} and bool(host) and plain and not _is_link_local(host)
+
+
+def _is_link_local(host: str) -> bool:
+    """Whether `host` is a link-local address in any of its spellings, or the name that a cloud has for one."""
+    try:
+        # Of the old spellings too: one number, octal, hexadecimal.
+        address: IPv4Address | IPv6Address = IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return host.rstrip(".").lower() == "metadata.google.internal"
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_link_local
 
 
 def chat_url(base: str) -> str:

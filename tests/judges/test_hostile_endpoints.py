@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import time
+import tracemalloc
 
 import pytest
 
@@ -69,3 +70,52 @@ def test_a_reply_that_is_not_packed_as_it_says_is_a_trouble_like_any_other() -> 
 def test_a_key_that_an_endpoint_repeats_in_its_status_is_struck_out() -> None:
     trouble, _sent = answered(f"401 {KEY}", b"")
     assert trouble.words == "HTTP 401 ***"
+
+
+def test_one_small_part_that_is_packed_a_thousand_times_over_is_cut_where_a_reply_ends() -> None:
+    tracemalloc.start()
+    try:
+        trouble, _sent = answered("200 OK\r\nContent-Encoding: gzip", gzip.compress(b"x" * 60_000_000))
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(trouble, Permanent)
+    assert "more than" in trouble.words
+    # What the decoder unpacks of one part, twice at the most, and never that of several parts together.
+    assert peak < 260_000_000
+
+
+def test_a_reply_that_comes_drop_by_drop_is_given_up_in_time() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            writer.close()
+
+    async def ask() -> Trouble:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        endpoint = Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", KEY, timeout=0.5)
+        try:
+            async with endpoint.client(1) as client:
+                with pytest.raises(Again) as trouble:
+                    await chat.ask(client, endpoint, b"{}")
+        finally:
+            server.close()
+        return trouble.value
+
+    trouble = asyncio.run(asyncio.wait_for(ask(), 30))
+    assert isinstance(trouble, Again)
+    assert trouble.perhaps_paid
+    assert "0.5 seconds" in trouble.words
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8081/v1", "http://localhost/v1", "http://10.0.0.7/v1", "http://[::1]/v1"]
+)
+def test_models_of_this_machine_and_its_network_can_be_asked(url: str) -> None:
+    assert chat.is_endpoint(url)

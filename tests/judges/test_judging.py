@@ -201,7 +201,12 @@ def test_no_other_secret_of_the_installation_can_be_named_as_a_key(study: Study,
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x/v1", "http://user:pw@x/v1", "https://x/v1?key=1", "x", "http://", "http://a:b/"]
+    "url",
+    [
+        *("ftp://x/v1", "http://user:pw@x/v1", "https://x/v1?key=1", "x", "http://", "http://a:b/"),
+        *("http://169.254.169.254/v1", "http://2852039166/v1", "http://0xA9FEA9FE/v1", "http://0251.0376.0251.0376/v1"),
+        *("http://[fe80::1]/v1", "http://[::ffff:169.254.169.254]/v1", "http://Metadata.Google.Internal./v1"),
+    ],
 )
 def test_an_address_that_could_hold_a_secret_is_refused(study: Study, url: str) -> None:
     with pytest.raises(ValidationError, match="address"):
