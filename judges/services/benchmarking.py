@@ -151,16 +151,10 @@ def start(
         version.connect()
     except NoKey as missing:
         raise NotPossible(str(missing)) from None
-    before = BenchmarkRun.objects.filter(version=version, protocol=terms.protocol, state__in=LIVE).first()
-    if before is not None:
-        if not _life.left_alone(before, at):
-            raise NotPossible(_("This judge is at work on a benchmark already."))
-        cancel(before, at)
+    lost = _give_way(version, terms.protocol, at)
     try:
         with transaction.atomic():
-            run = BenchmarkRun.objects.create(
-                version=version, user=user, created_at=at, options={"limit": terms.limit}, **asdict(terms)
-            )
+            run = BenchmarkRun.objects.create(version=version, user=user, created_at=at, lost=lost, **asdict(terms))
             run.sets.set(sets)
             if detach:
                 enqueue(run)
@@ -168,6 +162,25 @@ def start(
         # Somebody else began one at the same moment.
         raise NotPossible(_("This judge is at work on a benchmark already.")) from conflict
     return run
+
+
+def _give_way(version: JudgeVersion, protocol: str, at: datetime) -> int:
+    """Ends a benchmark of `version` that was not finished; returns how many calls a crash of it had in flight.
+
+    Raises:
+        NotPossible: somebody is at work on it.
+    """
+    before = BenchmarkRun.objects.filter(version=version, protocol=protocol, state__in=LIVE).first()
+    if before is None:
+        return 0
+    if not _life.left_alone(before, at):
+        raise NotPossible(_("This judge is at work on a benchmark already."))
+    for sender in BenchmarkSender.objects.filter(run=before, finished_at=None):
+        # It has given no sign of life: what it had in flight is free to be asked again.
+        BenchmarkBooks(before, sender).bury(at)
+    cancel(before, at)
+    before.refresh_from_db(fields=["lost"])
+    return before.lost
 
 
 def _draw(seed: int, sha256: str, what: str) -> bytes:
@@ -294,9 +307,10 @@ class BenchmarkBooks(Books[BenchmarkCall]):
     def keep(self, outcomes: Sequence[Outcome[BenchmarkCall]], mine: set[int], at: datetime) -> int:
         replies = [_reply(self._run, outcome, at) for outcome in outcomes]
         BenchmarkReply.objects.bulk_create(replies)
-        for reply in replies:
-            if reply.call_id in mine:
-                self.calls.filter(pk=reply.call_id).update(state=reply.state, claim=None, reply=reply)
+        heard = [reply for reply in replies if reply.call_id in mine]
+        for reply in heard:
+            reply.call.state, reply.call.claim, reply.call.reply = reply.state, None, reply
+        self.calls.bulk_update([reply.call for reply in heard], ["state", "claim", "reply"])
         return sum(reply.cost for reply in replies)
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from annotation.services.studies import NotPossible
 from judges import chat, rewards
 from judges.models import (
     BenchmarkCall,
@@ -215,6 +216,27 @@ def test_what_a_dead_process_had_in_flight_is_asked_again(stand_in: Callable[...
     assert (begun.state, begun.lost, judge.reserved) == (RunState.DONE, 2, 0)
     assert judge.unsure == sum(each.question.bound for each in sent)
     assert benchmarking.report(begun).all.outcomes["right"] == 4
+
+
+def test_a_new_run_asks_what_a_dead_one_had_in_flight(stand_in: Callable[..., Any], tmp_path: Path) -> None:
+    judge = make_judge(stand_in(**LONGER).url, price_in="1", price_out="1")
+    sets = [benchmarking.keep(write(tmp_path / "set.jsonl", 4))]
+    dead = benchmarking.start(judge.current, sets, Terms(), NOW, detach=False)
+    BenchmarkRun.objects.filter(pk=dead.pk).update(state=RunState.RUNNING)
+    now = timezone.now()
+    sender = BenchmarkSender.objects.create(run=dead, started_at=now, beat_at=now)
+    benchmarking._life.plan(dead, sender)
+    books = benchmarking.BenchmarkBooks(dead, sender)
+    assert len(books.admit(books.claim(2), now)[0]) == 2
+    with pytest.raises(NotPossible, match="at work"):
+        benchmarking.start(judge.current, sets, Terms(), timezone.now(), detach=False)
+    done = benchmarking.start(judge.current, sets, Terms(), timezone.now() + timedelta(minutes=2), detach=False)
+    benchmarking.work(done.pk, patience=QUICK)
+    done.refresh_from_db()
+    judge.refresh_from_db()
+    assert (done.state, done.lost, judge.reserved) == (RunState.DONE, 2, 0)
+    assert benchmarking.report(done).all.outcomes["right"] == 4
+    assert BenchmarkReply.objects.count() == 4
 
 
 def test_a_subset_is_a_set_of_its_own(stand_in: Callable[..., Any], tmp_path: Path) -> None:
