@@ -18,8 +18,11 @@ from annotation.models import AssignmentState, Comparison, Pair, Rater, RaterKin
 from annotation.models.study import PairQuerySet
 from annotation.models.work import ComparisonQuerySet
 
-SPANS: Final = (500, 5_000, 25_000, 100_000)
+SPANS: Final = (500, 5_000, 25_000)
 """How many pairs, or comparisons of the rater looked for, a search looks at before the next, longer stretch."""
+
+NEAR: Final = 2
+"""Stretches in which a pair's neighbours are looked for."""
 
 COUNTED: Final = 10_000
 """Of so many pairs and fewer it is counted how many are found."""
@@ -133,13 +136,16 @@ class Search:
             return None
         return self._matching().count()
 
-    def find(self, start: int | None, size: int, *, back: bool = False) -> Found:
-        """Up to `size` pairs after the one with the primary key `start`, or, `back`, before it."""
+    def find(self, start: int | None, size: int, *, back: bool = False, stretches: int | None = None) -> Found:
+        """Up to `size` pairs after the one with the primary key `start`, or, `back`, before it.
+
+        It gives up for now after so many `stretches`, by default after all of SPANS.
+        """
         if not self.conditions and self.rater is None:
             return _found(self._between(start, None, size + 1, back=back), size, back=back)
         ids: list[int] = []
         edge = start
-        for span in SPANS:
+        for span in SPANS[:stretches]:
             end = self._after(edge, span, back=back)
             ids += self._between(edge, end, size + 1 - len(ids), back=back)
             if end is None or len(ids) > size:

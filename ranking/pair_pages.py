@@ -334,7 +334,8 @@ def _prompts(study: Study) -> list[tuple[str, str | Promise]]:
 def one_pair(study: Study, pairs: PairQuerySet, pair: Pair, sought: Sought, *, all_rows: bool) -> OnePair:
     """`pair` and its neighbours among those that `sought` asks for; `all_rows`: also what does not count."""
     search = Search.of(study, pairs, sought)
-    before, after = search.find(pair.pk, 1, back=True), search.find(pair.pk, 1)
+    before = search.find(pair.pk, 1, back=True, stretches=browser.NEAR)
+    after = search.find(pair.pk, 1, stretches=browser.NEAR)
     numbers = dict(pairs.filter(pk__in=[*before.pairs, *after.pairs]).values_list("pk", "number"))
     judges = judges_of(study)
     (line,) = lines_of([pair.pk], judges)
