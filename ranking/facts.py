@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q
 from numpy.typing import NDArray
 
 from annotation.models import Pair, RaterKind, Study
@@ -22,13 +22,17 @@ type Facts = dict[str, Any]
 ITEM: Final = ("pair", "turn", "pair__prompt", "pair__wanted", "half_points", "number")
 
 
-def facts(study: Study, filters: Filters, line: Cut) -> Facts:
+def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None) -> Facts:
     """Who compared what and when, how far they agree, and where the winners stood; as JSON has it.
+
+    `baseline`: the model that a board is about whose other comparisons do not count.
 
     Raises:
         UnknownRater, UnknownCategory: a name that is not in the study.
     """
     rows = comparisons.selected(study, filters, line)
+    if baseline is not None:
+        rows = rows.filter(Q(pair__model_x__name=baseline) | Q(pair__model_y__name=baseline))
     times = rows.aggregate(first=Min("answered_at"), last=Max("answered_at"))
     cluster = "rater" if filters.raters in {PEOPLE, ALL} else "pair__prompt"
     items, places = _counted(rows, ITEM), _counted(rows, (cluster, "side", "half_points", "number"))
@@ -46,8 +50,8 @@ def facts(study: Study, filters: Filters, line: Cut) -> Facts:
         "excluded_votes": excluded.count(),
         "ties": float(number[items["half_points"] == TIE].sum() / votes) if votes else None,
         "position": _position(places, places[cluster]),
-        **(_coverage(study, filters, items) if filters.raters == PEOPLE else {}),
-        **_agreement(study, filters, line, items),
+        **(_coverage(study, filters, items) if filters.raters == PEOPLE and baseline is None else {}),
+        **_agreement(study, filters, line, items, baseline),
     }
 
 
@@ -92,7 +96,7 @@ def _coverage(study: Study, filters: Filters, items: Columns) -> Facts:
     return {"offered": offered.count(), "covered": int(((wanted > 0) & (votes >= wanted)).sum())}
 
 
-def _agreement(study: Study, filters: Filters, line: Cut, items: Columns) -> Facts:
+def _agreement(study: Study, filters: Filters, line: Cut, items: Columns, baseline: str | None) -> Facts:
     """Of two votes on a pair, the share that say the same; of a judge, those of its verdict and a person's vote."""
     if filters.raters == ALL:
         return {}
@@ -105,6 +109,8 @@ def _agreement(study: Study, filters: Filters, line: Cut, items: Columns) -> Fac
             "agreement_without_ties": asdict(agreement.ratio(same[:, 0] + same[:, 2], apart[1], prompt)),
         }
     verdicts = comparisons.single(study, filters, line)
+    # Of a board about one model only the pairs with an answer of its own.
+    verdicts = verdicts if baseline is None else verdicts.where(np.isin(verdicts.pair, items["pair"]))
     people = comparisons.selected(study, Filters(PEOPLE, filters.category, filters.reading), line)
     return {**_with_people(verdicts, _counted(people, ITEM)), **_orders(verdicts)}
 

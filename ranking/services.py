@@ -239,7 +239,7 @@ def _results(snapshot: Leaderboard, line: Cut, basis: str, at: datetime) -> dict
     computed = compute(study, filters, settings, line, counting.kept(study, filters) if counted else None)
     if computed.read.counts is not None:
         counting.keep(study, computed.read.counts, at)
-    computed.sheet["facts"] = _facts_of_twin(study, filters, line, basis) or facts(study, filters, line)
+    computed.sheet["facts"] = _facts_of_twin(snapshot, line, basis) or facts(study, filters, line, settings.baseline)
     return {
         "digest": computed.read.digest,
         "comparisons": computed.sheet["comparisons"],
@@ -248,9 +248,16 @@ def _results(snapshot: Leaderboard, line: Cut, basis: str, at: datetime) -> dict
     }
 
 
-def _facts_of_twin(study: Study, filters: Filters, line: Cut, basis: str) -> Facts | None:
+def _facts_of_twin(snapshot: Leaderboard, line: Cut, basis: str) -> Facts | None:
     """The facts of a board of another method over the same comparisons: nothing of them depends on the method."""
-    twins = study.leaderboards.filter(state=State.READY, filters=asdict(filters), cut=line.highest, basis=basis)
+    twins = Leaderboard.objects.filter(
+        study=snapshot.study,
+        state=State.READY,
+        filters=snapshot.filters,
+        settings__baseline=snapshot.settings["baseline"],
+        cut=line.highest,
+        basis=basis,
+    )
     found: Facts | None = twins.exclude(method__in=REPORTS).values_list("sheet__facts", flat=True).first()
     return found
 

@@ -42,6 +42,15 @@ def test_the_size_of_what_went_in_is_counted():
     assert counted(study, category="code")["votes"] == 216
 
 
+def test_a_board_against_one_model_is_of_its_comparisons_alone():
+    study = voted_study()
+    found = facts(study, Filters(), comparisons.cut(study), "Quillfinch-0")
+    assert (found["votes"], found["pairs"]) == (216, 36)
+    told = lines(study, method="baseline-win-rate", baseline="Quillfinch-0")
+    assert told["Pairs"].value == "36, with 216 votes: 6.0 a pair"
+    assert "Coverage" not in told
+
+
 def test_agreement_place_and_ties_are_what_a_loop_over_the_votes_counts():
     study = voted_study()
     by_pair: dict[int, list[str]] = {}
