@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotation.models import LanguageModel, Status, Study
+from annotation.views.paging import paged
 from annotation.views.tables import csv_download
 from judges.grades import HIGHEST, LOWEST, ModelScores, Score
 from judges.services import browsing
@@ -23,6 +24,9 @@ from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
 
 CHARTED: Final = 6
 """Models that a chart holds and stays readable."""
+
+LISTED: Final = 200
+"""Questions on a page of the list."""
 
 BESIDE: Final = 12
 """Models of which the page shows each against each; of more the file has it."""
@@ -194,7 +198,8 @@ def questions(request: HttpRequest, slug: str) -> HttpResponse:
     """The questions of a study, with what judges made of two models' answers to each."""
     study, runs_it = study_for(request, slug, closed=True)
     asked = Asked.of(study, request.GET)
-    context = {"study": study, "runs_it": runs_it, "lines": browsing.lines(study, asked.wish), **asked.context(study)}
+    lines = paged(request, browsing.lines(study, asked.wish), LISTED)
+    context = {"study": study, "runs_it": runs_it, "lines": lines, **asked.context(study)}
     return render(request, "judges/questions.html", context)
 
 

@@ -464,6 +464,7 @@ FORMAT: Final = Format(
         "games": ("games", "comparisons"),
     },
     nested=True,
+    columns={"prompt": "question_id", "type": "category", "text": "turns", "result": "choices"},
     language=language_of,
 )
 

@@ -47,7 +47,8 @@ class Format:
     `kinds` are its kinds of files in order of reference; `named` recognises a file, `read` gives its rows.
     `expected` says what its files are called to who has brought others. `rows` are the kinds of
     rows in a kind of file, where they are not those of its own name. Files of a `nested` format lie in
-    folders, which belong to their names. `language` guesses that of a prompt that no file and no user has said.
+    folders, which belong to their names. `columns` says what its files call columns of ours, for faults that
+    name them. `language` guesses that of a prompt that no file and no user has said.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Format:
     expected: str
     rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nested: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
     language: Callable[[str], str] = _unknown
 
     def rows_of(self, kind: str) -> tuple[str, ...]:

@@ -218,6 +218,8 @@ class Intake:
     pairs_made: int = 0
     language: str = ""
     """Of the prompts whose language their rows do not say."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """What the files call columns of ours."""
     guess: Callable[[str], str] | None = None
     """Guesses the language of a prompt where nobody has said it."""
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -393,8 +395,7 @@ class Intake:
             pass
         except Refused as refused:
             self._taint(record)
-            row = excerpt(record.values)
-            self.faults.add(Fault(file, record.line, refused.where, refused.reason, refused.values, row))
+            self.refuse(file, record.line, refused, record.values)
 
     def _hand_on(self, file: str, record: Record) -> None:
         """Gives a row to the app that owns its kind."""
@@ -407,12 +408,14 @@ class Intake:
         except Passed:
             pass
         except Refused as refused:
-            self.refuse(file, record.line, refused, record.values)
+            # What an app has made of the row may be anything; what it quotes is plain.
+            plain_values = {key: value for key, value in record.values.items() if isinstance(value, str | int | float)}
+            self.refuse(file, record.line, refused, plain_values)
 
     def refuse(self, file: str, line: int, refused: "Refused", values: Mapping[str, Any]) -> None:
         """Counts a row as faulty."""
-        row = excerpt({key: value for key, value in values.items() if isinstance(value, str | int | float | None)})
-        self.faults.add(Fault(file, line, refused.where, refused.reason, refused.values, row))
+        where = self.columns.get(refused.where, refused.where)
+        self.faults.add(Fault(file, line, where, refused.reason, refused.values, excerpt(values)))
 
     def _taint(self, record: Record) -> None:
         """Rows that refer to a faulty one are not reported as well."""

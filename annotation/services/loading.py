@@ -312,7 +312,15 @@ def _check(work: _Work, study: Study | None, prompt_set: PromptSet | None, tell:
     Raises:
         FaultyFiles: something is wrong.
     """
-    intake = Intake(study, prompt_set, work.kinds, Faults(), language=work.language, guess=work.format.language)
+    intake = Intake(
+        study,
+        prompt_set,
+        work.kinds,
+        Faults(),
+        language=work.language,
+        columns=work.format.columns,
+        guess=work.format.language,
+    )
     _read(work, intake, 0, tell)
     if intake.faults:
         raise FaultyFiles(intake.faults)
@@ -377,6 +385,7 @@ def _store(
                 sink,
                 checked.flags,
                 language=work.language,
+                columns=work.format.columns,
                 guess=work.format.language,
             )
             _read(work, intake, work.size, tell)

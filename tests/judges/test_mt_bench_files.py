@@ -179,7 +179,7 @@ def test_a_judge_with_two_templates_on_the_same_is_a_fault(tmp_path: Path) -> No
         ("question.jsonl", {"question_id": 99, "turns": []}, "turns: A list of texts was expected, not []."),
         ("model_answer/alder.jsonl", {"question_id": 81}, "choices: The column is missing."),
         ("model_answer/alder.jsonl", {"question_id": 81, "choices": [{}]}, "choices: A list of texts was expected"),
-        ("model_answer/elm.jsonl", benchmark.answer(77, "elm"), "prompt: No prompt has the id 77"),
+        ("model_answer/elm.jsonl", benchmark.answer(77, "elm"), "question_id: No prompt has the id 77"),
         ("model_judgment/owl_single.jsonl", benchmark.grade(81, "oak", 5), "model: No model is called"),
         (
             "model_judgment/owl_single.jsonl",
