@@ -8,12 +8,17 @@ import evalica
 import numpy as np
 import pandas as pd
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from scipy import stats
 
-from ranking import agreement, bias, comparisons, reports
+from annotation import rater_facts
+from annotation.models import Comparison, Rater, Study
+from ranking import agreement, bias, comparisons, reports, services
 from ranking.agreement import Verdicts
-from tests.builders import build_study
+from ranking.models import Leaderboard
+from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
 
 
@@ -144,6 +149,30 @@ def test_a_judge_in_both_orders_is_consistent_or_stands_by_a_place():
         assert share.value == pytest.approx(1 / 3)
 
 
+def test_every_sample_of_a_judge_counts_and_every_pair_once():
+    rows = [
+        # group 0: x twice and y once where x is on the left, x once and y once where y is
+        (0, 1, 1), (0, 1, 1), (0, 1, -1), (0, -1, 1), (0, -1, -1),
+        # group 1: consistent, one sample an order
+        (1, 1, -1), (1, -1, -1),
+        # group 2: one order only, asked twice
+        (2, -1, 0), (2, -1, 0),
+    ]  # fmt: skip
+    group, left, winner = np.array(rows).T
+    found = bias.orders(group, left, winner, group)
+    assert found.number == 2
+    # Of the 3 x 2 pairings of group 0, x meets x twice and y meets y once.
+    assert found.consistent.value == pytest.approx((3 / 6 + 1) / 2)
+    # The first place both times: x where it is on the left, y where y is.
+    assert found.first_both_times.value == pytest.approx((2 / 6 + 0) / 2)
+    assert found.second_both_times.value == pytest.approx((1 / 6 + 0) / 2)
+    # Asked again in the same order: one of three pairs of samples, none of one, and one of one.
+    again = bias.repeated(group, left, winner, group)
+    assert (again.value, again.number) == (pytest.approx(2 / 5), 5)
+    once = bias.repeated(group[5:7], left[5:7], winner[5:7], group[5:7])
+    assert once.value is None
+
+
 def test_the_longer_answer_wins_where_it_is_clearly_longer():
     found = bias.longer_wins(np.array([1, -1, 1, 0, 1]), np.array([100, 100, -200, 500, 20]), np.arange(5))
     assert found.number == 3
@@ -189,6 +218,45 @@ class TestTheCommand:
         assert list(rows[0]) == ["rater", "part", "statistic", "value", "low", "high", "number"]
         assert {row["rater"] for row in rows} == {"people", "gpt9"}
         assert any(row["part"] == "category code" for row in rows)
+
+    def test_the_files_of_the_page_hold_what_the_command_prints(self, study, client):
+        Study.objects.update(public=True)
+        services.recompute_changed(NOW)
+        services.fill(Leaderboard.objects.get(method=reports.METHOD).pk, NOW)
+        printed = io.StringIO()
+        call_command("agreement", study.slug, "--csv", stdout=printed)
+        told = client.get(reverse("leaderboard-agreement-csv", args=[study.slug])).getvalue().decode()
+        assert list(csv.DictReader(io.StringIO(told))) == list(csv.DictReader(io.StringIO(printed.getvalue())))
+        printed = io.StringIO()
+        call_command("agreement", study.slug, "--json", stdout=printed)
+        told = client.get(reverse("leaderboard-agreement-json", args=[study.slug])).json()
+        assert {name: told[name] for name in ("people", "judges")} == {
+            name: json.loads(printed.getvalue())[name] for name in ("people", "judges")
+        }
+
+    def test_the_page_puts_all_raters_side_by_side_and_says_what_is_not_known(self, study, client, monkeypatch):
+        rater = judge(study, "panel")
+        Rater.objects.filter(pk=rater.pk).update(derived=True)
+        for pair in study.pairs.all():
+            vote(rater, pair, "x")
+        rows = list(study.comparisons.filter(rater__kind="worker"))
+        for number, row in enumerate(rows):
+            Comparison.objects.filter(pk=row.pk).update(scale_name="eight", value=1 + number % 8)
+        Study.objects.update(public=True)
+        services.recompute_changed(NOW)
+        services.fill(Leaderboard.objects.get(method=reports.METHOD).pk, NOW)
+        monkeypatch.setattr(rater_facts, "_columns", [("Cost", lambda _study, raters: {max(raters): "0.5 cents"})])
+        page = client.get(reverse("leaderboard-agreement", args=[study.slug]))
+        html = page.content.decode()
+        names = [str(row.name) for row in page.context["compared"].rows]
+        assert names == ["People among themselves", "gpt9", "panel"]
+        assert "Nothing was shown to this rater" in html
+        assert page.context["people"].scale.left + page.context["people"].scale.right == 100
+        assert [step.number for step in page.context["people"].scale.steps] == [54] * 8
+        # What judges cost is shown to those who run the study.
+        assert "0.5 cents" not in html
+        client.force_login(User.objects.create_superuser("ada", password="a long enough word"))
+        assert "0.5 cents" in client.get(reverse("leaderboard-agreement", args=[study.slug])).content.decode()
 
     def test_superseded_verdicts_are_out(self, study):
         before = comparisons.single(study, comparisons.Filters(), comparisons.cut(study))
