@@ -25,7 +25,12 @@ def look(study: Study, at: datetime) -> SectionState:
     asked = AnswerCall.objects.filter(run__study=study)
     conversations = asked.filter(last=True, state__in=ANSWERED).count()
     if not conversations:
-        return SectionState(_("none asked for"), "empty")
+        steps: tuple[Step, ...] = ()
+        prompt_set = study.prompt_set
+        if prompt_set.prompts.exists() and not prompt_set.results.exists():
+            text = _("The prompts could be put to models from here.")
+            steps = (Step(11, text, _("Ask models"), "study-answers"),)
+        return SectionState(_("none asked for"), "empty", steps)
     phrase = ngettext("%(number)s answer by a model", "%(number)s answers by models", conversations) % {
         "number": number_format(conversations, force_grouping=True)
     }

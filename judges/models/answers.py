@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import LanguageModel, Prompt, PromptSet, Result, Study
 from judges.models.work import Access, Exchange, Purse, Run, Sending
+from judges.stand_in import MODELS as STAND_INS
 
 
 class SystemMessage(models.Model):
@@ -60,6 +61,11 @@ class AnswerSource(Access, Purse):
 
     def __str__(self) -> str:
         return str(self.model)
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether it is the stand-in that comes along, and no real model."""
+        return self.api_id in STAND_INS
 
     def clean(self) -> None:
         faults: dict[str, Any] = self.faults()

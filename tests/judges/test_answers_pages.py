@@ -232,3 +232,14 @@ def test_a_run_that_was_stopped_is_the_first_thing_on_the_study_s_page(
     ask(study, source(study, stand_in(key="another").url))
     shown = as_user(owner).get(reverse("study", args=[study.slug])).content.decode()
     assert "Asking a model was stopped: Incorrect API key provided" in shown
+
+
+def test_a_study_with_prompts_alone_is_told_that_models_can_be_asked(
+    study: Study, as_user: SignIn, owner: User
+) -> None:
+    home = reverse("study", args=[study.slug])
+    offer = "The prompts could be put to models from here."
+    assert offer not in as_user(owner).get(home).content.decode()
+    study.pairs.all().delete()
+    Result.objects.all().delete()
+    assert offer in as_user(owner).get(home).content.decode()
