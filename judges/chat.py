@@ -283,15 +283,19 @@ async def _received(response: httpx.Response) -> bytes:
 
 
 def _trouble(endpoint: Endpoint, response: httpx.Response, content: bytes) -> Trouble:
-    raw = _text(endpoint, content)
-    status = response.status_code
+    line = endpoint.strike(_status_line(response))
+    retry_after = _retry_after(response.headers.get("retry-after", ""))
+    return trouble_in(_text(endpoint, content), response.status_code, line, retry_after)
+
+
+def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None = None) -> Trouble:
+    """What the body of a reply that is no answer means; `otherwise` are its words where it has none."""
     told = _told(raw)
-    words = told.words or endpoint.strike(_status_line(response))[:WORDS]
-    raw = raw[:WORDS]
+    words, raw = told.words or otherwise[:WORDS], raw[:WORDS]
     if trouble := _by_code(told, words, status, raw):
         return trouble
     if status in {408, 409, 425, 429} or status >= 500:
-        return Again(words, status, raw, _retry_after(response.headers.get("retry-after", "")))
+        return Again(words, status, raw, retry_after)
     if status in {400, 413, 422} and (status == 413 or told.of_messages or TOO_LONG.search(words)):
         return Unfit(words, status, raw)
     return Permanent(words, status, raw)

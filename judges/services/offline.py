@@ -214,7 +214,7 @@ def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) ->
     raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
     try:
         if row.status != 200:
-            raise chat.Again(chat.words_of(raw) or f"HTTP {row.status}", row.status, raw)
+            raise chat.trouble_in(raw, row.status, f"HTTP {row.status}")
         outcome.answer = chat.read_answer(raw)
         outcome.finding = find(version.reading, outcome.answer)
     except chat.Trouble as trouble:

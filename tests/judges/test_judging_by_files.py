@@ -102,6 +102,7 @@ def test_batch_output_ends_in_the_same_states(judge: Judge, tmp_path: Path) -> N
     assert states.count(CallState.OK) == Comparison.objects.count() >= 1
     assert states.count(CallState.FAILED) >= 2
     assert states.count(CallState.UNREADABLE) >= 1
+    assert states.count(CallState.REFUSED) == 1
     run = JudgeRun.objects.get()
     assert runs.progress(run, NOW).states["sent"] == 0
 
