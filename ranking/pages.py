@@ -14,12 +14,10 @@ from annotation.models import Study
 from ranking import asking, trust, wording
 from ranking.charts import Axis
 from ranking.models import Leaderboard, State
+from ranking.services import STANDING
 from ranking.sheet import Row
 from ranking.switches import Asked, Names, Switches, switches
 from ranking.wording import written as written
-
-KEPT: Final = ("bradley-terry", "elo")
-"""The methods whose boards are kept for everybody, where nothing else is asked."""
 
 SAID: Final = {"prior": "prior", "order-range": "order_range"}
 """Notices that a group of its own owes, by what it says of itself."""
@@ -227,7 +225,7 @@ def find(study: Study, asked: Asked) -> Found:
 
 def is_standing(asked: Asked) -> bool:
     """Whether the board is one of those kept for everybody."""
-    return asked.method in KEPT and not asked.given().keys() - {"raters", "method"}
+    return asked.method in STANDING and not asked.given().keys() - {"raters", "method"}
 
 
 def _stand(study: Study, newest: Leaderboard | None, *, under_way: bool) -> Stand:
