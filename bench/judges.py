@@ -3,7 +3,8 @@
 Against the stand-in, in a process of its own, at 50 ms and 100 in flight: a bare asyncio httpx loop
 that sends the same requests and keeps nothing, and a judge's run that reserves, reads and stores, turn
 by turn. Loopback and SQLite only. The run's memory is looked at when a quarter of its calls are done
-and at its end.
+and at its end. Then two processes share a limit of requests a minute for some minutes: the stand-in
+says how many came, and how many in its busiest minute.
 """
 
 import argparse
@@ -95,6 +96,40 @@ def judge(url: str, calls: int, name: str) -> tuple[float, float, float]:
     return calls / seconds, memory[0], resident()
 
 
+WORK = "import django, sys; django.setup(); from judges.services import runs; runs.work(int(sys.argv[1]))"
+
+
+def limited(url: str, limit: int, minutes: int) -> tuple[int, int]:
+    """How many requests of two processes that share `limit` come in `minutes`, and in the busiest one."""
+    import httpx
+    from django.utils import timezone
+
+    from annotation.models import Study
+    from judges.models import JudgeRun
+    from judges.services import keeping, runs
+    from judges.services.planning import Plan
+
+    settings = {"endpoint": url, "model": "m", "reader": "bracketed", "parallel": 40, "requests_per_minute": limit}
+    made = keeping.add_judge("limited", {**settings, "template": keeping.built_in("pairs")})
+    plan = Plan(limit=limit * (minutes + 1) // 2)
+    run = runs.start(Study.objects.get(), made.current, plan, timezone.now(), detach=False, senders=2)
+    JudgeRun.objects.filter(pk=run.pk).update(state="running")
+    run.refresh_from_db()
+    runs.plan(run)
+    workers = [subprocess.Popen([sys.executable, "-c", WORK, str(run.pk)], cwd=ROOT) for _worker in range(2)]
+    stats = url.removesuffix("/v1") + "/stats"
+    try:
+        while not (seen := httpx.get(stats).json())["requests"]:
+            time.sleep(0.05)
+        time.sleep(60 * minutes)
+        seen = httpx.get(stats).json()
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    return seen["requests"], seen["busiest_minute"]
+
+
 def bodies_of(count: int) -> list[bytes]:
     from annotation.models import Pair
     from judges.models import Judge
@@ -112,6 +147,8 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20_000, help="of the long run; each short one makes a tenth")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--latency", type=float, default=50, help="milliseconds")
+    parser.add_argument("--limit", type=int, default=600, help="requests a minute that two processes share")
+    parser.add_argument("--minutes", type=int, default=3, help="for which they do; 0 leaves it out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LLMFAO_DATA"] = folder
@@ -147,6 +184,18 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait(10)
+        if options.minutes:
+            server, url = stand_in(options.latency)
+            try:
+                made, busiest = limited(url, options.limit, options.minutes)
+            finally:
+                server.terminate()
+                server.wait(10)
+            wanted = options.limit * options.minutes
+            print(
+                f"{options.limit} a minute over two processes: {made} in {options.minutes} minutes, "
+                f"{made / wanted:.3f} of {wanted} (wanted: 0.95); {busiest} in the busiest"
+            )
 
 
 if __name__ == "__main__":
