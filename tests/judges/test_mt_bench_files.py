@@ -26,10 +26,12 @@ from annotation.models import (
     Upload,
     UploadState,
 )
-from annotation.services import exporting, loading, undoing
-from judges.models import Judgment, ReferenceAnswer, Remainder
+from annotation.services import deleting, exporting, loading, undoing
+from annotation.services.studies import NotPossible
+from judges.models import JudgeCall, JudgeRun, Judgment, ReferenceAnswer, Remainder
 from judges.services import mt_bench_files
 from tests.annotation import exchange
+from tests.builders import NOW
 from tests.judges import benchmark
 from tests.judges.conftest import make_judge, run_judge
 
@@ -422,3 +424,22 @@ def test_two_who_load_the_same_at_once_store_it_once(tmp_path: Path) -> None:
     assert "stored" in told
     assert Judgment.objects.count() == 12 + 2 * 6
     assert Comparison.objects.count() == 2 * 6
+
+
+def test_a_draft_with_grades_alone_can_be_deleted_with_its_prompt_set(tmp_path: Path) -> None:
+    rows = {name: some for name, some in benchmark.files().items() if not name.endswith("_pair.jsonl")}
+    load(benchmark.write(tmp_path, rows))
+    deleting.delete_draft(Study.objects.get(), with_prompt_set=True)
+    for table in (Study, Judgment, ReferenceAnswer, Remainder, Result, Prompt, LanguageModel, Upload):
+        assert not table._default_manager.exists(), table
+
+
+def test_an_upload_that_a_judge_was_asked_about_since_cannot_be_undone(tmp_path: Path) -> None:
+    rows = {name: some for name, some in benchmark.files().items() if not name.startswith("model_judgment")}
+    report = load(benchmark.write(tmp_path, rows))
+    judge = make_judge("http://127.0.0.1:9/v1", reader="rating").current
+    run = JudgeRun.objects.create(study=Study.objects.get(), version=judge, created_at=NOW, state="cancelled")
+    JudgeCall.objects.create(run=run, version=judge, result=Result.objects.all()[0])
+    assert report.upload is not None
+    with pytest.raises(NotPossible, match="1 calls"):
+        undoing.undo(report.upload)
