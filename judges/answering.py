@@ -209,8 +209,9 @@ def talk(request: AdministratorRequest, study: Study, number: int) -> HttpRespon
     asked = AnswerCall.objects.select_related("source__model", "run", "prompt", "result")
     call = get_object_or_404(asked, run__study=study, pk=number)
     calls = AnswerCall.objects.filter(source=call.source, prompt=call.prompt, sample=call.sample).order_by("turn")
+    questions = [call.prompt.text, *call.prompt.turns]
     turns = [
-        (each, [(reply, json.loads(reply.request)) for reply in each.replies.all()])
+        (each, questions[each.turn - 1], [(reply, json.loads(reply.request)) for reply in each.replies.all()])
         for each in calls.prefetch_related("replies")
     ]
     context = {"study": study, "tab": "answers", "call": call, "run": call.run, "turns": turns}
