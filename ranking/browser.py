@@ -78,9 +78,9 @@ class Sought:
         return replace(self, **words)
 
     def query(self, **more: str | int) -> str:
-        """The address's query, of the words that ask for something and of `more`."""
-        given = {name: word for name in self.__dataclass_fields__ if (word := getattr(self, name))}
-        return "?" + urlencode(given | more)
+        """The address's query, of the words that ask for something and of `more`; empty where there are none."""
+        given = {name: word for name in self.__dataclass_fields__ if (word := getattr(self, name))} | more
+        return "?" + urlencode(given) if given else ""
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__dataclass_fields__)
