@@ -5,16 +5,19 @@ they are public. To everybody else it is not there (404).
 """
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.views.decorators.http import conditional_page
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from annotation.api.paging import Query
-from annotation.models import Study
+from annotation.models import Status, Study
+
+SETTLED: Final = (Status.DRAFT, Status.CLOSED)
+"""Nobody votes in such a study; a draft has results where its votes are from elsewhere."""
 
 
 class ApiView(APIView):
@@ -23,6 +26,8 @@ class ApiView(APIView):
     query: ClassVar[type[Query]] = Query
     of_the_public: ClassVar[bool] = False
     """Whether it answers those who have not signed in as well."""
+    once_settled: ClassVar[bool] = False
+    """The same of a study that nobody is voting in."""
 
     @classmethod
     def as_view(cls, **options: Any) -> Any:
@@ -30,7 +35,7 @@ class ApiView(APIView):
         return conditional_page(super().as_view(**options))
 
     def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny() if self.of_the_public else IsAuthenticated()]
+        return [AllowAny() if self.of_the_public or self.once_settled else IsAuthenticated()]
 
     def asked(self) -> dict[str, Any]:
         """The parameters of the address, checked."""
@@ -42,7 +47,11 @@ class ApiView(APIView):
 
 class StudyView(ApiView):
     """An address below a study: for those who run it, and for everybody where its results are public, if those
-    are what it is about (`of_the_public`)."""
+    are what it is about (`of_the_public`).
+
+    What was compared, and how, is told to everybody `once_settled` alone: while people vote, nobody shall find
+    out here which models wrote the answers before them.
+    """
 
     request: Request
 
@@ -54,9 +63,21 @@ class StudyView(ApiView):
 
     @cached_property
     def study(self) -> Study:
-        found = self.own
-        if found is None and self.of_the_public:
-            found = Study.objects.public().select_related("prompt_set").filter(slug=self.kwargs["slug"]).first()
+        if self.own is not None:
+            return self.own
+        public = Study.objects.public() if self.of_the_public or self.once_settled else Study.objects.none()
+        if not self.of_the_public:
+            public = public.filter(status__in=SETTLED)
+        found = public.select_related("prompt_set").filter(slug=self.kwargs["slug"]).first()
         if found is None:
             raise NotFound
         return found
+
+    def need_to_run_it(self) -> None:
+        """
+        Raises:
+            NotFound: whoever asks does not see the study.
+            PermissionDenied: they see it because it is public.
+        """
+        if self.study != self.own:
+            raise PermissionDenied

@@ -116,6 +116,7 @@ class Models(Corpus):
 
 class Prompts(Corpus):
     what = "prompts"
+    once_settled = True
 
     @extend_schema(
         operation_id="prompts",
@@ -130,6 +131,7 @@ class Prompts(Corpus):
 
 class Results(Corpus):
     what = "results"
+    once_settled = True
 
     @extend_schema(
         operation_id="results",
@@ -144,15 +146,20 @@ class Results(Corpus):
 
 class PairsQuery(PageQuery):
     purpose = serializers.ChoiceField(
-        Purpose.choices, default=Purpose.VOTE.value, help_text="vote, or the training or check pairs instead."
+        Purpose.choices,
+        default=Purpose.VOTE.value,
+        help_text="vote; or, for those who run the study, training or check.",
     )
 
 
 class Pairs(Corpus):
     query = PairsQuery
     what = "pairs"
+    once_settled = True
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
+        if asked["purpose"] != Purpose.VOTE:
+            self.need_to_run_it()
         return exporting.rows(self.study, self.what, Purpose(asked["purpose"]))
 
     @extend_schema(
@@ -177,7 +184,7 @@ class ComparisonsQuery(PageQuery):
     full = serializers.BooleanField(
         default=False,
         help_text="Every row stored, with everything known of it: superseded and withdrawn ones, those on check "
-        "pairs and those of excluded workers as well. Without it, those that count.",
+        "pairs and those of excluded workers as well; for those who run the study. Without it, those that count.",
     )
     simulated = serializers.BooleanField(default=False, help_text="Those that a program made up as well.")
 
@@ -190,14 +197,14 @@ def full_rows(found: Rows) -> Rows:
 class Comparisons(Corpus):
     query = ComparisonsQuery
     what = "comparisons"
+    once_settled = True
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
         found = self.chosen(asked)
-        return (
-            full_rows(exporting.full_rows(self.study, found))
-            if asked["full"]
-            else exporting.plain_rows(self.study, found)
-        )
+        if not asked["full"]:
+            return exporting.plain_rows(self.study, found)
+        self.need_to_run_it()
+        return full_rows(exporting.full_rows(self.study, found))
 
     def chosen(self, asked: dict[str, Any]) -> "QuerySet[Comparison]":
         try:

@@ -202,7 +202,7 @@ def test_a_study_that_is_not_open_to_you_is_not_there(study, outsider, administr
     assert [row["slug"] for row in Program(outsider).rows("studies/")] == []
 
 
-def test_the_public_sees_results_and_nothing_else(study, outsider):
+def test_the_public_sees_results_and_nothing_else_while_people_vote(study, outsider):
     add_golden_pairs(study, ["x"], Purpose.CHECK)
     studies.change_settings(study, {"public": True})
     for program in (Program(), Program(outsider)):
@@ -214,6 +214,24 @@ def test_the_public_sees_results_and_nothing_else(study, outsider):
         for what in ("prompts", "results", "pairs", "comparisons", "training-answers", "workers", "judge-runs"):
             for query in ({}, {"purpose": "check"}) if what == "pairs" else ({},):
                 assert program.get(f"studies/{study.slug}/{what}/", **query).status_code in {401, 404}
+
+
+def test_what_was_compared_is_public_once_nobody_votes_any_more(study, program, outsider):
+    add_golden_pairs(study, ["x"], Purpose.CHECK)
+    studies.change_settings(study, {"public": True})
+    studies.close(studies.pause(study))
+    for stranger in (Program(), Program(outsider)):
+        for what in ("prompts", "results", "pairs", "comparisons"):
+            assert stranger.rows(f"studies/{study.slug}/{what}/") == program.rows(f"studies/{study.slug}/{what}/")
+        for what in ("training-answers", "workers", "judge-runs"):
+            assert stranger.get(f"studies/{study.slug}/{what}/").status_code in {401, 404}
+        for what, query in (("pairs", {"purpose": "check"}), ("comparisons", {"full": "true"})):
+            refused = stranger.get(f"studies/{study.slug}/{what}/", **query)
+            assert refused.status_code in {401, 403}
+            assert "results" not in refused.json()
+    study.public = False
+    study.save()
+    assert Program(outsider).get(f"studies/{study.slug}/comparisons/").status_code == 404
 
 
 def test_a_study_is_public_where_it_says_so_opened_or_not(outsider):
