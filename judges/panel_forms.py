@@ -34,6 +34,7 @@ class PanelForm(forms.Form):
     contradictions = forms.ChoiceField(
         label=gettext_lazy("Members who contradict themselves over both orders"),
         choices=Panel.Contradictions.choices,
+        help_text=gettext_lazy("Where what more than half say counts; the mean takes both orders as they are."),
     )
     least = forms.IntegerField(
         label=gettext_lazy("So many members must have answered"),
