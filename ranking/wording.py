@@ -69,6 +69,23 @@ PROBLEMS: Final[dict[str, str]] = {
         "These comparisons do not determine the ratings: too little was compared, or what else is fitted "
         "explains every verdict."
     ),
+    "the wins lead in no circle, so there is nothing to settle": gettext_noop(
+        "No model that lost has beaten, through others, one that it lost to, so this method has no ratings."
+    ),
+    "which answer was shown in the first place is not known": gettext_noop(
+        "It is not known which answer was shown in the first place, so its gain cannot be fitted."
+    ),
+    "the seed is %(seed)s; 0 or more was expected": gettext_noop("The seed is %(seed)s; it cannot be below 0."),
+    "the anchor %(name)s needs a finite rating": gettext_noop("The anchor %(name)s needs a finite rating."),
+    "a correction is one of sandwich intervals, and a bootstrap has none": gettext_noop(
+        "A correction is for sandwich intervals: a bootstrap has none."
+    ),
+    "%(method)s has no scale that an anchor could hold": gettext_noop(
+        "The method %(method)s gives shares, and has no scale that an anchor could hold."
+    ),
+    "%(method)s has no intervals that could hold all at once": gettext_noop(
+        "The method %(method)s has no intervals, so none that hold all at once."
+    ),
     "all verdicts are ties: there is nothing to rate by": gettext_noop(
         "Every verdict is a tie, so there is nothing to rate by."
     ),

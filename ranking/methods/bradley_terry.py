@@ -11,7 +11,7 @@ from ranking.methods.connectivity import has_finite_fit
 from ranking.methods.intervals import Clusters, Observations, Uncertainty
 from ranking.methods.logistic import Cells, Fit
 from ranking.methods.ratings import Coefficient, Ratings, with_intervals
-from ranking.methods.settings import Settings
+from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import Codes, Floats, Tally, Votes
 
 FIRST_PLACE = "first-place"
@@ -23,8 +23,11 @@ def rate(
     """Strengths of the models of one connected group, a tie counting half to either side.
 
     Raises:
+        Contradiction: a first-place effect is asked for, and no place is known.
         NotConverged: Newton's method did not reach the optimum.
     """
+    if settings.first_place and (votes.left is None or not votes.left.any()):
+        raise Contradiction("which answer was shown in the first place is not known")
     prior = not has_finite_fit(tally)
     names: tuple[str, ...] = (FIRST_PLACE,) if settings.first_place else ()
     cells = _cells_by_side(votes) if settings.first_place else Cells.of_tally(tally)

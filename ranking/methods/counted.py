@@ -56,7 +56,7 @@ def fixed_point(method: Callable[..., Any], counted: Counted) -> Floats:
     Its count of iterations is the limit whatever happens (0.4.2), so twice the limit must change nothing.
 
     Raises:
-        NotConverged: it does.
+        NotConverged: it does, or there is none: the wins lead in no circle, and all that is left in the end is 0.
     """
     once, twice = (
         method(**counted.arguments(), tolerance=TOLERANCE, limit=limit).scores.sort_index().to_numpy()
@@ -64,5 +64,7 @@ def fixed_point(method: Callable[..., Any], counted: Counted) -> Floats:
     )
     if not np.abs(once - twice).max() <= SETTLED:
         raise NotConverged(f"no fixed point after {LIMIT} steps")
+    if not np.abs(twice).sum() > 0:
+        raise NotConverged("the wins lead in no circle, so there is nothing to settle")
     shares: Floats = np.abs(twice) / np.abs(twice).sum()
     return shares

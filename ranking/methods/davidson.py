@@ -99,7 +99,7 @@ def _fit(tally: Tally, *, prior: bool) -> Fit:
             information[:size, :size] += curvature
         return gradient, information
 
-    start = np.append(np.zeros(size), np.log(2 * ties.sum() / (games.sum() - ties.sum())))
+    start = np.append(np.zeros(size), np.log(2 * ties.sum() / tally.wins.sum()))
     return newton(start, value, derivatives, size, prior=prior)
 
 

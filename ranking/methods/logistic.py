@@ -163,6 +163,8 @@ def newton(
     parameters = start
     for iteration in range(1, LIMIT + 1):
         gradient, information = derivatives(parameters)
+        if not np.isfinite(information).all():
+            raise NotConverged("the comparisons do not determine the strengths")
         try:
             step = center @ cho_solve(cho_factor(grounded(information, size)), gradient)
         except LinAlgError as error:

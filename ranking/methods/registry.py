@@ -26,6 +26,7 @@ class Method:
     in_order: whether it depends on the order of the votes.
     soft: whether it takes shares of a verdict.
     style: whether it needs to know how answers differ in style.
+    shares: whether its scores are shares, which no anchor can hold, rather than points.
     """
 
     rate: Rate
@@ -35,6 +36,7 @@ class Method:
     in_order: bool = False
     soft: bool = False
     style: bool = False
+    shares: bool = False
 
 
 def _by_evalica(module: str, name: str = "rate") -> Rate:
@@ -54,10 +56,10 @@ METHODS: Final[dict[str, Method]] = {
     "elo": Method(_by_evalica("elo"), in_order=True),
     "elo-bootstrap": Method(_by_evalica("elo", "rate_redrawn"), in_order=True),
     "newman": Method(_by_evalica("newman")),
-    "pagerank": Method(_by_evalica("pagerank")),
-    "eigen": Method(_by_evalica("eigen")),
-    "average-win-rate": Method(win_rates.rate_average),
-    "baseline-win-rate": Method(win_rates.rate_baseline, sandwich=True, soft=True),
+    "pagerank": Method(_by_evalica("pagerank"), shares=True),
+    "eigen": Method(_by_evalica("eigen"), shares=True),
+    "average-win-rate": Method(win_rates.rate_average, shares=True),
+    "baseline-win-rate": Method(win_rates.rate_baseline, sandwich=True, soft=True, shares=True),
     "style-controlled": Method(style.rate, sandwich=True, style=True),
 }
 
@@ -77,6 +79,10 @@ def method(settings: Settings) -> Method:
         raise Contradiction(f"{settings.method} has no bootstrapped intervals")
     if settings.intervals == "bootstrap" and settings.first_place:
         raise Contradiction("a first-place effect has sandwich intervals only")
+    if settings.anchor is not None and found.shares:
+        raise Contradiction(f"{settings.method} has no scale that an anchor could hold")
+    if settings.simultaneous and not found.sandwich and settings.redraw != "resample":
+        raise Contradiction(f"{settings.method} has no intervals that could hold all at once")
     if settings.clusters is not None and not found.sandwich:
         raise Contradiction(f"{settings.method} has no intervals by clusters")
     return found

@@ -1,5 +1,6 @@
 """What can be asked of a board. A result echoes it, and the same settings and seed give the same numbers."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -74,6 +75,12 @@ class Settings:
             raise Contradiction("baseline-win-rate needs a baseline, and no other method has one")
         if self.rounds < 1:
             raise Contradiction("a bootstrap needs at least one round")
+        if self.seed < 0:
+            raise Contradiction(f"the seed is {self.seed}; 0 or more was expected")
+        if self.anchor is not None and not math.isfinite(self.anchor[1]):
+            raise Contradiction(f"the anchor {self.anchor[0]} needs a finite rating")
+        if self.intervals == "bootstrap" and self.correction != "CR3":
+            raise Contradiction("a correction is one of sandwich intervals, and a bootstrap has none")
 
     @property
     def tie_rule(self) -> Ties:

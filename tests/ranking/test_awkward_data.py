@@ -1,5 +1,6 @@
 """Data that libraries of the field answer wrongly and silently: a clear result or a clear error."""
 
+import contextlib
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -139,6 +140,13 @@ def test_votes_cannot_be_changed():
         ({"anchor": ("nobody", 1.0)}, "not a model"),
         ({"method": "style-controlled"}, "texts"),
         ({"rounds": 0}, "round"),
+        ({"seed": -1}, "seed"),
+        ({"anchor": ("model 0", float("nan"))}, "finite"),
+        ({"anchor": ("model 0", 1000.0), "method": "pagerank"}, "anchor"),
+        ({"anchor": ("model 0", 1000.0), "method": "average-win-rate"}, "anchor"),
+        ({"simultaneous": True, "method": "elo"}, "at once"),
+        ({"simultaneous": True, "method": "elo-bootstrap", "redraw": "permute"}, "at once"),
+        ({"intervals": "bootstrap", "correction": "CR1"}, "correction"),
     ],
 )
 def test_misspelt_and_contradictory_options_are_refused(options, said):
@@ -161,3 +169,43 @@ def test_all_ties_leave_models_level():
     assert ranks(ratings).tolist() == [1] * 6
     with pytest.raises(NotConverged, match="all verdicts are ties"):
         rate(votes, Settings(method="davidson"), "people")
+
+
+def test_wins_that_lead_in_no_circle_have_no_eigenvector_and_the_method_says_so():
+    votes = make([(0, 1, 2), (1, 2, 2), (0, 2, 2)] * 4)
+    with pytest.raises(NotConverged, match="circle"):
+        rate(votes, asked("eigen"), "people")
+    back = make([(0, 1, 2), (1, 2, 2), (0, 2, 2), (2, 0, 2)] * 4)
+    assert np.isfinite(rate(back, asked("eigen"), "people").groups[0].ratings.scores).all()
+
+
+def test_a_first_place_effect_needs_to_know_a_place():
+    with pytest.raises(Contradiction, match="first place"):
+        rate(replace(draw(0), left=None), Settings(first_place=True), "people")
+    with pytest.raises(Contradiction, match="first place"):
+        rate(replace(draw(0), left=np.zeros(300, dtype=int)), Settings(first_place=True), "people")
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    ("rows", "arrays"),
+    [
+        ([(0, 1, 2)], {}),
+        ([(0, 1, 1)], {}),
+        ([(0, 1, 2), (1, 2, 2), (2, 3, 2)], {}),
+        ([(0, 1, 2), (1, 0, 2), (0, 1, 1)], {"count": [0, 5, 1]}),
+        ([(0, 1, 2), (1, 0, 2), (0, 1, 1)], {"importance": [0.0, 1e-9, 1e9]}),
+        ([(0, 1, 2), (0, 1, 0)] * 30, {}),
+    ],
+    ids=["one win", "one tie", "a chain", "zero counts", "extreme importance", "one pair"],
+)
+def test_whatever_is_rated_is_finite_or_refused_in_words(name, rows, arrays):
+    size = len(rows)
+    plain = {"left": [1, -1] * size, "prompt": list(range(size)), "rater": [0, 1, 2] * size}
+    votes = make(rows, **{key: array[:size] for key, array in plain.items()}, **arrays)
+    votes = replace(votes, style=np.random.default_rng(0).normal(size=(size, 4)))
+    refused = contextlib.suppress(NotConverged, Contradiction)
+    with refused:
+        for group in rate(votes, asked(name), "people").groups:
+            for values in (group.ratings.scores, group.ratings.low, group.ratings.high):
+                assert values is None or np.isfinite(values).all()

@@ -1,8 +1,11 @@
 """Sandwich intervals: equal to the textbook without clusters, to leaving clusters out with them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import expit
 
 from ranking.methods import intervals
@@ -11,7 +14,7 @@ from ranking.methods.intervals import Observations, Unidentified
 from ranking.methods.logistic import Cells, fit
 from ranking.methods.settings import Settings
 from ranking.methods.tally import tally
-from tests.ranking.votes import draw, make, seeds
+from tests.ranking.votes import draw, make, relabelled, seeds, swapped
 
 
 def dense(votes, theta):
@@ -156,3 +159,44 @@ def test_an_importance_enters_the_variance_squared():
     bread = np.linalg.pinv(design.T * (importance * curvature) @ design, rcond=1e-10)
     expected = bread @ (design.T * (importance * residual) ** 2 @ design) @ bread
     assert ratings.covariance == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["bradley-terry", "davidson", "style-controlled", "baseline-win-rate"])
+@pytest.mark.parametrize("clusters", ["none", "prompt", "worker", "both"])
+@settings(max_examples=4, deadline=None)
+@given(seeds)
+def test_names_order_and_sides_do_not_move_an_interval(name, clusters, seed):
+    rng = np.random.default_rng(seed)
+    votes = draw(seed)
+    votes = replace(votes, style=rng.normal(size=(len(votes), 4)))
+    asked = Settings(method=name, clusters=clusters, baseline="model 0" if name == "baseline-win-rate" else None)
+    order, turned = rng.permutation(len(votes)), rng.random(len(votes)) < 0.5
+    arrays = ("x", "y", "outcome", "left", "prompt", "rater", "style")
+    mirrored = swapped(votes, turned)
+    moved = (
+        replace(votes, **{array: getattr(votes, array)[order] for array in arrays}),
+        relabelled(votes, rng.permutation(6)),
+        replace(mirrored, style=np.where(turned[:, None], -votes.style, votes.style)),
+    )
+
+    def ends(votes):
+        ratings = rate(votes, asked, "people").groups[0].ratings
+        return dict(zip(ratings.names, zip(ratings.low, ratings.high, strict=True), strict=True))
+
+    expected = ends(votes)
+    for each in moved:
+        for model, found in ends(each).items():
+            assert found == pytest.approx(expected[model], abs=1e-7)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds, st.sampled_from(["none", "prompt", "worker", "both"]))
+def test_showing_every_pair_the_other_way_round_flips_the_first_place_effect_alone(seed, clusters):
+    votes = draw(seed)
+    asked = Settings(clusters=clusters, first_place=True)
+    one, other = (rate(each, asked, "people").groups[0].ratings for each in (votes, replace(votes, left=-votes.left)))
+    assert other.scores == pytest.approx(one.scores, abs=1e-9)
+    assert other.low == pytest.approx(one.low, abs=1e-8)
+    (gain,), (loss,) = one.coefficients, other.coefficients
+    assert loss.value == pytest.approx(-gain.value, abs=1e-9)
+    assert (loss.low, loss.high) == pytest.approx((-gain.high, -gain.low), abs=1e-8)
