@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from django.conf import settings
@@ -18,6 +18,9 @@ from ranking.services import STANDING
 from ranking.sheet import Row
 from ranking.switches import Asked, Names, Switches, switches
 from ranking.wording import written as written
+
+OLD: Final = timedelta(hours=1)
+"""A board that is kept up to date is younger: under a reader's eyes it is not exchanged."""
 
 SAID: Final = {"prior": "prior", "order-range": "order_range"}
 """Notices that a group of its own owes, by what it says of itself."""
@@ -247,6 +250,8 @@ class Page:
     board: Shown | None
     newer: int
     """Comparisons since the board was computed, where it is not kept up to date; counted up to `asking.MANY` + 1."""
+    waits: bool
+    """Whether the page should look again by itself for a board that is under way."""
 
     @property
     def query(self) -> str:
@@ -255,11 +260,6 @@ class Page:
     @property
     def snapshot(self) -> Leaderboard | None:
         return self.found.snapshot
-
-    @property
-    def waits(self) -> bool:
-        """Whether a board is under way, so that the page should look again."""
-        return self.found.under_way
 
     @property
     def many(self) -> int | None:
@@ -279,4 +279,10 @@ def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
         switches=switches(study, found.asked, names),
         board=shown(snapshot) if snapshot is not None and has_board else None,
         newer=newer,
+        waits=found.under_way and (not has_board or _is_old(snapshot, at)),
     )
+
+
+def _is_old(snapshot: Leaderboard | None, at: datetime) -> bool:
+    """Whether a board is so old that the next was asked for, rather than one of those that come with the votes."""
+    return snapshot is None or snapshot.finished_at is None or at - snapshot.finished_at > OLD

@@ -181,6 +181,18 @@ def test_an_old_board_says_when_it_was_computed_and_how_many_votes_came_since(cl
     assert "Quillfinch-0" in html
 
 
+def test_a_board_that_comes_with_the_votes_is_not_exchanged_under_its_readers_eyes(client, study):
+    vote(person(study), study.pairs.first(), "x")
+    now = timezone.now()
+    compute_all(now)
+    vote(person(study), study.pairs.first(), "x")
+    assert services.recompute_changed(now)
+    html = page(client, study, "")
+    assert "Quillfinch-0" in html
+    assert "being computed" not in html
+    assert "hx-get" not in html
+
+
 def test_an_exclusion_makes_a_board_old_as_well(study):
     asking.ask_for(study, *NEWMAN, NOW)
     compute_all(NOW)
