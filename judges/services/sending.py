@@ -73,7 +73,7 @@ class Session[C: models.Model]:
         with ThreadPoolExecutor(1, thread_name_prefix="judges-db") as pool:
             self._pool, self._wake = pool, wake
             try:
-                async with self.endpoint.client(self.parallel) as self._client:
+                async with self.endpoint.slots(self.parallel) as self._slots:
                     beat = asyncio.create_task(self._beat(started))
                     storing = asyncio.create_task(self._store_all())
                     for task in (beat, storing):
@@ -92,7 +92,7 @@ class Session[C: models.Model]:
 
     _pool: ThreadPoolExecutor = field(init=False)
     _wake: asyncio.Event = field(init=False)
-    _client: httpx.AsyncClient = field(init=False)
+    _slots: deque[httpx.AsyncClient] = field(init=False)
     _gate: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _over: bool = False
 
@@ -187,7 +187,7 @@ class Session[C: models.Model]:
                 outcome.attempts += 1
                 self.waiting.discard(task)
                 try:
-                    outcome.answer = await self.books.ask(self._client, self.endpoint, prepared.question.body)
+                    outcome.answer = await self._asked(prepared)
                 except chat.Again as trouble:
                     if trouble.perhaps_paid:
                         await self._count_unsure(outcome)
@@ -221,6 +221,14 @@ class Session[C: models.Model]:
             self.hopeless += 1
             if self.hopeless >= HOPELESS:
                 self.stop("endpoint", trouble.words)
+
+    async def _asked(self, prepared: Prepared[C]) -> chat.Answer:
+        # There are as many as calls in flight. The one that was used last has a connection that stands.
+        client = self._slots.pop()
+        try:
+            return await self.books.ask(client, self.endpoint, prepared.question.body)
+        finally:
+            self._slots.append(client)
 
     async def _turn(self, prepared: Prepared[C]) -> str:
         """Waits until the limits allow a send; its ticket. One waits for all, and who came first goes first."""

@@ -425,3 +425,14 @@ def test_the_verdict_follows_the_reply_alone(study: Study, stand_in: StandInFixt
     assert all(row.winner != row.left for row in Comparison.objects.all())
     for reply in JudgeReply.objects.all():
         assert len(reply.request) < 200_000
+
+
+@pytest.mark.parametrize("parallel", [1, 8, 20])
+def test_as_many_requests_are_in_flight_as_the_judge_says_and_no_more(
+    study: Study, stand_in: StandInFixture, parallel: int
+) -> None:
+    server = stand_in(latency=0.2)
+    run = run_judge(study, make_judge(server.url, parallel=parallel), Plan(limit=min(12, 2 * parallel)))
+    assert run.state == RunState.DONE
+    assert server.ledger["most_in_flight"] <= parallel
+    assert server.ledger["most_in_flight"] >= parallel / 2
