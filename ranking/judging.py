@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.rater_facts import Fact
 from ranking.charts import Axis, Tick
 from ranking.models import Leaderboard
+from ranking.reports import by_name
 from ranking.wording import written
 
 AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
@@ -246,12 +247,12 @@ def people(snapshot: Leaderboard) -> People | None:
 
 
 def judged(snapshot: Leaderboard) -> tuple[Judged, ...]:
-    return tuple(_judged(name, found) for name, found in snapshot.sheet["judges"].items())
+    return tuple(_judged(name, found) for name, found in by_name(snapshot.sheet["judges"]))
 
 
 def _judged(name: str, found: dict[str, Any]) -> Judged:
     orders = found["orders"]
-    families = ((org, _figure(org, share, signed=True)) for org, share in found["family"].items())
+    families = ((org, _figure(org, share, signed=True)) for org, share in by_name(found["family"]))
     return Judged(
         name=name,
         verdicts=found["verdicts"],
@@ -275,7 +276,7 @@ def _judged(name: str, found: dict[str, Any]) -> Judged:
 def _parts(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) -> Parts | None:
     """None where there is a single part, or where nothing is known of any."""
     rows = []
-    for key, part in found.items():
+    for key, part in by_name(found):
         cells = tuple(_figure(label, part[name]) for name, label in names)
         if any(cells):
             rows.append((key, cells, part["items"]))
@@ -296,7 +297,7 @@ def compared(snapshot: Leaderboard, facts: Sequence[Fact], raters: Mapping[str, 
         among = theirs["among"]
         cells = (among["with_ties"], among["without_ties"], NOTHING, NOTHING, theirs["position"]["lean"], NOTHING)
         rows.append(Row(_("People among themselves"), theirs["votes"], (*_row(cells), None), ("",) * len(facts)))
-    for name, found in snapshot.sheet["judges"].items():
+    for name, found in by_name(snapshot.sheet["judges"]):
         agreed = found["with_people"]
         cells = (
             *(agreed[word] for word in ("with_ties", "without_ties", "plurality", "kappa")),

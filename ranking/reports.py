@@ -236,9 +236,20 @@ type Line = tuple[str, str, str, float | None, float | None, float | None, int]
 
 
 def lines(found: Report) -> Iterator[Line]:
-    """The statistics of a report, one a line."""
-    for rater, part in (("people", found["people"]), *found["judges"].items()):
-        yield from _lines(part, rater, "all", "")
+    """The statistics of a report, one a line, in an order that does not depend on how a database keeps it."""
+    for rater, part in (("people", found["people"]), *by_name(found["judges"])):
+        yield from sorted(_lines(part, rater, "all", ""), key=_order)
+
+
+def _order(line: Line) -> tuple[bool, str, int, str, str]:
+    """All before its parts, and parts by number where they have one."""
+    kind, _blank, name = line[1].partition(" ")
+    return line[1] != "all", kind, int(name) if name.isdecimal() else 0, name, line[2]
+
+
+def by_name(found: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The parts of a report by name, or by number where their names are numbers: PostgreSQL keeps no order of keys."""
+    return sorted(found.items(), key=lambda item: (int(item[0]) if item[0].isdecimal() else 0, item[0]))
 
 
 def _lines(part: Report, rater: str, scope: str, prefix: str) -> Iterator[Line]:
