@@ -24,6 +24,9 @@ class State(models.TextChoices):
     IMPOSSIBLE = "impossible", _("cannot be computed")
 
 
+LONG = 3.0
+"""Seconds: what a board may take that is computed every minute."""
+
 UNFINISHED = (State.WAITING, State.COMPUTING)
 
 
@@ -98,9 +101,9 @@ class Leaderboard(models.Model):
     def may_be_followed(self, at: datetime) -> bool:
         """Whether the next of its kind may be computed: computing may take no more than a twentieth of the time.
 
-        A sweep comes every minute, so only boards that take more than three seconds ever wait.
+        A sweep comes every minute, so only boards that take long ever wait.
         """
-        if self.claimed_at is None or self.seconds is None or self.seconds <= 3:
+        if self.claimed_at is None or self.seconds is None or self.seconds <= LONG:
             return True
         return at >= self.claimed_at + 20 * timedelta(seconds=self.seconds)
 

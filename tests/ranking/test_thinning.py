@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from annotation.models import Comparison
-from ranking import counting, services, thinning
+from ranking import counting, models, services, thinning
 from ranking.comparisons import Filters, cut
 from ranking.methods.settings import Settings
 from ranking.models import KeptCounts, Leaderboard, State
@@ -127,6 +127,10 @@ def test_sweeps_at_once_empty_each_board_once():
 @pytest.mark.django_db
 class TestThePace:
     """Computing a board takes no more than a twentieth of the time."""
+
+    @pytest.fixture(autouse=True)
+    def _long_boards_wait(self, _no_board_takes_long, monkeypatch):
+        monkeypatch.setattr(models, "LONG", 3.0)
 
     def asked(self, study, seconds, after) -> bool:
         for pk in services.recompute_changed(NOW):
