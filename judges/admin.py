@@ -1,7 +1,6 @@
 """The Django admin: a look at every row. Nothing of judges is changed here: settings are versions, calls and replies
 are money that was spent, verdicts follow from replies."""
 
-
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
