@@ -130,7 +130,15 @@ def test_a_command_killed_in_the_middle_loses_nothing_and_asks_nothing_twice_but
         # Those at the endpoint, and those answered that were about to be stored.
         assert 0 < in_flight <= 10
         assert int(arena.run("-c", SWEEP)) == in_flight
-        arena.run(*words)
+        again = subprocess.run(
+            [sys.executable, *words],
+            cwd=settings.BASE_DIR,
+            env=arena.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert again.returncode == 0, again.stderr
         found = figures()
     assert found["states"] == {"ok": 60}
     assert (found["state"], found["lost"], found["results"], found["reserved"]) == ("done", in_flight, 40, 0)
