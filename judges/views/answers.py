@@ -18,7 +18,7 @@ from annotation.services.studies import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
 from annotation.views.paging import paged
 from annotation.views.tables import csv_download
-from judges.answering_forms import AnswersForm, SourceForm, SystemMessageForm
+from judges.forms.answers import AnswersForm, SourceForm, SystemMessageForm
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
 from judges.services import answers, answers_planning
 

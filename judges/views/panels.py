@@ -16,8 +16,8 @@ from annotation.services.studies import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
 from annotation.views.paging import paged
 from annotation.views.tables import Cell, csv_download
+from judges.forms.panels import PanelForm
 from judges.models import Panel, PanelDecision
-from judges.panel_forms import PanelForm
 from judges.services import facts, panels
 
 

@@ -12,7 +12,7 @@ from annotation.models.study import PairQuerySet
 from annotation.views.tables import csv_download
 from ranking import browser, pair_pages
 from ranking.browser import Search, Sought
-from ranking.views import study_for
+from ranking.views.boards import study_for
 
 MOST_ROWS = 100_000
 """Pairs in a CSV of what was found: it is made while it is sent."""

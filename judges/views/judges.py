@@ -18,10 +18,11 @@ from annotation.services.studies import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
 from annotation.views.paging import paged
 from annotation.views.tables import csv_download
-from judges import probe_views, prompts
-from judges.forms import JudgeForm, PreviewForm, RunForm, TemplateForm
+from judges import prompts
+from judges.forms.judges import JudgeForm, PreviewForm, RunForm, TemplateForm
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, Template
 from judges.services import keeping, planning, previewing, runs, showing
+from judges.views.steadiness import shown_schedules
 
 may_add = permission_required("judges.add_judge", raise_exception=True)
 
@@ -146,7 +147,7 @@ def study_judges(request: AdministratorRequest, study: Study) -> HttpResponse:
         "estimate": estimate,
         "has_judges": Judge.objects.exists(),
         "runs": paged(request, study.judge_runs.select_related("version__judge", "user"), 20),
-        **probe_views.shown_schedules(study),
+        **shown_schedules(study),
     }
     return render(request, "judges/study.html", context)
 

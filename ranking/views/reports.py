@@ -11,7 +11,7 @@ from ranking import columns, judging, reports, side_by_side
 from ranking.comparisons import ALL, Filters
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, State
-from ranking.views import study_for
+from ranking.views.boards import study_for
 
 
 def _newest(study: Study, kind: str) -> Leaderboard | None:

@@ -17,8 +17,8 @@ from annotation.views.access import AdministratorRequest, study_page
 from annotation.views.tables import Cell, csv_download
 from judges import drift_chart
 from judges.drift_chart import Drawing
+from judges.forms.steadiness import CountForm, EveryForm, ScheduleForm
 from judges.models import Judge, Schedule, ScheduleKind
-from judges.probe_forms import CountForm, EveryForm, ScheduleForm
 from judges.services import probing, schedules
 from judges.services.probing import Round
 from judges.steadiness import Estimate
