@@ -83,19 +83,28 @@ def messages_of_module(source: str) -> Iterator[Message]:
 
 
 class Page(HTMLParser):
-    """Collects the words that people read on a page, or hear of it."""
+    """Collects the words that people read on a page, or hear of it; what they type is the same in every language."""
 
     def __init__(self) -> None:
         super().__init__()
         self.words: list[str] = []
+        self.typed = 0
 
     def handle_data(self, data: str) -> None:
+        if not self.typed:
+            self.read(data)
+
+    def read(self, data: str) -> None:
         self.words += [word for word in LETTERS.findall(data) if word not in NAMES]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.typed += tag == "code"
         for name, value in attrs:
             if name in READ_ALOUD:
-                self.handle_data(value or "")
+                self.read(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.typed -= tag == "code"
 
 
 def unmarked_words(source: str) -> list[str]:
@@ -203,6 +212,7 @@ def test_messages_of_a_module_are_found_however_they_are_marked(source, found):
         ('<p class="quiet">{% translate "Hello" %} · LLMFAO</p>', []),
         ('<svg aria-label="{% translate "Chart" %}"></svg>', []),
         ("{% blocktranslate %}Hello {{ name }}{% endblocktranslate %}<p>there</p>", ["there"]),
+        ("<p>Type <code>manage.py help</code> here</p>", ["Type", "here"]),
     ],
 )
 def test_words_of_a_template_that_are_not_marked_are_found(source, words):
