@@ -93,7 +93,7 @@ PROBLEMS: Final[dict[str, str]] = {
         "Some models have only wins or only losses against the rest, so Newman’s method has no finite ratings. "
         "Bradley-Terry and Davidson make an assumption instead, and say so."
     ),
-    "the %(what)s %(name)s is not a model of this board": gettext_noop(
+    "not a model of this board, as the %(what)s should be: %(name)s": gettext_noop(
         "%(name)s is not on this board: nothing was compared with it."
     ),
     "these models were never compared with %(name)s": gettext_noop(
@@ -127,6 +127,10 @@ PROBLEMS: Final[dict[str, str]] = {
     "baseline-win-rate needs a baseline, and no other method has one": gettext_noop(
         "The method baseline-win-rate needs a model to compare with (a baseline), and no other method has one."
     ),
+    "%(method)s has no intervals that could be corrected": gettext_noop(
+        "The method %(method)s has no intervals, so none that a correction could be for."
+    ),
+    "rounds are of a bootstrap": gettext_noop("Rounds are for a bootstrap, and none is asked for here."),
     "a bootstrap needs at least one round": gettext_noop("A bootstrap needs at least one round."),
 }
 """Why a board cannot be computed: as the numerics say it and the snapshot stores it, and for people."""

@@ -55,7 +55,7 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
     chosen = method(settings)
     for what, name in (("anchor", settings.anchor and settings.anchor[0]), ("baseline", settings.baseline)):
         if name is not None and name not in votes.names:
-            raise Contradiction(f"the {what} {name} is not a model of this board")
+            raise Contradiction(f"not a model of this board, as the {what} should be: {name}")
     if votes.soft is not None and not chosen.soft:
         raise Contradiction(f"{settings.method} takes no soft verdicts")
     if chosen.style and votes.style is None:

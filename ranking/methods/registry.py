@@ -10,7 +10,7 @@ import numpy as np
 from ranking.methods import bradley_terry, davidson, style, win_rates
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
-from ranking.methods.settings import Contradiction, Settings
+from ranking.methods.settings import ROUNDS, Contradiction, Settings
 from ranking.methods.tally import Tally, Votes
 
 type Rate = Callable[[Votes, Tally, Settings, Clusters | None, np.random.Generator], Ratings]
@@ -85,4 +85,8 @@ def method(settings: Settings) -> Method:
         raise Contradiction(f"{settings.method} has no intervals that could hold all at once")
     if settings.clusters is not None and not found.sandwich:
         raise Contradiction(f"{settings.method} has no intervals by clusters")
+    if settings.correction != "CR3" and not found.sandwich:
+        raise Contradiction(f"{settings.method} has no intervals that could be corrected")
+    if settings.rounds != ROUNDS and settings.intervals != "bootstrap" and settings.redraw is None:
+        raise Contradiction("rounds are of a bootstrap")
     return found

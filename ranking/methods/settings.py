@@ -21,6 +21,9 @@ TIES: Final[tuple[Ties, ...]] = get_args(Ties.__value__)
 INTERVALS: Final[tuple[Intervals, ...]] = get_args(Intervals.__value__)
 REDRAWS: Final[tuple[Redraw, ...]] = get_args(Redraw.__value__)
 
+ROUNDS: Final = 1000
+"""Of a bootstrap, where no other number is asked for."""
+
 
 class Contradiction(ValueError):
     """The settings are misspelt or exclude one another; the message says which."""
@@ -49,7 +52,7 @@ class Settings:
     simultaneous: bool = False
     first_place: bool = False
     anchor: tuple[str, float] | None = None
-    rounds: int = 1000
+    rounds: int = ROUNDS
     redraw: Redraw | None = None
     baseline: str | None = None
     seed: int = 0

@@ -10,7 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotation.models import Comparison, LanguageModel
-from tests.builders import build_study
+from ranking import services
+from ranking.comparisons import Filters
+from ranking.methods.settings import Settings
+from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +86,71 @@ def test_unknown_studies_and_contradictory_options_fail_in_words(run):
         run(study.slug, "--ties", "model", "--method", "bradley-terry")
     with pytest.raises(CommandError, match="Nobody is not on this board"):
         run(study.slug, "--anchor", "Nobody=1000")
+    with pytest.raises(CommandError, match=r"^Nobody at all is not on this board"):
+        run(study.slug, "--anchor", "Nobody at all=1000")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--rounds", "5"], "Rounds are for a bootstrap"),
+        (["--method", "elo", "--correction", "CR1"], "elo has no intervals"),
+        (["--covariance"], "add --json"),
+        (["--covariance", "--csv"], "add --json"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(run, options, told):
+    study = voted_study()
+    with pytest.raises(CommandError, match=told):
+        run(study.slug, *options)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--method", "elo"),
+        ("--raters", "people"),
+        ("--category", "haiku"),
+        ("--ties", "half"),
+        ("--reading", "forced"),
+        ("--inconsistent", "drop"),
+        ("--intervals", "sandwich"),
+        ("--clusters", "both"),
+        ("--correction", "CR3"),
+        ("--simultaneous", None),
+        ("--anchor", "Quillfinch-1=1000"),
+        ("--first-place", None),
+        ("--rounds", "1000"),
+        ("--redraw", "permute"),
+        ("--baseline", "Quillfinch-1"),
+        ("--seed", "0"),
+    ],
+)
+def test_a_stored_board_is_computed_again_as_it_was_asked_for_and_not_otherwise(run, option, value):
+    study = build_study()
+    with pytest.raises(CommandError, match=f"Leave out {option}\\.$"):
+        run(study.slug, "--recompute", "1", option, *([value] if value else []))
+
+
+def test_a_stored_board_computed_again_comes_in_every_form(run):
+    study = voted_study()
+    services.ask(study, Filters(), Settings(method="davidson"), "1", 1, NOW)
+    stored = study.leaderboards.get()
+    assert services.fill(stored.pk, NOW)
+    again = run(study.slug, "--recompute", str(stored.pk), "--csv")[0]
+    assert again == run(study.slug, "--method", "davidson", "--csv")[0]
+    result = json.loads(run(study.slug, "--recompute", str(stored.pk), "--json", "--covariance")[0])
+    assert result["settings"]["method"] == "davidson"
+    assert len(result["groups"][0]["covariance"]) == 4
+    assert "432 comparisons" in run(study.slug, "--recompute", str(stored.pk))[0]
+
+
+def test_the_range_of_other_orders_is_called_no_interval(run):
+    study = voted_study()
+    permuted = run(study.slug, "--method", "elo-bootstrap", "--redraw", "permute", "--rounds", "5", "--csv")[1]
+    assert "It is no interval" in permuted
+    resampled = run(study.slug, "--method", "elo-bootstrap", "--redraw", "resample", "--rounds", "5", "--csv")[1]
+    assert "It is no interval" not in resampled
 
 
 def test_an_anchor_is_held_at_its_value(run):

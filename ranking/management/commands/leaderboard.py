@@ -3,7 +3,7 @@
 import json
 import math
 from argparse import ArgumentParser
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,6 +21,8 @@ from ranking.sheet import csv_lines, text_table
 from ranking.wording import coefficient, coefficient_name, converged, notice, problem, question
 
 PROBLEMS = (CannotRecompute, *services.PROBLEMS)
+FILTERS = tuple(field.name for field in fields(Filters))
+SETTINGS = tuple(field.name for field in fields(Settings))
 
 
 class Command(BaseCommand):
@@ -29,22 +31,24 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="the study's address (slug)")
         parser.add_argument("--method", choices=METHODS, help="bradley-terry by default; davidson with --ties model")
-        parser.add_argument("--raters", default="people", metavar="people|NAME|all", help="NAME is a judge's")
+        parser.add_argument("--raters", metavar="people|NAME|all", help="people by default; NAME is a judge's")
         parser.add_argument("--category", metavar="TYPE", help="only prompts of this type")
         parser.add_argument("--ties", choices=TIES, help="half a win each, left out, or modelled (davidson)")
-        parser.add_argument("--reading", choices=["forced", "tie-allowed"], default="forced", help="of the 1-8 scale")
-        parser.add_argument("--inconsistent", choices=["drop", "tie"], default="drop", help="a judge's two orders")
-        parser.add_argument("--intervals", choices=INTERVALS, default="sandwich")
+        parser.add_argument("--reading", choices=["forced", "tie-allowed"], help="of the 1-8 scale")
+        parser.add_argument("--inconsistent", choices=["drop", "tie"], help="a judge's two orders")
+        parser.add_argument("--intervals", choices=INTERVALS, help="sandwich by default")
         parser.add_argument("--clusters", choices=CLUSTERS, help="which votes depend on one another")
-        parser.add_argument("--correction", choices=CORRECTIONS, default="CR3")
+        parser.add_argument("--correction", choices=CORRECTIONS, help="of sandwich intervals; CR3 by default")
         parser.add_argument("--simultaneous", action="store_true", help="rank ranges that hold all at once")
         parser.add_argument("--anchor", type=anchor, metavar="MODEL=VALUE", help="hold a model at a rating")
         parser.add_argument("--first-place", action="store_true", help="fit the gain of being shown on the left")
-        parser.add_argument("--rounds", type=int, default=1000, help="of a bootstrap")
+        parser.add_argument("--rounds", type=int, help="of a bootstrap; 1000 by default")
         parser.add_argument("--redraw", choices=REDRAWS, help="what elo-bootstrap redraws")
         parser.add_argument("--baseline", metavar="MODEL", help="whom baseline-win-rate compares with")
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--recompute", type=int, metavar="ID", help="a stored leaderboard again")
+        parser.add_argument("--seed", type=int, help="of whatever is redrawn; 0 by default")
+        parser.add_argument(
+            "--recompute", type=int, metavar="ID", help="a stored leaderboard again, as it was asked for"
+        )
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--csv", action="store_true")
         form.add_argument("--json", action="store_true")
@@ -54,6 +58,8 @@ class Command(BaseCommand):
         study = Study.objects.filter(slug=options["study"]).select_related("prompt_set").first()
         if study is None:
             raise CommandError(_("There is no study at “%(slug)s”.") % {"slug": options["study"]})
+        if options["covariance"] and not options["json"]:
+            raise CommandError(_("--covariance is a part of the JSON: add --json."))
         try:
             filters, settings, computed = self._compute(study, options)
         except PROBLEMS as error:
@@ -69,19 +75,25 @@ class Command(BaseCommand):
             self.stdout.write(table(computed))
 
     def _compute(self, study: Study, options: dict[str, Any]) -> tuple[Filters, Settings, Computed]:
+        # Not by their truth: a seed of 0 is given as well.
+        asked = {name: options[name] for name in (*FILTERS, *SETTINGS)}
+        given = {name: value for name, value in asked.items() if value is not None and value is not False}
         if options["recompute"] is not None:
+            if given:
+                told = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+                raise CommandError(
+                    _("--recompute takes what was asked for from the stored leaderboard. Leave out %(options)s.")
+                    % {"options": told}
+                )
             snapshot = Leaderboard.objects.filter(pk=options["recompute"], study=study).first()
             if snapshot is None:
                 raise CommandError(_("This study has no leaderboard %(id)s.") % {"id": options["recompute"]})
             return snapshot.asked_filters(), snapshot.asked_settings(), services.recompute(snapshot)
-        filters = Filters(
-            **{name: options[name] for name in ("raters", "category", "reading", "inconsistent")},
-        )
-        chosen = options["method"] or ("davidson" if options["ties"] == "model" else "bradley-terry")
-        names = ("ties", "intervals", "clusters", "correction", "simultaneous", "anchor", "first_place")
-        settings = Settings(
-            method=chosen, **{name: options[name] for name in (*names, "rounds", "redraw", "baseline", "seed")}
-        )
+        filters = Filters(**{name: value for name, value in given.items() if name in FILTERS})
+        wanted = {name: value for name, value in given.items() if name in SETTINGS}
+        if options["ties"] == "model":
+            wanted.setdefault("method", "davidson")
+        settings = Settings(**wanted)
         return filters, settings, services.compute(study, filters, settings)
 
     def _tell(self, computed: Computed, filters: Filters) -> None:
@@ -102,6 +114,8 @@ class Command(BaseCommand):
             self.stderr.write(notice(word))
         if any(group["prior"] for group in sheet["groups"]):
             self.stderr.write(notice("prior"))
+        if any(group["order_range"] for group in sheet["groups"]):
+            self.stderr.write(notice("order-range"))
 
 
 def anchor(text: str) -> tuple[str, float]:
