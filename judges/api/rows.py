@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from rest_framework import serializers
 
 from annotation.api.paging import Query
@@ -23,6 +23,7 @@ from judges.models import (
     RunState,
     Verdict,
 )
+from judges.models.work import Exchange, Run
 from judges.services.runs import Progress
 from judges.telling import told
 
@@ -127,15 +128,11 @@ def _version(judge: Judge, version: JudgeVersion, *, endpoints: bool) -> dict[st
     }
 
 
-class RunRow(serializers.Serializer[Any]):
+class AnyRunRow(serializers.Serializer[Any]):
+    """What every run has, whoever is asked and whatever for."""
+
     number = serializers.IntegerField(help_text="As in the address of its page.")
-    judge = serializers.CharField()
-    version = serializers.IntegerField()
-    rater = serializers.CharField()
-    kind = serializers.ChoiceField(RunKind.choices)
     state = serializers.ChoiceField(RunState.choices)
-    offline = serializers.BooleanField()
-    options = serializers.JSONField(help_text="What it was to cover.")
     planned = serializers.IntegerField(help_text="Calls.")
     lost = serializers.IntegerField(
         help_text="Calls that were in flight when a process died, and were asked again: perhaps charged twice."
@@ -149,7 +146,18 @@ class RunRow(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-class ProgressRow(serializers.Serializer[Any]):
+class RunRow(AnyRunRow):
+    judge = serializers.CharField()
+    version = serializers.IntegerField()
+    rater = serializers.CharField()
+    kind = serializers.ChoiceField(
+        RunKind.choices, help_text="Only what is said in judging becomes comparisons; the others ask again."
+    )
+    offline = serializers.BooleanField()
+    options = serializers.JSONField(help_text="What it was to cover.")
+
+
+class AnyProgressRow(serializers.Serializer[Any]):
     states = serializers.DictField(child=serializers.IntegerField(), help_text="Calls by state.")
     share = serializers.FloatField(help_text="Of the calls that need nothing more.")
     rate = serializers.FloatField(help_text="Replies a second over the last minute.")
@@ -160,6 +168,9 @@ class ProgressRow(serializers.Serializer[Any]):
     tokens_cached = serializers.IntegerField()
     tokens_reasoning = serializers.IntegerField()
     retried = serializers.IntegerField(help_text="Attempts beyond the first.")
+
+
+class ProgressRow(AnyProgressRow):
     shortened = serializers.IntegerField(help_text="Calls in which an answer was longer than the judge is shown.")
 
 
@@ -167,28 +178,17 @@ class RunDetail(RunRow):
     progress = ProgressRow()
 
 
-def runs_told(runs: Sequence[JudgeRun]) -> list[dict[str, Any]]:
-    """`runs` with their money, which one query sums up."""
-    sums = (
-        JudgeReply.objects.filter(call__run__in=[run.pk for run in runs])
-        .order_by()
-        .values_list("call__run")
-        .annotate(Sum("cost"), Sum("unsure"))
-    )
-    costs = {run: (cost, unsure) for run, cost, unsure in sums}
-    return [_run(run, *costs.get(run.pk, (0, 0))) for run in runs]
+def costs_of(replies: QuerySet[Any], runs: Sequence[Run]) -> dict[int, tuple[int, int]]:
+    """What `replies` of `runs` cost, and perhaps cost besides, by the run's key: one query."""
+    sums = replies.filter(call__run__in=[run.pk for run in runs]).order_by().values_list("call__run")
+    found = {run: (cost, unsure) for run, cost, unsure in sums.annotate(Sum("cost"), Sum("unsure"))}
+    return {run.pk: found.get(run.pk, (0, 0)) for run in runs}
 
 
-def _run(run: JudgeRun, cost: int, unsure: int) -> dict[str, Any]:
+def any_run_told(run: Run, cost: int, unsure: int) -> dict[str, Any]:
     return {
         "number": run.pk,
-        "judge": run.version.judge.name,
-        "version": run.version.number,
-        "rater": run.version.rater_name,
-        "kind": run.kind,
         "state": run.state,
-        "offline": run.offline,
-        "options": run.options,
         "planned": run.planned,
         "lost": run.lost,
         "problem": told(run.problem),
@@ -201,22 +201,42 @@ def _run(run: JudgeRun, cost: int, unsure: int) -> dict[str, Any]:
     }
 
 
-def run_told(run: JudgeRun, progress: Progress) -> dict[str, Any]:
-    return _run(run, progress.cost, progress.unsure) | {
-        "progress": {
-            "states": progress.states,
-            "share": progress.share,
-            "rate": progress.rate,
-            "seconds_left": progress.left,
-            "expected_cost": money(progress.expected),
-            "tokens_in": progress.tokens_in,
-            "tokens_out": progress.tokens_out,
-            "tokens_cached": progress.tokens_cached,
-            "tokens_reasoning": progress.tokens_reasoning,
-            "retried": progress.retried,
-            "shortened": progress.shortened,
-        }
+def any_progress_told(progress: Progress) -> dict[str, Any]:
+    return {
+        "states": progress.states,
+        "share": progress.share,
+        "rate": progress.rate,
+        "seconds_left": progress.left,
+        "expected_cost": money(progress.expected),
+        "tokens_in": progress.tokens_in,
+        "tokens_out": progress.tokens_out,
+        "tokens_cached": progress.tokens_cached,
+        "tokens_reasoning": progress.tokens_reasoning,
+        "retried": progress.retried,
     }
+
+
+def runs_told(runs: Sequence[JudgeRun]) -> list[dict[str, Any]]:
+    """`runs` with their money, which one query sums up."""
+    costs = costs_of(JudgeReply.objects.all(), runs)
+    return [_run(run, *costs[run.pk]) for run in runs]
+
+
+def _run(run: JudgeRun, cost: int, unsure: int) -> dict[str, Any]:
+    return {
+        **any_run_told(run, cost, unsure),
+        "judge": run.version.judge.name,
+        "version": run.version.number,
+        "rater": run.version.rater_name,
+        "kind": run.kind,
+        "offline": run.offline,
+        "options": run.options,
+    }
+
+
+def run_told(run: JudgeRun, progress: Progress) -> dict[str, Any]:
+    shown = any_progress_told(progress) | {"shortened": progress.shortened}
+    return _run(run, progress.cost, progress.unsure) | {"progress": shown}
 
 
 class VerdictRow(serializers.Serializer[Any]):
@@ -245,17 +265,14 @@ class CallRow(serializers.Serializer[Any]):
     verdict = VerdictRow(allow_null=True, help_text="The one in force.")
 
 
-class ReplyRow(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(CallState.choices)
+class ExchangeRow(serializers.Serializer[Any]):
+    """What was sent and what came back, whoever was asked."""
+
     problem = serializers.CharField()
-    answered_as = serializers.CharField(help_text="The rater that its verdict counts for.")
     attempts = serializers.IntegerField()
     request = serializers.JSONField(help_text="The whole of what was sent, without the key.")
     raw = serializers.CharField(help_text="The whole of what came back.")
     http_status = serializers.IntegerField(allow_null=True)
-    templates_sha256 = serializers.CharField()
-    part = serializers.IntegerField(help_text="Of the templates.")
-    shortened = serializers.BooleanField()
     model = serializers.CharField(help_text="As returned.")
     fingerprint = serializers.CharField()
     response_id = serializers.CharField()
@@ -269,6 +286,14 @@ class ReplyRow(serializers.Serializer[Any]):
     perhaps_cost = Money(help_text="Besides, at the most, on attempts whose reply never came.")
     seconds = serializers.FloatField(allow_null=True)
     received_at = serializers.DateTimeField()
+
+
+class ReplyRow(ExchangeRow):
+    state = serializers.ChoiceField(CallState.choices)
+    answered_as = serializers.CharField(help_text="The rater that its verdict counts for.")
+    templates_sha256 = serializers.CharField()
+    part = serializers.IntegerField(help_text="Of the templates.")
+    shortened = serializers.BooleanField()
     verdicts = VerdictRow(many=True)
 
 
@@ -298,19 +323,27 @@ def verdict_told(verdict: Verdict) -> dict[str, Any]:
     return {**{name: getattr(verdict, name) for name in names}, "problem": told(verdict.problem)}
 
 
-def reply_told(reply: JudgeReply) -> dict[str, Any]:
-    names = ("state", "attempts", "raw", "part", "model", "fingerprint", "response_id", "request_id", "finish_reason")
+def exchange_told(reply: Exchange) -> dict[str, Any]:
+    names = ("attempts", "raw", "model", "fingerprint", "response_id", "request_id", "finish_reason")
     counted = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "seconds", "received_at")
     return {
         **{name: getattr(reply, name) for name in (*names, *counted)},
         "problem": told(reply.problem),
-        "answered_as": reply.answered_as.rater_name,
         "request": _parsed(reply.request),
         "http_status": reply.status,
-        "templates_sha256": reply.template_sha256,
-        "shortened": reply.cut,
         "cost": money(reply.cost),
         "perhaps_cost": money(reply.unsure),
+    }
+
+
+def reply_told(reply: JudgeReply) -> dict[str, Any]:
+    return {
+        **exchange_told(reply),
+        "state": reply.state,
+        "answered_as": reply.answered_as.rater_name,
+        "templates_sha256": reply.template_sha256,
+        "part": reply.part,
+        "shortened": reply.cut,
         "verdicts": [verdict_told(verdict) for verdict in reply.verdicts.all()],
     }
 

@@ -18,7 +18,7 @@ from annotation.api.access import ApiView, StudyView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
 from annotation.services.studies import NotPossible
 from judges.api import rows
-from judges.models import CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, Verdict
+from judges.models import CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunKind, Verdict
 from judges.services import runs
 from judges.services.planning import Plan
 
@@ -68,19 +68,26 @@ class RunView(StudyView):
         return Response(rows.run_told(run, runs.progress(run, timezone.now())), code, headers=headers)
 
 
+class RunsQuery(PageQuery):
+    kind = serializers.ChoiceField(RunKind.choices, required=False)
+
+
 class Runs(RunView):
-    query = PageQuery
+    query = RunsQuery
 
     @extend_schema(
         operation_id="judge-runs",
         summary="Runs of judges on a study, the newest first",
         tags=["judges"],
-        parameters=[PageQuery],
+        parameters=[RunsQuery],
         responses=page_of(rows.RunRow),
     )
     def get(self, request: Request, slug: str) -> Response:
+        asked = self.asked()
         known = self.study.judge_runs.select_related("version__judge", "user")
-        return page(request, self.asked(), known, rows.runs_told, newest_first=True)
+        if "kind" in asked:
+            known = known.filter(kind=asked["kind"])
+        return page(request, asked, known, rows.runs_told, newest_first=True)
 
     @extend_schema(
         operation_id="start-judge-run",

@@ -13,7 +13,20 @@ from hypothesis import HealthCheck
 from hypothesis import settings as limits
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from judges.models import JudgeCall, JudgeRun
+from annotation.models import Rater, Study
+from judges.models import (
+    AnswerCall,
+    AnswerReply,
+    AnswerRun,
+    AnswerSource,
+    BenchmarkRun,
+    JudgeCall,
+    JudgeRun,
+    Panel,
+    PanelMember,
+    PreferenceSet,
+    Schedule,
+)
 from llmfao_site.api import reference
 from llmfao_site.wsgi import application
 from ranking import services as ranking
@@ -39,13 +52,55 @@ def rows(db, owner):
     run = JudgeRun.objects.create(study=study, version=version, created_at=NOW, state="paused")
     calls = [JudgeCall(run=run, version=version, pair=pair, left="x") for pair in study.pairs.all()]
     call = JudgeCall.objects.bulk_create(calls)[0]
+    turns = [asked_of(model, study) for model in study.prompt_set.models.all()]
+    panels = [panel_of(study, f"panel-{number}") for number in range(2)]
+    benchmarks = [benchmark_of(version) for _number in range(2)]
+    Schedule.objects.create(study=study, judge=version.judge, user=owner, every=1, next_at=NOW, created_at=NOW)
     return {
         "slug": study.slug,
         "judges": version.judge_id,
         "judge-runs": run.pk,
         "judge-calls": call.pk,
         "leaderboards": Leaderboard.objects.filter(method="bradley-terry")[0].pk,
+        "panels": panels[0].pk,
+        "answer-runs": turns[0].run_id,
+        "answer-calls": turns[0].pk,
+        "benchmarks": benchmarks[0].pk,
     }
+
+
+def asked_of(model, study):
+    """The first of two turns that `model` was asked, in a run of its own."""
+    source = AnswerSource.objects.create(model=model, endpoint="http://127.0.0.1:9/v1", api_id="x")
+    run = AnswerRun.objects.create(study=study, source=source, user=study.owner, created_at=NOW, state="done")
+    turns = [AnswerCall(run=run, source=source, prompt=prompt, state="ok") for prompt in study.prompt_set.prompts.all()]
+    for turn in AnswerCall.objects.bulk_create(turns):
+        turn.answer = AnswerReply.objects.create(call=turn, state="ok", request="{}", text="So.", received_at=NOW)
+        turn.result = model.results.get(prompt=turn.prompt)
+        turn.save()
+    return turns[0]
+
+
+def panel_of(study, name):
+    raters = [
+        Rater.objects.create(study=study, kind="judge", name=f"{name}{end}", derived=not end) for end in ("", "a", "b")
+    ]
+    panel = Panel.objects.create(study=study, rater=raters[0], user=study.owner, created_at=NOW)
+    PanelMember.objects.bulk_create(
+        PanelMember(panel=panel, rater=rater, place=place) for place, rater in enumerate(raters[1:])
+    )
+    return panel
+
+
+def benchmark_of(version):
+    run = BenchmarkRun.objects.create(version=version, created_at=NOW, state="done")
+    run.sets.set([PreferenceSet.objects.get_or_create(name="known", sha256="0" * 64)[0]])
+    return run
+
+
+def numbered(path, rows):
+    """The names of the numbers in `path`, each with the row that it is of."""
+    return {place: rows[kind] for kind, place in re.findall(r"([\w-]+)/{(number|run)}", path)}
 
 
 @pytest.fixture
@@ -65,10 +120,11 @@ def test_every_answer_is_one_that_the_schema_knows(case, rows, owner, connection
     caches["api"].clear()
     if "slug" in case.path_parameters:
         case.path_parameters["slug"] = rows["slug"]
-    if isinstance(number := case.path_parameters.get("number"), int) and number % 4:
+    for place, row in numbered(case.path, rows).items():
+        number = case.path_parameters.get(place)
         # One in four numbers is of no row.
-        (kind,) = re.findall(r"([\w-]+)/{number}", case.path)
-        case.path_parameters["number"] = rows[kind]
+        if isinstance(number, int) and number % 4:
+            case.path_parameters[place] = row
     headers = {**Program(owner).headers, **(case.headers or {})}
     # What may be asked and is not possible as things stand is refused with a reason: no fault.
     case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
@@ -130,11 +186,13 @@ LISTS = [
 
 @pytest.mark.parametrize("path", LISTS)
 def test_a_page_asks_the_database_as_often_whatever_its_size(path, rows, owner, django_assert_max_num_queries):
+    study = Study.objects.get(slug=rows["slug"])
     for number in range(3):
         study_of(owner, slug=f"more-{number}", prompts=1)
-        make_judge("http://127.0.0.1:9/v1", f"judge-{number}")
+        judge = make_judge("http://127.0.0.1:9/v1", f"judge-{number}")
+        Schedule.objects.create(study=study, judge=judge, user=owner, every=1, next_at=NOW, created_at=NOW)
     program = Program(owner)
-    path = path.removeprefix("/api/").format(slug=rows["slug"], number=rows["judge-runs"])
+    path = path.removeprefix("/api/").format(slug=rows["slug"], **numbered(path, rows))
     for query in ({}, {"full": "true"}) if path.endswith("comparisons/") else ({},):
         asked = []
         for size in (1, 1000):

@@ -173,6 +173,8 @@ GET = {
     "api/studies/<slug:slug>/agreement/": OF_THE_PUBLISHED,
     "api/judges/": API_SIGNED_IN,
     "api/judges/<int:number>/": API_SIGNED_IN,
+    "api/judges/<int:number>/benchmarks/": API_SIGNED_IN,
+    "api/judges/<int:number>/benchmarks/<int:run>/": API_SIGNED_IN,
     "api/studies/<slug:slug>/judge-runs/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/judge-runs/<int:number>/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/judge-runs/<int:number>/pause/": API_POST,
@@ -180,6 +182,13 @@ GET = {
     "api/studies/<slug:slug>/judge-runs/<int:number>/cancel/": API_POST,
     "api/studies/<slug:slug>/judge-runs/<int:number>/calls/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/judge-calls/<int:number>/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/judge-schedules/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/panels/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/panels/<int:number>/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/answer-runs/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/answer-runs/<int:number>/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/answer-runs/<int:number>/calls/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/answer-calls/<int:number>/": API_OF_THE_STUDY,
 }
 """What each of PEOPLE gets for a GET of a private study's addresses: a status, or where they are sent."""
 
@@ -245,6 +254,8 @@ def rows(study):
         "judges/templates": version.template_id,
         "judges/runs": run.pk,
         "judge-runs": run.pk,
+        "answer-runs": answers.pk,
+        "answer-calls": turn.pk,
         "judges/calls": call.pk,
         "judges/schedules": Schedule.objects.create(
             study=study, judge=version.judge, every=1, next_at=now, created_at=now

@@ -1,0 +1,168 @@
+"""Runs of answers: models that are asked a study's prompts, with every question, every reply, and its price."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.api.access import StudyView
+from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from judges.api import rows
+from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
+from judges.services import answers
+
+
+class AnswerRunRow(rows.AnyRunRow):
+    model = serializers.IntegerField(help_text="The model's id.")
+    name = serializers.CharField(help_text="The model's.")
+    options = serializers.JSONField(help_text="What it was to cover.")
+
+
+class AnswerRunDetail(AnswerRunRow):
+    progress = rows.AnyProgressRow()
+
+
+class AnswerCallRow(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="As in the address of its page.")
+    run = serializers.IntegerField()
+    prompt = serializers.IntegerField(help_text="The prompt's id.")
+    sample = serializers.IntegerField()
+    turn = serializers.IntegerField(help_text="From 1 on.")
+    last = serializers.BooleanField(help_text="Whether it is the last of its prompt.")
+    state = serializers.ChoiceField(AnswerState.choices)
+    sent_at = serializers.DateTimeField(allow_null=True)
+    result = serializers.IntegerField(
+        allow_null=True, help_text="The id of the result that the answers to the prompt became."
+    )
+
+
+class AnswerReplyRow(rows.ExchangeRow):
+    state = serializers.ChoiceField(AnswerState.choices)
+    counts = serializers.BooleanField(help_text="Whether its text is the answer that counts.")
+    text = serializers.CharField()
+    thinking = serializers.CharField(help_text="What the model thought first.")
+
+
+class AnswerCallDetail(AnswerCallRow):
+    replies = AnswerReplyRow(many=True)
+
+
+def _run_told(run: AnswerRun, cost: int, unsure: int) -> dict[str, Any]:
+    model = run.source.model
+    return {
+        **rows.any_run_told(run, cost, unsure),
+        "model": model.number,
+        "name": model.name,
+        "options": run.options,
+    }
+
+
+def _runs_told(runs: Sequence[AnswerRun]) -> list[dict[str, Any]]:
+    costs = rows.costs_of(AnswerReply.objects.all(), runs)
+    return [_run_told(run, *costs[run.pk]) for run in runs]
+
+
+def _call_told(call: AnswerCall) -> dict[str, Any]:
+    return {
+        "number": call.pk,
+        "run": call.run_id,
+        "prompt": call.prompt.number,
+        "result": call.result.number if call.result else None,
+        **{name: getattr(call, name) for name in ("sample", "turn", "last", "state", "sent_at")},
+    }
+
+
+def _reply_told(reply: AnswerReply, call: AnswerCall) -> dict[str, Any]:
+    return {
+        **rows.exchange_told(reply),
+        "state": reply.state,
+        "counts": reply.pk == call.answer_id,
+        "text": reply.text,
+        "thinking": reply.thinking,
+    }
+
+
+class RunView(StudyView):
+    def found(self, number: int) -> AnswerRun:
+        known = self.study.answer_runs.select_related("source__model", "user")
+        run = known.filter(pk=number).first() if number <= BIGGEST else None
+        if run is None:
+            raise NotFound
+        return run
+
+
+class Runs(RunView):
+    query = PageQuery
+
+    @extend_schema(
+        operation_id="answer-runs",
+        summary="Runs that had models answer a study's prompts, the newest first",
+        tags=["answers"],
+        parameters=[PageQuery],
+        responses=page_of(AnswerRunRow),
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        known = self.study.answer_runs.select_related("source__model", "user")
+        return page(request, self.asked(), known, _runs_told, newest_first=True)
+
+
+class OneRun(RunView):
+    @extend_schema(
+        operation_id="answer-run",
+        summary="One run of answers: how far it is, and what it has cost",
+        tags=["answers"],
+        responses=AnswerRunDetail,
+    )
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        self.asked()
+        run = self.found(number)
+        progress = answers.progress(run, timezone.now())
+        told = _run_told(run, progress.cost, progress.unsure)
+        return Response(told | {"progress": rows.any_progress_told(progress)})
+
+
+class CallsQuery(PageQuery):
+    state = serializers.ChoiceField(AnswerState.choices, required=False)
+
+
+class Calls(RunView):
+    query = CallsQuery
+
+    @extend_schema(
+        operation_id="answer-calls",
+        summary="The calls of a run of answers, one a turn, with their states",
+        tags=["answers"],
+        parameters=[CallsQuery],
+        responses=page_of(AnswerCallRow),
+    )
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        asked = self.asked()
+        known = self.found(number).calls.select_related("prompt", "result").defer(*_TEXTS)
+        if "state" in asked:
+            known = known.filter(state=asked["state"])
+        return page(request, asked, known, lambda some: map(_call_told, some))
+
+
+_TEXTS = ("prompt__text", "prompt__turns", "prompt__references", "prompt__note", "result__text", "result__turns")
+
+
+class OneCall(StudyView):
+    @extend_schema(
+        operation_id="answer-call",
+        summary="One call to a model: what was sent, what came back",
+        tags=["answers"],
+        responses=AnswerCallDetail,
+    )
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        self.asked()
+        known = AnswerCall.objects.select_related("prompt", "result").defer(*_TEXTS).filter(run__study=self.study)
+        call = known.filter(pk=number).first() if number <= BIGGEST else None
+        if call is None:
+            raise NotFound
+        replies = [_reply_told(reply, call) for reply in call.replies.all()]
+        return Response(_call_told(call) | {"replies": replies})
