@@ -50,7 +50,7 @@ class AccuracyRow(serializers.Serializer[Any]):
 class BenchmarkDetail(BenchmarkRow):
     progress = rows.AnyProgressRow()
     returned_models = serializers.ListField(child=serializers.CharField(), help_text="What the endpoint answered as.")
-    results = AccuracyRow(many=True)
+    accuracy = AccuracyRow(many=True)
 
 
 def _run_told(run: BenchmarkRun, cost: int, unsure: int) -> dict[str, Any]:
@@ -108,6 +108,6 @@ class OneBenchmark(ApiView):
             | {
                 "progress": rows.any_progress_told(progress),
                 "returned_models": report.models,
-                "results": [dict(zip(benchmarking.COLUMNS, line, strict=True)) for line in benchmarking.lines(report)],
+                "accuracy": [dict(zip(benchmarking.COLUMNS, line, strict=True)) for line in benchmarking.lines(report)],
             }
         )

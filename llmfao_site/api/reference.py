@@ -103,6 +103,8 @@ def _kind(told: dict[str, Any]) -> str:
     if isinstance(choices := followed.get("enum"), list):
         return ", ".join(str(choice) for choice in choices if choice is not None)
     match followed:
+        case {"type": [*kinds]}:
+            return " or ".join("null" if kind == "null" else _kind({**followed, "type": kind}) for kind in kinds)
         case {"type": "array", "items": items}:
             return f"list of {_kind(items)}"
         case {"oneOf": [*parts]}:

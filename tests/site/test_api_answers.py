@@ -201,8 +201,8 @@ def test_a_benchmark_has_its_money_and_its_accuracy(stand_in, tmp_path, outsider
     assert rows[1] == {name: told[name] for name in rows[1]}
     assert (told["sets"], told["both_orders"], told["planned"]) == (["known"], True, 24)
     assert told["progress"]["states"]["ok"] == 24
-    assert [(line["set"], line["right"], line["wrong"]) for line in told["results"][:1]] == [("known", 9, 3)]
-    assert told["results"][-1]["accuracy_ties_half"] == 0.75
+    assert [(line["set"], line["right"], line["wrong"]) for line in told["accuracy"][:1]] == [("known", 9, 3)]
+    assert told["accuracy"][-1]["accuracy_ties_half"] == 0.75
     judge.refresh_from_db()
     assert Decimal(rows[0]["cost"]) + Decimal(rows[1]["cost"]) == Decimal(judge.spent) / 10**9 > 0
 

@@ -146,6 +146,18 @@ def test_the_schema_and_the_page_know_every_address_that_there_is():
                 assert f"<code>{field.name}</code>" in shown
 
 
+def test_what_comes_back_is_told_whole_and_in_words():
+    rows = {
+        operation.name: {field.name: field.kind for field in operation.row}
+        for _tag, operations in reference.operations()
+        for operation in operations
+    }
+    assert {"number", "progress.states", "accuracy.right"} <= rows["judge-benchmark"].keys()
+    assert rows["answer-run"]["started_at"] == "time or null"
+    assert rows["answer-call"]["replies.http_status"] == "whole number or null"
+    assert not [(name, kind) for name, row in rows.items() for kind in row.values() if "[" in kind]
+
+
 def test_names_of_operations_are_unique():
     names = [operation.name for _tag, operations in reference.operations() for operation in operations]
     assert len(names) == len(set(names)) > 20
