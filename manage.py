@@ -26,6 +26,10 @@ def main() -> None:
 
             new_database.prepare(sys.argv[1])
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does. Python would complain when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except EnvError as fault:
         # A variable of the environment that makes no sense is one line for whoever set it, not a traceback.
         sys.exit(str(fault))

@@ -52,6 +52,10 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
     if run is None:
         run = runs.start(study, version, plan, at, detach=False, offline=True)
         JudgeRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
+    elif Plan.from_json(run.options) != plan:
+        # What waits stays; what the other plan covers besides is added to it.
+        run.options, run.started_at = {**run.options, **plan.as_json()}, None
+        run.save(update_fields=["options", "started_at"])
     runs.plan(run)
     runs.finish(run, at)
     return run

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -21,6 +21,8 @@ VALUES: dict[Answer, int] = {"left": 1, "tie": 2, "right": 3}
 
 NOTHING = Reading()
 
+CUT: Final = "The reply was cut at the most tokens it may have."
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -36,8 +38,10 @@ def find(reader: Reader, answer: chat.Answer) -> Finding:
     if answer.refusal or answer.finish_reason == "content_filter":
         return Finding(CallState.REFUSED, problem=answer.refusal)
     if answer.finish_reason == "length" and not reader.reads_cut:
-        return Finding(CallState.TRUNCATED, problem="The reply was cut at the most tokens it may have.")
+        return Finding(CallState.TRUNCATED, problem=CUT)
     match reader.read(answer.reply):
+        case Unreadable() if answer.finish_reason == "length":
+            return Finding(CallState.TRUNCATED, problem=CUT)
         case Unreadable() as found:
             return Finding(CallState.UNREADABLE, problem=found.reason % found.values)
         case reading:

@@ -121,3 +121,21 @@ def test_rows_that_are_no_replies_are_named_by_line_and_the_others_stored(judge:
 def test_replies_without_requests_are_refused(judge: Judge, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="judge-requests"):
         read(tmp_path, [])
+
+
+def test_requests_of_another_plan_join_those_that_wait(judge: Judge, tmp_path: Path) -> None:
+    assert len(written(tmp_path, "--limit", "2")) == 2
+    assert len(written(tmp_path, "--limit", "3", "--both-orders")) == 6
+    assert len(written(tmp_path, "--limit", "3", "--both-orders")) == 6
+    assert JudgeRun.objects.get().planned == 6
+
+
+def test_a_cut_reply_without_a_verdict_is_truncated_even_where_cut_replies_are_read(
+    judge: Judge, tmp_path: Path
+) -> None:
+    rows = written(tmp_path, "--limit", "2")
+    answers = [completion(row, text) for row, text in zip(rows, ("A", "Well, the"), strict=True)]
+    for answer in answers:
+        answer["choices"][0]["finish_reason"] = "length"
+    read(tmp_path, [[row, answer, row["metadata"]] for row, answer in zip(rows, answers, strict=True)])
+    assert sorted(JudgeCall.objects.values_list("state", flat=True)) == [CallState.OK, CallState.TRUNCATED]

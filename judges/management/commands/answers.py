@@ -1,7 +1,6 @@
 """`manage.py answers STUDY --model NAME...`: the study's prompts put to models, and their answers kept as results."""
 
 from argparse import ArgumentParser, ArgumentTypeError
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -12,6 +11,7 @@ from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges import temperatures
 from judges.keys import NoKey
+from judges.management.numbers import count, finite, money
 from judges.management.watching import summary, watched
 from judges.models import AnswerSource, RunState, dollars
 from judges.services import answers, keeping, naming
@@ -23,13 +23,6 @@ ENDS: Final = {
     "paused": "The run was paused from elsewhere. Run this again to go on.",
     "cancelled": "The run was cancelled from elsewhere.",
 }
-
-
-def _money(word: str) -> Decimal:
-    try:
-        return Decimal(word)
-    except InvalidOperation:
-        raise ValueError(word) from None
 
 
 def _temperature(word: str) -> float | None:
@@ -82,23 +75,23 @@ class Command(BaseCommand):
         how = parser.add_argument_group("how it goes")
         how.add_argument("--dry-run", action="store_true", help="Says how many calls, tokens and how much money.")
         how.add_argument("--detach", action="store_true", help="Leaves the work to the background.")
-        how.add_argument("--senders", type=int, default=1, help="Processes in the background that share the work.")
+        how.add_argument("--senders", type=count, default=1, help="Processes in the background that share the work.")
         where = parser.add_argument_group("where the model is asked; kept for the next time")
         where.add_argument("--endpoint", help="Such as https://api.example.com/v1, or what mock-llm prints.")
         where.add_argument("--api-id", help="As the endpoint calls the model.")
         where.add_argument("--key", dest="key_source", help="NAME_API_KEY in the environment, or file:NAME.")
         where.add_argument("--org", help="Who made the model, where this command adds it.")
-        where.add_argument("--top-p", type=float)
+        where.add_argument("--top-p", type=finite)
         where.add_argument("--max-tokens", type=int)
         where.add_argument("--reasoning-effort")
         where.add_argument("--seed", type=int)
-        where.add_argument("--timeout", type=float, help="Seconds.")
+        where.add_argument("--timeout", type=finite, help="Seconds.")
         where.add_argument("--parallel", type=int, help="Requests in flight.")
         where.add_argument("--requests-per-minute", type=int)
         where.add_argument("--tokens-per-minute", type=int)
-        where.add_argument("--price-in", type=_money, help="Dollars per million tokens in.")
-        where.add_argument("--price-out", type=_money, help="Dollars per million tokens out.")
-        where.add_argument("--budget", type=_money, help="Dollars that answers of each model may cost altogether.")
+        where.add_argument("--price-in", type=money, help="Dollars per million tokens in.")
+        where.add_argument("--price-out", type=money, help="Dollars per million tokens out.")
+        where.add_argument("--budget", type=money, help="Dollars that answers of each model may cost altogether.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

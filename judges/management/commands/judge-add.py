@@ -2,7 +2,6 @@
 """`manage.py judge-add NAME`: a judge, or a new version of it where it is there with other settings."""
 
 from argparse import ArgumentParser
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotation.services.studies import NotPossible
 from judges import prompts
+from judges.management.numbers import finite, money
 from judges.models import Judge, JudgeVersion, Orders, Template
 from judges.replies import READERS
 from judges.services import keeping, naming
 from judges.sets import from_instruction
-
-
-def _money(word: str) -> Decimal:
-    try:
-        return Decimal(word)
-    except InvalidOperation:
-        raise ValueError(word) from None
 
 
 class Command(BaseCommand):
@@ -45,20 +38,20 @@ class Command(BaseCommand):
         parser.add_argument("--orders", choices=Orders.values)
         parser.add_argument("--each-turn", action="store_true", default=None)
         parser.add_argument("--samples", type=int)
-        parser.add_argument("--temperature", type=float)
-        parser.add_argument("--top-p", type=float)
+        parser.add_argument("--temperature", type=finite)
+        parser.add_argument("--top-p", type=finite)
         parser.add_argument("--max-tokens", type=int)
         parser.add_argument("--reasoning-effort")
         parser.add_argument("--seed", type=int)
         parser.add_argument("--structured", action="store_true", default=None, help="Send the JSON schema.")
         parser.add_argument("--longest-answer", type=int, help="Characters of an answer that are shown.")
-        parser.add_argument("--timeout", type=float, help="Seconds.")
+        parser.add_argument("--timeout", type=finite, help="Seconds.")
         parser.add_argument("--parallel", type=int, help="Requests in flight.")
         parser.add_argument("--requests-per-minute", type=int)
         parser.add_argument("--tokens-per-minute", type=int)
-        parser.add_argument("--price-in", type=_money, help="Dollars per million tokens in.")
-        parser.add_argument("--price-out", type=_money, help="Dollars per million tokens out.")
-        parser.add_argument("--budget", type=_money, help="Dollars that the judge may spend altogether.")
+        parser.add_argument("--price-in", type=money, help="Dollars per million tokens in.")
+        parser.add_argument("--price-out", type=money, help="Dollars per million tokens out.")
+        parser.add_argument("--budget", type=money, help="Dollars that the judge may spend altogether.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name: str = options["name"]

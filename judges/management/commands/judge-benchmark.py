@@ -13,6 +13,7 @@ from annotation.interchange.tables import csv_line
 from annotation.services.studies import NotPossible
 from judges.accuracy import Accuracy, Result
 from judges.keys import NoKey
+from judges.management.numbers import count
 from judges.management.watching import watched
 from judges.models import BenchmarkRun, PreferenceSet, Protocol, RunState, dollars
 from judges.services import benchmarking, naming
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL: prompt, chosen, rejected.")
         parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
         parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
-        parser.add_argument("--limit", type=int, help="This many rows of each set, always the same for a seed.")
+        parser.add_argument("--limit", type=count, help="This many rows of each set, always the same for a seed.")
         parser.add_argument("--seed", type=int, default=0, help="Draws sides, and rows where there is a limit.")
         parser.add_argument(
             "--reward",

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotation.services.studies import NotPossible
+from judges.management.numbers import count
 from judges.services import naming, offline
 from judges.services.planning import Plan
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
         parser.add_argument("-o", "--output", type=Path, help="The file; standard output by default.")
         parser.add_argument("--layout", choices=("llmfao", "batch"), default="llmfao")
-        parser.add_argument("--limit", type=int)
+        parser.add_argument("--limit", type=count)
         parser.add_argument("--both-orders", action="store_true")
         parser.add_argument("--baseline", default="", metavar="MODEL")
         parser.add_argument("--all-pairs", action="store_true")
@@ -37,14 +38,16 @@ class Command(BaseCommand):
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         lines = offline.requests(run, options["layout"])
-        count = 0
+        written = 0
         try:
             with (
                 options["output"].open("w", encoding="utf-8") if options["output"] else nullcontext(self.stdout) as file
             ):
                 for line in lines:
                     file.write(line)
-                    count += 1
+                    written += 1
+        except BrokenPipeError:
+            raise  # What reads standard output has seen enough: that is no fault of a file.
         except OSError as problem:
             raise CommandError(f"{options['output']} cannot be written: {problem.strerror}") from None
-        self.stderr.write(f"{count:,} requests; judge-responses reads what comes of them.")
+        self.stderr.write(f"{written:,} requests; judge-responses reads what comes of them.")

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
+from judges.management.numbers import count
 from judges.models import (
     CallState,
     Judge,
@@ -45,7 +46,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
         parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
-        parser.add_argument("--limit", type=int, help="This many pairs at the most, always the same ones.")
+        parser.add_argument("--limit", type=count, help="This many pairs at the most, always the same ones.")
         parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
         parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs with this model.")
         parser.add_argument("--all-pairs", action="store_true", help="Those outside the study's filters too.")
@@ -53,7 +54,7 @@ class Command(BaseCommand):
             "--again", nargs="+", choices=AGAIN, default=["failed"], help="Asks anew what ended so; failed by default."
         )
         parser.add_argument("--detach", action="store_true", help="Leaves the work to the background.")
-        parser.add_argument("--senders", type=int, default=1, help="Processes in the background that share the work.")
+        parser.add_argument("--senders", type=count, default=1, help="Processes in the background that share the work.")
         parser.add_argument("--dry-run", action="store_true", help="Says how many calls, tokens and how much money.")
         parser.add_argument(
             "--reread",

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from judges.management.numbers import port
 from judges.stand_in import LASTING, PASSING, Behaviour, StandIn
 
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8081, help="0 takes a free one.")
+        parser.add_argument("--port", type=port, default=8081, help="0 takes a free one.")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--latency", type=float, default=50, help="Milliseconds before every answer.")
         parser.add_argument("--jitter", type=float, default=0, help="Milliseconds more or less, at random.")
