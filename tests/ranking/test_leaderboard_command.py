@@ -145,6 +145,20 @@ def test_a_stored_board_computed_again_comes_in_every_form(run):
     assert "432 comparisons" in run(study.slug, "--recompute", str(stored.pk))[0]
 
 
+def test_models_that_did_not_meet_the_baseline_are_named(run):
+    study = voted_study()
+    against = ("--method", "baseline-win-rate", "--baseline", "Quillfinch-0", "--csv")
+    out, err = run(study.slug, *against)
+    assert len(rows(out)) == 4
+    assert err == ""
+    apart = study.pairs.filter(model_x__name="Quillfinch-0", model_y__name="Quillfinch-3")
+    assert apart.exists()
+    Comparison.objects.filter(pair__in=apart).delete()
+    out, err = run(study.slug, *against)
+    assert {row["model"] for row in rows(out)} == {"Quillfinch-0", "Quillfinch-1", "Quillfinch-2"}
+    assert "Left out for want of comparisons: Quillfinch-3." in err
+
+
 def test_the_range_of_other_orders_is_called_no_interval(run):
     study = voted_study()
     permuted = run(study.slug, "--method", "elo-bootstrap", "--redraw", "permute", "--rounds", "5", "--csv")[1]

@@ -114,6 +114,9 @@ class Command(BaseCommand):
             self.stderr.write(notice(word))
         if any(group["prior"] for group in sheet["groups"]):
             self.stderr.write(notice("prior"))
+        if sheet["unmet"]:
+            left_out = _("Left out for want of comparisons: %(models)s.") % {"models": ", ".join(sheet["unmet"])}
+            self.stderr.write(left_out)
         if any(group["order_range"] for group in sheet["groups"]):
             self.stderr.write(notice("order-range"))
 
