@@ -30,14 +30,16 @@ def test_a_bootstrap_agrees_with_its_sandwich(clusters):
 def test_product_weights_are_right_where_clusters_matter_and_careful_where_they_do_not():
     """Redrawing prompts and raters counts independent noise three times over (Owen, 2007)."""
     votes = draw(11, rows=6000, prompts=60, raters=60)
-    drawn, exact = (ratings(votes, clusters="both", rounds=400, **each) for each in ({"intervals": "bootstrap"}, {}))
+    drawn, exact = (ratings(votes, clusters="both", **each) for each in ({"intervals": "bootstrap", "rounds": 400}, {}))
     assert 1.3 < (drawn.high - drawn.low).mean() / (exact.high - exact.low).mean() < 1.9
     rng = np.random.default_rng(0)
     effect = rng.normal(0, 2, (60, 6))[votes.prompt]
     row = np.arange(6000)
     chance = 1 / (1 + np.exp(effect[row, votes.y] - effect[row, votes.x]))
     strong = replace(votes, outcome=2 * (rng.random(6000) < chance))
-    drawn, exact = (ratings(strong, clusters="both", rounds=400, **each) for each in ({"intervals": "bootstrap"}, {}))
+    drawn, exact = (
+        ratings(strong, clusters="both", **each) for each in ({"intervals": "bootstrap", "rounds": 400}, {})
+    )
     assert (drawn.high - drawn.low).mean() == pytest.approx((exact.high - exact.low).mean(), rel=0.2)
 
 
