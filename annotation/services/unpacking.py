@@ -1,6 +1,9 @@
 """Files out of a ZIP archive, as a browser sends a folder in one piece."""
 
+import errno
+import lzma
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Final
 
@@ -46,10 +49,21 @@ def unpack(source: Source, into: Path) -> list[Source]:
                     left -= _copy(source, stream, path, left)
                 found.append(Source("/".join(map(printable, parts)), path))
             return found
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, OSError, NotImplementedError):
-        raise _unpackable(source, gettext_noop("The archive is damaged, or is no ZIP archive.")) from None
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
+        raise _damaged(source) from error
+    except OSError as error:
+        # A full disk is no fault of the file; what bz2 cannot unpack, and a place before the beginning, are.
+        if error.errno not in {None, errno.EINVAL}:
+            raise
+        raise _damaged(source) from error
+    except NotImplementedError as error:
+        raise _damaged(source) from error
     except RuntimeError:
         raise _unpackable(source, gettext_noop("The archive is locked by a password.")) from None
+
+
+def _damaged(source: Source) -> Unpackable:
+    return _unpackable(source, gettext_noop("The archive is damaged, or is no ZIP archive."))
 
 
 def _unpackable(source: Source, reason: str, **values: str) -> Unpackable:

@@ -1,0 +1,48 @@
+"""A ZIP archive that cannot be read is a fault that names it; a disk that cannot be written is none of the file's."""
+
+import errno
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from annotation.interchange.tables import Source
+from annotation.services import unpacking
+from annotation.services.unpacking import Unpackable, unpack
+
+TEXT = b"".join(b"a line of text, number %d\n" % number for number in range(2000))
+
+
+def packed(folder: Path, method: int) -> Path:
+    path = folder / "data.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("models.jsonl", TEXT)
+    return path
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("place", [40, 60, 200])
+def test_damage_anywhere_is_a_fault_of_the_archive(tmp_path: Path, method: int, place: int) -> None:
+    path = packed(tmp_path, method)
+    content = bytearray(path.read_bytes())
+    content[place : place + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    with pytest.raises(Unpackable, match="damaged"):
+        unpack(Source("data.zip", path), tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_an_archive_that_is_cut_short_is_a_fault_of_the_archive(tmp_path: Path, share: float) -> None:
+    path = packed(tmp_path, zipfile.ZIP_DEFLATED)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(Unpackable, match="damaged"):
+        unpack(Source("data.zip", path), tmp_path)
+
+
+def test_a_full_disk_is_not_told_as_a_damaged_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(unpacking, "_copy", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(Source("data.zip", packed(tmp_path, zipfile.ZIP_DEFLATED)), tmp_path)
