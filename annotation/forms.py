@@ -117,7 +117,7 @@ def _saved[T](form: forms.BaseForm, save: Callable[[], T]) -> T | None:
         return None
 
 
-def _choice(form: forms.BaseForm, name: str) -> "forms.ModelChoiceField[Any]":
+def model_choice(form: forms.BaseForm, name: str) -> "forms.ModelChoiceField[Any]":
     field = form.fields[name]
     assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
     return field
@@ -150,7 +150,7 @@ class NewStudyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.user = user
         seen = PromptSet.objects.filter(studies__in=Study.objects.visible_to(user)).distinct()
-        _choice(self, "prompt_set").queryset = PromptSet.objects.all() if user.is_superuser else seen
+        model_choice(self, "prompt_set").queryset = PromptSet.objects.all() if user.is_superuser else seen
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -299,7 +299,7 @@ class OfferForm(SettingsForm):
                 choices=[(word, word) for word in words],
                 widget=forms.CheckboxSelectMultiple,
             )
-        _choice(self, "language_models").queryset = self.instance.prompt_set.models.order_by("name")
+        model_choice(self, "language_models").queryset = self.instance.prompt_set.models.order_by("name")
 
 
 class TrainingForm(SettingsForm):

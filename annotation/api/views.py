@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,6 +14,7 @@ from annotation.api.access import ApiView, StudyView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
 from annotation.interchange.llmfao import FULL_COLUMNS
 from annotation.models import Comparison, LanguageModel, Purpose, Study
+from annotation.models.work import ComparisonQuerySet
 from annotation.services import exporting
 from annotation.services.exporting import Rows
 from annotation.services.studies import NotPossible
@@ -206,15 +207,15 @@ class Comparisons(Corpus):
         self.need_to_run_it()
         return full_rows(exporting.full_rows(self.study, found))
 
-    def chosen(self, asked: dict[str, Any]) -> "QuerySet[Comparison]":
+    def chosen(self, asked: dict[str, Any]) -> ComparisonQuerySet:
         try:
             found = exporting.chosen(self.study, asked["rater"])
         except NotPossible as refusal:
             raise serializers.ValidationError({"rater": str(refusal)}) from None
         if not asked["full"]:
-            found = found.counted()  # type: ignore[attr-defined]
+            found = found.counted()
         if not asked["simulated"]:
-            found = found.real()  # type: ignore[attr-defined]
+            found = found.real()
         if "since" in asked:
             found = found.filter(stored_at__gte=asked["since"])
         if "model" in asked:

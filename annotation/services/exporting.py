@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from annotation.interchange import llmfao
 from annotation.interchange.tables import csv_line, json_line
 from annotation.models import Comparison, Pair, Prompt, Purpose, Rater, RaterKind, Result, Study, TrainingAnswer, Worker
+from annotation.models.work import ComparisonQuerySet
 from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of, other
 from annotation.services.studies import NotPossible
 
@@ -202,7 +203,7 @@ def _golden_pairs(study: Study, purpose: Purpose) -> Rows:
     return Rows(query, tell)
 
 
-def chosen(study: Study, raters: str) -> QuerySet[Comparison]:
+def chosen(study: Study, raters: str) -> ComparisonQuerySet:
     """Every comparison stored of the raters asked for; all are those whose comparisons are their own.
 
     Raises:
@@ -268,8 +269,8 @@ def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
     }
 
 
-def _plain(study: Study, chosen: QuerySet[Comparison], raters: str, simulated: bool) -> Iterator[str]:
-    counted = chosen.counted()  # type: ignore[attr-defined]
+def _plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: bool) -> Iterator[str]:
+    counted = chosen.counted()
     if not simulated and counted.simulated().exists():
         raise NotPossible(
             _("Study %(study)s has simulated comparisons. Ask for them by --simulated; the export then marks them.")

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from annotation import markup
 from annotation.models import Pair, Study
 from annotation.scales import SCALES, Side, other
+from annotation.services.rendering import Text, rendered, wording
 
 LONG_TEXT: Final = 400
 """Characters, and below it lines, from which on a prompt can be folded away."""
@@ -52,14 +51,6 @@ KEYS: Final = {
 """The keys of the values of each scale, from 1 on, as a keyboard event names them."""
 
 KEY_FACES: Final = {"ArrowLeft": "←", "ArrowRight": "→", "t": "T"}
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text as rendered, and which way it runs."""
-
-    html: SafeString
-    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +107,15 @@ def question(study: Study) -> str:
 
 def of_study(study: Study, text: str) -> Text:
     """A text of the study's own, such as its instruction, from Markdown."""
-    return Text(mark_safe(markup.render_wording(text)), markup.direction(study.language, text))  # noqa: S308
+    return wording(text, study.language)
 
 
 def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
     """What is shown of `pair` where `left` stands on the left; `as_plain` leaves Markdown as it was written."""
     texts, lang = pair.texts(), pair.prompt.lang
-    prompts = [_text(text, lang, as_plain=as_plain) for text in texts["prompt"]]
+    prompts = [rendered(text, lang, as_plain=as_plain) for text in texts["prompt"]]
     is_long = len(texts["prompt"][0]) > LONG_TEXT or texts["prompt"][0].count("\n") >= LONG_LINES
-    references = [_text(text, lang, as_plain=as_plain) for text in pair.prompt.references]
+    references = [rendered(text, lang, as_plain=as_plain) for text in pair.prompt.references]
     return Sheet(
         lang=lang,
         prompt=prompts[0],
@@ -138,18 +129,12 @@ def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
     )
 
 
-def _text(text: str, lang: str, *, as_plain: bool) -> Text:
-    # The renderer's output is what it let through of a hostile text: that is its whole purpose.
-    html = markup.plain(text) if as_plain else markup.render_cached(text)
-    return Text(mark_safe(html), markup.direction(lang, text))  # noqa: S308
-
-
 def _turns(prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool) -> list[Turn]:
     """The answers with the follow-up prompts before them; a turn left unanswered is an empty answer."""
     return [
         Turn(
             prompt=None if index == 0 else prompt,
-            answer=_text(answer, lang, as_plain=as_plain) if answer and answer.strip() else None,
+            answer=rendered(answer, lang, as_plain=as_plain) if answer and answer.strip() else None,
         )
         for index, (prompt, answer) in enumerate(zip_longest(prompts, answers))
     ]

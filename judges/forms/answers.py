@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from annotation.forms import model_choice
 from annotation.models import LanguageModel, Study
 from judges import temperatures
 from judges.models import NANOS, AnswerSource, AnswerState
@@ -127,9 +128,8 @@ class AnswersForm(forms.Form):
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["models"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)  # noqa: S101
-        field.queryset = AnswerSource.objects.filter(model__prompt_set=study.prompt_set_id).select_related("model")
+        asked = AnswerSource.objects.filter(model__prompt_set=study.prompt_set_id).select_related("model")
+        model_choice(self, "models").queryset = asked
 
     def clean_categories(self) -> dict[str, float]:
         words = [word for word in re.split(r"[,\n]", self.cleaned_data["categories"]) if word.strip()]

@@ -7,11 +7,10 @@ from itertools import combinations
 from typing import Final
 
 from django.db.models import Q, QuerySet
-from django.utils.safestring import SafeString, mark_safe
 
-from annotation import markup
 from annotation.models import Comparison, LanguageModel, Pair, Prompt, RaterKind, Result, Study
 from annotation.scales import Side
+from annotation.services.rendering import Text, rendered
 from judges.grades import Game, Grade
 from judges.models import CallState, JudgeReply, Judgment, ReferenceAnswer, Verdict
 from judges.services import said
@@ -41,14 +40,6 @@ class Line:
     won: list[int]
     tied: int
     disagreement: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text of a model or a prompt as it is shown: sanitised, and which way it runs."""
-
-    html: SafeString
-    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +92,6 @@ class Question:
     turns: list[Turn]
     choices: list[list[int]] = field(default_factory=list)
     """The samples that each model has."""
-
-
-def rendered(text: str, lang: str = "") -> Text:
-    # The renderer's output is what it let through of a hostile text: that is its whole purpose.
-    return Text(mark_safe(markup.render_cached(text)), markup.direction(lang, text))  # noqa: S308
 
 
 def answering(study: Study) -> list[LanguageModel]:
