@@ -1,11 +1,13 @@
 """The guard against silent skips, and the small cast that the tests share."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.test import Client
+from django.utils import translation
 
 
 @pytest.hookimpl(trylast=True)
@@ -21,6 +23,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("CI=true: something was skipped, and nothing may be.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """What a request leaves in its thread and process, its language and what was cached, reaches no other test."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
+    for cache in caches.all(initialized_only=True):
+        cache.clear()
 
 
 @pytest.fixture
