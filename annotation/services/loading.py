@@ -352,7 +352,7 @@ def _has_news(intake: Intake) -> bool:
 def _report(intake: Intake, work: _Work, upload: Upload | None = None) -> Report:
     unknown = {file: sorted(columns) for file, columns in intake.unknown.items()}
     passed_over = dict(intake.passed_over)
-    return Report(upload, intake.counts, intake.pairs_made, len(intake.flags), work.skipped, unknown, passed_over)
+    return Report(upload, intake.counts, intake.pairs.made, len(intake.flags), work.skipped, unknown, passed_over)
 
 
 def _store(

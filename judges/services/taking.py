@@ -12,7 +12,7 @@ from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
 from annotation.models import Prompt, Upload
 from annotation.scales import Side, Winner, other
 from annotation.services import kinds
-from annotation.services.intake import Batch, Counts, Intake, Judged, Known, Passed, Refused
+from annotation.services.intake import Batch, Intake, Judged, Known, Passed, Refused
 from judges.models import JudgeRater, JudgeVersion, Judgment, ReferenceAnswer, Remainder
 from judges.mt_bench import API_ERROR, KINDS, Game, file_stem
 
@@ -53,13 +53,6 @@ class BenchmarkRows:
                 self._grade(record.values)
             case _:
                 self._games(record.values)
-
-    def _count(self, kind: str, *, new: bool) -> None:
-        counts = self.intake.counts.setdefault(kind, Counts())
-        if new:
-            counts.new += 1
-        else:
-            counts.unchanged += 1
 
     # What is stored, and what the files have added to it.
 
@@ -118,16 +111,16 @@ class BenchmarkRows:
     # Taking rows.
 
     def _reference(self, row: Mapping[str, Any]) -> None:
-        prompt = self.intake.prompt("question_id", row["prompt"])
+        prompt = self.intake.corpus.prompt("question_id", row["prompt"])
         place = (row["prompt"], row["source"])
         said = (row["turns"], row["extra"])
         if place in self.references:
             if self.references[place] != said:
                 raise Refused("choices", gettext_noop("This prompt has another reference answer of the same model."))
-            self._count("references", new=False)
+            self.intake.count("references").add(new=False)
             return
         self.references[place] = said
-        self._count("references", new=True)
+        self.intake.count("references").add(new=True)
         if row["source"]:
             best = self._used.get(row["prompt"])
             if best is None or row["source"] < best[1]:
@@ -146,8 +139,8 @@ class BenchmarkRows:
             )
 
     def _remainder(self, row: Mapping[str, Any]) -> None:
-        prompt = self.intake.prompt("question_id", row["prompt"])
-        number = None if row["model"] is None else self.intake.model_called("model_id", row["model"])
+        prompt = self.intake.corpus.prompt("question_id", row["prompt"])
+        number = None if row["model"] is None else self.intake.corpus.model_called("model_id", row["model"])
         for sample in row.get("failed", ()):
             self.intake.passed_over[ERRORS] += 1
             if number is not None:
@@ -156,11 +149,11 @@ class BenchmarkRows:
         if place in self.remainders:
             if self.remainders[place] != row["extra"]:
                 raise Refused("", gettext_noop("A row on this was loaded before and said something else."))
-            self._count("remainders", new=False)
+            self.intake.count("remainders").add(new=False)
             return
         self.remainders[place] = row["extra"]
-        self._count("remainders", new=True)
-        model = None if number is None else self.intake.models[number]
+        self.intake.count("remainders").add(new=True)
+        model = None if number is None else self.intake.corpus.models[number]
         if sink := self.intake.sink:
             self._batches[2].add(
                 None,
@@ -175,22 +168,22 @@ class BenchmarkRows:
     def _model(self, where: str, name: str) -> int:
         """The model that a file calls `name`: its own name, or as its files are called."""
         with suppress(Refused):
-            return self.intake.model_called(where, name)
-        return self.intake.model_called(where, self._file_stems.get(name, name))
+            return self.intake.corpus.model_called(where, name)
+        return self.intake.corpus.model_called(where, self._file_stems.get(name, name))
 
     @cached_property
     def _file_stems(self) -> dict[str, str]:
-        return {file_stem(name): name for name in self.intake.model_names}
+        return {file_stem(name): name for name in self.intake.corpus.model_names}
 
     def _result(self, where: str, prompt: int, model: int, choice: int) -> int:
         if (prompt, model, choice) in self.failed:
             self.intake.passed_over[OF_ERRORS] += 1
             raise Passed
-        return self.intake.sample(where, prompt, model, choice)
+        return self.intake.corpus.sample(where, prompt, model, choice)
 
     def _turn(self, row: Mapping[str, Any]) -> int:
         """The turn as judges' calls have it: 0 where there is only one."""
-        if self.intake.has_follow_ups(self.intake.prompt("question_id", row["prompt"])):
+        if self.intake.corpus.has_follow_ups(self.intake.corpus.prompt("question_id", row["prompt"])):
             return int(row["turn"])
         if row["turn"] != 1:
             raise Refused("turn", gettext_noop("This prompt has one turn, not %(turn)s."), turn=row["turn"])
@@ -224,10 +217,10 @@ class BenchmarkRows:
         turn = self._turn(row)
         number = self._result("choice", row["prompt"], model, row["choice"])
         if self._known(number, turn, row):
-            self._count("grades", new=False)
+            self.intake.count("grades").add(new=False)
             return
-        self._count("grades", new=True)
-        result = self.intake.results[number]
+        self.intake.count("grades").add(new=True)
+        result = self.intake.corpus.results[number]
         self._add(row, row["game"], row["extra"], turn, score=row["score"], about=lambda: {"result_id": result.pk})
 
     def _games(self, row: Mapping[str, Any]) -> None:
@@ -237,9 +230,9 @@ class BenchmarkRows:
         turn = self._turn(row)
         results = [self._result("question_id", row["prompt"], model, 0) for model in (first, second)]
         if self._known(frozenset(results), turn, row):
-            self._count("games", new=False)
+            self.intake.count("games").add(new=False)
             return
-        pair = self.intake.pair_of(row["prompt"], *results)
+        pair = self.intake.pairs.of_results(row["prompt"], *results)
         side: Side = "x" if pair.values[3] == results[0] else "y"
         for place, game in enumerate(row["games"]):
             left = side if place == 0 else other(side)
@@ -259,7 +252,7 @@ class BenchmarkRows:
                 winner=winner or "",
                 about=lambda: {"pair_id": pair.pk},
             )
-        self._count("games", new=True)
+        self.intake.count("games").add(new=True)
 
     def _add(
         self,
