@@ -21,14 +21,14 @@ from judges.models.benchmarks import (
     Protocol,
     Shown,
 )
-from judges.models.call import CallState, JudgeCall, JudgeReply, Verdict
+from judges.models.call import JudgeCall, JudgeReply, Verdict
 from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
 from judges.models.panels import Panel, PanelDecision, PanelMember
 from judges.models.probes import SentinelSet
 from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.schedules import Schedule, ScheduleKind
-from judges.models.work import LIVE, NANOS, RunState, dollars
+from judges.models.work import LIVE, NANOS, CallState, RunState, dollars
 
 __all__ = [
     "ANSWERED",

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import LanguageModel, Prompt, PromptSet, Result, Study
-from judges.models.work import Access, Exchange, Purse, Run, Sending
+from judges.models.work import STILL_LIVE, Access, Call, Exchange, Purse, Run, Sending
 from judges.stand_in import MODELS as STAND_INS
 
 
@@ -88,13 +88,10 @@ class AnswerRun(Run):
         constraints = [
             models.UniqueConstraint(
                 fields=["source"],
-                condition=Q(state__in=["waiting", "running", "paused", "stopped"]),
+                condition=STILL_LIVE,
                 name="answer_run_one_live",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
 
 
 class AnswerSender(Sending):
@@ -125,11 +122,10 @@ ANSWERED: Final = (AnswerState.OK, AnswerState.TRUNCATED)
 """The states in which there is an answer."""
 
 
-class AnswerCall(models.Model):
+class AnswerCall(Call):
     """One turn of a conversation with a model; `turn` counts from 1 on.
 
-    Its place is unique, so that nothing is asked, or paid for, twice. `result` is what its conversation
-    became. `answer` is the reply whose text counts.
+    `result` is what its conversation became. `answer` is the reply whose text counts.
     """
 
     run = models.ForeignKey(AnswerRun, models.CASCADE, related_name="calls")
@@ -140,9 +136,6 @@ class AnswerCall(models.Model):
     last = models.BooleanField(_("last turn"), default=True)
     state = models.CharField(_("state"), max_length=10, choices=AnswerState, default=AnswerState.PENDING)
     claim = models.ForeignKey(AnswerSender, models.SET_NULL, null=True, related_name="calls")
-    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
-    bound = models.BigIntegerField(_("cost at the most"), default=0)
-    sent_at = models.DateTimeField(_("sent"), null=True)
     answer = models.ForeignKey("AnswerReply", models.SET_NULL, null=True, related_name="+")
     result = models.ForeignKey(Result, models.RESTRICT, null=True, related_name="answer_calls")
 
@@ -162,9 +155,6 @@ class AnswerCall(models.Model):
                 name="answer_call_complete",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
 
 
 class AnswerReply(Exchange):

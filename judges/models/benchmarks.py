@@ -11,9 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from judges.models.call import CallState
 from judges.models.judge import JudgeVersion
-from judges.models.work import Exchange, Run, Sending
+from judges.models.work import STILL_LIVE, Call, Exchange, Run, Sending
 
 
 class Preference(models.Model):
@@ -97,13 +96,10 @@ class BenchmarkRun(Run):
         constraints = [
             models.UniqueConstraint(
                 fields=["version", "protocol"],
-                condition=Q(state__in=["waiting", "running", "paused", "stopped"]),
+                condition=STILL_LIVE,
                 name="benchmark_one_live",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
 
     @property
     def by_pairs(self) -> bool:
@@ -131,7 +127,7 @@ class Shown(models.TextChoices):
     REJECTED = "rejected", _("the rejected one")
 
 
-class BenchmarkCall(models.Model):
+class BenchmarkCall(Call):
     """One question about a preference. `reply` is the one that counts, where there is one."""
 
     run = models.ForeignKey(BenchmarkRun, models.CASCADE, related_name="calls")
@@ -139,11 +135,7 @@ class BenchmarkCall(models.Model):
     protocol = models.CharField(_("asked by"), max_length=8, choices=Protocol)
     preference = models.ForeignKey(Preference, models.RESTRICT, related_name="calls")
     shown = models.CharField(_("shown"), max_length=13, choices=Shown)
-    state = models.CharField(_("state"), max_length=10, choices=CallState, default=CallState.PENDING)
     claim = models.ForeignKey(BenchmarkSender, models.SET_NULL, null=True, related_name="calls")
-    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
-    bound = models.BigIntegerField(_("cost at the most"), default=0)
-    sent_at = models.DateTimeField(_("sent"), null=True)
     reply = models.ForeignKey("BenchmarkReply", models.SET_NULL, null=True, related_name="+")
 
     class Meta:
@@ -158,9 +150,6 @@ class BenchmarkCall(models.Model):
             models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="benchmark_call_free"),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
 
 SAYS: Final = ("chosen", "rejected", "tie")
 """What a reply about both answers can say."""
@@ -170,7 +159,6 @@ class BenchmarkReply(Exchange):
     """What came back on one question, for good or ill: which answer is better, or the score of one."""
 
     call = models.ForeignKey(BenchmarkCall, models.CASCADE, related_name="replies")
-    state = models.CharField(_("state"), max_length=10, choices=CallState)
     says = models.CharField(_("says"), max_length=8, blank=True, choices=[(word, word) for word in SAYS])
     score = models.FloatField(_("score"), null=True)
 

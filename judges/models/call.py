@@ -8,24 +8,13 @@ from annotation.models import Comparison, Pair, Result
 from annotation.models.work import SideChoice
 from judges.models.judge import JudgeVersion
 from judges.models.run import JudgeRun, RunKind, Sender
-from judges.models.work import Exchange
+from judges.models.work import Call, CallState, Exchange
 
 
-class CallState(models.TextChoices):
-    PENDING = "pending", _("pending")
-    SENT = "sent", _("sent")
-    OK = "ok", _("ok")
-    UNREADABLE = "unreadable", _("unreadable")
-    TRUNCATED = "truncated", _("truncated")
-    REFUSED = "refused", _("refused")
-    FAILED = "failed", _("failed")
-
-
-class JudgeCall(models.Model):
+class JudgeCall(Call):
     """One question to a judge: a pair or a result, a turn of it, which side on the left, which sample.
 
-    Its place is unique in the version it was planned with, so that nothing is asked, or paid for, twice.
-    `claim` is the sender that has it in hand; `sent` means that its request may have left.
+    Its place is unique in the version it was planned with.
     """
 
     run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="calls")
@@ -35,11 +24,7 @@ class JudgeCall(models.Model):
     turn = models.PositiveSmallIntegerField(_("turn"), default=0)
     left = models.CharField(_("on the left"), max_length=1, choices=SideChoice, blank=True)
     sample = models.PositiveIntegerField(_("sample"), default=0)
-    state = models.CharField(_("state"), max_length=10, choices=CallState, default=CallState.PENDING)
     claim = models.ForeignKey(Sender, models.SET_NULL, null=True, related_name="calls")
-    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
-    bound = models.BigIntegerField(_("cost at the most"), default=0)
-    sent_at = models.DateTimeField(_("sent"), null=True)
 
     class Meta:
         verbose_name = _("call")
@@ -65,9 +50,6 @@ class JudgeCall(models.Model):
             models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="judge_call_free"),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
     @property
     def trial(self) -> int:
         """The repetition that its comparison is: order and sample in one number."""
@@ -79,7 +61,6 @@ class JudgeReply(Exchange):
 
     call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="replies")
     answered_as = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="replies")
-    state = models.CharField(_("state"), max_length=10, choices=CallState)
     template_sha256 = models.CharField(_("hash of the templates"), max_length=64)
     part = models.PositiveIntegerField(_("part of the templates"), default=0)
     cut = models.BooleanField(_("an answer was shortened"), default=False)

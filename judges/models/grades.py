@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import LanguageModel, Pair, Prompt, Result, Study, Upload
 from annotation.models.work import SideChoice
-from judges.models.call import CallState
+from judges.models.work import CallState
 
 
 class Judgment(models.Model):

@@ -1,12 +1,11 @@
 """The runs of judges, and the processes at work on them."""
 
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
 from judges.models.judge import JudgeVersion
-from judges.models.work import Run, Sending
+from judges.models.work import STILL_LIVE, Run, Sending
 
 
 class RunKind(models.TextChoices):
@@ -37,13 +36,10 @@ class JudgeRun(Run):
         constraints = [
             models.UniqueConstraint(
                 fields=["study", "version", "kind"],
-                condition=Q(state__in=["waiting", "running", "paused", "stopped"]),
+                condition=STILL_LIVE,
                 name="judge_run_one_live",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
 
     @property
     def probing(self) -> bool:

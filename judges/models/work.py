@@ -135,6 +135,9 @@ class RunState(models.TextChoices):
 
 LIVE: Final = (RunState.WAITING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
 
+STILL_LIVE: Final = models.Q(state__in=[state.value for state in LIVE])
+"""What a run is while no other may stand in its place."""
+
 
 class Run(models.Model):
     """Calls that are made together, and how far they are; its calls refer to it as `run`, its senders too.
@@ -160,13 +163,18 @@ class Run(models.Model):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
     @property
     def live(self) -> bool:
         return self.state in LIVE
 
 
 class Sending(models.Model):
-    """A process at work on a run, and its sign of life. What it had claimed when it died is claimed anew."""
+    """A process at work on its `run`, and its sign of life. What it had claimed when it died is claimed anew."""
+
+    run_id: int
 
     started_at = models.DateTimeField(_("started"))
     beat_at = models.DateTimeField(_("last sign of life"))
@@ -180,9 +188,45 @@ class Sending(models.Model):
         return f"{self.pk}"
 
 
-class Exchange(models.Model):
-    """What was sent and what came back, for good or ill: the whole request, the raw reply, tokens, money, time."""
+class CallState(models.TextChoices):
+    PENDING = "pending", _("pending")
+    SENT = "sent", _("sent")
+    OK = "ok", _("ok")
+    UNREADABLE = "unreadable", _("unreadable")
+    TRUNCATED = "truncated", _("truncated")
+    REFUSED = "refused", _("refused")
+    FAILED = "failed", _("failed")
 
+
+class Call(models.Model):
+    """One question, and how it stands. It belongs to the `run` that asks it, and refers to it as such.
+
+    `claim` is the sender that has it in hand; `sent` means that its request may have left. `replies` are all
+    that ever came back on it. Where it is unique, nothing is asked, or paid for, twice.
+    """
+
+    run_id: int
+    claim_id: int | None
+
+    state = models.CharField(_("state"), max_length=10, choices=CallState, default=CallState.PENDING)
+    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
+    bound = models.BigIntegerField(_("cost at the most"), default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Exchange(models.Model):
+    """What was sent and what came back on a `call`, for good or ill: the whole request, the raw reply, tokens,
+    money, time."""
+
+    call_id: int
+
+    state = models.CharField(_("state"), max_length=10, choices=CallState)
     problem = models.TextField(_("problem"), blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=1)
     request = models.TextField(_("request"))

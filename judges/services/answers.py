@@ -1,13 +1,13 @@
 """Answers from models: where a model is asked, and the runs that ask it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,7 +29,6 @@ from judges.services import answers_planning, sending
 from judges.services.answers_books import AnswerBooks, make_results
 from judges.services.answers_planning import AnswerEstimate, AnswerPlan
 from judges.services.lifecycle import Connection, Lifecycle, enqueue
-from judges.services.measuring import Progress, measure
 
 NAME_LENGTH: Final = 200
 
@@ -179,17 +178,17 @@ def start(
     return run
 
 
-class AnswerLife(Lifecycle[AnswerRun, AnswerSender]):
+class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
     """The life of the runs of answers."""
 
     runs = AnswerRun
     senders = AnswerSender
+    asked = AnswerCall
+    replies = AnswerReply
+    unsent = (AnswerState.PENDING, AnswerState.WAITING)
 
     def sendable(self) -> QuerySet[AnswerRun]:
         return AnswerRun.objects.select_related("study__prompt_set", "source__model")
-
-    def calls(self, run: AnswerRun) -> QuerySet[AnswerCall]:
-        return AnswerCall.objects.filter(run=run)
 
     def books(self, run: AnswerRun, sender: AnswerSender) -> AnswerBooks:
         return AnswerBooks(run, sender)
@@ -201,16 +200,13 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender]):
         source = run.source
         return Connection(source.connect(), sending.pace_named(f"answers-{source.pk}", source.limits), source.parallel)
 
+    def open_states(self, run: AnswerRun) -> Collection[str]:
+        # A turn that waits for the one before is asked yet, unless the run has ended.
+        return (*super().open_states(run), *((AnswerState.WAITING,) if run.live else ()))
+
     def finish(self, run: AnswerRun, at: datetime) -> bool:
         make_results(run.source)
         return super().finish(run, at)
-
-    def forget_unsent(self, run: AnswerRun) -> None:
-        unsent = self.calls(run).filter(state__in=[AnswerState.PENDING, AnswerState.WAITING])
-        # One that was asked before has replies, which are kept.
-        asked = set(unsent.filter(Q(replies__isnull=False)).values_list("pk", flat=True))
-        AnswerCall.objects.filter(pk__in=asked).update(state=AnswerState.FAILED, claim=None)
-        unsent.exclude(pk__in=asked).delete()
 
     def sweep(self, at: datetime) -> int:
         lost = super().sweep(at)
@@ -223,24 +219,10 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender]):
 _life: Final = AnswerLife()
 work, plan, finish = _life.work, _life.plan, _life.finish
 pause, resume, cancel, sweep = _life.pause, _life.resume, _life.cancel, _life.sweep
+progress = _life.progress
 
 
 def unfinished(source: AnswerSource) -> AnswerRun | None:
     """The run of `source` that can be gone on with: paused, stopped, or left alone by a crash."""
     run = AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
     return run if run is not None and _life.left_alone(run, timezone.now()) else None
-
-
-def progress(run: AnswerRun, at: datetime) -> Progress:
-    """`run` in numbers, in three queries."""
-    to_do = [AnswerState.PENDING, AnswerState.SENT]
-    if run.live:
-        to_do.append(AnswerState.WAITING)
-    return measure(
-        run,
-        AnswerCall.objects.filter(run=run),
-        AnswerReply.objects.filter(call__run=run),
-        at,
-        states=AnswerState.values,
-        open_states=to_do,
-    )

@@ -128,16 +128,12 @@ class AnswerBooks(Books[AnswerCall]):
                 each.finding = Finding(AnswerState.FAILED, problem=KEPT)
 
     def _reply(self, outcome: Outcome[AnswerCall], at: datetime) -> AnswerReply:
-        reply = AnswerReply(call=outcome.prepared.call, state=outcome.finding.state)
-        outcome.fill(reply, at)
+        reply = AnswerReply(call=outcome.prepared.call)
+        outcome.fill(reply, self._run.source, at)
         answer = outcome.answer
         if answer is not None:
             inside, reply.text = thoughts.parted(answer.reply.text)
             reply.thinking = "\n\n".join(filter(None, (thoughts.beside(answer.raw), inside)))
-            usage = answer.usage
-            # An endpoint that does not say what it counted is believed to have counted the most.
-            told = self._run.source.nanos(usage.tokens_in, usage.tokens_out)
-            reply.cost = told if usage.told else outcome.prepared.question.bound
         return reply
 
     def _free_next(self, answered: Sequence[AnswerCall]) -> None:

@@ -42,7 +42,6 @@ from judges.prompts import Subject
 from judges.services import asking, reading, requesting, sending
 from judges.services.books import Books, Outcome, Prepared
 from judges.services.lifecycle import Connection, Lifecycle, enqueue
-from judges.services.measuring import Progress, measure
 from judges.services.reading import Finding
 from judges.services.requesting import MESSAGE_TOKENS, Question
 
@@ -316,15 +315,10 @@ class BenchmarkBooks(Books[BenchmarkCall]):
 
 def _reply(run: BenchmarkRun, outcome: Outcome[BenchmarkCall], at: datetime) -> BenchmarkReply:
     call, finding, answer = outcome.prepared.call, outcome.finding, outcome.answer
-    reply = BenchmarkReply(call=call, state=finding.state)
-    outcome.fill(reply, at)
-    if answer is not None:
-        usage = answer.usage
-        # An endpoint that does not say what it counted is believed to have counted the most.
-        told = run.version.nanos(usage.tokens_in, usage.tokens_out)
-        reply.cost = told if usage.told else outcome.prepared.question.bound
-        if finding.state == CallState.OK:
-            reply.says, reply.score = _heard(run, call, finding, answer)
+    reply = BenchmarkReply(call=call)
+    outcome.fill(reply, run.version, at)
+    if answer is not None and finding.state == CallState.OK:
+        reply.says, reply.score = _heard(run, call, finding, answer)
     return reply
 
 
@@ -340,17 +334,16 @@ def _heard(run: BenchmarkRun, call: BenchmarkCall, finding: Finding, answer: Ans
     return ("chosen" if (verdict == "left") == (call.shown == Shown.CHOSEN_LEFT) else "rejected"), None
 
 
-class BenchmarkLife(Lifecycle[BenchmarkRun, BenchmarkSender]):
+class BenchmarkLife(Lifecycle[BenchmarkRun, BenchmarkSender, BenchmarkCall]):
     """The life of benchmarks."""
 
     runs = BenchmarkRun
     senders = BenchmarkSender
+    asked = BenchmarkCall
+    replies = BenchmarkReply
 
     def sendable(self) -> QuerySet[BenchmarkRun]:
         return BenchmarkRun.objects.select_related("version__judge", "version__template")
-
-    def calls(self, run: BenchmarkRun) -> QuerySet[BenchmarkCall]:
-        return BenchmarkCall.objects.filter(run=run)
 
     def books(self, run: BenchmarkRun, sender: BenchmarkSender) -> BenchmarkBooks:
         return BenchmarkBooks(run, sender)
@@ -376,27 +369,10 @@ class BenchmarkLife(Lifecycle[BenchmarkRun, BenchmarkSender]):
         pace = sending.pace_named(f"judge-{version.judge_id}", version.limits)
         return Connection(version.connect(), pace, version.parallel)
 
-    def forget_unsent(self, run: BenchmarkRun) -> None:
-        pending = BenchmarkCall.objects.filter(run=run, state=CallState.PENDING)
-        asked = set(pending.filter(replies__isnull=False).values_list("pk", flat=True))
-        BenchmarkCall.objects.filter(pk__in=asked).update(state=CallState.FAILED, claim=None)
-        pending.exclude(pk__in=asked).delete()
-
 
 _life: Final = BenchmarkLife()
 work, pause, resume, cancel, sweep = _life.work, _life.pause, _life.resume, _life.cancel, _life.sweep
-
-
-def progress(run: BenchmarkRun, at: datetime) -> Progress:
-    """`run` in numbers."""
-    return measure(
-        run,
-        BenchmarkCall.objects.filter(run=run),
-        BenchmarkReply.objects.filter(call__run=run),
-        at,
-        states=CallState.values,
-        open_states=(CallState.PENDING, CallState.SENT),
-    )
+progress = _life.progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 import httpx
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 
 from judges import chat
 from judges.chat import Answer
 from judges.models import CallState, RunState
-from judges.models.work import Exchange, Run, Sending
+from judges.models.work import Access, Call, Exchange, Run, Sending
 from judges.services.reading import Finding
 from judges.services.requesting import Question
 
@@ -25,7 +25,7 @@ BUDGET: Final = "budget"
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared[C: models.Model]:
+class Prepared[C: Call]:
     """A call in a sender's hand, with its request."""
 
     call: C
@@ -33,7 +33,7 @@ class Prepared[C: models.Model]:
 
 
 @dataclass(slots=True)
-class Outcome[C: models.Model]:
+class Outcome[C: Call]:
     """What came of a call. `unsure` is what attempts without a reply may have cost, of which `counted` is in
     the purse's books already; `released` says that it was not answered and is to be asked later."""
 
@@ -48,9 +48,10 @@ class Outcome[C: models.Model]:
     released: bool = False
     received_at: datetime | None = None
 
-    def fill(self, exchange: Exchange, at: datetime) -> None:
-        """Writes on `exchange` what was sent and what came back; not what it cost."""
+    def fill(self, exchange: Exchange, access: Access, at: datetime) -> None:
+        """Writes on `exchange` what was sent, what came back, and what that cost at the prices of `access`."""
         answer = self.answer
+        exchange.state = self.finding.state
         exchange.problem = self.finding.problem
         exchange.attempts = self.attempts
         exchange.request = self.prepared.question.body.decode()
@@ -65,6 +66,9 @@ class Outcome[C: models.Model]:
             exchange.finish_reason, exchange.seconds = answer.finish_reason, answer.seconds
             exchange.tokens_in, exchange.tokens_out = usage.tokens_in, usage.tokens_out
             exchange.tokens_cached, exchange.tokens_reasoning = usage.cached, usage.reasoning
+            # An endpoint that does not say what it counted is believed to have counted the most.
+            told = access.nanos(usage.tokens_in, usage.tokens_out)
+            exchange.cost = told if usage.told else self.prepared.question.bound
 
 
 def reserve(purse: QuerySet[Any], nanos: int) -> bool:
@@ -78,11 +82,8 @@ def reserve(purse: QuerySet[Any], nanos: int) -> bool:
     )
 
 
-class Books[C: models.Model](ABC):
-    """What one sender of a run does with the rows of its calls.
-
-    A call's model has `run`, `claim` (the sender that has it in hand), `state`, `bound` and `sent_at`.
-    """
+class Books[C: Call](ABC):
+    """What one sender of a run does with the rows of its calls."""
 
     converses: ClassVar[bool] = False
     """Whether what came of a call may set others free."""
@@ -93,7 +94,7 @@ class Books[C: models.Model](ABC):
 
     @property
     @abstractmethod
-    def calls(self) -> QuerySet[Any]:
+    def calls(self) -> QuerySet[C]:
         """All calls, of whatever run: a sender changes those alone that it has in hand."""
 
     @property
@@ -136,8 +137,8 @@ class Books[C: models.Model](ABC):
         prepared = self.prepare(keys)
         for each in prepared:
             # Its text was not known when it was planned, or was changed since. What is reserved is what the row says.
-            if each.question.bound != each.call.bound:  # type: ignore[attr-defined]
-                each.call.bound = each.question.bound  # type: ignore[attr-defined]
+            if each.question.bound != each.call.bound:
+                each.call.bound = each.question.bound
                 self.calls.filter(pk=each.call.pk).update(bound=each.question.bound)
         return prepared
 

@@ -85,20 +85,15 @@ def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
 
 
 def _reply(outcome: Outcome[JudgeCall], answered_as: JudgeVersion, at: datetime) -> JudgeReply:
-    call, question, answer = outcome.prepared.call, outcome.prepared.question, outcome.answer
+    question = outcome.prepared.question
     reply = JudgeReply(
-        call=call,
+        call=outcome.prepared.call,
         answered_as=answered_as,
-        state=outcome.finding.state,
         template_sha256=answered_as.template.sha256,
         part=question.part,
         cut=question.cut,
     )
-    outcome.fill(reply, at)
-    if answer is not None:
-        usage = answer.usage
-        # An endpoint that does not say what it counted is believed to have counted the most.
-        reply.cost = answered_as.nanos(usage.tokens_in, usage.tokens_out) if usage.told else question.bound
+    outcome.fill(reply, answered_as, at)
     return reply
 
 

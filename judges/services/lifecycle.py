@@ -2,10 +2,10 @@
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from celery import current_app
 from django.db import transaction
@@ -15,10 +15,11 @@ from django.utils import timezone
 from judges import chat
 from judges.keys import NoKey
 from judges.models import LIVE, CallState, RunState
-from judges.models.work import Run, Sending
+from judges.models.work import Call, Exchange, Run, Sending
 from judges.pace import Pace
 from judges.services import sending
 from judges.services.books import Books
+from judges.services.measuring import Progress, measure
 from judges.services.sending import Patience
 
 SILENCE: Final = timedelta(seconds=60)
@@ -51,22 +52,29 @@ def senders_of(run: Run) -> int:
     return max(1, int(run.options.get("senders", 1)))
 
 
-class Lifecycle[R: Run, S: Sending](ABC):
+class Lifecycle[R: Run, S: Sending, C: Call](ABC):
     """What runs of one kind go through."""
 
     runs: type[R]
     senders: type[S]
+    asked: type[C]
+    """The calls that such runs are made of."""
+
+    unsent: ClassVar[tuple[str, ...]] = (CallState.PENDING,)
+    """The states of calls that have not been asked, or are to be asked again."""
+
+    replies: type[Exchange]
+    """What comes back on them."""
+
+    shortened: ClassVar[Q | None] = None
+    """Which replies are to questions whose text was cut."""
 
     @abstractmethod
     def sendable(self) -> QuerySet[R]:
         """The runs that are sent from here, with everything that sending them needs."""
 
     @abstractmethod
-    def calls(self, run: R) -> QuerySet[Any]:
-        """The calls of `run`."""
-
-    @abstractmethod
-    def books(self, run: R, sender: S) -> Books[Any]: ...
+    def books(self, run: R, sender: S) -> Books[C]: ...
 
     @abstractmethod
     def plan_calls(self, run: R, alive: Callable[[], None]) -> int:
@@ -82,9 +90,17 @@ class Lifecycle[R: Run, S: Sending](ABC):
             NoKey: the key cannot be had.
         """
 
-    @abstractmethod
+    def calls(self, run: R) -> QuerySet[C]:
+        """The calls of `run`."""
+        return self.asked._default_manager.filter(run=run)
+
     def forget_unsent(self, run: R) -> None:
         """Takes back what was planned for a run that was cancelled and never sent."""
+        unsent = self.calls(run).filter(state__in=self.unsent)
+        # One that was asked before has replies, which are kept, and may have a verdict in force.
+        answered = set(unsent.filter(replies__isnull=False).values_list("pk", flat=True))
+        self.asked._default_manager.filter(pk__in=answered).update(state=CallState.FAILED, claim=None)
+        unsent.exclude(pk__in=answered).delete()
 
     def work(
         self, run_id: int, *, patience: Patience | None = None, seconds: float = SITTING, detached: bool = True
@@ -155,6 +171,22 @@ class Lifecycle[R: Run, S: Sending](ABC):
         live = self._runs().filter(pk=run.pk, state__in=[RunState.RUNNING, RunState.PAUSED]).exclude(started_at=None)
         return not open_calls.exists() and bool(live.update(state=RunState.DONE, finished_at=at))
 
+    def progress(self, run: R, at: datetime) -> Progress:
+        """`run` in numbers, in three queries."""
+        replies: QuerySet[Any] = self.replies._default_manager.all()
+        return measure(
+            run,
+            self.calls(run),
+            replies.filter(call__run=run),
+            at,
+            open_states=self.open_states(run),
+            shortened=self.shortened,
+        )
+
+    def open_states(self, run: R) -> Collection[str]:
+        """The states of calls of `run` that are still to do."""
+        return (CallState.PENDING, CallState.SENT)
+
     def pause(self, run: R) -> bool:
         """Lets nothing more be sent; what is in flight comes back. False where it was not running."""
         live = self._runs().filter(pk=run.pk, state__in=[RunState.WAITING, RunState.RUNNING])
@@ -195,7 +227,7 @@ class Lifecycle[R: Run, S: Sending](ABC):
         lost = 0
         silent = self._senders().filter(finished_at=None, beat_at__lt=at - SILENCE)
         for sender in silent:
-            run = self._runs().get(pk=sender.run_id)  # type: ignore[attr-defined]
+            run = self._runs().get(pk=sender.run_id)
             lost += self.books(run, sender).bury(at) or 0
         for run in self._runs().filter(state=RunState.CANCELLED, calls__state=CallState.PENDING).distinct():
             with transaction.atomic():

@@ -1,7 +1,7 @@
 """How far a run is, whatever it asks."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,14 +47,13 @@ def measure(
     replies: QuerySet[Any],
     at: datetime,
     *,
-    states: Iterable[str],
     open_states: Collection[str],
     shortened: Q | None = None,
 ) -> Progress:
-    """`run` in numbers, in three queries. Calls in `open_states` are still to do; `shortened` finds replies to
-    questions whose text was cut."""
+    """`run` in numbers, in three queries, with every state that its `calls` can be in. Those in `open_states` are
+    still to do; `shortened` finds replies to questions whose text was cut."""
     found = dict(calls.order_by().values_list("state").annotate(Count("pk")))
-    counts = {str(state): found.get(state, 0) for state in states}
+    counts = {state: found.get(state, 0) for state, _words in calls.model._meta.get_field("state").choices}
     sums = replies.aggregate(
         paid=Sum("cost"),
         perhaps=Sum("unsure"),

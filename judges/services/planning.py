@@ -231,7 +231,7 @@ def _there(version: JudgeVersion, calls: Iterable[JudgeCall]) -> dict[_Place, tu
     rows = JudgeCall.objects.filter(about, version=version).values_list(
         "pair_id", "result_id", "turn", "left", "sample", "pk", "state"
     )
-    return {tuple(row[:5]): (row[5], row[6]) for row in rows}  # type: ignore[misc]
+    return {(pair, result, turn, left, sample): (key, state) for pair, result, turn, left, sample, key, state in rows}
 
 
 def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:

@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges import steadiness
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, RunKind, SentinelSet, Verdict
+from judges.models.call import VerdictQuerySet
 from judges.services import planning, runs
 from judges.services.planning import Plan
 from judges.steadiness import Estimate
@@ -135,10 +135,10 @@ def _cluster(place: Place) -> tuple[int | None, int | None]:
     return place[0], place[1]
 
 
-def _sayings(verdicts: QuerySet[Verdict]) -> dict[int, dict[Place, Said]]:
+def _sayings(verdicts: VerdictQuerySet) -> dict[int, dict[Place, Said]]:
     """What `verdicts` in force say, by run and place."""
     found: dict[int, dict[Place, Said]] = {}
-    rows = verdicts.in_force().filter(state=CallState.OK).order_by("pk")  # type: ignore[attr-defined]
+    rows = verdicts.in_force().filter(state=CallState.OK).order_by("pk")
     for run, pair, result, turn, left, winner, score, model, fingerprint in rows.values_list(
         "call__run",
         "call__pair",

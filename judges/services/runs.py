@@ -13,12 +13,11 @@ from django.utils.translation import gettext as _
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
-from judges.models import LIVE, CallState, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
+from judges.models import LIVE, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
 from judges.services import panels, planning, reading, sending
 from judges.services.calls import JudgeBooks
 from judges.services.lifecycle import Connection, Lifecycle, enqueue
 from judges.services.measuring import Progress as Progress
-from judges.services.measuring import measure
 from judges.services.planning import Plan
 
 
@@ -97,17 +96,17 @@ def _begin(run: JudgeRun, senders: int) -> JudgeRun:
     return run
 
 
-class JudgeLife(Lifecycle[JudgeRun, Sender]):
+class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
     """The life of the runs of judges."""
 
     runs = JudgeRun
     senders = Sender
+    asked = JudgeCall
+    replies = JudgeReply
+    shortened = Q(cut=True)
 
     def sendable(self) -> QuerySet[JudgeRun]:
         return JudgeRun.objects.filter(offline=False).select_related("study", "version__judge", "version__template")
-
-    def calls(self, run: JudgeRun) -> QuerySet[JudgeCall]:
-        return JudgeCall.objects.filter(run=run)
 
     def books(self, run: JudgeRun, sender: Sender) -> JudgeBooks:
         return JudgeBooks(run, sender)
@@ -127,33 +126,14 @@ class JudgeLife(Lifecycle[JudgeRun, Sender]):
             panels.follow(run.study_id)
         return done
 
-    def forget_unsent(self, run: JudgeRun) -> None:
-        pending = JudgeCall.objects.filter(run=run, state=CallState.PENDING)
-        # One that was asked before has replies, which are kept, and a verdict in force whose word it is.
-        asked = set(pending.filter(Q(replies__isnull=False)).values_list("pk", flat=True))
-        JudgeCall.objects.filter(pk__in=asked).update(state=CallState.FAILED, claim=None)
-        pending.exclude(pk__in=asked).delete()
-
 
 _life: Final = JudgeLife()
 work, plan, finish = _life.work, _life.plan, _life.finish
 pause, resume, cancel, sweep = _life.pause, _life.resume, _life.cancel, _life.sweep
+progress = _life.progress
 
 
 def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
     """The run of `version` on `study` that can be gone on with: paused, stopped, or left alone by a crash."""
     run = study.judge_runs.filter(version=version, kind=kind, state__in=LIVE, offline=False).first()
     return run if run is not None and _life.left_alone(run, timezone.now()) else None
-
-
-def progress(run: JudgeRun, at: datetime) -> Progress:
-    """`run` in numbers, in three queries."""
-    return measure(
-        run,
-        JudgeCall.objects.filter(run=run),
-        JudgeReply.objects.filter(call__run=run),
-        at,
-        states=CallState.values,
-        open_states=(CallState.PENDING, CallState.SENT),
-        shortened=Q(cut=True),
-    )

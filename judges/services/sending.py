@@ -18,11 +18,12 @@ from typing import Final
 import httpx
 import stamina
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection
 from django.utils import timezone
 
 from judges import chat, pace
 from judges.models import CallState, RunState
+from judges.models.work import Call
 from judges.services.books import BUDGET, Books, Outcome, Prepared
 from judges.services.reading import Finding
 
@@ -47,7 +48,7 @@ class Patience:
 
 
 @dataclass(slots=True)
-class Session[C: models.Model]:
+class Session[C: Call]:
     """What one sender does with one run, until nothing is left, the run is not to go on, or `seconds` have passed."""
 
     books: Books[C]
@@ -286,7 +287,7 @@ def pace_named(name: str, limits: pace.Limits) -> pace.Pace:
     return pace.FilePace(settings.PACE_DIR / name, limits)
 
 
-def send[C: models.Model](
+def send[C: Call](
     books: Books[C],
     endpoint: chat.Endpoint,
     limits: pace.Pace,
@@ -305,7 +306,7 @@ def send[C: models.Model](
     return session.stopping
 
 
-async def _interruptible[C: models.Model](session: Session[C]) -> None:
+async def _interruptible[C: Call](session: Session[C]) -> None:
     """Works until Ctrl-C, which lets what is in flight come back; the second one does not wait."""
     loop = asyncio.get_running_loop()
 
