@@ -14,14 +14,14 @@ from itertools import batched
 from typing import Any, Final, Literal
 
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges import chat
 from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender
-from judges.services import asking, runs
+from judges.services import asking, planning, runs
 from judges.services.books import Outcome, Prepared
 from judges.services.calls import JudgeBooks
 from judges.services.planning import Plan
@@ -45,6 +45,8 @@ def place(call: JudgeCall) -> str:
 def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> JudgeRun:
     """The offline run of `version` on `study`: the one that waits for replies, or a new one, planned.
 
+    Its calls that ended in a state which `plan` asks for again wait for an answer once more.
+
     Raises:
         NotPossible: the judge is at work on the study itself, or there is nothing to judge.
     """
@@ -52,20 +54,39 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
     if run is None:
         run = runs.start(study, version, plan, at, detach=False, offline=True)
         JudgeRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
-    elif Plan.from_json(run.options) != plan:
-        # What waits stays; what the other plan covers besides is added to it.
-        run.options, run.started_at = {**run.options, **plan.as_json()}, None
-        run.save(update_fields=["options", "started_at"])
+    else:
+        if Plan.from_json(run.options) != plan:
+            # What waits stays; what the other plan covers besides is added to it.
+            run.options, run.started_at = {**run.options, **plan.as_json()}, None
+            run.save(update_fields=["options", "started_at"])
+        ended = [key for key, state in planned(run, plan) if state in plan.again]
+        JudgeCall.objects.filter(pk__in=ended, state__in=plan.again).update(state=CallState.PENDING)
     runs.plan(run)
     runs.finish(run, at)
     return run
 
 
-def requests(run: JudgeRun, layout: Layout) -> Iterator[str]:
-    """The requests of the run's calls that wait for an answer, a line each."""
+def planned(run: JudgeRun, plan: Plan) -> list[tuple[int, str]]:
+    """The calls of `run` that `plan` covers, in order: primary key and state."""
+    version, calls = run.version, JudgeCall.objects.filter(run=run).order_by("pk")
+    if version.grades:
+        covered = calls.filter(result__in=planning.results_of(run.study, plan).values("pk"))
+        return list(covered.values_list("pk", "state"))
+    covered = calls.filter(pair__in=planning.pairs_of(run.study, plan).values("pk"), pair__isnull=False)
+    rows = covered.values_list("pk", "state", "left", "pair_id")
+    return [(key, state) for key, state, left, pair in rows if left in planning.lefts(version, plan.orders, pair or 0)]
+
+
+def waiting(run: JudgeRun) -> QuerySet[JudgeCall]:
+    """The calls of `run` that wait for an answer, whatever plan they are of."""
+    return JudgeCall.objects.filter(run=run, state=CallState.PENDING)
+
+
+def requests(run: JudgeRun, plan: Plan, layout: Layout) -> Iterator[str]:
+    """The requests of the calls that `plan` covers and that wait for an answer, a line each."""
     version = run.version
-    pending = JudgeCall.objects.filter(run=run, state=CallState.PENDING).order_by("pk")
-    for keys in batched(list(pending.values_list("pk", flat=True)), BATCH, strict=False):
+    pending = [key for key, state in planned(run, plan) if state == CallState.PENDING]
+    for keys in batched(pending, BATCH, strict=False):
         for call in asking.with_texts(JudgeCall.objects.filter(pk__in=keys)).order_by("pk"):
             filled = asking.filled(version, asking.subject_of(call))
             body = asking.request(version, filled.messages, call.sample)

@@ -130,6 +130,53 @@ def test_requests_of_another_plan_join_those_that_wait(judge: Judge, tmp_path: P
     assert JudgeRun.objects.get().planned == 6
 
 
+def test_what_failed_is_written_again_while_others_wait(judge: Judge, tmp_path: Path) -> None:
+    rows = written(tmp_path, "--layout", "batch", "--both-orders", "--limit", "2")
+    failed, answered = rows[0]["custom_id"], rows[1]["custom_id"]
+    replies: list[Any] = [
+        {"custom_id": failed, "response": {"status_code": 500, "body": {"error": {"message": "Sorry"}}}},
+        {"custom_id": answered, "response": {"status_code": 200, "body": completion(rows[1]["body"], "A")}},
+    ]
+    read(tmp_path, replies)
+    again = [row["custom_id"] for row in written(tmp_path, "--layout", "batch", "--both-orders", "--limit", "2")]
+    assert sorted(again) == sorted(row["custom_id"] for row in rows if row["custom_id"] != answered)
+    read(tmp_path, [{"custom_id": failed, "response": {"status_code": 200, "body": completion(rows[0]["body"], "B")}}])
+    assert Comparison.objects.counted().count() == 2
+    judge.refresh_from_db()
+    assert judge.reserved == 0
+
+
+def test_unreadable_replies_are_asked_for_again_where_that_is_said(judge: Judge, tmp_path: Path) -> None:
+    rows = written(tmp_path, "--limit", "2")
+    read(tmp_path, [[rows[0], completion(rows[0], "Well."), rows[0]["metadata"]]])
+    assert JudgeCall.objects.filter(state=CallState.UNREADABLE).count() == 1
+    assert len(written(tmp_path, "--limit", "2")) == 1
+    assert written(tmp_path, "--limit", "2", "--again", "unreadable") == rows
+    read(tmp_path, [[row, completion(row, "A"), row["metadata"]] for row in rows])
+    assert Comparison.objects.counted().count() == 2
+
+
+def test_a_file_holds_what_its_own_options_cover(
+    judge: Judge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = written(tmp_path, "--limit", "4", "--both-orders")
+    assert len(wide) == 8
+    capsys.readouterr()
+    narrow = written(tmp_path, "--limit", "1")
+    assert capsys.readouterr().err.startswith(
+        "1 requests; judge-responses reads what comes of them. 7 of other options"
+    )
+    assert [row for row in wide if row in narrow] == narrow
+    assert len(narrow) == 1
+    read(tmp_path, [[narrow[0], completion(narrow[0], "A"), narrow[0]["metadata"]]])
+    assert written(tmp_path, "--limit", "1") == []
+    assert JudgeRun.objects.get().state == RunState.RUNNING
+    rest = written(tmp_path, "--limit", "4", "--both-orders")
+    assert rest == [row for row in wide if row not in narrow]
+    read(tmp_path, [[row, completion(row, "A"), row["metadata"]] for row in rest])
+    assert JudgeRun.objects.get().state == RunState.DONE
+
+
 def test_a_cut_reply_without_a_verdict_is_truncated_even_where_cut_replies_are_read(
     judge: Judge, tmp_path: Path
 ) -> None:

@@ -12,32 +12,48 @@ from django.utils import timezone
 from annotation.services.studies import NotPossible
 from judges.management.numbers import count
 from judges.services import naming, offline
-from judges.services.planning import Plan
+from judges.services.planning import AGAIN, Plan
 
 
 class Command(BaseCommand):
-    help = "Writes the requests of a judge for a study as JSONL, to be answered elsewhere."
+    help = (
+        "Writes the requests of a judge for a study as JSONL, to be answered elsewhere: all that these options cover "
+        "and that have no answer yet, written before or not, and those that failed. What was written with other "
+        "options still waits, and is in no file but theirs."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
         parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
         parser.add_argument("-o", "--output", type=Path, help="The file; standard output by default.")
-        parser.add_argument("--layout", choices=("llmfao", "batch"), default="llmfao")
-        parser.add_argument("--limit", type=count)
-        parser.add_argument("--both-orders", action="store_true")
-        parser.add_argument("--baseline", default="", metavar="MODEL")
-        parser.add_argument("--all-pairs", action="store_true")
+        parser.add_argument(
+            "--layout",
+            choices=("llmfao", "batch"),
+            default="llmfao",
+            help="llmfao, the default: model, messages, metadata; batch: with a custom_id, as batch endpoints take it.",
+        )
+        parser.add_argument("--limit", type=count, help="This many pairs at the most, always the same ones.")
+        parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
+        parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs with this model.")
+        parser.add_argument("--all-pairs", action="store_true", help="Those outside the study's filters too.")
+        parser.add_argument(
+            "--again", nargs="+", choices=AGAIN, default=["failed"], help="Asks anew what ended so; failed by default."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         plan = Plan(
-            options["limit"], "both" if options["both_orders"] else "", options["baseline"], options["all_pairs"]
+            options["limit"],
+            "both" if options["both_orders"] else "",
+            options["baseline"],
+            options["all_pairs"],
+            tuple(options["again"]),
         )
         try:
             study = naming.study_named(options["study"])
             run = offline.prepare(study, naming.judge_named(options["judge"]).current, plan, timezone.now())
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
-        lines = offline.requests(run, options["layout"])
+        lines = offline.requests(run, plan, options["layout"])
         written = 0
         try:
             with (
@@ -50,4 +66,6 @@ class Command(BaseCommand):
             raise  # What reads standard output has seen enough: that is no fault of a file.
         except OSError as problem:
             raise CommandError(f"{options['output']} cannot be written: {problem.strerror}") from None
-        self.stderr.write(f"{written:,} requests; judge-responses reads what comes of them.")
+        others = offline.waiting(run).count() - written
+        besides = f" {others:,} of other options wait too, and are not among them." if others else ""
+        self.stderr.write(f"{written:,} requests; judge-responses reads what comes of them.{besides}")
