@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from judges.keys import NoKey
-from judges.services import answers, benchmarking, panels, runs, schedules
+from judges.services import answers, benchmarking, panels, runs, schedules, tables
 
 
 @shared_task(name="judges.work", throws=(NoKey,))
@@ -34,3 +34,14 @@ def benchmark(run_id: int) -> None:
 @shared_task(name="judges.make_panel")
 def make_panel(panel_id: int) -> None:
     panels.make(panel_id)
+
+
+@shared_task(name="judges.keep_tables")
+def keep_tables() -> None:
+    for pk in tables.stale(timezone.now()):
+        fill_tables.delay(pk)
+
+
+@shared_task(name="judges.fill_tables")
+def fill_tables(study_id: int) -> None:
+    tables.fill(study_id, timezone.now())

@@ -316,6 +316,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-assignments": {"task": "annotation.expire_assignments", "schedule": 60.0},
     "recompute-leaderboards": {"task": "ranking.recompute_changed", "schedule": 60.0},
     "thin-leaderboards": {"task": "ranking.thin", "schedule": 3600.0},
+    "keep-judges-tables": {"task": "judges.keep_tables", "schedule": 60.0},
     "sweep-judges": {"task": "judges.sweep", "schedule": 30.0},
     "sweep-pair-runs": {"task": "annotation.sweep_pair_runs", "schedule": 60.0},
     "sweep-uploads": {"task": "annotation.sweep_uploads", "schedule": 60.0},

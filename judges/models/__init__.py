@@ -24,6 +24,7 @@ from judges.models.benchmarks import (
 from judges.models.call import JudgeCall, JudgeReply, Verdict
 from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
+from judges.models.kept import GradeSheet, GradeTable
 from judges.models.panels import Panel, PanelDecision, PanelMember
 from judges.models.probes import SentinelSet
 from judges.models.run import JudgeRun, RunKind, Sender
@@ -45,6 +46,8 @@ __all__ = [
     "BenchmarkRun",
     "BenchmarkSender",
     "CallState",
+    "GradeSheet",
+    "GradeTable",
     "Judge",
     "JudgeCall",
     "JudgeRater",

@@ -112,6 +112,9 @@ class Verdict(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["call"], condition=Q(superseded_at=None), name="verdict_one_in_force"),
         ]
+        indexes = [
+            models.Index(fields=["superseded_at"], condition=Q(superseded_at__isnull=False), name="verdict_superseded"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}"

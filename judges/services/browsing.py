@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final
 
 from django.db.models import Q, QuerySet
@@ -106,19 +106,9 @@ def first_choice(study: Study, models: Sequence[LanguageModel]) -> tuple[int, ..
     for pair in compared.values_list("pair__model_x", "pair__model_y")[:1]:
         if set(pair) <= known:
             return tuple(sorted(pair, key=[model.pk for model in models].index))
-    graded = {grade.model for grade in said.grades(study)} if models else set()
-    preferred = sorted(models, key=lambda model: model.pk not in graded)
-    return tuple(model.pk for model in preferred[:2])
-
-
-def judges(study: Study) -> list[str]:
-    """Who said anything of answers or pairs of the study, and is not excluded."""
-    raters = study.raters.filter(kind=RaterKind.JUDGE, simulated=False, comparisons__isnull=False)
-    names = set(raters.values_list("name", flat=True).distinct())
-    names |= set(Judgment.objects.filter(study=study).values_list("judge", flat=True).distinct())
-    ours = said.verdicts(study).values_list(*said.ANSWERED_AS).distinct()
-    names |= {said.rater_name(*version) for version in ours}
-    return sorted(name for name in names - said.excluded(study) if name)
+    # Of many models only as many are looked at as it takes to find two.
+    graded = list(islice((model.pk for model in models if said.is_graded(study, model)), 2))
+    return tuple([*graded, *(model.pk for model in models if model.pk not in graded)][:2])
 
 
 def categories(study: Study) -> list[str]:

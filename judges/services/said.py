@@ -4,14 +4,15 @@ A verdict on a pair is a comparison, as any rater's; what came to nothing, and e
 judge's words, in verdicts of our own calls or in judgments from files.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any, cast
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotation.models import Comparison, RaterKind, Study
+from annotation.models import Comparison, LanguageModel, RaterKind, Study
 from judges.grades import Game, Grade, Outcome
-from judges.models import CallState, Judgment, Verdict
+from judges.models import CallState, JudgeVersion, Judgment, Verdict
 
 
 def rater_name(judge: str, version: int) -> str:
@@ -33,27 +34,66 @@ def excluded(study: Study) -> set[str]:
     return {name for name in raters.values_list("name", flat=True) if name}
 
 
-def grades(study: Study, models: Collection[int] = ()) -> Iterator[Grade]:
+def versions(study: Study) -> dict[str, list[int]]:
+    """The versions of judges that were asked in the study, or answered, by the name of their rater."""
+    asked = Q(runs__study=study) | Q(root__runs__study=study)
+    found: dict[str, list[int]] = defaultdict(list)
+    rows = JudgeVersion.objects.filter(asked).values_list("pk", "judge__name", "number").distinct()
+    for pk, judge, number in rows.order_by("pk"):
+        found[rater_name(judge, number)].append(pk)
+    return found
+
+
+def judges(study: Study) -> list[str]:
+    """Who said anything of answers or pairs of the study, and is not excluded."""
+    compared = Exists(Comparison.objects.filter(study=study, rater=OuterRef("pk")))
+    raters = study.raters.filter(compared, kind=RaterKind.JUDGE, simulated=False)
+    names = set(raters.values_list("name", flat=True))
+    # One after the other out of an index: there may be a million rows and a handful of judges.
+    for about in ("pair", "result"):
+        rows = Judgment.objects.filter(study=study).exclude(**{about: None}).order_by("judge")
+        name = rows.values_list("judge", flat=True).first()
+        while name is not None:
+            names.add(name)
+            name = rows.filter(judge__gt=name).values_list("judge", flat=True).first()
+    for name, keys in versions(study).items():
+        if name not in names and verdicts(study).filter(reply__answered_as__in=keys).exists():
+            names.add(name)
+    return sorted(name for name in names - excluded(study) if name)
+
+
+def is_graded(study: Study, model: LanguageModel) -> bool:
+    """Whether a judge who is not excluded was asked for a grade of an answer of `model`."""
+    out = excluded(study)
+    if Judgment.objects.filter(study=study, result__model=model).exclude(judge__in=out).exists():
+        return True
+    ours = verdicts(study).filter(call__result__model=model).values_list(*ANSWERED_AS).distinct()
+    return any(rater_name(*version) not in out for version in ours)
+
+
+def grades(study: Study, models: Collection[int] = (), judge: str | None = None) -> Iterator[Grade]:
     """Every grade, those without a number too; none of judges who are excluded.
 
-    Of `models` alone, where some are named.
+    Of `models` alone, where some are named. By `judge` alone, one of those who are not excluded.
     """
-    out = excluded(study)
+    out = excluded(study) if judge is None else set()
     columns = ("result__prompt", "result__model", "result__sample", "turn", "state", "score")
     elsewhere = Judgment.objects.filter(study=study, result__isnull=False).values_list("judge", *columns)
-    if models:
-        elsewhere = elsewhere.filter(result__model__in=models)
-    for judge, prompt, model, choice, turn, state, score in elsewhere.order_by("pk").iterator():
-        if judge not in out:
-            yield Grade(judge, prompt, model, choice, turn, score if state == CallState.OK else None)
     ours = verdicts(study).filter(call__result__isnull=False)
     if models:
+        elsewhere = elsewhere.filter(result__model__in=models)
         ours = ours.filter(call__result__model__in=models)
+    if judge is not None:
+        elsewhere = elsewhere.filter(judge=judge)
+        ours = ours.filter(reply__answered_as__in=versions(study).get(judge, []))
+    for name, prompt, model, choice, turn, state, score in elsewhere.order_by("pk").iterator():
+        if name not in out:
+            yield Grade(name, prompt, model, choice, turn, score if state == CallState.OK else None)
     asked = tuple(f"call__{name}" for name in columns[:4])
     rows = ours.values_list(*ANSWERED_AS, *asked, "state", "score")
-    for name, version, prompt, model, choice, turn, state, score in rows.order_by("pk").iterator():
-        if (judge := rater_name(name, version)) not in out:
-            yield Grade(judge, prompt, model, choice, turn, score if state == CallState.OK else None)
+    for of, version, prompt, model, choice, turn, state, score in rows.order_by("pk").iterator():
+        if (name := rater_name(of, version)) not in out:
+            yield Grade(name, prompt, model, choice, turn, score if state == CallState.OK else None)
 
 
 PAIR = ("pair", "pair__prompt", "pair__model_x", "pair__model_y", "turn", "left")
@@ -64,25 +104,29 @@ def between(models: Collection[int], pair: str) -> Q:
     return Q(**{f"{pair}__model_x__in": models, f"{pair}__model_y__in": models}) if models else Q()
 
 
-def games(study: Study, models: Collection[int] = ()) -> Iterator[Game]:
+def games(study: Study, models: Collection[int] = (), judge: str | None = None) -> Iterator[Game]:
     """Every verdict of a judge on a pair, and what came to nothing; none of judges who are excluded or simulated.
 
-    Those of two of `models` alone, where some are named.
+    Those of two of `models` alone, where some are named. By `judge` alone, one of those who are not excluded.
     """
-    out = excluded(study)
+    out = excluded(study) if judge is None else set()
     by_judges = Comparison.objects.filter(between(models, "pair"), study=study, rater__kind=RaterKind.JUDGE)
+    elsewhere = Judgment.objects.filter(between(models, "pair"), study=study, pair__isnull=False)
+    ours = verdicts(study).filter(between(models, "call__pair"), call__pair__isnull=False).exclude(state=CallState.OK)
+    if judge is not None:
+        by_judges = by_judges.filter(rater__name=judge)
+        elsewhere = elsewhere.filter(judge=judge)
+        ours = ours.filter(reply__answered_as__in=versions(study).get(judge, []))
     counted = by_judges.counted().real()
     for name, *about, winner in counted.order_by("pk").values_list("rater__name", *PAIR, "winner").iterator():
         yield _game(name, about, cast(Outcome, winner))
-    elsewhere = Judgment.objects.filter(between(models, "pair"), study=study, pair__isnull=False)
     elsewhere = elsewhere.exclude(state=CallState.OK)
     for name, *about in elsewhere.order_by("pk").values_list("judge", *PAIR).iterator():
         if name not in out:
             yield _game(name, about, None)
     asked = tuple(f"call__{name}" for name in PAIR)
-    ours = verdicts(study).filter(between(models, "call__pair"), call__pair__isnull=False).exclude(state=CallState.OK)
-    for judge, version, *about in ours.order_by("pk").values_list(*ANSWERED_AS, *asked).iterator():
-        if (name := rater_name(judge, version)) not in out:
+    for of, version, *about in ours.order_by("pk").values_list(*ANSWERED_AS, *asked).iterator():
+        if (name := rater_name(of, version)) not in out:
             yield _game(name, about, None)
 
 

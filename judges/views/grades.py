@@ -13,12 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import LanguageModel, Status, Study
 from annotation.views.paging import paged
 from annotation.views.tables import csv_download
 from judges.grades import HIGHEST, LOWEST, ModelScores, Score
-from judges.services import browsing
+from judges.services import browsing, said, tables
 from judges.services.browsing import Wish
 from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
 
@@ -96,57 +97,83 @@ def _bars(models: Sequence[ModelScores], category: str) -> list[Bar]:
 def grades(request: HttpRequest, slug: str) -> HttpResponse:
     """The scores and pairs of one judge; of the first where none is asked for."""
     study, runs_it = study_for(request, slug)
-    judges = browsing.judges(study)
-    judge = request.GET.get("judge") or next(iter(judges), "")
-    if judge and judge not in judges:
+    found = tables.shown(study, request.GET.get("judge", ""), beside=BESIDE)
+    if request.headers.get("HX-Request"):
+        # A page that waits asks whether it still has to.
+        return HttpResponse(status=204) if found is None else HttpResponseClientRefresh()
+    if found and request.GET.get("judge") and not found.tables:
         raise Http404
-    tables = Tables(study, judge)
-    models = tables.scores.get(judge, [])
-    categories = sorted({category for model in models for category in model.categories})
-    turns = sorted({turn for model in models for turn in model.turns})
     context = {
         "study": study,
         "runs_it": runs_it,
         "may_read": runs_it or study.status == Status.CLOSED,
-        "judge": judge,
-        "judges": [(name, "?" + urlencode({"judge": name})) for name in judges],
-        "several_choices": any(model.overall.deviation is not None for model in models),
-        "without": any(model.overall.without for model in models),
-        "turns": turns,
-        "scores": [(tables.models[model.model], model, [model.turns.get(turn) for turn in turns]) for model in models],
-        "categories": categories,
-        "by_category": [
-            (tables.models[model.model], [model.categories.get(category) for category in categories])
-            for model in models
-        ],
-        "chart": [(category, bars) for category in categories if (bars := _bars(models, category))],
-        "legend": [(place, tables.models[model.model]) for place, model in enumerate(models[:CHARTED], 1)],
-        "left_out": max(0, len(models) - CHARTED),
-        "each": 2 < len(tables.standings.get(judge, [])) <= BESIDE,
-        "standings": [
-            (
-                tables.models[each.model],
-                each.overall,
-                [(tables.models[model], standing) for model, standing in each.against.items()],
-            )
-            for each in tables.standings.get(judge, [])
-        ],
+        "waits": found is None,
+        **(_shown(found) if found else {}),
     }
     return render(request, "judges/grades.html", context)
 
 
+def _shown(found: Tables) -> dict[str, Any]:
+    """What the page shows of the only table there is, if there is one."""
+    judges = [(name, "?" + urlencode({"judge": name})) for name in found.judges]
+    return {"judges": judges} | next((_table(found, judge) for judge in found.tables), {})
+
+
+def _table(found: Tables, judge: str) -> dict[str, Any]:
+    models, standings = found.tables[judge].scores, found.tables[judge].standings
+    categories = sorted({category for model in models for category in model.categories})
+    turns = sorted({turn for model in models for turn in model.turns})
+    return {
+        "judge": judge,
+        "computed_at": found.computed_at,
+        "several_choices": any(model.overall.deviation is not None for model in models),
+        "without": any(model.overall.without for model in models),
+        "turns": turns,
+        "scores": [(found.models[model.model], model, [model.turns.get(turn) for turn in turns]) for model in models],
+        "categories": categories,
+        "by_category": [
+            (found.models[model.model], [model.categories.get(category) for category in categories]) for model in models
+        ],
+        "chart": [(category, bars) for category in categories if (bars := _bars(models, category))],
+        "legend": [(place, found.models[model.model]) for place, model in enumerate(models[:CHARTED], 1)],
+        "left_out": max(0, len(models) - CHARTED),
+        "each": 2 < len(standings) <= BESIDE,
+        "standings": [
+            (
+                found.models[each.model],
+                each.overall,
+                [(found.models[model], standing) for model, standing in each.against.items()],
+            )
+            for each in standings
+        ],
+    }
+
+
+def _files(request: HttpRequest, slug: str) -> Tables:
+    """All tables of the study.
+
+    Raises:
+        Http404: they are not the visitor's to see, or not there yet.
+    """
+    study, _runs_it = study_for(request, slug)
+    found = tables.shown(study)
+    if found is None:
+        raise Http404
+    return found
+
+
 @require_safe
 def scores_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    study, _runs_it = study_for(request, slug)
-    rows = ([row[column] for column in SCORE_COLUMNS] for row in Tables(study).score_rows())
-    return csv_download(SCORE_COLUMNS, rows, f"{study.slug}-scores.csv")
+    found = _files(request, slug)
+    rows = ([row[column] for column in SCORE_COLUMNS] for row in found.score_rows())
+    return csv_download(SCORE_COLUMNS, rows, f"{found.study.slug}-scores.csv")
 
 
 @require_safe
 def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    study, _runs_it = study_for(request, slug)
-    rows = ([row[column] for column in PAIR_COLUMNS] for row in Tables(study).pair_rows())
-    return csv_download(PAIR_COLUMNS, rows, f"{study.slug}-judged-pairs.csv")
+    found = _files(request, slug)
+    rows = ([row[column] for column in PAIR_COLUMNS] for row in found.pair_rows())
+    return csv_download(PAIR_COLUMNS, rows, f"{found.study.slug}-judged-pairs.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +197,7 @@ class Asked:
             first = [by_key[key] for key in browsing.first_choice(study, known)]
             models = (named + [model for model in first if model not in named])[:2]
         category = get.get("category") if get.get("category") in browsing.categories(study) else None
-        judge = get.get("judge") if get.get("judge") in browsing.judges(study) else None
+        judge = get.get("judge") if get.get("judge") in said.judges(study) else None
         wish = Wish(category, tuple(model.pk for model in models), judge, "disagreement" in get)
         query = {key: str(model.number) for key, model in zip("ab", models, strict=False)}
         query |= {"category": category} if category else {}
@@ -188,7 +215,7 @@ class Asked:
             "all_models": self.all_models,
             "shown": list(zip("ab", self.models, strict=False)),
             "categories": browsing.categories(study),
-            "judges": browsing.judges(study),
+            "judges": said.judges(study),
             "query": self.address(),
         }
 

@@ -1,16 +1,41 @@
 """Tables of what judges said: what a score is, what a win is, how sure both are."""
 
+import json
 import math
+from statistics import mean, stdev
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from judges.grades import Game, Grade, Interval, interval, matches, score, scores, standings
+from annotation.orders import UNDECIDED
+from judges import grades
+from judges.grades import UNREADABLE, Game, Games, Grade, Grades, Interval, Score, interval, kept_scores, kept_standings
 
 
-def grade(prompt: int, value: float | None, *, turn: int = 1, choice: int = 0, model: int = 1, judge: str = "owl"):
-    return Grade(judge, prompt, model, choice, turn, value)
+def grade(prompt: int, value: float | None, *, turn: int = 1, choice: int = 0, model: int = 1) -> Grade:
+    return Grade("owl", prompt, model, choice, turn, value)
+
+
+def score(rows: list[Grade]) -> Score:
+    """Of the only model, over all prompts and turns."""
+    (found,) = grades.scores(Grades.of(rows), {row.prompt: "" for row in rows})
+    return found.overall
+
+
+def outcomes(rows: list[Game]) -> list[tuple[str | None, bool]]:
+    """What each match amounts to, and whether it is a contradiction."""
+    words: dict[int, tuple[str | None, bool]] = {
+        0: ("y", False),
+        1: ("tie", False),
+        2: ("x", False),
+        UNDECIDED: ("tie", True),
+        UNREADABLE: (None, False),
+    }
+    return [words[value] for value in grades.matches(Games.of(rows)).outcome.tolist()]
 
 
 def game(left: str, winner: str | None, *, pair: int = 1, prompt: int = 1, x: int = 1, y: int = 2, turn: int = 1):
@@ -67,14 +92,12 @@ def test_few_prompts_and_equal_values_give_no_interval(values: list[float], prom
     assert interval(values, list(prompts), 1, 10) is None
 
 
-def test_scores_are_told_by_judge_model_turn_and_category() -> None:
+def test_scores_are_told_by_model_turn_and_category() -> None:
     rows = [
         *(grade(prompt, value, turn=turn) for prompt, turn, value in ((1, 1, 9), (1, 2, 7), (2, 1, 5), (2, 2, 3))),
-        *(grade(prompt, 10, model=2, judge=judge) for prompt in (1, 2) for judge in ("owl", "elk")),
+        *(grade(prompt, 10, model=2) for prompt in (1, 2)),
     ]
-    found = scores(rows, {1: "maths", 2: "writing"})
-    assert list(found) == ["elk", "owl"]
-    best, other = found["owl"]
+    best, other = grades.scores(Grades.of(rows), {1: "maths", 2: "writing"})
     assert (best.model, other.model) == (2, 1)
     assert {turn: each.mean for turn, each in other.turns.items()} == {1: 7.0, 2: 5.0}
     assert {category: each.mean for category, each in other.categories.items()} == {"maths": 8.0, "writing": 4.0}
@@ -95,17 +118,16 @@ def test_scores_are_told_by_judge_model_turn_and_category() -> None:
 def test_a_win_is_one_in_both_orders(
     first: str | None, second: str | None, outcome: str | None, inconsistent: bool
 ) -> None:
-    (found,) = matches([game("x", first), game("y", second)])
-    assert (found.outcome, found.inconsistent) == (outcome, inconsistent)
+    assert outcomes([game("x", first), game("y", second)]) == [(outcome, inconsistent)]
 
 
 def test_a_judge_asked_in_one_order_is_taken_by_its_word() -> None:
-    assert [each.outcome for each in matches([game("y", "x")])] == ["x"]
+    assert outcomes([game("y", "x")]) == [("x", False)]
 
 
 def test_of_several_samples_in_an_order_the_most_frequent_counts() -> None:
     games = [game("x", "x"), game("x", "x"), game("x", "y"), game("y", "x"), game("y", None)]
-    assert [each.outcome for each in matches(games)] == ["x"]
+    assert outcomes(games) == [("x", False)]
 
 
 def test_standings_are_each_models_own_view_against_each_and_all() -> None:
@@ -115,7 +137,7 @@ def test_standings_are_each_models_own_view_against_each_and_all() -> None:
         *(game("x", "y", pair=3, prompt=3, x=2, y=3), game("y", "y", pair=3, prompt=3, x=2, y=3)),
         *(game("x", None, pair=4, prompt=4), game("y", "x", pair=4, prompt=4)),
     ]
-    found = {each.model: each for each in standings(games)["owl"]}
+    found = {each.model: each for each in grades.standings(Games.of(games))}
     one, two = found[1].overall, found[2].overall
     assert (one.wins, one.ties, one.losses, one.inconsistent, one.unreadable) == (1, 1, 0, 1, 1)
     assert (two.wins, two.ties, two.losses, two.inconsistent, two.unreadable) == (0, 1, 2, 1, 1)
@@ -126,5 +148,57 @@ def test_standings_are_each_models_own_view_against_each_and_all() -> None:
 
 
 def test_a_model_of_no_match_that_could_be_read_has_no_rate() -> None:
-    (first, _second) = standings([game("x", None), game("y", None)])["owl"]
+    (first, _second) = grades.standings(Games.of([game("x", None), game("y", None)]))
     assert (first.overall.matches, first.overall.win_rate, first.overall.adjusted) == (0, None, None)
+
+
+def test_nothing_said_makes_no_tables() -> None:
+    assert grades.scores(Grades.of([]), {}) == []
+    assert grades.standings(Games.of([])) == []
+
+
+def test_what_cannot_be_read_at_all_is_told_of_each_part() -> None:
+    (found,) = grades.scores(Grades.of([grade(1, None), grade(2, 6, turn=2)]), {1: "maths", 2: "writing"})
+    assert found.turns == {1: Score(None, None, None, 0, 1), 2: Score(6.0, None, None, 1, 0)}
+    assert found.categories["maths"].mean is None
+
+
+@given(st.data())
+@hypothesis.settings(max_examples=60, deadline=None)
+def test_columns_give_the_means_of_a_loop(data: st.DataObject) -> None:
+    place = st.tuples(*(st.integers(0, 3) for _each in range(4)))
+    value = st.one_of(st.none(), st.integers(1, 10))
+    drawn = data.draw(st.lists(st.tuples(place, value), min_size=1, max_size=40))
+    rows = [Grade("owl", *where, score) for where, score in drawn]
+    for found in grades.scores(Grades.of(rows), dict.fromkeys(range(4), "")):
+        cells: dict[tuple[int, int], dict[int, list[float]]] = {}
+        for row in rows:
+            if row.model == found.model and row.score is not None:
+                cells.setdefault((row.prompt, row.turn), {}).setdefault(row.choice, []).append(row.score)
+        means = [mean(mean(some) for some in choices.values()) for choices in cells.values()]
+        assert found.overall.mean == (pytest.approx(mean(means)) if means else None)
+        choices = {choice for cell in cells.values() for choice in cell}
+        by_choice = [mean(mean(cell[one]) for cell in cells.values() if one in cell) for one in choices]
+        assert found.overall.deviation == (pytest.approx(stdev(by_choice)) if len(by_choice) > 1 else None)
+
+
+def test_what_is_kept_is_what_was_computed() -> None:
+    rows = [
+        grade(prompt, 1 + (prompt * 7 + turn * 3 + choice) % 9, turn=turn, choice=choice, model=model)
+        for prompt in range(12)
+        for turn in (1, 2)
+        for choice in (0, 1)
+        for model in (1, 2)
+    ]
+    found = grades.scores(Grades.of([*rows, grade(3, None)]), {prompt: f"kind {prompt % 3}" for prompt in range(12)})
+    assert found[0].overall.interval is not None
+    assert kept_scores(json.loads(json.dumps(grades.scores_kept(found)))) == found
+    games = [
+        game(left, "xy"[(pair + side) % 2 if pair % 3 else 0], pair=pair, prompt=pair)
+        for pair in range(12)
+        for side, left in enumerate("xy")
+    ]
+    standings = grades.standings(Games.of([*games, game("x", None, pair=99)]))
+    assert standings[0].overall.interval is not None
+    kept = json.loads(json.dumps(list(grades.standings_kept(standings))))
+    assert kept_standings([overall for overall, _against in kept], [against for _overall, against in kept]) == standings

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from annotation.interchange.tables import csv_line
 from annotation.management.arguments import study_called
 from judges.grades import Interval
-from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
+from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables, compute
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         shape.add_argument("--json", action="store_true", help="both tables as JSON")
 
     def handle(self, *, study: str, csv: str | None, json: bool, **options: Any) -> None:
-        tables = Tables(study_called(study))
+        tables = compute(study_called(study))
         if json:
             self._json(tables)
         elif csv == "scores":

@@ -1,0 +1,45 @@
+"""Tables of what judges said, as they were computed last."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import Study
+
+
+class GradeSheet(models.Model):
+    """How the tables of a study that are kept stand; `claimed_at` is set while they are computed anew."""
+
+    study = models.OneToOneField(Study, models.CASCADE, primary_key=True, related_name="grade_sheet")
+    basis = models.CharField(
+        max_length=64, blank=True, help_text=_("How what judges said stood when it was computed, in a word.")
+    )
+    claimed_at = models.DateTimeField(_("begun"), null=True)
+    computed_at = models.DateTimeField(_("computed"), null=True)
+    seconds = models.FloatField(_("seconds taken"), null=True)
+
+    class Meta:
+        verbose_name = _("tables of what judges said")
+        verbose_name_plural = _("tables of what judges said")
+        ordering = ["study"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class GradeTable(models.Model):
+    """What one judge said in a study, as `judges.grades` writes it: scores, standings, standings against each."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="grade_tables")
+    judge = models.CharField(_("judge"), max_length=200)
+    scores = models.JSONField(_("scores"))
+    standings = models.JSONField(_("standings"))
+    against = models.JSONField(_("standings against each"))
+
+    class Meta:
+        verbose_name = _("table of what a judge said")
+        verbose_name_plural = _("tables of what one judge said")
+        ordering = ["judge"]
+        constraints = [models.UniqueConstraint(fields=["study", "judge"], name="grade_table_once")]
+
+    def __str__(self) -> str:
+        return self.judge
