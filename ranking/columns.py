@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from annotation.models import Study
 from ranking import comparisons
-from ranking.comparisons import PEOPLE, Cut, Filters, Reading, UnknownRater
+from ranking.comparisons import PEOPLE, Cut, Filters, UnknownRater
 from ranking.methods import board
 from ranking.methods.logistic import NotConverged
 from ranking.methods.settings import Settings
@@ -48,19 +48,11 @@ def columns(study: Study, line: Cut) -> Iterator[Column]:
     if len(categories) > 1:
         people += [("category", name, Filters(PEOPLE, category=name)) for name in categories]
     judges = [("judge", name, Filters(name)) for name in comparisons.judges(study)]
-    readings = {
-        raters: _readings(study, Filters(raters), line) for raters in [PEOPLE, *(name for _, name, _ in judges)]
-    }
+    names = [PEOPLE, *(name for _, name, _ in judges)]
+    readings = {raters: comparisons.readings(study, Filters(raters), line) for raters in names}
     for kind, name, filters in [*people, *judges]:
         for reading in readings[filters.raters]:
             yield Column(kind, name, Filters(filters.raters, filters.category, reading))
-
-
-def _readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
-    """Both, where anybody was asked on the scale from 1 to 8."""
-    rows = comparisons.selected(study, filters, line)
-    eight = rows.filter(scale_name=Study.ScaleName.EIGHT, value__isnull=False).exists()
-    return ("forced", "tie-allowed") if eight else ("forced",)
 
 
 def report(study: Study, line: Cut) -> Report:

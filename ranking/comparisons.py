@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
@@ -18,7 +19,7 @@ from annotation.orders import UNDECIDED, Inconsistent, merge
 from ranking import wording
 from ranking.counts import Counts
 from ranking.methods import style
-from ranking.methods.settings import Source
+from ranking.methods.settings import Contradiction, Source
 from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
 
 PEOPLE: Final = "people"
@@ -47,6 +48,16 @@ class Filters:
     category: str | None = None
     reading: Reading = "forced"
     inconsistent: Inconsistent = "drop"
+
+
+def refuse_idle(filters: Filters, *, told: Collection[str] = ()) -> None:
+    """`told`: the filters that somebody gave although they are what they are by default.
+
+    Raises:
+        Contradiction: one of them can change nothing, whatever the study holds.
+    """
+    if filters.raters == PEOPLE and (filters.inconsistent != "drop" or "inconsistent" in told):
+        raise Contradiction("people judge a pair in one order only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,17 @@ def categories(study: Study) -> list[str]:
     paired = Exists(study.pairs.votable().filter(prompt=OuterRef("pk")))
     types = study.prompt_set.prompts.filter(paired).order_by("type").values_list("type", flat=True).distinct()
     return [name for name in types if name is not None]
+
+
+def readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
+    """Both of the scale from 1 to 8 where any of the raters was asked on it.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    rows = selected(study, filters, line)
+    eight = rows.filter(scale_name=Study.ScaleName.EIGHT, value__isnull=False).exists()
+    return ("forced", "tie-allowed") if eight else ("forced",)
 
 
 def source_of(raters: str) -> Source:

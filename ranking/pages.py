@@ -276,7 +276,7 @@ def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
         newer = 0 if is_kept else asking.newer(snapshot)
     return Page(
         found=found,
-        switches=switches(study, found.asked, names),
+        switches=switches(found.asked, names),
         board=shown(snapshot) if snapshot is not None and has_board else None,
         newer=newer,
         waits=found.under_way and (not has_board or _is_old(snapshot, at)),

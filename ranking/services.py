@@ -81,8 +81,8 @@ def compute(
         NothingCompared: there is nothing to rate.
         UnknownRater, UnknownCategory, Contradiction, NotConverged: as their docstrings say.
     """
-    chosen = method(settings)
     source = comparisons.source_of(filters.raters)
+    chosen = method(settings, source)
     line = line or comparisons.cut(study)
     if _is_counted(chosen, settings, source):
         read = counting.read(study, filters, line, base, sides=settings.first_place)

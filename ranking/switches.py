@@ -95,12 +95,17 @@ class Asked:
         """Raises Http404 where a word is none of those that can be asked."""
         _refuse_others(self.reading, ("tie-allowed",))
         _refuse_others(self.inconsistent, ("tie",))
-        return Filters(
+        filters = Filters(
             raters=self.raters,
             category=self.category or None,
             reading="tie-allowed" if self.reading else "forced",
             inconsistent="tie" if self.inconsistent else "drop",
         )
+        try:
+            comparisons.refuse_idle(filters)
+        except Contradiction as error:
+            raise Http404(str(error)) from error
+        return filters
 
     def settings(self) -> Settings:
         """Raises Http404 where no board can be what is asked."""
@@ -118,7 +123,7 @@ class Asked:
                 simultaneous=bool(self.places),
                 first_place=bool(self.effect),
             )
-            method(settings)
+            method(settings, comparisons.source_of(self.raters))
         except Contradiction as error:
             raise Http404(str(error)) from error
         return settings
@@ -138,7 +143,7 @@ class Asked:
         known = METHODS[asked.method]
         asked = replace(
             asked,
-            ties="" if asked.method in {"davidson", "newman"} or asked.ties == "model" else asked.ties,
+            ties="" if known.own_ties or asked.ties == "model" else asked.ties,
             redraw=(asked.redraw or "permute") if asked.method == "elo-bootstrap" else "",
             baseline=asked.baseline if asked.method == "baseline-win-rate" else "",
             anchor=asked.anchor if asked.method in wording.IN_POINTS else "",
@@ -163,11 +168,18 @@ class Names:
     judges: tuple[str, ...]
     categories: tuple[str, ...]
     models: tuple[str, ...]
+    both_readings: bool
+    """Whether people are asked on the scale from 1 to 8, which can be read in two ways."""
 
     @classmethod
     def of(cls, study: Study) -> Names:
         models = study.prompt_set.models.order_by("name").values_list("name", flat=True)
-        return cls(tuple(comparisons.judges(study)), tuple(comparisons.categories(study)), tuple(models))
+        return cls(
+            judges=tuple(comparisons.judges(study)),
+            categories=tuple(comparisons.categories(study)),
+            models=tuple(models),
+            both_readings=study.scale_name == Study.ScaleName.EIGHT,
+        )
 
     def hold(self, asked: Asked) -> bool:
         """Whether all that `asked` names is there, so that a board of it is worth asking for."""
@@ -175,6 +187,7 @@ class Names:
             asked.raters in {PEOPLE, ALL, *self.judges}
             and asked.category in {"", *self.categories}
             and {asked.baseline, asked.anchor} <= {"", *self.models}
+            and (self.both_readings or not asked.reading)
         )
 
 
@@ -235,12 +248,12 @@ class Switches:
         return (*(word for word in chosen if word), *self.words)
 
 
-def switches(study: Study, asked: Asked, names: Names) -> Switches:
+def switches(asked: Asked, names: Names) -> Switches:
     """What else can be looked at; nothing is offered that cannot be."""
     return Switches(
         first=tuple(_first(asked, names)),
         methods=Switch(_("Method"), tuple(_methods(asked, names))),
-        rest=tuple(_rest(study, asked)),
+        rest=tuple(_rest(asked, names)),
         selects=tuple(_selects(asked, names)),
     )
 
@@ -281,10 +294,10 @@ def _methods(asked: Asked, names: Names) -> Iterator[Choice]:
         yield Choice(wording.METHODS[name], turned.query(), asked.method == name, wording.ABOUT_METHODS[name])
 
 
-def _rest(study: Study, asked: Asked) -> Iterator[Switch]:
+def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
     if asked.method in TIED:
         yield Switch(_("Ties"), tuple(_ties(asked)))
-    elif asked.method != "newman":
+    elif asked.known is not None and not asked.known.own_ties:
         yield _switch(_("Ties"), asked, "ties", [("", _("ties half a win each")), ("drop", _("ties left out"))])
     if asked.method == "elo-bootstrap":
         ways = [("permute", _("rounds reorder the votes")), ("resample", _("rounds redraw the votes"))]
@@ -296,7 +309,7 @@ def _rest(study: Study, asked: Asked) -> Iterator[Switch]:
     if known is not None and known.first_place:
         ways = [("", _("no place effect")), ("fitted", _("with the first-place effect"))]
         yield _switch(_("Left or right"), asked, "effect", ways)
-    if study.scale_name == Study.ScaleName.EIGHT:
+    if names.both_readings:
         ways = [("", _("4 is left, 5 is right")), ("tie-allowed", _("4 and 5 are ties"))]
         yield _switch(_("Scale from 1 to 8"), asked, "reading", ways)
     if asked.raters != PEOPLE:

@@ -117,8 +117,11 @@ PROBLEMS: Final[dict[str, str]] = {
     "%(name)s is %(value)s; one of %(choices)s was expected": gettext_noop(
         "“%(value)s” is no choice for %(name)s. There are: %(choices)s."
     ),
-    "ties are modelled by the method davidson, and by no other": gettext_noop(
-        "Ties are modelled by the method davidson, and by no other."
+    "of ties model means the method davidson, and no other": gettext_noop(
+        "The word model, said of ties, means the method davidson and goes with no other."
+    ),
+    "%(method)s gives ties a probability of their own": gettext_noop(
+        "The method %(method)s gives ties a probability of their own: they are neither halved nor left out."
     ),
     "elo-bootstrap needs to be told what to redraw: %(ways)s": gettext_noop(
         "The method elo-bootstrap needs to be told what to redraw: %(ways)s."
@@ -127,8 +130,21 @@ PROBLEMS: Final[dict[str, str]] = {
     "baseline-win-rate needs a baseline, and no other method has one": gettext_noop(
         "The method baseline-win-rate needs a model to compare with (a baseline), and no other method has one."
     ),
-    "%(method)s has no intervals that could be corrected": gettext_noop(
-        "The method %(method)s has no intervals, so none that a correction could be for."
+    "%(method)s takes no correction": gettext_noop(
+        "The method %(method)s takes no correction: there are no intervals, or only one way to make them."
+    ),
+    "%(method)s has no sandwich intervals": gettext_noop("The method %(method)s has no sandwich intervals."),
+    "independent votes have CR0, not %(correction)s": gettext_noop(
+        "Intervals of independent votes are made with CR0: %(correction)s is for votes in clusters."
+    ),
+    "people and judges together have no intervals": gettext_noop(
+        "People and judges together have no intervals: none would describe raters like this mix."
+    ),
+    "people judge a pair in one order only": gettext_noop(
+        "People see a pair in one order only: to read contradictions of two orders is for judges."
+    ),
+    "nobody was asked on the scale from 1 to 8": gettext_noop(
+        "None of these raters was asked on the scale from 1 to 8, so there are no two readings of it."
     ),
     "rounds are of a bootstrap": gettext_noop("Rounds are for a bootstrap, and none is asked for here."),
     "a bootstrap needs at least one round": gettext_noop("A bootstrap needs at least one round."),

@@ -52,7 +52,7 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
         Contradiction: the settings are not possible for the method, or for these votes.
         NotConverged: an iteration did not reach its optimum.
     """
-    chosen = method(settings)
+    chosen = method(settings, source)
     for what, name in (("anchor", settings.anchor and settings.anchor[0]), ("baseline", settings.baseline)):
         if name is not None and name not in votes.names:
             raise Contradiction(f"not a model of this board, as the {what} should be: {name}")

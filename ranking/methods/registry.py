@@ -1,7 +1,7 @@
 """The methods by name: one more is one file and one line here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any, Final, cast
 
@@ -10,7 +10,7 @@ import numpy as np
 from ranking.methods import bradley_terry, davidson, style, win_rates
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
-from ranking.methods.settings import ROUNDS, Contradiction, Settings
+from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.methods.tally import Tally, Votes
 
 type Rate = Callable[[Votes, Tally, Settings, Clusters | None, np.random.Generator], Ratings]
@@ -22,6 +22,8 @@ class Method:
 
     rate: the models of one connected group, from their votes and tally.
     sandwich: whether it gives intervals by the sandwich; bootstrap: by redrawing votes.
+    corrected: whether one of the corrections of the sandwich can be chosen for it.
+    own_ties: whether ties have a probability of their own in it, so that they are neither halved nor left out.
     first_place: whether a first-place effect can be fitted with it.
     in_order: whether it depends on the order of the votes.
     soft: whether it takes shares of a verdict.
@@ -32,6 +34,8 @@ class Method:
     rate: Rate
     sandwich: bool = False
     bootstrap: bool = False
+    corrected: bool = False
+    own_ties: bool = False
     first_place: bool = False
     in_order: bool = False
     soft: bool = False
@@ -51,21 +55,24 @@ def _by_evalica(module: str, name: str = "rate") -> Rate:
 
 
 METHODS: Final[dict[str, Method]] = {
-    "bradley-terry": Method(bradley_terry.rate, sandwich=True, bootstrap=True, first_place=True),
-    "davidson": Method(davidson.rate, sandwich=True),
+    "bradley-terry": Method(bradley_terry.rate, sandwich=True, bootstrap=True, corrected=True, first_place=True),
+    "davidson": Method(davidson.rate, sandwich=True, corrected=True, own_ties=True),
     "elo": Method(_by_evalica("elo"), in_order=True),
     "elo-bootstrap": Method(_by_evalica("elo", "rate_redrawn"), in_order=True),
-    "newman": Method(_by_evalica("newman")),
+    "newman": Method(_by_evalica("newman"), own_ties=True),
     "pagerank": Method(_by_evalica("pagerank"), shares=True),
     "eigen": Method(_by_evalica("eigen"), shares=True),
     "average-win-rate": Method(win_rates.rate_average, shares=True),
     "baseline-win-rate": Method(win_rates.rate_baseline, sandwich=True, soft=True, shares=True),
-    "style-controlled": Method(style.rate, sandwich=True, style=True),
+    "style-controlled": Method(style.rate, sandwich=True, corrected=True, style=True),
 }
 
 
-def method(settings: Settings) -> Method:
+def method(settings: Settings, source: Source | None = None, *, told: Collection[str] = ()) -> Method:
     """The method that `settings` name.
+
+    `source`: who compared, where that is known. `told`: the names of settings that somebody gave although they
+    are what they are by default: even so they must mean something.
 
     Raises:
         Contradiction: there is none of that name, or it cannot do what else is asked.
@@ -73,20 +80,37 @@ def method(settings: Settings) -> Method:
     found = METHODS.get(settings.method)
     if found is None:
         raise Contradiction(f"there is no method {settings.method}; there are {', '.join(METHODS)}")
+    given = {field.name for field in fields(settings) if getattr(settings, field.name) != field.default} | {*told}
     if settings.first_place and not found.first_place:
         raise Contradiction(f"{settings.method} cannot fit a first-place effect")
+    if settings.anchor is not None and found.shares:
+        raise Contradiction(f"{settings.method} has no scale that an anchor could hold")
+    if settings.ties in {"half", "drop"} and found.own_ties:
+        raise Contradiction(f"{settings.method} gives ties a probability of their own")
+    _refuse_idle_intervals(settings, found, given)
+    if source == "all" and given & {"clusters", "correction", "intervals", "simultaneous"} and found.sandwich:
+        raise Contradiction("people and judges together have no intervals")
+    return found
+
+
+def _refuse_idle_intervals(settings: Settings, found: Method, given: set[str]) -> None:
+    """Raises Contradiction where an option of intervals is given that has none to be about."""
     if settings.intervals == "bootstrap" and not found.bootstrap:
         raise Contradiction(f"{settings.method} has no bootstrapped intervals")
     if settings.intervals == "bootstrap" and settings.first_place:
         raise Contradiction("a first-place effect has sandwich intervals only")
-    if settings.anchor is not None and found.shares:
-        raise Contradiction(f"{settings.method} has no scale that an anchor could hold")
+    if "intervals" in given and not found.sandwich:
+        raise Contradiction(f"{settings.method} has no sandwich intervals")
     if settings.simultaneous and not found.sandwich and settings.redraw != "resample":
         raise Contradiction(f"{settings.method} has no intervals that could hold all at once")
     if settings.clusters is not None and not found.sandwich:
         raise Contradiction(f"{settings.method} has no intervals by clusters")
-    if settings.correction != "CR3" and not found.sandwich:
-        raise Contradiction(f"{settings.method} has no intervals that could be corrected")
-    if settings.rounds != ROUNDS and settings.intervals != "bootstrap" and settings.redraw is None:
+    if "correction" in given:
+        if not found.corrected:
+            raise Contradiction(f"{settings.method} takes no correction")
+        if settings.intervals == "bootstrap":
+            raise Contradiction("a correction is one of sandwich intervals, and a bootstrap has none")
+        if settings.clusters == "none" and settings.correction != "CR0":
+            raise Contradiction(f"independent votes have CR0, not {settings.correction}")
+    if "rounds" in given and settings.intervals != "bootstrap" and settings.redraw is None:
         raise Contradiction("rounds are of a bootstrap")
-    return found

@@ -68,8 +68,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise Contradiction(f"{name} is {value}; one of {', '.join(choices)} was expected")
-        if (self.ties == "model") != (self.method == "davidson") and self.ties is not None:
-            raise Contradiction("ties are modelled by the method davidson, and by no other")
+        if self.ties == "model" and self.method != "davidson":
+            raise Contradiction("of ties model means the method davidson, and no other")
         if self.method == "elo-bootstrap" and self.redraw is None:
             raise Contradiction(f"elo-bootstrap needs to be told what to redraw: {' or '.join(REDRAWS)}")
         if self.method != "elo-bootstrap" and self.redraw is not None:
@@ -82,8 +82,6 @@ class Settings:
             raise Contradiction(f"the seed is {self.seed}; 0 or more was expected")
         if self.anchor is not None and not math.isfinite(self.anchor[1]):
             raise Contradiction(f"the anchor {self.anchor[0]} needs a finite rating")
-        if self.intervals == "bootstrap" and self.correction != "CR3":
-            raise Contradiction("a correction is one of sandwich intervals, and a bootstrap has none")
 
     @property
     def tie_rule(self) -> Ties:

@@ -81,7 +81,7 @@ def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "study": study,
         "runs_it": runs_it,
         "snapshot": snapshot,
-        "made": switches(study, asked, Names.of(study)).all_words,
+        "made": switches(asked, Names.of(study)).all_words,
         "board": pages.shown(snapshot) if snapshot.sheet else None,
         "query": asked.query(),
         "citation": citing.citation(snapshot, request.build_absolute_uri),
@@ -128,7 +128,7 @@ def wins(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(request, study, found, {"runs_it": runs_it, "tab": "wins"})
     context = {"study": study, "runs_it": runs_it, "tab": "wins", "snapshot": found.snapshot}
     context |= {"query": found.asked.query(), "heats": matches.heat(found.snapshot)}
-    context |= {"switches": switches(study, found.asked, Names.of(study))}
+    context |= {"switches": switches(found.asked, Names.of(study))}
     return render(request, "ranking/wins.html", context)
 
 
@@ -144,5 +144,5 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     shown = browser.shown(study, to_all=not runs_it)
     context |= {"found": matches.one_model(found.snapshot, model)}
     context |= {"beside": beside(study, shown, model, found.asked.raters)}
-    context |= {"switches": switches(study, found.asked, Names.of(study))}
+    context |= {"switches": switches(found.asked, Names.of(study))}
     return render(request, "ranking/model.html", context)

@@ -10,7 +10,7 @@ from ranking.methods.board import rate
 from ranking.methods.connectivity import components, has_finite_fit
 from ranking.methods.logistic import NotConverged
 from ranking.methods.ratings import ranks
-from ranking.methods.registry import METHODS
+from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import BadVotes, Votes, tally
 from tests.ranking.votes import draw, make
@@ -147,11 +147,48 @@ def test_votes_cannot_be_changed():
         ({"simultaneous": True, "method": "elo"}, "at once"),
         ({"simultaneous": True, "method": "elo-bootstrap", "redraw": "permute"}, "at once"),
         ({"intervals": "bootstrap", "correction": "CR1"}, "correction"),
+        ({"clusters": "none", "correction": "CR1"}, "CR0, not CR1"),
+        ({"method": "elo", "correction": "CR1"}, "takes no correction"),
+        ({"method": "baseline-win-rate", "baseline": "model 0", "correction": "CR0"}, "takes no correction"),
+        ({"method": "elo-bootstrap", "redraw": "resample", "intervals": "bootstrap"}, "bootstrapped"),
+        ({"method": "newman", "ties": "drop"}, "probability of their own"),
+        ({"method": "newman", "ties": "half"}, "probability of their own"),
+        ({"method": "davidson", "ties": "drop"}, "probability of their own"),
+        ({"method": "newman", "ties": "model"}, "davidson"),
+        ({"rounds": 5}, "rounds"),
     ],
 )
 def test_misspelt_and_contradictory_options_are_refused(options, said):
     with pytest.raises(Contradiction, match=said):
         rate(draw(0), Settings(**options), "people")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"clusters": "worker"}, {"simultaneous": True}, {"intervals": "bootstrap"}, {"correction": "CR1"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_what_is_asked_of_intervals_is_refused_where_people_and_judges_are_mixed(options):
+    with pytest.raises(Contradiction, match="have no intervals"):
+        rate(draw(0), Settings(**options), "all")
+
+
+@pytest.mark.parametrize(
+    ("told", "options"),
+    [
+        ("correction", {"method": "elo"}),
+        ("correction", {"clusters": "none"}),
+        ("correction", {"intervals": "bootstrap"}),
+        ("correction", {"method": "baseline-win-rate", "baseline": "model 0"}),
+        ("intervals", {"method": "pagerank"}),
+        ("rounds", {}),
+    ],
+)
+def test_a_default_that_is_given_by_name_has_to_mean_something(told, options):
+    settings = Settings(**options)
+    assert method(settings, "people") is METHODS[settings.method]
+    with pytest.raises(Contradiction):
+        method(settings, "people", told=[told])
 
 
 def test_ties_can_be_dropped():

@@ -55,7 +55,7 @@ def every_state(study: Study) -> set[Asked]:
         if asked in found:
             continue
         found.add(asked)
-        shown = switches(study, asked, names)
+        shown = switches(asked, names)
         for switch in (*shown.first, shown.methods, *shown.rest):
             ahead += [asked_by(choice.query) for choice in switch.choices]
     return found
@@ -80,7 +80,7 @@ def test_no_switch_leads_to_a_board_that_cannot_be(study):
 def test_one_choice_of_every_switch_is_the_one_shown(study):
     names = Names.of(study)
     for asked in every_state(study):
-        shown = switches(study, asked, names)
+        shown = switches(asked, names)
         for switch in (*shown.first, shown.methods, *shown.rest):
             assert [choice.query for choice in switch.choices if choice.chosen] == [asked.query()], (asked, switch)
 
@@ -103,6 +103,25 @@ def test_saying_the_default_is_the_same_board():
     assert Asked(raters="gpt9").settings() == Settings()
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?inconsistent=tie",
+        "?raters=all&question=worker",
+        "?raters=all&places=together",
+        "?method=newman&ties=drop",
+        "?method=davidson&ties=half",
+        "?method=elo&question=none",
+        "?method=pagerank&anchor=Quillfinch-0",
+        "?redraw=permute",
+    ],
+)
+def test_an_address_that_contradicts_itself_is_no_board(study, client, query):
+    for name in ("leaderboard", "leaderboard-csv", "leaderboard-json"):
+        assert client.get(reverse(name, args=[study.slug]) + query).status_code == 404
+    assert client.post(reverse("leaderboard-compute", args=[study.slug]) + query).status_code == 404
+
+
 def test_the_readings_of_a_scale_are_offered_where_there_are_two(study):
     html = Client().get(reverse("leaderboard", args=[study.slug])).content.decode()
     assert "4 and 5 are ties" in html
@@ -110,6 +129,7 @@ def test_the_readings_of_a_scale_are_offered_where_there_are_two(study):
     Study.objects.update(public=True)
     html = Client().get(reverse("leaderboard", args=[other.slug])).content.decode()
     assert "4 and 5 are ties" not in html
+    assert Client().get(reverse("leaderboard", args=[other.slug]) + "?reading=tie-allowed").status_code == 404
     assert Asked(reading="tie-allowed").filters() == Filters(reading="tie-allowed")
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 from argparse import ArgumentParser
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -10,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from ranking import services
+from ranking import comparisons, services
 from ranking.comparisons import Filters
 from ranking.methods.intervals import CLUSTERS, CORRECTIONS
-from ranking.methods.registry import METHODS
-from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Settings
+from ranking.methods.registry import METHODS, method
+from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Settings
 from ranking.models import Leaderboard
 from ranking.services import CannotRecompute, Computed
 from ranking.sheet import csv_lines, text_table
@@ -94,6 +95,7 @@ class Command(BaseCommand):
         if options["ties"] == "model":
             wanted.setdefault("method", "davidson")
         settings = Settings(**wanted)
+        _refuse_idle(study, filters, settings, given)
         return filters, settings, services.compute(study, filters, settings)
 
     def _tell(self, computed: Computed, filters: Filters) -> None:
@@ -119,6 +121,18 @@ class Command(BaseCommand):
             self.stderr.write(left_out)
         if any(group["order_range"] for group in sheet["groups"]):
             self.stderr.write(notice("order-range"))
+
+
+def _refuse_idle(study: Study, filters: Filters, settings: Settings, told: Collection[str]) -> None:
+    """`told`: what was given by name, be it what it is by default.
+
+    Raises:
+        Contradiction: some of it would change nothing.
+    """
+    comparisons.refuse_idle(filters, told=told)
+    method(settings, comparisons.source_of(filters.raters), told=told)
+    if "reading" in told and "tie-allowed" not in comparisons.readings(study, filters, comparisons.cut(study)):
+        raise Contradiction("nobody was asked on the scale from 1 to 8")
 
 
 def anchor(text: str) -> tuple[str, float]:
