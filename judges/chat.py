@@ -190,7 +190,7 @@ def is_endpoint(url: str) -> bool:
     """Whether `url` can be an endpoint's address: HTTP, with no name, password, query or fragment in it.
 
     This machine and its network are fine: models run there. Link-local addresses are not: what answers at
-    them tells a cloud's machines their own secrets.
+    them tells a cloud's machines their own secrets. Where a name leads is seen when it is connected to.
     """
     try:
         parts = urlsplit(url)
@@ -199,11 +199,15 @@ def is_endpoint(url: str) -> bool:
         return False
     plain = not (parts.username or parts.password or parts.query or parts.fragment or "@" in parts.netloc)
     host = parts.hostname or ""
-    return parts.scheme in {"http", "https"} and bool(host) and plain and not _is_link_local(host)
+    return parts.scheme in {"http", "https"} and bool(host) and plain and not tells_secrets(host)
 
 
-def _is_link_local(host: str) -> bool:
-    """Whether `host` is a link-local address in any of its spellings, or the name that a cloud has for one."""
+TELLERS: Final = frozenset({ip_address("fd00:ec2::254"), ip_address("100.100.100.200")})
+"""Where Amazon's machines and Alibaba's are told theirs, besides the link-local address that all clouds have."""
+
+
+def tells_secrets(host: str) -> bool:
+    """Whether `host` is an address in any of its spellings, or a cloud's name for one, that no endpoint may have."""
     try:
         # Of the old spellings too: one number, octal, hexadecimal.
         address: IPv4Address | IPv6Address = IPv4Address(socket.inet_aton(host))
@@ -213,7 +217,25 @@ def _is_link_local(host: str) -> bool:
         except ValueError:
             return host.rstrip(".").lower() == "metadata.google.internal"
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_link_local
+    return (mapped or address).is_link_local or address in TELLERS
+
+
+async def _look_where(event: str, info: Mapping[str, Any]) -> None:
+    """Ends a new connection to where no endpoint may be, before anything is sent over it.
+
+    httpcore calls it. A name is looked at here, as the address that is really connected to: one that was looked up
+    beforehand could lead elsewhere a moment later.
+
+    Raises:
+        Permanent: it leads there.
+    """
+    if not event.endswith(".connect_tcp.complete"):
+        return
+    stream = info["return_value"]
+    address = str(stream.get_extra_info("server_addr")[0])
+    if tells_secrets(address):
+        await stream.aclose()
+        raise Permanent(f"The endpoint's name leads to {address}, where a cloud keeps its machines' secrets.")
 
 
 def chat_url(base: str) -> str:
@@ -250,7 +272,7 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: by
     try:
         async with (
             asyncio.timeout(endpoint.timeout),
-            client.stream("POST", url, content=body) as response,
+            client.stream("POST", url, content=body, extensions={"trace": _look_where}) as response,
         ):
             content = await _received(response)
     except (TimeoutError, httpx.TimeoutException) as error:

@@ -18,6 +18,7 @@ PROBLEMS: Final = (
     gettext_noop("No connection: %(error)s"),
     gettext_noop("The connection broke: %(error)s"),
     gettext_noop("This is no address: %(error)s"),
+    gettext_noop("The endpoint's name leads to %(address)s, where a cloud keeps its machines' secrets."),
     gettext_noop("The reply has more than %(limit)s bytes."),
     gettext_noop("The reply is compressed several times over."),
     gettext_noop("The reply is not JSON."),

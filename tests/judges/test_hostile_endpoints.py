@@ -119,3 +119,37 @@ def test_a_reply_that_comes_drop_by_drop_is_given_up_in_time() -> None:
 )
 def test_models_of_this_machine_and_its_network_can_be_asked(url: str) -> None:
     assert chat.is_endpoint(url)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_name_that_leads_to_a_clouds_own_address_is_sent_nothing(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.extend(await reader.read())
+        writer.close()
+
+    async def ask() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            endpoint = Endpoint(f"{scheme}://localhost:{server.sockets[0].getsockname()[1]}/v1", KEY, timeout=30)
+            async with endpoint.client(1) as client:
+                with pytest.raises(Permanent, match=r"leads to 127\.0\.0\.1"):
+                    await chat.ask(client, endpoint, b"{}")
+
+    # No test can have a link-local address of its own: this machine's stands in for it.
+    monkeypatch.setattr(chat, "tells_secrets", lambda host: host == "127.0.0.1")
+    asyncio.run(ask())
+    assert not received
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%2", "::ffff:169.254.169.254", "fd00:ec2::254"])
+def test_addresses_as_connections_spell_them_are_known(address: str) -> None:
+    assert chat.tells_secrets(address)
+
+
+@pytest.mark.parametrize("host", ["[fd00:ec2::254]", "100.100.100.200", "[fe80::1%25eth0]", "169.254.169.254"])
+def test_such_an_address_is_no_endpoint(host: str) -> None:
+    assert not chat.is_endpoint(f"http://{host}/v1")
