@@ -6,6 +6,7 @@ does the short transactions, several calls in each, so that neither waits for th
 
 import asyncio
 import logging
+import random
 import signal
 import time
 from collections import deque
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 BEAT: Final = 2.0
 """Seconds between a sender's signs of life."""
+
+LOOK: Final = 1.0
+"""Seconds after which a sender that waits for its turn asks again: replies that came meanwhile took fewer tokens
+than were counted for them."""
 
 STORED_AT_ONCE: Final = 100
 HOPELESS: Final = 20
@@ -175,7 +180,7 @@ class Session[C: Call]:
         assert task is not None  # noqa: S101
         self.waiting.add(task)
         tries = stamina.retry_context(
-            on=_wait,
+            on=lambda error: _wait(error, outcome.attempts, patience),
             attempts=patience.attempts,
             timeout=None,
             wait_initial=patience.first,
@@ -235,7 +240,7 @@ class Session[C: Call]:
         """Waits until the limits allow a send; its ticket. One waits for all, and who came first goes first."""
         async with self._gate:
             while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
-                await asyncio.sleep(turn.wait)
+                await asyncio.sleep(min(turn.wait, LOOK))
         return turn.ticket
 
     async def _store_all(self) -> None:
@@ -269,11 +274,19 @@ class _NoBudget(Exception):
     pass
 
 
-def _wait(error: Exception) -> bool | float:
-    """Whether a call is tried again, and after how many seconds where the endpoint said so."""
+def _wait(error: Exception, attempts: int, patience: Patience) -> bool | float:
+    """Whether a call is tried again after so many attempts, and after how many seconds where the endpoint said so.
+
+    Those are the least: an endpoint that says "in a second" each time is busier than it knows, and calls that
+    it turned away together should not come back together.
+    """
     if not isinstance(error, chat.Again):
         return False
-    return True if error.retry_after is None else max(error.retry_after, 0.05)
+    if error.retry_after is None:
+        return True
+    growing = min(patience.longest, patience.first * 2 ** (attempts - 1)) if attempts > 1 else 0.0
+    spread = random.uniform(0.0, patience.jitter)  # noqa: S311  nothing secret hangs on it
+    return max(error.retry_after, growing) + spread
 
 
 def pace_named(name: str, limits: pace.Limits) -> pace.Pace:

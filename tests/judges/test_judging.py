@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -9,9 +10,11 @@ from django.core.exceptions import ValidationError
 from annotation.models import Comparison, Pair, Rater, Result, Study
 from annotation.services.studies import NotPossible, change_settings
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState, Verdict
+from judges.pace import MINUTE
 from judges.replies import READERS
 from judges.services import keeping, planning, reading, runs
 from judges.services.planning import Plan
+from judges.services.sending import Patience
 from judges.stand_in import LASTING, PASSING
 from tests.builders import NOW
 from tests.judges.conftest import QUICK, Running, make_judge, run_judge
@@ -96,6 +99,41 @@ def test_troubles_that_pass_are_tried_again_until_there_is_an_answer(study: Stud
     assert Comparison.objects.filter(study=study).count() == 24
     assert server.ledger["answered_twice"] == 0
     assert runs.progress(run, NOW).states["failed"] == 0
+
+
+def test_an_endpoint_that_says_at_once_every_time_is_asked_less_and_less_often(
+    study: Study, stand_in: StandInFixture
+) -> None:
+    server = stand_in(passing=1.0, passing_kinds=("429",), retry_after=0)
+    judge = make_judge(server.url, orders="one")
+    run = runs.start(study, judge.current, Plan(limit=1), NOW, detach=False)
+    runs.work(run.pk, patience=Patience(attempts=5, first=0.05, longest=0.2, jitter=0.0))
+    arrivals = server.server.ledger.arrivals
+    pauses = [after - before for before, after in pairwise(arrivals)]
+    assert len(pauses) == 4
+    assert all(pause >= least for pause, least in zip(pauses, [0.0, 0.1, 0.2, 0.2], strict=True))
+
+
+def test_an_endpoint_that_says_when_is_not_asked_before(study: Study, stand_in: StandInFixture) -> None:
+    server = stand_in(passing=1.0, passing_kinds=("429",), retry_after=0.3)
+    judge = make_judge(server.url, orders="one")
+    run = runs.start(study, judge.current, Plan(limit=1), NOW, detach=False)
+    runs.work(run.pk, patience=Patience(attempts=3, first=0.01, longest=0.01, jitter=0.01))
+    arrivals = server.server.ledger.arrivals
+    assert len(arrivals) == 3
+    assert all(after - before >= 0.3 for before, after in pairwise(arrivals))
+
+
+def test_tokens_that_a_reply_did_not_take_are_free_for_the_next_request_at_once(
+    study: Study, stand_in: StandInFixture
+) -> None:
+    server = stand_in()
+    # Room for one reply of the longest, or for many as long as they are.
+    judge = make_judge(server.url, orders="one", max_tokens=4000, tokens_per_minute=5000)
+    run = run_judge(study, judge, Plan(limit=3))
+    first, *_others, last = server.server.ledger.arrivals
+    assert states(run) == {"ok": 3}
+    assert last - first < MINUTE
 
 
 def test_an_endpoint_that_hangs_is_given_up_and_what_it_may_have_cost_is_told(
