@@ -114,10 +114,11 @@ class ResultFlag(models.Model):
 
     class Kind(models.TextChoices):
         NAMES_ITSELF = "names-itself", _("names its own model or maker")
+        CUT = "cut", _("was cut at the token limit")
 
     result = models.ForeignKey(Result, models.CASCADE, related_name="flags")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    found = models.TextField(_("found"), help_text=_("The words that gave it away."))
+    found = models.TextField(_("found"), help_text=_("The words that gave it away, or where it was cut."))
 
     class Meta:
         verbose_name = _("flag")

@@ -195,14 +195,22 @@ def data(study: Study, at: datetime) -> SectionState:
     if not numbers[2]:
         text = _("This study has no answers yet. Upload models, prompts and results.")
         steps.append(Step(10, text, _("Upload files"), "study-data"))
-    flags = ResultFlag.objects.filter(result__prompt_set=prompt_set).values("result").distinct().count()
-    if flags and study.status == Status.DRAFT:
-        text = ngettext(
-            "%(number)d answer names its own model or maker. Look at it before people do.",
-            "%(number)d answers name their own model or maker. Look at them before people do.",
-            flags,
-        )
-        steps.append(Step(33, text % {"number": flags}, _("See the answers"), "study-flags"))
+    if study.status == Status.DRAFT:
+        flags = ResultFlag.objects.filter(result__prompt_set=prompt_set)
+        if named := flags.filter(kind=ResultFlag.Kind.NAMES_ITSELF).count():
+            text = ngettext(
+                "%(number)d answer names its own model or maker. Look at it before people do.",
+                "%(number)d answers name their own model or maker. Look at them before people do.",
+                named,
+            )
+            steps.append(Step(33, text % {"number": named}, _("See the answers"), "study-flags"))
+        if cut := flags.filter(kind=ResultFlag.Kind.CUT).count():
+            text = ngettext(
+                "%(number)d answer was cut at the token limit. Look at it before people do.",
+                "%(number)d answers were cut at the token limit. Look at them before people do.",
+                cut,
+            )
+            steps.append(Step(34, text % {"number": cut}, _("See the answers"), "study-flags"))
     phrase = listed([count(number, of) for number, of in zip(numbers, ("model", "prompt", "result"), strict=True)])
     if latest is not None and latest.state in {UploadState.WAITING, UploadState.CHECKING}:
         return SectionState(_("%(phrase)s; files are being read") % {"phrase": phrase}, "busy", tuple(steps))

@@ -42,7 +42,8 @@ def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
             "models": prompt_set.models.count(),
             "prompts": prompt_set.prompts.count(),
             "results": prompt_set.results.count(),
-            "flagged": _flags(study).values("result").distinct().count(),
+            "flagged": _flags(study).filter(kind=ResultFlag.Kind.NAMES_ITSELF).count(),
+            "cut": _flags(study).filter(kind=ResultFlag.Kind.CUT).count(),
             **{purpose: study.pairs.filter(purpose=purpose).count() for purpose in Purpose.values},
         },
         "shared_with": prompt_set.studies.exclude(pk=study.pk).count(),
@@ -127,7 +128,7 @@ def _reports(study: Study) -> QuerySet[Report]:
 @study_page
 @require_safe
 def flags(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """The answers that name their own model or maker."""
+    """The answers that name their own model or maker, or were cut."""
     return show(request, study, "flags.html", "data", flags=paged(request, _flags(study)))
 
 

@@ -30,6 +30,9 @@ CUT: Final = "The reply was cut at the most tokens it may have."
 CUT_WHILE_THINKING: Final = "The reply was cut while the model was still thinking: there is no answer in it."
 EMPTY: Final = "The reply is empty."
 
+LAST_WORDS: Final = 80
+"""Characters of the end of a cut answer that its flag shows."""
+
 type _Place = tuple[int, int]
 """Prompt and sample."""
 
@@ -225,10 +228,11 @@ def _result(model: LanguageModel, calls: Sequence[AnswerCall], number: int) -> R
 
 
 def _flag(model: LanguageModel, results: Sequence[Result], talks: dict[_Place, list[AnswerCall]]) -> None:
-    """Marks answers that give their model away, as loading does."""
+    """Marks answers that give their model away, as loading does, and those that were cut, with their last words."""
     flags: list[Any] = []
     for result in results:
-        prompt = talks[result.prompt_id, result.sample][0].prompt
+        calls = talks[result.prompt_id, result.sample]
+        prompt = calls[0].prompt
         words = names_itself(
             "\n".join([result.text, *result.turns]),
             name=model.name,
@@ -238,4 +242,7 @@ def _flag(model: LanguageModel, results: Sequence[Result], talks: dict[_Place, l
         )
         if words:
             flags.append(ResultFlag(result=result, kind=ResultFlag.Kind.NAMES_ITSELF, found=words))
+        ends = [call.answer.text[-LAST_WORDS:] for call in calls if call.state == AnswerState.TRUNCATED and call.answer]
+        if ends:
+            flags.append(ResultFlag(result=result, kind=ResultFlag.Kind.CUT, found=" … ".join(ends)))
     ResultFlag.objects.bulk_create(flags)

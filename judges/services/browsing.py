@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
-from annotation.models import Comparison, LanguageModel, Pair, Prompt, RaterKind, Result, Study
+from annotation.models import Comparison, LanguageModel, Pair, Prompt, RaterKind, Result, ResultFlag, Study
 from annotation.scales import Side
 from annotation.services.rendering import Text, rendered
 from judges.grades import Game, Grade
@@ -92,6 +92,8 @@ class Question:
     turns: list[Turn]
     choices: list[list[int]] = field(default_factory=list)
     """The samples that each model has."""
+    cut: list[bool] = field(default_factory=list)
+    """Whether the answer shown of each model was cut at the token limit."""
 
 
 def answering(study: Study) -> list[LanguageModel]:
@@ -189,7 +191,12 @@ def question(
     if len(prompts) > 1:
         whole = Turn(0, None, [], [], [_of_turn(words, 0, 0) for words in graded], _of_turn(games, 0, 0))
         turns += [whole] if whole.judged else []
-    return Question(prompt, turns, [[result.sample for result in results[model]] for model in models])
+    keys = [result.pk if result else None for result in shown]
+    flags = ResultFlag.objects.filter(result__in=[key for key in keys if key], kind=ResultFlag.Kind.CUT)
+    cut = set(flags.values_list("result", flat=True))
+    return Question(
+        prompt, turns, [[result.sample for result in results[model]] for model in models], [key in cut for key in keys]
+    )
 
 
 def _choice(results: Sequence[Result], choice: int) -> Result | None:

@@ -182,6 +182,23 @@ def test_answers_that_name_themselves_are_listed_before_the_start(client, owner)
     assert exported.splitlines()[1].endswith(",'=I am <Quillfinch>"), "a spreadsheet must not run it"
 
 
+def test_answers_that_were_cut_are_listed_and_counted_apart(client, owner):
+    study_of(owner, opened=False)
+    first, second = Result.objects.all()[:2]
+    ResultFlag.objects.create(result=first, kind="names-itself", found="I am Quillfinch")
+    for result in (first, second):
+        ResultFlag.objects.create(result=result, kind="cut", found="and so it")
+    start = text_of(client.get("/studies/haiku/"))
+    assert "1 answer names its own model or maker. Look at it before people do." in start
+    assert "2 answers were cut at the token limit. Look at them before people do." in start
+    data = text_of(client.get("/studies/haiku/data/"))
+    assert "1 answer names its own model or maker." in data
+    assert "2 answers were cut at the token limit." in data
+    page = text_of(client.get("/studies/haiku/data/flags/"))
+    assert page.count("was cut at the token limit") == 2
+    assert page.count("and so it") == 2
+
+
 def test_no_flags_is_said(client, owner):
     study_of(owner)
     assert "No answer names its own model or maker." in text_of(client.get("/studies/haiku/data/flags/"))

@@ -318,6 +318,21 @@ def test_answers_that_name_their_model_are_flagged_as_those_from_files_are(
     assert ResultFlag.objects.get().found == "I am Heronwood"
 
 
+def test_a_cut_answer_is_flagged_with_its_last_words_and_one_to_its_end_is_not(study: Study, stand_in: Start) -> None:
+    cut = source(study, stand_in(lasting=1.0, lasting_kinds=("cut",)).url)
+    assert set(states(ask(study, cut))) == {"truncated"}
+    results = Result.objects.filter(model=cut.model)
+    flags = ResultFlag.objects.filter(kind=ResultFlag.Kind.CUT).select_related("result")
+    assert {flag.result_id for flag in flags} == set(results.values_list("pk", flat=True))
+    for flag in flags:
+        first, *later = [text[-answers_books.LAST_WORDS :] for text in (flag.result.text, *flag.result.turns)]
+        assert flag.found == " … ".join([first, *later])
+    whole = source(study, stand_in().url, name="Whole")
+    ask(study, whole)
+    assert Result.objects.filter(model=whole.model).exists()
+    assert not ResultFlag.objects.filter(result__model=whole.model, kind=ResultFlag.Kind.CUT).exists()
+
+
 def test_thoughts_are_kept_apart_and_are_no_part_of_the_answer_or_of_the_conversation(
     study: Study, stand_in: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -243,3 +243,17 @@ def test_a_study_with_prompts_alone_is_told_that_models_can_be_asked(
     study.pairs.all().delete()
     Result.objects.all().delete()
     assert offer in as_user(owner).get(home).content.decode()
+
+
+def test_a_cut_answer_is_marked_in_the_question_browser(
+    study: Study, stand_in: Start, as_user: SignIn, colleague: User
+) -> None:
+    asked = source(study, stand_in(lasting=1.0, lasting_kinds=("cut",)).url)
+    ask(study, asked)
+    prompt, numbers = Prompt.objects.get(slug="prompt-1"), dict(study.prompt_set.models.values_list("name", "number"))
+    address = reverse("question", args=[study.slug, prompt.number])
+    client = as_user(colleague)
+    with_cut = {"a": numbers["Quillfinch-0"], "b": numbers[NEW]}
+    without = {"a": numbers["Quillfinch-0"], "b": numbers["Quillfinch-1"]}
+    assert client.get(address, with_cut).content.decode().count("cut at the token limit") == 1
+    assert "cut at the token limit" not in client.get(address, without).content.decode()
