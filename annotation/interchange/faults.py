@@ -22,9 +22,13 @@ def shown(value: object, limit: int = SHOWN) -> str:
     """`value` as JSON on one line, cut at `limit`, with nothing in it that a terminal would obey."""
     if isinstance(value, str):
         value = value[:limit] + "…" if len(value) > limit else value
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[: 2 * limit])
+    text = printable(json.dumps(value, ensure_ascii=False, default=str)[: 2 * limit])
     return text if len(text) <= limit + 3 else text[:limit] + "…"
+
+
+def printable(text: str) -> str:
+    """`text` as it can be printed and stored: a name on a disk, or a column's in a file, may be no text at all."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 @dataclass(frozen=True, slots=True)

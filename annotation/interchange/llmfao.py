@@ -14,7 +14,16 @@ from typing import Any, Final
 
 from annotation.interchange.faults import Fault, gettext_noop, shown
 from annotation.interchange.formats import Named, Record
-from annotation.interchange.tables import Progress, Row, Source, csv_header, read_csv, read_jsonl, unguard
+from annotation.interchange.tables import (
+    MISSING_COLUMN,
+    Progress,
+    Row,
+    Source,
+    csv_header,
+    read_csv,
+    read_jsonl,
+    unguard,
+)
 
 BIGGEST: Final = 2**63 - 1
 """What a database keeps as a whole number."""
@@ -336,7 +345,7 @@ FULL_COLUMNS: Final = (
 )
 """The columns of `export comparisons --full`; docs/codebook.md says what each holds."""
 
-PAYMENT_COLUMNS: Final = ("external_id", "outcome", "code", "minutes")
+PAYMENT_COLUMNS: Final = ("external_id", "outcome", "code", "minutes", "votes", "skips")
 
 
 def kind_of(file_name: str) -> str | None:
@@ -368,7 +377,9 @@ def named(file: Source) -> Named | Fault | None:
 
     A fault says that its header is of a file that cannot be loaded.
     """
-    kind = kind_of(file.name)
+    # In an archive the files may lie in folders, which say nothing of them.
+    called = file.name.rpartition("/")[2]
+    kind = kind_of(called)
     if kind != "comparisons":
         return Named(kind) if kind else None
     header = csv_header(file)
@@ -377,13 +388,16 @@ def named(file: Source) -> Named | Fault | None:
         return Fault(file.name, 1, "", reason)
     if "rater" in header or "worker" in header:
         return Named(kind)
-    return Named(kind, of_one_judge=True, judge=judge_in_name(file.name))
+    return Named(kind, of_one_judge=True, judge=judge_in_name(called))
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """The rows of `file`, each a record of its kind with values of the types of its columns, or what is wrong."""
     columns = KINDS[kind]
-    rows = read_csv(file, progress) if columns.ending == ".csv" else read_jsonl(file, progress)
+    if columns.ending == ".csv":
+        rows = read_csv(file, progress, needed=[column.name for column in columns.columns if column.needed])
+    else:
+        rows = read_jsonl(file, progress)
     for row in rows:
         if isinstance(row, Fault):
             yield row
@@ -401,8 +415,7 @@ def _typed(file: str, kind: Kind, row: Row) -> Iterator[Record | Fault]:
             except Wrong as wrong:
                 faults.append(Fault(file, row.line, column.name, wrong.reason, wrong.values, excerpt(row.values)))
         elif column.needed:
-            reason = gettext_noop("The column is missing.")
-            faults.append(Fault(file, row.line, column.name, reason, {}, excerpt(row.values)))
+            faults.append(Fault(file, row.line, column.name, MISSING_COLUMN, {}, excerpt(row.values)))
     if not faults:
         yield Record(kind.name, row.line, values, tuple(row.values.keys() - kind.known))
         return

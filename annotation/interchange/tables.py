@@ -11,8 +11,9 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -38,6 +39,8 @@ GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
 # The limit is the module's own, 131,072 characters by default; answers in a cell are longer.
 csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
 
+MISSING_COLUMN: Final = gettext_noop("The column is missing.")
+
 type Progress = Callable[[int], None]
 """Told how many bytes more have been read from disk; it may raise to stop the reading."""
 
@@ -52,7 +55,11 @@ class Source:
     @property
     def plain_name(self) -> str:
         """The name without the ending of a compressed file."""
-        return self.name.removesuffix(".gz")
+        return self.name[: -len(".gz")] if self.compressed else self.name
+
+    @property
+    def compressed(self) -> bool:
+        return self.name.lower().endswith(".gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +144,7 @@ def _open(source: Source) -> tuple[IO[bytes], IO[bytes]]:
                 {"problem": error.strerror or ""},
             )
         ) from None
-    if source.name.endswith(".gz"):
+    if source.compressed:
         # Buffered, because GzipFile gives out short lines slowly on its own.
         return raw, io.BufferedReader(gzip.GzipFile(fileobj=raw), CHUNK)
     return raw, raw
@@ -145,7 +152,7 @@ def _open(source: Source) -> tuple[IO[bytes], IO[bytes]]:
 
 def _most(source: Source) -> int:
     """Bytes that may be read of `source`; of a file that is not compressed, whatever it has while it is read."""
-    if not source.name.endswith(".gz"):
+    if not source.compressed:
         return sys.maxsize
     return max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
 
@@ -180,9 +187,12 @@ def read_jsonl(source: Source, progress: Progress | None = None) -> Iterator[Row
     return _read(source, _json_rows, progress)
 
 
-def read_csv(source: Source, progress: Progress | None = None) -> Iterator[Row | Fault]:
-    """The rows of `source` by the names in its first row, all as text, as the cells hold it."""
-    return _read(source, _csv_rows, progress)
+def read_csv(source: Source, progress: Progress | None = None, needed: Collection[str] = ()) -> Iterator[Row | Fault]:
+    """The rows of `source` by the names in its first row, all as text, as the cells hold it.
+
+    Columns of `needed` that the first row does not name are faults of that row, and the only ones.
+    """
+    return _read(source, partial(_csv_rows, needed=needed), progress)
 
 
 class _Twice(ValueError):
@@ -233,7 +243,7 @@ def _json_row(source: Source, number: int, line: bytes) -> Row | Fault:
     except json.JSONDecodeError as error:
         return fault(
             gettext_noop("The line is not JSON: %(problem)s at character %(place)s."),
-            problem=error.msg,
+            problem=error.msg.removesuffix(" at"),
             place=str(error.colno),
         )
     except _Twice as error:
@@ -279,7 +289,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _csv_rows(lines: _Lines) -> Iterator[Row | Fault]:
+def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
     source = lines.source
     record = 0
 
@@ -304,7 +314,8 @@ def _csv_rows(lines: _Lines) -> Iterator[Row | Fault]:
             cells = next(reader, None)
         except csv.Error as error:
             reason = gettext_noop("The row is not CSV: %(problem)s")
-            yield Fault(source.name, number, "", reason, {"problem": str(error)})
+            # Behind the dash it tells programmers how to open files.
+            yield Fault(source.name, number, "", reason, {"problem": str(error).partition(" - ")[0]})
             return
         if cells is None:
             break
@@ -313,6 +324,10 @@ def _csv_rows(lines: _Lines) -> Iterator[Row | Fault]:
         if header is None:
             if problem := _wrong_header(cells):
                 yield Fault(source.name, number, "", problem, {}, shown(cells, 2 * SHOWN))
+                return
+            if missing := [column for column in needed if column not in cells]:
+                for column in missing:
+                    yield Fault(source.name, number, column, MISSING_COLUMN, {}, shown(cells, 2 * SHOWN))
                 return
             header = cells
             continue
@@ -324,6 +339,8 @@ def _csv_rows(lines: _Lines) -> Iterator[Row | Fault]:
 def _wrong_header(cells: list[str]) -> str | None:
     if not all(map(_encodable, cells)):
         return gettext_noop("The line of column names is not valid UTF-8.")
+    if any("\0" in cell for cell in cells):
+        return gettext_noop("A column name holds the character NUL, which cannot be stored.")
     if len(set(cells)) != len(cells):
         return gettext_noop("A column name stands twice.")
     return None

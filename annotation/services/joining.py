@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
 
 from annotation.models import Rater, RaterKind, Status, Study, Worker
 from annotation.models.work import Stage
 from annotation.services import assigning, training
+from annotation.services.numbering import next_number
 
 
 class ConsentChanged(Exception):
@@ -65,11 +65,10 @@ def consent(
         raise Unidentified
     if version != study.consent_version:
         raise ConsentChanged
-    highest = study.workers.aggregate(highest=Max("number"))["highest"]
     return Worker.objects.create(
         rater=Rater.objects.create(study=study, kind=RaterKind.WORKER),
         study=study,
-        number=0 if highest is None else highest + 1,
+        number=next_number(study.workers.all()),
         external_id=external_id or None,
         platform=dict(platform),
         stage=Stage.INSTRUCTIONS,

@@ -29,7 +29,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.interchange.faults import Fault, Faults, gettext_noop
+from annotation.interchange.faults import Fault, Faults, gettext_noop, printable
 from annotation.interchange.formats import Format, Named
 from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
 from annotation.interchange.registry import FORMATS
@@ -38,7 +38,7 @@ from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result
 from annotation.services.analysing import analyse
 from annotation.services.intake import Counts, Intake, Sink
 from annotation.services.studies import NotPossible, create_study, offer_pairs
-from annotation.services.unpacking import Unpackable, is_archive, printable, unpack
+from annotation.services.unpacking import Unpackable, is_archive, unpack
 
 log = logging.getLogger(__name__)
 

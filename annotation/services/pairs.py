@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from annotation.models import Pair, Prompt, Result, Study
 from annotation.pairing.registry import STRATEGIES
 from annotation.pairing.strategy import Links, Options, Unconnected
 from annotation.services.analysing import analyse
+from annotation.services.numbering import next_number
 from annotation.services.studies import NotPossible, offer_pairs
 
 BATCH: Final = 1000
@@ -172,14 +173,13 @@ def _say_group(names: list[str]) -> str:
 def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> PairsMade:
     """Adds what is missing. The lock on the study keeps another run from adding the same, or the same numbers."""
     locked = Study.objects.select_for_update().get(pk=study.pk)
-    highest = Pair.objects.filter(study=locked).aggregate(highest=Max("number"))["highest"]
-    number = max(-1, -1 if highest is None else highest)
+    number = next_number(Pair.objects.filter(study=locked))
     added = 0
     for draft in drafts:
         missing = _missing(locked, draft, seed)
         for pair in missing:
-            number += 1
             pair.number = number
+            number += 1
         Pair.objects.bulk_create(missing, batch_size=BATCH)
         added += len(missing)
     if added:

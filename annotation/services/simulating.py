@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from annotation.models import Comparison, Outcome, Pair, Rater, RaterKind, Study
 from annotation.models.work import Stage
 from annotation.scales import Scale, Side, winner_of
 from annotation.services.analysing import analyse
+from annotation.services.numbering import next_number
 from annotation.services.studies import NotPossible
 from annotation.simulation import LEFT, TIE, Assumptions, People, answers, hand_out, people, strengths
 
@@ -147,8 +147,7 @@ def _cast(
 def _add_workers(study: Study, votes: list[int]) -> list[Rater]:
     """Simulated workers with so many votes each, numbered after those there are."""
     Study.objects.select_for_update().get(pk=study.pk)
-    highest = Worker.objects.filter(study=study).aggregate(highest=Max("number"))["highest"]
-    first = 0 if highest is None else highest + 1
+    first = next_number(Worker.objects.filter(study=study))
     raters = Rater.objects.bulk_create(
         [Rater(study=study, kind=RaterKind.WORKER, simulated=True) for _worker in votes], batch_size=BATCH
     )

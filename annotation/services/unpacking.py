@@ -4,10 +4,10 @@ import errno
 import lzma
 import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from annotation.interchange.faults import Fault, gettext_noop
+from annotation.interchange.faults import Fault, gettext_noop, printable
 from annotation.interchange.tables import EXPANDED_FREELY, EXPANSION, Source
 
 MOST_FILES: Final = 10_000
@@ -41,8 +41,9 @@ def unpack(source: Source, into: Path) -> list[Source]:
             left = max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
             found = []
             for index, member in enumerate(members):
-                parts = Path(member.filename).parts[-2:]
-                if parts[-1].startswith(".") or "__MACOSX" in member.filename:
+                # Some systems write the separator of their own disks, and some archives name no file at all.
+                parts = PurePosixPath(member.filename.replace("\\", "/").lstrip("/")).parts[-2:]
+                if not parts or parts[-1].startswith(".") or "__MACOSX" in member.filename:
                     continue
                 path = into / f"{source.path.name}-{index}"
                 with archive.open(member) as stream:
@@ -81,8 +82,3 @@ def _copy(source: Source, stream: IO[bytes], path: Path, most: int) -> int:
                 raise _unpackable(source, reason, times=str(EXPANSION))
             target.write(chunk)
     return size
-
-
-def printable(name: str) -> str:
-    """The name of a file as it can be printed and stored: a disk knows names that are no text."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)

@@ -31,6 +31,37 @@ def test_damage_anywhere_is_a_fault_of_the_archive(tmp_path: Path, method: int, 
         unpack(Source("data.zip", path), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("models.jsonl", "models.jsonl"),
+        ("data/models.jsonl", "data/models.jsonl"),
+        ("data\\models.jsonl", "data/models.jsonl"),
+        ("../../../etc/models.jsonl", "etc/models.jsonl"),
+        ("/etc/models.jsonl", "etc/models.jsonl"),
+        ("mod\nels.jsonl", "mod\N{REPLACEMENT CHARACTER}els.jsonl"),
+    ],
+)
+def test_a_file_lands_in_the_folder_that_it_is_unpacked_into_whatever_it_is_called(
+    tmp_path: Path, name: str, expected: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr(name, TEXT)
+    into = tmp_path / "into"
+    into.mkdir()
+    (found,) = unpack(Source("data.zip", tmp_path / "data.zip"), into)
+    assert found.name == expected
+    assert found.path.parent == into
+    assert found.path.read_bytes() == TEXT
+
+
+@pytest.mark.parametrize("name", [".", "..", "", "/", "\\", "./", ".hidden", "a/.hidden", "__MACOSX/models.jsonl"])
+def test_what_has_no_name_of_its_own_or_a_hidden_one_is_left_out(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr(name, b"")
+    assert unpack(Source("data.zip", tmp_path / "data.zip"), tmp_path) == []
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
 def test_an_archive_that_is_cut_short_is_a_fault_of_the_archive(tmp_path: Path, share: float) -> None:
     path = packed(tmp_path, zipfile.ZIP_DEFLATED)

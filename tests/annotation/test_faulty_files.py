@@ -101,8 +101,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"crowd_comparisons": CROWD + "1,2\n"}, "crowd-comparisons.csv:6: 8 cells were expected"),
     (
         {"crowd_comparisons": CROWD.replace("winner", "won", 1)},
-        "crowd-comparisons.csv:2: winner: The column is missing.",
+        "crowd-comparisons.csv:1: winner: The column is missing.",
     ),
+    ({"crowd_comparisons": "worker,voted\n"}, "crowd-comparisons.csv:1: model_x: The column is missing."),
+    ({"crowd_comparisons": CROWD.replace(",right\n", ",ri\0ght\n", 1)}, "crowd-comparisons.csv:1: A column name holds"),
+    ({"models": changed(MODELS, 1, name="木" * 501)}, "models.jsonl:2: name: A name of at most 500 characters"),
     (
         {"crowd_comparisons": CROWD.replace(",left,right", ",left,left")},
         "crowd-comparisons.csv:1: A column name stands",
@@ -159,6 +162,13 @@ def test_more_than_a_hundred_faults_are_counted_and_a_hundred_told(tmp_path: Pat
         loading.load([tmp_path], study_slug="trees")
     assert len(caught.value.faults.listed) == 100
     assert caught.value.faults.count >= 250
+
+
+def test_a_missing_column_is_one_fault_however_many_rows_lack_it(tmp_path: Path) -> None:
+    exchange.write(tmp_path, crowd_comparisons=CROWD.replace("winner", "won", 1))
+    with pytest.raises(loading.FaultyFiles) as caught:
+        loading.load([tmp_path], study_slug="trees")
+    assert [(fault.line, fault.field) for fault in caught.value.faults.listed] == [(1, "winner")]
 
 
 def test_what_contradicts_the_study_is_a_fault_too(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -323,6 +324,37 @@ def test_the_random_keys_of_pairs_can_be_drawn_again_from_the_uploads_seed(tmp_p
     keys = [list(Pair.objects.filter(study__slug=slug).values_list("key", flat=True)) for slug in ("trees", "other")]
     assert keys[0] == keys[1]
     assert len(set(keys[0])) == 7
+
+
+@pytest.mark.parametrize("folder", ["", "llmfao/"])
+def test_an_archive_of_exchange_files_is_a_folder_whether_or_not_they_lie_in_one(tmp_path: Path, folder: str) -> None:
+    with zipfile.ZipFile(tmp_path / "trees.zip", "w") as archive:
+        for name, text in exchange.FILES.items():
+            archive.writestr(folder + name, text)
+        archive.writestr(f"{folder}notes.txt", "")
+    report = load(tmp_path / "trees.zip")
+    assert Comparison.objects.count() == 6
+    assert list(Rater.objects.filter(kind="judge").values_list("name", flat=True)) == ["robin"]
+    assert report.skipped == (f"{folder}notes.txt",)
+
+
+def test_the_ending_of_a_file_may_be_in_capitals(tmp_path: Path) -> None:
+    exchange.write(tmp_path)
+    exchange.pack(tmp_path / "models.jsonl").rename(tmp_path / "MODELS.JSONL.GZ")
+    load(tmp_path)
+    assert LanguageModel.objects.count() == 3
+
+
+def test_columns_that_are_not_read_are_told_in_bounded_space(tmp_path: Path) -> None:
+    models = [{**model, "note\u001b[2J": 1, "k" * 5000: 1} for model in exchange.MODELS]
+    prompts = [
+        {**prompt, **{f"{index}-{place}": 1 for index in range(40)}} for place, prompt in enumerate(exchange.PROMPTS)
+    ]
+    exchange.write(tmp_path, models=exchange.jsonl(models), prompts=exchange.jsonl(prompts))
+    unknown = load(tmp_path).unknown
+    assert unknown["models.jsonl"] == ["k" * 80, "note\N{REPLACEMENT CHARACTER}[2J"]
+    assert len(unknown["prompts.jsonl"]) == 51
+    assert unknown["prompts.jsonl"][-1] == "…"
 
 
 def test_progress_counts_the_bytes_of_both_readings(tmp_path: Path) -> None:

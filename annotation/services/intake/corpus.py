@@ -12,16 +12,19 @@ from annotation.services.intake.ground import Ground
 from annotation.services.intake.refusals import Refused
 from annotation.services.intake.remembered import (
     Known,
-    Numbering,
     condensed,
     plain,
     refuse_contradiction,
     refuse_other,
     size,
 )
+from annotation.services.numbering import Numbering
 
 PROMPT_REMEMBERED: Final = 4000
 """Characters of a prompt that are remembered while answers are looked through for the names of their models."""
+
+NAME_LENGTH: Final = 500
+"""Characters of a model's name: in any script they fit into an entry of an index, 2,704 bytes in PostgreSQL."""
 
 MODEL_COLUMNS: Final = ("api_id", "name", "api", "type", "org", "licence", "price", "released")
 PROMPT_COLUMNS: Final = ("text", "type", "slug", "stop", "note", "turns", "references", "lang")
@@ -196,6 +199,8 @@ class Corpus:
         if stored := self.models.get(row["id"]):
             refuse_other(stored, MODEL_COLUMNS, row, plain)
             return False
+        if len(row["name"]) > NAME_LENGTH:
+            raise Refused("name", gettext_noop("A name of at most %(most)s characters was expected."), most=NAME_LENGTH)
         if (namesake := self.model_names.get(row["name"])) is not None:
             raise Refused(
                 "name",

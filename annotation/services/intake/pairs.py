@@ -14,12 +14,12 @@ from annotation.services.intake.ground import Ground
 from annotation.services.intake.refusals import Refused
 from annotation.services.intake.remembered import (
     KnownPair,
-    Numbering,
     condensed,
     quoted,
     refuse_contradiction,
     size,
 )
+from annotation.services.numbering import Numbering
 
 PAIR_COLUMNS: Final = ("prompt", "model_x", "model_y", "result_x", "result_y", "golden", "text", "reason")
 

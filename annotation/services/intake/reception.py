@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from annotation.interchange.faults import Fault, Faults
+from annotation.interchange.faults import SHOWN, Fault, Faults, printable
 from annotation.interchange.formats import Record
 from annotation.interchange.llmfao import excerpt
 from annotation.models import PromptSet, Study
@@ -17,6 +17,9 @@ from annotation.services.intake.ground import Ground
 from annotation.services.intake.pairs import PURPOSES, Pairs
 from annotation.services.intake.refusals import Passed, Refused
 from annotation.services.intake.remembered import KnownPair
+
+UNKNOWN_LISTED: Final = 50
+MORE: Final = "…"
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Intake:
     """By the number of a result, the words that give its model away: found when checking, stored when storing."""
     counts: dict[str, Counts] = field(default_factory=dict)
     unknown: dict[str, set[str]] = field(default_factory=dict)
-    """By file, the columns that no kind of row has."""
+    """By file, the columns that no kind of row has, as they can be printed; `MORE` where there are many."""
     language: str = ""
     """Of the prompts whose language their rows do not say."""
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class Intake:
             self._taint(record)
             return
         if record.unknown:
-            self.unknown.setdefault(file, set()).update(record.unknown)
+            self._note_unknown(file, record.unknown)
         if record.kind in kinds.OWNED:
             self._hand_on(file, record)
             return
@@ -88,6 +91,14 @@ class Intake:
         except Refused as refused:
             self._taint(record)
             self._refuse(file, record.line, refused, record.values)
+
+    def _note_unknown(self, file: str, columns: tuple[str, ...]) -> None:
+        # Keys may be anything, another one in each row: what is told of them stays small.
+        told = self.unknown.setdefault(file, set())
+        for column in columns:
+            name = printable(column[:SHOWN]) or '""'
+            if name not in told and len(told) <= UNKNOWN_LISTED:
+                told.add(name if len(told) < UNKNOWN_LISTED else MORE)
 
     def _is_new(self, record: Record, judge: str | None) -> bool:
         match record.kind:

@@ -73,20 +73,6 @@ class KnownRater(Known):
         self.votes = 0
 
 
-class Numbering:
-    """Numbers for rows of files that have none: behind the highest there is."""
-
-    def __init__(self) -> None:
-        self._next = 0
-
-    def draw(self, known: Mapping[int, Any]) -> int:
-        number = self._next or max(1, max(known, default=0) + 1)
-        while number in known:
-            number += 1
-        self._next = number + 1
-        return number
-
-
 def refuse_other(
     stored: Known, columns: tuple[str, ...], row: Mapping[str, Any], remembered: Callable[[Any], Any] = condensed
 ) -> None:
