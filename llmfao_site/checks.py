@@ -24,6 +24,7 @@ OUR_NAMES = frozenset(
         "BROKER_DIR",
         "DATA_DIR",
         "HTTPS",
+        "JOINS_PER_ADDRESS",
         "KEYS_DIR",
         "LOG_LEVEL",
         "PACE_DIR",

@@ -7,16 +7,14 @@ account; and an account from everywhere, high enough that a stranger cannot lock
 passing. Signing in sets the first one back.
 """
 
-import hashlib
-import ipaddress
 from typing import Any, Final
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.cache import cache
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+
+from annotation.visits import address_of, count, key_of
 
 WINDOW: Final = 15 * 60
 """Seconds from the first attempt until it is forgotten."""
@@ -53,40 +51,12 @@ class SignInForm(AuthenticationForm):
         if cache.get(_key("address", address), 0) > OF_ADDRESS:
             raise TooManyAttempts
         # The first that is over its limit ends the counting: what is refused weighs on nobody else.
-        if any(_count(key) > limit for key, limit in counts.items()):
+        if any(count(cache, key, WINDOW) > limit for key, limit in counts.items()):
             raise TooManyAttempts
         super().clean()
         cache.delete(own)
         return self.cleaned_data
 
 
-def address_of(request: HttpRequest) -> str:
-    """Where `request` comes from: an IPv4 address, or the /64 of an IPv6 address, which is one household.
-
-    Behind the proxy that LLMFAO_HTTPS speaks of it is the last entry of X-Forwarded-For, the one that
-    proxy wrote; those before it are the visitor's own words.
-    """
-    written: str = request.META.get("REMOTE_ADDR", "")
-    if settings.HTTPS:
-        written = request.headers.get("X-Forwarded-For", written).rpartition(",")[2].strip()
-    try:
-        address = ipaddress.ip_address(written)
-    except ValueError:
-        return ""
-    if address.version == 6 and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
-
-
 def _key(*parts: str) -> str:
-    return f"sign-in:{hashlib.sha256('\0'.join(parts).encode()).hexdigest()}"
-
-
-def _count(key: str) -> int:
-    """One more attempt under `key`: how many there have been in its window."""
-    cache.add(key, 0, WINDOW)
-    try:
-        return cache.incr(key)
-    except ValueError:  # forgotten between the two lines
-        cache.set(key, 1, WINDOW)
-        return 1
+    return key_of("sign-in", *parts)

@@ -199,8 +199,11 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 # How often the API was asked, apart from everything else that is counted.
 CACHES["api"] = {**CACHES["default"], "KEY_PREFIX": "api"}
+# Who joined from where, likewise: a flood of addresses must not push attempts at passwords out.
+CACHES["joins"] = {**CACHES["default"], "KEY_PREFIX": "joins"}
 if not REDIS_URL:
     CACHES["api"]["LOCATION"] = "api"
+    CACHES["joins"]["LOCATION"] = "joins"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -284,6 +287,8 @@ LOGGING = {
 
 # Below so many votes a model, on average, a leaderboard calls itself preliminary.
 PRELIMINARY_VOTES = env.int("LLMFAO_PRELIMINARY_VOTES", 30)
+# From one address of the internet, within an hour; 0: any number.
+JOINS_PER_ADDRESS = env.int("LLMFAO_JOINS_PER_ADDRESS", 300)
 
 # Judges: files that hold keys of endpoints, and the sends of the last minute where there is no Redis.
 KEYS_DIR = DATA_DIR / "keys"

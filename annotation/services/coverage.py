@@ -14,7 +14,18 @@ import numpy as np
 from django.db.models import Count, F, Min, Q, Sum
 from django.db.models.functions import Greatest
 
-from annotation.models import Comparison, Pair, Purpose, RaterKind, Status, Study, WinnerChoice, Worker
+from annotation.models import (
+    Assignment,
+    AssignmentState,
+    Comparison,
+    Pair,
+    Purpose,
+    RaterKind,
+    Status,
+    Study,
+    WinnerChoice,
+    Worker,
+)
 from annotation.models.study import PairQuerySet
 from annotation.models.work import ComparisonQuerySet
 
@@ -107,6 +118,7 @@ class WorkerRow:
     left: int
     tie: int
     right: int
+    skips: int
     median_seconds: float | None
     """From a pair's showing to its vote; None where no vote has these times."""
     joined_at: datetime | None
@@ -218,7 +230,7 @@ def _per_day(votes: int, first: datetime | None, window: timedelta, at: datetime
 
 
 def workers(study: Study, *, simulated: bool = False) -> list[WorkerRow]:
-    """The people of `study` by number, or the simulated workers alone; three queries whatever their number."""
+    """The people of `study` by number, or the simulated workers alone; four queries whatever their number."""
     listed = Worker.objects.filter(study=study, rater__simulated=simulated).select_related("rater").order_by("number")
     votes = Comparison.objects.in_force().filter(
         study=study, rater__kind=RaterKind.WORKER, rater__simulated=simulated, pair__purpose=Purpose.VOTE
@@ -234,7 +246,11 @@ def workers(study: Study, *, simulated: bool = False) -> list[WorkerRow]:
         )
     }
     medians = _median_seconds(votes)
-    return [_worker_row(worker, sides.get(worker.pk), medians.get(worker.pk)) for worker in listed]
+    skipped = Assignment.objects.filter(study=study, state=AssignmentState.SKIPPED).order_by()
+    skips = dict(skipped.values_list("worker").annotate(skips=Count("pk")))
+    return [
+        _worker_row(worker, sides.get(worker.pk), skips.get(worker.pk, 0), medians.get(worker.pk)) for worker in listed
+    ]
 
 
 def _median_seconds(votes: ComparisonQuerySet) -> dict[int, float]:
@@ -246,7 +262,7 @@ def _median_seconds(votes: ComparisonQuerySet) -> dict[int, float]:
     return {rater: float(np.median(times)) for rater, times in seconds.items()}
 
 
-def _worker_row(worker: Worker, sides: Mapping[str, Any] | None, median_seconds: float | None) -> WorkerRow:
+def _worker_row(worker: Worker, sides: Mapping[str, Any] | None, skips: int, median_seconds: float | None) -> WorkerRow:
     sides = sides or {"votes": 0, "left": 0, "tie": 0}
     return WorkerRow(
         number=worker.number,
@@ -261,6 +277,7 @@ def _worker_row(worker: Worker, sides: Mapping[str, Any] | None, median_seconds:
         left=sides["left"],
         tie=sides["tie"],
         right=sides["votes"] - sides["left"] - sides["tie"],
+        skips=skips,
         median_seconds=median_seconds,
         joined_at=worker.joined_at,
         left_at=worker.left_at,

@@ -12,13 +12,26 @@ from datetime import datetime
 from itertools import batched
 from typing import Any, Final, cast
 
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from annotation.interchange import llmfao
 from annotation.interchange.tables import csv_line, json_line
-from annotation.models import Comparison, Pair, Prompt, Purpose, Rater, RaterKind, Result, Study, TrainingAnswer, Worker
+from annotation.models import (
+    Assignment,
+    AssignmentState,
+    Comparison,
+    Pair,
+    Prompt,
+    Purpose,
+    Rater,
+    RaterKind,
+    Result,
+    Study,
+    TrainingAnswer,
+    Worker,
+)
 from annotation.models.work import ComparisonQuerySet
 from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of, other
 from annotation.services.studies import NotPossible
@@ -522,21 +535,24 @@ def _seconds(since: datetime | None, until: datetime | None) -> float | None:
 def payments(study: Study) -> Iterator[str]:
     """CSV in chunks for whoever pays: a row for each person who came to the study, simulated ones left out.
 
-    `minutes` run from joining to leaving, or to the latest vote of who has not left.
+    `minutes` run from joining to leaving, or to the latest vote of who has not left. `votes` and `skips` say what a
+    completion code was given for: who skips until no pair is left has one too.
     """
     codes = dict(study.exits.values_list("outcome", "code"))
+    skipped = Assignment.objects.filter(worker=OuterRef("pk"), state=AssignmentState.SKIPPED).order_by()
+    skips = skipped.values("worker").annotate(count=Count("pk")).values("count")
     workers = (
         Worker.objects.filter(study=study, joined_at__isnull=False, rater__simulated=False)
-        .annotate(latest=Max("rater__comparisons__answered_at"))
+        .annotate(latest=Max("rater__comparisons__answered_at"), skips=Coalesce(Subquery(skips), 0))
         .order_by("number")
-        .values_list("external_id", "outcome", "joined_at", "left_at", "latest")
+        .values_list("external_id", "outcome", "joined_at", "left_at", "latest", "votes", "skips")
     )
     return _chunks(_payment_lines(codes, workers.iterator()))
 
 
 def _payment_lines(codes: dict[str, str], workers: Iterable[Any]) -> Iterator[str]:
     yield csv_line(llmfao.PAYMENT_COLUMNS)
-    for external_id, outcome, joined_at, left_at, latest in workers:
+    for external_id, outcome, joined_at, left_at, latest, votes, skips in workers:
         seconds = _seconds(joined_at, left_at or latest)
         minutes = round(seconds / 60, 1) if seconds is not None else None
-        yield csv_line((external_id, outcome, codes.get(outcome), minutes))
+        yield csv_line((external_id, outcome, codes.get(outcome), minutes, votes, skips))

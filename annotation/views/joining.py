@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -14,9 +16,11 @@ from django.views.decorators.http import require_safe
 from annotation.models import Outcome, Status, Study
 from annotation.services import joining, leaving
 from annotation.views import sheet, way
+from annotation.visits import address_of, count, is_of_the_internet, key_of
 
 LONGEST_PARAMETER: Final = 200
 MOST_PARAMETERS: Final = 20
+HOUR: Final = 3600
 
 
 class DamagedLink(Exception):
@@ -86,6 +90,9 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
 def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse:
     version = request.POST.get("version", "")
     worker = joining.find(study, way.remembered(request, study.slug), arrival.external_id)
+    if worker is None and _is_crowd(request):
+        text = _("Very many people have joined from your network within an hour. Please come back in an hour.")
+        return way.calm(request, study, _("Please come back later"), text, status=429)
     try:
         worker = worker or joining.consent(
             study,
@@ -102,6 +109,12 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
         study.refresh_from_db()
         return _door(request, study, arrival, notice=_("The text below has changed. Please read it again."))
     return way.remember(way.go_on(request, worker), worker)
+
+
+def _is_crowd(request: HttpRequest) -> bool:
+    """Whether more have joined from this address within an hour, this one among them, than a class or an office has."""
+    most, address = settings.JOINS_PER_ADDRESS, address_of(request)
+    return most > 0 and is_of_the_internet(address) and count(caches["joins"], key_of(address), HOUR) > most
 
 
 def _damaged(request: HttpRequest, study: Study) -> HttpResponse:

@@ -44,6 +44,7 @@ SORTS: Final = {
             "checks", gettext_lazy("Checks right"), lambda row: row.checks_right / row.checks if row.checks else None
         ),
         Column("votes", gettext_lazy("Votes"), lambda row: row.votes),
+        Column("skips", gettext_lazy("Skips"), lambda row: row.skips),
         Column("seconds", gettext_lazy("Median time"), lambda row: row.median_seconds),
         Column("left", gettext_lazy("Left"), lambda row: row.left_share),
         Column("tie", gettext_lazy("Tie"), lambda row: row.tie_share),
@@ -64,6 +65,7 @@ COLUMNS: Final = (
     "left",
     "tie",
     "right",
+    "skips",
     "median_seconds",
     "joined_at",
     "left_at",

@@ -13,10 +13,10 @@ from django.db import connection
 
 from annotation.interchange import llmfao
 from annotation.models import Assignment, Comparison, Outcome, Rater, Study, TrainingAnswer, Worker
-from annotation.services import exporting, loading
+from annotation.services import assigning, exporting, loading, voting
 from annotation.services.studies import NotPossible
 from tests.annotation import exchange
-from tests.builders import NOW, add_golden_pairs, build_study, build_worker
+from tests.builders import NOW, add_golden_pairs, build_study, build_worker, rng
 
 pytestmark = pytest.mark.django_db
 
@@ -243,16 +243,26 @@ def test_text_cells_are_guarded_and_numbers_are_not(trees: Study) -> None:
     assert "\n-5,5,7,3" in written(trees, "comparisons")
 
 
+def give_up(worker: Worker, pairs: int) -> None:
+    """Skips so many pairs."""
+    for _ in range(pairs):
+        assignment = assigning.current(worker, NOW, rng())
+        assert assignment is not None
+        voting.skip(worker, assignment.pk, "", NOW)
+
+
 def test_what_to_pay_for_is_a_row_a_person() -> None:
     study = build_study(opened=True)
     done = build_worker(study, "=cmd()")
     Worker.objects.filter(pk=done.pk).update(
         stage="done", outcome=Outcome.COMPLETED, joined_at=NOW, left_at=NOW + timedelta(minutes=12, seconds=30)
     )
-    build_worker(study, "b2")
+    idle = build_worker(study, "b2")
+    give_up(idle, pairs=2)
+    Worker.objects.filter(pk=done.pk).update(votes=3)
     code = study.exits.get(outcome=Outcome.COMPLETED).code
     assert "".join(exporting.payments(study)) == (
-        f"external_id,outcome,code,minutes\n'=cmd(),completed,{code},12.5\nb2,,,\n"
+        f"external_id,outcome,code,minutes,votes,skips\n'=cmd(),completed,{code},12.5,3,0\nb2,,,,0,2\n"
     )
 
 
