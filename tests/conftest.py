@@ -3,11 +3,25 @@
 import os
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import caches
-from django.test import Client
+from django.db import connection, transaction
+from django.test import Client, TransactionTestCase
 from django.utils import translation
+
+# The same examples in every run, on a machine that may be slow: what fails, fails because of the tree.
+# `--hypothesis-profile=default` looks for others.
+hypothesis.settings.register_profile(
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.hookimpl(trylast=True)
@@ -23,6 +37,32 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("CI=true: something was skipped, and nothing may be.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+LAID_OUT = {"django_content_type", "auth_permission"}
+"""Tables that are full from the start, by the migrations."""
+
+
+def emptied() -> None:
+    """Deletes every row that a test committed."""
+    names = [name for name in connection.introspection.django_table_names(only_existing=True) if name not in LAID_OUT]
+    tables = [connection.ops.quote_name(name) for name in names]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {table})" for table in tables))
+        full = [table for (table,) in cursor.fetchall()]
+    with connection.constraint_checks_disabled(), transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL session_replication_role = replica")
+        for table in full:
+            cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_full_tables_are_emptied() -> Iterator[None]:
+    """After a test that commits Django truncates all tables and lays out the permissions anew: most of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _test: emptied())
+        yield
 
 
 @pytest.fixture(autouse=True)

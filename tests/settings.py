@@ -45,11 +45,19 @@ def _prepare() -> None:
             pass
         case other:
             raise ValueError(f"TEST_DATABASE={other}: sqlite or postgresql was expected")
-    os.environ["TEST_PREPARED"] = "1"
+    os.environ["TEST_PREPARED"] = "all"
+
+
+def _move_into_a_room_of_its_own(worker: str) -> None:
+    """In a worker of xdist: what one keeps in files, its queue of messages above all, no other one meets."""
+    os.environ["LLMFAO_DATA"] = str(Path(os.environ["LLMFAO_DATA"]) / worker)
+    os.environ["TEST_PREPARED"] = worker
 
 
 if "TEST_PREPARED" not in os.environ:
     _prepare()
+if os.environ["TEST_PREPARED"] == "all" and "PYTEST_XDIST_WORKER" in os.environ:
+    _move_into_a_room_of_its_own(os.environ["PYTEST_XDIST_WORKER"])
 
 from llmfao_site.settings import *  # noqa: E402, F403
 from llmfao_site.settings import STORAGES  # noqa: E402

@@ -69,7 +69,7 @@ hostile = st.lists(
 
 
 @given(hostile)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_nothing_but_listed_elements_and_attributes_comes_out(text: str) -> None:
     html = render(text)
     assert read(html).strange == []
@@ -77,7 +77,7 @@ def test_nothing_but_listed_elements_and_attributes_comes_out(text: str) -> None
 
 
 @given(hostile)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_wording_can_have_links_and_nothing_else(text: str) -> None:
     strange = read(render_wording(text)).strange
     assert all(entry.split(" ")[0] == "a" for entry in strange)
@@ -85,7 +85,7 @@ def test_wording_can_have_links_and_nothing_else(text: str) -> None:
 
 
 @given(st.text(st.characters(), max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_text_without_markup_is_escaped_and_whole(text: str) -> None:
     shown = read(plain(text)).text
     assert read(plain(text)).strange == []
@@ -93,7 +93,7 @@ def test_a_text_without_markup_is_escaped_and_whole(text: str) -> None:
 
 
 @given(hostile)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_comes_out_holds_its_own_when_put_into_a_page(text: str) -> None:
     """Closed where it opened: nothing of an answer reaches past the element it stands in."""
     html = render(text)
@@ -230,7 +230,7 @@ MARKS = [
 
 
 @given(st.lists(st.one_of(WORDS, st.sampled_from(MARKS)), max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_word_of_an_answer_is_lost(parts: list[str]) -> None:
     text = "x" + "".join(parts)
     shown = "".join(read(render(text)).text).replace(" ", "").replace("\n", "")

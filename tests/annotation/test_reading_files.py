@@ -190,10 +190,13 @@ def test_a_quoted_value_cannot_command_a_terminal() -> None:
     assert len(shown("x" * 10_000)) < 100
 
 
+FIXTURE_STAYS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
 @given(st.binary(max_size=400))
 @example(b'"')
 @example(b"\r")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=FIXTURE_STAYS, max_examples=300)
 def test_no_content_whatever_makes_a_reader_raise(tmp_path: Path, content: bytes) -> None:
     for name in ("a.jsonl", "a.csv", "a.jsonl.gz", "a.csv.gz"):
         for row in read(tmp_path / name, content):
@@ -204,7 +207,7 @@ JSON_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=
 
 
 @given(st.lists(st.dictionaries(JSON_TEXT, JSON_TEXT | st.integers(-(2**63), 2**63) | st.none()), min_size=1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=FIXTURE_STAYS, max_examples=100)
 def test_what_is_written_as_jsonl_is_read_back(tmp_path: Path, rows: list[dict[str, object]]) -> None:
     text = "".join(map(json_line, rows))
     assert values(read(tmp_path / "a.jsonl", text.encode())) == rows
@@ -213,7 +216,7 @@ def test_what_is_written_as_jsonl_is_read_back(tmp_path: Path, rows: list[dict[s
 
 @given(st.lists(st.lists(JSON_TEXT, min_size=2, max_size=2), min_size=1))
 @example([["\r", ""], ["=1+1", "'=x"], ["a\r\nb", '"']])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=FIXTURE_STAYS, max_examples=200)
 def test_what_is_written_as_csv_is_read_back(tmp_path: Path, rows: list[list[str]]) -> None:
     text = csv_line(["a", "b"]) + "".join(map(csv_line, rows))
     found = values(read(tmp_path / "a.csv", text.encode()))

@@ -94,7 +94,7 @@ def test_both_limits_hold_together(make: Make) -> None:
 
 
 @pytest.mark.redis
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(steps=st.lists(st.tuples(st.floats(0, 40), st.integers(1, 500)), max_size=30))
 def test_redis_decides_as_the_window_of_one_process_does(redis_server: str, steps: list[tuple[float, int]]) -> None:  # noqa: F811
     client = redis.Redis.from_url(redis_server)

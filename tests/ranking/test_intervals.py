@@ -32,7 +32,7 @@ def at_optimum(votes):
     return found, Observations.at(found, votes.x, votes.y, none, votes.weight(), votes.score())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 def test_independent_votes_give_the_textbook_sandwich(seed):
     votes = draw(seed, rows=400)
@@ -46,7 +46,7 @@ def test_independent_votes_give_the_textbook_sandwich(seed):
     assert ratings.high == pytest.approx(high, rel=1e-8)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 @pytest.mark.parametrize("way", ["prompt", "rater", "cell", "row"])
 def test_cr3_is_one_newton_step_without_each_cluster(way, seed):
@@ -163,7 +163,7 @@ def test_an_importance_enters_the_variance_squared():
 
 @pytest.mark.parametrize("name", ["bradley-terry", "davidson", "style-controlled", "baseline-win-rate"])
 @pytest.mark.parametrize("clusters", ["none", "prompt", "worker", "both"])
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(seeds)
 def test_names_order_and_sides_do_not_move_an_interval(name, clusters, seed):
     rng = np.random.default_rng(seed)
@@ -189,7 +189,7 @@ def test_names_order_and_sides_do_not_move_an_interval(name, clusters, seed):
             assert found == pytest.approx(expected[model], abs=1e-7)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds, st.sampled_from(["none", "prompt", "worker", "both"]))
 def test_showing_every_pair_the_other_way_round_flips_the_first_place_effect_alone(seed, clusters):
     votes = draw(seed)

@@ -69,7 +69,7 @@ def test_a_model_that_wins_nine_of_ten_against_every_other_is_first(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seeds)
 def test_what_models_are_called_does_not_matter(name, seed):
     votes = with_style(draw(seed))
@@ -78,7 +78,7 @@ def test_what_models_are_called_does_not_matter(name, seed):
 
 
 @pytest.mark.parametrize("name", ORDERLESS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seeds)
 def test_the_order_of_votes_does_not_matter_but_to_elo(name, seed):
     votes = with_style(draw(seed))
@@ -86,7 +86,7 @@ def test_the_order_of_votes_does_not_matter_but_to_elo(name, seed):
 
 
 @pytest.mark.parametrize("name", ORDERLESS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seeds)
 def test_equal_votes_may_be_counted_or_written_out(name, seed):
     votes = with_style(draw(seed))
@@ -96,7 +96,7 @@ def test_equal_votes_may_be_counted_or_written_out(name, seed):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seeds)
 def test_which_of_the_two_is_called_x_does_not_matter(name, seed):
     votes = with_style(draw(seed))
@@ -113,7 +113,7 @@ def test_a_result_echoes_its_settings(name):
     assert all(group.ratings.settings == wanted for group in board.groups)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 def test_davidson_is_newman_run_to_convergence(seed):
     votes = draw(seed, rows=600)
