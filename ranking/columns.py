@@ -5,17 +5,17 @@ where both are ties. Computed at once, and kept as a snapshot.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from annotation.models import Study
 from ranking import comparisons
-from ranking.comparisons import PEOPLE, Cut, Filters, UnknownRater
+from ranking.comparisons import PEOPLE, Cut, Filters, Read, UnknownRater
 from ranking.methods import board
 from ranking.methods.logistic import NotConverged
 from ranking.methods.settings import Settings
-from ranking.sheet import sheet
+from ranking.sheet import Sheet, sheet
 
 type Report = dict[str, Any]
 
@@ -63,14 +63,7 @@ def report(study: Study, line: Cut) -> Report:
     digest = hashlib.sha256()
     about: list[Report] = []
     ratings: dict[str, dict[int, Report]] = {}
-    for column in columns(study, line):
-        try:
-            read = comparisons.read(study, column.filters, line)
-            found = sheet(board.rate(read.votes, Settings(), read.source)) if len(read.votes) else None
-        except (NotConverged, UnknownRater):
-            continue
-        if found is None:
-            continue
+    for column, read, found in _without_one_category(_rated(study, line)):
         digest.update(f"{column.key}\0{read.digest}\0".encode())
         group = found["groups"][0]
         for row in group["rows"]:
@@ -98,6 +91,27 @@ def report(study: Study, line: Cut) -> Report:
     ]
     rows.sort(key=_place)
     return {"columns": about, "rows": rows, "digest": digest.hexdigest()}
+
+
+def _rated(study: Study, line: Cut) -> Iterator[tuple[Column, Read, Sheet]]:
+    """The columns for which there is a board."""
+    for column in columns(study, line):
+        try:
+            read = comparisons.read(study, column.filters, line)
+            if len(read.votes):
+                yield column, read, sheet(board.rate(read.votes, Settings(), read.source))
+        except (NotConverged, UnknownRater):
+            continue
+
+
+def _without_one_category(rated: Iterable[tuple[Column, Read, Sheet]]) -> list[tuple[Column, Read, Sheet]]:
+    """Without the categories where people voted on a single one: its column would be that of all they said.
+
+    What is left depends on the comparisons alone, not on pairs that came after them.
+    """
+    found = list(rated)
+    categories = {column.name for column, _read, _sheet in found if column.kind == "category"}
+    return found if len(categories) > 1 else [part for part in found if part[0].kind != "category"]
 
 
 def _place(row: Report) -> tuple[Any, ...]:

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 import numpy as np
 from django.db import connection
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
-from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
@@ -197,23 +196,23 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
     rows = Comparison.objects.filter(study=study).in_force_at(line.highest).votable()
     if line.excluded:
         rows = rows.exclude(rater__in=line.excluded)
+    # Nothing is shown to a panel: its verdicts have no sides.
+    unsided = [When(rater__derived=True, then=Value(0))]
     match filters.raters:
         case "people":
-            rows = rows.filter(rater__kind=RaterKind.WORKER)
+            rows, unsided = by_people(rows, study), []
         case "all":
             # A panel's comparisons are made of its members', who are here already.
-            rows = rows.filter(rater__derived=False)
+            rows, unsided = rows.exclude(rater__in=Rater.objects.filter(study=study, derived=True)), []
         case name:
             known = judges(study)
             if name not in known:
-                raise UnknownRater(_(wording.NO_SUCH_JUDGE) % {"name": name, "known": ", ".join([*RESERVED, *known])})
+                raise UnknownRater(wording.NO_SUCH_JUDGE % {"name": name, "known": ", ".join([*RESERVED, *known])})
             rows = rows.filter(rater__kind=RaterKind.JUDGE, rater__name=name)
     if filters.category is not None:
         types = categories(study)
         if filters.category not in types:
-            raise UnknownCategory(
-                _(wording.NO_SUCH_TYPE) % {"name": filters.category, "known": ", ".join(types) or "-"}
-            )
+            raise UnknownCategory(wording.NO_SUCH_TYPE % {"name": filters.category, "known": ", ".join(types) or "-"})
         rows = rows.filter(pair__prompt__type=filters.category)
     middle = Q(winner="tie")
     if filters.reading == "tie-allowed":
@@ -226,13 +225,20 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
             output_field=SmallIntegerField(),
         ),
         side=Case(
-            # Nothing was shown to a panel: its verdicts have no sides.
-            When(rater__derived=True, then=Value(0)),
+            *unsided,
             When(left="x", then=Value(1)),
             default=Value(-1),
             output_field=SmallIntegerField(),
         ),
     )
+
+
+def by_people(rows: ComparisonQuerySet, study: Study) -> ComparisonQuerySet:
+    """Those of `rows`, all of `study`, that people gave.
+
+    Judges are few: to look for a rater among them costs the database less than to look up what each is.
+    """
+    return rows.exclude(rater__in=Rater.objects.filter(study=study, kind=RaterKind.JUDGE))
 
 
 type Columns = dict[str, NDArray[np.int64]]

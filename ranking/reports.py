@@ -58,6 +58,9 @@ def report(study: Study, line: Cut) -> Report:
     found: Report = {"people": _people(study, people, about), "judges": {}}
     for name in comparisons.judges(study):
         verdicts = comparisons.single(study, Filters(name), line)
+        if not len(verdicts):
+            # A judge that came after the line, of which nothing was known then.
+            continue
         found["judges"][name] = _judge(study, verdicts, people, about)
         digest.update(verdicts.digest())
     digest.update(people.digest())

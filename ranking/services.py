@@ -127,11 +127,12 @@ def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
 
 
 def _nothing(study: Study, filters: Filters) -> str:
+    """In English: who reads it reads it in a language of their own."""
     if filters.category is not None:
-        return _(wording.NONE_OF_TYPE) % {"type": filters.category}
+        return wording.NONE_OF_TYPE % {"type": filters.category}
     if filters.raters == PEOPLE:
-        return _(wording.NOBODY_VOTED) % {"study": study.slug}
-    return _(wording.NOTHING_COUNTS) % {"study": study.slug}
+        return wording.NOBODY_VOTED % {"study": study.slug}
+    return wording.NOTHING_COUNTS % {"study": study.slug}
 
 
 def _name_makers(study: Study, result: Sheet) -> None:
@@ -302,31 +303,59 @@ def recompute(snapshot: Leaderboard) -> Computed:
     """The numbers of `snapshot` again, from the comparisons that it was made of.
 
     Raises:
-        CannotRecompute: some of them have been withdrawn since, or it never had any.
+        CannotRecompute: it never had any, some have been withdrawn since, or it is a report.
     """
+    if snapshot.method in REPORTS:
+        raise CannotRecompute(
+            _("%(id)s is a report, not a leaderboard: manage.py agreement --recompute computes it again.")
+            % {"id": snapshot.pk}
+        )
+    _refuse_withdrawn(snapshot)
+    try:
+        computed = compute(snapshot.study, snapshot.asked_filters(), snapshot.asked_settings(), snapshot.line)
+    except PROBLEMS as error:
+        raise CannotRecompute(str(error)) from error
+    _refuse_others(snapshot, computed.read.digest)
+    return computed
+
+
+def recompute_report(snapshot: Leaderboard) -> dict[str, Any]:
+    """A report again, from the comparisons that it was made of.
+
+    Raises:
+        CannotRecompute: it never had any, some have been withdrawn since, or it is a leaderboard.
+    """
+    if snapshot.method not in REPORTS:
+        raise CannotRecompute(
+            _("%(id)s is a leaderboard, not a report: manage.py leaderboard --recompute computes it again.")
+            % {"id": snapshot.pk}
+        )
+    _refuse_withdrawn(snapshot)
+    found = REPORTS[snapshot.method](snapshot.study, snapshot.line)
+    _refuse_others(snapshot, found.pop("digest"))
+    return found
+
+
+def _refuse_withdrawn(snapshot: Leaderboard) -> None:
+    """Raises CannotRecompute where a snapshot never had numbers, or has lost votes that they came from."""
     if snapshot.state in UNFINISHED or snapshot.cut is None:
         raise CannotRecompute(_("Leaderboard %(id)s has not been computed yet.") % {"id": snapshot.pk})
     if snapshot.state == State.IMPOSSIBLE:
         raise CannotRecompute(snapshot.problem)
-    if snapshot.method in REPORTS:
-        raise CannotRecompute(_("%(id)s is a report, not a leaderboard.") % {"id": snapshot.pk})
-    study, filters, settings = snapshot.study, snapshot.asked_filters(), snapshot.asked_settings()
-    withdrawn = _withdrawn_since(study, snapshot.line)
-    if withdrawn:
+    if withdrawn := _withdrawn_since(snapshot.study, snapshot.line):
         raise CannotRecompute(
             _("Leaderboard %(id)s cannot be computed again: %(number)s of its votes have been withdrawn since.")
             % {"id": snapshot.pk, "number": withdrawn}
         )
-    try:
-        computed = compute(study, filters, settings, snapshot.line)
-    except PROBLEMS as error:
-        raise CannotRecompute(str(error)) from error
-    if computed.read.digest != snapshot.digest:
+
+
+def _refuse_others(snapshot: Leaderboard, digest: str) -> None:
+    """Raises CannotRecompute where `digest` is of other comparisons than those of `snapshot`."""
+    if digest != snapshot.digest:
         raise CannotRecompute(
             _("Leaderboard %(id)s cannot be computed again: its comparisons are not all there any more.")
             % {"id": snapshot.pk}
         )
-    return computed
 
 
 def _withdrawn_since(study: Study, line: Cut) -> int:

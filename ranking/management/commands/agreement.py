@@ -9,8 +9,11 @@ from django.utils.translation import gettext as _
 
 from annotation.interchange.tables import csv_line
 from annotation.models import Study
-from ranking import comparisons, reports
+from ranking import columns, comparisons, reports, services, side_by_side
+from ranking.models import Leaderboard
+from ranking.services import CannotRecompute
 from ranking.sheet import text_table
+from ranking.wording import problem
 
 
 class Command(BaseCommand):
@@ -18,6 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="the study's address (slug)")
+        parser.add_argument(
+            "--recompute", type=int, metavar="ID", help="a stored report again: this one, or the ratings side by side"
+        )
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--csv", action="store_true")
         form.add_argument("--json", action="store_true")
@@ -26,14 +32,38 @@ class Command(BaseCommand):
         study = Study.objects.filter(slug=options["study"]).select_related("prompt_set").first()
         if study is None:
             raise CommandError(_("There is no study at “%(slug)s”.") % {"slug": options["study"]})
+        if options["recompute"] is not None:
+            self._again(study, options["recompute"], options)
+            return
         found = reports.report(study, comparisons.cut(study))
         if not found["people"]["votes"] and not found["judges"]:
             raise CommandError(_("Nobody has compared anything in “%(study)s” yet.") % {"study": study.slug})
-        if simulated := study.comparisons.counted().simulated().count():
+        self._tell_simulated(study.comparisons.counted().simulated().count())
+        self._write(found, options)
+
+    def _again(self, study: Study, pk: int, options: dict[str, Any]) -> None:
+        """A stored report, from the comparisons that it was made of."""
+        snapshot = Leaderboard.objects.filter(pk=pk, study=study).select_related("study__prompt_set").first()
+        if snapshot is None:
+            raise CommandError(_("This study has no report %(id)s.") % {"id": pk})
+        try:
+            found = services.recompute_report(snapshot)
+        except CannotRecompute as error:
+            raise CommandError(problem(str(error))) from error
+        self._tell_simulated(snapshot.simulated)
+        if snapshot.method == columns.METHOD:
+            self._write_columns(found, options)
+        else:
+            self._write(found, options)
+
+    def _tell_simulated(self, number: int) -> None:
+        if number:
             self.stderr.write(
                 _("SIMULATED: %(number)s of the comparisons were made up by a program and say nothing of any model.")
-                % {"number": simulated}
+                % {"number": number}
             )
+
+    def _write(self, found: reports.Report, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(found, allow_nan=False))
         elif options["csv"]:
@@ -44,6 +74,20 @@ class Command(BaseCommand):
             self.stdout.write(
                 text_table([reports.COLUMNS, *map(_written, reports.lines(found))], frozenset({3, 4, 5, 6}))
             )
+
+    def _write_columns(self, found: columns.Report, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(found, allow_nan=False))
+        elif options["csv"]:
+            for line in side_by_side.csv_lines(found):
+                self.stdout.write(line, ending="")
+        else:
+            heads = (_("model"), *(column["key"] for column in found["columns"]))
+            rows = (
+                (row["model"], *("" if each is None else f"{each['rating']:.0f}" for each in row["ratings"]))
+                for row in found["rows"]
+            )
+            self.stdout.write(text_table([heads, *rows], frozenset(range(1, len(heads)))))
 
 
 def _written(line: reports.Line) -> tuple[str, ...]:
