@@ -118,25 +118,34 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         run = sendable.filter(pk=run_id, state=RunState.RUNNING).first()
         if run is None:
             return ""
-        senders = senders_of(run)
-        if self._senders().filter(run=run, finished_at=None).count() >= senders:
+        if self._senders().filter(run=run, finished_at=None).count() >= senders_of(run):
             return ""
         with self._sender(run) as sender:
-            self.plan(run, sender)
-            to = self.connect(run)
-            why = sending.send(
-                self.books(run, sender),
-                to.endpoint,
-                to.pace,
-                max(1, to.parallel // senders),
-                patience=patience or Patience(),
-                seconds=seconds,
-                interruptible=not detached,
-            )
+            try:
+                why = self._send(run, sender, patience or Patience(), seconds, interruptible=not detached)
+            except KeyboardInterrupt:
+                if detached:
+                    raise
+                # While the calls were planned, or for the second time. The background is not to go on with it.
+                self.pause(run)
+                why = "interrupt"
         self.finish(run, timezone.now())
         if why == "seconds" and detached:
             enqueue(run)
         return why
+
+    def _send(self, run: R, sender: S, patience: Patience, seconds: float, *, interruptible: bool) -> str:
+        self.plan(run, sender)
+        to = self.connect(run)
+        return sending.send(
+            self.books(run, sender),
+            to.endpoint,
+            to.pace,
+            max(1, to.parallel // senders_of(run)),
+            patience=patience,
+            seconds=seconds,
+            interruptible=interruptible,
+        )
 
     @contextlib.contextmanager
     def _sender(self, run: R) -> Iterator[S]:

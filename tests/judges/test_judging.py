@@ -289,6 +289,26 @@ def test_a_paused_run_sends_nothing_and_goes_on_when_resumed(study: Study, stand
     assert server.ledger["requests"] == 24
 
 
+@pytest.mark.parametrize("where", ["judges.services.planning.plan_calls", "judges.services.sending.send"])
+def test_a_command_that_is_broken_off_hard_leaves_a_paused_run_to_nobody(
+    study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def break_off(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    judge = make_judge(stand_in().url)
+    run = runs.start(study, judge.current, Plan(), NOW, detach=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(where, break_off)
+        assert runs.work(run.pk, detached=False) == "interrupt"
+    run.refresh_from_db()
+    assert run.state == RunState.PAUSED
+    assert not run.senders.filter(finished_at=None).exists()
+    assert runs.resume(run, detach=False)
+    runs.work(run.pk, patience=QUICK)
+    assert states(run) == {"ok": 24}
+
+
 def test_a_cancelled_run_keeps_what_was_answered_and_forgets_the_rest(study: Study, stand_in: StandInFixture) -> None:
     server = stand_in()
     judge = make_judge(server.url, price_out=Decimal(1), max_tokens=100, budget=200_000)
