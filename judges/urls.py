@@ -1,6 +1,16 @@
-from django.urls import path, register_converter
+from collections.abc import Callable
+
+from django.http import HttpResponseBase
+from django.urls import URLPattern, path, register_converter
 
 from judges.views import answers, benchmarks, grades, judges, panels, steadiness
+from judges.views.runs import CHANGES
+
+
+def changes(run: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
+    """The addresses of what can be done to a run, whose own is `run` and is called `name`."""
+    return [path(f"{run}{word}/", view, {"change": word}, name=f"{name}-{word}") for word in CHANGES]
+
 
 register_converter(grades.Signed, "signed")
 
@@ -25,24 +35,7 @@ urlpatterns = [
     path("studies/<slug:slug>/judges/runs/<int:number>/", judges.run, name="study-judge-run"),
     path("studies/<slug:slug>/judges/runs/<int:number>/calls/", judges.calls, name="study-judge-calls"),
     path("studies/<slug:slug>/judges/runs/<int:number>/calls.csv", judges.calls_csv, name="study-judge-calls-csv"),
-    path(
-        "studies/<slug:slug>/judges/runs/<int:number>/pause/",
-        judges.change_run,
-        {"change": "pause"},
-        name="study-judge-run-pause",
-    ),
-    path(
-        "studies/<slug:slug>/judges/runs/<int:number>/resume/",
-        judges.change_run,
-        {"change": "resume"},
-        name="study-judge-run-resume",
-    ),
-    path(
-        "studies/<slug:slug>/judges/runs/<int:number>/cancel/",
-        judges.change_run,
-        {"change": "cancel"},
-        name="study-judge-run-cancel",
-    ),
+    *changes("studies/<slug:slug>/judges/runs/<int:number>/", judges.change_run, "study-judge-run"),
     path("studies/<slug:slug>/judges/schedules/", steadiness.schedule, name="study-judge-schedule"),
     path(
         "studies/<slug:slug>/judges/schedules/<int:number>/off/",
@@ -63,24 +56,7 @@ urlpatterns = [
     path("studies/<slug:slug>/answers/runs/<int:number>/", answers.run, name="study-answer-run"),
     path("studies/<slug:slug>/answers/runs/<int:number>/turns/", answers.turns, name="study-answer-turns"),
     path("studies/<slug:slug>/answers/runs/<int:number>/turns.csv", answers.turns_csv, name="study-answer-turns-csv"),
-    path(
-        "studies/<slug:slug>/answers/runs/<int:number>/pause/",
-        answers.change_run,
-        {"change": "pause"},
-        name="study-answer-run-pause",
-    ),
-    path(
-        "studies/<slug:slug>/answers/runs/<int:number>/resume/",
-        answers.change_run,
-        {"change": "resume"},
-        name="study-answer-run-resume",
-    ),
-    path(
-        "studies/<slug:slug>/answers/runs/<int:number>/cancel/",
-        answers.change_run,
-        {"change": "cancel"},
-        name="study-answer-run-cancel",
-    ),
+    *changes("studies/<slug:slug>/answers/runs/<int:number>/", answers.change_run, "study-answer-run"),
     path("studies/<slug:slug>/answers/talks/<int:number>/", answers.talk, name="study-answer-talk"),
     path("grades/<slug:slug>/", grades.grades, name="grades"),
     path("grades/<slug:slug>/scores.csv", grades.scores_csv, name="grades-scores-csv"),

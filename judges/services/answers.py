@@ -216,13 +216,13 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
         return lost
 
 
-_life: Final = AnswerLife()
-work, plan, finish = _life.work, _life.plan, _life.finish
-pause, resume, cancel, sweep = _life.pause, _life.resume, _life.cancel, _life.sweep
-progress = _life.progress
+life: Final = AnswerLife()
+work, plan, finish = life.work, life.plan, life.finish
+pause, resume, cancel, sweep = life.pause, life.resume, life.cancel, life.sweep
+progress = life.progress
 
 
 def unfinished(source: AnswerSource) -> AnswerRun | None:
     """The run of `source` that can be gone on with: paused, stopped, or left alone by a crash."""
     run = AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
-    return run if run is not None and _life.left_alone(run, timezone.now()) else None
+    return run if run is not None and life.left_alone(run, timezone.now()) else None

@@ -172,7 +172,7 @@ def _give_way(version: JudgeVersion, protocol: str, at: datetime) -> int:
     before = BenchmarkRun.objects.filter(version=version, protocol=protocol, state__in=LIVE).first()
     if before is None:
         return 0
-    if not _life.left_alone(before, at):
+    if not life.left_alone(before, at):
         raise NotPossible(_("This judge is at work on a benchmark already."))
     for sender in BenchmarkSender.objects.filter(run=before, finished_at=None):
         # It has given no sign of life: what it had in flight is free to be asked again.
@@ -370,9 +370,9 @@ class BenchmarkLife(Lifecycle[BenchmarkRun, BenchmarkSender, BenchmarkCall]):
         return Connection(version.connect(), pace, version.parallel)
 
 
-_life: Final = BenchmarkLife()
-work, pause, resume, cancel, sweep = _life.work, _life.pause, _life.resume, _life.cancel, _life.sweep
-progress = _life.progress
+life: Final = BenchmarkLife()
+work, pause, resume, cancel, sweep = life.work, life.pause, life.resume, life.cancel, life.sweep
+progress = life.progress
 
 
 @dataclass(frozen=True, slots=True)

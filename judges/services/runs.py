@@ -127,13 +127,13 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
         return done
 
 
-_life: Final = JudgeLife()
-work, plan, finish = _life.work, _life.plan, _life.finish
-pause, resume, cancel, sweep = _life.pause, _life.resume, _life.cancel, _life.sweep
-progress = _life.progress
+life: Final = JudgeLife()
+work, plan, finish = life.work, life.plan, life.finish
+pause, resume, cancel, sweep = life.pause, life.resume, life.cancel, life.sweep
+progress = life.progress
 
 
 def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
     """The run of `version` on `study` that can be gone on with: paused, stopped, or left alone by a crash."""
     run = study.judge_runs.filter(version=version, kind=kind, state__in=LIVE, offline=False).first()
-    return run if run is not None and _life.left_alone(run, timezone.now()) else None
+    return run if run is not None and life.left_alone(run, timezone.now()) else None

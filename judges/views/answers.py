@@ -21,6 +21,9 @@ from annotation.views.tables import csv_download
 from judges.forms.answers import AnswersForm, SourceForm, SystemMessageForm
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
 from judges.services import answers, answers_planning
+from judges.views.runs import RunPages
+
+PAGES: Final = RunPages(answers.life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
 
 
 @study_page
@@ -100,37 +103,26 @@ def _run(study: Study, number: int) -> AnswerRun:
 @study_page
 @require_safe
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """How a run goes or went; htmx asks for the part that changes."""
+    """How a run goes or went."""
     found = _run(study, number)
-    progress = answers.progress(found, timezone.now())
     replies = AnswerReply.objects.filter(call__run=found)
-    context = {
-        "study": study,
-        "tab": "answers",
-        "run": found,
-        "progress": progress,
-        "states": [(AnswerState(state), count) for state, count in progress.states.items()],
-        "answered_as": sorted(set(replies.exclude(model="").values_list("model", flat=True))),
-        "results": found.calls.filter(last=True).exclude(result=None).count(),
-    }
-    return render(request, f"judges/answer_run.html{'#run' if request.htmx else ''}", context)
+    return PAGES.show(
+        request,
+        found,
+        study.slug,
+        number,
+        study=study,
+        tab="answers",
+        answered_as=sorted(set(replies.exclude(model="").values_list("model", flat=True))),
+        results=found.calls.filter(last=True).exclude(result=None).count(),
+    )
 
 
 @study_page
 @require_POST
 def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
     """Pausing, resuming and cancelling."""
-    found = _run(study, number)
-    match change:
-        case "pause":
-            done = answers.pause(found)
-        case "resume":
-            done = answers.resume(found)
-        case _:
-            done = answers.cancel(found, timezone.now())
-    if not done:
-        messages.error(request, _("The run was over, or somebody else was quicker."))
-    return redirect("study-answer-run", study.slug, number)
+    return PAGES.change(request, _run(study, number), change, study.slug, number)
 
 
 @study_page

@@ -22,7 +22,10 @@ from judges import prompts
 from judges.forms.judges import JudgeForm, PreviewForm, RunForm, TemplateForm
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, Template
 from judges.services import keeping, planning, previewing, runs, showing
+from judges.views.runs import RunPages
 from judges.views.steadiness import shown_schedules
+
+PAGES: Final = RunPages(runs.life, "judges/run.html", "study-judge-run", "study-judge-calls")
 
 may_add = permission_required("judges.add_judge", raise_exception=True)
 
@@ -160,35 +163,16 @@ def _run(study: Study, number: int) -> JudgeRun:
 @study_page
 @require_safe
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """How a run goes or went; htmx asks for the part that changes."""
+    """How a run goes or went."""
     found = _run(study, number)
-    progress = runs.progress(found, timezone.now())
-    context = {
-        "study": study,
-        "tab": "judges",
-        "run": found,
-        "progress": progress,
-        "states": [(CallState(state), count) for state, count in progress.states.items()],
-        "drifts": found.version.drifts.all(),
-    }
-    return render(request, f"judges/run.html{'#run' if request.htmx else ''}", context)
+    return PAGES.show(request, found, study.slug, number, study=study, tab="judges", drifts=found.version.drifts.all())
 
 
 @study_page
 @require_POST
 def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
     """Pausing, resuming and cancelling."""
-    found = _run(study, number)
-    match change:
-        case "pause":
-            done = runs.pause(found)
-        case "resume":
-            done = runs.resume(found)
-        case _:
-            done = runs.cancel(found, timezone.now())
-    if not done:
-        messages.error(request, _("The run was over, or somebody else was quicker."))
-    return redirect("study-judge-run", study.slug, number)
+    return PAGES.change(request, _run(study, number), change, study.slug, number)
 
 
 def _calls(study: Study, number: int, state: str) -> QuerySet[JudgeCall]:

@@ -206,7 +206,7 @@ def test_what_a_dead_process_had_in_flight_is_asked_again(stand_in: Callable[...
     begun.save()
     sender = BenchmarkSender.objects.create(run=begun, started_at=NOW, beat_at=NOW)
     books = benchmarking.BenchmarkBooks(begun, sender)
-    benchmarking._life.plan(begun, sender)
+    benchmarking.life.plan(begun, sender)
     sent, held_back = books.admit(books.claim(2), NOW)
     assert (len(sent), held_back) == (2, "")
     assert benchmarking.sweep(timezone.now() + timedelta(minutes=5)) == 2
@@ -225,7 +225,7 @@ def test_a_new_run_asks_what_a_dead_one_had_in_flight(stand_in: Callable[..., An
     BenchmarkRun.objects.filter(pk=dead.pk).update(state=RunState.RUNNING)
     now = timezone.now()
     sender = BenchmarkSender.objects.create(run=dead, started_at=now, beat_at=now)
-    benchmarking._life.plan(dead, sender)
+    benchmarking.life.plan(dead, sender)
     books = benchmarking.BenchmarkBooks(dead, sender)
     assert len(books.admit(books.claim(2), now)[0]) == 2
     with pytest.raises(NotPossible, match="at work"):

@@ -1,0 +1,61 @@
+"""What the pages of runs share, whatever is asked: how far one is, and pausing, resuming and cancelling it."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotation.views.access import AdministratorRequest
+from judges.models.work import Run
+from judges.services.lifecycle import Lifecycle
+
+CHANGES: Final = ("pause", "resume", "cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class RunPages[R: Run]:
+    """The pages of runs of one kind.
+
+    `template` has a part `run`, which is what changes while a run is at work. `page` and `calls` are names of
+    addresses: of a run, which with `-pause`, `-resume` and `-cancel` are those of what can be done to it, and of
+    its calls, which with `-csv` is that of their file. All take the same `place`, such as a study's slug and the
+    run's number.
+    """
+
+    life: Lifecycle[R, Any, Any]
+    template: str
+    page: str
+    calls: str
+
+    def show(self, request: AdministratorRequest, run: R, *place: str | int, **more: Any) -> HttpResponse:
+        """How `run` goes or went; htmx asks for the part that changes."""
+        names = {"page": self.page, "calls": self.calls, "csv": f"{self.calls}-csv"}
+        names |= {change: f"{self.page}-{change}" for change in CHANGES}
+        progress = self.life.progress(run, timezone.now())
+        labels = dict(self.life.asked._meta.get_field("state").flatchoices)
+        context = {
+            "run": run,
+            "progress": progress,
+            "states": [(state, labels[state], count) for state, count in progress.states.items()],
+            "to": {what: reverse(name, args=place) for what, name in names.items()},
+            **more,
+        }
+        return render(request, f"{self.template}{'#run' if request.htmx else ''}", context)
+
+    def change(self, request: AdministratorRequest, run: R, change: str, *place: str | int) -> HttpResponse:
+        """Pauses, resumes or cancels `run`, and leads back to its page."""
+        match change:
+            case "pause":
+                done = self.life.pause(run)
+            case "resume":
+                done = self.life.resume(run)
+            case _:
+                done = self.life.cancel(run, timezone.now())
+        if not done:
+            messages.error(request, _("The run was over, or somebody else was quicker."))
+        return redirect(self.page, *place)
