@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from annotation.models.work import ComparisonQuerySet
 from ranking import comparisons
 from ranking.comparisons import Columns, Cut, Filters, Read
 from ranking.counts import NONE, Cells, Counts, Negative, fold, negated, packed, unpacked
+from ranking.methods.settings import Source
 from ranking.methods.tally import TIE, X_WON, Y_WON
 from ranking.models import KeptCounts
 
@@ -52,7 +54,8 @@ def read(study: Study, filters: Filters, line: Cut, base: Counts | None = None, 
         inconsistent=counts.inconsistent,
         in_time=False,
         one_order=sides and bool(len(votes)) and _one_order(study, filters, line),
-        digest=comparisons.digest(votes, in_order=False),
+        # Counts are in the order that a digest of rows in no order brings them into.
+        digest=comparisons.digest(votes, in_order=True),
         counts=counts,
     )
 
@@ -72,18 +75,19 @@ def count(study: Study, filters: Filters, line: Cut, base: Counts | None = None)
     rows = comparisons.selected(study, filters, line)
     key = key_of(study, filters)
     # Before anything is counted: what is deleted while it is counted will be missed next time.
-    before, upto = _stored(study, base.highest if base else 0, line.highest)
+    upto, above_base = _stored(study, line.highest, base.highest if base else line.highest)
     if (
         base is not None
-        and (base.key, base.excluded, base.rows) == (key, line.excluded, before)
+        and (base.key, base.excluded) == (key, line.excluded)
         and base.highest <= line.highest
-        and (upto - before) * GROWTH < upto
+        and base.rows == upto - above_base
+        and above_base * GROWTH < upto
     ):
         try:
             return _from(base, study, filters, line, upto)
         except Negative:
             pass
-    cells, inconsistent = _all(rows, filters)
+    cells, inconsistent = _all(study, rows, filters)
     return Counts(key, line.highest, line.excluded, upto, cells, _simulated(study, rows), inconsistent)
 
 
@@ -100,29 +104,33 @@ def key_of(study: Study, filters: Filters) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def _stored(study: Study, base: int, line: int) -> tuple[int, int]:
-    """How many comparisons of `study`, whatever became of them, have keys up to `base`, and up to `line`."""
+def _stored(study: Study, line: int, base: int) -> tuple[int, int]:
+    """How many comparisons of `study`, whatever became of them, have keys up to `line`, and from above `base` to it."""
     rows = f'FROM "{Comparison._meta.db_table}" WHERE study_id = %s'
     with connection.cursor() as cursor:
         # In one statement, so that all three are of one moment; the first is read from an index alone.
         cursor.execute(
             f"SELECT (SELECT COUNT(*) {rows}), (SELECT COUNT(*) {rows} AND id > %s),"
-            f" (SELECT COUNT(*) {rows} AND id > %s)",
-            [study.pk, study.pk, base, study.pk, line],
+            f" (SELECT COUNT(*) {rows} AND id > %s AND id <= %s)",
+            [study.pk, study.pk, line, study.pk, base, line],
         )
-        total, above_base, above_line = cursor.fetchone()
-    return total - above_base, total - above_line
+        total, above_line, above_base = cursor.fetchone()
+    return total - above_line, above_base
 
 
-def _all(rows: ComparisonQuerySet, filters: Filters) -> tuple[Cells, int]:
+def _all(study: Study, rows: ComparisonQuerySet, filters: Filters) -> tuple[Cells, int]:
     cells, inconsistent = NONE, 0
     source = comparisons.source_of(filters.raters)
     if source != "judge":
-        cells = _grouped(rows.filter(rater__kind=RaterKind.WORKER), filters)
+        cells = _grouped(_people(rows, study, source), filters)
     if source != "people":
         verdicts, inconsistent = _merged(comparisons.fetch(rows.filter(rater__kind=RaterKind.JUDGE)), filters)
         cells = fold(cells, verdicts)
     return cells, inconsistent
+
+
+def _people(rows: ComparisonQuerySet, study: Study, source: Source) -> ComparisonQuerySet:
+    return rows if source == "people" else comparisons.by_people(rows, study)
 
 
 def _grouped(rows: ComparisonQuerySet, filters: Filters) -> Cells:
@@ -130,14 +138,20 @@ def _grouped(rows: ComparisonQuerySet, filters: Filters) -> Cells:
     names: tuple[str, ...] = ("pair__model_x", "pair__model_y", "winner", "left")
     if filters.reading == "tie-allowed":
         names = (*names, "half_points")
-    # Fetched at once: PostgreSQL counts on one core only for a cursor that is read bit by bit.
-    found = list(rows.order_by().values(*names).annotate(number=Count("*")).values_list(*names, "number"))
-    if not found:
+    found = rows.order_by().values(*names).annotate(number=Count("*")).values_list(*names, "number")
+    try:
+        sql, parameters = found.query.sql_with_params()
+    except EmptyResultSet:
         return NONE
-    table = [
-        (x, y, rest[0] if len(rest) > 1 else WON[winner], SIDE[left], rest[-1]) for x, y, winner, left, *rest in found
-    ]
-    return fold(np.array(table, dtype=np.int64))
+    with connection.cursor() as cursor:
+        # Fetched at once: PostgreSQL counts on one core only for a cursor that is read bit by bit.
+        cursor.execute(sql, parameters)
+        columns = list(zip(*cursor.fetchall(), strict=True))
+    if not columns:
+        return NONE
+    x, y, winner, left, *rest, number = columns
+    points = rest[0] if rest else [WON[word] for word in winner]
+    return fold(np.stack([np.array(each) for each in (x, y, points, [SIDE[side] for side in left], number)], axis=1))
 
 
 def _merged(columns: Columns, filters: Filters) -> tuple[Cells, int]:
@@ -155,8 +169,8 @@ def _from(base: Counts, study: Study, filters: Filters, line: Cut, upto: int) ->
     went = comparisons.selected(study, filters, then).filter(**superseded)
     source, parts, inconsistent = comparisons.source_of(filters.raters), [base.cells], base.inconsistent
     if source != "judge":
-        parts.append(_grouped(came.filter(rater__kind=RaterKind.WORKER), filters))
-        parts.append(negated(_grouped(went.filter(rater__kind=RaterKind.WORKER), filters)))
+        parts.append(_grouped(_people(came, study, source), filters))
+        parts.append(negated(_grouped(_people(went, study, source), filters)))
     if source != "people":
         touched = _units(came) | _units(went)
         for at, sign in ((line, 1), (then, -1)):
