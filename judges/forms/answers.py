@@ -14,7 +14,8 @@ from annotation.models import LanguageModel, Study
 from judges import temperatures
 from judges.models import NANOS, AnswerSource, AnswerState
 from judges.services import answers, keeping
-from judges.services.answers_planning import AGAIN, MOST_SAMPLES, AnswerPlan
+from judges.services.answers.planning import AGAIN, MOST_SAMPLES, AnswerPlan
+from judges.services.answers.sources import NAME_LENGTH
 
 if TYPE_CHECKING:
     _SourceForm = forms.ModelForm[AnswerSource]
@@ -28,7 +29,7 @@ class SourceForm(_SourceForm):
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
-        max_length=answers.NAME_LENGTH,
+        max_length=NAME_LENGTH,
         help_text=gettext_lazy("Leaderboards and files call it this. The name of a model that is there is that model."),
     )
     org = forms.CharField(label=gettext_lazy("Organisation"), max_length=200, required=False)

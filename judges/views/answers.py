@@ -20,7 +20,8 @@ from annotation.views.paging import paged
 from annotation.views.tables import csv_download
 from judges.forms.answers import AnswersForm, SourceForm, SystemMessageForm
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
-from judges.services import answers, answers_planning
+from judges.services import answers
+from judges.services.answers import planning
 from judges.views.runs import RunPages
 
 PAGES: Final = RunPages(answers.life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
@@ -38,14 +39,14 @@ def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
             if "start" in request.POST:
                 started = [answers.start(study, each, plan, timezone.now(), user=request.user) for each in sources]
                 return _after_start(study, started)
-            estimates = [(each, answers_planning.estimate(study, each, plan)) for each in sources]
+            estimates = [(each, planning.estimate(study, each, plan)) for each in sources]
         except NotPossible as refusal:
             messages.error(request, str(refusal))
     context = {
         "study": study,
         "tab": "answers",
         "form": form,
-        "system_form": SystemMessageForm(initial={"system": answers_planning.system_message(study)}),
+        "system_form": SystemMessageForm(initial={"system": planning.system_message(study)}),
         "estimates": estimates,
         "models": _models(study),
         "may_add": request.user.has_perm("judges.add_judge"),

@@ -5,7 +5,7 @@ from typing import Any
 from annotation.models import Prompt, Study
 from judges.models import AnswerCall, AnswerRun, AnswerSource
 from judges.services import answers
-from judges.services.answers_planning import AnswerPlan
+from judges.services.answers.planning import AnswerPlan
 from tests.builders import NOW, build_study
 from tests.judges.conftest import QUICK
 

@@ -12,8 +12,10 @@ from django.db import connection
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Result, ResultFlag, Study
 from annotation.services.studies import NotPossible
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSender, AnswerSource, RunState
-from judges.services import answers, answers_books, lifecycle
-from judges.services.answers_planning import AnswerPlan
+from judges.services import answers, lifecycle
+from judges.services.answers import books as answer_books
+from judges.services.answers import results as answer_results
+from judges.services.answers.planning import AnswerPlan
 from judges.stand_in import Fault
 from tests.builders import MARK, NOW
 from tests.judges.answering import NEW, ask, go_on, source, states, talking_study, turns
@@ -325,7 +327,7 @@ def test_a_cut_answer_is_flagged_with_its_last_words_and_one_to_its_end_is_not(s
     flags = ResultFlag.objects.filter(kind=ResultFlag.Kind.CUT).select_related("result")
     assert {flag.result_id for flag in flags} == set(results.values_list("pk", flat=True))
     for flag in flags:
-        first, *later = [text[-answers_books.LAST_WORDS :] for text in (flag.result.text, *flag.result.turns)]
+        first, *later = [text[-answer_results.LAST_WORDS :] for text in (flag.result.text, *flag.result.turns)]
         assert flag.found == " … ".join([first, *later])
     whole = source(study, stand_in().url, name="Whole")
     ask(study, whole)
@@ -397,9 +399,8 @@ def test_hostile_answers_are_stored_safely(study: Study, stand_in: Start, monkey
 def test_results_wait_for_whoever_is_loading_into_the_prompt_set(
     study: Study, stand_in: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers_books, "make_results", lambda source: 0)
+    monkeypatch.setattr(answer_results, "make_results", lambda source: 0)
     asked = source(study, stand_in().url)
-    monkeypatch.setattr(answers, "make_results", lambda source: 0)
     run = ask(study, asked)
     assert run.state == RunState.DONE
     assert not Result.objects.filter(model=asked.model).exists()
@@ -430,7 +431,7 @@ def test_what_a_dead_sender_had_in_flight_is_asked_again_and_told(stand_in: Star
     AnswerRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     run.refresh_from_db()
     dead = AnswerSender.objects.create(run=run, started_at=NOW, beat_at=NOW)
-    books = answers_books.AnswerBooks(run, dead)
+    books = answer_books.AnswerBooks(run, dead)
     books.admit(books.claim(2), NOW)
     assert answers.sweep(NOW + 2 * lifecycle.SILENCE) == 2
     assert go_on(run).state == RunState.DONE

@@ -12,7 +12,7 @@ from django.urls import reverse
 from annotation.models import Prompt, Result, Study
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSource, RunState
 from judges.services import answers
-from judges.services.answers_planning import AnswerPlan
+from judges.services.answers.planning import AnswerPlan
 from tests.builders import NOW, build_study
 from tests.judges.answering import NEW, ask, go_on, source, talking_study, turns
 from tests.judges.conftest import Running

@@ -8,7 +8,7 @@ import pytest
 from annotation.models import Study
 from judges.models import AnswerCall, AnswerReply, AnswerRun, JudgeRun, ScheduleKind
 from judges.services import panels, schedules
-from judges.services.answers_planning import AnswerPlan
+from judges.services.answers.planning import AnswerPlan
 from tests.annotation.study_pages import study_of
 from tests.builders import NOW
 from tests.judges import answering

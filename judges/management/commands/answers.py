@@ -15,7 +15,7 @@ from judges.management.numbers import count, finite, money
 from judges.management.watching import summary, watched
 from judges.models import AnswerSource, RunState, dollars
 from judges.services import answers, keeping, naming
-from judges.services.answers_planning import AGAIN, AnswerPlan
+from judges.services.answers.planning import AGAIN, AnswerPlan
 
 ENDS: Final = {
     "budget": "The budget is used up. Raise it with --budget, then run this again.",

@@ -1,34 +1,18 @@
-"""Answers from models: where a model is asked, and the runs that ask it."""
+"""Where a model is asked, by whose money, and what it is told before anything else."""
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Final
 
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
-from django.utils import timezone
+from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotation.models import LanguageModel, PromptSet, Study
 from annotation.services.studies import NotPossible
-from judges.keys import NoKey
-from judges.models import (
-    ANSWERED,
-    LIVE,
-    AnswerCall,
-    AnswerReply,
-    AnswerRun,
-    AnswerSender,
-    AnswerSource,
-    AnswerState,
-    SystemMessage,
-)
-from judges.services import answers_planning, sending
-from judges.services.answers_books import AnswerBooks, make_results
-from judges.services.answers_planning import AnswerEstimate, AnswerPlan
-from judges.services.lifecycle import Connection, Lifecycle, enqueue
+from judges.models import ANSWERED, AnswerCall, AnswerSource, SystemMessage
+from judges.services.answers import planning
+from judges.services.answers.planning import AnswerEstimate, AnswerPlan
 
 NAME_LENGTH: Final = 200
 
@@ -92,7 +76,7 @@ def estimate_of(
         NotPossible: a number in `plan` makes no sense.
         ValidationError: a setting makes no sense.
     """
-    found = answers_planning.estimate(study, keep_source(study, name, settings, org=org), plan)
+    found = planning.estimate(study, keep_source(study, name, settings, org=org), plan)
     transaction.set_rollback(True)
     return found
 
@@ -139,90 +123,3 @@ def set_system_message(prompt_set: PromptSet, text: str) -> None:
         SystemMessage.objects.update_or_create(prompt_set=prompt_set, defaults={"text": text})
     else:
         SystemMessage.objects.filter(prompt_set=prompt_set).delete()
-
-
-def start(
-    study: Study,
-    source: AnswerSource,
-    plan: AnswerPlan,
-    at: datetime,
-    *,
-    user: User | None = None,
-    detach: bool = True,
-    senders: int = 1,
-) -> AnswerRun:
-    """Begins a run of `source` on the prompts of `study`; the background plans and sends it, unless not `detach`.
-
-    Raises:
-        NotPossible: the model is at work already, there is no prompt, a number makes no sense, or the key
-            cannot be had.
-    """
-    plan.check()
-    if not answers_planning.prompts_of(study, plan).exists():
-        raise NotPossible(_("There is nothing to ask yet: this study has no prompts."))
-    try:
-        source.connect()
-    except NoKey as missing:
-        raise NotPossible(str(missing)) from None
-    options = {**plan.as_json(), "senders": senders}
-    try:
-        with transaction.atomic():
-            run = AnswerRun.objects.create(study=study, source=source, user=user, options=options, created_at=at)
-            if detach:
-                enqueue(run, senders)
-    except IntegrityError as conflict:
-        if "answer_run_one_live" not in str(conflict) and "UNIQUE constraint failed" not in str(conflict):
-            raise
-        # Somebody else pressed the button at the same moment, or there is one that was not finished.
-        raise NotPossible(_("%(model)s is being asked already. See its run.") % {"model": source.model.name}) from None
-    return run
-
-
-class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
-    """The life of the runs of answers."""
-
-    runs = AnswerRun
-    senders = AnswerSender
-    asked = AnswerCall
-    replies = AnswerReply
-    unsent = (AnswerState.PENDING, AnswerState.WAITING)
-
-    def sendable(self) -> QuerySet[AnswerRun]:
-        return AnswerRun.objects.select_related("study__prompt_set", "source__model")
-
-    def books(self, run: AnswerRun, sender: AnswerSender) -> AnswerBooks:
-        return AnswerBooks(run, sender)
-
-    def plan_calls(self, run: AnswerRun, alive: Callable[[], None]) -> int:
-        return answers_planning.plan_calls(run, alive)
-
-    def connect(self, run: AnswerRun) -> Connection:
-        source = run.source
-        return Connection(source.connect(), sending.pace_named(f"answers-{source.pk}", source.limits), source.parallel)
-
-    def open_states(self, run: AnswerRun) -> Collection[str]:
-        # A turn that waits for the one before is asked yet, unless the run has ended.
-        return (*super().open_states(run), *((AnswerState.WAITING,) if run.live else ()))
-
-    def finish(self, run: AnswerRun, at: datetime) -> bool:
-        make_results(run.source)
-        return super().finish(run, at)
-
-    def sweep(self, at: datetime) -> int:
-        lost = super().sweep(at)
-        complete = AnswerCall.objects.filter(last=True, result=None, state__in=ANSWERED)
-        for source in AnswerSource.objects.filter(pk__in=complete.values("source")):
-            make_results(source)
-        return lost
-
-
-life: Final = AnswerLife()
-work, plan, finish = life.work, life.plan, life.finish
-pause, resume, cancel, sweep = life.pause, life.resume, life.cancel, life.sweep
-progress = life.progress
-
-
-def unfinished(source: AnswerSource) -> AnswerRun | None:
-    """The run of `source` that can be gone on with: paused, stopped, or left alone by a crash."""
-    run = AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
-    return run if run is not None and life.left_alone(run, timezone.now()) else None
