@@ -1,6 +1,5 @@
 """The forms of the administrator's pages. What they mean is done by the services they call."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from annotation.interchange.llmfao import LANGUAGE_TAG
 from annotation.models import Outcome, PromptSet, Study
 from annotation.services.drafting import draft_study, free_slug
 from annotation.services.exits import Way, change_platform
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 else:
     # Generic in the stubs only.
     _StudyForm = forms.ModelForm
-
-LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-"""As much of BCP 47 as a typing error needs to be noticed."""
 
 
 class LinesField(forms.CharField):

@@ -34,6 +34,9 @@ RESERVED_RATERS: Final = ("people", "all")
 
 RATER_LENGTH: Final = 200
 
+LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+"""As much of BCP 47 as a typing error needs to be noticed."""
+
 MOST_TURNS: Final = 2**15 - 1
 MOST_REPETITIONS: Final = 2**31 - 1
 """What databases keep of the turn that was judged, and of the how-manieth time."""
@@ -133,7 +136,7 @@ def language(value: Any) -> str:
     """A BCP 47 tag; empty or null where the language is not known."""
     if value is None or value == "":
         return ""
-    if len(text(value)) > 35 or not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", value):
+    if len(text(value)) > 35 or not LANGUAGE_TAG.fullmatch(value):
         raise Wrong(gettext_noop("A language tag such as en or ja was expected, not %(found)s."), found=shown(value))
     return str(value)
 

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from annotation.interchange.llmfao import LANGUAGE_TAG
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result
 from annotation.models.upload import Upload
 from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of
@@ -149,6 +150,8 @@ class Study(models.Model):
         return self.name
 
     def clean(self) -> None:
+        if not LANGUAGE_TAG.fullmatch(self.language):
+            raise ValidationError({"language": _("A language tag such as en, ja or pt-BR was expected.")})
         if self.least_votes > self.most_votes:
             raise ValidationError({"least_votes": _("The least votes of a worker cannot exceed the most.")})
         for field in ("only_types", "only_slugs", "exclude_types", "exclude_slugs", "reasons"):

@@ -82,6 +82,8 @@ def test_a_value_is_read_as_what_its_setting_holds(words: str, field: str, value
         ("check_rate=nan", "check_rate: "),
         ("training_pass=150%", "training_pass: "),
         ("public=perhaps", "public: yes or no was expected"),
+        ("language=x y", "language: A language tag such as en, ja or pt-BR was expected."),
+        ("language=", "language: "),
         ("scale=six", "scale: one of three, two, five, eight was expected"),
         ("language_models=Nobody", "Nobody"),
         ("owner=nobody", "owner: nobody here has the account name nobody."),
