@@ -7,6 +7,7 @@ some moments after it was counted.
 
 import contextlib
 import fcntl
+import logging
 import math
 import os
 import struct
@@ -20,9 +21,15 @@ from typing import Any, BinaryIO, Final, Protocol
 
 import redis
 
+logger = logging.getLogger(__name__)
+
 MINUTE: Final = 60.0
 SPAN: Final = 61.0
 """Seconds: at N a minute 60/61 of N are sent, and a send that lags its count by a second breaks no limit."""
+
+
+AWAY: Final = 1.0
+"""Seconds after which Redis is asked again that did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +284,14 @@ for _, ticket in ipairs(old) do
   redis.call('ZREM', KEYS[1], ticket)
   redis.call('HDEL', KEYS[2], ticket)
 end
+-- What was sent a moment ago is not there: Redis came back without what it had. Nobody knows how many others
+-- there were, so a full minute passes before the next send.
+if ARGV[7] ~= '' and not redis.call('ZSCORE', KEYS[1], ARGV[7]) then
+  for number = 1, math.max(requests, 1) do redis.call('ZADD', KEYS[1], 'NX', stamp, 'lost-' .. number) end
+  if most > 0 then redis.call('HSET', KEYS[2], 'lost-1', most) end
+  redis.call('EXPIRE', KEYS[1], math.ceil(span) + 1)
+  redis.call('EXPIRE', KEYS[2], math.ceil(span) + 1)
+end
 local wait = 0
 if requests > 0 then
   local count = redis.call('ZCARD', KEYS[1])
@@ -313,7 +328,10 @@ return 0
 
 
 class RedisPace:
-    """The window of every process of every machine, in Redis, whose clock counts unless one is given."""
+    """The window of every process of every machine, in Redis, whose clock counts unless one is given.
+
+    While Redis is away nobody sends, for nobody knows what the others do.
+    """
 
     def __init__(
         self, client: "redis.Redis", name: str, limits: Limits, clock: Callable[[], float] | None = None
@@ -323,18 +341,34 @@ class RedisPace:
         self._keys = [f"llmfao:pace:{{{name}}}:sends", f"llmfao:pace:{{{name}}}:tokens"]
         self._take: Callable[..., Any] = client.register_script(_TAKE)
         self._settle: Callable[..., Any] = client.register_script(_SETTLE)
+        self._last = ("", 0.0)
+        """The latest send of this process, and when it was."""
 
     def take(self, tokens: int) -> Turn:
-        now = -1 if self._clock is None else self._clock()
+        here = time.monotonic() if self._clock is None else self._clock()
+        now = -1 if self._clock is None else here
         ticket = uuid.uuid4().hex
-        arguments = [now, SPAN, self._limits.requests or 0, self._limits.tokens or 0, tokens, ticket]
-        answer = self._take(keys=self._keys, args=arguments)
+        last, at = self._last
+        known = last if 0 <= here - at < MINUTE else ""
+        arguments = [now, SPAN, self._limits.requests or 0, self._limits.tokens or 0, tokens, ticket, known]
+        try:
+            answer = self._take(keys=self._keys, args=arguments)
+        except redis.AuthenticationError:
+            raise
+        except (redis.ConnectionError, redis.TimeoutError) as trouble:
+            logger.warning("Redis is away, and nothing is sent until it is back: %s", trouble)
+            return Turn(AWAY)
         wait = float(answer)
-        return Turn(wait) if wait > 0 and math.isfinite(wait) else Turn(0.0, ticket)
+        if wait > 0 and math.isfinite(wait):
+            return Turn(wait)
+        self._last = (ticket, here)
+        return Turn(0.0, ticket)
 
     def settle(self, ticket: str, tokens: int) -> None:
         if self._limits.tokens is not None:
-            self._settle(keys=self._keys[1:], args=[ticket, tokens])
+            # What it does not hear counts as it was taken: at the most.
+            with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
+                self._settle(keys=self._keys[1:], args=[ticket, tokens])
 
 
 class NoPace:

@@ -295,8 +295,14 @@ def pace_named(name: str, limits: pace.Limits) -> pace.Pace:
         return pace.NoPace()
     if settings.REDIS_URL:
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
-        return pace.RedisPace(redis.Redis.from_url(settings.REDIS_URL), name, limits)
+        # Replies come in on the thread that waits for it: what takes long is asked again by and by instead.
+        client = redis.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 1)
+        )
+        return pace.RedisPace(client, name, limits)
     return pace.FilePace(settings.PACE_DIR / name, limits)
 
 

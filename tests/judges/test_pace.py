@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from judges import pace as pace_module
-from judges.pace import SPAN, FilePace, Limits, LocalPace, Pace, RedisPace
+from judges.pace import SPAN, FilePace, Limits, LocalPace, Pace, RedisPace, Turn
 from tests.site.test_background_work import redis_server  # noqa: F401  a fixture
 
 
@@ -105,6 +105,38 @@ def test_redis_decides_as_the_window_of_one_process_does(redis_server: str, step
         clock.now += round(seconds, 3)
         first, second = one.take(tokens), other.take(tokens)
         assert first.wait == pytest.approx(second.wait, abs=0.001)
+
+
+@pytest.mark.redis
+def test_redis_that_comes_back_empty_costs_a_minute_and_no_limit(redis_server: str) -> None:  # noqa: F811
+    client = redis.Redis.from_url(redis_server)
+    clock, limits = Clock(), Limits(requests=5, tokens=1000)
+    one, other = (RedisPace(client, "emptied", limits, clock) for _process in range(2))
+    before = [clock.now] * 4
+    assert [pace.take(1).wait for pace in (one, one, other, other)] == [0, 0, 0, 0]
+    clock.now += 10
+    client.flushall()
+    assert one.take(1).wait == pytest.approx(SPAN, abs=0.01)
+    assert other.take(1).wait == pytest.approx(SPAN, abs=0.01)
+    after = sends(other, clock, 300)
+    assert most_in_a_minute([*before, *after]) <= 5
+    assert len(after) >= 20
+
+
+@pytest.mark.redis
+def test_nothing_is_sent_while_redis_is_away(redis_server: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    client = redis.Redis.from_url(redis_server)
+    pace = RedisPace(client, "away", Limits(requests=5, tokens=1000))
+    ticket = pace.take(1).ticket
+
+    def nobody_listens(*_arguments: object, **_options: object) -> None:
+        raise redis.ConnectionError("Connection refused.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "execute_command", nobody_listens)
+        assert pace.take(1) == Turn(pace_module.AWAY)
+        pace.settle(ticket, 1)
+    assert pace.take(1).wait == 0
 
 
 def test_a_window_file_cut_short_by_a_power_cut_costs_a_minute_and_no_limit(tmp_path: Path) -> None:
