@@ -1,6 +1,7 @@
 """A stand-in endpoint behind a real socket, and judges that ask it."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,16 +16,43 @@ from judges.services.planning import Plan
 from judges.services.sending import Patience
 from judges.stand_in import Behaviour, StandIn
 from tests.builders import NOW, build_study
+from tests.waiting import PATIENCE
 
 QUICK = Patience(attempts=6, first=0.01, longest=0.05, jitter=0.01)
+
+
+class Gated(StandIn):
+    """A stand-in that answers as many requests as it is let, and keeps whoever asks for more waiting."""
+
+    def __init__(self, behaviour: Behaviour, let: float) -> None:
+        super().__init__(behaviour)
+        self.let = let
+        self.passed = 0
+        self.moved = asyncio.Condition()
+
+    async def _chat(self, request: Any, writer: asyncio.StreamWriter) -> bool:
+        async with self.moved:
+            await self.moved.wait_for(lambda: self.passed < self.let)
+            self.passed += 1
+        return await super()._chat(request, writer)
+
+    async def allow(self, let: float) -> None:
+        async with self.moved:
+            self.let = let
+            self.moved.notify_all()
 
 
 class Running:
     """A stand-in at work in a thread of its own."""
 
-    def __init__(self, server: StandIn, port: int) -> None:
+    def __init__(self, server: Gated, port: int, loop: asyncio.AbstractEventLoop) -> None:
         self.server = server
         self.url = f"http://127.0.0.1:{port}/v1"
+        self._loop = loop
+
+    def let(self, requests: float) -> None:
+        """From here on it answers until it has answered so many requests altogether."""
+        asyncio.run_coroutine_threadsafe(self.server.allow(requests), self._loop).result(PATIENCE)
 
     @property
     def ledger(self) -> dict[str, Any]:
@@ -32,18 +60,18 @@ class Running:
 
 
 @contextmanager
-def running(behaviour: Behaviour) -> Iterator[Running]:
+def running(behaviour: Behaviour, let: float = math.inf) -> Iterator[Running]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = StandIn(behaviour)
-    port = asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+    server = Gated(behaviour, let)
+    port = asyncio.run_coroutine_threadsafe(server.start(), loop).result(PATIENCE)
     try:
-        yield Running(server, port)
+        yield Running(server, port, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(PATIENCE)
         loop.close()
 
 

@@ -1,6 +1,7 @@
 """`manage.py answers`, and what a kill in the middle of it leaves."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from judges.models import AnswerCall, AnswerRun, AnswerSource
 from judges.stand_in import Behaviour
 from tests.judges.answering import NEW, talking_study
 from tests.judges.conftest import running
-from tests.site.test_background_work import Arena, eventually
+from tests.site.test_background_work import Arena
+from tests.waiting import PATIENCE, eventually
 
 SETUP = """
 import django; django.setup()
@@ -105,26 +107,26 @@ def test_a_run_that_failed_for_good_ends_the_command_with_the_words_of_the_endpo
 
 
 @pytest.mark.once
-@pytest.mark.timeout(300)
 def test_a_command_killed_in_the_middle_loses_nothing_and_asks_nothing_twice_but_what_was_in_flight(
     tmp_path: Path,
 ) -> None:
-    with running(Behaviour(latency=0.4)) as stand_in:
+    with running(Behaviour(latency=0.01), let=15) as stand_in:
         arena = Arena(tmp_path, DJANGO_SETTINGS_MODULE="llmfao_site.settings")
         arena.run("manage.py", "migrate", "--verbosity", "0")
         arena.run("-c", SETUP)
         words = ["manage.py", "answers", "haiku", "--model", NEW, "--endpoint", stand_in.url, "--api-id", "heron"]
-        words += ["--parallel", "5", "--price-out", "1"]
+        words += ["--parallel", "5", "--price-out", "1", "--timeout", "3600"]
 
         def figures() -> dict[str, Any]:
             return dict(json.loads(arena.run("-c", FIGURES)))
 
         killed = subprocess.Popen([sys.executable, *words], cwd=settings.BASE_DIR, env=arena.environment)
         try:
-            assert eventually(lambda: stand_in.ledger["answered"] >= 15, 90)
+            assert eventually(lambda: stand_in.ledger["in_flight"] == 5 and stand_in.ledger["answered"] == 15)
         finally:
             os.kill(killed.pid, signal.SIGKILL)
             killed.wait()
+        stand_in.let(math.inf)
         before = figures()
         in_flight = before["states"].get("sent", 0)
         # Those at the endpoint, and those answered that were about to be stored.
@@ -136,7 +138,7 @@ def test_a_command_killed_in_the_middle_loses_nothing_and_asks_nothing_twice_but
             env=arena.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
         assert again.returncode == 0, again.stderr
         found = figures()

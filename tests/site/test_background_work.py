@@ -6,27 +6,19 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from django.conf import settings
 from kombu import Connection
 
 from llmfao_site import broker
 from llmfao_site.celery import app
+from tests.waiting import PATIENCE, eventually
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(240)]
-
-
-def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
+pytestmark = pytest.mark.once
 
 
 class Arena:
@@ -38,15 +30,17 @@ class Arena:
         self.log = data / "worker.log"
 
     def run(self, *command: str) -> str:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, *command],
             cwd=settings.BASE_DIR,
             env=self.environment,
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
-            timeout=120,
-        ).stdout.strip()
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def send(self, task: str) -> str:
         return self.run("-c", f"from llmfao_site.celery import app; print(app.send_task({task!r}).id)")
@@ -73,19 +67,32 @@ def redis_server(tmp_path: Path) -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [program, *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
+    log = tmp_path / "redis.log"
+    # Between the moment in which a port is free and the one in which the server takes it, another may.
+    for _attempt in range(5):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
         address = f"redis://127.0.0.1:{port}/0"
-        with Connection(address) as connection:
-            connection.ensure_connection(max_retries=50, interval_start=0.1, interval_step=0)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(10)
+        command = [program, *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))]
+        with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+            try:
+                assert eventually(lambda: server.poll() is not None or answers_as(address, server.pid)), log.read_text()  # noqa: B023
+                if server.poll() is None:
+                    yield address
+                    return
+            finally:
+                server.terminate()
+    pytest.fail(log.read_text())
+
+
+def answers_as(address: str, pid: int) -> bool:
+    """Whether the Redis at `address` is up and is the process `pid`."""
+    try:
+        with redis.Redis.from_url(address) as client:
+            return bool(client.info("server")["process_id"] == pid)
+    except redis.ConnectionError:
+        return False
 
 
 @pytest.mark.django_db
@@ -107,7 +114,7 @@ def does_what_it_is_sent(arena: Arena) -> None:
         meanwhile = arena.send(task)
         assert eventually(lambda: arena.has_done(task, meanwhile)), arena.log.read_text()
         worker.terminate()
-        assert worker.wait(30) == 0
+        assert worker.wait(PATIENCE) == 0, arena.log.read_text()
     finally:
         worker.kill()
         worker.wait()
@@ -164,7 +171,7 @@ def test_messages_through_files_arrive_once_and_whole_however_many_write_and_rea
     complete = eventually(lambda: len(received) >= senders * each or faults)
     done.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not faults
     assert complete
     assert sorted(received) == sorted(f"{sender}/{number}" for sender in range(senders) for number in range(each))
@@ -187,16 +194,16 @@ def test_no_message_is_lost_while_another_thread_is_still_binding_the_queue(tmp_
     monkeypatch.setattr(broker, "_appear", slowly)
     first = threading.Thread(target=publish, args=("first",))
     first.start()
-    assert binding.wait(10)
+    assert binding.wait(PATIENCE)
     publish("second")
     published.set()
-    first.join(10)
+    first.join(PATIENCE)
     with file_broker(tmp_path) as connection, connection.SimpleQueue("bound") as queue:
-        assert {queue.get(timeout=5).payload["text"] for _message in range(2)} == {"first", "second"}
+        assert {queue.get(timeout=PATIENCE).payload["text"] for _message in range(2)} == {"first", "second"}
 
 
 def test_a_worker_of_a_broken_installation_does_not_start(tmp_path):
     arena = Arena(tmp_path, LLMFAO_SECRETKEY="x" * 60)
     worker = arena.worker()
-    assert worker.wait(60) != 0
+    assert worker.wait(PATIENCE) != 0
     assert "Did you mean LLMFAO_SECRET_KEY?" in arena.log.read_text()
