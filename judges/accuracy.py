@@ -11,6 +11,7 @@ with halves among the scores it is a little wide, since these vary less. Of a me
 own intervals by the method of variance estimates recovery (Zou, Huang and Zhang 2009), sets taken as independent.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ type Says = Literal["chosen", "rejected", "tie"]
 
 OUTCOMES: Final[tuple[Outcome, ...]] = ("right", "wrong", "tie", "inconsistent", "unread")
 LEVEL: Final = 0.95
+QUANTILE: Final = float(ndtri((1 + LEVEL) / 2))
+"""Of the normal distribution, for an interval at `LEVEL`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +111,27 @@ def result(name: str, rows: Iterable[Row]) -> Result:
         name,
         {each: counts[each] for each in OUTCOMES},
         len(np.unique(prompt)),
-        wilson(right + undecided / 2, prompt),
-        wilson(right, prompt),
+        accuracy(right + undecided / 2, prompt),
+        accuracy(right, prompt),
     )
 
 
-def wilson(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> Accuracy:
+def accuracy(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> Accuracy:
     """The mean of `scores` (n,), each in [0, 1]; `prompt` (n,) are codes of what they are about."""
     if not len(scores):
         return NOTHING
     share = float(scores.mean())
-    number, quantile = _effective(scores, prompt)
-    middle = (share + quantile**2 / (2 * number)) / (1 + quantile**2 / number)
-    spread = (
-        quantile / (1 + quantile**2 / number) * np.sqrt(share * (1 - share) / number + quantile**2 / (4 * number**2))
-    )
+    return Accuracy(share, *wilson(share, *_effective(scores, prompt)))
+
+
+def wilson(share: float, number: float, quantile: float = QUANTILE) -> tuple[float, float]:
+    """The ends of Wilson's score interval (Wilson 1927) of a `share` among `number` independent draws, which need
+    not be whole; `quantile` is that of the normal distribution, or Student's where the spread was estimated."""
+    scale = 1 + quantile**2 / number
+    middle = (share + quantile**2 / (2 * number)) / scale
+    spread = quantile / scale * math.sqrt(share * (1 - share) / number + quantile**2 / (4 * number**2))
     # Rounding must not push an end past the share at 0 and 1, nor out of them.
-    return Accuracy(share, max(0.0, min(share, float(middle - spread))), min(1.0, max(share, float(middle + spread))))
+    return max(0.0, min(share, middle - spread)), min(1.0, max(share, middle + spread))
 
 
 def _effective(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> tuple[float, float]:
@@ -133,10 +140,10 @@ def _effective(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> tupl
     codes = np.unique(prompt, return_inverse=True)[1].ravel()
     clusters = int(codes.max()) + 1
     if clusters == rows:
-        return float(rows), float(ndtri((1 + LEVEL) / 2))
+        return float(rows), QUANTILE
     if clusters == 1:
         # One prompt says nothing of others: its rows are worth one.
-        return 1.0, float(ndtri((1 + LEVEL) / 2))
+        return 1.0, QUANTILE
     share = scores.mean()
     sums = np.bincount(codes, weights=scores - share)
     variance = float((sums**2).sum()) / rows**2 * clusters / (clusters - 1)

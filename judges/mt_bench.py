@@ -189,8 +189,9 @@ class _Taken:
         self.row = row
         self.faults: list[Fault] = []
 
-    def __call__[V](self, key: str, read: Callable[[Any], V], default: V | None = None) -> V:
-        """The value of `key`; what is returned for a wrong one is never used, because the row is faulty."""
+    def __call__[V](self, key: str, read: Callable[[Any], V], default: V | None = None) -> V | Any:
+        """The value of `key`. For a wrong one it is `default`, whatever that is: the row is faulty, and none of its
+        values is ever used."""
         try:
             if key in self.row.values:
                 return read(self.row.values[key])
@@ -200,7 +201,7 @@ class _Taken:
         except Wrong as wrong:
             row = excerpt(self.row.values)
             self.faults.append(Fault(self.file.name, self.row.line, key, wrong.reason, wrong.values, row))
-            return default  # type: ignore[return-value]
+            return default
 
 
 def _turns(value: Any) -> list[str]:

@@ -8,13 +8,11 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from scipy.special import stdtrit
 
-Z: Final = 1.959964
-"""Of a 95 % interval."""
+from judges.accuracy import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +41,7 @@ def share(hits: Sequence[bool], clusters: Sequence[Hashable]) -> Estimate | None
     effect = number / groups
     if independent > 0 and groups > 1:
         effect = max(1.0, groups / (groups - 1) * float((sums**2).sum()) / number**2 / independent)
-    worth = max(1.0, number / effect)
-    middle = value + Z**2 / (2 * worth)
-    half = Z * math.sqrt(value * (1 - value) / worth + Z**2 / (4 * worth**2))
-    scale = 1 + Z**2 / worth
-    return Estimate(value, max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale), number)
+    return Estimate(value, *wilson(value, max(1.0, number / effect)), number)
 
 
 def mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate | None:

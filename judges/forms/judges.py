@@ -1,7 +1,7 @@
 """The forms of the judges' pages. What they mean is done by the services they call."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -71,8 +71,7 @@ class JudgeForm(_VersionForm):
         super().__init__(*args, **kwargs)
         self.judge = judge
         keeping.keep_built_in()
-        template = self.fields["template"]
-        assert isinstance(template, forms.ModelChoiceField)  # noqa: S101
+        template = cast("forms.ModelChoiceField[Template]", self.fields["template"])
         template.queryset = Template.objects.all()
         template.required, template.empty_label = False, _("the one that suits the reader")
         if judge is not None:
@@ -171,9 +170,7 @@ class PreviewForm(forms.Form):
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["study"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
-        field.queryset = Study.objects.visible_to(user)
+        cast("forms.ModelChoiceField[Study]", self.fields["study"]).queryset = Study.objects.visible_to(user)
 
 
 assert READER_LABELS.keys() == READERS.keys(), "every reader has its label"  # noqa: S101

@@ -1,6 +1,6 @@
 """The form that makes a panel. What it means is done by the service it calls."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -64,10 +64,8 @@ class PanelForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.study = study
         names = [(name, name) for name in panels.candidates(study)]
-        judges, senior = self.fields["judges"], self.fields["senior"]
-        assert isinstance(judges, forms.ChoiceField)  # noqa: S101
-        assert isinstance(senior, forms.ChoiceField)  # noqa: S101
-        judges.choices, senior.choices = names, [("", _("none")), *names]
+        cast(forms.MultipleChoiceField, self.fields["judges"]).choices = names
+        cast(forms.ChoiceField, self.fields["senior"]).choices = [("", _("none")), *names]
 
     def clean_makers(self) -> dict[str, str]:
         found = {}

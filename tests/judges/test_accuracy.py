@@ -57,7 +57,7 @@ def test_an_interval_stays_between_0_and_1_and_around_its_value() -> None:
     for _trial in range(200):
         size = int(rng.integers(1, 40))
         scores = rng.choice([0.0, 0.5, 1.0], size)
-        found = accuracy.wilson(scores, rng.integers(0, max(1, size // 3), size))
+        found = accuracy.accuracy(scores, rng.integers(0, max(1, size // 3), size))
         assert 0 <= found.low <= found.value <= found.high <= 1
 
 
@@ -69,7 +69,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says_with_repeated_pr
         chance = rng.beta(3.5, 1.5, 40)
         prompt = np.repeat(np.arange(40), 5)
         scores = (rng.random(200) < chance[prompt]).astype(float)
-        found = accuracy.wilson(scores, prompt)
+        found = accuracy.accuracy(scores, prompt)
         held += found.low <= 0.7 <= found.high
     assert 0.91 <= held / trials <= 0.985
 

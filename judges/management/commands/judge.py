@@ -1,21 +1,18 @@
 """`manage.py judge STUDY --judge NAME`: a judge at work on a study, to the end or in the background."""
 
-import threading
 from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 from django.utils import timezone
-from tqdm import tqdm
 
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
 from judges.management.numbers import count
+from judges.management.watching import summary, watched
 from judges.models import (
-    CallState,
     Judge,
     JudgeRun,
     JudgeVersion,
@@ -194,50 +191,14 @@ class Command(BaseCommand):
         if detach:
             self.stdout.write(f"Run {run.pk} was left to the background.")
             return
-        why = self._work(run)
+        why = watched(
+            lambda: runs.work(run.pk, seconds=float("inf"), detached=False),
+            lambda: runs.progress(run, timezone.now()),
+            self.stderr,
+        )
         if why == "interrupt":
             runs.pause(run)
         run.refresh_from_db()
-        self._report(run)
+        self.stdout.write(summary(run, runs.progress(run, timezone.now())))
         if why or run.state == RunState.STOPPED:
             raise CommandError(ENDS.get(why, run.problem or f"The run is {run.state}."))
-
-    def _work(self, run: JudgeRun) -> str:
-        over = threading.Event()
-        watcher = threading.Thread(target=self._watch, args=(run, over), daemon=True)
-        watcher.start()
-        try:
-            return runs.work(run.pk, seconds=float("inf"), detached=False)
-        finally:
-            over.set()
-            watcher.join()
-
-    def _watch(self, run: JudgeRun, over: threading.Event) -> None:
-        try:
-            with tqdm(unit="call", disable=None, file=self.stderr) as bar:
-                while not over.wait(0.5):
-                    progress = runs.progress(run, timezone.now())
-                    bar.total = progress.planned
-                    bar.update(progress.over - bar.n)
-                    bar.set_postfix_str(dollars(progress.cost))
-        finally:
-            connection.close()
-
-    def _report(self, run: JudgeRun) -> None:
-        progress = runs.progress(run, timezone.now())
-        states = ", ".join(
-            f"{progress.states[state]:,} {state}" for state in CallState.values if progress.states[state]
-        )
-        lines = [
-            f"Run {run.pk} is {run.state}: {states or 'nothing was to do'}.",
-            f"{progress.tokens_in:,} tokens in, {progress.tokens_out:,} out, {dollars(progress.cost)}"
-            + (
-                f", and at most {dollars(progress.unsure)} on requests whose reply never came"
-                if progress.unsure
-                else ""
-            )
-            + ".",
-        ]
-        if run.lost:
-            lines.append(f"{run.lost:,} calls were in flight when a process died, and were asked again.")
-        self.stdout.write("\n".join(lines))
