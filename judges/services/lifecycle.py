@@ -113,6 +113,8 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         Raises:
             NoKey: the key cannot be had; the run is stopped.
         """
+        # Where no background sweeps, whoever goes on with a run does so after a crash.
+        self._bury_silent(timezone.now())
         sendable = self.sendable()
         sendable.filter(pk=run_id, state=RunState.WAITING).update(state=RunState.RUNNING)
         run = sendable.filter(pk=run_id, state=RunState.RUNNING).first()
@@ -233,11 +235,7 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         Senders without a sign of life are buried and their calls freed; runs that nobody works on are asked
         for again; calls of cancelled runs that a dead sender held are forgotten.
         """
-        lost = 0
-        silent = self._senders().filter(finished_at=None, beat_at__lt=at - SILENCE)
-        for sender in silent:
-            run = self._runs().get(pk=sender.run_id)
-            lost += self.books(run, sender).bury(at) or 0
+        lost = self._bury_silent(at)
         for run in self._runs().filter(state=RunState.CANCELLED, calls__state=CallState.PENDING).distinct():
             with transaction.atomic():
                 self.forget_unsent(run)
@@ -246,6 +244,14 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         for run in self.sendable().filter(waiting & alone):
             if not self.finish(run, at):
                 enqueue(run, senders_of(run))
+        return lost
+
+    def _bury_silent(self, at: datetime) -> int:
+        """Frees the calls of senders without a sign of life; returns how many had been in flight."""
+        lost = 0
+        for sender in self._senders().filter(finished_at=None, beat_at__lt=at - SILENCE):
+            run = self._runs().get(pk=sender.run_id)
+            lost += self.books(run, sender).bury(at) or 0
         return lost
 
     def _runs(self) -> QuerySet[R]:

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from io import StringIO
 from itertools import pairwise
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.utils import timezone
 
 from annotation.models import Comparison, Pair, Rater, Result, Study
 from annotation.services.studies import NotPossible, change_settings
-from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState, Verdict
+from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState, Sender, Verdict
 from judges.pace import MINUTE
 from judges.replies import READERS
-from judges.services import keeping, planning, reading, runs
+from judges.services import keeping, lifecycle, planning, reading, runs
+from judges.services.calls import JudgeBooks
 from judges.services.planning import Plan
 from judges.services.sending import Patience
 from judges.stand_in import LASTING, PASSING
@@ -287,6 +291,21 @@ def test_a_paused_run_sends_nothing_and_goes_on_when_resumed(study: Study, stand
     assert not runs.resume(run, detach=False)
     runs.work(run.pk, patience=QUICK)
     assert server.ledger["requests"] == 24
+
+
+def test_a_command_goes_on_after_a_crash_though_no_background_sweeps(study: Study, stand_in: StandInFixture) -> None:
+    server = stand_in()
+    run = runs.start(study, make_judge(server.url, price_out=Decimal(1)).current, Plan(), NOW, detach=False)
+    runs.plan(run)
+    JudgeRun.objects.update(state=RunState.RUNNING)
+    long_ago = timezone.now() - 2 * lifecycle.SILENCE
+    killed = JudgeBooks(run, Sender.objects.create(run=run, started_at=long_ago, beat_at=long_ago))
+    assert len(killed.admit(killed.claim(5)[:3], long_ago)[0]) == 3
+    call_command("judge", study.slug, judge="stand-in", stdout=StringIO(), stderr=StringIO())
+    run.refresh_from_db()
+    assert (run.state, run.lost, states(run)) == (RunState.DONE, 3, {"ok": 24})
+    assert server.ledger["answered"] == 24
+    assert Judge.objects.get().reserved == 0
 
 
 @pytest.mark.parametrize("where", ["judges.services.planning.plan_calls", "judges.services.sending.send"])
