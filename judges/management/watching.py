@@ -1,30 +1,51 @@
 """A run that a command waits for: a bar while it goes on, and what is said of it in the end."""
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import connection
+from django.utils import timezone
 from tqdm import tqdm
 
 from judges.models import dollars
 from judges.models.work import Run
+from judges.services.lifecycle import Lifecycle
 from judges.services.measuring import Progress
 
 LOOK: Final = 0.5
 """Seconds between two looks at a run."""
 
 
-def watched(work: Callable[[], str], look: Callable[[], Progress], file: Any, name: str = "") -> str:
-    """Does `work` while a bar in `file` shows what `look` sees; returns what `work` does."""
+ENDS: Final = {
+    "interrupt": "Interrupted. Run this again to go on where it stopped.",
+    "paused": "The run was paused from elsewhere. Run this again to go on.",
+    "cancelled": "The run was cancelled from elsewhere.",
+}
+"""What is said of a run that ended before its end, by why it did."""
+
+
+def worked[R: Run](life: Lifecycle[R, Any, Any], run: R, file: Any, name: str = "") -> str:
+    """Works on `run` to its end while a bar in `file` shows how far it is; returns why it ended, as `life.work`.
+
+    Raises:
+        NoKey: the key cannot be had; the run is stopped.
+    """
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(look, file, name, over), daemon=True)
+    watcher = threading.Thread(
+        target=_watch, args=(lambda: life.progress(run, timezone.now()), file, name, over), daemon=True
+    )
     watcher.start()
     try:
-        return work()
+        why = life.work(run.pk, seconds=math.inf, detached=False)
     finally:
         over.set()
         watcher.join()
+    if why == "interrupt":
+        life.pause(run)
+    run.refresh_from_db()
+    return why
 
 
 def _watch(look: Callable[[], Progress], file: Any, name: str, over: threading.Event) -> None:

@@ -12,17 +12,12 @@ from annotation.services.studies import NotPossible
 from judges import temperatures
 from judges.keys import NoKey
 from judges.management.numbers import count, finite, money
-from judges.management.watching import summary, watched
+from judges.management.watching import ENDS, summary, worked
 from judges.models import AnswerSource, RunState, dollars
 from judges.services import answers, keeping, naming
 from judges.services.answers.planning import AGAIN, AnswerPlan
 
-ENDS: Final = {
-    "budget": "The budget is used up. Raise it with --budget, then run this again.",
-    "interrupt": "Interrupted. Run this again to go on where it stopped.",
-    "paused": "The run was paused from elsewhere. Run this again to go on.",
-    "cancelled": "The run was cancelled from elsewhere.",
-}
+NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run this again."
 
 
 def _temperature(word: str) -> float | None:
@@ -147,18 +142,11 @@ class Command(BaseCommand):
         if detach:
             self.stdout.write(f"{source.model.name}: run {run.pk} was left to the background.")
             return
-        why = watched(
-            lambda: answers.work(run.pk, seconds=float("inf"), detached=False),
-            lambda: answers.progress(run, timezone.now()),
-            self.stderr,
-            source.model.name,
-        )
-        if why == "interrupt":
-            answers.pause(run)
-        run.refresh_from_db()
+        why = worked(answers.life, run, self.stderr, source.model.name)
         self.stdout.write(f"{source.model.name}: {summary(run, answers.progress(run, timezone.now()))}")
+        words = {**ENDS, "budget": NO_BUDGET}
         if why or run.state == RunState.STOPPED:
-            raise CommandError(ENDS.get(why, run.problem or f"The run is {run.state}."))
+            raise CommandError(words.get(why, run.problem or f"The run is {run.state}."))
 
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:

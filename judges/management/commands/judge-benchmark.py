@@ -14,7 +14,7 @@ from annotation.services.studies import NotPossible
 from judges.accuracy import Accuracy, Result
 from judges.keys import NoKey
 from judges.management.numbers import count
-from judges.management.watching import watched
+from judges.management.watching import worked
 from judges.models import BenchmarkRun, PreferenceSet, Protocol, RunState, dollars
 from judges.services import benchmarking, naming
 from judges.services.benchmarking import COLUMNS, Faulty, Report, Terms
@@ -57,16 +57,9 @@ class Command(BaseCommand):
                 )
                 return
             run = benchmarking.start(version, sets, terms, timezone.now(), detach=False)
-            why = watched(
-                lambda: benchmarking.work(run.pk, seconds=float("inf"), detached=False),
-                lambda: benchmarking.progress(run, timezone.now()),
-                self.stderr,
-            )
+            why = worked(benchmarking.life, run, self.stderr)
         except (NotPossible, NoKey) as refusal:
             raise CommandError(str(refusal)) from None
-        if why == "interrupt":
-            benchmarking.pause(run)
-        run.refresh_from_db()
         self._report(run, options)
         if why or run.state == RunState.STOPPED:
             words = run.problem or f"The benchmark is {run.state}."

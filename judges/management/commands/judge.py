@@ -11,7 +11,7 @@ from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
 from judges.management.numbers import count
-from judges.management.watching import summary, watched
+from judges.management.watching import ENDS, summary, worked
 from judges.models import (
     Judge,
     JudgeRun,
@@ -29,12 +29,7 @@ from judges.services.planning import AGAIN, Plan
 
 SENTINELS: Final = 30
 
-ENDS: Final = {
-    "budget": "The budget is used up. Raise it with judge-add NAME --budget, then run this again.",
-    "interrupt": "Interrupted. Run this again to go on where it stopped.",
-    "paused": "The run was paused from elsewhere. Run this again to go on.",
-    "cancelled": "The run was cancelled from elsewhere.",
-}
+NO_BUDGET: Final = "The budget is used up. Raise it with judge-add NAME --budget, then run this again."
 
 
 class Command(BaseCommand):
@@ -191,14 +186,8 @@ class Command(BaseCommand):
         if detach:
             self.stdout.write(f"Run {run.pk} was left to the background.")
             return
-        why = watched(
-            lambda: runs.work(run.pk, seconds=float("inf"), detached=False),
-            lambda: runs.progress(run, timezone.now()),
-            self.stderr,
-        )
-        if why == "interrupt":
-            runs.pause(run)
-        run.refresh_from_db()
+        why = worked(runs.life, run, self.stderr)
         self.stdout.write(summary(run, runs.progress(run, timezone.now())))
+        words = {**ENDS, "budget": NO_BUDGET}
         if why or run.state == RunState.STOPPED:
-            raise CommandError(ENDS.get(why, run.problem or f"The run is {run.state}."))
+            raise CommandError(words.get(why, run.problem or f"The run is {run.state}."))
