@@ -8,12 +8,15 @@ import numpy as np
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from annotation.models import LanguageModel
 from ranking.charts import Axis
+from ranking.methods.davidson import TIES
+from ranking.methods.ratings import ELO
 from ranking.models import Leaderboard
-from ranking.pages import Bar
+from ranking.pages import Bar, decimals
 from ranking.sheet import Row
 from ranking.wording import written
 
@@ -59,7 +62,7 @@ def _cells(group: dict[str, Any], never: str) -> Iterator[list[str]]:
     games = won + won.T
     share = np.divide(won, games, out=np.full_like(won, np.nan), where=games > 0)
     strength = np.array([row["natural"] for row in group["rows"]])
-    predicted = np.rint(100 * expit(strength[:, None] - strength)).astype(int).tolist()
+    predicted = np.rint(100 * _expected(group, strength[:, None] - strength)).astype(int).tolist()
     shown = group["unit"] == "strength"
     for i, shares in enumerate(share.tolist()):
         yield [
@@ -73,12 +76,25 @@ def _cells(group: dict[str, Any], never: str) -> Iterator[list[str]]:
         ]
 
 
+def _expected(group: dict[str, Any], apart: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share, ties half, that a model wins against one whose strength is less by `apart`, on the natural scale.
+
+    Where the method gives ties a probability of their own, the odds of win, tie and loss are
+    e^(apart/2) : nu : e^(-apart/2), of which a tie is half.
+    """
+    ties = next((found["value"] for found in group["coefficients"] if found["name"] == TIES), None)
+    if ties is None:
+        return np.asarray(expit(apart))
+    return np.asarray(0.5 + np.sinh(apart / 2) / (2 * np.cosh(apart / 2) + np.exp(ties / ELO)))
+
+
 def _cell(group: dict[str, Any], i: int, j: int) -> Cell:
     won, lost = group["wins"][i][j], group["wins"][j][i]
     games = won + lost
     predicted = None
     if group["unit"] == "strength":
-        predicted = round(100 * float(expit(group["rows"][i]["natural"] - group["rows"][j]["natural"])))
+        apart = np.array(group["rows"][i]["natural"] - group["rows"][j]["natural"])
+        predicted = round(100 * float(_expected(group, apart)))
     if not games:
         return Cell(None, None, 0, predicted)
     share = won / games
@@ -98,6 +114,8 @@ class OneModel:
     model: LanguageModel
     row: Row
     of: int
+    rating: str
+    interval: str
     axis: Axis
     bar: Bar
     opponents: tuple[Opponent, ...]
@@ -120,5 +138,15 @@ def one_model(snapshot: Leaderboard, model: LanguageModel) -> OneModel:
                 )
                 ends = (value for other in group["rows"] for value in (other["rating"], other["low"], other["high"]))
                 axis = Axis.over(ends, written, wanted=5)
-                return OneModel(model, row, len(group["rows"]), axis, _bar(row, axis), met)
+                digits, low, high = decimals(group), row["low"], row["high"]
+                return OneModel(
+                    model=model,
+                    row=row,
+                    of=len(group["rows"]),
+                    rating=written(row["rating"], digits),
+                    interval="" if low is None else f"{written(low, digits)}–{written(high, digits)}",
+                    axis=axis,
+                    bar=_bar(row, axis),
+                    opponents=met,
+                )
     raise Http404

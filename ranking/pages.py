@@ -76,7 +76,7 @@ def tables(snapshot: Leaderboard) -> tuple[Table, ...]:
 def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
     rows = group["rows"]
     axis = Axis.over((value for row in rows for value in (row["rating"], row["low"], row["high"])), written)
-    digits = _digits(rows, share=group["unit"] == "share")
+    digits = decimals(group)
     words = [
         *group["notices"],
         *(["prior"] if group["prior"] else []),
@@ -98,10 +98,11 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
     )
 
 
-def _digits(rows: list[Row], *, share: bool) -> int:
-    """As many decimals as the intervals support."""
-    if share:
+def decimals(group: dict[str, Any]) -> int:
+    """As many decimals of a group's ratings as the intervals support."""
+    if group["unit"] == "share":
         return 3
+    rows: list[Row] = group["rows"]
     widths = [row["high"] - row["low"] for row in rows if row["low"] is not None]
     return 1 if widths and min(widths) < 10 else 0
 
@@ -152,6 +153,8 @@ def notices(snapshot: Leaderboard) -> Iterator[str]:
     """What a reader must be told of the whole board."""
     for word in snapshot.sheet["notices"]:
         yield wording.notice(word)
+    if unmet := snapshot.sheet["unmet"]:
+        yield wording.left_out(unmet, snapshot.settings["baseline"])
     if number := snapshot.sheet["read"]["inconsistent"]:
         if snapshot.filters["inconsistent"] == "tie":
             text = _("%(number)s verdicts contradicted one another over both orders and were counted as ties.")

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from ranking.methods.intervals import Uncertainty
-from ranking.methods.ratings import Ratings, beyond, critical, standard_errors
+from ranking.methods.ratings import NO_WIDTH, Ratings, beyond, critical, standard_errors
 from ranking.methods.ratings import ranks as ranks_of
 
 type Help = Literal["votes", "prompts"]
@@ -36,13 +36,13 @@ class Verdict:
 
 
 def verdict(ratings: Ratings, these_prompts: Ratings | None = None) -> Verdict | None:
-    """What `ratings` tell, None without intervals.
+    """What `ratings` tell, None without intervals, or where one of them is a point and no measure of certainty.
 
     `these_prompts`: the same with the intervals of raters on exactly these prompts. What they leave of the
     variance is what prompts add: more votes do not shrink it.
     """
     limit = critical(ratings, simultaneous=True)
-    if limit is None or len(ratings.names) < 2:
+    if limit is None or len(ratings.names) < 2 or NO_WIDTH in ratings.notices:
         return None
     order = np.argsort(ranks_of(ratings), kind="stable")
     above = beyond(ratings, limit)[np.ix_(order, order)]

@@ -1,6 +1,7 @@
 """What a board's words mean, in sentences for people."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.utils.formats import number_format
@@ -9,6 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from annotation.retelling import recognised
+from ranking.methods.ratings import NO_WIDTH
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
@@ -17,7 +19,8 @@ NOTICES: dict[str, str | Promise] = {
     ),
     "prior": _(
         "Some models have only wins or only losses against the rest, so no finite ratings exist without an "
-        "assumption: every model was given half a tie against the mean of the board."
+        "assumption: every model was given half a tie against the mean of the board. "
+        "The intervals hold with that assumption; without it those of such models are open to one side."
     ),
     "mixed-raters": _("People and judges are mixed here. No interval describes raters like this mix."),
     "one-rater": _("All these comparisons come from one rater, so nothing is said about raters like these."),
@@ -37,6 +40,17 @@ NOTICES: dict[str, str | Promise] = {
     "order-range": _(
         "What is drawn is the range of ratings that other orders of the same votes lead to. It is no interval: it says "
         "nothing of other votes."
+    ),
+    "no-spread": _(
+        "The verdicts on some models are all alike, or all from one prompt or rater, so they show no spread. Their "
+        "intervals are those of two verdicts more for either side."
+    ),
+    NO_WIDTH: _(
+        "Some verdicts are all alike, or balance one another to the last, so they show no spread and some intervals "
+        "have no width. That is no certainty."
+    ),
+    "two-models": _(
+        "Two models that were compared with each other alone get equal shares by this method, whoever won more."
     ),
     "no-ties": _("Nobody called a tie, so this is Bradley-Terry."),
     "uneven": _(
@@ -206,6 +220,17 @@ def notice(word: str) -> str:
     return str(NOTICES[word])
 
 
+def left_out(models: Sequence[str], baseline: str | None) -> str:
+    """Which models of a board have too few comparisons that count to be on it."""
+    names = ", ".join(models)
+    if baseline is None:
+        return gettext("Left out for want of comparisons: %(models)s.") % {"models": names}
+    return gettext("Left out, because they met %(baseline)s less than twice: %(models)s.") % {
+        "baseline": baseline,
+        "models": names,
+    }
+
+
 def question(group: dict[str, Any]) -> str:
     """Which question the intervals of a group answer; empty where there are none."""
     text = QUESTIONS.get(group["clusters"])
@@ -235,13 +260,22 @@ def sentence(group: dict[str, Any]) -> str:
     told, models = group["verdict"], len(group["rows"])
     if models < 2:
         return gettext("There is one model here, and nothing to rank it against.")
+    if told is None and group["rows"][1]["rank"] == 1:
+        return gettext("Several models are rated first alike. How sure that is, this board cannot say.")
+    if told is None and NO_WIDTH in group["notices"]:
+        return gettext(
+            "%(model)s is rated first. How sure that is, this board cannot say: some intervals have no width."
+        ) % {"model": group["rows"][0]["model"]}
     if told is None:
         return gettext("%(model)s is rated first. How sure that is, this board cannot say: it has no intervals.") % {
             "model": group["rows"][0]["model"]
         }
-    text = _separation(told, models, str(SCOPES[group["clusters"]]))
-    here = group["verdict_here"]
-    return text if here is None else f"{text} {_on_these(here, told, models)}"
+    texts = [_separation(told, models, str(SCOPES[group["clusters"]]))]
+    if (here := group["verdict_here"]) is not None:
+        texts.append(_on_these(here, told, models))
+    if group["prior"]:
+        texts.append(gettext("That holds with the assumption that is stated below."))
+    return " ".join(texts)
 
 
 def _separation(told: dict[str, Any], models: int, scope: str) -> str:

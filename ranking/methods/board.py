@@ -6,7 +6,7 @@ import numpy as np
 
 from ranking.methods.connectivity import components
 from ranking.methods.question import distinct, question
-from ranking.methods.ratings import Ratings
+from ranking.methods.ratings import NO_WIDTH, Ratings, is_flat
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.methods.tally import Floats, Tally, Votes, tally
@@ -76,6 +76,8 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
         ratings = chosen.rate(within, part, settings, clusters, np.random.default_rng(settings.seed))
         if chosen.sandwich or chosen.bootstrap:
             ratings = ratings.noting(*asked.notices)
+        if is_flat(ratings):
+            ratings = ratings.noting(NO_WIDTH)
         groups.append(_group(ratings, part, within))
     rated = {name for group in groups for name in group.ratings.names}
     return Board(

@@ -32,6 +32,13 @@ def has_finite_fit(tally: Tally) -> bool:
     return _reaches_all(beaten) and _reaches_all(beaten.T)
 
 
+def has_circle(tally: Tally) -> bool:
+    """Whether some model has beaten, or tied with, one that has beaten it in turn, directly or through others."""
+    beaten = tally.wins + tally.ties > 0
+    number = connected_components(csr_array(beaten.astype(np.int8)), directed=True, connection="strong")[0]
+    return bool(number < len(beaten))
+
+
 def _reaches_all(graph: NDArray[np.bool_]) -> bool:
     """Whether every node can be reached from the first along the rows' edges."""
     if not len(graph):

@@ -19,7 +19,10 @@ SETTLED: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """`xs` beat `ys` or tied with them, so many times; `swapped` has the losers win."""
+    """`xs` beat `ys` or tied with them, so many times; `swapped` has the losers win.
+
+    `loops`: so many times every model also beat itself.
+    """
 
     xs: list[int]
     ys: list[int]
@@ -28,15 +31,16 @@ class Counted:
     index: "pd.Index[int]"
 
     @classmethod
-    def of(cls, tally: Tally, *, swapped: bool = False) -> "Counted":
+    def of(cls, tally: Tally, *, swapped: bool = False, loops: float = 0.0) -> "Counted":
         """evalica's eigenvalue method (0.4.2) puts losers first, so it is given `swapped` ones."""
+        itself = list(range(len(tally.wins))) if loops else []
         won, lost = np.nonzero(tally.wins)
         one, other = np.nonzero(np.triu(tally.ties))
         return cls(
-            [*won.tolist(), *one.tolist()],
-            [*lost.tolist(), *other.tolist()],
-            [Winner.Y if swapped else Winner.X] * len(won) + [Winner.Draw] * len(one),
-            [*tally.wins[won, lost].tolist(), *tally.ties[one, other].tolist()],
+            [*won.tolist(), *one.tolist(), *itself],
+            [*lost.tolist(), *other.tolist(), *itself],
+            [Winner.Y if swapped else Winner.X] * len(won) + [Winner.Draw] * len(one) + [Winner.X] * len(itself),
+            [*tally.wins[won, lost].tolist(), *tally.ties[one, other].tolist(), *[loops] * len(itself)],
             pd.RangeIndex(len(tally.wins)),
         )
 
@@ -56,15 +60,14 @@ def fixed_point(method: Callable[..., Any], counted: Counted) -> Floats:
     Its count of iterations is the limit whatever happens (0.4.2), so twice the limit must change nothing.
 
     Raises:
-        NotConverged: it does, or there is none: the wins lead in no circle, and all that is left in the end is 0.
+        NotConverged: it does.
     """
     once, twice = (
         method(**counted.arguments(), tolerance=TOLERANCE, limit=limit).scores.sort_index().to_numpy()
-        for limit in (LIMIT, 2 * LIMIT)
+        # One is even and the other odd: what turns back and forth for ever is found out.
+        for limit in (LIMIT, 2 * LIMIT + 1)
     )
     if not np.abs(once - twice).max() <= SETTLED:
         raise NotConverged(f"no fixed point after {LIMIT} steps")
-    if not np.abs(twice).sum() > 0:
-        raise NotConverged("the wins lead in no circle, so there is nothing to settle")
     shares: Floats = np.abs(twice) / np.abs(twice).sum()
     return shares

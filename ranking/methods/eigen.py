@@ -6,8 +6,10 @@ Bonacich, Power and centrality: a family of measures (1987).
 import evalica
 import numpy as np
 
+from ranking.methods.connectivity import has_circle
 from ranking.methods.counted import Counted, fixed_point, is_uneven
 from ranking.methods.intervals import Clusters
+from ranking.methods.logistic import NotConverged
 from ranking.methods.ratings import Ratings
 from ranking.methods.settings import Settings
 from ranking.methods.tally import Tally, Votes
@@ -19,12 +21,17 @@ def rate(
     """Each model's share of the eigenvector; it follows how often models were compared, which is told where uneven.
 
     Raises:
-        NotConverged: the iteration did not reach its fixed point.
+        NotConverged: the wins lead in no circle, or the iteration did not reach its fixed point.
     """
+    if not has_circle(tally):
+        raise NotConverged("the wins lead in no circle, so there is nothing to settle")
+    # Where two camps only meet across, as two models do, the iteration would turn back and forth for ever. Wins
+    # against oneself add as much to every eigenvalue, change no eigenvector, and end that.
+    loops = float(tally.games.sum()) / len(tally.wins) ** 2
     return Ratings(
         settings=settings,
         names=votes.names,
-        scores=fixed_point(evalica.eigen, Counted.of(tally, swapped=True)),
+        scores=fixed_point(evalica.eigen, Counted.of(tally, swapped=True, loops=loops)),
         unit="share",
         notices=("uneven",) if is_uneven(tally) else (),
     )

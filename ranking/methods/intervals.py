@@ -136,7 +136,7 @@ def clustered(
     )
     covariance = found.covariance
     if clusters == "both":
-        covariance = _without_negatives(covariance, len(fit.theta))
+        covariance = without_negatives(covariance, centering(len(fit.theta), len(covariance) - len(fit.theta)))
     return replace(found, covariance=covariance, correction=correction)
 
 
@@ -188,10 +188,9 @@ def _compact(codes: Codes) -> tuple[Codes, int]:
     return (np.cumsum(found) - 1)[codes], int(np.count_nonzero(found))
 
 
-def _without_negatives(covariance: Floats, size: int) -> Floats:
-    """The nearest positive semidefinite matrix, theta kept at mean zero."""
-    center = centering(size, len(covariance) - size)
-    values, vectors = np.linalg.eigh(center @ covariance @ center)
+def without_negatives(covariance: Floats, within: Floats) -> Floats:
+    """The nearest positive semidefinite matrix to `covariance` projected by `within`, both (m, m)."""
+    values, vectors = np.linalg.eigh(within @ covariance @ within)
     return (vectors * np.clip(values, 0, None)) @ vectors.T
 
 

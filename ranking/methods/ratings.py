@@ -24,6 +24,12 @@ DRAWS: Final = 10_000
 BLOCK: Final = 500
 """Of them looked at together: they stay in the cache."""
 
+FLAT: Final = 1e-9
+"""Of the largest score: an interval narrower than that is a point, but for rounding."""
+
+NO_WIDTH: Final = "no-width"
+"""The notice that some interval is a point, so that nothing can be said of how sure the board is."""
+
 type Unit = Literal["strength", "points", "share"]
 """`strength`: log-odds, mean zero; `points`: of the Elo scale; `share`: of wins or of a whole."""
 
@@ -113,6 +119,19 @@ def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings
         high=ratings.scores + reach[:size],
         coefficients=coefficients,
     )
+
+
+def is_flat(ratings: Ratings) -> bool:
+    """Whether an interval has no width.
+
+    Verdicts that are all alike, or balance one another to the last, show no spread. That is no certainty.
+    """
+    if ratings.low is None or ratings.high is None or ratings.order_range:
+        return False
+    # Against one model the share of that model itself is a half by definition.
+    rated = np.array([name != ratings.settings.baseline for name in ratings.names])
+    least = FLAT * max(1.0, float(np.abs(ratings.scores).max()))
+    return bool((ratings.high - ratings.low <= least)[rated].any())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,8 +268,8 @@ def _most_in(drawn: Floats, per: Floats, scale: Floats) -> float:
     floor = np.quantile(least, 0.95, method="lower") * (1 - 1e-9)
     near = np.flatnonzero(most >= floor)
     for start in range(0, len(near), BLOCK):
-        block = near[start : start + BLOCK]
-        least[block] = _largest(drawn[block], per) / scale[block]
+        chosen = near[start : start + BLOCK]
+        least[chosen] = _largest(drawn[chosen], per) / scale[chosen]
     return float(np.quantile(least, 0.95))
 
 

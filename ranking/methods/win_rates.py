@@ -1,16 +1,28 @@
 """Shares of wins: against every opponent alike, or against one model.
 
 Against one model the standard error is that of a mean, of independent or of clustered verdicts (as in
-AlpacaEval, where a verdict may be a share of its own).
+AlpacaEval, where a verdict may be a share of its own). Verdicts that are all alike, or all of one cluster,
+show no spread, which is no certainty: theirs is that of a few verdicts more, two for either side (Agresti
+and Coull, Approximate is better than "exact" for interval estimation of binomial proportions, 1998).
 """
+
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from ranking.methods.intervals import Clusters, combined
+from ranking.methods.intervals import Clusters, Uncertainty, combined, without_negatives
+from ranking.methods.question import distinct
 from ranking.methods.ratings import Ratings, with_intervals
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import Codes, Floats, Tally, Votes
+
+LEAST: Final = 1e-12
+"""A variance of a share below which its verdicts show no spread."""
+
+MORE: Final = 2
+"""Verdicts for either side that are added to those without spread."""
 
 
 def rate_average(
@@ -27,7 +39,7 @@ def rate_baseline(
 ) -> Ratings:
     """The share of its comparisons with the baseline that each model won, ties half; the baseline's is one half.
 
-    Models that met the baseline less than twice are left out: one verdict has no spread.
+    Models that met the baseline less than twice are left out.
 
     Raises:
         Contradiction: no model of this group met it.
@@ -57,7 +69,31 @@ def rate_baseline(
         met.prompt,
         met.rater,
     )
-    return with_intervals(ratings, uncertainty)
+    uncertainty, floored = _with_spread(uncertainty, met, model, mean, kept, against)
+    ratings = with_intervals(ratings, uncertainty)
+    assert ratings.low is not None  # noqa: S101  the intervals have just been made
+    assert ratings.high is not None  # noqa: S101
+    ratings = replace(ratings, low=ratings.low.clip(0, 1), high=ratings.high.clip(0, 1))
+    return ratings.noting("no-spread") if floored else ratings
+
+
+def _with_spread(
+    found: Uncertainty, met: Votes, model: Codes, mean: Floats, kept: Codes, baseline: int
+) -> tuple[Uncertainty, bool]:
+    """`found` for means whose verdicts show some spread, and whether any of the others needed another one."""
+    codes = {"none": [], "prompt": [met.prompt], "worker": [met.rater], "both": [met.prompt, met.rater]}
+    number = np.bincount(model, weights=_count(met), minlength=int(kept.max()) + 1)[kept]
+    several = np.full(len(kept), True)
+    for cluster in codes[found.clusters]:
+        different = np.array([distinct(None if cluster is None else cluster[model == each]) for each in kept])
+        number, several = np.minimum(number, different), several & (different > 1)
+    flat = (kept != baseline) & ~(several & (np.diag(found.covariance) > LEAST))
+    # The mean of the board plays no part here, so every direction counts.
+    covariance = without_negatives(found.covariance * np.outer(~flat, ~flat), np.eye(len(kept)))
+    all_of_them = number + 2 * MORE
+    share = (mean[kept] * number + MORE) / all_of_them
+    covariance[flat, flat] = (share * (1 - share) / all_of_them)[flat]
+    return replace(found, covariance=covariance), bool(flat.any())
 
 
 def _against(votes: Votes, baseline: int) -> tuple[Votes, Codes]:

@@ -9,10 +9,11 @@ import pytest
 from ranking.methods.board import rate
 from ranking.methods.connectivity import components, has_finite_fit
 from ranking.methods.logistic import NotConverged
-from ranking.methods.ratings import ranks
+from ranking.methods.ratings import ranks, standard_errors
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import BadVotes, Votes, tally
+from ranking.verdict import verdict
 from tests.ranking.votes import draw, make
 
 BOTH = [(0, 1, 2), (0, 1, 0), (2, 3, 2), (2, 3, 2), (2, 3, 0)]
@@ -246,3 +247,65 @@ def test_whatever_is_rated_is_finite_or_refused_in_words(name, rows, arrays):
         for group in rate(votes, asked(name), "people").groups:
             for values in (group.ratings.scores, group.ratings.low, group.ratings.high):
                 assert values is None or np.isfinite(values).all()
+
+
+def test_an_eigenvector_is_found_where_models_only_meet_across_two_camps():
+    # Of a star the wins lead back and forth: the shares are those of the largest eigenvalue all the same.
+    rows = [(0, 1, 2), (0, 1, 0), (0, 2, 2), (0, 2, 0), (0, 3, 2), (0, 3, 0), (0, 3, 0)] * 8
+    found = rate(make(rows), asked("eigen"), "people").groups[0].ratings.scores
+    assert found == pytest.approx([1 / 3, 1 / 6, 1 / 6, 1 / 3], abs=1e-9)
+    two = rate(make([(0, 1, 2)] * 30 + [(0, 1, 0)] * 10), asked("eigen"), "people").groups[0].ratings
+    assert two.scores == pytest.approx(np.sqrt([30, 10]) / np.sqrt([30, 10]).sum(), abs=1e-9)
+
+
+@pytest.mark.parametrize(("won", "lost", "noted"), [(30, 10, True), (10, 30, True), (40, 0, False)])
+def test_two_models_have_equal_pageranks_whoever_won_more_and_the_board_says_so(won, lost, noted):
+    votes = make([(0, 1, 2)] * won + [(0, 1, 0)] * lost)
+    ratings = rate(votes, asked("pagerank"), "people").groups[0].ratings
+    assert (ratings.notices == ("two-models",)) == noted
+    assert (ratings.scores[0] == pytest.approx(ratings.scores[1])) == noted
+
+
+BALANCED = {"prompt": [row % 12 for row in range(40)], "rater": [row % 11 for row in range(40)]}
+LIKE = [(0, 1, 1)] * 40
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [
+        (LIKE, {}),
+        (LIKE, {"clusters": "none"}),
+        (LIKE, {"intervals": "bootstrap", "rounds": 20}),
+        ([(0, 1, 2)] * 40, {"method": "elo-bootstrap", "redraw": "resample", "rounds": 20}),
+        ([(0, 1, 2)] * 30 + [(0, 1, 0)] * 10, {"clusters": "both"}),
+    ],
+    ids=["all ties", "all ties, independent", "all ties, redrawn", "all wins, redrawn", "balanced to the last"],
+)
+def test_verdicts_without_spread_are_no_certainty_and_the_board_says_so(rows, options):
+    ratings = rate(make(rows, **BALANCED), Settings(**options), "people").groups[0].ratings
+    assert (ratings.high - ratings.low).min() < 1e-9
+    assert "no-width" in ratings.notices
+    assert verdict(ratings) is None
+
+
+@pytest.mark.parametrize("clusters", ["none", "prompt", "worker", "both"])
+def test_a_share_without_spread_is_not_certain(clusters):
+    """Model b won all of its 12 comparisons with the baseline; model c's came from one prompt, or one rater."""
+    rows = [(1, 0, 2)] * 12 + [(2, 0, 2), (2, 0, 0), (2, 0, 2), (2, 0, 2)] + [(3, 0, 2), (3, 0, 0)] * 20
+    one = [3] * 4 if clusters == "prompt" else [0, 1, 2, 3]
+    votes = make(
+        rows, prompt=[*range(12), *one, *[row % 13 for row in range(40)]], rater=[*range(12), *[5] * 4, *range(40)]
+    )
+    settings = Settings(method="baseline-win-rate", baseline="model a", clusters=clusters)
+    ratings = rate(votes, settings, "people").groups[0].ratings
+    place = {name: at for at, name in enumerate(ratings.names)}
+    low, high = ratings.low, ratings.high
+    assert "no-spread" in ratings.notices
+    assert ratings.scores[place["model b"]] == high[place["model b"]] == 1
+    assert 0.6 < low[place["model b"]] < 0.9
+    assert high[place["model c"]] - low[place["model c"]] > 0.4
+    assert low[place["model a"]] == high[place["model a"]] == 0.5
+    assert low.min() >= 0
+    assert high.max() <= 1
+    errors = standard_errors(ratings)
+    assert (errors[~np.eye(len(errors), dtype=bool)] > 0).all()

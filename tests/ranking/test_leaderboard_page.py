@@ -9,8 +9,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import Study
+from annotation.models import Comparison, Study
 from ranking import pages, services
+from ranking.comparisons import Filters
+from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
@@ -175,6 +177,58 @@ def test_who_beats_whom_shows_what_was_observed_and_what_is_predicted(client):
         f'<td class="shade-{round(10 * share)}">{round(100 * share)}<small>{round(100 * predicted)}</small></td>'
         in html
     )
+
+
+@pytest.mark.parametrize("method", ["davidson", "newman"])
+def test_where_ties_have_a_probability_of_their_own_half_of_it_is_in_what_is_predicted(client, method):
+    study = published(voted_study())
+    services.ask(study, Filters(), Settings(method=method), "1", 1, NOW)
+    board = Leaderboard.objects.get(method=method)
+    services.fill(board.pk, NOW)
+    board.refresh_from_db()
+    (group,) = board.sheet["groups"]
+    best, worst = (math.exp(group["rows"][place]["natural"]) for place in (0, 3))
+    nu = math.exp(group["coefficients"][0]["value"] * math.log(10) / 400)
+    tie = nu * math.sqrt(best * worst)
+    predicted = (best + tie / 2) / (best + tie + worst)
+    html = client.get(reverse("leaderboard-wins", args=[study.slug]) + f"?method={method}").content.decode()
+    row = html[html.index("<tbody>") :]
+    assert f"<small>{round(100 * predicted)}</small>" in row[: row.index("</tr>")]
+    assert round(100 * predicted) != round(100 * best / (best + worst))
+    model = study.prompt_set.models.get(name="Quillfinch-0")
+    address = reverse("leaderboard-model", args=[study.slug, model.number]) + f"?method={method}"
+    assert client.get(address).context["found"].opponents[-1].cell.predicted == round(100 * predicted)
+
+
+def test_a_share_is_written_with_its_decimals_on_a_models_page(client):
+    study = published(voted_study())
+    settings = Settings(method="baseline-win-rate", baseline="Quillfinch-0")
+    services.ask(study, Filters(), settings, "1", 1, NOW)
+    board = Leaderboard.objects.get(method="baseline-win-rate")
+    services.fill(board.pk, NOW)
+    board.refresh_from_db()
+    row = next(row for row in board.sheet["groups"][0]["rows"] if row["model"] == "Quillfinch-1")
+    model = study.prompt_set.models.get(name="Quillfinch-1")
+    query = "?method=baseline-win-rate&baseline=Quillfinch-0"
+    html = client.get(reverse("leaderboard-model", args=[study.slug, model.number]) + query).content.decode()
+    assert f"<dd>{row['rating']:.3f} <span" in html
+
+
+def test_models_that_are_left_out_are_named_on_the_page(client):
+    study = voted_study()
+    apart = study.pairs.filter(model_x__name="Quillfinch-0", model_y__name="Quillfinch-3")
+    Comparison.objects.filter(pair__in=apart).delete()
+    published(study)
+    settings = Settings(method="baseline-win-rate", baseline="Quillfinch-0")
+    services.ask(study, Filters(), settings, "1", 1, NOW)
+    services.fill(Leaderboard.objects.get(method="baseline-win-rate").pk, NOW)
+    query = "?method=baseline-win-rate&baseline=Quillfinch-0"
+    assert "met Quillfinch-0 less than twice: Quillfinch-3." in page(client, study, query).content.decode()
+    assert "less than twice" not in page(client, study).content.decode()
+    told = client.get(reverse("leaderboard-json", args=[study.slug]) + query).json()
+    assert told["unmet"] == ["Quillfinch-3"]
+    file = client.get(reverse("leaderboard-csv", args=[study.slug]) + query).getvalue().decode()
+    assert "Quillfinch-3" not in file
 
 
 def test_a_models_page_shows_each_opponent(client):

@@ -72,8 +72,9 @@ def test_with_more_prompts_a_difference_needs_fewer_standard_errors():
 def group(**changes: Any) -> dict[str, Any]:
     told = {"level": 17, "best": "GPT 4", "worst_place": 19, "help": "prompts", "factor": 3.1}
     here = {"level": 3, "best": "GPT 4", "worst_place": 4, "help": "votes", "factor": 2.0}
-    rows = [{"model": f"model {index}"} for index in range(59)]
-    return {"rows": rows, "clusters": "both", "prompts": 13, "verdict": told, "verdict_here": here, **changes}
+    rows = [{"model": f"model {index}", "rank": 1 + index} for index in range(59)]
+    rest = {"clusters": "both", "prompts": 13, "prior": False, "notices": []}
+    return {"rows": rows, **rest, "verdict": told, "verdict_here": here, **changes}
 
 
 def test_both_questions_are_answered_where_people_voted():
@@ -96,8 +97,17 @@ def test_both_questions_are_answered_where_people_voted():
 def test_a_board_without_intervals_says_what_it_cannot():
     assert "no intervals" in wording.sentence(group(clusters=None, verdict=None, verdict_here=None))
     assert wording.advice(group(verdict=None), 100) == ""
+    flat = wording.sentence(group(verdict=None, notices=["no-width"]))
+    assert flat == "model 0 is rated first. How sure that is, this board cannot say: some intervals have no width."
+    level = [{"model": f"model {index}", "rank": 1} for index in range(3)]
+    assert "first alike" in wording.sentence(group(rows=level, verdict=None, verdict_here=None))
     alone = group(rows=[{"model": "GPT 4"}], verdict=None, verdict_here=None)
     assert "nothing to rank it against" in wording.sentence(alone)
+
+
+def test_what_is_known_by_an_assumption_alone_says_so():
+    assert "assumption" not in wording.sentence(group())
+    assert wording.sentence(group(prior=True)).endswith("with the assumption that is stated below.")
 
 
 def test_what_would_help_is_told_in_numbers_of_it():

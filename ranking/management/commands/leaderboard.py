@@ -19,7 +19,7 @@ from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Se
 from ranking.models import Leaderboard
 from ranking.services import CannotRecompute, Computed
 from ranking.sheet import csv_lines, text_table
-from ranking.wording import coefficient, coefficient_name, converged, notice, problem, question
+from ranking.wording import coefficient, coefficient_name, converged, left_out, notice, problem, question
 
 PROBLEMS = (CannotRecompute, *services.PROBLEMS)
 FILTERS = tuple(field.name for field in fields(Filters))
@@ -112,13 +112,13 @@ class Command(BaseCommand):
                 _("%(number)s verdicts contradicted one another over both orders and were %(told)s.")
                 % {"number": read.inconsistent, "told": told}
             )
+        baseline = computed.board.settings.baseline
         for word in dict.fromkeys([*sheet["notices"], *(word for g in sheet["groups"] for word in g["notices"])]):
             self.stderr.write(notice(word))
         if any(group["prior"] for group in sheet["groups"]):
             self.stderr.write(notice("prior"))
         if sheet["unmet"]:
-            left_out = _("Left out for want of comparisons: %(models)s.") % {"models": ", ".join(sheet["unmet"])}
-            self.stderr.write(left_out)
+            self.stderr.write(left_out(sheet["unmet"], baseline))
         if any(group["order_range"] for group in sheet["groups"]):
             self.stderr.write(notice("order-range"))
 
