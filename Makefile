@@ -72,7 +72,10 @@ format: install-dev ## ruff's formatter and its safe fixes
 docs: install ## docs/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
-.PHONY: bench-judges
+.PHONY: bench-judges bench-grades
+bench-grades: install-dev ## tables of what judges said, and their pages, over a million grades; no page takes 100 ms
+	@$(BIN)/python -m bench.grades $(ARGS)
+
 bench-judges: install-dev ## calls a second of a judge against a bare loop of the same; at least 0.8 of it
 	$(BIN)/python -m bench.judges
 

@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from annotation.api.access import ApiView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
 from judges.api import rows
-from judges.models import BenchmarkReply, BenchmarkRun, Judge, Protocol
-from judges.services import benchmarking
+from judges.models import BenchmarkReply, BenchmarkRun, CallState, Judge, Protocol, Shown
+from judges.services import benchmark_calls, benchmarking
+from judges.services.benchmark_calls import FOUND, Wish
 
 
 class BenchmarkRow(rows.AnyRunRow):
@@ -53,6 +54,47 @@ class BenchmarkDetail(BenchmarkRow):
     accuracy = AccuracyRow(many=True)
 
 
+class BenchmarkCallRow(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="As in the address of its page.")
+    benchmark = serializers.IntegerField(help_text="The one that asked it, perhaps an earlier one.")
+    preference = serializers.CharField(help_text="SHA-256 of what is asked about: prompt, chosen, rejected.")
+    shown = serializers.ChoiceField(Shown.choices)
+    state = serializers.ChoiceField(CallState.choices)
+    says = serializers.CharField(help_text="chosen, rejected or tie, where both answers were shown; else empty.")
+    score = serializers.FloatField(allow_null=True, help_text="Of the answer that was shown alone.")
+    found = serializers.ChoiceField(FOUND, allow_null=True, help_text="Whether the judge was right.")
+    cost = rows.Money(help_text="Of every reply to it.")
+    sent_at = serializers.DateTimeField(allow_null=True)
+
+
+class BenchmarkReplyRow(rows.ExchangeRow):
+    state = serializers.ChoiceField(CallState.choices)
+    says = serializers.CharField()
+    score = serializers.FloatField(allow_null=True)
+
+
+class BenchmarkCallDetail(BenchmarkCallRow):
+    prompt = serializers.JSONField(help_text="Messages, the last of them a user's.")
+    chosen = serializers.CharField()
+    rejected = serializers.CharField()
+    replies = BenchmarkReplyRow(many=True)
+
+
+def _call_told(run: BenchmarkRun, call: Any) -> dict[str, Any]:
+    return {
+        "number": call.pk,
+        "benchmark": call.run_id,
+        "preference": call.preference.sha256,
+        "shown": call.shown,
+        "state": call.state,
+        "says": call.reply.says if call.reply else "",
+        "score": call.reply.score if call.reply else None,
+        "found": benchmark_calls.found(run, call),
+        "cost": rows.money(call.cost or 0),
+        "sent_at": call.sent_at,
+    }
+
+
 def _run_told(run: BenchmarkRun, cost: int, unsure: int) -> dict[str, Any]:
     return {
         **rows.any_run_told(run, cost, unsure),
@@ -88,6 +130,14 @@ class Benchmarks(ApiView):
         return page(request, asked, benchmarking.runs_of(judge), _runs_told, newest_first=True)
 
 
+def _found(number: int, run: int) -> BenchmarkRun:
+    known = BenchmarkRun.objects.filter(version__judge=number).select_related("version__judge", "user")
+    found = known.filter(pk=run).first() if max(number, run) <= BIGGEST else None
+    if found is None:
+        raise NotFound
+    return found
+
+
 class OneBenchmark(ApiView):
     @extend_schema(
         operation_id="judge-benchmark",
@@ -97,10 +147,7 @@ class OneBenchmark(ApiView):
     )
     def get(self, request: Request, number: int, run: int) -> Response:
         self.asked()
-        known = BenchmarkRun.objects.filter(version__judge=number).select_related("version__judge", "user")
-        found = known.filter(pk=run).first() if max(number, run) <= BIGGEST else None
-        if found is None:
-            raise NotFound
+        found = _found(number, run)
         progress = benchmarking.progress(found, timezone.now())
         report = benchmarking.report(found)
         return Response(
@@ -111,3 +158,51 @@ class OneBenchmark(ApiView):
                 "accuracy": [dict(zip(benchmarking.COLUMNS, line, strict=True)) for line in benchmarking.lines(report)],
             }
         )
+
+
+class CallsQuery(PageQuery):
+    state = serializers.ChoiceField(CallState.choices, required=False, default="")
+    set = serializers.CharField(required=False, help_text="The name of a set: questions of its rows.")
+    found = serializers.ChoiceField(FOUND, required=False, default=None, help_text="Whether the judge was right.")
+
+
+class BenchmarkCalls(ApiView):
+    query = CallsQuery
+
+    @extend_schema(
+        operation_id="judge-benchmark-calls",
+        summary="The questions that count for a benchmark, with what the judge said",
+        tags=["judges"],
+        parameters=[CallsQuery],
+        responses=page_of(BenchmarkCallRow),
+    )
+    def get(self, request: Request, number: int, run: int) -> Response:
+        asked = self.asked()
+        found = _found(number, run)
+        sets = None
+        if "set" in asked:
+            sets = tuple(found.sets.filter(name=asked["set"]).values_list("pk", flat=True))
+        calls = benchmark_calls.chosen(found, Wish(asked["state"], sets, asked["found"]))
+        return page(request, asked, calls, lambda some: [_call_told(found, call) for call in some])
+
+
+class OneBenchmarkCall(ApiView):
+    @extend_schema(
+        operation_id="judge-benchmark-call",
+        summary="One question of a benchmark: what is known, what was sent, what came back",
+        tags=["judges"],
+        responses=BenchmarkCallDetail,
+    )
+    def get(self, request: Request, number: int, run: int, call: int) -> Response:
+        self.asked()
+        found = _found(number, run)
+        one = benchmark_calls.chosen(found, Wish()).filter(pk=call).first() if call <= BIGGEST else None
+        if one is None:
+            raise NotFound
+        known = one.preference
+        replies = [
+            rows.exchange_told(reply) | {"state": reply.state, "says": reply.says, "score": reply.score}
+            for reply in one.replies.order_by("pk")
+        ]
+        told = {"prompt": known.turns, "chosen": known.chosen, "rejected": known.rejected, "replies": replies}
+        return Response(_call_told(found, one) | told)

@@ -1,12 +1,23 @@
 from django.urls import path
 
-from judges.api import answers, benchmarks, panels, schedules, views
+from judges.api import answers, benchmarks, grades, panels, schedules, views
 
 urlpatterns = [
     path("judges/", views.Judges.as_view(), name="api-judges"),
     path("judges/<int:number>/", views.OneJudge.as_view(), name="api-judge"),
     path("judges/<int:number>/benchmarks/", benchmarks.Benchmarks.as_view(), name="api-judge-benchmarks"),
     path("judges/<int:number>/benchmarks/<int:run>/", benchmarks.OneBenchmark.as_view(), name="api-judge-benchmark"),
+    path(
+        "judges/<int:number>/benchmarks/<int:run>/calls/",
+        benchmarks.BenchmarkCalls.as_view(),
+        name="api-judge-benchmark-calls",
+    ),
+    path(
+        "judges/<int:number>/benchmarks/<int:run>/calls/<int:call>/",
+        benchmarks.OneBenchmarkCall.as_view(),
+        name="api-judge-benchmark-call",
+    ),
+    path("studies/<slug:slug>/grades/", grades.Grades.as_view(), name="api-grades"),
     path("studies/<slug:slug>/judge-runs/", views.Runs.as_view(), name="api-judge-runs"),
     path("studies/<slug:slug>/judge-runs/<int:number>/", views.OneRun.as_view(), name="api-judge-run"),
     path("studies/<slug:slug>/judge-runs/<int:number>/pause/", views.Pause.as_view(), name="api-judge-run-pause"),

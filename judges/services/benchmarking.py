@@ -74,12 +74,16 @@ class Terms:
 
 
 def keep(path: Path, *, user: User | None = None) -> PreferenceSet:
+    """The set in a file, as `keep_from`."""
+    return keep_from(Source(path.name, path), user=user)
+
+
+def keep_from(source: Source, *, user: User | None = None) -> PreferenceSet:
     """The set in a file, kept under the file's name; the one that is there already where nothing differs.
 
     Raises:
         Faulty: a row is no preference.
     """
-    source = Source(path.name, path)
     rows, faults = [], Faults()
     for found in preferences.read(source):
         if isinstance(found, Fault):
@@ -196,7 +200,9 @@ def shown_of(run: BenchmarkRun, sha256: str) -> tuple[Shown, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """A row of a set: the primary key of its question, digests, where it stands."""
+
     key: int
     sha256: str
     prompt: str
@@ -209,13 +215,13 @@ class _Entry:
         return f"{self.set_name} / {self.subset}" if self.subset else self.set_name
 
 
-def _entries(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[_Entry]:
+def entries(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[Entry]:
     """The rows of a run, set by set; a question that stands twice in a set is two rows of it, asked once."""
     for each in sets:
         rows = each.entries.order_by("number").values_list(
             "preference", "preference__sha256", "preference__prompt_sha256", "subset"
         )
-        found = [_Entry(key, sha256, prompt, subset, each.name) for key, sha256, prompt, subset in rows]
+        found = [Entry(key, sha256, prompt, subset, each.name) for key, sha256, prompt, subset in rows]
         if run.limit is not None:
             found = sorted(found, key=lambda entry: _draw(run.seed, entry.sha256, "limit"))[: run.limit]
         yield from found
@@ -224,7 +230,7 @@ def _entries(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[_Entr
 def calls_of(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[BenchmarkCall]:
     """Every call of `run`, not stored, whether it is there already or not; each once."""
     seen: set[int] = set()
-    for batch in batched(_entries(run, sets), BATCH, strict=False):
+    for batch in batched(entries(run, sets), BATCH, strict=False):
         texts = Preference.objects.in_bulk([entry.key for entry in batch])
         for entry in batch:
             if entry.key in seen:
@@ -438,15 +444,15 @@ class _Heard:
 def report(run: BenchmarkRun) -> Report:
     """The results of `run` as they stand; whatever asked a question before, its answer counts."""
     sets = list(run.sets.order_by("name", "pk"))
-    entries = list(_entries(run, sets))
-    heard = _answers(run, {entry.key for entry in entries})
+    rows = list(entries(run, sets))
+    heard = _answers(run, {entry.key for entry in rows})
     parts: dict[str, list[accuracy.Row]] = {}
     states: dict[str, int] = {}
-    asked = {(entry.key, str(shown)) for entry in entries for shown in shown_of(run, entry.sha256)}
+    asked = {(entry.key, str(shown)) for entry in rows for shown in shown_of(run, entry.sha256)}
     for place in asked:
         state = heard[place].state if place in heard else CallState.PENDING.value
         states[state] = states.get(state, 0) + 1
-    for entry in entries:
+    for entry in rows:
         found = [heard.get((entry.key, str(shown))) for shown in shown_of(run, entry.sha256)]
         parts.setdefault(entry.part, []).append(accuracy.Row(_outcome(run, found), entry.prompt))
     results = tuple(accuracy.result(name, rows) for name, rows in parts.items())

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotation.models import Comparison, LanguageModel, RaterKind, Study
+from annotation.models import Comparison, LanguageModel, Pair, RaterKind, Study
 from judges.grades import Game, Grade, Outcome
 from judges.models import CallState, JudgeVersion, Judgment, Verdict
 
@@ -99,9 +99,13 @@ def grades(study: Study, models: Collection[int] = (), judge: str | None = None)
 PAIR = ("pair", "pair__prompt", "pair__model_x", "pair__model_y", "turn", "left")
 
 
-def between(models: Collection[int], pair: str) -> Q:
-    """The pairs of two of `models`, of any where none are named; `pair` is the way to it."""
-    return Q(**{f"{pair}__model_x__in": models, f"{pair}__model_y__in": models}) if models else Q()
+def on_pairs(study: Study, models: Collection[int], way: str = "") -> Q:
+    """What is about the study's pairs, those of two of `models` where some are named; `way` leads to what has the
+    pair, or the study. Few pairs are looked up, not everything of the study looked through."""
+    if not models:
+        return Q(**{f"{way}study": study})
+    pairs = Pair.objects.filter(study=study, model_x__in=models, model_y__in=models)
+    return Q(**{f"{way}pair__in": pairs.values("pk")})
 
 
 def games(study: Study, models: Collection[int] = (), judge: str | None = None) -> Iterator[Game]:
@@ -110,9 +114,11 @@ def games(study: Study, models: Collection[int] = (), judge: str | None = None) 
     Those of two of `models` alone, where some are named. By `judge` alone, one of those who are not excluded.
     """
     out = excluded(study) if judge is None else set()
-    by_judges = Comparison.objects.filter(between(models, "pair"), study=study, rater__kind=RaterKind.JUDGE)
-    elsewhere = Judgment.objects.filter(between(models, "pair"), study=study, pair__isnull=False)
-    ours = verdicts(study).filter(between(models, "call__pair"), call__pair__isnull=False).exclude(state=CallState.OK)
+    by_judges = Comparison.objects.filter(on_pairs(study, models), rater__kind=RaterKind.JUDGE)
+    elsewhere = Judgment.objects.filter(on_pairs(study, models), pair__isnull=False)
+    ours = verdicts(study).filter(call__pair__isnull=False).exclude(state=CallState.OK)
+    if models:
+        ours = ours.filter(on_pairs(study, models, "call__"))
     if judge is not None:
         by_judges = by_judges.filter(rater__name=judge)
         elsewhere = elsewhere.filter(judge=judge)

@@ -3,6 +3,11 @@
 from collections.abc import Sequence
 
 from django import template
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from judges.grades import Score
 
 register = template.Library()
 
@@ -17,3 +22,15 @@ def per_cent(share: float | None) -> str:
 def at[T](items: Sequence[T], place: int | None) -> T | None:
     """The item at a place; nothing where there is no such place."""
     return items[place] if place is not None and 0 <= place < len(items) else None
+
+
+@register.filter
+def mean_of(score: Score | None) -> SafeString | str:
+    """The mean with its interval; a dash where there is none. A page has hundreds, too many for a template each."""
+    if score is None or score.mean is None:
+        return "–"
+    mean, ends = number_format(score.mean, 2), score.interval
+    if ends is None:
+        return mean
+    low, high = number_format(ends.low, 1), number_format(ends.high, 1)
+    return format_html('{} <span class="interval">{}–{}</span>', mean, low, high)

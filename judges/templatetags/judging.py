@@ -48,6 +48,12 @@ def call_state(state: str) -> str:
 
 
 @register.filter
+def found_word(found: str) -> str:
+    """Whether a judge was right about a preference, in the reader's language."""
+    return {"right": _("right"), "wrong": _("wrong"), "tie": _("would not choose")}[found]
+
+
+@register.filter
 def told(problem: str) -> str:
     """What stopped a run or a call, in the reader's language."""
     return telling.told(problem)

@@ -1,15 +1,32 @@
-"""Pages of a judge's benchmarks."""
+"""Pages of a judge's benchmarks: beginning one, how it goes, what came of it, and every question of it."""
 
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
-from annotation.views.access import AdministratorRequest
+from annotation.interchange.faults import Fault
+from annotation.services.studies import NotPossible
+from annotation.views.access import AdministratorRequest, posted
 from annotation.views.paging import paged
 from annotation.views.tables import csv_download
-from judges.models import BenchmarkRun, Judge
-from judges.services import benchmarking
+from judges.forms.benchmarks import BenchmarkForm
+from judges.models import BenchmarkRun, CallState, Judge
+from judges.services import benchmark_calls, benchmarking, showing
+from judges.services.benchmark_calls import FOUND, Wish
+from judges.services.benchmarking import Faulty
+from judges.views.judges import may_add
+from judges.views.runs import RunPages
+
+PAGES: Final = RunPages(benchmarking.life, "judges/benchmark.html", "judge-benchmark", "judge-benchmark-calls")
 
 
 @login_required
@@ -27,6 +44,44 @@ def benchmarks(request: AdministratorRequest, number: int) -> HttpResponse:
     return render(request, "judges/benchmarks.html", context)
 
 
+@login_required
+@may_add
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: AdministratorRequest, number: int) -> HttpResponse:
+    """The way to a benchmark: first what it would be, with the files kept as sets, then the start."""
+    judge = get_object_or_404(Judge, pk=number)
+    form = BenchmarkForm(posted(request), request.FILES if request.method == "POST" else None)
+    context: dict[str, Any] = {"section": "judges", "judge": judge, "form": form}
+    if form.is_valid():
+        try:
+            sets = form.keep(request.user)
+            if not sets:
+                form.add_error(None, _("Choose a set, or upload a file with one."))
+            elif "start" in request.POST:
+                run = benchmarking.start(judge.current, sets, form.terms(), timezone.now(), user=request.user)
+                return redirect("judge-benchmark", number, run.pk)
+            else:
+                context["estimate"] = benchmarking.estimate(judge.current, sets, form.terms())
+                context["form"] = BenchmarkForm(_chosen(request, sets))
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
+        except Faulty as faulty:
+            context |= {"faults": list(_told(faulty.faults)), "count": faulty.count}
+    return render(request, "judges/benchmark_new.html", context)
+
+
+def _chosen(request: AdministratorRequest, sets: Iterable[Any]) -> Any:
+    """What was posted, with the sets that its files became: a browser sends no file twice by itself."""
+    data = request.POST.copy()
+    data.setlist("sets", [str(each.pk) for each in sets])
+    return data
+
+
+def _told(faults: Iterable[Fault]) -> Iterator[tuple[Fault, str]]:
+    for fault in faults:
+        yield fault, _(fault.reason) % fault.values
+
+
 def _run(number: int, run: int) -> BenchmarkRun:
     found = BenchmarkRun.objects.select_related("version__judge", "user")
     return get_object_or_404(found, pk=run, version__judge=number)
@@ -35,10 +90,21 @@ def _run(number: int, run: int) -> BenchmarkRun:
 @login_required
 @require_safe
 def benchmark(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
-    """One benchmark: accuracy of each set, and over them."""
+    """One benchmark: how far it is, accuracy of each set, and over them."""
     found = _run(number, run)
-    context = {"section": "judges", "judge": found.version.judge, "run": found, "report": benchmarking.report(found)}
-    return render(request, "judges/benchmark.html", context)
+    if request.htmx:
+        # The part that changes has no table: a page whose benchmark has ended is asked for whole.
+        return PAGES.show(request, found, number, run) if found.live else HttpResponseClientRefresh()
+    more = {"section": "judges", "judge": found.version.judge, "report": benchmarking.report(found)}
+    return PAGES.show(request, found, number, run, **more)
+
+
+@login_required
+@may_add
+@require_POST
+def change_benchmark(request: AdministratorRequest, number: int, run: int, change: str) -> HttpResponse:
+    """Pausing, resuming and cancelling."""
+    return PAGES.change(request, _run(number, run), change, number, run)
 
 
 @login_required
@@ -53,3 +119,72 @@ def benchmark_csv(request: AdministratorRequest, number: int, run: int) -> HttpR
 def benchmark_json(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
     found = _run(number, run)
     return JsonResponse(benchmarking.as_json(found, benchmarking.report(found)))
+
+
+@login_required
+@require_safe
+def calls(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
+    """The questions that count for a benchmark, a page at a time."""
+    found = _run(number, run)
+    sets = list(found.sets.all())
+    asked = request.GET
+    wish = Wish.of(sets, asked.get("state", ""), asked.get("set", ""), asked.get("found", ""))
+    page = paged(request, benchmark_calls.chosen(found, wish))
+    context = {
+        "section": "judges",
+        "judge": found.version.judge,
+        "run": found,
+        "wish": wish,
+        "sets": sets,
+        "states": CallState.choices,
+        "founds": FOUND,
+        "page": page,
+        "calls": [(call, benchmark_calls.found(found, call)) for call in page],
+    }
+    return render(request, "judges/benchmark_calls.html", context)
+
+
+CALL_COLUMNS: Final = (
+    *("call", "preference", "shown", "state", "says", "score", "found", "benchmark", "tokens_in", "tokens_out"),
+    *("cost_nanos", "seconds", "model", "received_at"),
+)
+
+
+@login_required
+@require_safe
+def calls_csv(request: AdministratorRequest, number: int, run: int) -> HttpResponseBase:
+    found = _run(number, run)
+
+    def line(call: Any) -> tuple[Any, ...]:
+        reply = call.reply
+        named = (call.pk, str(call.preference), call.shown, call.state)
+        said = (reply.says, reply.score) if reply else ("", None)
+        took = (reply.tokens_in, reply.tokens_out) if reply else (None, None)
+        came = (reply.seconds, reply.model, reply.received_at.isoformat()) if reply else (None, "", None)
+        outcome = benchmark_calls.found(found, call)
+        return (*named, *said, outcome, call.run_id, *took, call.cost, *came)
+
+    rows = (line(call) for call in benchmark_calls.chosen(found, Wish()).iterator(500))
+    return csv_download(CALL_COLUMNS, rows, f"judge-{number}-benchmark-{run}-calls.csv")
+
+
+@login_required
+@require_safe
+def call(request: AdministratorRequest, number: int, run: int, call: int) -> HttpResponse:
+    """One question: what is known, what was sent, what came back, what was read."""
+    found = _run(number, run)
+    asked = get_object_or_404(benchmark_calls.chosen(found, Wish()), pk=call)
+    replies = [
+        (reply, showing.words(reply.raw), json.loads(reply.request).get("messages", []))
+        for reply in asked.replies.order_by("-pk")
+    ]
+    context = {
+        "section": "judges",
+        "judge": found.version.judge,
+        "run": found,
+        "call": asked,
+        "outcome": benchmark_calls.found(found, asked),
+        "entries": asked.preference.entries.filter(preferences__in=found.sets.all()).select_related("preferences"),
+        "replies": replies,
+    }
+    return render(request, "judges/benchmark_call.html", context)

@@ -210,3 +210,25 @@ def test_the_whole_of_a_prompt_of_one_turn_is_its_first_turn(bench: Study) -> No
     bench.prompt_set.prompts.filter(pk=prompt.pk).update(turns=["And?"])
     (model, *_others) = tables.compute(bench).scores["owl"]
     assert sorted(model.turns) == [0, 1, 2]
+
+
+def test_the_api_has_the_rows_of_the_files(bench: Study, owner, as_user) -> None:
+    client = as_user(owner)
+    told = client.get("/api/studies/bench/grades/").json()
+    fresh = tables.compute(bench)
+    assert told["judges"] == ["owl"]
+    assert told["computed_at"] is None
+    assert told["scores"] == list(fresh.score_rows())
+    assert told["pairs"] == list(fresh.pair_rows())
+    assert client.get("/api/studies/bench/grades/?judge=owl").json()["scores"] == told["scores"]
+    assert client.get("/api/studies/bench/grades/?judge=elk").status_code == 404
+
+
+def test_the_api_says_that_tables_are_computed(large: Study, owner, as_user) -> None:
+    client = as_user(owner)
+    response = client.get("/api/studies/bench/grades/")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+    tables.fill(large.pk, timezone.now())
+    told = client.get("/api/studies/bench/grades/").json()
+    assert told["computed_at"] is not None
+    assert told["pairs"] == list(tables.compute(large).pair_rows())

@@ -13,7 +13,18 @@ from django.utils import timezone
 
 from annotation.models import Pair, PairRun, Rater, Report, Study, Upload, UploadState
 from annotation.services import drafting
-from judges.models import AnswerCall, AnswerRun, AnswerSource, BenchmarkRun, JudgeCall, JudgeRun, Panel, Schedule
+from judges.models import (
+    AnswerCall,
+    AnswerRun,
+    AnswerSource,
+    BenchmarkRun,
+    JudgeCall,
+    JudgeRun,
+    Panel,
+    Preference,
+    PreferenceSet,
+    Schedule,
+)
 from ranking import services as ranking
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
@@ -34,6 +45,7 @@ POST_OF_EVERYBODY = (405, 405, 405, 405, 405)
 OF_THE_WORKER = (403, 200, 403, 403, 403)
 SENDS_THE_WORKER_ON = (403, OWN_PAGE, 403, 403, 403)
 OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 200)
+POST_OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 405)
 OF_THE_PUBLISHED = (404, 404, 200, 404, 200)
 API_OF_EVERYBODY = (200, 200, 200, 200, 200)
 API_SIGNED_IN = (401, 401, 200, 200, 200)
@@ -98,7 +110,14 @@ GET = {
     "judges/<int:number>/": SIGNED_IN,
     "judges/<int:number>/anew/": (SIGN_IN, SIGN_IN, 403, 403, 405),
     "judges/<int:number>/benchmarks/": SIGNED_IN,
+    "judges/<int:number>/benchmarks/new/": OF_WHO_MAY_ADD_JUDGES,
     "judges/<int:number>/benchmarks/<int:run>/": SIGNED_IN,
+    "judges/<int:number>/benchmarks/<int:run>/pause/": POST_OF_WHO_MAY_ADD_JUDGES,
+    "judges/<int:number>/benchmarks/<int:run>/resume/": POST_OF_WHO_MAY_ADD_JUDGES,
+    "judges/<int:number>/benchmarks/<int:run>/cancel/": POST_OF_WHO_MAY_ADD_JUDGES,
+    "judges/<int:number>/benchmarks/<int:run>/calls/": SIGNED_IN,
+    "judges/<int:number>/benchmarks/<int:run>/calls.csv": SIGNED_IN,
+    "judges/<int:number>/benchmarks/<int:run>/calls/<int:call>/": SIGNED_IN,
     "judges/<int:number>/benchmarks/<int:run>.csv": SIGNED_IN,
     "judges/<int:number>/benchmarks/<int:run>.json": SIGNED_IN,
     "judges/templates/": SIGNED_IN,
@@ -175,6 +194,9 @@ GET = {
     "api/judges/<int:number>/": API_SIGNED_IN,
     "api/judges/<int:number>/benchmarks/": API_SIGNED_IN,
     "api/judges/<int:number>/benchmarks/<int:run>/": API_SIGNED_IN,
+    "api/judges/<int:number>/benchmarks/<int:run>/calls/": API_SIGNED_IN,
+    "api/judges/<int:number>/benchmarks/<int:run>/calls/<int:call>/": API_SIGNED_IN,
+    "api/studies/<slug:slug>/grades/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/judge-runs/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/judge-runs/<int:number>/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/judge-runs/<int:number>/pause/": API_POST,
@@ -246,6 +268,7 @@ def rows(study):
     asked = AnswerSource.objects.create(model=pair.model_x, endpoint="http://127.0.0.1:9/v1", api_id="x")
     answers = AnswerRun.objects.create(study=study, source=asked, created_at=now, state="cancelled")
     turn = AnswerCall.objects.create(run=answers, source=asked, prompt=pair.prompt)
+    asked_of = question_of_a_benchmark(version)
     numbers = {
         "answers/sources": asked.model_id,
         "answers/runs": answers.pk,
@@ -277,10 +300,21 @@ def rows(study):
         "<slug:form>": "plain",
         "<signed:number>": pair.prompt.number,
         **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
-        "<int:run>": BenchmarkRun.objects.create(version=version, created_at=now, state="cancelled").pk,
+        "<int:run>": asked_of.run_id,
+        "<int:call>": asked_of.pk,
         "models/<whole:number>": f"models/{pair.model_x.number}",
         "pairs/<whole:number>": f"pairs/{pair.number}",
     }
+
+
+def question_of_a_benchmark(version):
+    known = Preference.objects.create(sha256="0", prompt_sha256="0", turns=[{"role": "user", "content": "?"}])
+    kept = PreferenceSet.objects.create(name="known", sha256="0")
+    kept.entries.create(preference=known, number=1)
+    terms = {"state": "cancelled", "both_orders": True}
+    run = BenchmarkRun.objects.create(version=version, created_at=timezone.now(), **terms)
+    run.sets.add(kept)
+    return run.calls.create(version=version, protocol=run.protocol, preference=known, shown="chosen-left")
 
 
 def panel_of(study):

@@ -1,0 +1,92 @@
+"""The form that begins a benchmark of a judge."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Count
+from django.utils.formats import date_format, number_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy, ngettext
+
+from annotation.forms import FilesField
+from annotation.interchange.tables import Source
+from judges.models import PreferenceSet, Protocol
+from judges.services import benchmarking
+from judges.services.benchmarking import Terms
+
+if TYPE_CHECKING:
+    _SetsField = forms.ModelMultipleChoiceField[PreferenceSet]
+else:
+    # Generic in the stubs only.
+    _SetsField = forms.ModelMultipleChoiceField
+
+
+class SetsField(_SetsField):
+    """Sets told apart by their rows and their time as well: two may have one name."""
+
+    def label_from_instance(self, kept: Any) -> str:
+        rows = ngettext("%(number)s row", "%(number)s rows", kept.rows) % {
+            "number": number_format(kept.rows, force_grouping=True)
+        }
+        return f"{kept.name} ({rows}, {date_format(localtime(kept.created_at), 'Y-m-d')})"
+
+
+class BenchmarkForm(forms.Form):
+    """What a judge is to be benchmarked on, and how. A file that is uploaded becomes a set, there to be chosen."""
+
+    sets = SetsField(
+        PreferenceSet.objects.annotate(rows=Count("entries")),
+        label=gettext_lazy("Sets of preferences"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    preference_files = FilesField(
+        label=gettext_lazy("Files with further sets"),
+        required=False,
+        help_text=gettext_lazy(
+            "JSONL, also as .gz: prompt, chosen and rejected, and where there are any id and subset. The file’s name "
+            "is the set’s."
+        ),
+    )
+    protocol = forms.ChoiceField(label=gettext_lazy("Asked by"), choices=Protocol.choices, initial=Protocol.CHAT)
+    both_orders = forms.BooleanField(
+        label=gettext_lazy("Each pair twice, with the sides swapped"), required=False, initial=True
+    )
+    limit = forms.IntegerField(
+        label=gettext_lazy("Rows of each set at the most"),
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text=gettext_lazy("A random choice, always the same for a seed."),
+    )
+    seed = forms.IntegerField(label=gettext_lazy("Seed"), initial=0, min_value=-(2**63), max_value=2**63 - 1)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not PreferenceSet.objects.exists():
+            del self.fields["sets"]
+
+    def keep(self, user: Any) -> list[PreferenceSet]:
+        """The sets that were chosen, and those in the files.
+
+        Raises:
+            Faulty: a row of a file is no preference; of this file and those after it nothing is kept.
+        """
+        files = [file for file in self.cleaned_data["preference_files"] if file is not None]
+        found = [*self.cleaned_data.get("sets", ()), *(_kept(file, user) for file in files)]
+        return list({each.pk: each for each in found}.values())
+
+    def terms(self) -> Terms:
+        data = self.cleaned_data
+        return Terms(data["protocol"], data["both_orders"], data["seed"], data["limit"])
+
+
+def _kept(file: "UploadedFile[Any]", user: Any) -> PreferenceSet:
+    with tempfile.NamedTemporaryFile() as copy:
+        for chunk in file.chunks():
+            copy.write(chunk)
+        copy.flush()
+        return benchmarking.keep_from(Source(file.name or "preferences.jsonl", Path(copy.name)), user=user)
