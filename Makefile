@@ -73,7 +73,7 @@ docs: install ## docs/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
 .PHONY: bench-judges bench-grades
-bench-grades: install-dev ## tables of what judges said, and their pages, over a million grades; no page takes 100 ms
+bench-grades: install-dev ## tables of what judges said, over a million grades; none of their pages takes 100 ms
 	@$(BIN)/python -m bench.grades $(ARGS)
 
 bench-judges: install-dev ## calls a second of a judge against a bare loop of the same; at least 0.8 of it
