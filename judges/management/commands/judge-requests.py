@@ -10,9 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotation.services.studies import NotPossible
-from judges.management.numbers import count
+from judges.management.covering import add_plan, plan_of
 from judges.services import naming, offline
-from judges.services.planning import AGAIN, Plan
 
 
 class Command(BaseCommand):
@@ -32,22 +31,10 @@ class Command(BaseCommand):
             default="llmfao",
             help="llmfao, the default: model, messages, metadata; batch: with a custom_id, as batch endpoints take it.",
         )
-        parser.add_argument("--limit", type=count, help="This many pairs at the most, always the same ones.")
-        parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
-        parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs with this model.")
-        parser.add_argument("--all-pairs", action="store_true", help="Those outside the study's filters too.")
-        parser.add_argument(
-            "--again", nargs="+", choices=AGAIN, default=["failed"], help="Asks anew what ended so; failed by default."
-        )
+        add_plan(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        plan = Plan(
-            options["limit"],
-            "both" if options["both_orders"] else "",
-            options["baseline"],
-            options["all_pairs"],
-            tuple(options["again"]),
-        )
+        plan = plan_of(options)
         try:
             study = naming.study_named(options["study"])
             run = offline.prepare(study, naming.judge_named(options["judge"]).current, plan, timezone.now())

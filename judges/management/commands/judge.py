@@ -10,6 +10,7 @@ from django.utils import timezone
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
+from judges.management.covering import add_plan, plan_of
 from judges.management.numbers import count
 from judges.management.watching import ENDS, summary, worked
 from judges.models import (
@@ -25,7 +26,7 @@ from judges.models import (
 from judges.models.schedules import MOST_HOURS
 from judges.replies import READERS
 from judges.services import naming, planning, probing, reading, runs, schedules
-from judges.services.planning import AGAIN, Plan
+from judges.services.planning import Plan
 
 SENTINELS: Final = 30
 
@@ -38,13 +39,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
         parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
-        parser.add_argument("--limit", type=count, help="This many pairs at the most, always the same ones.")
-        parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
-        parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs with this model.")
-        parser.add_argument("--all-pairs", action="store_true", help="Those outside the study's filters too.")
-        parser.add_argument(
-            "--again", nargs="+", choices=AGAIN, default=["failed"], help="Asks anew what ended so; failed by default."
-        )
+        add_plan(parser)
         parser.add_argument("--detach", action="store_true", help="Leaves the work to the background.")
         parser.add_argument("--senders", type=count, default=1, help="Processes in the background that share the work.")
         parser.add_argument("--dry-run", action="store_true", help="Says how many calls, tokens and how much money.")
@@ -79,13 +74,7 @@ class Command(BaseCommand):
         try:
             study = naming.study_named(options["study"])
             version = naming.judge_named(options["judge"]).current
-            plan = Plan(
-                options["limit"],
-                "both" if options["both_orders"] else "",
-                options["baseline"],
-                options["all_pairs"],
-                tuple(options["again"]),
-            )
+            plan = plan_of(options)
             if options["reread"] is not None:
                 self._reread(study, version, options["reread"])
             elif options["every"] is not None:
