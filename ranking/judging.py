@@ -305,7 +305,7 @@ def compared(snapshot: Leaderboard, facts: Sequence[Fact], raters: Mapping[str, 
             found["orders"]["consistent"],
         )
         rank = found["boards"]["spearman"]
-        spearman = None if rank is None else Figure(BOARDS, f"{rank:.2f}", "", len(found["boards"]["models"]))
+        spearman = None if rank is None else Figure(BOARDS, f"{rank:z.2f}", "", len(found["boards"]["models"]))
         known = tuple(fact.texts.get(raters.get(name, 0), "") for fact in facts)
         rows.append(Row(name, found["verdicts"], (*_row(cells), spearman), known))
     return Compared((*COMPARED, BOARDS, *(fact.title for fact in facts)), tuple(rows))
@@ -356,9 +356,9 @@ def _figures(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]
 def _figure(label: str | Promise, share: dict[str, Any], *, signed: bool = False) -> Figure | None:
     if share["value"] is None:
         return None
-    value = f"{share['value']:+.2f}" if signed else f"{share['value']:.2f}"
+    value = f"{share['value']:+z.2f}" if signed else f"{share['value']:z.2f}"
     low, high = share["low"], share["high"]
-    return Figure(label, value, "" if low is None else f"{low:.2f} … {high:.2f}", share["number"])
+    return Figure(label, value, "" if low is None else f"{low:z.2f} … {high:z.2f}", share["number"])
 
 
 def _place(found: dict[str, Any]) -> Place | None:
@@ -384,7 +384,7 @@ def _scatter(found: dict[str, Any]) -> Scatter | None:
         label = f"{written(by_people[0], 0)}, {written(by_judge[0], 0)}"
         dots.append(Dot(model, x, y, x_low, x_high, y_low, y_high, label))
     names = (("spearman", _("Spearman")), ("kendall", _("Kendall")), ("pearson", _("Pearson")))
-    figures = tuple(Figure(label, f"{found[name]:.2f}", "", len(dots)) for name, label in names)
+    figures = tuple(Figure(label, f"{found[name]:z.2f}", "", len(dots)) for name, label in names)
     return Scatter(tuple(dots), across, up, found["pairs"], figures)
 
 

@@ -36,6 +36,8 @@ class Heat:
     """One group of connected models: the rows and the cells of each, in the order of their ranks."""
 
     rows: tuple[tuple[Row, SafeString], ...]
+    predicts: bool
+    """Whether the ratings predict what one model wins against another."""
 
 
 def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
@@ -51,7 +53,8 @@ def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
             tuple(
                 (row, mark_safe("".join(cells)))  # noqa: S308  numbers, and a translation of ours
                 for row, cells in zip(group["rows"], _cells(group, never), strict=True)
-            )
+            ),
+            predicts=group["unit"] == "strength",
         )
         for group in snapshot.sheet["groups"]
     )

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation.models import Study
 from ranking import asking, trust, wording
@@ -154,7 +155,12 @@ def notices(snapshot: Leaderboard) -> Iterator[str]:
     for word in snapshot.sheet["notices"]:
         yield wording.notice(word)
     if unmet := snapshot.sheet["unmet"]:
-        yield wording.left_out(unmet, snapshot.settings["baseline"])
+        text = ngettext(
+            "%(number)s model has too few comparisons for this board and is left out; it is named below.",
+            "%(number)s models have too few comparisons for this board and are left out; they are named below.",
+            len(unmet),
+        )
+        yield text % {"number": written(len(unmet))}
     if number := snapshot.sheet["read"]["inconsistent"]:
         if snapshot.filters["inconsistent"] == "tie":
             text = _("%(number)s verdicts contradicted one another over both orders and were counted as ties.")

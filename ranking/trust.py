@@ -32,6 +32,7 @@ def lines(snapshot: Leaderboard) -> Iterator[Line]:
         yield from _agreement(snapshot, facts)
         yield from _place(snapshot, facts)
         yield from _ties(snapshot, facts)
+    yield from _unmet(snapshot)
     yield from _numerics(snapshot, groups)
     yield from _connected(snapshot, groups)
 
@@ -107,6 +108,16 @@ def _left_out(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
             written(simulated),
             _("Votes that a program made up. They say nothing of any model."),
         )
+
+
+def _unmet(snapshot: Leaderboard) -> Iterator[Line]:
+    if unmet := snapshot.sheet["unmet"]:
+        baseline = snapshot.settings["baseline"]
+        if baseline is None:
+            means = _("No comparison of these models counts towards this board.")
+        else:
+            means = _("They met %(baseline)s less than twice.") % {"baseline": baseline}
+        yield Line(_("Models left out"), ", ".join(unmet), means)
 
 
 def _agreement(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:

@@ -352,9 +352,9 @@ def written(value: float, digits: int = 0) -> str:
 
 def coefficient(found: dict[str, Any]) -> str:
     """In Elo points, with its interval where it has one."""
-    text = f"{found['value']:+.1f}"
+    text = f"{found['value']:+z.1f}"
     if found["low"] is not None:
-        text += f" ({found['low']:+.1f} … {found['high']:+.1f})"
+        text += f" ({found['low']:+z.1f} … {found['high']:+z.1f})"
     return text
 
 

@@ -210,6 +210,9 @@ def test_a_share_is_written_with_its_decimals_on_a_models_page(client):
     row = next(row for row in board.sheet["groups"][0]["rows"] if row["model"] == "Quillfinch-1")
     model = study.prompt_set.models.get(name="Quillfinch-1")
     query = "?method=baseline-win-rate&baseline=Quillfinch-0"
+    wins = reverse("leaderboard-wins", args=[study.slug])
+    assert "what the ratings predict" not in client.get(wins + query).content.decode()
+    assert "what the ratings predict" in client.get(wins).content.decode()
     html = client.get(reverse("leaderboard-model", args=[study.slug, model.number]) + query).content.decode()
     assert f"<dd>{row['rating']:.3f} <span" in html
 
@@ -223,8 +226,11 @@ def test_models_that_are_left_out_are_named_on_the_page(client):
     services.ask(study, Filters(), settings, "1", 1, NOW)
     services.fill(Leaderboard.objects.get(method="baseline-win-rate").pk, NOW)
     query = "?method=baseline-win-rate&baseline=Quillfinch-0"
-    assert "met Quillfinch-0 less than twice: Quillfinch-3." in page(client, study, query).content.decode()
-    assert "less than twice" not in page(client, study).content.decode()
+    html = page(client, study, query).content.decode()
+    assert "1 model has too few comparisons for this board" in html
+    assert '<span class="trust-value">Quillfinch-3</span>' in html
+    assert "They met Quillfinch-0 less than twice." in html
+    assert "too few comparisons" not in page(client, study).content.decode()
     told = client.get(reverse("leaderboard-json", args=[study.slug]) + query).json()
     assert told["unmet"] == ["Quillfinch-3"]
     file = client.get(reverse("leaderboard-csv", args=[study.slug]) + query).getvalue().decode()
