@@ -178,9 +178,10 @@ def read_letter(reply: Reply) -> Reading | Unreadable:
 def read_llmfao(reply: Reply) -> Reading | Unreadable:
     """LLMFAO's order: "neither" anywhere is a tie, then the whole word A, then B; then TIE, which it asks for.
 
-    What is left LLMFAO counted as a tie; here it is unreadable.
+    What is left LLMFAO counted as a tie; here it is unreadable. Its models did not think aloud: the thoughts of
+    those that do are passed over, as by every reader.
     """
-    text = reply.text.strip()
+    text = _spoken(reply).strip()
     if "neither" in text.lower():
         return Reading(verdict="tie")
     if re.search(r"\bA\b", text):
@@ -275,7 +276,7 @@ READERS: Final[Mapping[str, Reader]] = {
     for reader in (
         Reader("bracketed", 1, "verdict", read_bracketed, _VERDICT_MARKER),
         Reader("letter", 1, "verdict", read_letter),
-        Reader("llmfao", 1, "verdict", read_llmfao, reads_cut=True),
+        Reader("llmfao", 2, "verdict", read_llmfao, reads_cut=True),
         Reader(
             "json",
             1,
