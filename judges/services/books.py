@@ -174,6 +174,11 @@ class Books[C: Call](ABC):
         self.purse.update(reserved=F("reserved") - nanos, unsure=F("unsure") + nanos)
         return True
 
+    def balance(self) -> tuple[int, int, int]:
+        """What the purse says was spent, was perhaps spent, and is reserved, in nanos."""
+        spent, unsure, reserved = self.purse.values_list("spent", "unsure", "reserved").get()
+        return spent, unsure, reserved
+
     @transaction.atomic
     def store(self, outcomes: Sequence[Outcome[C]], at: datetime) -> None:
         """Keeps what came of calls: replies, states and money, all or nothing."""

@@ -37,6 +37,9 @@ LOOK: Final = 1.0
 """Seconds after which a sender that waits for its turn asks again: replies that came meanwhile took fewer tokens
 than were counted for them."""
 
+SLACK: Final = 10.0
+"""Seconds beyond the longest that a request may take, within which its sender stores what came of it."""
+
 STORED_AT_ONCE: Final = 100
 HOPELESS: Final = 20
 """So many calls in a row that failed for good, with no answer between them, stop a run."""
@@ -101,6 +104,8 @@ class Session[C: Call]:
     _slots: deque[httpx.AsyncClient] = field(init=False)
     _gate: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _over: bool = False
+    _balance: tuple[int, int, int] = (0, 0, 0)
+    _balanced_at: float = 0.0
 
     async def _db[T](self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -141,10 +146,19 @@ class Session[C: Call]:
             if self.flying or self.unstored:
                 self._wake.clear()
                 await self._wake.wait()
+            elif await self._others_may_leave_room():
+                await asyncio.sleep(LOOK)
             else:
                 self.stop(BUDGET, "The budget is used up.")
         elif held_back:
             self.stop(held_back)
+
+    async def _others_may_leave_room(self) -> bool:
+        """Whether others have requests in flight on the same budget; a dead one's are there for ever."""
+        found = await self._db(self.books.balance)
+        if found != self._balance:
+            self._balance, self._balanced_at = found, time.monotonic()
+        return found[2] > 0 and time.monotonic() - self._balanced_at < self.endpoint.timeout + SLACK
 
     def _failed(self, task: asyncio.Task[None]) -> None:
         """The database would not have something: nothing more may be sent that could not be stored."""
@@ -213,7 +227,6 @@ class Session[C: Call]:
         outcome.unsure += bound
         if bound and outcome.attempts < self.patience.attempts:
             if not await self._db(lambda: self.books.reserve_again(bound)):
-                self.stop(BUDGET, "The budget is used up.")
                 raise _NoBudget
             outcome.counted += bound
 
@@ -256,8 +269,9 @@ class Session[C: Call]:
         if batch:
             await self._db(lambda: self.books.store(batch, self.clock()))
             self.unstored -= len(batch)
-            # The answer to one turn of a conversation sets the next one free.
-            self.exhausted = self.exhausted and not self.books.converses
+            # The answer to one turn of a conversation sets the next one free; what was released is free again.
+            freed = self.books.converses or any(outcome.released for outcome in batch)
+            self.exhausted = self.exhausted and not freed
             self._wake.set()
 
     async def _beat(self, started: float) -> None:

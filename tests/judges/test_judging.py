@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db.models import F
 from django.utils import timezone
 
 from annotation.models import Comparison, Pair, Rater, Result, Study
@@ -15,7 +16,7 @@ from annotation.services.studies import NotPossible, change_settings
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState, Sender, Verdict
 from judges.pace import MINUTE
 from judges.replies import READERS
-from judges.services import keeping, lifecycle, planning, reading, runs
+from judges.services import keeping, lifecycle, planning, reading, runs, sending
 from judges.services.calls import JudgeBooks
 from judges.services.planning import Plan
 from judges.services.sending import Patience
@@ -278,6 +279,50 @@ def test_no_request_leaves_without_room_in_the_budget(study: Study, stand_in: St
     run = run_judge(study, make_judge(server.url, price_out=Decimal(1), budget=1000))
     assert (run.state, run.problem) == (RunState.STOPPED, "The budget is used up.")
     assert server.ledger["requests"] == 0
+    assert states(run) == {"pending": 24}
+
+
+def test_a_broken_reply_while_all_the_budget_is_reserved_waits_for_what_others_leave(
+    study: Study, stand_in: StandInFixture
+) -> None:
+    server = stand_in(passing=0.3, passing_kinds=("half",))
+    judge = make_judge(server.url, price_out=Decimal(1), parallel=24)
+    budget = planning.estimate(study, judge.current, Plan()).bound
+    keeping.set_budget(judge, budget)
+    run = run_judge(study, judge)
+    judge.refresh_from_db()
+    assert (run.state, states(run)) == (RunState.DONE, {"ok": 24})
+    assert server.ledger["requests"] > 24
+    assert 0 < judge.unsure < judge.bound <= budget
+    assert judge.reserved == 0
+
+
+def test_a_sender_waits_for_what_another_has_in_flight_on_the_same_budget(
+    study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = make_judge(stand_in().url, price_out=Decimal(1), budget=1_000_000_000)
+    Judge.objects.update(reserved=F("budget"))
+    balance = JudgeBooks.balance
+
+    def and_the_other_ends(books: JudgeBooks) -> tuple[int, int, int]:
+        found = balance(books)
+        Judge.objects.update(reserved=0)
+        return found
+
+    monkeypatch.setattr(sending, "LOOK", 0.01)
+    monkeypatch.setattr(JudgeBooks, "balance", and_the_other_ends)
+    assert states(run_judge(study, judge)) == {"ok": 24}
+
+
+def test_nobody_waits_for_ever_for_what_a_dead_sender_reserved(
+    study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = make_judge(stand_in().url, price_out=Decimal(1), budget=1_000_000_000, timeout=0.1)
+    Judge.objects.update(reserved=F("budget"))
+    monkeypatch.setattr(sending, "LOOK", 0.01)
+    monkeypatch.setattr(sending, "SLACK", 0.1)
+    run = run_judge(study, judge)
+    assert (run.state, run.problem) == (RunState.STOPPED, "The budget is used up.")
     assert states(run) == {"pending": 24}
 
 
