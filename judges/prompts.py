@@ -160,6 +160,9 @@ def check(templates: TemplateSet) -> None:
     size = sum(len(part.user) + len(part.system) for part in templates.parts)
     if size + sum(len(text) for rules in templates.rules.values() for text in rules.values()) > LONGEST_TEMPLATE:
         raise BadTemplate(gettext_noop("The set is longer than %(limit)s characters."), limit=str(LONGEST_TEMPLATE))
+    if any("\0" in text for text in _texts(templates)):
+        # PostgreSQL keeps none.
+        raise BadTemplate(gettext_noop("The set holds a NUL character."))
     known = PLACES[templates.kind] | SHARED_PLACES
     for rules in templates.rules.values():
         for text in rules.values():
@@ -184,6 +187,14 @@ def check(templates: TemplateSet) -> None:
         _check_answers(templates.kind, number, set(_places(part.user)))
     if not any(_is_general(part) for part in templates.parts):
         raise BadTemplate(gettext_noop("One part has to be for every category, language and number of turns."))
+
+
+def _texts(templates: TemplateSet) -> Iterator[str]:
+    """Every text in a set, whatever it is for."""
+    for part in templates.parts:
+        yield from (part.user, part.system, part.language, *part.categories)
+    for language, rules in templates.rules.items():
+        yield from (language, *rules, *rules.values())
 
 
 def _check_answers(kind: Kind, number: int, places: set[str]) -> None:
@@ -414,7 +425,7 @@ def from_toml(text: str) -> TemplateSet:
     """
     try:
         stored = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadTemplate(gettext_noop("This is not TOML: %(problem)s"), problem=str(error)) from None
     rules = stored.get("rules")
     if isinstance(rules, dict) and rules:

@@ -153,6 +153,9 @@ def test_the_part_that_asks_for_most_is_chosen() -> None:
         ("kind = 'pair'\n[[parts]]\nuser = '$answer_a $answer_b'\ncolour = 'red'", "colour"),
         ("kind = 'pair'\n[[parts]]\nuser = '$answer_a $answer_b'\nturns = 'two'", "one or several"),
         ("kind = 'pair'\n[[parts]]\nuser = 5", "user"),
+        ("kind = 'pair'\nparts = " + "[" * 100_000, "TOML"),
+        ("kind = 'pair'\n[[parts]]\nuser = \"$answer_a $answer_b \\u0000\"", "NUL"),
+        ("kind = 'pair'\n[[parts]]\nuser = '$answer_a $answer_b'\n[rules]\nbrief = \"\\u0000\"", "NUL"),
     ],
 )
 def test_a_set_that_cannot_be_filled_in_is_refused_with_what_is_wrong(toml: str, said: str) -> None:
