@@ -44,7 +44,7 @@ class BenchmarkForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     preference_files = FilesField(
-        label=gettext_lazy("Files with further sets"),
+        label=gettext_lazy("Files of preferences"),
         required=False,
         help_text=gettext_lazy(
             "JSONL, also as .gz: prompt, chosen and rejected, and where there are any id and subset. The file’s name "

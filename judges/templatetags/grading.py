@@ -29,8 +29,9 @@ def mean_of(score: Score | None) -> SafeString | str:
     """The mean with its interval; a dash where there is none. A page has hundreds, too many for a template each."""
     if score is None or score.mean is None:
         return "–"
-    mean, ends = number_format(score.mean, 2), score.interval
+    # Django's formatter cuts digits off.
+    mean, ends = number_format(round(score.mean, 2), 2), score.interval
     if ends is None:
         return mean
-    low, high = number_format(ends.low, 1), number_format(ends.high, 1)
+    low, high = number_format(round(ends.low, 1), 1), number_format(round(ends.high, 1), 1)
     return format_html('{} <span class="interval">{}–{}</span>', mean, low, high)

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from annotation.models import Comparison, Rater, Status, Study
 from annotation.services import loading
+from judges.grades import Interval, Score
 from judges.models import JudgeRun, RunKind, Verdict
 from judges.services import browsing, said, tables
 from judges.services.browsing import Wish
+from judges.templatetags.grading import mean_of
 from tests.judges import benchmark
 from tests.judges.conftest import make_judge, run_judge
 
@@ -53,6 +55,12 @@ def test_the_page_shows_scores_and_pairs_and_what_had_no_number(bench: Study, ow
     for text in ("Scores by <bdi>owl</bdi>", "Without a number", "Turn 2", "math", "Pairs judged by <bdi>owl</bdi>"):
         assert text in page
     assert 'class="series-2"' in page
+
+
+def test_a_score_is_rounded_not_cut_off() -> None:
+    told = mean_of(Score(8.0375, Interval(7.25001, 8.99), None, 160, 0))
+    assert told == '8.04 <span class="interval">7.3–9.0</span>'
+    assert (mean_of(Score(8.0, None, None, 1, 0)), mean_of(None)) == ("8.00", "–")
 
 
 def test_the_files_hold_what_the_page_shows(bench: Study, owner, as_user) -> None:
