@@ -41,17 +41,20 @@ class Orders:
     number: int
 
 
-def position(shown: Integers, cluster: Integers) -> Position:
-    """`shown` (n,): 1 where the left won, 0 for a tie, -1 where the right won; `cluster` (n,) codes."""
-    one = np.ones(len(shown))
-    lean = ratio(shown.astype(np.float64), one, cluster)
+def position(shown: Integers, cluster: Integers, count: Integers | None = None) -> Position:
+    """`shown` (n,): 1 where the left won, 0 for a tie, -1 where the right won; `cluster` (n,) codes.
+
+    `count` (n,): how many verdicts each row stands for; one where it is not given.
+    """
+    number = np.ones(len(shown)) if count is None else count.astype(np.float64)
+    lean = ratio(shown * number, number, cluster)
     return Position(
-        left=ratio((shown == 1).astype(np.float64), one, cluster),
-        tie=ratio((shown == 0).astype(np.float64), one, cluster),
-        right=ratio((shown == -1).astype(np.float64), one, cluster),
+        left=ratio((shown == 1) * number, number, cluster),
+        tie=ratio((shown == 0) * number, number, cluster),
+        right=ratio((shown == -1) * number, number, cluster),
         lean=lean,
         p=_no_lean(lean, len(np.unique(cluster))),
-        number=len(shown),
+        number=int(number.sum()),
     )
 
 

@@ -3,23 +3,23 @@
 Whatever can be is counted in SQL: a vote more on a pair is not a row more to fetch.
 """
 
-from dataclasses import asdict
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 
 import numpy as np
-from django.db.models import Count, Max, Min, Q
+from django.db import connection
+from django.db.models import Count, Max, Min, Q, QuerySet
 from numpy.typing import NDArray
 
-from annotation.models import Pair, RaterKind, Study
+from annotation.models import Comparison, LanguageModel, Pair, RaterKind, Study
 from annotation.models.work import ComparisonQuerySet
 from annotation.orders import UNDECIDED, merge
 from ranking import agreement, bias, comparisons
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Single
-from ranking.methods.tally import TIE, X_WON
+from ranking.methods.tally import TIE, X_WON, Y_WON
 
 type Facts = dict[str, Any]
-
-ITEM: Final = ("pair", "turn", "pair__prompt", "pair__wanted", "half_points", "number")
 
 
 def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None) -> Facts:
@@ -32,37 +32,104 @@ def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None
     """
     rows = comparisons.selected(study, filters, line)
     if baseline is not None:
-        rows = rows.filter(Q(pair__model_x__name=baseline) | Q(pair__model_y__name=baseline))
-    times = rows.aggregate(first=Min("answered_at"), last=Max("answered_at"))
+        model = LanguageModel.objects.filter(prompt_set=study.prompt_set_id, name=baseline)
+        rows = rows.filter(Q(pair__model_x__in=model) | Q(pair__model_y__in=model))
     cluster = "rater" if filters.raters in {PEOPLE, ALL} else "pair__prompt"
-    items, places = _counted(rows, ITEM), _counted(rows, (cluster, "side", "half_points", "number"))
-    number = items["number"]
-    votes = int(number.sum())
-    excluded = _excluded(study, filters, line)
+    prompts, places = _by_prompt(rows), _by_place(rows, cluster)
+    number, votes = places.number, int(places.number.sum())
+    excluded = _excluded(study, filters, line).aggregate(raters=Count("rater", distinct=True), votes=Count("pk"))
     return {
         "votes": votes,
-        "raters": len(np.unique(places["rater"])) if cluster == "rater" else 1,
-        "prompts": len(np.unique(items["pair__prompt"])),
-        "pairs": len(np.unique(items["pair"])),
-        "first": times["first"] and times["first"].isoformat(),
-        "last": times["last"] and times["last"].isoformat(),
-        "excluded_raters": excluded.values("rater").distinct().count(),
-        "excluded_votes": excluded.count(),
-        "ties": float(number[items["half_points"] == TIE].sum() / votes) if votes else None,
-        "position": _position(places, places[cluster]),
-        **(_coverage(study, filters, items) if filters.raters == PEOPLE and baseline is None else {}),
-        **_agreement(study, filters, line, items, baseline),
+        "raters": len(np.unique(places.cluster)) if cluster == "rater" else 1,
+        "prompts": len(prompts.prompt),
+        "pairs": int(prompts.pairs.sum()),
+        "first": places.first and places.first.isoformat(),
+        "last": places.last and places.last.isoformat(),
+        "excluded_raters": excluded["raters"],
+        "excluded_votes": excluded["votes"],
+        "ties": float(number[places.half_points == TIE].sum() / votes) if votes else None,
+        "position": _position(places),
+        **(_coverage(study, filters, prompts) if filters.raters == PEOPLE and baseline is None else {}),
+        **_agreement(study, filters, line, rows, prompts, restricted=baseline is not None),
     }
 
 
-type Columns = dict[str, NDArray[np.int64]]
+type Column = NDArray[np.int64]
 
 
-def _counted(rows: ComparisonQuerySet, names: tuple[str, ...]) -> Columns:
-    """How many of `rows` are alike in all of `names` but the last, which is that number; by column."""
-    grouped = rows.order_by().values(*names[:-1]).annotate(number=Count("pk")).values_list(*names)
-    table = np.array(list(grouped), dtype=np.int64).reshape(-1, len(names))
-    return {name: table[:, column] for column, name in enumerate(names)}
+@dataclass(frozen=True, slots=True, eq=False)
+class ByPrompt:
+    """What was said of the pairs about each prompt, (p,) each, by the prompt's primary key.
+
+    Attributes:
+        pairs: how many pairs were compared.
+        covered: how many of these have all the votes wanted.
+        two, two_decided: twice the number of unordered pairs of votes on a turn of a pair, and of those without ties.
+        same, same_decided: how many of them say the same.
+    """
+
+    prompt: Column
+    pairs: Column
+    covered: Column
+    two: Column
+    same: Column
+    two_decided: Column
+    same_decided: Column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByPlace:
+    """How many verdicts are alike in their cluster, in where x stood and in what they say, (k,) each.
+
+    `first`, `last`: when the earliest and the latest were given, None where no time is known.
+    """
+
+    cluster: Column
+    side: Column
+    half_points: Column
+    number: Column
+    first: datetime | None
+    last: datetime | None
+
+
+def _by_prompt(rows: ComparisonQuerySet) -> ByPrompt:
+    """Added up in the database, which has a row for each pair, to a row for each prompt."""
+    sql, parameters = _votes_on_turns(rows).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH item (prompt, pair, turn, wanted, x, tie, y) AS ({sql})
+            SELECT prompt, COUNT(*), SUM(CASE WHEN wanted > 0 AND votes >= wanted THEN 1 ELSE 0 END),
+                SUM(two), SUM(same), SUM(two_decided), SUM(same_decided)
+            FROM (
+                SELECT prompt, wanted, SUM(x + tie + y) AS votes,
+                    SUM((x + tie + y) * (x + tie + y - 1)) AS two,
+                    SUM(x * (x - 1) + tie * (tie - 1) + y * (y - 1)) AS same,
+                    SUM((x + y) * (x + y - 1)) AS two_decided,
+                    SUM(x * (x - 1) + y * (y - 1)) AS same_decided
+                FROM item GROUP BY prompt, pair, wanted
+            ) told GROUP BY prompt ORDER BY prompt
+            """,  # noqa: S608  nothing from outside is put in
+            parameters,
+        )
+        return ByPrompt(*np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 7).T)
+
+
+def _votes_on_turns(rows: ComparisonQuerySet) -> QuerySet[Comparison, Any]:
+    """Of each turn of a pair: its prompt, the pair, the turn, how many votes are wanted, how many say x, tie and y."""
+    said = {
+        name: Count("pk", filter=Q(half_points=points)) for name, points in (("x", X_WON), ("tie", TIE), ("y", Y_WON))
+    }
+    return rows.order_by().values_list("pair__prompt", "pair", "turn", "pair__wanted").annotate(**said)
+
+
+def _by_place(rows: ComparisonQuerySet, cluster: str) -> ByPlace:
+    ends = {"number": Count("pk"), "first": Min("answered_at"), "last": Max("answered_at")}
+    found = list(rows.order_by().values_list(cluster, "side", "half_points").annotate(**ends))
+    table = np.array([row[:4] for row in found], dtype=np.int64).reshape(-1, 4)
+    times = [time for row in found for time in row[4:] if time is not None]
+    at, side, half_points, number = table.T
+    return ByPlace(at, side, half_points, number, min(times, default=None), max(times, default=None))
 
 
 def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
@@ -75,59 +142,51 @@ def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
     return rows if filters.category is None else rows.filter(pair__prompt__type=filters.category)
 
 
-def _position(places: Columns, cluster: NDArray[np.int64]) -> dict[str, Any] | None:
+def _position(places: ByPlace) -> dict[str, Any] | None:
     """Shares of left, tie and right, with a test over clusters; None where nothing was shown."""
-    shown = places["side"] != 0
+    shown = places.side != 0
     if not shown.any():
         return None
-    number = places["number"][shown]
-    won = ((places["half_points"] - 1) * places["side"])[shown]
-    return asdict(bias.position(np.repeat(won, number), np.repeat(_codes(cluster[shown]), number)))
+    won = ((places.half_points - 1) * places.side)[shown]
+    return asdict(bias.position(won, _codes(places.cluster[shown]), places.number[shown]))
 
 
-def _coverage(study: Study, filters: Filters, items: Columns) -> Facts:
+def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
     """How many pairs people were offered, and how many of these have all the votes wanted."""
     offered = Pair.objects.votable().filter(study=study, wanted__gt=0)
     if filters.category is not None:
         offered = offered.filter(prompt__type=filters.category)
-    first, codes = np.unique(items["pair"], return_index=True, return_inverse=True)[1:]
-    votes = np.bincount(codes, weights=items["number"], minlength=len(first))
-    wanted = items["pair__wanted"][first]
-    return {"offered": offered.count(), "covered": int(((wanted > 0) & (votes >= wanted)).sum())}
+    return {"offered": offered.count(), "covered": int(prompts.covered.sum())}
 
 
-def _agreement(study: Study, filters: Filters, line: Cut, items: Columns, baseline: str | None) -> Facts:
-    """Of two votes on a pair, the share that say the same; of a judge, those of its verdict and a person's vote."""
+def _agreement(
+    study: Study, filters: Filters, line: Cut, rows: ComparisonQuerySet, prompts: ByPrompt, *, restricted: bool
+) -> Facts:
+    """Of two votes on a pair, the share that say the same; of a judge, those of its verdict and a person's vote.
+
+    `restricted`: `rows` are not all that the filters let through.
+    """
     if filters.raters == ALL:
         return {}
     if filters.raters == PEOPLE:
-        counts, prompt, _keys = _by_item(items)
-        total, decided = counts.sum(axis=1), counts[:, 0] + counts[:, 2]
-        same, apart = (counts * (counts - 1) / 2), [total * (total - 1) / 2, decided * (decided - 1) / 2]
+        place = np.arange(len(prompts.prompt))
         return {
-            "agreement": asdict(agreement.ratio(same.sum(axis=1), apart[0], prompt)),
-            "agreement_without_ties": asdict(agreement.ratio(same[:, 0] + same[:, 2], apart[1], prompt)),
+            "agreement": asdict(agreement.ratio(prompts.same / 2, prompts.two / 2, place)),
+            "agreement_without_ties": asdict(agreement.ratio(prompts.same_decided / 2, prompts.two_decided / 2, place)),
         }
     verdicts = comparisons.single(study, filters, line)
-    # Of a board about one model only the pairs with an answer of its own.
-    verdicts = verdicts if baseline is None else verdicts.where(np.isin(verdicts.pair, items["pair"]))
+    if restricted:
+        pairs = np.array(list(rows.order_by().values_list("pair", flat=True).distinct()), dtype=np.int64)
+        verdicts = verdicts.where(np.isin(verdicts.pair, pairs))
     people = comparisons.selected(study, Filters(PEOPLE, filters.category, filters.reading), line)
-    return {**_with_people(verdicts, _counted(people, ITEM)), **_orders(verdicts)}
+    return {**_with_people(verdicts, people), **_orders(verdicts)}
 
 
-def _by_item(items: Columns) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """(i, 3) the votes on each turn of a pair for x, a tie and y; (i,) its prompt's code; (i, 2) pair and turn."""
-    keys = np.stack([items["pair"], items["turn"]], axis=1)
-    keys, first, codes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    cell = codes.ravel() * 3 + (X_WON - items["half_points"])
-    counts = np.bincount(cell, weights=items["number"], minlength=3 * len(first)).reshape(-1, 3)
-    return counts, _codes(items["pair__prompt"][first]), keys
-
-
-def _with_people(verdicts: Single, items: Columns) -> Facts:
+def _with_people(verdicts: Single, people: ComparisonQuerySet) -> Facts:
     merged = comparisons.merged(verdicts)
-    counts, prompt, keys = _by_item(items)
-    place = {(pair, turn): row for row, (pair, turn) in enumerate(keys.tolist())}
+    table = np.array(list(_votes_on_turns(people)), dtype=np.int64).reshape(-1, 7)
+    prompt, counts = table[:, 0], table[:, 4:].astype(np.float64)
+    place = {(pair, turn): row for row, (pair, turn) in enumerate(table[:, 1:3].tolist())}
     judged = zip(merged.pair.tolist(), merged.turn.tolist(), merged.winner.tolist(), strict=True)
     found = [(place[pair, turn], winner) for pair, turn, winner in judged if (pair, turn) in place]
     at, winner = np.array(found, dtype=np.int64).reshape(-1, 2).T
