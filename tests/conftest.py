@@ -1,15 +1,23 @@
 """The guard against silent skips, and the small cast that the tests share."""
 
 import os
+import random
+import secrets
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import hypothesis
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
 from django.utils import translation
+
+from tests.arena import Arena
 
 # The same examples in every run, on a machine that may be slow: what fails, fails because of the tree.
 # `--hypothesis-profile=default` looks for others.
@@ -63,6 +71,32 @@ def only_full_tables_are_emptied() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _test: emptied())
         yield
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any) -> Path:
+    """The data of an installation whose SQLite has its tables and nothing else: what takes a first command its time."""
+    data = tmp_path_factory.mktemp("migrated")
+    if connection.vendor == "sqlite":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(data / "llmfao.sqlite3")])
+    else:
+        made = tmp_path_factory.mktemp("made")
+        Arena(made).run("manage.py", "migrate", "--verbosity", "0")
+        shutil.copy(made / "llmfao.sqlite3", data)
+    return data
+
+
+@pytest.fixture(autouse=True)
+def chance_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the site leaves to chance hangs on the seed that pytest-randomly says and begins every test with."""
+    generator = np.random.default_rng
+
+    def seeded(seed: Any = None) -> np.random.Generator:
+        return generator(random.getrandbits(64) if seed is None else seed)
+
+    monkeypatch.setattr(np.random, "default_rng", seeded)
+    monkeypatch.setattr(secrets, "randbits", random.getrandbits)
 
 
 @pytest.fixture(autouse=True)

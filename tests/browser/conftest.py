@@ -1,19 +1,25 @@
 """A real Chromium, a console that has to stay quiet, and axe."""
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from django.core.signals import request_finished, request_started
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.waiting import eventually
 
 WIDE: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
 NARROWEST: Final = {"width": 320, "height": 640}
 
-# A machine that runs several suites at once takes its time; a page that is there is not waited for.
-expect.set_options(timeout=20_000)
+LONGEST: Final = 120_000
+"""Milliseconds that a machine which runs several suites at once may take; what is there is not waited for."""
+
+expect.set_options(timeout=LONGEST)
 
 AXE_RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -30,6 +36,43 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if chromium is None:
         pytest.skip("Chromium is missing; on Debian: apt-get install chromium")
     return {**browser_type_launch_args, "executable_path": chromium, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_flight() -> Iterator[None]:
+    """Requests that pages sent before they were closed have been answered when the database is emptied."""
+    answering: set[threading.Thread] = set()
+
+    def started(**_what: Any) -> None:
+        answering.add(threading.current_thread())
+
+    def finished(**_what: Any) -> None:
+        answering.discard(threading.current_thread())
+
+    request_started.connect(started)
+    request_finished.connect(finished)
+    yield
+    answering.discard(threading.current_thread())
+    idle = eventually(lambda: not any(thread.is_alive() for thread in list(answering)))
+    request_started.disconnect(started)
+    request_finished.disconnect(finished)
+    assert idle
+
+
+@pytest.fixture(autouse=True)
+def patient_and_closed(nothing_in_flight: None, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever context a test opens has time, and ends with the test."""
+    new_context = browser.new_context
+
+    def patient(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.set_default_timeout(LONGEST)
+        return context
+
+    monkeypatch.setattr(browser, "new_context", patient)
+    yield
+    for context in browser.contexts:
+        context.close()
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def surroundings(page: Page, settings, tmp_path):
+def surroundings(settings, tmp_path):
     settings.DATA_DIR = tmp_path / "var"
-    page.set_default_timeout(15_000)
 
 
 @pytest.fixture

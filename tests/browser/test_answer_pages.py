@@ -15,6 +15,7 @@ from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
 from tests.judges.answering import NEW, ask, source, talking_study
 from tests.judges.conftest import QUICK, Running, stand_in
+from tests.waiting import PATIENCE
 
 __all__ = ["stand_in"]
 
@@ -22,9 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def surroundings(page: Page, settings, tmp_path):
+def surroundings(settings, tmp_path):
     settings.DATA_DIR = tmp_path / "var"
-    page.set_default_timeout(20_000)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def worker() -> Iterator[None]:
     thread.start()
     yield
     over.set()
-    thread.join(60)
+    thread.join(PATIENCE)
 
 
 def test_a_model_is_added_asked_and_seen_through(
@@ -77,7 +77,7 @@ def test_a_model_is_added_asked_and_seen_through(
     expect(page.get_by_text("no real model")).to_be_visible()
 
     # The page goes on by itself until the end.
-    expect(page.get_by_text("6 of 6 turns")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("6 of 6 turns")).to_be_visible()
     expect(page.get_by_role("link", name="Make pairs")).to_be_visible()
     assert Result.objects.filter(model__name=NEW).count() == 4
     page.get_by_role("link", name="ok", exact=True).click()
@@ -95,7 +95,7 @@ def asked_study(study: Study, url: str) -> AnswerRun:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result(60)
+        return pool.submit(work).result(PATIENCE)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

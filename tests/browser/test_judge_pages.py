@@ -20,6 +20,7 @@ from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
 from tests.judges.conftest import QUICK, Running, run_judge, stand_in
 from tests.site.conftest import nobody_has_asked_the_api_yet
+from tests.waiting import PATIENCE
 
 __all__ = ["nobody_has_asked_the_api_yet", "stand_in"]
 
@@ -29,7 +30,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def surroundings(page: Page, settings, tmp_path):
     settings.DATA_DIR = tmp_path / "var"
-    page.set_default_timeout(30_000)
     # What Chromium asks for where it went on before the icon of a page had come.
     page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
 
@@ -60,7 +60,7 @@ def worker() -> Iterator[None]:
     thread.start()
     yield
     over.set()
-    thread.join(60)
+    thread.join(PATIENCE)
 
 
 def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
@@ -80,7 +80,7 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     expect(page.get_by_text("no real model")).to_be_visible()
 
     # The page goes on by itself until the end.
-    expect(page.get_by_text("18 of 18 calls")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("18 of 18 calls")).to_be_visible()
     expect(page.get_by_text("done", exact=True)).to_be_visible()
     ok = JudgeCall.objects.filter(state="ok").count()
     assert 0 < ok < 18
@@ -116,7 +116,7 @@ def judged(study: Study, judge: Judge) -> JudgeRun:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result(60)
+        return pool.submit(work).result(PATIENCE)
 
 
 @pytest.fixture
@@ -145,7 +145,6 @@ def pages(study: Study, stand_in: Running) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("scheme", "size"), [("light", PHONE), ("dark", WIDE)])
 def test_every_page_is_accessible_and_fits(
     page: Page, live_server, pages: list[str], accessible, complaints, scheme, size

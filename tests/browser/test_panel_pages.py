@@ -18,6 +18,7 @@ from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
 from tests.builders import NOW
 from tests.judges.conftest import QUICK, make_judge, stand_in
+from tests.waiting import PATIENCE
 
 __all__ = ["stand_in"]
 
@@ -62,7 +63,7 @@ def benchmark(stand_in, tmp_path: Path) -> BenchmarkRun:
     # In a thread of its own: Playwright's event loop runs in this one.
     sending = threading.Thread(target=work)
     sending.start()
-    sending.join(60)
+    sending.join(PATIENCE)
     return run
 
 

@@ -19,7 +19,6 @@ SETTLED = 350
 @pytest.fixture(autouse=True)
 def sound_scripts(page):
     """No script fails, and nothing breaks the Content-Security-Policy; a refused request may be what is tested."""
-    page.set_default_timeout(20_000)
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
@@ -104,7 +103,7 @@ def test_join_fail_and_pass_training_vote_by_keys_undo_and_finish_with_the_code(
     votes = Comparison.objects.in_force().order_by("pk")
     assert [vote.value for vote in votes] == [1, 3]
     assert {vote.input_method for vote in votes} == {"key"}
-    assert all(0.3 < vote.visible_seconds < 30 for vote in votes)
+    assert all(0.3 < vote.visible_seconds < 300 for vote in votes)
     worker = Worker.objects.get()
     assert (worker.external_id, worker.attempt, worker.training_score) == ("p1", 2, 1.0)
 
@@ -332,7 +331,6 @@ def test_the_whole_way_works_without_javascript(browser: Browser, live_server, s
     studies.change_settings(study, {"reasons": ["Clearer"]})
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.set_default_timeout(20_000)
     start(page, f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1")
     given = TrainingAnswer.objects.get()
     page.get_by_role("button", name={"left": "A is better", "right": "B is better"}[given.golden]).click()
@@ -359,7 +357,6 @@ def test_the_whole_way_works_without_javascript(browser: Browser, live_server, s
 def phone(browser: Browser):
     context = browser.new_context(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     page = context.new_page()
-    page.set_default_timeout(20_000)
     yield page
     context.close()
 

@@ -20,6 +20,7 @@ from judges.stand_in import Fault
 from tests.builders import MARK, NOW
 from tests.judges.answering import NEW, ask, go_on, source, states, talking_study, turns
 from tests.judges.conftest import QUICK, Running
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -461,7 +462,7 @@ def test_two_senders_at_once_ask_nothing_twice(stand_in: Start) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert not problems
     go_on(run)
     assert run.state == RunState.DONE
@@ -489,7 +490,7 @@ def test_budgets_are_never_passed_by_two_senders(stand_in: Start) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     run.refresh_from_db()
     asked.refresh_from_db()
     assert run.state == RunState.STOPPED

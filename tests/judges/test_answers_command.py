@@ -17,9 +17,9 @@ from django.core.management import CommandError, call_command
 from annotation.models import LanguageModel, Result
 from judges.models import AnswerCall, AnswerRun, AnswerSource
 from judges.stand_in import Behaviour
+from tests.arena import Arena
 from tests.judges.answering import NEW, talking_study
 from tests.judges.conftest import running
-from tests.site.test_background_work import Arena
 from tests.waiting import PATIENCE, eventually
 
 SETUP = """
@@ -109,10 +109,10 @@ def test_a_run_that_failed_for_good_ends_the_command_with_the_words_of_the_endpo
 @pytest.mark.once
 def test_a_command_killed_in_the_middle_loses_nothing_and_asks_nothing_twice_but_what_was_in_flight(
     tmp_path: Path,
+    migrated: Path,
 ) -> None:
     with running(Behaviour(latency=0.01), let=15) as stand_in:
-        arena = Arena(tmp_path, DJANGO_SETTINGS_MODULE="llmfao_site.settings")
-        arena.run("manage.py", "migrate", "--verbosity", "0")
+        arena = Arena(tmp_path, migrated, DJANGO_SETTINGS_MODULE="llmfao_site.settings")
         arena.run("-c", SETUP)
         words = ["manage.py", "answers", "haiku", "--model", NEW, "--endpoint", stand_in.url, "--api-id", "heron"]
         words += ["--parallel", "5", "--price-out", "1", "--timeout", "3600"]

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from judges.stand_in import Behaviour
+from tests.arena import Arena
 from tests.judges.conftest import running
-from tests.site.test_background_work import Arena, redis_server  # noqa: F401  a fixture
+from tests.site.test_background_work import redis_server  # noqa: F401  a fixture
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.once, pytest.mark.redis]
@@ -24,7 +25,6 @@ SETUP = """
 import django, json, sys; django.setup()
 from django.core.management import call_command
 from tests.builders import build_study
-call_command("migrate", verbosity=0)
 build_study(models=8, prompts=9)
 call_command("judge-add", "j", *json.loads(sys.argv[1]))
 call_command("judge", "haiku", "--judge", "j", "--detach", "--senders", "2")
@@ -58,8 +58,10 @@ FIGURES = {
 class JudgingArena(Arena):
     """An installation with a study of 252 pairs, and a judge that two workers are to ask about it."""
 
-    def __init__(self, data: Path, redis: str, endpoint: str, *options: str) -> None:
-        super().__init__(data, REDIS_URL=redis, DJANGO_SETTINGS_MODULE="llmfao_site.settings", STAND_IN_API_KEY=KEY)
+    def __init__(self, data: Path, like: Path, redis: str, endpoint: str, *options: str) -> None:
+        super().__init__(
+            data, like, REDIS_URL=redis, DJANGO_SETTINGS_MODULE="llmfao_site.settings", STAND_IN_API_KEY=KEY
+        )
         self.data = data
         judge = ("--endpoint", endpoint, "--model", "m", "--key", "STAND_IN_API_KEY", "--price-out", "1", *options)
         # One process: each start of Python with Django costs seconds on a busy machine.
@@ -82,11 +84,12 @@ class JudgingArena(Arena):
 
 def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_counted_twice(
     tmp_path: Path,
+    migrated: Path,
     redis_server: str,  # noqa: F811
 ) -> None:
     # It answers when it is let: the one that starts first would have done everything before the other is up.
     with running(Behaviour(latency=0.01, key=KEY), let=0) as stand_in:
-        arena = JudgingArena(tmp_path, redis_server, stand_in.url, "--parallel", "20", "--timeout", "3600")
+        arena = JudgingArena(tmp_path, migrated, redis_server, stand_in.url, "--parallel", "20", "--timeout", "3600")
         workers = [arena.start_worker("one"), arena.start_worker("two")]
         try:
             assert eventually(lambda: stand_in.ledger["in_flight"] == 20), arena.told()
@@ -119,10 +122,10 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_counted_twic
     assert KEY.encode() not in kept
 
 
-def test_a_limit_holds_over_both_workers(tmp_path: Path, redis_server: str) -> None:  # noqa: F811
+def test_a_limit_holds_over_both_workers(tmp_path: Path, migrated: Path, redis_server: str) -> None:  # noqa: F811
     with running(Behaviour(latency=0.01, key=KEY), let=0) as stand_in:
         limits = ("--parallel", "20", "--requests-per-minute", "100", "--timeout", "3600")
-        arena = JudgingArena(tmp_path, redis_server, stand_in.url, *limits)
+        arena = JudgingArena(tmp_path, migrated, redis_server, stand_in.url, *limits)
         workers = [arena.start_worker("one"), arena.start_worker("two")]
         try:
             assert eventually(lambda: stand_in.ledger["in_flight"] == 20), arena.told()

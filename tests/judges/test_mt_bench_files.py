@@ -34,6 +34,7 @@ from tests.annotation import exchange
 from tests.builders import NOW
 from tests.judges import benchmark
 from tests.judges.conftest import make_judge, run_judge
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -412,7 +413,7 @@ def test_two_who_load_the_same_at_once_store_it_once(tmp_path: Path) -> None:
 
     def work(_place: int) -> str:
         try:
-            ready.wait(30)
+            ready.wait(PATIENCE)
             return "stored" if load(folder).upload else "there"
         except loading.FaultyFiles:
             return "told"

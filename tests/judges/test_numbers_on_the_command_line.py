@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from annotation.models import Study
 from judges.models import Judge, JudgeRun
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,6 +51,6 @@ def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
             stdout=closed,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=120,
+            timeout=PATIENCE,
         )
     assert (done.returncode, done.stderr) == (0, b"")

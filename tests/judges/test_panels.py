@@ -23,6 +23,7 @@ from ranking import reports
 from ranking.comparisons import Filters
 from tests.builders import NOW
 from tests.judges.conftest import make_judge, run_judge
+from tests.waiting import PATIENCE
 
 STATES = PanelDecision.State
 
@@ -341,7 +342,7 @@ def test_two_that_make_it_at_once_make_it_once(judged: Study) -> None:
 
     def one() -> None:
         try:
-            together.wait(30)
+            together.wait(PATIENCE)
             made.append(panels.make(panel.pk))
         finally:
             connection.close()
@@ -350,7 +351,7 @@ def test_two_that_make_it_at_once_make_it_once(judged: Study) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert len(made) == 4
     assert words_of(panel) == "xxyt--------"
     assert Comparison.objects.filter(rater=panel.rater_id).count() == 4

@@ -16,6 +16,7 @@ from judges.services.planning import Plan
 from judges.stand_in import StandIn
 from tests.builders import NOW
 from tests.judges.conftest import QUICK, Running, make_judge, run_judge
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,7 +67,7 @@ def test_two_who_choose_at_once_choose_one_set(study: Study, stand_in: StandInFi
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert len(refused) == 1
     assert SentinelSet.objects.get().pairs.count() == 4
 

@@ -18,6 +18,7 @@ from judges.services import keeping, probing, runs, schedules
 from judges.services.planning import Plan
 from tests.builders import NOW
 from tests.judges.conftest import QUICK, Running, make_judge, run_judge
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,7 +89,7 @@ def test_two_sweeps_at_once_begin_one_run(study: Study, judge: Judge) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert len(begun) == JudgeRun.objects.count() == 1
     schedule = Schedule.objects.get()
     assert (schedule.next_at, schedule.problem) == (NOW + HOUR, "")

@@ -19,6 +19,7 @@ from ranking.methods.settings import Settings
 from ranking.models import BoardRequest, Leaderboard, State
 from tests.builders import NOW, build_study
 from tests.ranking.casting import person, vote, voted_study
+from tests.waiting import PATIENCE
 
 NEWMAN = (Filters(), Settings(method="newman"))
 
@@ -241,7 +242,7 @@ class TestAtOnce:
         barrier = threading.Barrier(count)
 
         def run(index):
-            barrier.wait(60)
+            barrier.wait(PATIENCE)
             try:
                 return work(index)
             except TooMany:

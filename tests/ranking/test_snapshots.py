@@ -17,6 +17,7 @@ from ranking.models import Leaderboard, State
 from ranking.services import CannotRecompute
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
+from tests.waiting import PATIENCE
 
 KEPT = len(services.STANDING)
 REPORTS = len(services.REPORTS)
@@ -179,13 +180,13 @@ class TestAtOnce:
                 with transaction.atomic():
                     vote(rater, study.pairs.first(), "x")
                     stored.set()
-                    release.wait(10)
+                    release.wait(PATIENCE)
             finally:
                 connection.close()
 
         thread = threading.Thread(target=late)
         thread.start()
-        stored.wait(10)
+        stored.wait(PATIENCE)
         # A key that is given out but not committed: no line is drawn above it.
         with pytest.raises(services.Busy):
             services.firm_cut(study)
@@ -204,13 +205,13 @@ class TestAtOnce:
                         # The lock that VACUUM and ANALYZE take; on SQLite the transaction has the only one.
                         cursor.execute("LOCK TABLE annotation_comparison IN SHARE UPDATE EXCLUSIVE MODE")
                     locked.set()
-                    release.wait(10)
+                    release.wait(PATIENCE)
             finally:
                 connection.close()
 
         thread = threading.Thread(target=vacuum)
         thread.start()
-        locked.wait(10)
+        locked.wait(PATIENCE)
         try:
             assert services.firm_cut(study).highest == Comparison.objects.latest("pk").pk
         finally:

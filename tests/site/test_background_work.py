@@ -1,10 +1,8 @@
 """Background work: the schedule, and a real worker process on both brokers."""
 
-import os
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,50 +14,10 @@ from kombu import Connection
 
 from llmfao_site import broker
 from llmfao_site.celery import app
+from tests.arena import Arena
 from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.once
-
-
-class Arena:
-    """An installation of its own in `data`: its environment, its database, its worker."""
-
-    def __init__(self, data: Path, **environment: str) -> None:
-        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-        self.environment = {**inherited, "LLMFAO_DATA": str(data), **environment}
-        self.log = data / "worker.log"
-
-    def run(self, *command: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=settings.BASE_DIR,
-            env=self.environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def send(self, task: str) -> str:
-        return self.run("-c", f"from llmfao_site.celery import app; print(app.send_task({task!r}).id)")
-
-    def worker(self) -> subprocess.Popen[bytes]:
-        with self.log.open("wb") as log:
-            return subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "celery", "--app", "llmfao_site"),
-                    *("worker", "--pool", "solo", "--loglevel", "INFO"),
-                ],
-                cwd=settings.BASE_DIR,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
-
-    def has_done(self, task: str, number: str) -> bool:
-        return f"Task {task}[{number}] succeeded" in self.log.read_text()
 
 
 @pytest.fixture
@@ -105,7 +63,6 @@ def test_every_task_on_the_schedule_exists():
 
 def does_what_it_is_sent(arena: Arena) -> None:
     """Sends a task before the worker is there and one while it runs, and stops the worker politely."""
-    arena.run("manage.py", "migrate", "--verbosity", "0")
     task = "annotation.expire_assignments"
     before = arena.send(task)
     worker = arena.worker()
@@ -120,14 +77,14 @@ def does_what_it_is_sent(arena: Arena) -> None:
         worker.wait()
 
 
-def test_a_worker_does_what_it_is_sent_through_files(tmp_path):
-    does_what_it_is_sent(Arena(tmp_path))
+def test_a_worker_does_what_it_is_sent_through_files(tmp_path, migrated):
+    does_what_it_is_sent(Arena(tmp_path, migrated))
     assert not list((tmp_path / "broker" / "queue").iterdir())
 
 
 @pytest.mark.redis
-def test_a_worker_does_what_it_is_sent_through_redis(tmp_path, redis_server):
-    does_what_it_is_sent(Arena(tmp_path, REDIS_URL=redis_server))
+def test_a_worker_does_what_it_is_sent_through_redis(tmp_path, migrated, redis_server):
+    does_what_it_is_sent(Arena(tmp_path, migrated, REDIS_URL=redis_server))
     assert not (tmp_path / "broker").exists()
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from llmfao_site import checks
 from tests.site.test_settings import documented
+from tests.waiting import PATIENCE
 
 ROOT = settings.BASE_DIR
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -63,7 +64,13 @@ def test_what_they_are_given_passes_the_deployment_check_the_stack_starts_with(t
     inherited = {"PATH": os.environ["PATH"], "LLMFAO_DATA": str(tmp_path)}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     run = subprocess.run(
-        command, cwd=ROOT, env={**inherited, **environment}, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=ROOT,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
 

@@ -10,7 +10,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,8 +19,10 @@ import pytest
 from django.conf import settings
 
 from llmfao_site.doorstep import bound
+from tests.arena import Arena
+from tests.waiting import PATIENCE, eventually
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.once
 
 
 class Demo:
@@ -47,7 +48,7 @@ class Demo:
 
     def until_ready(self) -> str:
         """The address of the running arena."""
-        assert eventually(lambda: "Ctrl-C" in self.said or self.process.poll() is not None, 120), self.said
+        assert eventually(lambda: "Ctrl-C" in self.said or self.process.poll() is not None), self.said
         (address,) = re.findall(r"^ready: (http://\S+)/$", self.said, re.MULTILINE)
         return address
 
@@ -61,21 +62,12 @@ class Demo:
         return found[1:]
 
 
-def eventually(condition: Callable[[], object], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def signs_in(address: str, name: str, password: str) -> bool:
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    form = browser.open(f"{address}/sign-in/", timeout=30).read().decode()
+    form = browser.open(f"{address}/sign-in/", timeout=PATIENCE).read().decode()
     token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)[0]
     data = urllib.parse.urlencode({"csrfmiddlewaretoken": token, "username": name, "password": password})
-    return browser.open(f"{address}/sign-in/", data.encode(), timeout=30).url == f"{address}/studies/"
+    return browser.open(f"{address}/sign-in/", data.encode(), timeout=PATIENCE).url == f"{address}/studies/"
 
 
 def command_of(pid: int, demo: Demo) -> str:
@@ -91,7 +83,7 @@ def ended(pid: int) -> bool:
 
 
 def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=30) as reply:
+    with urllib.request.urlopen(address, timeout=PATIENCE) as reply:
         assert reply.status == 200
         return reply.read().decode()
 
@@ -115,18 +107,15 @@ def collected() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         environment = {name: value for name, value in os.environ.items() if name in {"PATH", "LLMFAO_DATA"}}
         command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=60)
+        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """The data of an installation with the sample study: what takes a first demo its time."""
     data = tmp_path_factory.mktemp("installed")
-    environment = {"PATH": os.environ["PATH"], "LLMFAO_DATA": str(data)}
     sample = "from annotation.services.sample import install_sample; install_sample()"
-    for words in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "--command", sample]):
-        command = [sys.executable, "manage.py", *words]
-        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=120)
+    Arena(data, migrated).run("manage.py", "shell", "--no-imports", "--command", sample)
     return data
 
 
@@ -146,7 +135,7 @@ def demo(tmp_path: Path, collected: None) -> Iterator[Callable[..., Demo]]:
     yield start
     for one in started:
         one.process.terminate()
-        one.process.wait(60)
+        one.process.wait(PATIENCE)
 
 
 def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_path):
@@ -169,7 +158,7 @@ def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_
     children = first.descendants()
     assert len(children) >= 4, "web server, background worker, stand-in and the one that holds the leash"
     first.process.send_signal(signal.SIGINT)
-    assert first.process.wait(60) == 0
+    assert first.process.wait(PATIENCE) == 0
     assert all(ended(child) for child in children)
     assert "Traceback" not in first.said + (tmp_path / "log" / "worker.log").read_text()
 
@@ -182,7 +171,7 @@ def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_
     assert address.startswith("http://127.0.0.1:")
     assert re.findall(r"password (\S+)", second.said) == [password]
     request = urllib.request.Request(f"{address}/", headers={"Host": "arena.example"})
-    with urllib.request.urlopen(request, timeout=30) as reply:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
         assert reply.status == 200
 
 
@@ -199,7 +188,7 @@ def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(demo, installed
     running.until_ready()
     (worker,) = (pid for pid in running.descendants() if re.search(r"-m celery .* --beat", command_of(pid, running)))
     os.kill(worker, signal.SIGKILL)
-    assert running.process.wait(60) != 0
+    assert running.process.wait(PATIENCE) != 0
     assert f"The end of {installed}/log/worker.log:" in running.said
     assert "Traceback" not in running.said
 
@@ -208,7 +197,7 @@ def test_a_second_demo_on_the_same_data_is_refused_in_one_line(demo, installed):
     with (installed / "demo.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = demo(installed)
-        assert second.process.wait(60) != 0
+        assert second.process.wait(PATIENCE) != 0
     (line,) = second.said.strip().splitlines()
     assert "running" in line
 
@@ -219,7 +208,7 @@ def knock(**environment: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -263,7 +252,7 @@ def test_an_older_python_is_named_in_one_line_by_every_entrance(tmp_path):
             env={"LLMFAO_DATA": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             check=False,
         )
         assert run.returncode != 0

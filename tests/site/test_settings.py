@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.checks import Error
 
 from llmfao_site import checks
+from tests.waiting import PATIENCE
 
 ROOT = settings.BASE_DIR
 
@@ -25,7 +26,7 @@ def manage(*words: str, data: Path, **environment: str) -> subprocess.CompletedP
         env={**inherited, "LLMFAO_DATA": str(data), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
