@@ -3,6 +3,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -12,6 +13,10 @@ def main() -> None:
             + sys.version.split()[0]
             + ". Run it as .venv/bin/python manage.py after `make install`."
         )
+    for word in sys.argv[1:]:
+        # Names on a disk may be no text; nothing else that a command takes can be stored, or even printed.
+        if not _is_text(word) and not Path(word).exists():
+            sys.exit(f"This argument is not valid UTF-8, and no file is called so: {word!a}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
     try:
         import django
@@ -33,6 +38,14 @@ def main() -> None:
     except EnvError as fault:
         # A variable of the environment that makes no sense is one line for whoever set it, not a traceback.
         sys.exit(str(fault))
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
