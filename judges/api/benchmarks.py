@@ -14,8 +14,9 @@ from annotation.api.access import ApiView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
 from judges.api import rows
 from judges.models import BenchmarkReply, BenchmarkRun, CallState, Judge, Protocol, Shown
-from judges.services import benchmark_calls, benchmarking
-from judges.services.benchmark_calls import FOUND, Wish
+from judges.services import benchmarking
+from judges.services.benchmarking import calls as benchmark_calls
+from judges.services.benchmarking.calls import FOUND, Wish
 
 
 class BenchmarkRow(rows.AnyRunRow):

@@ -20,9 +20,10 @@ from annotation.views.paging import paged
 from annotation.views.tables import csv_download
 from judges.forms.benchmarks import BenchmarkForm
 from judges.models import BenchmarkRun, CallState, Judge
-from judges.services import benchmark_calls, benchmarking, showing
-from judges.services.benchmark_calls import FOUND, Wish
+from judges.services import benchmarking, showing
 from judges.services.benchmarking import Faulty
+from judges.services.benchmarking import calls as benchmark_calls
+from judges.services.benchmarking.calls import FOUND, Wish
 from judges.views.judges import may_add
 from judges.views.runs import RunPages
 

@@ -13,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from judges.models import BenchmarkCall, BenchmarkRun, Judge, PreferenceSet, RunState
-from judges.services import benchmark_calls, benchmarking
-from judges.services.benchmark_calls import Wish
+from judges.services import benchmarking
+from judges.services.benchmarking import calls as benchmark_calls
+from judges.services.benchmarking.calls import Wish
 from tests.judges.conftest import QUICK, make_judge
 from tests.judges.test_judge_benchmark import LONGER, run, write
 

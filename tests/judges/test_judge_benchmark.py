@@ -28,6 +28,7 @@ from judges.models import (
 )
 from judges.services import benchmarking, keeping
 from judges.services.benchmarking import Faulty, Terms
+from judges.services.benchmarking.books import BenchmarkBooks
 from tests.builders import NOW
 from tests.judges.conftest import QUICK, make_judge
 
@@ -205,7 +206,7 @@ def test_what_a_dead_process_had_in_flight_is_asked_again(stand_in: Callable[...
     begun.state = RunState.RUNNING
     begun.save()
     sender = BenchmarkSender.objects.create(run=begun, started_at=NOW, beat_at=NOW)
-    books = benchmarking.BenchmarkBooks(begun, sender)
+    books = BenchmarkBooks(begun, sender)
     benchmarking.life.plan(begun, sender)
     sent, held_back = books.admit(books.claim(2), NOW)
     assert (len(sent), held_back) == (2, "")
@@ -226,7 +227,7 @@ def test_a_new_run_asks_what_a_dead_one_had_in_flight(stand_in: Callable[..., An
     now = timezone.now()
     sender = BenchmarkSender.objects.create(run=dead, started_at=now, beat_at=now)
     benchmarking.life.plan(dead, sender)
-    books = benchmarking.BenchmarkBooks(dead, sender)
+    books = BenchmarkBooks(dead, sender)
     assert len(books.admit(books.claim(2), now)[0]) == 2
     with pytest.raises(NotPossible, match="at work"):
         benchmarking.start(judge.current, sets, Terms(), timezone.now(), detach=False)

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, cast, get_args
 from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery, Sum
 
 from judges.models import BenchmarkCall, BenchmarkRun, CallState, PreferenceEntry, PreferenceSet
-from judges.services import benchmarking
+from judges.services.benchmarking.planning import entries, shown_of
 
 type Found = Literal["right", "wrong", "tie"]
 
@@ -35,16 +35,12 @@ class Wish:
 def calls_of(run: BenchmarkRun) -> QuerySet[BenchmarkCall]:
     """The questions that count for `run`, those that an earlier benchmark of the version asked among them."""
     asked = BenchmarkCall.objects.filter(version=run.version_id, protocol=run.protocol)
-    entries = PreferenceEntry.objects.filter(preference=OuterRef("preference"), preferences__in=run.sets.all())
-    asked = asked.filter(Exists(entries))
+    rows = PreferenceEntry.objects.filter(preference=OuterRef("preference"), preferences__in=run.sets.all())
+    asked = asked.filter(Exists(rows))
     if run.limit is None and (run.both_orders or not run.by_pairs):
         return asked
     # Rows, or the side that each answer stands on, were drawn: no database knows which.
-    drawn = {
-        (entry.key, str(shown))
-        for entry in benchmarking.entries(run, run.sets.all())
-        for shown in benchmarking.shown_of(run, entry.sha256)
-    }
+    drawn = {(entry.key, str(shown)) for entry in entries(run, run.sets.all()) for shown in shown_of(run, entry.sha256)}
     places = asked.values_list("pk", "preference", "shown").iterator()
     return asked.filter(pk__in=[key for key, *place in places if tuple(place) in drawn])
 
