@@ -1,7 +1,8 @@
 """Which pairs of a study are like what somebody looks for: found in SQL, in the stored order, a page at a time.
 
 A study may have a million pairs and what is looked for may be rare, so no request looks at all of them: pairs
-are looked at in stretches that grow, and a search that finds nothing for long says where it stopped.
+are looked at in stretches that grow, and a search that finds nothing for long says where it stopped. What is
+known to be rare is marked beforehand, and a stretch is of marked pairs.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import numpy as np
 from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
 from annotation.models import AssignmentState, Comparison, Pair, Rater, RaterKind, Status, Study
 from annotation.models.study import PairQuerySet
 from annotation.models.work import ComparisonQuerySet
+from ranking.marks import MANY_VOTES, Pairs, marked
 
-SPANS: Final = (500, 5_000, 25_000)
+SPANS: Final = (500, 1_500, 3_000)
 """How many pairs, or comparisons of the rater looked for, a search looks at before the next, longer stretch."""
 
 NEAR: Final = 2
@@ -26,9 +29,6 @@ NEAR: Final = 2
 
 COUNTED: Final = 10_000
 """Of so many pairs and fewer it is counted how many are found."""
-
-MANY_VOTES: Final = 5
-"""From so many on votes are not told apart."""
 
 OUTCOMES: Final = {"won": 1, "tied": 0, "lost": -1}
 
@@ -115,12 +115,16 @@ def shown(study: Study, *, to_all: bool) -> PairQuerySet:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What `sought` asks for among `pairs`, made ready to be run."""
+    """What `sought` asks for among `pairs`, made ready to be run.
+
+    `marked`: the only pairs that need be looked at, in order, where that is known.
+    """
 
     study: Study
     candidates: PairQuerySet
     conditions: tuple[Condition, ...]
     rater: Rater | None
+    marked: Pairs | None = None
 
     @classmethod
     def of(cls, study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
@@ -166,12 +170,24 @@ class Search:
 
     def _after(self, edge: int | None, span: int, *, back: bool) -> int | None:
         """The pair at which a stretch of `span` after `edge` ends; None where it goes to the end of all."""
+        if self.marked is not None:
+            ahead = self._ahead(self.marked, edge, None, back=back)
+            return None if len(ahead) < span else int(ahead[-span] if back else ahead[span - 1])
         if self.rater is None:
             rows = _beyond(self.candidates.order_by(), "pk", edge, None, back=back).values_list("pk", flat=True)
         else:
             mine = Comparison.objects.filter(study=self.study, rater=self.rater)
             rows = _beyond(mine, "pair", edge, None, back=back).values_list("pair", flat=True)
         return next(iter(rows[span - 1 : span]), None)
+
+    @staticmethod
+    def _ahead(pairs: Pairs, edge: int | None, end: int | None, *, back: bool) -> Pairs:
+        """Those of `pairs` after `edge` and up to `end`, or, `back`, before `edge` and down to `end`."""
+        if back:
+            first = 0 if end is None else np.searchsorted(pairs, end)
+            return pairs[first : None if edge is None else np.searchsorted(pairs, edge)]
+        last = None if end is None else np.searchsorted(pairs, end, side="right")
+        return pairs[0 if edge is None else np.searchsorted(pairs, edge, side="right") : last]
 
     def _between(self, edge: int | None, end: int | None, size: int, *, back: bool) -> list[int]:
         """Up to `size` pairs after `edge` and up to `end`."""
@@ -180,6 +196,8 @@ class Search:
 
     def _matching(self, edge: int | None = None, end: int | None = None, *, back: bool = False) -> PairQuerySet:
         pairs = self.candidates
+        if self.marked is not None:
+            pairs = pairs.filter(pk__in=self._ahead(self.marked, edge, end, back=back).tolist())
         if self.rater is not None:
             mine = in_force().filter(study=self.study, rater=self.rater)
             pairs = pairs.filter(pk__in=_beyond(mine, "pair", edge, end, back=back).order_by().values("pair"))
@@ -225,7 +243,8 @@ def _search(study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
         rater = rater or about
     if sought.outcome:
         conditions.append(_outcome(study, sought))
-    return Search(study, pairs, tuple(conditions), rater)
+    words = [word for word in (sought.split, sought.votes and f"votes:{sought.votes}") if word]
+    return Search(study, pairs, tuple(conditions), rater, marked(study, words))
 
 
 def _about_prompts(study: Study, pairs: PairQuerySet, sought: Sought) -> PairQuerySet:

@@ -191,6 +191,26 @@ class KeptCounts(models.Model):
         return f"{self.pk}"
 
 
+class KeptMarks(models.Model):
+    """The pairs that may be what somebody looks for, where few are, so that a search need look at no others."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="kept_marks")
+    word = models.CharField(max_length=250, help_text=_("What is looked for, as an address has it."))
+    cut = models.BigIntegerField(_("highest comparison"))
+    excluded = models.JSONField(_("excluded raters"), default=list)
+    pairs = models.BinaryField(_("pairs"))
+    kept_at = models.DateTimeField(_("kept"))
+
+    class Meta:
+        verbose_name = _("kept marks of pairs")
+        verbose_name_plural = _("kept marks of pairs")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["study", "word"], name="kept_marks_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
 def settings_from(stored: dict[str, Any]) -> Settings:
     """Settings as they were before JSON made a list of the anchor."""
     anchor = stored.get("anchor")

@@ -20,7 +20,8 @@ from annotation.models.work import ComparisonQuerySet
 from annotation.orders import UNDECIDED, merge
 from annotation.views.sheet import Sheet, Turn, label, sheet_of
 from ranking import browser, comparisons
-from ranking.browser import MANY_VOTES, Search, Sought
+from ranking.browser import Search, Sought
+from ranking.marks import MANY_VOTES
 
 SIZE: Final = 25
 """Pairs on a page."""

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Study
-from ranking import asking, columns, comparisons, counting, reports, wording
+from ranking import asking, columns, comparisons, counting, marks, reports, wording
 from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Read
 from ranking.counts import Counts
 from ranking.facts import Facts, facts
@@ -227,6 +227,8 @@ def _results(snapshot: Leaderboard, line: Cut, basis: str, at: datetime) -> dict
     study = snapshot.study
     if snapshot.method in REPORTS:
         report = REPORTS[snapshot.method](study, line)
+        if snapshot.method == reports.METHOD:
+            marks.mark(study, line, at)
         read = study.comparisons.in_force_at(line.highest).votable().exclude(rater__in=line.excluded)
         return {
             "digest": report.pop("digest"),

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from annotation.models import Assignment, Comparison, LanguageModel, Pair, Purpose, Rater, RaterKind, Study
-from ranking import browser
+from ranking import browser, marks, services
 from ranking.agreement import with_people
 from ranking.browser import Search, Sought
 from ranking.comparisons import Filters, cut, merged, single
+from ranking.methods.settings import Settings
+from ranking.models import KeptMarks, Leaderboard
 from ranking.reports import _coded_both
 from tests.builders import MARK, NOW, add_golden_pairs, build_study, build_worker
 from tests.ranking.casting import judge, person, vote
@@ -121,7 +123,14 @@ def spans(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(browser, "SPANS", request.param)
 
 
-@pytest.mark.usefixtures("spans")
+@pytest.fixture(params=[False, True], ids=["unmarked", "marked"])
+def marking(request: pytest.FixtureRequest, study: Study) -> None:
+    """Marked beforehand or not, the same is found."""
+    if request.param:
+        marks.mark(study, cut(study), NOW)
+
+
+@pytest.mark.usefixtures("spans", "marking")
 class TestTheSearchFindsWhatALoopFinds:
     def test_where_most_people_and_a_judge_disagree(self, study, book):
         for rater in study.raters.filter(kind=RaterKind.JUDGE):
@@ -173,6 +182,101 @@ class TestTheSearchFindsWhatALoopFinds:
         assert found(study, split="judge:gpt9", rater=str(worker.worker.number)) == by_worker
         in_code = book.where(lambda pair: book.differ(pair, rater) and pair.prompt.type == "code")
         assert found(study, split="judge:gpt9", category="code") == in_code
+
+
+class TestMarks:
+    """Where pairs were marked only those are looked at, and those of which something was said since."""
+
+    WORDS = ({"split": "people"}, {"split": "judge:gpt9"}, {"split": "orders:gpt9"}, {"votes": "2"}, {"votes": "5+"})
+
+    @pytest.fixture(autouse=True)
+    def marking(self, study: Study) -> None:
+        marks.mark(study, cut(study), NOW)
+
+    def all_found(self, study: Study) -> list[list[int]]:
+        return [found(study, **words) for words in self.WORDS]
+
+    def looked_at_all(self, study: Study) -> list[list[int]]:
+        KeptMarks.objects.all().delete()
+        return self.all_found(study)
+
+    def test_only_pairs_that_may_be_meant_are_looked_at(self, study):
+        for words in self.WORDS:
+            (word,) = (sought if name == "split" else f"votes:{sought}" for name, sought in words.items())
+            assert marks.marked(study, [word]).tolist() == found(study, **words)
+        both = set(found(study, split="people")) & set(found(study, votes="2"))
+        assert marks.marked(study, ["people", "votes:2"]).tolist() == sorted(both)
+
+    def test_what_is_rare_is_reached_over_any_distance(self, study, monkeypatch):
+        study.comparisons.filter(rater__kind=RaterKind.WORKER).update(winner="x")
+        last = study.pairs.order_by("-pk")[0]
+        vote(person(study), last, "y")
+        vote(person(study), last, "x")
+        marks.mark(study, cut(study), NOW)
+        monkeypatch.setattr(browser, "SPANS", (1,))
+        search = Search.of(study, browser.shown(study, to_all=False), Sought(split="people"))
+        page = search.find(None, 5)
+        assert (page.pairs, page.stopped) == ((last.pk,), last.pk)
+        assert search.find(None, 5, back=True).pairs == (last.pk,)
+
+    def test_what_was_said_and_taken_back_since_counts(self, study):
+        before = self.all_found(study)
+        asked = study.raters.get(name="gpt9")
+        for pair in study.pairs.order_by("pk")[:9]:
+            for winner in ("x", "y", "y"):
+                vote(person(study), pair, winner)
+            vote(asked, pair, "x", left="y", trial=100)
+        for row in study.comparisons.in_force().order_by("-pair", "pk")[:40]:
+            gone = vote(row.rater, row.pair, row.winner, left=row.left, trial=row.trial + 200, withdrawn=True)
+            Comparison.objects.filter(pk=row.pk).update(superseded_by=gone)
+        after = self.all_found(study)
+        assert all(one != other for one, other in zip(before, after, strict=True))
+        assert after == self.looked_at_all(study)
+
+    def test_once_somebody_is_excluded_or_taken_back_all_are_looked_at(self, study):
+        for excluded_at in (NOW, None):
+            rater = study.raters.filter(kind=RaterKind.WORKER)[2]
+            Rater.objects.filter(pk=rater.pk).update(excluded_at=excluded_at)
+            if excluded_at:
+                assert marks.marked(study, ["people"]) is None
+                now = self.all_found(study)
+        assert now != self.all_found(study) == self.looked_at_all(study)
+
+    def test_once_much_was_said_since_all_are_looked_at(self, study, monkeypatch):
+        monkeypatch.setattr(marks, "MOST_SINCE", 2)
+        for _time in range(3):
+            assert marks.marked(study, ["people"]) is not None
+            vote(person(study), study.pairs.first(), "y")
+        assert marks.marked(study, ["people"]) is None
+
+    def test_what_is_not_rare_is_not_marked(self, study, monkeypatch):
+        monkeypatch.setattr(marks, "RARE", len(found(study, votes="5+")))
+        marks.mark(study, cut(study), NOW)
+        kept = {row.word: row for row in KeptMarks.objects.all()}
+        assert "votes:5+" in kept
+        assert "people" not in kept
+        assert self.all_found(study) == self.looked_at_all(study)
+
+    def test_earlier_marks_do_not_take_the_place_of_later_ones(self, study):
+        early = cut(study)
+        vote(person(study), study.pairs.first(), "y")
+        late = cut(study)
+        marks.mark(study, late, NOW)
+        marks.mark(study, early, NOW)
+        assert set(KeptMarks.objects.values_list("cut", flat=True)) == {late.highest}
+
+    def test_a_judge_that_is_gone_leaves_no_marks(self, study):
+        study.comparisons.filter(rater__name="gpt1").delete()
+        vote(person(study), study.pairs.first(), "y")
+        marks.mark(study, cut(study), NOW)
+        assert not KeptMarks.objects.filter(word__endswith=":gpt1").exists()
+        assert KeptMarks.objects.filter(word__endswith=":gpt9").count() == 2
+
+    def test_the_report_of_agreement_marks_them(self, study):
+        KeptMarks.objects.all().delete()
+        services.ask(study, Filters("all"), Settings(method="agreement"), "", 1, NOW)
+        services.fill(Leaderboard.objects.get().pk, NOW)
+        assert set(KeptMarks.objects.values_list("word", flat=True)) >= {"people", "judge:gpt9", "orders:gpt1"}
 
 
 def test_by_prompt_category_text_and_models(study, book):
