@@ -153,6 +153,23 @@ def test_a_worker_is_excluded_and_included_again(page: Page, live_server, owner,
     assert counted(study) == 3
 
 
+@pytest.mark.parametrize("width", [1280, 900])
+def test_the_table_of_workers_fits_its_page_whatever_their_ids_look_like(
+    page: Page, live_server, owner, complaints, width
+):
+    study = study_of(owner)
+    give_votes(study, 4, "5f3a9c0d7e1b2c4d6f8a9b01")
+    give_votes(study, 1, "0123456789abcdef" * 12)
+    Rater.objects.filter(worker__isnull=False).update(
+        excluded_at=timezone.now(), exclusion_reason="Chose the left one every time, within a second"
+    )
+    sign_in(page, live_server)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{live_server.url}/studies/haiku/workers/")
+    expect(page.get_by_role("cell", name="5f3a9c0d7e1b2c4d6f8a9b01")).to_be_visible()
+    assert overflow(page) == 0
+
+
 def test_the_link_for_workers_is_copied(page: Page, live_server, owner, complaints):
     study_of(owner)
     sign_in(page, live_server)
