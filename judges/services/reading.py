@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Rater, RaterKind, Study
@@ -69,7 +70,7 @@ def rater_of(study: Study, version: JudgeVersion) -> Rater:
 
 
 def check_name(study: Study, version: JudgeVersion) -> None:
-    """Refuses a judge whose name another rater of the study has.
+    """Refuses a judge whose name another rater of the study has; the message says which name it can have.
 
     Raises:
         NotPossible: one has.
@@ -79,9 +80,18 @@ def check_name(study: Study, version: JudgeVersion) -> None:
     elsewhere = Judgment.objects.filter(study=study, judge=version.rater_name)
     if namesake.exclude(judge__version=version).exists() or elsewhere.exists():
         raise NotPossible(
-            _("This study has comparisons by “%(name)s” from elsewhere. Give the judge another name.")
-            % {"name": version.rater_name}
+            _(
+                "This study has verdicts of “%(name)s” from elsewhere, which nobody can add to. A new version of the "
+                "judge can be asked, and counts as “%(next)s”: its page makes one. Or add it by another name."
+            )
+            % {"name": version.rater_name, "next": next_name(version)}
         )
+
+
+def next_name(version: JudgeVersion) -> str:
+    """What the rater of the judge's next version will be called."""
+    last = version.judge.versions.aggregate(last=Max("number"))["last"]
+    return JudgeVersion(judge=version.judge, number=last + 1).rater_name
 
 
 def verdict_rows(
