@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges import chat
-from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender
+from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender, Verdict
 from judges.services import asking, planning, runs
 from judges.services.books import Outcome, Prepared
 from judges.services.calls import JudgeBooks
@@ -146,8 +146,8 @@ def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], 
     report = Report()
     sender = Sender.objects.create(run=run, started_at=at, beat_at=at)
     try:
-        for rows in batched(_rows(lines, report), BATCH, strict=False):
-            _keep(run, sender, {row.name: row for row in rows}, report, at)
+        for rows in _batches(_rows(lines, report)):
+            _keep(run, sender, rows, report, at)
     finally:
         JudgeBooks(run, sender).bury(at)
     runs.finish(run, at)
@@ -168,6 +168,18 @@ def _rows(lines: Iterable[bytes], report: Report) -> Iterator[_Row]:
             )
         else:
             yield row
+
+
+def _batches(rows: Iterable[_Row]) -> Iterator[dict[str, _Row]]:
+    """`rows` by the calls they name, some at a time; a second row on a call comes after the first was stored."""
+    batch: dict[str, _Row] = {}
+    for row in rows:
+        if row.name in batch or len(batch) == BATCH:
+            yield batch
+            batch = {}
+        batch[row.name] = row
+    if batch:
+        yield batch
 
 
 def _row(line: int, found: Any) -> _Row | None:
@@ -197,11 +209,19 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
     for name, row in rows.items():
         if name not in named:
             report.fault(row.line, _("There is no call %(name)s.") % {"name": name[:100]})
-    waiting = {name: call for name, call in named.items() if call.state in {CallState.PENDING, CallState.FAILED}}
-    report.there += len(named) - len(waiting)
+    outcomes = {
+        call.pk: _outcome(run.version, call, rows[name], at)
+        for name, call in named.items()
+        if call.state in {CallState.PENDING, CallState.FAILED}
+    }
+    # A failure that was read before is no other one.
+    for pk, raw, status in _failures(outcomes):
+        if outcomes[pk].answer is None and (outcomes[pk].raw, outcomes[pk].status) == (raw, status):
+            del outcomes[pk]
+    report.there += len(named) - len(outcomes)
     with transaction.atomic():
         held = JudgeCall.objects.filter(
-            pk__in=[call.pk for call in waiting.values()],
+            pk__in=outcomes,
             state__in=[CallState.PENDING, CallState.FAILED],
             claim=None,
             run__offline=True,
@@ -212,10 +232,16 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
         bound = mine.aggregate(nanos=Sum("bound"))["nanos"] or 0
         mine.update(state=CallState.SENT, claim=sender, sent_at=at)
         Judge.objects.filter(pk=run.version.judge_id).update(reserved=F("reserved") + bound)
-    outcomes = [_outcome(run.version, call, rows[name], at) for name, call in waiting.items() if call.pk in keys]
-    JudgeBooks(run, sender).store(outcomes, at)
-    for outcome in outcomes:
+    kept = [outcome for pk, outcome in outcomes.items() if pk in keys]
+    JudgeBooks(run, sender).store(kept, at)
+    for outcome in kept:
         report.stored[outcome.finding.state] = report.stored.get(outcome.finding.state, 0) + 1
+
+
+def _failures(keys: Iterable[int]) -> list[tuple[int, str, int | None]]:
+    """What came of those of the calls `keys` that failed: primary key, the reply and its status."""
+    latest = Verdict.objects.in_force().filter(call__in=keys, call__state=CallState.FAILED)
+    return list(latest.values_list("call_id", "reply__raw", "reply__status"))
 
 
 def _calls(study: Study, version: JudgeVersion, names: Iterable[str]) -> dict[str, JudgeCall]:

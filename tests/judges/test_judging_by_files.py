@@ -75,6 +75,33 @@ def test_replies_in_llmfaos_layout_become_comparisons_once(judge: Judge, tmp_pat
     assert judge.reserved == 0
 
 
+def test_a_failure_that_is_read_twice_is_one(judge: Judge, tmp_path: Path) -> None:
+    rows = [[row, {"error": {"message": "Boom."}}, row["metadata"]] for row in written(tmp_path)]
+    read(tmp_path, rows)
+    read(tmp_path, rows)
+    assert JudgeReply.objects.count() == 12
+    read(tmp_path, [[row, {"error": {"message": "Bang."}}, about] for row, _response, about in rows])
+    assert JudgeReply.objects.count() == 24
+    read(tmp_path, [[row, completion(row), about] for row, _response, about in rows])
+    assert Comparison.objects.counted().count() == 12
+
+
+def test_rows_on_one_call_are_taken_in_their_order(judge: Judge, tmp_path: Path) -> None:
+    first, second, *_others = written(tmp_path)
+    failed = {"error": {"message": "Boom."}}
+    read(
+        tmp_path,
+        [
+            [first, failed, first["metadata"]],
+            [first, completion(first, "A"), first["metadata"]],
+            [second, completion(second, "A"), second["metadata"]],
+            [second, completion(second, "B"), second["metadata"]],
+        ],
+    )
+    assert JudgeReply.objects.count() == 3
+    assert list(Comparison.objects.counted().values_list("verdict", flat=True)) == ["left", "left"]
+
+
 def test_metadata_of_other_programs_means_the_pair_as_it_is(judge: Judge, tmp_path: Path) -> None:
     rows = written(tmp_path)
     for row in rows:
