@@ -99,7 +99,7 @@ def test_rows_on_one_call_are_taken_in_their_order(judge: Judge, tmp_path: Path)
         ],
     )
     assert JudgeReply.objects.count() == 3
-    assert list(Comparison.objects.counted().values_list("verdict", flat=True)) == ["left", "left"]
+    assert list(Comparison.objects.counted().values_list("winner", flat=True)) == ["x", "x"]
 
 
 def test_metadata_of_other_programs_means_the_pair_as_it_is(judge: Judge, tmp_path: Path) -> None:
