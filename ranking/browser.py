@@ -147,8 +147,14 @@ class Search:
         """
         if not self.conditions and self.rater is None:
             return _found(self._between(start, None, size + 1, back=back), size, back=back)
-        ids: list[int] = []
         edge = start
+        if edge is None and self.rater is None and self.marked is None:
+            first = self._after(None, 1, back=back)
+            if first is None:
+                return Found((), more=False)
+            # Between two pairs the database looks at no pairs of other studies, however it goes about it.
+            edge = first + 1 if back else first - 1
+        ids: list[int] = []
         for span in SPANS[:stretches]:
             end = self._after(edge, span, back=back)
             ids += self._between(edge, end, size + 1 - len(ids), back=back)
