@@ -7,11 +7,13 @@ voting, read to the last row. Then the pages of a study of 200 models with as ma
 
 import argparse
 import cProfile
+import html
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import pstats
+import re
 import statistics
 import subprocess
 import sys
@@ -30,7 +32,9 @@ from bench.load import ROOT, prepare
 from bench.ranking import Table
 
 if TYPE_CHECKING:
-    from annotation.models import Comparison, Study
+    from django.test import Client
+
+    from annotation.models import Study
 
 STUDIES = {"hundred": (100, 40), "two-hundred": (200, 10)}
 """Models and prompts: about 200,000 pairs in either."""
@@ -45,7 +49,7 @@ FLOOR = """
 
 def make_study(slug: str, *, models: int, prompts: int, raters: int) -> "Study":
     """A study of every two of `models` on each of `prompts`, without comparisons."""
-    from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Rater, RaterKind, Result, Worker
+    from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Rater, RaterKind, Result, Status, Worker
     from annotation.services import studies
 
     owner = PromptSet.objects.create(slug=slug, name=slug)
@@ -81,19 +85,18 @@ def make_study(slug: str, *, models: int, prompts: int, raters: int) -> "Study":
     Pair.objects.bulk_create(pairs, batch_size=5000)
     people = Rater.objects.bulk_create(Rater(study=study, kind=RaterKind.WORKER) for _index in range(raters))
     Worker.objects.bulk_create(Worker(rater=rater, study=study, number=n) for n, rater in enumerate(people))
-    study.public = True
+    # Of a closed study everybody may see every pair.
+    study.public, study.status = True, Status.CLOSED
     study.save()
     return study
 
 
 def vote(study: "Study", first: int, count: int) -> None:
     """Stores `count` votes, the first being the study's number `first`, no two of a rater on one pair."""
-    from django.utils import timezone
-
-    from annotation.models import Comparison
+    from annotation.models import RaterKind
 
     pairs = list(study.pairs.order_by("pk").values_list("pk", "model_x__number", "model_y__number"))
-    raters = list(study.raters.order_by("pk").values_list("pk", flat=True))
+    raters = list(study.raters.filter(kind=RaterKind.WORKER).order_by("pk").values_list("pk", flat=True))
     strength = np.random.default_rng(0).normal(0, 0.6, 1 + max(y for _pk, _x, y in pairs))
     rng = np.random.default_rng(first)
     number = np.arange(first, first + count)
@@ -102,35 +105,55 @@ def vote(study: "Study", first: int, count: int) -> None:
     rater = (place + turn * 7919 + number // 1000) % len(raters)
     pair, x, y = np.array(pairs)[place].T
     won = rng.random(count) < 1 / (1 + np.exp(strength[y] - strength[x]))
-    word = np.where(rng.random(count) < 0.2, "tie", np.where(won, "x", "y")).tolist()
-    left = np.where(rng.random(count) < 0.5, "x", "y").tolist()
-    rated = np.array(raters)[rater].tolist()
-    at = timezone.now()
-    made = (
-        Comparison(study=study, pair_id=each, rater_id=who, winner=what, left=side, answered_at=at, stored_at=at)
-        for each, who, what, side in zip(pair.tolist(), rated, word, left, strict=True)
-    )
-    store(made)
+    word = np.where(rng.random(count) < 0.2, "tie", np.where(won, "x", "y"))
+    left = np.where(rng.random(count) < 0.5, "x", "y")
+    store(study, pair, np.array(raters)[rater], word, left)
 
 
-def store(rows: Iterator["Comparison"]) -> None:
-    """Many comparisons in little time, by what either database has for it."""
+def judge(study: "Study", name: str, every: int) -> None:
+    """A judge that says what most people say of each pair, and something else of one in `every`."""
+    from annotation.models import Rater, RaterKind
+
+    said = np.array(list(study.comparisons.order_by().values_list("pair", "winner")))
+    pair, place = np.unique(said[:, 0].astype(np.int64), return_inverse=True)
+    words = np.array(["tie", "x", "y"])
+    counts = np.bincount(place * 3 + np.searchsorted(words, said[:, 1]), minlength=3 * len(pair)).reshape(-1, 3)
+    verdict = counts.argmax(axis=1)
+    verdict[::every] = counts[::every].argmin(axis=1)
+    rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name)
+    store(study, pair, np.full(len(pair), rater.pk), words[verdict], np.full(len(pair), "x"))
+
+
+def store(study: "Study", pair: np.ndarray, rater: np.ndarray, winner: np.ndarray, left: np.ndarray) -> None:
+    """Many comparisons, alike but for these columns, in little time, by what either database has for it."""
     from django.db import connection, transaction
+    from django.utils import timezone
 
     from annotation.models import Comparison
 
+    at = timezone.now()
+    alike = Comparison(study=study, answered_at=at, stored_at=at)
     fields = [field for field in Comparison._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(f'"{field.column}"' for field in fields)
-    table = Comparison._meta.db_table
-    prepared = ([field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in rows)
+    row = [field.get_db_prep_save(getattr(alike, field.attname), connection) for field in fields]
+    places = [[field.name for field in fields].index(name) for name in ("pair", "rater", "winner", "left")]
+
+    def rows() -> Iterator[list[object]]:
+        for values in zip(pair.tolist(), rater.tolist(), winner.tolist(), left.tolist(), strict=True):
+            for place, value in zip(places, values, strict=True):
+                row[place] = value
+            yield row
+
+    names, table = ", ".join(f'"{field.column}"' for field in fields), Comparison._meta.db_table
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            # The rows are right: to look each reference up would take longer than to store them.
+            cursor.execute("SET LOCAL session_replication_role = replica")
             with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
-                for values in prepared:
+                for values in rows():
                     copy.write_row(values)
         else:
             marks = ", ".join(["%s"] * len(fields))
-            cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', prepared)
+            cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', map(tuple, rows()))
 
 
 def seconds(run: Callable[[], object], repeats: int = 5) -> float:
@@ -157,6 +180,7 @@ def boards(table: Table, study: "Study", rows: int) -> None:
     from bench.population import vacuum
     from ranking import counting, services
     from ranking.comparisons import Filters
+    from ranking.facts import facts
     from ranking.methods.settings import Settings
 
     filters, settings = Filters(), Settings(clusters="none")
@@ -167,6 +191,8 @@ def boards(table: Table, study: "Study", rows: int) -> None:
     anew = seconds(lambda: services.compute(study, filters, settings, line))
     table.add("            the leaderboard from them", anew)
     table.add("            of the bare GROUP BY", anew / base, 1.5, "x")
+    known = seconds(lambda: facts(study, filters, line), 3)
+    table.add("            what a reader needs to trust it, counted for its snapshot", known)
     counting.keep(study, counting.count(study, filters, line), timezone.now())
     vote(study, rows, 1000)
     firm = seconds(lambda: services.firm_cut(study))
@@ -184,13 +210,22 @@ def boards(table: Table, study: "Study", rows: int) -> None:
 
 
 def pages(table: Table, study: "Study", profile: Path | None) -> None:
-    """Every board that is kept is computed; then the time of the server for each page, unseen before."""
+    """Every board that is kept is computed, and two that were asked for; then the time of the server for each page.
+
+    Of pages alike the slowest is told. The file of all pairs is left out: it is made while it is sent.
+    """
     from django.test import Client
     from django.utils import timezone
 
-    from ranking import services
+    from bench.population import vacuum
+    from ranking import asking, services
+    from ranking.comparisons import Filters
+    from ranking.methods.settings import Settings
     from ranking.models import Leaderboard
 
+    vacuum()
+    for filters in (Filters(), Filters(category="code")):
+        asking.ask_for(study, filters, Settings(clusters="none"), timezone.now())
     for pk in services.recompute_changed(timezone.now()):
         services.fill(pk, timezone.now())
     for row in Leaderboard.objects.filter(study=study):
@@ -198,23 +233,67 @@ def pages(table: Table, study: "Study", profile: Path | None) -> None:
         if row.problem:
             raise RuntimeError(row.problem)
     client = Client(headers={"host": "localhost"})
-    model = study.prompt_set.models.first()
-    assert model is not None
-    for path in ("", "wins/", f"models/{model.number}/", "agreement/", "columns/", "pairs/"):
-        address = f"/leaderboard/{study.slug}/{path}"
-        answer = client.get(address)
-        if answer.status_code == 404:
-            continue
-        assert answer.status_code == 200, (address, answer.status_code)
-        table.add(
-            f"200 models: {address} ({len(answer.content) >> 10} KiB)", seconds(partial(client.get, address)), 0.1
-        )
+    found: dict[str, tuple[float, str]] = {}
+    for kind, address in addresses(client, study):
+        took = seconds(partial(load, client, address))
+        found[kind] = max(found.get(kind, (0.0, "")), (took, address))
         if profile is not None:
             watch = cProfile.Profile()
-            watch.runcall(client.get, address)
+            watch.runcall(load, client, address)
             with profile.open("a") as file:
                 print(f"{connection_name()} {address}", file=file)
                 pstats.Stats(watch, stream=file).sort_stats("cumulative").print_stats(60)
+    for kind, (took, address) in found.items():
+        table.add(f"200 models: {kind}, {address.removeprefix('/leaderboard/')}", took, 0.1)
+
+
+def load(client: "Client", address: str) -> bytes:
+    """The whole answer at `address`."""
+    answer = client.get(address)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{address} answers {answer.status_code}")
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+FILTERS = (
+    "",
+    "?split=people",
+    "?split=judge%3Ajudge",
+    "?split=orders%3Ajudge",
+    "?split=judge%3Ajudge&category=code",
+    "?votes=0",
+    "?votes=3",
+    "?votes=5%2B",
+    "?model=3",
+    "?model=3&against=150",
+    "?model=3&outcome=tied",
+    "?model=3&outcome=lost&split=judge%3Ajudge",
+    "?rater=judge",
+    "?rater=7&split=people",
+    "?text=Question+7",
+    "?category=prose&prompt=8",
+)
+"""What can be looked for among pairs: what is found at once, rarely, and never."""
+
+
+def addresses(client: "Client", study: "Study") -> Iterator[tuple[str, str]]:
+    """Every kind of page of a study's results, and its addresses: those of the board are followed from it."""
+    root = f"/leaderboard/{study.slug}/"
+    yield "the board", root
+    for link in sorted(set(re.findall(rb'href="([^"]*)"', load(client, root)))):
+        address = html.unescape(link.decode())
+        address = root + address if address.startswith("?") else address
+        if address.startswith(f"{root}?"):
+            yield "a switch of the board", address
+    for raters in ("people", "judge", "all"):
+        for name in ("", "wins/", "models/3/", "board.csv", "board.json"):
+            yield name or "the board", f"{root}{name}?raters={raters}"
+    for name in ("agreement", "columns"):
+        for file in ("/", ".csv", ".json"):
+            yield name + file, f"{root}{name}{file}"
+    for query in FILTERS:
+        yield "pairs", f"{root}pairs/{query}"
+        yield "a pair", f"{root}pairs/7/{query}"
 
 
 def connection_name() -> str:
@@ -234,12 +313,14 @@ def inside(options: argparse.Namespace) -> None:
     print(f"\n{connection_name()}")
     for slug, (models, prompts) in STUDIES.items():
         study = make_study(slug, models=models, prompts=prompts, raters=1000)
-        vote(study, 0, options.rows)
         if slug == "hundred":
+            vote(study, 0, options.rows)
             boards(table, study, options.rows)
             # What is measured next is not to be read among it.
             study.comparisons.all()._raw_delete("default")
         else:
+            vote(study, 0, options.rows - study.pairs.count())
+            judge(study, "judge", every=20_000)
             pages(table, study, options.profile)
     sys.exit(bool(table.missed))
 
