@@ -1,6 +1,5 @@
 """Answers from models in a real browser: a model is added, asked and seen through; every page for every reader."""
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 from annotation.models import Result, Study
 from judges.models import AnswerCall, AnswerRun
 from judges.services import answers
+from tests.browser.background import at_work
 from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
 from tests.judges.answering import NEW, ask, source, talking_study
-from tests.judges.conftest import QUICK, Running, stand_in
+from tests.judges.conftest import Running, stand_in
 from tests.waiting import PATIENCE
 
 __all__ = ["stand_in"]
@@ -39,22 +39,9 @@ def study(owner) -> Study:
 
 @pytest.fixture
 def worker() -> Iterator[None]:
-    """The background: it takes up what was started, and ends with the test."""
-    over = threading.Event()
-
-    def work() -> None:
-        try:
-            while not over.wait(0.05):
-                for run in AnswerRun.objects.filter(state__in=["waiting", "running"]):
-                    answers.work(run.pk, patience=QUICK)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    over.set()
-    thread.join(PATIENCE)
+    """The background, while the test lasts."""
+    with at_work(answers.life):
+        yield
 
 
 def test_a_model_is_added_asked_and_seen_through(

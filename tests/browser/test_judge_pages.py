@@ -1,6 +1,5 @@
 """Judges in a real browser: a newcomer presses Start and sees it through; every page for every reader."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,9 +15,10 @@ from judges.services.demonstration import install_stand_in
 from judges.services.planning import Plan
 from ranking import services as ranking
 from tests.annotation.study_pages import give_votes, study_of
+from tests.browser.background import at_work
 from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
-from tests.judges.conftest import QUICK, Running, run_judge, stand_in
+from tests.judges.conftest import Running, run_judge, stand_in
 from tests.site.conftest import nobody_has_asked_the_api_yet
 from tests.waiting import PATIENCE
 
@@ -45,22 +45,9 @@ def study(owner) -> Study:
 
 @pytest.fixture
 def worker() -> Iterator[None]:
-    """The background: it takes up what was started, and ends with the test."""
-    over = threading.Event()
-
-    def work() -> None:
-        try:
-            while not over.wait(0.05):
-                for run in JudgeRun.objects.filter(state__in=["waiting", "running"]):
-                    runs.work(run.pk, patience=QUICK)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    over.set()
-    thread.join(PATIENCE)
+    """The background, while the test lasts."""
+    with at_work(runs.life):
+        yield
 
 
 def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
