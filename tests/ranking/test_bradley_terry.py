@@ -100,10 +100,11 @@ def test_a_count_of_two_is_the_row_twice(seed):
     )
     for clusters in ("none", "prompt", "worker", "both"):
         settings = Settings(clusters=clusters, correction="CR0" if clusters == "none" else "CR1")
-        one, other = (rate(each, settings, "people").groups[0] for each in (counted, repeated))
-        assert one.ratings.scores == pytest.approx(other.ratings.scores, abs=1e-9)
-        assert one.ratings.low == pytest.approx(other.ratings.low, abs=1e-9)
-        assert (one.comparisons == other.comparisons).all()
+        for asked in (settings, replace(settings, first_place=True)):
+            one, other = (rate(each, asked, "people").groups[0] for each in (counted, repeated))
+            assert one.ratings.scores == pytest.approx(other.ratings.scores, abs=1e-9)
+            assert one.ratings.low == pytest.approx(other.ratings.low, abs=1e-9)
+            assert (one.comparisons == other.comparisons).all()
 
 
 def test_an_importance_of_two_weighs_twice_but_is_one_observation():
