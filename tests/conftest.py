@@ -32,9 +32,20 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("suite")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright leaves a running event loop behind, in which no other can be run."""
+DATABASES = {"db", "transactional_db", "live_server"}
+"""Fixtures that give a test a database; without one, and without the marker, it is refused any."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Tests that ask for no database are run once, whichever databases there are; browser tests come last.
+
+    Playwright leaves a running event loop behind, in which no other can be run.
+    """
+    for item in items:
+        if item.get_closest_marker("django_db") is None and DATABASES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.once)
+    yield
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
