@@ -276,7 +276,8 @@ def _games(study: Study, prompt: Prompt, models: Sequence[int], judge: str | Non
     for comparison in _verdicts(study, pairs).select_related("rater"):
         word = _word(comparison, pairs[comparison.pair_id], places)
         found[word.judge, comparison.pair_id, word.turn, word.repetition] = word
-    for row in Judgment.objects.filter(study=study, pair__in=pairs).order_by("pk"):
+    # A pair is of one study. Asked for the study as well, SQLite looks through all that was said in it.
+    for row in Judgment.objects.filter(pair__in=pairs).order_by("pk"):
         pair, left = pairs[row.pair_id or 0], _side(row.left)
         key = (row.judge, pair.pk, row.turn, repetition(left, row.sample))
         found[key] = Word(
