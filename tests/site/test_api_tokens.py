@@ -69,8 +69,8 @@ def test_strangers_make_no_tokens(db):
 def test_who_asks_too_often_is_told_when_to_come_again(owner, monkeypatch):
     from llmfao_site.api.throttling import ByAddress, ByUser
 
-    monkeypatch.setattr(ByUser, "THROTTLE_RATES", {"user": "3/min", "anon": "2/min"})
-    monkeypatch.setattr(ByAddress, "THROTTLE_RATES", {"user": "3/min", "anon": "2/min"})
+    monkeypatch.setattr(ByUser, "THROTTLE_RATES", {"user": "3/hour", "anon": "2/hour"})
+    monkeypatch.setattr(ByAddress, "THROTTLE_RATES", {"user": "3/hour", "anon": "2/hour"})
     caches["api"].clear()
     token = make_token(owner)
     assert [asks(token) for _time in range(4)] == [200, 200, 200, 429]
