@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
@@ -49,13 +48,9 @@ class Filters:
     inconsistent: Inconsistent = "drop"
 
 
-def refuse_idle(filters: Filters, *, told: Collection[str] = ()) -> None:
-    """`told`: the filters that somebody gave although they are what they are by default.
-
-    Raises:
-        Contradiction: one of them can change nothing, whatever the study holds.
-    """
-    if filters.raters == PEOPLE and (filters.inconsistent != "drop" or "inconsistent" in told):
+def refuse_idle(filters: Filters) -> None:
+    """Raises Contradiction where one of `filters` can change nothing, whatever the study holds."""
+    if filters.raters == PEOPLE and filters.inconsistent != "drop":
         raise Contradiction("people judge a pair in one order only")
 
 

@@ -102,9 +102,7 @@ def test_unknown_studies_and_contradictory_options_fail_in_words(run):
         (["--clusters", "none", "--correction", "CR3"], "CR3 is for votes in clusters"),
         (["--intervals", "bootstrap", "--correction", "CR3"], "a bootstrap has none"),
         (["--inconsistent", "tie"], "for judges"),
-        (["--inconsistent", "drop"], "for judges"),
         (["--reading", "tie-allowed"], "no two readings"),
-        (["--reading", "forced"], "no two readings"),
         (["--raters", "all", "--clusters", "both"], "have no intervals"),
         (["--raters", "all", "--simultaneous"], "have no intervals"),
         (["--method", "newman", "--ties", "drop"], "probability of their own"),
@@ -118,6 +116,11 @@ def test_an_option_that_would_change_nothing_is_refused(run, options, told):
     study = voted_study()
     with pytest.raises(CommandError, match=told):
         run(study.slug, *options)
+
+
+def test_a_filter_may_be_spelt_out_as_it_is_by_default(run):
+    study = voted_study()
+    assert run(study.slug, "--csv", "--inconsistent", "drop", "--reading", "forced") == run(study.slug, "--csv")
 
 
 @pytest.mark.parametrize(

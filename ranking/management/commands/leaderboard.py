@@ -124,14 +124,17 @@ class Command(BaseCommand):
 
 
 def _refuse_idle(study: Study, filters: Filters, settings: Settings, told: Collection[str]) -> None:
-    """`told`: what was given by name, be it what it is by default.
+    """`told`: what was given by name. A setting must mean something even if it is what it is by default; a filter
+    that lets through all that would come anyway does no harm.
 
     Raises:
         Contradiction: some of it would change nothing.
     """
-    comparisons.refuse_idle(filters, told=told)
+    comparisons.refuse_idle(filters)
     method(settings, comparisons.source_of(filters.raters), told=told)
-    if "reading" in told and "tie-allowed" not in comparisons.readings(study, filters, comparisons.cut(study)):
+    if filters.reading != "forced" and filters.reading not in comparisons.readings(
+        study, filters, comparisons.cut(study)
+    ):
         raise Contradiction("nobody was asked on the scale from 1 to 8")
 
 
