@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
-from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
 from numpy.typing import NDArray
@@ -139,10 +138,7 @@ def _grouped(rows: ComparisonQuerySet, filters: Filters) -> Cells:
     if filters.reading == "tie-allowed":
         names = (*names, "half_points")
     found = rows.order_by().values(*names).annotate(number=Count("*")).values_list(*names, "number")
-    try:
-        sql, parameters = found.query.sql_with_params()
-    except EmptyResultSet:
-        return NONE
+    sql, parameters = found.query.sql_with_params()
     with connection.cursor() as cursor:
         # Fetched at once: PostgreSQL counts on one core only for a cursor that is read bit by bit.
         cursor.execute(sql, parameters)
@@ -234,5 +230,6 @@ def keep(study: Study, counts: Counts, at: datetime) -> None:
     }
     own = KeptCounts.objects.filter(study=study, key=counts.key)
     if not own.filter(cut__lte=counts.highest).update(**values):
-        # There is none yet, or a later one, which stays.
+        # There is none yet, or a later one, which stays, or an earlier one that came in between.
         KeptCounts.objects.bulk_create([KeptCounts(study=study, key=counts.key, **values)], ignore_conflicts=True)
+        own.filter(cut__lt=counts.highest).update(**values)

@@ -51,8 +51,9 @@ def mark(study: Study, line: Cut, at: datetime) -> None:
         values = {"cut": line.highest, "excluded": list(line.excluded), "pairs": packed(pairs), "kept_at": at}
         own = KeptMarks.objects.filter(study=study, word=word)
         if not own.filter(cut__lte=line.highest).update(**values):
-            # There is none yet, or a later one, which stays.
+            # There is none yet, or a later one, which stays, or an earlier one that came in between.
             KeptMarks.objects.bulk_create([KeptMarks(study=study, word=word, **values)], ignore_conflicts=True)
+            own.filter(cut__lt=line.highest).update(**values)
     KeptMarks.objects.filter(study=study, cut__lte=line.highest).exclude(word__in=rare).delete()
 
 

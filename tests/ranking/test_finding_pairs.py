@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from annotation.models import Assignment, Comparison, LanguageModel, Pair, Purpose, Rater, RaterKind, Study
 from ranking import browser, marks, services
 from ranking.agreement import with_people
 from ranking.browser import Search, Sought
-from ranking.comparisons import Filters, cut, merged, single
+from ranking.comparisons import Cut, Filters, cut, merged, single
 from ranking.methods.settings import Settings
 from ranking.models import KeptMarks, Leaderboard
 from ranking.reports import _coded_both
@@ -277,6 +280,29 @@ class TestMarks:
         services.ask(study, Filters("all"), Settings(method="agreement"), "", 1, NOW)
         services.fill(Leaderboard.objects.get().pk, NOW)
         assert set(KeptMarks.objects.values_list("word", flat=True)) >= {"people", "judge:gpt9", "orders:gpt1"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_those_who_mark_at_once_the_latest_line_stays():
+    study = build_study(models=2, prompts=3)
+    pair = study.pairs.order_by("pk")[0]
+    lines = []
+    for winner in "xyxy":
+        vote(person(study), pair, winner)
+        lines.append(cut(study))
+    barrier = Barrier(len(lines))
+
+    def mark(line: Cut) -> None:
+        barrier.wait()
+        try:
+            marks.mark(study, line, NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(lines)) as pool:
+        list(pool.map(mark, lines))
+    assert {row.cut for row in KeptMarks.objects.all()} == {lines[-1].highest}
+    assert marks.marked(study, ["people"]).tolist() == marks.marked(study, ["votes:4"]).tolist() == [pair.pk]
 
 
 def test_by_prompt_category_text_and_models(study, book):
