@@ -7,7 +7,9 @@
     model_judgment/<judge>_pair.jsonl     verdicts on two answers, in both orders
 
 A row is taken apart into what the corpus and the judgments have columns for, and the rest; a writer builds
-the row from those columns and puts the rest back, so that what was read is what is written.
+the row from those columns and puts the rest back, so that what was read is what is written, to the letter:
+where FastChat would have written a row otherwise, with its letters escaped or its keys in another order,
+the rest says how it stood.
 """
 
 import json
@@ -120,26 +122,48 @@ def _plain(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
 
-def rest(row: Mapping[str, Any], built: Mapping[str, Any]) -> dict[str, Any]:
-    """What `row` says otherwise than `built`, which was made of its columns; empty where it says nothing else."""
+def rest(kind: str, row: Row, built: Mapping[str, Any]) -> dict[str, Any]:
+    """What `row` says otherwise than `built`, which was made of its columns; empty where it says nothing else.
+
+    `set` are other values, `unset` keys that it has not. `unescaped` is said of a row with letters beyond ASCII
+    as they are, and `line` is the row to the letter where even so it would be written otherwise.
+    """
     missing = object()
-    other = {key: value for key, value in row.items() if built.get(key, missing) != value}
-    lacking = [key for key in built if key not in row]
-    return {**({"set": other} if other else {}), **({"unset": lacking} if lacking else {})}
+    other = {key: value for key, value in row.values.items() if built.get(key, missing) != value}
+    lacking = [key for key in built if key not in row.values]
+    extra = {**({"set": _as_stored(other)} if other else {}), **({"unset": lacking} if lacking else {})}
+    if line(kind, built, extra) == row.text + "\n":
+        return extra
+    unescaped = {**extra, "unescaped": True}
+    return unescaped if line(kind, built, unescaped) == row.text + "\n" else {**extra, "line": row.text}
 
 
-def whole_row(kind: str, built: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The row that `rest` was taken of, its keys in FastChat's order."""
+def _as_stored(value: Any) -> Any:
+    """`value` with its keys in the order that PostgreSQL stores them in, whatever the database."""
+    match value:
+        case dict():
+            keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+            return {key: _as_stored(value[key]) for key in keys}
+        case list():
+            return [_as_stored(each) for each in value]
+    return value
+
+
+def says(extra: Any) -> Any:
+    """What is said by what `rest` found, however it was written."""
+    return {key: extra[key] for key in ("set", "unset") if key in extra} if isinstance(extra, dict) else extra
+
+
+def line(kind: str, built: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """The line that `rest` was taken of; as FastChat writes it where nothing else is known."""
     row = {**built, **extra.get("set", {})}
     for key in extra.get("unset", ()):
         row.pop(key, None)
+    if "line" in extra and json.loads(extra["line"]) == row:
+        return f"{extra['line']}\n"
     order = {key: place for place, key in enumerate(ORDER[kind])}
-    return {key: row[key] for key in sorted(row, key=lambda key: order.get(key, len(order)))}
-
-
-def line(row: Mapping[str, Any]) -> str:
-    """A line of a file, as FastChat writes it."""
-    return json.dumps(row, allow_nan=False) + "\n"
+    ordered = {key: row[key] for key in sorted(row, key=lambda key: order.get(key, len(order)))}
+    return json.dumps(ordered, allow_nan=False, ensure_ascii="unescaped" not in extra) + "\n"
 
 
 def file_stem(called: str) -> str:
@@ -321,7 +345,7 @@ def _question(taken: _Taken) -> list[Record]:
     notes = row.values.get("reference")
     if isinstance(notes, list) and all(isinstance(note, str) for note in notes) and any(notes):
         records.append(Record("references", line_, {"prompt": prompt, "source": "", "turns": notes, "extra": {}}))
-    if extra := rest(row.values, question_row(prompt, category, turns)):
+    if extra := rest("questions", row, question_row(prompt, category, turns)):
         records.append(Record("remainders", line_, {"prompt": prompt, "model": None, "extra": extra}))
     return records
 
@@ -339,7 +363,7 @@ def _answers(taken: _Taken) -> list[Record]:
     for sample, turns in given:
         values = {"prompt": prompt, "model": model, "sample": sample, "result": turns[0], "turns": turns[1:]}
         records.append(Record("results", row.line, values))
-    extra = rest(row.values, answer_row(prompt, model, given))
+    extra = rest("answers", row, answer_row(prompt, model, given))
     failed = [sample for sample, turns in enumerate(choices) if API_ERROR in turns]
     if extra or failed:
         values = {"prompt": prompt, "model": model, "extra": extra, "failed": failed}
@@ -360,7 +384,7 @@ def _reference(taken: _Taken) -> list[Record]:
     if taken.faults:
         return []
     source = _named_by_file(taken)
-    extra = rest(row.values, answer_row(prompt, source, [(0, choices[0])]))
+    extra = rest("answers", row, answer_row(prompt, source, [(0, choices[0])]))
     return [Record("references", row.line, {"prompt": prompt, "source": source, "turns": choices[0], "extra": extra})]
 
 
@@ -409,7 +433,7 @@ def _grade(taken: _Taken) -> list[Record]:
         shared["sample"],
     )
     values = {**shared, "model": model, "choice": choice, "score": score, "game": game}
-    return [Record("grades", taken.row.line, {**values, "extra": rest(taken.row.values, built)})]
+    return [Record("grades", taken.row.line, {**values, "extra": rest("grades", taken.row, built)})]
 
 
 def _words(value: Any) -> str:
@@ -433,7 +457,7 @@ def _games(taken: _Taken) -> list[Record]:
     built = game_row(
         shared["prompt"], models, shared["names"], games, shared["turn"], shared["stamp"], shared["sample"]
     )
-    values = {**shared, "models": models, "games": tuple(games), "extra": rest(taken.row.values, built)}
+    values = {**shared, "models": models, "games": tuple(games), "extra": rest("games", taken.row, built)}
     return [Record("games", taken.row.line, values)]
 
 

@@ -64,10 +64,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it stood in the file: values by column, of JSON's types or all text in CSV."""
+    """A row as it stood in the file: values by column, of JSON's types or all text in CSV.
+
+    `text` is the line of JSON that it was read from, without its end.
+    """
 
     line: int
     values: Mapping[str, Any]
+    text: str = ""
 
 
 class _Unreadable(Exception):
@@ -260,7 +264,7 @@ def _json_row(source: Source, number: int, line: bytes) -> Row | Fault:
     # Raw ones cannot get here: JSON has no bare control characters, UTF-8 no surrogates.
     if b"\\u" in line and (problem := _unstorable(found)):
         return fault(problem)
-    return Row(number, found)
+    return Row(number, found, text.removesuffix("\n"))
 
 
 def _unstorable(value: Any) -> str | None:

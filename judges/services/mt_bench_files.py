@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import batched, groupby
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
@@ -72,7 +72,7 @@ def _questions(study: Study) -> Iterator[str]:
     extras = dict(rows.values_list("prompt", "extra"))
     for prompt in study.prompt_set.prompts.order_by("pk").iterator(ROWS_AT_ONCE):
         built = mt_bench.question_row(prompt.number, prompt.type, [prompt.text, *prompt.turns])
-        yield mt_bench.line(mt_bench.whole_row("questions", built, extras.get(prompt.pk, {})))
+        yield mt_bench.line("questions", built, extras.get(prompt.pk, {}))
 
 
 def _answers(study: Study, model: LanguageModel) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _answers(study: Study, model: LanguageModel) -> Iterator[str]:
             if prompt not in extras:
                 results = model.results.filter(prompt=prompt).order_by("sample")
                 built["answer_id"] = f"llmfao-{results[0].number}"
-            yield mt_bench.line(mt_bench.whole_row("answers", built, extras.get(prompt, {})))
+            yield mt_bench.line("answers", built, extras.get(prompt, {}))
 
 
 def _reference_answers(study: Study) -> QuerySet[ReferenceAnswer]:
@@ -116,11 +116,11 @@ def _references(study: Study, source: str) -> Iterator[str]:
     rows = _reference_answers(study).filter(source=source).select_related("prompt").order_by("pk")
     for row in rows.iterator(ROWS_AT_ONCE):
         built = mt_bench.answer_row(row.prompt.number, source, [(0, row.turns)])
-        yield mt_bench.line(mt_bench.whole_row("answers", built, row.extra))
+        yield mt_bench.line("answers", built, row.extra)
     if source == OWN_REFERENCES:
         for prompt in _unnamed(study):
             built = mt_bench.answer_row(prompt.number, source, [(0, prompt.references)])
-            yield mt_bench.line(mt_bench.whole_row("answers", built, {}))
+            yield mt_bench.line("answers", built, {})
 
 
 # What judges said, in files.
@@ -140,10 +140,10 @@ def _judgments(rows: QuerySet[Judgment]) -> Iterator[str]:
         return row.judge, row.template, row.result_id, row.pair_id, row.turn, row.sample
 
     for _place, some in groupby(found, place):
-        yield mt_bench.line(_row(list(some)))
+        yield _line(list(some))
 
 
-def _row(rows: Sequence[Judgment]) -> dict[str, Any]:
+def _line(rows: Sequence[Judgment]) -> str:
     """The row that a grade, or a pair's games in their order, were read from."""
     first = rows[0]
     judge = [first.judge, first.template] if first.template else [first.judge]
@@ -154,13 +154,13 @@ def _row(rows: Sequence[Judgment]) -> dict[str, Any]:
         built = mt_bench.grade_row(
             prompt.number, model, judge, games[0], first.score, turn, first.stamp, choice, first.sample
         )
-        return mt_bench.whole_row("grades", built, first.extra)
+        return mt_bench.line("grades", built, first.extra)
     assert first.pair is not None  # noqa: S101  judgment_about_one
     prompt = first.pair.prompt
     turn = _turn(first.turn, prompt)
     models = _models(first.pair, first.left)
     built = mt_bench.game_row(prompt.number, models, judge, games, turn, first.stamp, first.sample)
-    return mt_bench.whole_row("games", built, first.extra)
+    return mt_bench.line("games", built, first.extra)
 
 
 def _models(pair: Pair, left: str) -> tuple[str, str]:
@@ -191,13 +191,13 @@ def _own(study: Study, judge: str) -> Files:
     verdicts = _asked_here(study, judge)
     graded = verdicts.filter(call__result__isnull=False)
     if graded.exists():
-        yield f"{mt_bench.JUDGMENTS}/{stem}_single.jsonl", map(mt_bench.line, _own_grades(graded))
+        yield f"{mt_bench.JUDGMENTS}/{stem}_single.jsonl", _own_grades(graded)
     compared = verdicts.filter(call__pair__isnull=False)
     if compared.exists():
-        yield f"{mt_bench.JUDGMENTS}/{stem}_pair.jsonl", map(mt_bench.line, _own_games(compared))
+        yield f"{mt_bench.JUDGMENTS}/{stem}_pair.jsonl", _own_games(compared)
 
 
-def _own_grades(verdicts: QuerySet[Verdict]) -> Iterator[dict[str, Any]]:
+def _own_grades(verdicts: QuerySet[Verdict]) -> Iterator[str]:
     for verdict in verdicts.order_by("call").iterator(ROWS_AT_ONCE):
         call, result = verdict.call, verdict.call.result
         assert result is not None  # noqa: S101  only grades are asked for
@@ -212,10 +212,10 @@ def _own_grades(verdicts: QuerySet[Verdict]) -> Iterator[dict[str, Any]]:
             result.sample,
             call.sample,
         )
-        yield mt_bench.whole_row("grades", built, {})
+        yield mt_bench.line("grades", built, {})
 
 
-def _own_games(verdicts: QuerySet[Verdict]) -> Iterator[dict[str, Any]]:
+def _own_games(verdicts: QuerySet[Verdict]) -> Iterator[str]:
     """Those of pairs that were put to the judge in both orders, as FastChat's files have no others."""
     ordered = verdicts.order_by("call__pair", "call__turn", "call__sample", "call__left").iterator(ROWS_AT_ONCE)
     for _place, some in groupby(
@@ -235,7 +235,7 @@ def _own_games(verdicts: QuerySet[Verdict]) -> Iterator[dict[str, Any]]:
             games[-1].reply.received_at.timestamp(),
             call.sample,
         )
-        yield mt_bench.whole_row("games", built, {})
+        yield mt_bench.line("games", built, {})
 
 
 def _names(verdict: Verdict) -> list[str]:

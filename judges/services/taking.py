@@ -14,7 +14,7 @@ from annotation.scales import Side, Winner, other
 from annotation.services import kinds
 from annotation.services.intake import Batch, Intake, Judged, Known, Passed, Refused
 from judges.models import JudgeRater, JudgeVersion, Judgment, ReferenceAnswer, Remainder
-from judges.mt_bench import API_ERROR, KINDS, Game, file_stem
+from judges.mt_bench import API_ERROR, KINDS, Game, file_stem, says
 
 SURPLUS: Final = gettext_noop("rows that a later one of the same key replaces: %(count)s")
 OF_ERRORS: Final = gettext_noop("judgments of answers that are errors, left out: %(count)s")
@@ -60,13 +60,13 @@ class BenchmarkRows:
     def references(self) -> dict[tuple[int, str], object]:
         rows = ReferenceAnswer.objects.filter(prompt__prompt_set=self.intake.prompt_set)
         found = rows.values_list("prompt__number", "source", "turns", "extra")
-        return {(prompt, source): (turns, extra) for prompt, source, turns, extra in found.iterator()}
+        return {(prompt, source): (turns, says(extra)) for prompt, source, turns, extra in found.iterator()}
 
     @cached_property
     def remainders(self) -> dict[tuple[int, int | None], object]:
         rows = Remainder.objects.filter(prompt__prompt_set=self.intake.prompt_set)
         found = rows.values_list("prompt__number", "model__number", "extra")
-        return {(prompt, model): extra for prompt, model, extra in found.iterator()}
+        return {(prompt, model): says(extra) for prompt, model, extra in found.iterator()}
 
     @cached_property
     def failed(self) -> set[tuple[int, int, int]]:
@@ -113,7 +113,7 @@ class BenchmarkRows:
     def _reference(self, row: Mapping[str, Any]) -> None:
         prompt = self.intake.corpus.prompt("question_id", row["prompt"])
         place = (row["prompt"], row["source"])
-        said = (row["turns"], row["extra"])
+        said = (row["turns"], says(row["extra"]))
         if place in self.references:
             if self.references[place] != said:
                 raise Refused("choices", gettext_noop("This prompt has another reference answer of the same model."))
@@ -147,11 +147,11 @@ class BenchmarkRows:
                 self.failed.add((row["prompt"], number, sample))
         place = (row["prompt"], number)
         if place in self.remainders:
-            if self.remainders[place] != row["extra"]:
+            if self.remainders[place] != says(row["extra"]):
                 raise Refused("", gettext_noop("A row on this was loaded before and said something else."))
             self.intake.count("remainders").add(new=False)
             return
-        self.remainders[place] = row["extra"]
+        self.remainders[place] = says(row["extra"])
         self.intake.count("remainders").add(new=True)
         model = None if number is None else self.intake.corpus.models[number]
         if sink := self.intake.sink:

@@ -62,6 +62,47 @@ def test_what_was_loaded_is_written_as_it_was(tmp_path: Path, language: str) -> 
     assert set(Prompt.objects.values_list("lang", flat=True)) == {language}
 
 
+def other_styles(rows: dict[str, list[dict[str, object]]]) -> dict[str, str]:
+    """The same rows as others write them: letters as they are, fractions of whole numbers, keys and spaces anyhow."""
+    styles: list[dict[str, object]] = [
+        {"ensure_ascii": False},
+        {"ensure_ascii": False, "separators": (",", ":")},
+        {"sort_keys": True},
+    ]
+    texts = {}
+    for name, some in rows.items():
+        lines = [json.dumps(row, **styles[place % 3]) + "\n" for place, row in enumerate(some)]  # type: ignore[arg-type]
+        texts[name] = "".join(lines).replace('"turn": 1,', '"turn":  1,').replace("Rating: [[9]]", "Rating: [[9.0]]")
+        texts[name] = texts[name].replace('"score": 9,', '"score": 9.0,')
+    return texts
+
+
+def test_every_row_is_written_to_the_letter_whoever_wrote_it(tmp_path: Path) -> None:
+    rows = benchmark.files("ja", choices=2)
+    more = {"zz": 1.0, "b": {"long": 1, "a": [{"y": 2, "x": "\u6c34"}]}, "aaa": None}
+    rows["question.jsonl"] = [row | more for row in rows["question.jsonl"]]
+    texts = other_styles(rows)
+    assert any("川" in text for text in texts.values())
+    assert any('"score": 9.0' in text for text in texts.values())
+    for name, text in texts.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(text)
+    load(tmp_path / "in")
+    out = written("bench", tmp_path / "out")
+    assert {name: (out / name).read_text() for name in texts} == texts
+    assert load(tmp_path / "in").upload is None
+
+
+def test_a_row_that_says_the_same_in_another_hand_is_the_same(tmp_path: Path) -> None:
+    rows = benchmark.files("ja")
+    load(benchmark.write(tmp_path / "in", rows))
+    for name, text in other_styles(rows).items():
+        if not name.startswith("model_judgment"):
+            (tmp_path / "in" / name).write_text(text)
+    counts = load(tmp_path / "in").counts
+    assert not any(counts[kind].new for kind in ("prompts", "results", "references", "grades", "games"))
+
+
 @pytest.mark.reference
 def test_the_published_files_come_back_byte_for_byte(tmp_path: Path) -> None:
     load(DATA)
