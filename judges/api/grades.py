@@ -30,7 +30,7 @@ class ScoreRow(serializers.Serializer[Any]):
     without_number = serializers.IntegerField()
 
 
-class PairRow(serializers.Serializer[Any]):
+class JudgedPairRow(serializers.Serializer[Any]):
     judge = serializers.CharField()
     model = serializers.IntegerField(help_text="The model's id.")
     name = serializers.CharField()
@@ -52,7 +52,7 @@ class GradesRow(serializers.Serializer[Any]):
     computed_at = serializers.DateTimeField(allow_null=True, help_text="Null where they were counted just now.")
     judges = serializers.ListField(child=serializers.CharField(), help_text="All there are.")
     scores = ScoreRow(many=True)
-    pairs = PairRow(many=True)
+    pairs = JudgedPairRow(many=True)
 
 
 class GradesQuery(Query):
