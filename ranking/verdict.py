@@ -59,7 +59,8 @@ def _with_help(
     """`found` with what would part the first two: twice the votes halve only what votes can shrink."""
     whole = _variance(ratings, first, second)
     allowed = float((ratings.scores[first] - ratings.scores[second]) / limit) ** 2
-    if allowed <= 0:
+    # Where few verdicts leave a difference open that looks large enough, what would help cannot be reckoned.
+    if not 0 < allowed < whole:
         return found
     if ratings.uncertainty is None or ratings.uncertainty.clusters in {"none", "worker"}:
         return replace(found, help="votes", factor=whole / allowed)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from annotation.retelling import recognised
-from ranking.methods.ratings import NO_WIDTH
+from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
@@ -20,7 +20,11 @@ NOTICES: dict[str, str | Promise] = {
     "prior": _(
         "Some models have only wins or only losses against the rest, so no finite ratings exist without an "
         "assumption: every model was given half a tie against the mean of the board. "
-        "The intervals hold with that assumption; without it those of such models are open to one side."
+        "The intervals of such models are likely too narrow: without that assumption they are open to one side."
+    ),
+    FEW_ONE_WAY: _(
+        "Fewer than 6 verdicts, all wins or all losses, join some models to the rest. So few can be chance, so these "
+        "models are not told apart from the rest, however narrow their intervals are."
     ),
     "mixed-raters": _("People and judges are mixed here. No interval describes raters like this mix."),
     "one-rater": _("All these comparisons come from one rater, so nothing is said about raters like these."),
@@ -42,8 +46,8 @@ NOTICES: dict[str, str | Promise] = {
         "nothing of other votes."
     ),
     "no-spread": _(
-        "The verdicts on some models are all alike, or all from one prompt or rater, so they show no spread. Their "
-        "intervals are those of two verdicts more for either side."
+        "The verdicts on some models are all alike, all from one prompt or rater, or balance one another, so they "
+        "show no spread. Their intervals reach as far as with two verdicts more for either side."
     ),
     NO_WIDTH: _(
         "Some verdicts are all alike, or balance one another to the last, so they show no spread and some intervals "

@@ -1,12 +1,12 @@
 """A board: every group of connected models rated by itself, by whatever method."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ranking.methods.connectivity import components
+from ranking.methods.connectivity import components, hardly_joined
 from ranking.methods.question import distinct, question
-from ranking.methods.ratings import NO_WIDTH, Ratings, is_flat
+from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH, Ratings, is_flat
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.methods.tally import Floats, Tally, Votes, tally
@@ -78,6 +78,8 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
             ratings = ratings.noting(*asked.notices)
         if is_flat(ratings):
             ratings = ratings.noting(NO_WIDTH)
+        if ratings.prior and ratings.clusters is not None and (few := hardly_joined(part)).any():
+            ratings = replace(ratings, unsettled=few).noting(FEW_ONE_WAY)
         groups.append(_group(ratings, part, within))
     rated = {name for group in groups for name in group.ratings.names}
     return Board(

@@ -1,6 +1,6 @@
 """What the graph of comparisons allows to be said at all, checked before any rating."""
 
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,9 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from ranking.methods.tally import Tally
+
+LEAST_ONE_WAY: Final = 6
+"""Verdicts that all go one way: a fair coin falls the same way six times in 3 % of cases, five times in 6 %."""
 
 
 def components(tally: Tally) -> list[NDArray[np.intp]]:
@@ -34,9 +37,26 @@ def has_finite_fit(tally: Tally) -> bool:
 
 def has_circle(tally: Tally) -> bool:
     """Whether some model has beaten, or tied with, one that has beaten it in turn, directly or through others."""
+    return bool(_circles(tally)[0] < len(tally.wins))
+
+
+def hardly_joined(tally: Tally) -> NDArray[np.bool_]:
+    """(m, m) which two models are told apart by so few verdicts one way, and none the other, that it can be chance.
+
+    Models that have beaten one another, directly or through others, have verdicts both ways. Such a circle of
+    models, or a model by itself, is hardly joined to all others if fewer than `LEAST_ONE_WAY` verdicts do so.
+    """
+    number, circle = _circles(tally)
+    across = np.where(circle[:, None] != circle[None, :], tally.compared, 0).sum(axis=1)
+    few = (np.bincount(circle, weights=across, minlength=number) < LEAST_ONE_WAY)[circle]
+    return cast(NDArray[np.bool_], (few[:, None] | few[None, :]) & (circle[:, None] != circle[None, :]))
+
+
+def _circles(tally: Tally) -> tuple[int, NDArray[np.intp]]:
+    """How many circles of models there are that beat or tie with one another, and (m,) which each is in."""
     beaten = tally.wins + tally.ties > 0
-    number = connected_components(csr_array(beaten.astype(np.int8)), directed=True, connection="strong")[0]
-    return bool(number < len(beaten))
+    number, labels = connected_components(csr_array(beaten.astype(np.int8)), directed=True, connection="strong")
+    return number, labels.astype(np.intp)
 
 
 def _reaches_all(graph: NDArray[np.bool_]) -> bool:

@@ -27,6 +27,9 @@ BLOCK: Final = 500
 FLAT: Final = 1e-9
 """Of the largest score: an interval narrower than that is a point, but for rounding."""
 
+FEW_ONE_WAY: Final = "few-one-way"
+"""The notice that few verdicts, and all of them one way, join some models to the rest."""
+
 NO_WIDTH: Final = "no-width"
 """The notice that some interval is a point, so that nothing can be said of how sure the board is."""
 
@@ -61,6 +64,7 @@ class Ratings:
         clusters: the question that the intervals answer; None without intervals.
         kept: which models of the group were rated, where the method leaves some out; None: all.
         prior: whether all models got half a tie against the mean, because no finite fit exists without.
+        unsettled: (m, m) which two models too few verdicts tell apart, however narrow intervals are; None: no two.
         gradient: the largest absolute gradient at the optimum; None for methods without one.
         iterations: it took to converge; None for methods that do not iterate.
         notices: words for what a reader must be told.
@@ -79,6 +83,7 @@ class Ratings:
     clusters: Clusters | None = None
     kept: NDArray[np.intp] | None = None
     prior: bool = False
+    unsettled: NDArray[np.bool_] | None = None
     gradient: float | None = None
     iterations: int | None = None
     notices: tuple[str, ...] = ()
@@ -223,8 +228,9 @@ def critical(ratings: Ratings, *, simultaneous: bool) -> float | None:
 
 
 def beyond(ratings: Ratings, limit: float) -> NDArray[np.bool_]:
-    """(m, m) whether the row's model leads the column's by more than `limit` standard errors."""
-    return ratings.scores[:, None] - ratings.scores[None, :] > limit * standard_errors(ratings)
+    """(m, m) whether the row's model leads the column's by more than `limit` standard errors, and by enough votes."""
+    leads = ratings.scores[:, None] - ratings.scores[None, :] > limit * standard_errors(ratings)
+    return leads if ratings.unsettled is None else leads & ~ratings.unsettled
 
 
 def simultaneous_critical(ratings: Ratings) -> float:

@@ -2,8 +2,9 @@
 
 Against one model the standard error is that of a mean, of independent or of clustered verdicts (as in
 AlpacaEval, where a verdict may be a share of its own). Verdicts that are all alike, or all of one cluster,
-show no spread, which is no certainty: theirs is that of a few verdicts more, two for either side (Agresti
-and Coull, Approximate is better than "exact" for interval estimation of binomial proportions, 1998).
+show no spread, which is no certainty: their interval reaches as far as one with a few verdicts more, two for
+either side (Agresti and Coull, Approximate is better than "exact" for interval estimation of binomial
+proportions, 1998).
 """
 
 from dataclasses import replace
@@ -92,7 +93,9 @@ def _with_spread(
     covariance = without_negatives(found.covariance * np.outer(~flat, ~flat), np.eye(len(kept)))
     all_of_them = number + 2 * MORE
     share = (mean[kept] * number + MORE) / all_of_them
-    covariance[flat, flat] = (share * (1 - share) / all_of_them)[flat]
+    # That interval is about another share. From the mean it is as far as to its further end.
+    reach = np.abs(mean[kept] - share) + found.critical * np.sqrt(share * (1 - share) / all_of_them)
+    covariance[flat, flat] = np.square(reach / found.critical)[flat]
     return replace(found, covariance=covariance), bool(flat.any())
 
 
@@ -107,10 +110,14 @@ def _count(votes: Votes) -> Floats:
 
 
 def _covariance(model: Codes, influence: Floats, codes: Codes, size: int) -> Floats:
-    """(size, size) of the means, where verdicts of one cluster depend on one another; G/(G - 1)."""
-    number = int(codes.max()) + 1
-    sums = csr_array((influence, (codes, model)), shape=(number, size))
-    return (sums.T @ sums).toarray() * (number / (number - 1))
+    """(size, size) of the means, where verdicts of one cluster depend on one another.
+
+    G/(G - 1) for either model, G its own clusters: those without a verdict on it tell nothing of it.
+    """
+    sums = csr_array((influence, (codes, model)), shape=(int(codes.max()) + 1, size))
+    own = np.bincount(np.unique(codes.astype(np.int64) * size + model) % size, minlength=size)
+    factor = np.sqrt(np.divide(own, own - 1, out=np.ones(size), where=own > 1))
+    return (sums.T @ sums).toarray() * np.outer(factor, factor)
 
 
 def _independent(model: Codes, influence: Floats, count: Floats, size: int) -> Floats:

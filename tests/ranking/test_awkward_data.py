@@ -9,11 +9,11 @@ import pytest
 from ranking.methods.board import rate
 from ranking.methods.connectivity import components, has_finite_fit
 from ranking.methods.logistic import NotConverged
-from ranking.methods.ratings import ranks, standard_errors
+from ranking.methods.ratings import better, ranks, standard_errors
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import BadVotes, Votes, tally
-from ranking.verdict import verdict
+from ranking.verdict import Verdict, verdict
 from tests.ranking.votes import draw, make
 
 BOTH = [(0, 1, 2), (0, 1, 0), (2, 3, 2), (2, 3, 2), (2, 3, 0)]
@@ -309,3 +309,58 @@ def test_a_share_without_spread_is_not_certain(clusters):
     assert high.max() <= 1
     errors = standard_errors(ratings)
     assert (errors[~np.eye(len(errors), dtype=bool)] > 0).all()
+
+
+@pytest.mark.parametrize("number", [2, 3, 5, 12, 100])
+def test_a_share_of_all_or_nothing_is_as_unsure_as_with_four_verdicts_more(number):
+    """Agresti and Coull's interval is not about the share itself, so its lower end is what is held on to."""
+    rows = [(1, 0, 2)] * number + [(2, 0, 0)] * number
+    settings = Settings(method="baseline-win-rate", baseline="model a", clusters="none")
+    ratings = rate(make(rows), settings, "people").groups[0].ratings
+    share = (number + 2) / (number + 4)
+    low = share - 1.959964 * np.sqrt(share * (1 - share) / (number + 4))
+    assert ratings.low.tolist() == pytest.approx([0.5, low, 0])
+    assert ratings.high.tolist() == pytest.approx([0.5, 1, 1 - low])
+    # A fair coin falls the same way twice in a row every other time, and hardly ever a dozen times.
+    apart = better(ratings)
+    assert apart[1, 0] == (number >= 5)
+
+
+@pytest.mark.parametrize("options", [{"clusters": "none"}, {"clusters": "worker"}, {"method": "davidson"}])
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_few_verdicts_one_way_tell_no_two_models_apart_and_the_board_says_so(options, number):
+    rows = [(0, 1, 2)] * number + [(1, 2, 2), (1, 2, 0), (1, 2, 1)] * 40
+    votes = make(rows, prompt=[row % 20 for row in range(len(rows))], rater=[row % 30 for row in range(len(rows))])
+    ratings = rate(votes, Settings(**options), "people").groups[0].ratings
+    assert ratings.prior
+    assert "few-one-way" in ratings.notices
+    above = better(ratings)
+    assert not above[0].any()
+    assert not above[:, 0].any()
+    told = verdict(ratings)
+    assert (told.level, told.worst_place) == (3, 3)
+
+
+def test_one_vote_tells_nothing_of_two_models():
+    ratings = rate(make([(0, 1, 2)]), Settings(clusters="none"), "people").groups[0].ratings
+    assert ratings.scores[0] > ratings.scores[1]
+    assert ratings.low[0] > ratings.high[1]
+    assert verdict(ratings) == Verdict(level=2, best="model a", worst_place=2)
+
+
+def test_many_verdicts_one_way_tell_a_model_apart():
+    rows = [(0, 1, 2)] * 6 + [(1, 2, 2), (1, 2, 0)] * 40
+    ratings = rate(make(rows), Settings(clusters="none"), "people").groups[0].ratings
+    assert ratings.prior
+    assert "few-one-way" not in ratings.notices
+    assert better(ratings)[0].tolist() == [False, True, True]
+
+
+def test_circles_of_models_are_told_apart_within_and_not_across_few_verdicts():
+    """a and b beat one another, c and d too; a pair of verdicts joins the two circles."""
+    inner = [(0, 1, 2)] * 60 + [(0, 1, 0)] * 20 + [(2, 3, 2)] * 60 + [(2, 3, 0)] * 20
+    ratings = rate(make([*inner, (0, 2, 2), (1, 3, 2)]), Settings(clusters="none"), "people").groups[0].ratings
+    above = better(ratings)
+    assert above[0, 1]
+    assert above[2, 3]
+    assert above.sum() == 2

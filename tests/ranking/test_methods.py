@@ -248,6 +248,19 @@ def test_clustered_baseline_win_rates_sum_within_clusters():
     assert points(group.ratings).error[group.ratings.names.index("model 1")] == pytest.approx(error)
 
 
+def test_a_clustered_win_rate_is_corrected_for_the_clusters_of_its_own_model():
+    """Whether many more prompts have been asked of another model makes this one's share no surer."""
+    rows = [(1, 0, 2), (1, 0, 0), (1, 0, 2), (1, 0, 2)] + [(2, 0, 2), (2, 0, 0)] * 20
+    votes = replace(
+        make(rows, prompt=[0, 0, 1, 1, *[row % 20 for row in range(40)]], rater=[0] * 44),
+        names=("model 0", "model 1", "model 2"),
+    )
+    (group,) = rate(votes, asked("baseline-win-rate", clusters="prompt"), "judge").groups
+    sums = np.array([0.5 - 0.75, 1 - 0.75]) * 2 / 4
+    error = np.sqrt(2 / (2 - 1) * (sums**2).sum())
+    assert points(group.ratings).error[group.ratings.names.index("model 1")] == pytest.approx(error)
+
+
 def test_style_is_told_from_strength():
     rng = np.random.default_rng(1)
     x = rng.integers(4, size=20_000)
