@@ -8,7 +8,7 @@ proportions, 1998).
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -117,7 +117,7 @@ def _covariance(model: Codes, influence: Floats, codes: Codes, size: int) -> Flo
     sums = csr_array((influence, (codes, model)), shape=(int(codes.max()) + 1, size))
     own = np.bincount(np.unique(codes.astype(np.int64) * size + model) % size, minlength=size)
     factor = np.sqrt(np.divide(own, own - 1, out=np.ones(size), where=own > 1))
-    return (sums.T @ sums).toarray() * np.outer(factor, factor)
+    return cast(Floats, (sums.T @ sums).toarray() * np.outer(factor, factor))
 
 
 def _independent(model: Codes, influence: Floats, count: Floats, size: int) -> Floats:
