@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from annotation.interchange.faults import Fault, gettext_noop, shown
+from annotation.interchange.llmfao import excerpt
 from annotation.interchange.tables import Row, Source, read_jsonl
 
 type Message = dict[str, str]
@@ -65,8 +66,7 @@ def read(source: Source) -> Iterator[Known | Fault]:
             yield _known(found)
         except _Wrong as wrong:
             values = {"found": shown(wrong.value)}
-            row = shown(json.dumps(found.values, ensure_ascii=False), 160)
-            yield Fault(source.name, found.line, wrong.field, wrong.reason, values, row)
+            yield Fault(source.name, found.line, wrong.field, wrong.reason, values, excerpt(found.values))
 
 
 def _known(row: Row) -> Known:

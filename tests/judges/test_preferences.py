@@ -69,6 +69,12 @@ def test_what_is_wrong_is_named_with_its_line_and_field(file: Path, row: Any, fi
     assert reason in fault.reason % fault.values
 
 
+def test_a_fault_quotes_its_row_once(file: Path) -> None:
+    [fault] = read(file, {"prompt": "Why?", "chosen": 'Say "so".'})
+    assert isinstance(fault, Fault)
+    assert json.loads(fault.row) == {"prompt": "Why?", "chosen": 'Say "so".'}
+
+
 def test_turns_are_told_apart_by_who_speaks() -> None:
     turns = [
         {"role": "system", "content": "S"},
