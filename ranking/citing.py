@@ -7,23 +7,24 @@ from django.utils.translation import gettext as _
 
 from ranking import wording
 from ranking.models import Leaderboard
+from ranking.switches import Switches
 from ranking.wording import written
 
 SHORT = 12
 """Characters of a digest that tell two boards apart in a citation."""
 
 
-def citation(board: Leaderboard, absolute: Callable[[str], str]) -> str:
-    """`absolute` makes a whole address of a path."""
+def citation(board: Leaderboard, made: Switches, absolute: Callable[[str], str]) -> str:
+    """`made`: how the board is made; `absolute` makes a whole address of a path."""
     assert board.finished_at is not None  # noqa: S101  only finished boards are cited
+    words = (wording.METHODS[board.method], wording.raters(board.raters), *made.special_words)
     return _(
-        "%(study)s. Leaderboard %(number)s: %(method)s, %(raters)s, %(votes)s comparisons, computed on %(day)s, "
+        "%(study)s. Leaderboard %(number)s: %(made)s, %(votes)s comparisons, computed on %(day)s, "
         "digest %(digest)s. LLMFAO, %(address)s"
     ) % {
         "study": board.study.name,
         "number": board.pk,
-        "method": wording.METHODS[board.method],
-        "raters": wording.raters(board.raters),
+        "made": ", ".join(map(str, words)),
         "votes": written(board.comparisons),
         "day": board.finished_at.date().isoformat(),
         "digest": board.digest[:SHORT],

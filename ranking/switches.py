@@ -201,12 +201,23 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
+    """Attributes:
+
+    choices: the one that holds where nothing is said comes first.
+    told: whether what is chosen is always told, because none of the choices goes without saying.
+    """
+
     label: Word
     choices: tuple[Choice, ...]
+    told: bool = False
 
     @property
     def chosen(self) -> Word:
         return next((choice.label for choice in self.choices if choice.chosen), "")
+
+    @property
+    def is_special(self) -> bool:
+        return self.told or not self.choices[0].chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +250,25 @@ class Switches:
     def words(self) -> tuple[Word, ...]:
         """How the board is made, as far as that is folded away."""
         chosen = (switch.chosen for switch in (self.methods, *self.rest))
-        return tuple(word for word in chosen if word)
+        return (*(word for word in chosen if word), *self._models)
+
+    @property
+    def _models(self) -> tuple[Word, ...]:
+        """The models that are chosen, each with what for."""
+        return tuple(f"{select.label}: {select.chosen}" for select in self.selects if select.chosen)
 
     @property
     def all_words(self) -> tuple[Word, ...]:
         """How the board is made, and of what."""
         chosen = (switch.chosen for switch in self.first)
         return (*(word for word in chosen if word), *self.words)
+
+    @property
+    def special_words(self) -> tuple[Word, ...]:
+        """What tells the board from another of the same raters by the same method."""
+        among = tuple(f"{switch.label}: {switch.chosen}" for switch in self.first[1:] if switch.is_special)
+        how = tuple(switch.chosen for switch in self.rest if switch.is_special and switch.chosen)
+        return (*among, *how, *self._models)
 
 
 def switches(asked: Asked, names: Names) -> Switches:
@@ -261,13 +284,14 @@ def switches(asked: Asked, names: Names) -> Switches:
 type Words = Iterable[tuple[str, Word]]
 
 
-def _switch(label: Word, asked: Asked, field: str, choices: Words) -> Switch:
+def _switch(label: Word, asked: Asked, field: str, choices: Words, *, told: bool = False) -> Switch:
     return Switch(
         label,
         tuple(
             Choice(name, asked.turned(**{field: value}).query(), getattr(asked, field) == value)
             for value, name in choices
         ),
+        told,
     )
 
 
@@ -301,7 +325,7 @@ def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
         yield _switch(_("Ties"), asked, "ties", [("", _("ties half a win each")), ("drop", _("ties left out"))])
     if asked.method == "elo-bootstrap":
         ways = [("permute", _("rounds reorder the votes")), ("resample", _("rounds redraw the votes"))]
-        yield _switch(_("Rounds"), asked, "redraw", ways)
+        yield _switch(_("Rounds"), asked, "redraw", ways, told=True)
     if asked.has_intervals:
         ways = [("", _("each model’s places by itself")), ("together", _("all places at once"))]
         yield _switch(_("Places"), asked, "places", ways)

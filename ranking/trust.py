@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,12 +13,18 @@ from ranking.comparisons import ALL, PEOPLE
 from ranking.models import Leaderboard
 from ranking.wording import written
 
+MANY_NAMES: Final = 5
+"""More names than these are counted, and folded away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """`names`: of whom the value is only the number."""
+
     term: str
     value: str
     means: str = ""
+    names: tuple[str, ...] = ()
 
 
 def lines(snapshot: Leaderboard) -> Iterator[Line]:
@@ -117,7 +123,11 @@ def _unmet(snapshot: Leaderboard) -> Iterator[Line]:
             means = _("No comparison of these models counts towards this board.")
         else:
             means = _("They met %(baseline)s less than twice.") % {"baseline": baseline}
-        yield Line(_("Models left out"), ", ".join(unmet), means)
+        if len(unmet) <= MANY_NAMES:
+            yield Line(_("Models left out"), ", ".join(unmet), means)
+        else:
+            number = ngettext("%(number)s model", "%(number)s models", len(unmet)) % {"number": written(len(unmet))}
+            yield Line(_("Models left out"), number, means, tuple(unmet))
 
 
 def _agreement(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:

@@ -44,7 +44,7 @@ def _page(
     if found.snapshot is None and not names.hold(found.asked):
         raise Http404
     page = pages.page(study, found, names, timezone.now())
-    cited = page.board and citing.citation(page.board.snapshot, request.build_absolute_uri)
+    cited = page.board and citing.citation(page.board.snapshot, page.switches, request.build_absolute_uri)
     context = {"study": study, "page": page, "citation": cited, **context}
     return render(request, "ranking/leaderboard.html", context, status=status)
 
@@ -77,14 +77,15 @@ def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     study, runs_it = study_for(request, slug)
     snapshot = _stored(study, number)
     asked = Asked.about(snapshot)
+    made = switches(asked, Names.of(study))
     context = {
         "study": study,
         "runs_it": runs_it,
         "snapshot": snapshot,
-        "made": switches(asked, Names.of(study)).all_words,
+        "made": made.all_words,
         "board": pages.shown(snapshot) if snapshot.sheet else None,
         "query": asked.query(),
-        "citation": citing.citation(snapshot, request.build_absolute_uri),
+        "citation": citing.citation(snapshot, made, request.build_absolute_uri),
     }
     return render(request, "ranking/one_board.html", context)
 

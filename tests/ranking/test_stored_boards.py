@@ -75,6 +75,40 @@ def test_the_citation_of_the_page_leads_to_the_board(client):
     assert cited in client.get(permanent).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("filters", "settings", "told"),
+    [
+        (Filters(category="code"), Settings(), "Bradley-Terry, people, Prompts: code, 216 comparisons"),
+        (
+            Filters(),
+            Settings(clusters="none"),
+            "Bradley-Terry, people, Intervals for: votes taken as independent, 432 comparisons",
+        ),
+        (Filters(raters="all", inconsistent="tie"), Settings(), "contradictory verdicts are ties, 432 comparisons"),
+        (Filters(), Settings(ties="drop", first_place=True), "people, ties left out, with the first-place effect, "),
+        (Filters(), Settings(simultaneous=True), "Bradley-Terry, people, all places at once, 432 comparisons"),
+        (
+            Filters(),
+            Settings(method="baseline-win-rate", baseline="Quillfinch-0"),
+            "Win rate against one model, people, Compared with: Quillfinch-0, 216 comparisons",
+        ),
+        (
+            Filters(),
+            Settings(method="elo-bootstrap", redraw="permute", rounds=20),
+            "Elo, bootstrapped, people, rounds reorder the votes, 432 comparisons",
+        ),
+    ],
+    ids=["category", "question", "inconsistent", "ties and places", "simultaneous", "baseline", "rounds"],
+)
+def test_a_citation_tells_a_board_from_others_of_the_same_raters_and_method(client, filters, settings, told):
+    study = voted_study()
+    Study.objects.update(public=True)
+    services.ask(study, filters, settings, "", 1, NOW)
+    board = Leaderboard.objects.of(study, filters, settings).get()
+    services.fill(board.pk, NOW)
+    assert told in content(get(client, study, board)).partition('class="citation"')[2]
+
+
 def test_the_page_says_how_to_have_the_numbers_again(client):
     study = publish()
     board = newest(study)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import combinations
 
 import pytest
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from annotation.models import Comparison, Pair, Study
@@ -210,3 +211,19 @@ def test_boards_of_other_methods_over_the_same_comparisons_share_what_was_counte
     assert sorted(asked.raters for asked in counts) == ["all", "all", "people", "people"]
     newest = Leaderboard.objects.filter(raters="people", number=2)
     assert {board.sheet["facts"]["votes"] for board in newest} == {433}
+
+
+def test_many_models_that_are_left_out_are_counted_and_their_names_folded_away():
+    study = voted_study()
+    told = lines(study, method="baseline-win-rate", baseline="Quillfinch-0")
+    assert "Models left out" not in told
+    board = Leaderboard.objects.get(method="baseline-win-rate")
+    names = [f"Quillfinch-{number}" for number in range(9)]
+    board.sheet["unmet"] = names[:5]
+    (line,) = (line for line in trust.lines(board) if line.term == "Models left out")
+    assert (line.value, line.names) == (", ".join(names[:5]), ())
+    board.sheet["unmet"] = names
+    (line,) = (line for line in trust.lines(board) if line.term == "Models left out")
+    assert (line.value, line.names) == ("9 models", tuple(names))
+    html = render_to_string("ranking/about.html", {"board": {"reasons": [line]}, "snapshot": board, "study": study})
+    assert html.index("9 models") < html.index("<details") < html.index("Quillfinch-8")
