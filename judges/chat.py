@@ -30,6 +30,10 @@ WORDS: Final = 2_000
 LONGEST_RAW: Final = 4_000_000
 """Bytes of a reply; an endpoint that sends more has lost its mind."""
 
+SECRET: Final = 8
+"""Characters from which on a key is a secret. To strike out shorter ones, such as `none` or `x`, which stand for a key
+where a server asks for none, would change what models say, and break replies."""
+
 LONGEST_RETRY_AFTER: Final = 600.0
 
 
@@ -181,9 +185,16 @@ class Endpoint:
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
+    @property
+    def secret(self) -> bool:
+        """Whether there is a key that is to be kept secret, and not a word for servers that ask for none."""
+        return len(self.key) >= SECRET
+
     def strike(self, text: str) -> str:
-        """`text` without the key."""
-        return text.replace(self.key, "***") if self.key else text
+        """`text` without the key, as it is and as JSON spells its quotes and backslashes."""
+        if not self.secret:
+            return text
+        return text.replace(json.dumps(self.key)[1:-1], "***").replace(self.key, "***")
 
 
 def is_endpoint(url: str) -> bool:
@@ -303,13 +314,13 @@ STORES: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "he
 def _text(endpoint: Endpoint, content: bytes) -> str:
     """A body as it is kept: without the key, even where it is spelled in JSON's escapes, and without NUL."""
     text = endpoint.strike(content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if endpoint.key and ("\\u" in text or "\\/" in text):
+    if endpoint.secret and ("\\u" in text or "\\/" in text):
         try:
             plain = json.dumps(json.loads(text), ensure_ascii=False)
         except (ValueError, RecursionError):
             plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text).replace("\\/", "/")
-        if endpoint.key in plain:
-            return _storable(endpoint.strike(plain))
+        if (struck := endpoint.strike(plain)) != plain:
+            return _storable(struck)
     return text
 
 

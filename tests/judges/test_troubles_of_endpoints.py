@@ -14,14 +14,14 @@ from judges.chat import Again, Answer, Endpoint, Permanent, Refused, Trouble, Un
 KEY = "sk-unmistakable-4242424242"
 
 
-def asked(status: int, body: Any, headers: dict[str, str] | None = None) -> Answer | Trouble:
+def asked(status: int, body: Any, headers: dict[str, str] | None = None, key: str = KEY) -> Answer | Trouble:
     """What becomes of a request that is answered so."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     async def ask() -> Answer:
         transport = httpx.MockTransport(lambda _request: httpx.Response(status, content=content, headers=headers))
         async with httpx.AsyncClient(transport=transport) as client:
-            return await chat.ask(client, Endpoint("http://judge.test/v1", KEY), b"{}")
+            return await chat.ask(client, Endpoint("http://judge.test/v1", key), b"{}")
 
     try:
         return asyncio.run(ask())
@@ -209,6 +209,28 @@ def test_numbers_that_are_none_are_no_probabilities() -> None:
     answer = asked(200, body.encode())
     assert isinstance(answer, Answer)
     assert [(token.text, token.logprob) for token in answer.reply.first_tokens] == [("D", -0.5)]
+
+
+@pytest.mark.parametrize("odd", ['sk-un"mistakable', "sk-unmistakable\\", 'sk-"\\/"-42424242'])
+def test_a_key_with_quotes_and_backslashes_is_struck_out_too(odd: str) -> None:
+    body = {**reply({"content": f"Bearer {odd} [[A]]"}), "model": odd, "system_fingerprint": odd, "id": "chat\u0101"}
+    answer = asked(200, body, key=odd)
+    assert isinstance(answer, Answer)
+    assert (answer.reply.text, answer.model, answer.fingerprint) == ("Bearer *** [[A]]", "***", "***")
+    assert odd not in answer.raw
+    assert json.dumps(odd)[1:-1] not in answer.raw
+    trouble = asked(401, error(f"Wrong: {odd}"), key=odd)
+    assert isinstance(trouble, Trouble)
+    assert trouble.words == "Wrong: ***"
+
+
+@pytest.mark.parametrize("word", ["e", "1", "none", "test"])
+def test_a_word_for_servers_that_ask_for_no_key_leaves_replies_as_they_are(word: str) -> None:
+    body = reply({"content": "In the latest 11 tests none won. [[A]]"})
+    answer = asked(200, body, key=word)
+    assert isinstance(answer, Answer)
+    assert answer.reply.text == "In the latest 11 tests none won. [[A]]"
+    assert json.loads(answer.raw) == body
 
 
 @pytest.mark.parametrize("status", [200, 401, 500])
