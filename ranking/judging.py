@@ -117,7 +117,7 @@ class Scatter:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the winners stood, in per cent of the verdicts."""
+    """Where the winners stood, in per cent of the verdicts, each rounded by itself."""
 
     left: int
     tie: int
@@ -128,7 +128,12 @@ class Place:
 
     @property
     def start_right(self) -> int:
-        return self.left + self.tie
+        return 100 - self.right
+
+    @property
+    def between(self) -> int:
+        """How wide ties are drawn, so that the bar has neither gap nor overlap."""
+        return self.start_right - self.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,10 +370,10 @@ def _place(found: dict[str, Any]) -> Place | None:
     leans = _figure(_("left less right"), found["lean"], signed=True)
     if leans is None:
         return None
-    left, right = (round(100 * found[side]["value"]) for side in ("left", "right"))
+    left, tie, right = (round(100 * found[side]["value"]) for side in ("left", "tie", "right"))
     p = found["p"]
     written_p = "" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return Place(left, 100 - left - right, right, leans, p is not None and p < 0.05, written_p)
+    return Place(left, tie, right, leans, p is not None and p < 0.05, written_p)
 
 
 def _scatter(found: dict[str, Any]) -> Scatter | None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from annotation.models import Comparison, Pair, Study
 from annotation.services import leaving
-from ranking import comparisons, services, trust
+from ranking import comparisons, judging, services, trust
 from ranking.comparisons import Filters
 from ranking.facts import facts
 from ranking.methods.settings import Settings
@@ -227,3 +227,15 @@ def test_many_models_that_are_left_out_are_counted_and_their_names_folded_away()
     assert (line.value, line.names) == ("9 models", tuple(names))
     html = render_to_string("ranking/about.html", {"board": {"reasons": [line]}, "snapshot": board, "study": study})
     assert html.index("9 models") < html.index("<details") < html.index("Quillfinch-8")
+
+
+def test_the_shares_of_places_are_rounded_alike_on_both_pages():
+    """33 + 39 + 29 is not 100, and none of the three is made false to have it so."""
+    share = {"low": None, "high": None, "number": 1000}
+    found = {"left": {"value": 0.326, **share}, "tie": {"value": 0.386, **share}, "right": {"value": 0.288, **share}}
+    place = judging._place({**found, "lean": {"value": 0.038, **share}, "p": 0.02})
+    assert (place.left, place.tie, place.right) == (33, 39, 29)
+    assert (place.left + place.between, place.start_right + place.right) == (place.start_right, 100)
+    board = Leaderboard(raters="people", method="bradley-terry", settings={"ties": None})
+    told = [line.value for line in trust._place(board, {"position": {**found, "p": 0.02}})]
+    assert told == ["left 33 %, tie 39 %, right 29 %"]
