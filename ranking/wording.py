@@ -302,6 +302,8 @@ def _on_these(here: dict[str, Any], told: dict[str, Any], models: int) -> str:
         return gettext("On exactly these prompts %(model)s is first.") % values
     if here["level"] == models:
         return gettext("Nor does anything on exactly these prompts.")
+    if here["worst_place"] == models:
+        return gettext("Even on exactly these prompts %(model)s could hold any place.") % values
     return gettext("On exactly these prompts %(model)s is among the first %(places)s.") % values
 
 

@@ -87,6 +87,10 @@ def test_both_questions_are_answered_where_people_voted():
         "GPT 4 is first for prompts and raters like these. So it is on exactly these prompts."
     )
     assert wording.sentence(group(verdict_here=first)).endswith("On exactly these prompts GPT 4 is first.")
+    anywhere = {**group()["verdict_here"], "level": 30, "worst_place": 59}
+    assert wording.sentence(group(verdict_here=anywhere)).endswith(
+        "Even on exactly these prompts GPT 4 could hold any place."
+    )
     nothing = {**group()["verdict"], "level": 59, "worst_place": 59}
     assert wording.sentence(group(verdict=nothing, verdict_here=nothing)) == (
         "Nothing separates these 59 models for prompts and raters like these. "
