@@ -10,8 +10,12 @@ from django.utils.translation import ngettext
 
 from ranking import wording
 from ranking.comparisons import ALL, PEOPLE
+from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
 from ranking.models import Leaderboard
 from ranking.wording import written
+
+DOUBTS: Final = frozenset({"correction-fell-back", "replicates-with-prior", "no-spread", FEW_ONE_WAY, NO_WIDTH})
+"""Notices of a board some of whose intervals may be too narrow."""
 
 MANY_NAMES: Final = 5
 """More names than these are counted, and folded away."""
@@ -192,7 +196,7 @@ def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[L
         return
     group = groups[0]
     if group["clusters"] is not None:
-        yield Line(_("How intervals were made"), _made(snapshot, group), _("95 % of such intervals hold the truth."))
+        yield Line(_("How intervals were made"), _made(snapshot, group), _meant(groups))
     if any(part["prior"] for part in groups):
         yield Line(_("Assumption"), _("half a tie of every model against the mean"), wording.notice("prior"))
     if text := wording.converged(group):
@@ -201,6 +205,15 @@ def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[L
         yield Line(
             wording.coefficient_name(found["name"]), wording.coefficient(found), wording.about_coefficient(found)
         )
+
+
+def _meant(groups: list[dict[str, Any]]) -> str:
+    """How far the intervals of a board can be relied on."""
+    if groups[0]["clusters"] == "none":
+        return _("95 % of such intervals would hold the truth if no two votes shared a prompt or a rater.")
+    if any(group["prior"] or DOUBTS & {*group["notices"]} for group in groups):
+        return _("95 % of such intervals are meant to hold the truth; the notices by the table say where they may not.")
+    return _("95 % of such intervals hold the truth.")
 
 
 def _made(snapshot: Leaderboard, group: dict[str, Any]) -> str:

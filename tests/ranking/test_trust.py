@@ -151,6 +151,8 @@ def test_how_intervals_were_made_is_told():
     assert lines(study, method="elo-bootstrap", redraw="resample")["How intervals were made"].value == (
         "by 1,000 rounds of redrawing"
     )
+    assert lines(study)["How intervals were made"].means == "95 % of such intervals hold the truth."
+    assert "if no two votes shared" in lines(study, clusters="none")["How intervals were made"].means
     assert "How intervals were made" not in lines(study, method="elo")
     assert "Gain of the left place" in lines(study, first_place=True)
 
@@ -162,6 +164,7 @@ def test_an_assumption_that_was_needed_is_told():
         vote(rater, pair, "x")
     found = lines(study)
     assert found["Assumption"].value == "half a tie of every model against the mean"
+    assert "where they may not" in found["How intervals were made"].means
     assert found["Connected"].value == "all 3 models"
 
 
