@@ -325,6 +325,9 @@ def test_the_command_makes_tells_and_ends_a_panel(judged: Study) -> None:
     assert "0 decisions were made" in again.getvalue()
     with pytest.raises(CommandError, match="never change"):
         call_command("panel", "haiku", "jury", "--judges", "ann", "bob")
+    for rule in (["--splits", "out"], ["--margin", "0"], ["--spare-own"], ["--maker", "ann=Ann"]):
+        with pytest.raises(CommandError, match="never change"):
+            call_command("panel", "haiku", "jury", *rule)
     call_command("panel", "haiku", "jury", "--end", stdout=out)
     with pytest.raises(CommandError, match="not ended"):
         call_command("panel", "haiku", "jury", "--end")

@@ -1,7 +1,7 @@
 """`manage.py panel STUDY NAME`: several judges of a study as one rater."""
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -11,6 +11,9 @@ from annotation.services.studies import NotPossible
 from judges.models import Panel, PanelDecision
 from judges.services import naming, panels
 from judges.services.panels import Charter
+
+RULES: Final = ("judges", "rule", "splits", "senior", "contradictions", "least", "margin", "spare_own", "maker")
+"""Options that say what a new panel is."""
 
 
 def _maker(word: str) -> tuple[str, str]:
@@ -47,13 +50,15 @@ class Command(BaseCommand):
         parser.add_argument("--least", type=int, help="So many members must have answered; all by default.")
         parser.add_argument("--margin", type=float, help="How far the mean must be from one half to be no split.")
         parser.add_argument(
-            "--spare-own", action="store_true", help="Leaves members out of pairs with models of their own maker."
+            "--spare-own",
+            action="store_true",
+            default=None,
+            help="Leaves members out of pairs with models of their own maker.",
         )
         parser.add_argument(
             "--maker",
             nargs="+",
             type=_maker,
-            default=[],
             metavar="JUDGE=MAKER",
             help="Who made a member's model; else the study's models are asked by its name.",
         )
@@ -66,9 +71,9 @@ class Command(BaseCommand):
             if options["end"]:
                 self._end(panel, options["name"])
                 return
+            if panel is not None and any(options[word] is not None for word in RULES):
+                raise CommandError("There is a panel of this name. Its rules never change: take another name.")
             if options["judges"]:
-                if panel is not None:
-                    raise CommandError("There is a panel of this name. Its rules never change: take another name.")
                 panel = panels.create(study, options["name"], self._charter(options), timezone.now())
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
@@ -86,8 +91,8 @@ class Command(BaseCommand):
             options["judges"],
             senior=options["senior"] or "",
             least=options["least"],
-            spares_own=options["spare_own"],
-            makers=dict(options["maker"]),
+            spares_own=bool(options["spare_own"]),
+            makers=dict(options["maker"] or ()),
             **given,
         )
 
