@@ -335,8 +335,8 @@ def rank_ranges(ratings: Ratings) -> tuple[NDArray[np.intp], NDArray[np.intp]] |
 
 
 def chance_of_best(ratings: Ratings) -> Floats | None:
-    """(m,) the share of redraws in which each model is first; None without intervals."""
-    if ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
+    """(m,) the share of redraws in which each model is first; None without intervals to go by."""
+    if ratings.unsettled is not None or ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
         return None
     drawn = ratings.draws
     if drawn is None:

@@ -9,7 +9,7 @@ import pytest
 from ranking.methods.board import rate
 from ranking.methods.connectivity import components, has_finite_fit
 from ranking.methods.logistic import NotConverged
-from ranking.methods.ratings import better, ranks, standard_errors
+from ranking.methods.ratings import better, chance_of_best, ranks, standard_errors
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import BadVotes, Votes, tally
@@ -339,6 +339,7 @@ def test_few_verdicts_one_way_tell_no_two_models_apart_and_the_board_says_so(opt
     assert not above[:, 0].any()
     told = verdict(ratings)
     assert (told.level, told.worst_place) == (3, 3)
+    assert chance_of_best(ratings) is None
 
 
 def test_one_vote_tells_nothing_of_two_models():
