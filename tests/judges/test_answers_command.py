@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db.models import Q
 
-from annotation.models import LanguageModel, Result
+from annotation.models import LanguageModel, Pair, Result
 from judges.models import AnswerCall, AnswerRun, AnswerSource
 from judges.stand_in import Behaviour
 from tests.arena import Arena
@@ -70,7 +72,10 @@ def test_the_command_adds_the_model_asks_it_and_says_what_comes_next() -> None:
         assert not LanguageModel.objects.filter(name=NEW).exists()
         told = answers(*where)
         assert "is done: 6 ok." in told
-        assert "manage.py pairs haiku" in told
+        following = re.search(r"Next: manage\.py (pairs haiku .*) makes pairs", told)
+        assert following
+        call_command(*following[1].split(), stdout=StringIO())
+        assert Pair.objects.filter(Q(model_x__name=NEW) | Q(model_y__name=NEW)).exists()
         assert "nothing was to do" in answers()
         assert "is done: 6 ok." in answers("--samples", "2", "--temperature", "none")
     assert Result.objects.filter(model__name=NEW, model__org="Heronwood").count() == 8

@@ -110,7 +110,8 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(naming.faults(error)) from None
         if not options["detach"]:
-            self.stdout.write(f"Next: manage.py pairs {study.slug} makes pairs of the new answers.")
+            command = f"manage.py pairs {study.slug} --strategy neighbours"
+            self.stdout.write(f"Next: {command} makes pairs of the new answers.")
 
     def _source(self, study: Study, name: str, options: dict[str, Any]) -> AnswerSource:
         given = _settings(options)
