@@ -21,10 +21,13 @@ from annotation.models.study import PairQuerySet
 from annotation.models.work import ComparisonQuerySet
 from ranking.marks import MANY_VOTES, Pairs, marked
 
+FEW: Final = 20
+"""How many pairs a search for a few looks at first, for each of them."""
+
 SPANS: Final = (500, 1_500, 3_000)
 """How many pairs, or comparisons of the rater looked for, a search looks at before the next, longer stretch."""
 
-NEAR: Final = 2
+NEAR: Final = 3
 """Stretches in which a pair's neighbours are looked for."""
 
 COUNTED: Final = 10_000
@@ -143,19 +146,14 @@ class Search:
     def find(self, start: int | None, size: int, *, back: bool = False, stretches: int | None = None) -> Found:
         """Up to `size` pairs after the one with the primary key `start`, or, `back`, before it.
 
-        It gives up for now after so many `stretches`, by default after all of SPANS.
+        It gives up for now after so many `stretches`, by default after all there are.
         """
+        edge = self._start(back=back) if start is None and self.rater is None and self.marked is None else start
         if not self.conditions and self.rater is None:
-            return _found(self._between(start, None, size + 1, back=back), size, back=back)
-        edge = start
-        if edge is None and self.rater is None and self.marked is None:
-            first = self._after(None, 1, back=back)
-            if first is None:
-                return Found((), more=False)
-            # Between two pairs the database looks at no pairs of other studies, however it goes about it.
-            edge = first + 1 if back else first - 1
+            return _found(self._between(edge, None, size + 1, back=back), size, back=back)
         ids: list[int] = []
-        for span in SPANS[:stretches]:
+        spans = SPANS if FEW * size >= SPANS[0] else (FEW * size, *SPANS)
+        for span in spans[:stretches]:
             end = self._after(edge, span, back=back)
             ids += self._between(edge, end, size + 1 - len(ids), back=back)
             if end is None or len(ids) > size:
@@ -173,6 +171,15 @@ class Search:
                 yield found.pairs
             more = found.more
             start = found.stopped or (found.pairs[-1] if found.pairs else None)
+
+    def _start(self, *, back: bool) -> int | None:
+        """Just before the study's first pair, or, `back`, just after its last one; None where it has no pairs.
+
+        From there the database looks at no pairs of other studies, however it goes about it.
+        """
+        rows = Pair.objects.filter(study=self.study).order_by("-pk" if back else "pk")
+        at = rows.values_list("pk", flat=True).first()
+        return None if at is None else at + 1 if back else at - 1
 
     def _after(self, edge: int | None, span: int, *, back: bool) -> int | None:
         """The pair at which a stretch of `span` after `edge` ends; None where it goes to the end of all."""

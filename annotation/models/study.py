@@ -313,6 +313,8 @@ class Pair(models.Model):
         indexes = [
             models.Index(fields=["study", "taken", "key"], condition=Q(taken__lt=F("wanted")), name="pair_wanting"),
             models.Index(fields=["study", "key"], condition=~Q(purpose="vote"), name="pair_golden"),
+            # Where the pairs of a study begin and end: a walk up the primary key would pass those of all others.
+            models.Index(fields=["study", "id"], name="pair_in_order"),
         ]
 
     def __str__(self) -> str:
