@@ -119,6 +119,11 @@ class Access(models.Model):
         """
         return Endpoint(self.endpoint, read_key(self.key_source, settings.KEYS_DIR), self.timeout)
 
+    @property
+    def priced(self) -> bool:
+        """Whether tokens cost anything: else nothing counts towards a budget, and none is ever used up."""
+        return self.price_in > 0 or self.price_out > 0
+
     def nanos(self, tokens_in: int, tokens_out: int) -> int:
         """What so many tokens cost: a dollar per million is a thousand nanos a token."""
         return int(1000 * (self.price_in * tokens_in + self.price_out * tokens_out))

@@ -55,9 +55,9 @@ print(answers.sweep(timezone.now() + 2 * lifecycle.SILENCE))
 """
 
 
-def answers(*words: str) -> str:
+def answers(*words: str, stderr: StringIO | None = None) -> str:
     out = StringIO()
-    call_command("answers", "haiku", "--model", NEW, *words, stdout=out, stderr=StringIO())
+    call_command("answers", "haiku", "--model", NEW, *words, stdout=out, stderr=stderr or StringIO())
     return out.getvalue()
 
 
@@ -70,14 +70,18 @@ def test_the_command_adds_the_model_asks_it_and_says_what_comes_next() -> None:
         assert "6 calls (6 new, 0 asked again; 0 are there)" in told
         assert not AnswerSource.objects.exists()
         assert not LanguageModel.objects.filter(name=NEW).exists()
-        told = answers(*where)
+        trouble = StringIO()
+        told = answers(*where, "--budget", "1", stderr=trouble)
         assert "is done: 6 ok." in told
+        assert "nothing counts" not in trouble.getvalue()
         following = re.search(r"Next: manage\.py (pairs haiku .*) makes pairs", told)
         assert following
         call_command(*following[1].split(), stdout=StringIO())
         assert Pair.objects.filter(Q(model_x__name=NEW) | Q(model_y__name=NEW)).exists()
         assert "nothing was to do" in answers()
         assert "is done: 6 ok." in answers("--samples", "2", "--temperature", "none")
+        answers("--endpoint", stand_in.url, "--price-out", "0", stderr=trouble)
+        assert "nothing counts towards the budget" in trouble.getvalue()
     assert Result.objects.filter(model__name=NEW, model__org="Heronwood").count() == 8
 
 

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -128,6 +130,20 @@ def test_a_judge_is_added_changed_and_previewed(study: Study, as_user: SignIn, a
     shown = browser.get(page, {"study": study.pk}).content.decode()
     assert "Answer 0 to prompt" in shown
     assert "one word and nothing else" in shown
+    assert "nothing counts towards the budget" not in shown
+    free = {**form, "name": "free", "price_in": "0", "price_out": "0"}
+    assert b"nothing counts towards the budget" in browser.post(reverse("judge-new"), free, follow=True).content
+
+
+def test_a_budget_without_a_price_is_warned_of(study: Study) -> None:
+    where = ("--endpoint", "http://127.0.0.1:9/v1", "--model", "m", "--budget", "2")
+    for name, price, warned in (("free", (), True), ("paid", ("--price-out", "0.5"), False)):
+        told = StringIO()
+        call_command("judge-add", name, *where, *price, stdout=StringIO(), stderr=told)
+        assert ("nothing counts towards the budget" in told.getvalue()) is warned
+    told = StringIO()
+    call_command("judge-add", "paid", "--price-out", "0", stdout=StringIO(), stderr=told)
+    assert "nothing counts towards the budget" in told.getvalue()
 
 
 def test_no_study_s_answers_are_previewed_to_who_may_not_see_them(

@@ -117,7 +117,11 @@ class Command(BaseCommand):
         given = _settings(options)
         if "endpoint" not in given:
             answers.source_of(study, name)
-        return answers.keep_source(study, name, given, org=options["org"], budget=keeping.in_nanos(options["budget"]))
+        budget = keeping.in_nanos(options["budget"])
+        source = answers.keep_source(study, name, given, org=options["org"], budget=budget)
+        if source.budget is not None and not source.priced:
+            self.stderr.write(f"{name}: no price is set, so nothing counts towards the budget.")
+        return source
 
     def _estimate(self, study: Study, name: str, plan: AnswerPlan, options: dict[str, Any]) -> None:
         given = _settings(options)

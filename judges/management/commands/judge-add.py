@@ -3,7 +3,7 @@
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -15,6 +15,8 @@ from judges.models import Judge, JudgeVersion, Orders, Template
 from judges.replies import READERS
 from judges.services import keeping, naming
 from judges.sets import from_instruction
+
+UNPRICED: Final = "No price is set, so nothing counts towards the budget: see --price-in and --price-out."
 
 
 class Command(BaseCommand):
@@ -81,6 +83,8 @@ class Command(BaseCommand):
             f"{judge.name}, version {version.number}: {version.model} at {version.endpoint}, "
             f"templates {version.template}, reader {version.reader}, orders {version.orders}."
         )
+        if judge.budget is not None and not version.priced:
+            self.stderr.write(UNPRICED)
 
     def _templates(
         self, judge: Judge | None, name: str, reader: str | None, options: dict[str, Any]
