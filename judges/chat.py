@@ -30,7 +30,7 @@ WORDS: Final = 2_000
 LONGEST_RAW: Final = 4_000_000
 """Bytes of a reply; an endpoint that sends more has lost its mind."""
 
-SECRET: Final = 8
+SECRET: Final = 6
 """Characters from which on a key is a secret. To strike out shorter ones, such as `none` or `x`, which stand for a key
 where a server asks for none, would change what models say, and break replies."""
 

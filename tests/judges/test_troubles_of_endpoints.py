@@ -224,7 +224,7 @@ def test_a_key_with_quotes_and_backslashes_is_struck_out_too(odd: str) -> None:
     assert trouble.words == "Wrong: ***"
 
 
-@pytest.mark.parametrize("word", ["e", "1", "none", "test"])
+@pytest.mark.parametrize("word", ["e", "1", "none", "test", "EMPTY"])
 def test_a_word_for_servers_that_ask_for_no_key_leaves_replies_as_they_are(word: str) -> None:
     body = reply({"content": "In the latest 11 tests none won. [[A]]"})
     answer = asked(200, body, key=word)
