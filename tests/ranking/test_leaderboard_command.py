@@ -161,6 +161,10 @@ def test_a_stored_board_computed_again_comes_in_every_form(run):
     assert result["settings"]["method"] == "davidson"
     assert len(result["groups"][0]["covariance"]) == 4
     assert "432 comparisons" in run(study.slug, "--recompute", str(stored.pk))[0]
+    assert "version" not in run(study.slug, "--recompute", str(stored.pk))[1]
+    stored.version = "1"
+    stored.save()
+    assert "computed by version 1 of the numerics" in run(study.slug, "--recompute", str(stored.pk))[1]
 
 
 def test_models_that_did_not_meet_the_baseline_are_named(run):

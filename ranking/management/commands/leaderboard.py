@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Study
 from ranking import comparisons, services
 from ranking.comparisons import Filters
+from ranking.methods import VERSION
 from ranking.methods.intervals import CLUSTERS, CORRECTIONS
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Settings
@@ -89,7 +90,13 @@ class Command(BaseCommand):
             snapshot = Leaderboard.objects.filter(pk=options["recompute"], study=study).first()
             if snapshot is None:
                 raise CommandError(_("This study has no leaderboard %(id)s.") % {"id": options["recompute"]})
-            return snapshot.asked_filters(), snapshot.asked_settings(), services.recompute(snapshot)
+            computed = services.recompute(snapshot)
+            if snapshot.version not in {"", VERSION}:
+                self.stderr.write(
+                    _("This leaderboard was computed by version %(then)s of the numerics, and here it is by %(now)s.")
+                    % {"then": snapshot.version, "now": VERSION}
+                )
+            return snapshot.asked_filters(), snapshot.asked_settings(), computed
         filters = Filters(**{name: value for name, value in given.items() if name in FILTERS})
         wanted = {name: value for name, value in given.items() if name in SETTINGS}
         if options["ties"] == "model":
