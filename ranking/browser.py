@@ -148,14 +148,17 @@ class Search:
 
         It gives up for now after so many `stretches`, by default after all there are.
         """
-        edge = self._start(back=back) if start is None and self.rater is None and self.marked is None else start
+        edge, far = start, None
+        if self.rater is None and self.marked is None:
+            # Between these two the database looks at no pairs of other studies, however it goes about it.
+            edge, far = self._ends(start, back=back)
         if not self.conditions and self.rater is None:
-            return _found(self._between(edge, None, size + 1, back=back), size, back=back)
+            return _found(self._between(edge, far, size + 1, back=back), size, back=back)
         ids: list[int] = []
         spans = SPANS if FEW * size >= SPANS[0] else (FEW * size, *SPANS)
         for span in spans[:stretches]:
-            end = self._after(edge, span, back=back)
-            ids += self._between(edge, end, size + 1 - len(ids), back=back)
+            end = self._after(edge, far, span, back=back)
+            ids += self._between(edge, far if end is None else end, size + 1 - len(ids), back=back)
             if end is None or len(ids) > size:
                 return _found(ids, size, back=back)
             edge = end
@@ -172,22 +175,23 @@ class Search:
             more = found.more
             start = found.stopped or (found.pairs[-1] if found.pairs else None)
 
-    def _start(self, *, back: bool) -> int | None:
-        """Just before the study's first pair, or, `back`, just after its last one; None where it has no pairs.
+    def _ends(self, start: int | None, *, back: bool) -> tuple[int | None, int | None]:
+        """`start`, or else just before the study's first pair, and its last pair; `back`, the other way round."""
+        found = Pair.objects.filter(study=self.study).aggregate(first=Min("pk"), last=Max("pk"))
+        first, last = found["first"], found["last"]
+        if first is None:
+            return start, None
+        if back:
+            return last + 1 if start is None else start, first
+        return first - 1 if start is None else start, last
 
-        From there the database looks at no pairs of other studies, however it goes about it.
-        """
-        rows = Pair.objects.filter(study=self.study).order_by("-pk" if back else "pk")
-        at = rows.values_list("pk", flat=True).first()
-        return None if at is None else at + 1 if back else at - 1
-
-    def _after(self, edge: int | None, span: int, *, back: bool) -> int | None:
-        """The pair at which a stretch of `span` after `edge` ends; None where it goes to the end of all."""
+    def _after(self, edge: int | None, far: int | None, span: int, *, back: bool) -> int | None:
+        """The pair at which a stretch of `span` after `edge` ends; None where it goes to the end of all, `far`."""
         if self.marked is not None:
             ahead = self._ahead(self.marked, edge, None, back=back)
             return None if len(ahead) < span else int(ahead[-span] if back else ahead[span - 1])
         if self.rater is None:
-            rows = _beyond(self.candidates.order_by(), "pk", edge, None, back=back).values_list("pk", flat=True)
+            rows = _beyond(self.candidates.order_by(), "pk", edge, far, back=back).values_list("pk", flat=True)
         else:
             mine = Comparison.objects.filter(study=self.study, rater=self.rater)
             rows = _beyond(mine, "pair", edge, None, back=back).values_list("pair", flat=True)
