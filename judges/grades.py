@@ -253,18 +253,14 @@ def scores(grades: Grades, categories: Mapping[int, str]) -> list[ModelScores]:
     found = [
         ModelScores(
             key,
-            _told(overall[place][0]),
+            score_of_all,
             {number: score for number, score in zip(turns.tolist(), by_turn[place], strict=True) if score is not None},
             {name: score for name, score in zip(names, by_category[place], strict=True) if score is not None},
         )
         for place, key in enumerate(models.tolist())
+        if (score_of_all := overall[place][0]) is not None
     ]
     return sorted(found, key=lambda each: (-(each.overall.mean or 0.0), each.model))
-
-
-def _told(score: Score | None) -> Score:
-    assert score is not None  # noqa: S101  a model is there because it has a grade
-    return score
 
 
 def _scores(grades: Grades, model: Whole, part: Whole, shape: tuple[int, int]) -> list[list[Score | None]]:

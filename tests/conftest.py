@@ -19,6 +19,8 @@ from django.utils import translation
 
 from tests.arena import Arena
 
+pytest_plugins = ["tests.redis_server"]
+
 # The same examples in every run, on a machine that may be slow: what fails, fails because of the tree.
 # `--hypothesis-profile=default` looks for others.
 hypothesis.settings.register_profile(

@@ -391,7 +391,7 @@ def _store(
             _read(work, intake, work.size, tell)
             if faults:
                 raise FaultyFiles(faults)
-            if intake.settle():
+            if intake.settle(sink):
                 offer_pairs(study)
             report = _report(intake, work, upload)
             upload.options = upload.options | {"seed": seed}

@@ -13,6 +13,12 @@ from annotation.interchange.tables import EXPANDED_FREELY, EXPANSION, Source
 MOST_FILES: Final = 10_000
 CHUNK: Final = 2**20
 
+DAMAGE: Final = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError),
+    NotImplementedError,  # a way of compressing that zipfile does not know
+)
+"""What reading a ZIP archive ends in that is none, or not whole."""
+
 
 class Unpackable(Exception):
     """The archive cannot be taken, and why."""
@@ -50,14 +56,12 @@ def unpack(source: Source, into: Path) -> list[Source]:
                     left -= _copy(source, stream, path, left)
                 found.append(Source("/".join(map(printable, parts)), path))
             return found
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
+    except DAMAGE as error:
         raise _damaged(source) from error
     except OSError as error:
         # A full disk is no fault of the file; what bz2 cannot unpack, and a place before the beginning, are.
         if error.errno not in {None, errno.EINVAL}:
             raise
-        raise _damaged(source) from error
-    except NotImplementedError as error:
         raise _damaged(source) from error
     except RuntimeError:
         raise _unpackable(source, gettext_noop("The archive is locked by a password.")) from None

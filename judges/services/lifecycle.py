@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from celery import current_app
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from annotation.services.studies import NotPossible
 from judges import chat
 from judges.keys import NoKey
 from judges.models import LIVE, CallState, RunState
-from judges.models.work import Call, Exchange, Run, Sending
+from judges.models.work import Access, Call, Exchange, Run, Sending
 from judges.pace import Pace
 from judges.services import sending
 from judges.services.books import Books
@@ -50,6 +51,35 @@ def enqueue(run: Run, count: int = 1) -> None:
 def senders_of(run: Run) -> int:
     """How many processes share the work of `run`."""
     return max(1, int(run.options.get("senders", 1)))
+
+
+def check_key(access: Access) -> None:
+    """Looks before anything is stored whether it could be sent.
+
+    Raises:
+        NotPossible: the key cannot be had.
+    """
+    try:
+        access.connect()
+    except NoKey as missing:
+        raise NotPossible(str(missing)) from None
+
+
+@contextlib.contextmanager
+def only_one(constraint: str, refusal: str) -> Iterator[None]:
+    """Stores what is done within, in one transaction.
+
+    Raises:
+        NotPossible: `constraint` lets one such run live; another was there, or was begun at the same moment.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as conflict:
+        # SQLite names the columns of a constraint, not the constraint.
+        if constraint not in str(conflict) and "UNIQUE constraint failed" not in str(conflict):
+            raise
+        raise NotPossible(refusal) from None
 
 
 class Lifecycle[R: Run, S: Sending, C: Call](ABC):

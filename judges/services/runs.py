@@ -5,18 +5,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.services.studies import NotPossible
-from judges.keys import NoKey
 from judges.models import LIVE, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
 from judges.services import panels, planning, reading, sending
 from judges.services.calls import JudgeBooks
-from judges.services.lifecycle import Connection, Lifecycle, enqueue
+from judges.services.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
 from judges.services.measuring import Progress as Progress
 from judges.services.planning import Plan
 
@@ -46,7 +44,7 @@ def start(
     if not targets.exists():
         raise NotPossible(_("There is nothing to judge yet: this study has no pairs, or no answers, that fit."))
     if not offline:
-        _check_key(version)
+        check_key(version)
     options = {**plan.as_json(), "senders": senders} | ({} if schedule is None else {"schedule": schedule})
     return _begin(
         JudgeRun(study=study, version=version, user=user, options=options, offline=offline, created_at=at),
@@ -69,30 +67,17 @@ def start_probe(
     Raises:
         NotPossible: such a probe is at work already, or the judge's key cannot be had.
     """
-    _check_key(version)
+    check_key(version)
     run = JudgeRun(study=study, version=version, kind=kind, user=user, options=dict(options), created_at=at)
     return _begin(run, 1 if detach else 0)
 
 
-def _check_key(version: JudgeVersion) -> None:
-    try:
-        version.connect()
-    except NoKey as missing:
-        raise NotPossible(str(missing)) from None
-
-
 def _begin(run: JudgeRun, senders: int) -> JudgeRun:
     """Stores `run`, and asks the background for `senders` of it."""
-    try:
-        with transaction.atomic():
-            run.save(force_insert=True)
-            if senders:
-                enqueue(run, senders)
-    except IntegrityError as conflict:
-        if "judge_run_one_live" not in str(conflict) and "UNIQUE constraint failed" not in str(conflict):
-            raise
-        # Somebody else pressed the button at the same moment, or there is one that was not finished.
-        raise NotPossible(_("This judge is at work on this study already. See its run.")) from None
+    with only_one("judge_run_one_live", _("This judge is at work on this study already. See its run.")):
+        run.save(force_insert=True)
+        if senders:
+            enqueue(run, senders)
     return run
 
 

@@ -102,9 +102,13 @@ _DRAWN: Final[WeakKeyDictionary[Ratings, Floats]] = WeakKeyDictionary()
 
 
 def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings:
-    """`ratings` with the ends that `uncertainty` gives, each score against the mean of the board."""
+    """`ratings` with the ends that `uncertainty` gives, each score against the mean of the board.
+
+    A share lies between 0 and 1, and so do the ends of its interval.
+    """
     if uncertainty is None:
         return ratings
+    least, most = (0.0, 1.0) if ratings.unit == "share" else (-np.inf, np.inf)
     size = len(ratings.names)
     reach = uncertainty.critical * np.sqrt(np.diag(uncertainty.covariance).clip(0))
     coefficients = tuple(
@@ -120,8 +124,8 @@ def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings
         ratings,
         uncertainty=uncertainty,
         clusters=uncertainty.clusters,
-        low=ratings.scores - reach[:size],
-        high=ratings.scores + reach[:size],
+        low=(ratings.scores - reach[:size]).clip(least, most),
+        high=(ratings.scores + reach[:size]).clip(least, most),
         coefficients=coefficients,
     )
 

@@ -72,9 +72,6 @@ def rate_baseline(
     )
     uncertainty, floored = _with_spread(uncertainty, met, model, mean, kept, against)
     ratings = with_intervals(ratings, uncertainty)
-    assert ratings.low is not None  # noqa: S101  the intervals have just been made
-    assert ratings.high is not None  # noqa: S101
-    ratings = replace(ratings, low=ratings.low.clip(0, 1), high=ratings.high.clip(0, 1))
     return ratings.noting("no-spread") if floored else ratings
 
 

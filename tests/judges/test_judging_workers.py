@@ -14,7 +14,6 @@ import pytest
 from judges.stand_in import Behaviour
 from tests.arena import Arena
 from tests.judges.conftest import running
-from tests.site.test_background_work import redis_server  # noqa: F401  a fixture
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.once, pytest.mark.redis]
@@ -85,7 +84,7 @@ class JudgingArena(Arena):
 def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_counted_twice(
     tmp_path: Path,
     migrated: Path,
-    redis_server: str,  # noqa: F811
+    redis_server: str,
 ) -> None:
     # It answers when it is let: the one that starts first would have done everything before the other is up.
     with running(Behaviour(latency=0.01, key=KEY), let=0) as stand_in:
@@ -122,7 +121,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_counted_twic
     assert KEY.encode() not in kept
 
 
-def test_a_limit_holds_over_both_workers(tmp_path: Path, migrated: Path, redis_server: str) -> None:  # noqa: F811
+def test_a_limit_holds_over_both_workers(tmp_path: Path, migrated: Path, redis_server: str) -> None:
     with running(Behaviour(latency=0.01, key=KEY), let=0) as stand_in:
         limits = ("--parallel", "20", "--requests-per-minute", "100", "--timeout", "3600")
         arena = JudgingArena(tmp_path, migrated, redis_server, stand_in.url, *limits)

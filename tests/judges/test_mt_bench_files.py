@@ -7,6 +7,7 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -64,14 +65,14 @@ def test_what_was_loaded_is_written_as_it_was(tmp_path: Path, language: str) -> 
 
 def other_styles(rows: dict[str, list[dict[str, object]]]) -> dict[str, str]:
     """The same rows as others write them: letters as they are, fractions of whole numbers, keys and spaces anyhow."""
-    styles: list[dict[str, object]] = [
+    styles: list[dict[str, Any]] = [
         {"ensure_ascii": False},
         {"ensure_ascii": False, "separators": (",", ":")},
         {"sort_keys": True},
     ]
     texts = {}
     for name, some in rows.items():
-        lines = [json.dumps(row, **styles[place % 3]) + "\n" for place, row in enumerate(some)]  # type: ignore[arg-type]
+        lines = [json.dumps(row, **styles[place % 3]) + "\n" for place, row in enumerate(some)]
         texts[name] = "".join(lines).replace('"turn": 1,', '"turn":  1,').replace("Rating: [[9]]", "Rating: [[9.0]]")
         texts[name] = texts[name].replace('"score": 9,', '"score": 9.0,')
     return texts

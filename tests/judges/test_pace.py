@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from judges import pace as pace_module
 from judges.pace import SPAN, FilePace, Limits, LocalPace, Pace, RedisPace, Turn
-from tests.site.test_background_work import redis_server  # noqa: F401  a fixture
 
 
 class Clock:
@@ -96,7 +95,7 @@ def test_both_limits_hold_together(make: Make) -> None:
 @pytest.mark.redis
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(steps=st.lists(st.tuples(st.floats(0, 40), st.integers(1, 500)), max_size=30))
-def test_redis_decides_as_the_window_of_one_process_does(redis_server: str, steps: list[tuple[float, int]]) -> None:  # noqa: F811
+def test_redis_decides_as_the_window_of_one_process_does(redis_server: str, steps: list[tuple[float, int]]) -> None:
     client = redis.Redis.from_url(redis_server)
     client.flushall()
     clock, limits = Clock(), Limits(requests=5, tokens=800)
@@ -108,7 +107,7 @@ def test_redis_decides_as_the_window_of_one_process_does(redis_server: str, step
 
 
 @pytest.mark.redis
-def test_redis_that_comes_back_empty_costs_a_minute_and_no_limit(redis_server: str) -> None:  # noqa: F811
+def test_redis_that_comes_back_empty_costs_a_minute_and_no_limit(redis_server: str) -> None:
     client = redis.Redis.from_url(redis_server)
     clock, limits = Clock(), Limits(requests=5, tokens=1000)
     one, other = (RedisPace(client, "emptied", limits, clock) for _process in range(2))
@@ -124,7 +123,7 @@ def test_redis_that_comes_back_empty_costs_a_minute_and_no_limit(redis_server: s
 
 
 @pytest.mark.redis
-def test_nothing_is_sent_while_redis_is_away(redis_server: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_nothing_is_sent_while_redis_is_away(redis_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = redis.Redis.from_url(redis_server)
     pace = RedisPace(client, "away", Limits(requests=5, tokens=1000))
     ticket = pace.take(1).ticket

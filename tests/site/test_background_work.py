@@ -1,14 +1,9 @@
 """Background work: the schedule, and a real worker process on both brokers."""
 
-import shutil
-import socket
-import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from django.conf import settings
 from kombu import Connection
 
@@ -18,39 +13,6 @@ from tests.arena import Arena
 from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.once
-
-
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed")
-    log = tmp_path / "redis.log"
-    # Between the moment in which a port is free and the one in which the server takes it, another may.
-    for _attempt in range(5):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        address = f"redis://127.0.0.1:{port}/0"
-        command = [program, *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))]
-        with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
-            try:
-                assert eventually(lambda: server.poll() is not None or answers_as(address, server.pid)), log.read_text()  # noqa: B023
-                if server.poll() is None:
-                    yield address
-                    return
-            finally:
-                server.terminate()
-    pytest.fail(log.read_text())
-
-
-def answers_as(address: str, pid: int) -> bool:
-    """Whether the Redis at `address` is up and is the process `pid`."""
-    try:
-        with redis.Redis.from_url(address) as client:
-            return bool(client.info("server")["process_id"] == pid)
-    except redis.ConnectionError:
-        return False
 
 
 @pytest.mark.django_db

@@ -192,10 +192,9 @@ class Comparisons:
 
     # The end.
 
-    def settle(self) -> None:
-        """With a sink, once everything is stored: counts people's votes on their pairs and workers."""
-        assert self.ground.sink is not None  # noqa: S101  only the storing pass settles
-        shift_taken(self.ground.sink.taken, 1)
+    def settle(self, sink: Sink) -> None:
+        """Once everything is stored in `sink`: counts people's votes on their pairs and workers."""
+        shift_taken(sink.taken, 1)
         changed: dict[int, list[int]] = {}
         for key, rater in self.raters.items():
             if rater.votes and isinstance(key, int):

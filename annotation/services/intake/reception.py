@@ -150,11 +150,10 @@ class Intake:
         if record.kind != "comparisons":  # nothing refers to those
             self._ground.tainted.add("pairs" if record.kind in PURPOSES else record.kind, record)
 
-    def settle(self) -> bool:
-        """With a sink: stores what still waits and counts the votes it brought. Whether pairs must be offered anew."""
-        assert self.sink is not None  # noqa: S101  only the storing pass settles
-        self.sink.flush()
+    def settle(self, sink: Sink) -> bool:
+        """Stores what still waits in `sink` and counts the votes it brought. Whether pairs must be offered anew."""
+        sink.flush()
         for taker in self._takers.values():
             taker.settle()
-        self.comparisons.settle()
-        return bool(self.sink.taken) or any(self.counts.get(kind, Counts()).new for kind in ("pairs", "comparisons"))
+        self.comparisons.settle(sink)
+        return bool(sink.taken) or any(self.counts.get(kind, Counts()).new for kind in ("pairs", "comparisons"))

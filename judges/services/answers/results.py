@@ -27,7 +27,7 @@ def make_results(source: AnswerSource) -> int:
     complete = AnswerCall.objects.filter(source=source, last=True, result=None, state__in=ANSWERED)
     if not complete.exists():
         return 0
-    model = LanguageModel.objects.get(pk=source.model_id)
+    model = source.model
     sets = PromptSet.objects.select_for_update(no_key=True, skip_locked=True)
     prompt_set = sets.filter(pk=model.prompt_set_id).first()
     if prompt_set is None:

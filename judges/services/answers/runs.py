@@ -5,14 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.services.studies import NotPossible
-from judges.keys import NoKey
 from judges.models import (
     ANSWERED,
     LIVE,
@@ -27,7 +25,7 @@ from judges.services import sending
 from judges.services.answers import planning, results
 from judges.services.answers.books import AnswerBooks
 from judges.services.answers.planning import AnswerPlan
-from judges.services.lifecycle import Connection, Lifecycle, enqueue
+from judges.services.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
 
 
 def start(
@@ -49,21 +47,13 @@ def start(
     plan.check()
     if not planning.prompts_of(study, plan).exists():
         raise NotPossible(_("There is nothing to ask yet: this study has no prompts."))
-    try:
-        source.connect()
-    except NoKey as missing:
-        raise NotPossible(str(missing)) from None
+    check_key(source)
     options = {**plan.as_json(), "senders": senders}
-    try:
-        with transaction.atomic():
-            run = AnswerRun.objects.create(study=study, source=source, user=user, options=options, created_at=at)
-            if detach:
-                enqueue(run, senders)
-    except IntegrityError as conflict:
-        if "answer_run_one_live" not in str(conflict) and "UNIQUE constraint failed" not in str(conflict):
-            raise
-        # Somebody else pressed the button at the same moment, or there is one that was not finished.
-        raise NotPossible(_("%(model)s is being asked already. See its run.") % {"model": source.model.name}) from None
+    refusal = _("%(model)s is being asked already. See its run.") % {"model": source.model.name}
+    with only_one("answer_run_one_live", refusal):
+        run = AnswerRun.objects.create(study=study, source=source, user=user, options=options, created_at=at)
+        if detach:
+            enqueue(run, senders)
     return run
 
 

@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.services.studies import NotPossible
-from judges.keys import NoKey
 from judges.models import (
     LIVE,
     BenchmarkCall,
@@ -26,7 +24,7 @@ from judges.services import sending
 from judges.services.benchmarking import planning
 from judges.services.benchmarking.books import BenchmarkBooks
 from judges.services.benchmarking.planning import Terms
-from judges.services.lifecycle import Connection, Lifecycle, enqueue
+from judges.services.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
 
 
 def start(
@@ -43,20 +41,13 @@ def start(
     Raises:
         NotPossible: the judge is at work on a benchmark already, or its key cannot be had.
     """
-    try:
-        version.connect()
-    except NoKey as missing:
-        raise NotPossible(str(missing)) from None
+    check_key(version)
     lost = _give_way(version, terms.protocol, at)
-    try:
-        with transaction.atomic():
-            run = BenchmarkRun.objects.create(version=version, user=user, created_at=at, lost=lost, **asdict(terms))
-            run.sets.set(sets)
-            if detach:
-                enqueue(run)
-    except IntegrityError as conflict:
-        # Somebody else began one at the same moment.
-        raise NotPossible(_("This judge is at work on a benchmark already.")) from conflict
+    with only_one("benchmark_one_live", _("This judge is at work on a benchmark already.")):
+        run = BenchmarkRun.objects.create(version=version, user=user, created_at=at, lost=lost, **asdict(terms))
+        run.sets.set(sets)
+        if detach:
+            enqueue(run)
     return run
 
 
