@@ -26,6 +26,9 @@ RESERVED: Final = (PEOPLE, ALL)
 
 CHUNK: Final = 20_000
 
+TURNS: Final = 1 << 15
+"""More than the turns of any prompt: the field that holds them is of 16 bits."""
+
 type Reading = Literal["forced", "tie-allowed"]
 """Of the scale from 1 to 8: 4 is left and 5 is right, or both are ties."""
 
@@ -297,6 +300,11 @@ class Single:
         """The rows that a mask, or an index, lets through."""
         return Single(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
 
+    @property
+    def item(self) -> NDArray[np.int64]:
+        """(n,) a number for each turn of a pair; divided by `TURNS`, it is the pair."""
+        return self.pair * TURNS + self.turn
+
 
 def single(study: Study, filters: Filters, line: Cut) -> Single:
     """Every verdict that `filters` let through, the orders and samples of a judge apart.
@@ -324,6 +332,11 @@ def single(study: Study, filters: Filters, line: Cut) -> Single:
         left=table["side"],
         value=table["eight"],
     )
+
+
+def codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) keys as 0, 1, ... in their order, without gaps."""
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
 
 
 def merged(verdicts: Single, inconsistent: Inconsistent = "tie") -> Single:
@@ -368,18 +381,14 @@ def as_votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
     """`columns` as methods take them; not `detailed`: counted, with a column `number`."""
     models = np.unique(np.concatenate([columns["pair__model_x"], columns["pair__model_y"]]))
     names = dict(LanguageModel.objects.filter(prompt_set=study.prompt_set_id).values_list("pk", "name"))
-
-    def codes(name: str) -> NDArray[np.int64]:
-        return np.unique(columns[name], return_inverse=True)[1].astype(np.int64)
-
     return Votes(
         names=tuple(names[model] for model in models.tolist()),
         x=np.searchsorted(models, columns["pair__model_x"]),
         y=np.searchsorted(models, columns["pair__model_y"]),
         outcome=columns["half_points"].astype(np.int8),
         left=columns["side"].astype(np.int8),
-        prompt=codes("pair__prompt") if detailed else None,
-        rater=codes("rater") if detailed else None,
+        prompt=codes(columns["pair__prompt"]) if detailed else None,
+        rater=codes(columns["rater"]) if detailed else None,
         count=None if detailed else columns["number"],
     )
 

@@ -16,7 +16,7 @@ from annotation.models import Comparison, LanguageModel, Pair, RaterKind, Study
 from annotation.models.work import ComparisonQuerySet
 from annotation.orders import UNDECIDED, merge
 from ranking import agreement, bias, comparisons
-from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Single
+from ranking.comparisons import ALL, PEOPLE, Cut, Filters, Single, codes
 from ranking.methods.tally import TIE, X_WON, Y_WON
 
 type Facts = dict[str, Any]
@@ -148,7 +148,7 @@ def _position(places: ByPlace) -> dict[str, Any] | None:
     if not shown.any():
         return None
     won = ((places.half_points - 1) * places.side)[shown]
-    return asdict(bias.position(won, _codes(places.cluster[shown]), places.number[shown]))
+    return asdict(bias.position(won, codes(places.cluster[shown]), places.number[shown]))
 
 
 def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
@@ -192,7 +192,7 @@ def _with_people(verdicts: Single, people: ComparisonQuerySet) -> Facts:
     at, winner = np.array(found, dtype=np.int64).reshape(-1, 2).T
     same = counts[at, 1 - winner]
     decided = np.where(winner == 0, 0, counts[at, 0] + counts[at, 2])
-    prompt = _codes(prompt[at])
+    prompt = codes(prompt[at])
     return {
         "agreement": asdict(agreement.ratio(same, counts[at].sum(axis=1), prompt)),
         "agreement_without_ties": asdict(agreement.ratio(np.where(winner == 0, 0, same), decided, prompt)),
@@ -206,7 +206,3 @@ def _orders(verdicts: Single) -> Facts:
     sides = [np.bincount(group[verdicts.left == side], minlength=len(found.first)) > 0 for side in (1, -1)]
     both = sides[0] & sides[1]
     return {"both_orders": int(both.sum()), "consistent": int((found.outcome[both] != UNDECIDED).sum())}
-
-
-def _codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(keys, return_inverse=True)[1].ravel().astype(np.int64)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from annotation.models import Study
 from annotation.orders import UNDECIDED, merge
 from ranking import comparisons
-from ranking.comparisons import PEOPLE, Cut, Filters, Single
+from ranking.comparisons import PEOPLE, TURNS, Cut, Filters, Single
 from ranking.models import KeptMarks
 
 type Pairs = NDArray[np.int64]
@@ -31,9 +31,6 @@ MOST_SINCE: Final = 2_000
 
 MANY_VOTES: Final = 5
 """From so many on votes of people are not told apart."""
-
-TURNS: Final = 1 << 15
-"""More than the turns of any prompt: the field that holds them is of 16 bits."""
 
 
 def mark(study: Study, line: Cut, at: datetime) -> None:
@@ -95,26 +92,21 @@ def against_most(verdicts: Single, people: Single) -> Pairs:
     turns, counts = _by_turn(people)
     clear = (counts == counts.max(axis=1, initial=0, keepdims=True)).sum(axis=1) == 1
     turns, most = turns[clear], 1 - counts[clear].argmax(axis=1)
-    _both, mine, theirs = np.intersect1d(_turns(judge), turns, assume_unique=True, return_indices=True)
+    _both, mine, theirs = np.intersect1d(judge.item, turns, assume_unique=True, return_indices=True)
     return np.unique(judge.pair[mine[judge.winner[mine] != most[theirs]]])
 
 
 def against_itself(verdicts: Single) -> Pairs:
     """The pairs of which a judge, asked in both orders, does not say one thing, of one turn at least."""
-    turns, label = np.unique(_turns(verdicts), return_inverse=True)
+    turns, label = np.unique(verdicts.item, return_inverse=True)
     found = merge(label, verdicts.left, verdicts.winner + 1)
     # Of a turn that was seen in one order alone, the side of all its rows is known.
     return np.unique(turns[(found.outcome == UNDECIDED) & (found.left == 0)] // TURNS)
 
 
-def _turns(verdicts: Single) -> NDArray[np.int64]:
-    """(n,) which turn of which pair."""
-    return verdicts.pair * TURNS + verdicts.turn
-
-
 def _by_turn(people: Single) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(t,) the turns of pairs, in order; (t, 3) how many say x, a tie and y."""
-    turns, place = np.unique(_turns(people), return_inverse=True)
+    turns, place = np.unique(people.item, return_inverse=True)
     return turns, np.bincount(place * 3 + 1 - people.winner, minlength=3 * len(turns)).reshape(-1, 3)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from annotation.models import Study
 from ranking import agreement, bias, comparisons
 from ranking.agreement import Verdicts
-from ranking.comparisons import PEOPLE, Cut, Filters, Single
+from ranking.comparisons import PEOPLE, TURNS, Cut, Filters, Single, codes
 from ranking.methods import board
 from ranking.methods.logistic import NotConverged
 from ranking.methods.ratings import points
@@ -22,9 +22,6 @@ type Report = dict[str, Any]
 
 METHOD: Final = "agreement"
 """What a snapshot of a report has where a board names its method."""
-
-TURNS: Final = 1 << 15
-"""More than the turns of any prompt: the field that holds them is of 16 bits."""
 
 LEAST_OF_FAMILY: Final = 20
 """Comparisons of a maker's models with others below which nothing is said of a preference for them."""
@@ -85,7 +82,7 @@ def _people(study: Study, people: Single, about: About) -> Report:
             str(about.workers[int(raters[code])]): {"agreement": share, "number": number}
             for code, (share, number) in alone.items()
         },
-        **_bias(study, people, _codes(people.rater)),
+        **_bias(study, people, codes(people.rater)),
     }
 
 
@@ -108,18 +105,18 @@ def _judge(study: Study, rows: Single, people: Single, about: About) -> Report:
         "repeated": asdict(bias.repeated(*_asked(rows))),
         "boards": side_by_side(comparisons.merged(rows, "drop"), people, about),
         "family": _families(merged, people, about),
-        **_bias(study, rows, _codes(rows.prompt)),
+        **_bias(study, rows, codes(rows.prompt)),
     }
 
 
 def _asked(rows: Single) -> tuple[NDArray[np.int64], ...]:
     """The turn of a pair, who stood on the left, who won, the prompt, of the rows where something was shown."""
     seen = rows.where(rows.left != 0)
-    return _codes(_items(seen)), seen.left, seen.winner, _codes(seen.prompt)
+    return codes(seen.item), seen.left, seen.winner, codes(seen.prompt)
 
 
 def _bias(study: Study, rows: Single, cluster: NDArray[np.int64]) -> Report:
-    prompt = _codes(rows.prompt)
+    prompt = codes(rows.prompt)
     eight, placed = rows.value > 0, rows.left != 0
     return {
         "position": asdict(bias.position((rows.winner * rows.left)[placed], cluster[placed])),
@@ -146,16 +143,16 @@ def _families(judge: Single, people: Single, about: About) -> dict[str, Report]:
     makers = sorted({org for org in about.makers.values() if org})
     code = {pk: makers.index(org) if org else -1 for pk, org in about.makers.items()}
     x, y = (np.array([code[pk] for pk in side.tolist()], dtype=np.int64) for side in (rows.model_x, rows.model_y))
-    shares = {org: bias.family(x, y, rows.winner, mean, _codes(rows.prompt), place) for place, org in enumerate(makers)}
+    shares = {org: bias.family(x, y, rows.winner, mean, codes(rows.prompt), place) for place, org in enumerate(makers)}
     return {org: asdict(share) for org, share in shares.items() if share.number >= LEAST_OF_FAMILY}
 
 
 def side_by_side(judge: Single, people: Single, about: About) -> Report:
     """The boards of a judge and of people from the pairs both have, and how they correlate."""
-    common = np.intersect1d(_items(judge), _items(people))
+    common = np.intersect1d(judge.item, people.item)
     boards = []
     for rows, source in ((judge, "judge"), (people, "people")):
-        kept = rows.where(np.isin(_items(rows), common))
+        kept = rows.where(np.isin(rows.item, common))
         boards.append(_points(kept, about, cast(Source, source)))
     names = sorted(boards[0].keys() & boards[1].keys())
     one, other = (np.array([found[name][0] for name in names]) for found in boards)
@@ -195,8 +192,8 @@ def _points(rows: Single, about: About, source: Source) -> dict[str, Placed]:
         np.searchsorted(models, rows.model_x),
         np.searchsorted(models, rows.model_y),
         rows.winner + 1,
-        prompt=_codes(rows.prompt),
-        rater=_codes(rows.rater),
+        prompt=codes(rows.prompt),
+        rater=codes(rows.rater),
     )
     try:
         ratings = board.rate(votes, Settings(), source).groups[0].ratings
@@ -207,27 +204,18 @@ def _points(rows: Single, about: About, source: Source) -> dict[str, Placed]:
     return dict(zip(ratings.names, zip(shown.rating.tolist(), *ends, strict=True), strict=True))
 
 
-def _items(rows: Single) -> NDArray[np.int64]:
-    """A number for each turn of a pair."""
-    return rows.pair * TURNS + rows.turn
-
-
-def _codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(keys, return_inverse=True)[1].ravel().astype(np.int64)
-
-
 def _coded(rows: Single, among: Single) -> Verdicts:
     return _coded_both(rows, among)[0]
 
 
 def _coded_both(one: Single, other: Single) -> tuple[Verdicts, Verdicts]:
     """Both with common codes for items and prompts."""
-    item = _codes(np.concatenate([_items(one), _items(other)]))
-    prompt = _codes(np.concatenate([one.prompt, other.prompt]))
+    item = codes(np.concatenate([one.item, other.item]))
+    prompt = codes(np.concatenate([one.prompt, other.prompt]))
     cut = len(one)
     return (
-        Verdicts(item[:cut], _codes(one.rater), prompt[:cut], one.winner),
-        Verdicts(item[cut:], _codes(other.rater), prompt[cut:], other.winner),
+        Verdicts(item[:cut], codes(one.rater), prompt[:cut], one.winner),
+        Verdicts(item[cut:], codes(other.rater), prompt[cut:], other.winner),
     )
 
 
