@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 
 from annotation.interchange.tables import csv_line
 from ranking.methods.board import Board, Group
-from ranking.methods.ratings import ELO, Coefficient, Ratings, better, chance_of_best, normalised, points, ranks
+from ranking.methods.ratings import (
+    ELO,
+    Coefficient,
+    Ratings,
+    better,
+    chance_of_best,
+    normalised,
+    points,
+    rank_ranges,
+    ranks,
+)
 from ranking.methods.tally import Floats
 
 type Row = dict[str, Any]
@@ -43,6 +53,7 @@ def _group(group: Group) -> dict[str, Any]:
     ratings = group.ratings
     uncertainty = ratings.uncertainty
     shown, place, above = points(ratings), ranks(ratings), better(ratings)
+    lowest, highest = (None, None) if above is None else rank_ranges(above)
     best = chance_of_best(ratings)
     order = _order(place)
     share = normalised(ratings) if ratings.unit == "strength" else None
@@ -60,8 +71,8 @@ def _group(group: Group) -> dict[str, Any]:
                 "low": at(shown.low, model),
                 "high": at(shown.high, model),
                 "rank": int(place[model]),
-                "rank_low": None if above is None else int(1 + above[:, model].sum()),
-                "rank_high": None if above is None else int(len(place) - above[model].sum()),
+                "rank_low": None if lowest is None else int(lowest[model]),
+                "rank_high": None if highest is None else int(highest[model]),
                 "comparisons": int(group.comparisons[model]),
                 "wins": int(group.wins[model]),
                 "ties": int(group.ties[model]),

@@ -330,11 +330,8 @@ def _root(covariance: Floats) -> Floats:
     return np.sqrt(values.clip(0))[:, None] * vectors.T
 
 
-def rank_ranges(ratings: Ratings) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-    """(m,) the best and the worst place each model can hold; None without intervals."""
-    above = better(ratings)
-    if above is None:
-        return None
+def rank_ranges(above: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """(m,) the best and the worst place each model can hold, from what `better` says."""
     return 1 + above.sum(axis=0), len(above) - above.sum(axis=1)
 
 
