@@ -381,12 +381,12 @@ def _scatter(found: dict[str, Any]) -> Scatter | None:
         return None
     across, up = (Axis.over((row[0] for row in found[side]), written, wanted=5) for side in ("people", "judge"))
     dots = []
-    for model, by_people, by_judge in zip(found["models"], found["people"], found["judge"], strict=True):
-        x, x_low, x_high = (None if end is None else _within(across.at(end)) for end in by_people)
-        y, y_low, y_high = (None if end is None else 100 - _within(up.at(end)) for end in by_judge)
-        assert x is not None  # noqa: S101  a rating is always there
-        assert y is not None  # noqa: S101
-        label = f"{written(by_people[0], 0)}, {written(by_judge[0], 0)}"
+    for model, people_say, judge_says in zip(found["models"], found["people"], found["judge"], strict=True):
+        (by_people, *ends), (by_judge, *judge_ends) = people_say, judge_says
+        x, y = _within(across.at(by_people)), 100 - _within(up.at(by_judge))
+        x_low, x_high = (None if end is None else _within(across.at(end)) for end in ends)
+        y_low, y_high = (None if end is None else 100 - _within(up.at(end)) for end in judge_ends)
+        label = f"{written(by_people, 0)}, {written(by_judge, 0)}"
         dots.append(Dot(model, x, y, x_low, x_high, y_low, y_high, label))
     names = (("spearman", _("Spearman")), ("kendall", _("Kendall")), ("pearson", _("Pearson")))
     figures = tuple(Figure(label, f"{found[name]:z.2f}", "", len(dots)) for name, label in names)

@@ -174,7 +174,7 @@ def tally(votes: Votes) -> Tally:
     Raises:
         BadVotes: a row compares a model with itself.
     """
-    number = _cells(votes, None if votes.count is None else votes.count)
+    number = _cells(votes, votes.count)
     if votes.importance is None:
         weight = square = number
     else:
