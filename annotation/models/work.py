@@ -1,5 +1,6 @@
 """Raters and what they do: workers, assignments, training answers, comparisons."""
 
+from datetime import datetime
 from typing import Any, Self, cast
 
 from django.db import models
@@ -290,6 +291,26 @@ class Comparison(models.Model):
     def answer(self) -> Answer:
         """Which pane won, as shown."""
         return answer_of(cast(Winner, self.winner), cast(Side, self.left))
+
+    def withdraw(self, at: datetime) -> None:
+        """Takes it out of force by a withdrawn row that says the same. Call it inside a transaction."""
+        withdrawn = Comparison.objects.create(
+            study_id=self.study_id,
+            pair_id=self.pair_id,
+            rater_id=self.rater_id,
+            assignment_id=self.assignment_id,
+            turn=self.turn,
+            trial=self.trial,
+            left=self.left,
+            winner=self.winner,
+            value=self.value,
+            scale_name=self.scale_name,
+            withdrawn=True,
+            trial_number=self.trial_number,
+            answered_at=at,
+            instruction_version=self.instruction_version,
+        )
+        Comparison.objects.filter(pk=self.pk, superseded_by=None).update(superseded_by=withdrawn)
 
 
 class Report(models.Model):

@@ -18,9 +18,9 @@ from annotation.models import (
     Worker,
 )
 from annotation.models.work import Stage
-from annotation.scales import winner_of
+from annotation.scales import SCALES, Scale, winner_of
 from annotation.services import assigning, leaving
-from annotation.services.assigning import NotYours
+from annotation.services.assigning import NotYours, ScaleChanged
 from annotation.services.rows import insert, update, write
 
 LONGEST_SECONDS: Final = 600
@@ -62,6 +62,8 @@ class Ballot:
     input_method: str = ""
     """`key`, `mouse`, `touch` or, without JavaScript, nothing."""
     device: str = ""
+    scale_name: str = ""
+    """The scale that the page asked on, empty where it does not say."""
 
 
 @transaction.atomic
@@ -78,6 +80,8 @@ def _store(
         raise Replayed
     if worker.stage != Stage.VOTING or study.status == Status.CLOSED:
         raise Closed
+    if ballot.scale_name not in ("", study.scale_name):
+        raise ScaleChanged
     answer = study.scale.answer(ballot.value)
     if not _claim(assignment, mine, at):
         raise Gone
@@ -100,7 +104,7 @@ def _store(
         instruction_version=study.instruction_version,
     )
     insert(comparison)
-    _count(worker, assignment, ballot.value, at, by=1)
+    _count(worker, assignment, study.scale, ballot.value, at, by=1)
     following = None
     if worker.votes >= study.most_votes:
         leaving.leave(worker, Outcome.COMPLETED, at)
@@ -126,6 +130,7 @@ def vote(
         Replayed: it was voted on or skipped before.
         Gone: it expired and its pair has no place left.
         Closed: the study is closed, or the worker has left.
+        ScaleChanged: the page asked on another scale than the study's.
         ValueError: the value is not on the study's scale.
     """
     worker, following = _store(worker.pk, assignment_id, ballot, at, rng)
@@ -155,15 +160,15 @@ def _visible(ballot: Ballot, assignment: Assignment, at: datetime) -> float | No
     return max(0.0, min(ballot.visible_seconds, (at - assignment.shown_at).total_seconds()))
 
 
-def _count(worker: Worker, assignment: Assignment, value: int, at: datetime, *, by: int) -> None:
-    """Adds a vote to the worker's counts (`by` 1), or takes it off (-1)."""
+def _count(worker: Worker, assignment: Assignment, scale: Scale, value: int, at: datetime, *, by: int) -> None:
+    """Adds a vote of `value` on `scale` to the worker's counts (`by` 1), or takes it off (-1)."""
     worker.votes += by
     if assignment.shown_at is not None:
         seconds = min((at - assignment.shown_at).total_seconds(), LONGEST_SECONDS)
         worker.seconds = max(0.0, worker.seconds + by * seconds)
     if assignment.pair.purpose == Purpose.CHECK:
         worker.checks += by
-        if worker.study.scale.agrees(value, assignment.pair.golden_as_shown(assignment.shown_left)):
+        if scale.agrees(value, assignment.pair.golden_as_shown(assignment.shown_left)):
             worker.checks_right += by
 
 
@@ -221,27 +226,12 @@ def undo(worker: Worker, at: datetime) -> Assignment:
         raise NothingToUndo
     for in_hand in worker.assignments.filter(state=AssignmentState.OPEN):
         assigning.set_aside(in_hand, worker.study)
-    withdrawn = Comparison.objects.create(
-        study_id=last.study_id,
-        pair_id=last.pair_id,
-        rater_id=last.rater_id,
-        assignment_id=last.assignment_id,
-        turn=last.turn,
-        trial=last.trial,
-        left=last.left,
-        winner=last.winner,
-        value=last.value,
-        scale_name=last.scale_name,
-        withdrawn=True,
-        trial_number=last.trial_number,
-        answered_at=at,
-        instruction_version=last.instruction_version,
-    )
-    Comparison.objects.filter(pk=last.pk, superseded_by=None).update(superseded_by=withdrawn)
+    last.withdraw(at)
     assignment = last.assignment
     assert last.value is not None  # noqa: S101  a vote given on a page has its value
     assert last.answered_at is not None  # noqa: S101  and its time
-    _count(worker, assignment, last.value, last.answered_at, by=-1)
+    # The study may ask on another scale since.
+    _count(worker, assignment, SCALES[last.scale_name], last.value, last.answered_at, by=-1)
     assignment.state, assignment.shown_at = AssignmentState.OPEN, at
     assignment.expires_at = at + timedelta(minutes=worker.study.reservation_minutes)
     assignment.save(update_fields=["state", "shown_at", "expires_at"])

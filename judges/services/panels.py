@@ -414,7 +414,7 @@ def _store(
     }
     gone = [stored[place].comparison for place in places if place in stored and place not in kept]
     for comparison in Comparison.objects.filter(pk__in=[key for key in gone if key is not None]).order_by("pk"):
-        reading.withdraw(comparison, at)
+        comparison.withdraw(at)
     fresh = {
         place: _comparison(panel, place, wanted[place].winner, at)
         for place in places
@@ -473,6 +473,6 @@ def _withdraw_some(panel: Panel, at: datetime) -> bool:
         PanelDecision.objects.in_force().filter(panel=panel).order_by("pk").values_list("pk", "comparison")[:BATCH]
     )
     for comparison in Comparison.objects.filter(pk__in=[key for _pk, key in rows if key is not None]).order_by("pk"):
-        reading.withdraw(comparison, at)
+        comparison.withdraw(at)
     PanelDecision.objects.filter(pk__in=[pk for pk, _key in rows]).update(superseded_at=at)
     return bool(rows)
