@@ -41,6 +41,10 @@ class NotYours(Exception):
     """The assignment is not one of this worker's."""
 
 
+class ScaleChanged(Exception):
+    """The study asks on another scale than the page that was answered; nothing was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a worker is: `done` votes of `most`, of which `least` earn the code."""

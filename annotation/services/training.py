@@ -76,11 +76,12 @@ def _draw(worker: Worker, rng: np.random.Generator) -> bool:
 
 
 @transaction.atomic
-def answer(worker: Worker, answer_id: int, value: int, at: datetime) -> TrainingAnswer:
+def answer(worker: Worker, answer_id: int, value: int, at: datetime, *, scale_name: str = "") -> TrainingAnswer:
     """Stores the first answer to a training pair; a later one changes nothing and returns the first.
 
     Raises:
         Gone: it is not the pair that the worker was shown.
+        ScaleChanged: `scale_name`, which the page asked on where it says so, is not the study's scale.
         ValueError: `value` is not on the study's scale.
     """
     worker = assigning.lock(worker.pk)
@@ -91,6 +92,8 @@ def answer(worker: Worker, answer_id: int, value: int, at: datetime) -> Training
         first = _unseen(worker).first()
         if first is None or first.pk != given.pk or given.shown_at is None:
             raise Gone
+        if scale_name not in ("", worker.study.scale_name):
+            raise assigning.ScaleChanged
         given.value, given.answered_at = value, at
         given.right = worker.study.scale.agrees(value, given.golden)
         given.save(update_fields=["value", "answered_at", "right"])

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from annotation.models import Assignment, Report, TrainingAnswer, Worker
+from annotation.models import Assignment, Report, Study, TrainingAnswer, Worker
 from annotation.models.work import Stage
 from annotation.services import assigning, joining, leaving, training, voting
 from annotation.views import sheet, way
@@ -30,6 +30,7 @@ NOTICES: Final = {
     "skipped": gettext_lazy("You skipped that pair. Here is another one."),
     "passed": gettext_lazy("You passed the training. From now on your answers count."),
     "retry": gettext_lazy("Too few of your answers were right. Please try again with other pairs."),
+    "changed": gettext_lazy("The possible answers have changed, so nothing was stored. Please answer again."),
     "resumed": gettext_lazy("Welcome back. Here is your next pair."),
 }
 """What a page can say on top, by the word in its address: it needs no session."""
@@ -96,9 +97,17 @@ def train(request: HttpRequest, worker: Worker) -> HttpResponse:
 @by_post
 def train_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
     try:
-        given = training.answer(worker, _number(request, "pair"), _number(request, "value"), timezone.now())
+        given = training.answer(
+            worker,
+            _number(request, "pair"),
+            _number(request, "value"),
+            timezone.now(),
+            scale_name=request.POST.get("scale", ""),
+        )
     except training.Gone:
         return go_on(request, worker)
+    except assigning.ScaleChanged:
+        return go_on(request, worker, "changed")
     except ValueError:
         return way.no_answer(request, worker)
     return _training_page(request, worker, given) if way.is_htmx(request) else go(request, "worker-training", worker)
@@ -128,12 +137,17 @@ def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) 
         "training": given,
         "step": given.position + 1,
         "size": worker.training_answers.filter(attempt=given.attempt).count(),
-        "chosen": "" if given.value is None else sheet.label(study.scale_name, given.value),
+        "chosen": _chosen(study, given.value),
         "golden": "" if given.value is None else GOLDEN[given.golden],
         "reason": None if given.value is None else sheet.of_study(study, given.pair.reason or ""),
         "reason_is_swapped": given.shown_left == "y" and given.pair.reason_names_sides(),
     }
     return _page(request, context)
+
+
+def _chosen(study: Study, value: int | None) -> str:
+    """What was answered; nothing where the study asks on a shorter scale since."""
+    return "" if value is None or value not in study.scale.values else sheet.label(study.scale_name, value)
 
 
 # Voting
@@ -162,6 +176,8 @@ def vote(request: HttpRequest, worker: Worker) -> HttpResponse:
         return go_on(request, worker, "again")
     except voting.Gone:
         return go_on(request, worker, "expired")
+    except assigning.ScaleChanged:
+        return go_on(request, worker, "changed")
     except voting.Closed:
         return _closed(request, worker)
     except ValueError:
@@ -183,6 +199,7 @@ def _ballot(request: HttpRequest, worker: Worker) -> voting.Ballot:
         visible_seconds=visible if math.isfinite(visible) else None,
         input_method=method if method in {"key", "mouse", "touch"} else "",
         device=way.device_of(request),
+        scale_name=request.POST.get("scale", ""),
     )
 
 
