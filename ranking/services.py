@@ -154,13 +154,13 @@ def standing(study: Study) -> list[tuple[Filters, Settings]]:
 
 
 def recompute_changed(at: datetime) -> list[int]:
-    """The snapshots to be computed now: new ones where comparisons have changed, and those left behind.
+    """The snapshots to be computed now: new ones where comparisons or the methods have changed, and those left behind.
 
     Returns their primary keys, for a worker to take each to `fill`.
     """
     voted = Exists(Comparison.objects.filter(study=OuterRef("pk")))
     for study in Study.objects.filter(voted).select_related("prompt_set"):
-        basis = str(comparisons.state(study))
+        basis = _basis(study)
         for filters, settings in dict.fromkeys([*standing(study), *asking.asked_lately(study, at)]):
             newest = Leaderboard.objects.of(study, filters, settings).defer("sheet").newest()
             if newest is None or (newest.basis != basis and newest.may_be_followed(at)):
@@ -168,6 +168,11 @@ def recompute_changed(at: datetime) -> list[int]:
     waiting = Leaderboard.objects.filter(state=State.WAITING)
     abandoned = Leaderboard.objects.filter(state=State.COMPUTING, claimed_at__lt=at - ABANDONED)
     return list((waiting | abandoned).order_by("pk").values_list("pk", flat=True))
+
+
+def _basis(study: Study) -> str:
+    """What the numbers of a study's boards rest on: how its comparisons stand, and which numerics look at them."""
+    return f"{VERSION}:{comparisons.state(study)}"
 
 
 def ask(study: Study, filters: Filters, settings: Settings, basis: str, number: int, at: datetime) -> None:
@@ -207,7 +212,7 @@ def fill(pk: int, at: datetime) -> bool:
     began = time.perf_counter()
     try:
         # Taken before the comparisons are: whatever changes in between is found changed by the next sweep.
-        basis = str(comparisons.state(snapshot.study))
+        basis = _basis(snapshot.study)
         line = firm_cut(snapshot.study)
     except Busy:
         mine.update(state=State.WAITING, claimed_at=None)

@@ -52,6 +52,14 @@ class TestTheSweep:
         vote(person(study), study.pairs.first(), "x")
         assert len(services.recompute_changed(NOW)) == 2 * KEPT + REPORTS
 
+    def test_boards_of_other_numerics_are_computed_again(self, monkeypatch):
+        study = voted_study()
+        compute_all()
+        monkeypatch.setattr(services, "VERSION", "another")
+        assert compute_all() == [True] * (2 * KEPT + REPORTS)
+        assert newest(study).version == "another"
+        assert services.recompute_changed(NOW) == []
+
     def test_an_exclusion_that_is_taken_back_is_two_changes(self):
         study = voted_study()
         rater = study.raters.first()
