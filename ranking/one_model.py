@@ -1,11 +1,14 @@
-"""What a model's page says beside its board: its rating by each kind of rater, and pairs that it won and lost."""
+"""What a model's page says: how it did against each other, its rating by each kind of rater, some of its pairs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import pgettext_lazy
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import ngettext, pgettext_lazy
 
 from annotation.models import LanguageModel, Study
 from annotation.models.study import PairQuerySet
@@ -13,6 +16,7 @@ from ranking import columns, pair_pages
 from ranking.browser import Search, Sought
 from ranking.charts import Axis
 from ranking.comparisons import ALL, PEOPLE, Filters
+from ranking.matches import Opponent
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, State
 from ranking.pages import Bar
@@ -26,6 +30,13 @@ OUTCOMES: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("won", pgettext_lazy("pairs of a model", "Won")),
     ("lost", pgettext_lazy("pairs of a model", "Lost")),
 )
+
+
+OPPONENT: Final = (
+    '<tr><th scope="row"><a href="{}"><bdi>{}</bdi></a></th><td class="number"><a href="{}" aria-label="{}">{}</a></td>'
+    '<td class="number shade-{}">{} %</td><td class="number">{}</td></tr>'
+)
+"""A row of the table of opponents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,31 @@ class Beside:
     @property
     def sampled(self) -> bool:
         return any(samples.pairs for samples in self.samples)
+
+
+def opponents(study: Study, model: LanguageModel, met: Iterable[Opponent], query: str) -> SafeString:
+    """The rows of the table of those that `model` met, put together here: two hundred are many for a template.
+
+    `query`: of the board whose pages the names lead to.
+    """
+    pairs = reverse("leaderboard-pairs", args=[study.slug])
+    return format_html_join("", OPPONENT, (_opponent(study, model, pairs, query, other) for other in met))
+
+
+def _opponent(study: Study, model: LanguageModel, pairs: str, query: str, other: Opponent) -> tuple[object, ...]:
+    row, cell = other.row, other.cell
+    votes = written(cell.games)
+    label = ngettext("%(votes)s vote on pairs with %(other)s", "%(votes)s votes on pairs with %(other)s", cell.games)
+    return (
+        reverse("leaderboard-model", args=[study.slug, row["number"]]) + query,
+        row["model"],
+        pairs + Sought(model=str(model.number), against=str(row["number"])).query(),
+        label % {"votes": votes, "other": row["model"]},
+        votes,
+        cell.shade,
+        cell.percent,
+        "" if cell.predicted is None else f"{cell.predicted} %",
+    )
 
 
 def beside(study: Study, shown: PairQuerySet, model: LanguageModel, raters: str) -> Beside:

@@ -13,7 +13,7 @@ from annotation.models import Study
 from ranking import asking, browser, citing, matches, pages
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard, State
-from ranking.one_model import beside
+from ranking.one_model import beside, opponents
 from ranking.pages import Found
 from ranking.sheet import csv_lines
 from ranking.switches import Asked, Names, switches
@@ -143,7 +143,8 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         return _page(request, study, found, {"runs_it": runs_it, "tab": "model"})
     context = {"study": study, "runs_it": runs_it, "snapshot": found.snapshot, "query": found.asked.query()}
     shown = browser.shown(study, to_all=not runs_it)
-    context |= {"found": matches.one_model(found.snapshot, model)}
+    one = matches.one_model(found.snapshot, model)
+    context |= {"found": one, "opponents": opponents(study, model, one.opponents, found.asked.query())}
     context |= {"beside": beside(study, shown, model, found.asked.raters)}
     context |= {"switches": switches(found.asked, Names.of(study))}
     return render(request, "ranking/model.html", context)
