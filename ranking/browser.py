@@ -7,7 +7,7 @@ known to be rare is marked beforehand, and a stretch is of marked pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -177,9 +177,10 @@ class Search:
 
     def _ends(self, start: int | None, *, back: bool) -> tuple[int | None, int | None]:
         """`start`, or else just before the study's first pair, and its last pair; `back`, the other way round."""
-        found = Pair.objects.filter(study=self.study).aggregate(first=Min("pk"), last=Max("pk"))
-        first, last = found["first"], found["last"]
-        if first is None:
+        # One by one: SQLite finds an end at once, but looks through all for both.
+        keys = self.study.pairs.order_by("pk").values_list("pk", flat=True)
+        first, last = keys.first(), keys.last()
+        if first is None or last is None:
             return start, None
         if back:
             return last + 1 if start is None else start, first
@@ -252,16 +253,22 @@ def _search(study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
         pairs = pairs.filter(Q(model_x=models[number]) | Q(model_y=models[number]))
     rater = rater_called(study, sought.rater) if sought.rater else None
     conditions: list[Condition] = []
+    others = _others(study) if sought.votes or sought.split or sought.outcome else ()
     if sought.votes:
-        conditions.append(_voted_on(sought.votes))
+        conditions.append(_voted_on(sought.votes, others))
     if sought.split:
-        split, about = _split(study, sought.split)
+        split, about = _split(study, sought.split, others)
         conditions.append(split)
         rater = rater or about
     if sought.outcome:
-        conditions.append(_outcome(study, sought))
+        conditions.append(_outcome(study, sought, others))
     words = [word for word in (sought.split, sought.votes and f"votes:{sought.votes}") if word]
-    return Search(study, pairs, tuple(conditions), rater, marked(study, words))
+    few = marked(study, words)
+    if rater and (few is not None or (models and _said_much(study, rater))):
+        # The pairs that are marked, or that a model has, are fewer than those that the rater has said something of.
+        conditions.insert(0, Exists(in_force().filter(pair=OuterRef("pk"), rater=rater)))
+        rater = None
+    return Search(study, pairs, tuple(conditions), rater, few)
 
 
 def _about_prompts(study: Study, pairs: PairQuerySet, sought: Sought) -> PairQuerySet:
@@ -295,6 +302,11 @@ def rater_called(study: Study, word: str) -> Rater:
     return found
 
 
+def _said_much(study: Study, rater: Rater) -> bool:
+    """Whether the rater's comparisons are more than the first long stretch."""
+    return Comparison.objects.filter(study=study, rater=rater).order_by()[SPANS[0] : SPANS[0] + 1].exists()
+
+
 def in_force() -> ComparisonQuerySet:
     """As ComparisonQuerySet.in_force, in words that leave SQLite no choice but to find rows by their pair.
 
@@ -303,36 +315,44 @@ def in_force() -> ComparisonQuerySet:
     return Comparison.objects.filter(withdrawn=False).exclude(superseded_by__isnull=False)
 
 
-def _people() -> ComparisonQuerySet:
+def _others(study: Study) -> tuple[int, ...]:
+    """The raters of `study` who are not people in force, by primary key.
+
+    Rows are told apart by these few: joined to their raters, a database may look through all raters for each pair.
+    """
+    found = study.raters.filter(~Q(kind=RaterKind.WORKER) | Q(excluded_at__isnull=False))
+    return tuple(found.order_by("pk").values_list("pk", flat=True))
+
+
+def _people(others: Sequence[int]) -> ComparisonQuerySet:
     """People's votes on the pair of the query around."""
-    rows = in_force().filter(pair=OuterRef("pk"))
-    return rows.filter(rater__kind=RaterKind.WORKER, rater__excluded_at=None)
+    return in_force().filter(pair=OuterRef("pk")).exclude(rater__in=others)
 
 
-def _voted_on(votes: str) -> Q | Exists:
+def _voted_on(votes: str, others: Sequence[int]) -> Q | Exists:
     if votes == f"{MANY_VOTES}+":
         least, most = MANY_VOTES, None
     else:
         least = most = _number(votes)
     if least == 0:
-        return Q(~Exists(_people()))
-    counted = _people().order_by().values("pair").annotate(number=Count("pk")).filter(number__gte=least)
+        return Q(~Exists(_people(others)))
+    counted = _people(others).order_by().values("pair").annotate(number=Count("pk")).filter(number__gte=least)
     return Exists(counted if most is None else counted.filter(number__lte=most))
 
 
-def _split(study: Study, word: str) -> tuple[Condition, Rater | None]:
+def _split(study: Study, word: str, others: Sequence[int]) -> tuple[Condition, Rater | None]:
     """Where raters say different things of a turn, and the judge whom it is about, if it is about one."""
     kind, _colon, name = word.partition(":")
     if kind == "people" and not name:
-        said = _people().order_by().values("turn").annotate(least=Min("winner"), most=Max("winner"))
+        said = _people(others).order_by().values("turn").annotate(least=Min("winner"), most=Max("winner"))
         return Exists(said.filter(least__lt=F("most"))), None
     judge = study.raters.filter(excluded_at=None, kind=RaterKind.JUDGE, name=name).first()
     if judge is None or kind not in SPLITS:
         raise _Unheard
-    return _turn(SPLITS[kind], judge), judge
+    return _turn(SPLITS[kind], judge, others), judge
 
 
-def _outcome(study: Study, sought: Sought) -> Q:
+def _outcome(study: Study, sought: Sought, others: Sequence[int]) -> Q:
     """How it went for the model looked for, by the rater looked for or else by most people."""
     if sought.outcome not in OUTCOMES or not sought.model:
         raise _Unheard
@@ -340,7 +360,7 @@ def _outcome(study: Study, sought: Sought) -> Q:
     rater = rater_called(study, sought.rater) if sought.rater else None
     said = "said" if rater else "most"
     won = OUTCOMES[sought.outcome]
-    as_x, as_y = _turn(f"{said} = {won}", rater), _turn(f"{said} = {-won}", rater)
+    as_x, as_y = (_turn(f"{said} = {outcome}", rater, others) for outcome in (won, -won))
     return Q(as_x, model_x=model) | Q(as_y, model_y=model)
 
 
@@ -356,7 +376,7 @@ def _plurality(counts: str) -> str:
 def _count(which: str, counts: str) -> str:
     """How many of the rows `which` say x, tie and y."""
     return ", ".join(
-        f"COUNT(CASE WHEN {which} AND c.winner = '{winner}' THEN 1 END) AS {counts}_{winner}" for winner in WINNERS
+        f"COUNT(CASE WHEN {which} AND winner = '{winner}' THEN 1 END) AS {counts}_{winner}" for winner in WINNERS
     )
 
 
@@ -364,32 +384,33 @@ def _count(which: str, counts: str) -> str:
 # plurality of a rater's samples, between the orders agreement, a contradiction being a tie. Who was shown nothing,
 # as a panel, stands in the first order. What is negated twice keeps SQLite from the index on superseded_by, in which
 # every row in force is NULL.
-_MINE: Final = 'c.rater_id = %s AND c."left"'
-_TURN: Final = f"""EXISTS (SELECT 1 FROM (
-    SELECT one, other, most, asked_one, asked_other, CASE
-        WHEN one = other THEN one
-        WHEN asked_one > 0 AND asked_other > 0 THEN 0
-        WHEN asked_one > 0 THEN COALESCE(one, 0)
-        WHEN asked_other > 0 THEN COALESCE(other, 0) END AS said
-    FROM (
-        SELECT {_plurality("one")} AS one, {_plurality("other")} AS other, {_plurality("people")} AS most,
-            one_x + one_tie + one_y AS asked_one, other_x + other_tie + other_y AS asked_other
-        FROM (
-            SELECT {_count(f"{_MINE} <> 'y'", "one")}, {_count(f"{_MINE} = 'y'", "other")},
-                {_count("r.kind = 'worker'", "people")}
-            FROM annotation_comparison c JOIN annotation_rater r ON r.id = c.rater_id
-            WHERE c.pair_id = annotation_pair.id AND NOT c.withdrawn AND NOT (c.superseded_by_id IS NOT NULL)
-                AND r.excluded_at IS NULL
-            GROUP BY c.turn
-        ) counted
-    ) decided
-) turns WHERE """  # noqa: S608  nothing from outside is put in
-
-
-def _turn(condition: str, rater: Rater | None) -> RawSQL:
+def _turn(condition: str, rater: Rater | None, others: Sequence[int]) -> RawSQL:
     """That `condition` holds of a turn of a pair.
 
     It speaks of what most people say, `most`, of what the verdicts of `rater` come to, `said`, in each order, `one`
-    and `other`, and of how many there are in each, `asked_one` and `asked_other`.
+    and `other`, and of how many there are in each, `asked_one` and `asked_other`. Of `others` not one is of the people.
     """
-    return RawSQL(_TURN + condition + ")", [rater.pk if rater else None] * 6, BooleanField())  # noqa: S611
+    mine = rater.pk if rater else None
+    people = f"rater_id NOT IN ({', '.join(['%s'] * len(others))})" if others else "1 = 1"
+    turn = f"""EXISTS (SELECT 1 FROM (
+        SELECT one, other, most, asked_one, asked_other, CASE
+            WHEN one = other THEN one
+            WHEN asked_one > 0 AND asked_other > 0 THEN 0
+            WHEN asked_one > 0 THEN COALESCE(one, 0)
+            WHEN asked_other > 0 THEN COALESCE(other, 0) END AS said
+        FROM (
+            SELECT {_plurality("one")} AS one, {_plurality("other")} AS other, {_plurality("people")} AS most,
+                one_x + one_tie + one_y AS asked_one, other_x + other_tie + other_y AS asked_other
+            FROM (
+                SELECT {_count("mine AND side <> 'y'", "one")}, {_count("mine AND side = 'y'", "other")},
+                    {_count("people", "people")}
+                FROM (
+                    SELECT turn, winner, "left" AS side, rater_id = %s AS mine, {people} AS people
+                    FROM annotation_comparison
+                    WHERE pair_id = annotation_pair.id AND NOT withdrawn AND NOT (superseded_by_id IS NOT NULL)
+                ) told
+                GROUP BY turn
+            ) counted
+        ) decided
+    ) turns WHERE {condition})"""  # noqa: S608  of what is put in, nothing is from outside
+    return RawSQL(turn, [mine, *others], BooleanField())  # noqa: S611
