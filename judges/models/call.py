@@ -11,6 +11,11 @@ from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.work import Call, CallState, Exchange
 
 
+def repetition(left: str, sample: int) -> int:
+    """Order and sample of a judge's word on a pair in one number, which is its comparison's `trial`."""
+    return 2 * sample + (left == "y")
+
+
 class JudgeCall(Call):
     """One question to a judge: a pair or a result, a turn of it, which side on the left, which sample.
 
@@ -52,8 +57,8 @@ class JudgeCall(Call):
 
     @property
     def trial(self) -> int:
-        """The repetition that its comparison is: order and sample in one number."""
-        return 2 * self.sample + (1 if self.left == "y" else 0)
+        """The repetition that its comparison is."""
+        return repetition(self.left, self.sample)
 
 
 class JudgeReply(Exchange):

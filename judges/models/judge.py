@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import RESERVED_RATERS
@@ -69,11 +69,20 @@ class Judge(Purse):
         """The version that the next run is made with."""
         return self.versions.filter(root=None).order_by("-number")[0]
 
+    def next_number(self) -> int:
+        """The number of the version that comes next."""
+        return (self.versions.aggregate(last=Max("number"))["last"] or 0) + 1
+
 
 class Orders(models.TextChoices):
     ONE = "one", _("one, as the pair has it")
     RANDOM = "random", _("one, drawn for each pair")
     BOTH = "both", _("both")
+
+
+def rater_name(judge: str, number: int) -> str:
+    """What the rater of a judge's version is called: the first version has the judge's name."""
+    return judge if number == 1 else f"{judge} v{number}"
 
 
 class JudgeVersion(Access):
@@ -163,8 +172,8 @@ class JudgeVersion(Access):
 
     @property
     def rater_name(self) -> str:
-        """What its rater is called: the first version has the judge's name."""
-        return self.judge.name if self.number == 1 else f"{self.judge.name} v{self.number}"
+        """What its rater is called."""
+        return rater_name(self.judge.name, self.number)
 
     @property
     def reading(self) -> Reader:

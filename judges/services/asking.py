@@ -1,7 +1,6 @@
 """From a call to the request that is sent: what is judged, in which words, and what it can cost at the most."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -81,8 +80,3 @@ def question_of(run: JudgeRun, version: JudgeVersion, call: JudgeCall) -> Questi
     """What is sent for a call of `run`. A sentinel is asked in the very same words each time, seed and all, so
     that what differs is the endpoint's doing; any other sample has a seed of its own."""
     return question(version, subject_of(call), 0 if run.kind == RunKind.SENTINEL else call.sample)
-
-
-def with_bound(question: Question, bound: int) -> Question:
-    """`question` with another bound: the one that its call's row has."""
-    return replace(question, bound=bound)

@@ -13,9 +13,9 @@ from annotation.scales import Side
 from annotation.services.rendering import Text, rendered
 from judges.grades import Game, Grade
 from judges.models import CallState, JudgeReply, Judgment, ReferenceAnswer, Verdict
+from judges.models.call import repetition
 from judges.services import said
 from judges.services.mt_bench_files import words
-from judges.services.taking import repetition
 
 APART: Final = 2.0
 """Points by which two grades of one answer have to differ to be a disagreement."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from judges.chat import Answer
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, Sender, Verdict
@@ -72,11 +72,15 @@ def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
         return root
     while (known := root.drifts.filter(returned_model=model).first()) is None:
         settings = {name: getattr(root, name) for name in JudgeVersion.SETTINGS}
-        number = (root.judge.versions.aggregate(last=Max("number"))["last"] or 0) + 1
         try:
             with transaction.atomic():
                 known = JudgeVersion.objects.create(
-                    judge=root.judge, number=number, root=root, returned_model=model, user=root.user, **settings
+                    judge=root.judge,
+                    number=root.judge.next_number(),
+                    root=root,
+                    returned_model=model,
+                    user=root.user,
+                    **settings,
                 )
         except IntegrityError:
             continue  # another sender met the new model at the same moment, or took the number

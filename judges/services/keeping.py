@@ -10,7 +10,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from judges import prompts
-from judges.models import Judge, JudgeVersion, Template
+from judges.models import NANOS, Judge, JudgeVersion, Template
 from judges.sets import BUILT_IN
 
 
@@ -55,7 +55,7 @@ def keep_templates(name: str, templates: prompts.TemplateSet, user: User | None 
 
 def in_nanos(dollars: Any) -> int | None:
     """A budget as people say it, in nanos; None for none."""
-    return None if dollars is None else int(dollars * 1_000_000_000)
+    return None if dollars is None else int(dollars * NANOS)
 
 
 @transaction.atomic
@@ -93,7 +93,7 @@ def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None
     wanted = {name: settings.get(name, getattr(current, name)) for name in JudgeVersion.SETTINGS}
     if all(getattr(current, name) == value for name, value in wanted.items()):
         return current
-    return _add_version(judge, wanted, user, _next_number(judge))
+    return _add_version(judge, wanted, user, judge.next_number())
 
 
 @transaction.atomic
@@ -101,11 +101,7 @@ def ask_anew(judge: Judge, *, user: User | None = None) -> JudgeVersion:
     """A new version with the same settings, so that a judge can be asked everything again."""
     judge = Judge.objects.select_for_update().get(pk=judge.pk)
     same = {name: getattr(judge.current, name) for name in JudgeVersion.SETTINGS}
-    return _add_version(judge, same, user, _next_number(judge))
-
-
-def _next_number(judge: Judge) -> int:
-    return (judge.versions.aggregate(last=Max("number"))["last"] or 0) + 1
+    return _add_version(judge, same, user, judge.next_number())
 
 
 def set_budget(judge: Judge, budget: int | None) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from annotation.services.studies import NotPossible
 from judges import chat
 from judges.keys import NoKey
-from judges.models import LIVE, CallState, RunState
+from judges.models import LIVE, CallState, JudgeVersion, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending
 from judges.pace import Pace
 from judges.services import sending
@@ -40,6 +40,16 @@ class Connection:
     endpoint: chat.Endpoint
     pace: Pace
     parallel: int
+
+
+def to_judge(version: JudgeVersion) -> Connection:
+    """Whatever a judge is asked, its limits are held over all of it.
+
+    Raises:
+        NoKey: the key cannot be had.
+    """
+    pace = sending.pace_named(f"judge-{version.judge_id}", version.limits)
+    return Connection(version.connect(), pace, version.parallel)
 
 
 def enqueue(run: Run, count: int = 1) -> None:

@@ -13,10 +13,11 @@ from django.utils.translation import ngettext
 from annotation.models import LanguageModel, Pair, Prompt, Study
 from annotation.services.studies import NotPossible
 from annotation.services.writing import Files, Writer
-from judges import chat, mt_bench
+from judges import mt_bench
 from judges.models import CallState, JudgeReply, JudgeVersion, Judgment, ReferenceAnswer, Remainder, Verdict
+from judges.models.judge import rater_name
 from judges.mt_bench import Game
-from judges.services import said
+from judges.services import said, showing
 
 ROWS_AT_ONCE: Final = 100
 OWN_REFERENCES: Final = "reference"
@@ -33,7 +34,7 @@ def files(study: Study) -> Files:
     failed = Remainder.objects.filter(prompt__prompt_set=study.prompt_set).exclude(model__in=models)
     models += LanguageModel.objects.filter(remainders__in=failed).distinct().order_by("pk")
     _refuse_namesakes([model.name for model in models])
-    judges = sorted({said.rater_name(*names) for names in _asked_here(study).values_list(*said.ANSWERED_AS)})
+    judges = sorted({rater_name(*names) for names in _asked_here(study).values_list(*said.ANSWERED_AS)})
     _refuse_namesakes(judges)
     return _files(study, models, judges)
 
@@ -259,10 +260,7 @@ def asked(reply: JudgeReply) -> str:
 
 def words(reply: JudgeReply) -> str:
     """What the judge wrote; the mark of an error where nothing came."""
-    try:
-        return chat.read_answer(reply.raw).reply.text or mt_bench.API_ERROR
-    except chat.Trouble:
-        return mt_bench.API_ERROR
+    return showing.words(reply.raw) or mt_bench.API_ERROR
 
 
 def one_order(study: Study) -> int:

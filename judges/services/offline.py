@@ -8,7 +8,7 @@ states as those of requests that were sent from here.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import batched
 from typing import Any, Final, Literal
@@ -260,7 +260,7 @@ def _calls(study: Study, version: JudgeVersion, names: Iterable[str]) -> dict[st
 def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) -> Outcome[JudgeCall]:
     question = asking.question(version, asking.subject_of(call), call.sample)
     # What is given back of the reservation is what was taken for it.
-    question = asking.with_bound(question, call.bound)
+    question = replace(question, bound=call.bound)
     outcome = Outcome(Prepared(call, question), received_at=at, status=row.status)
     raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
     try:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final, cast
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Rater, RaterKind, Study
@@ -14,6 +13,7 @@ from annotation.scales import Answer, Side, winner_of
 from annotation.services.studies import NotPossible
 from judges import chat
 from judges.models import CallState, JudgeCall, JudgeRater, JudgeReply, JudgeVersion, Judgment, Verdict
+from judges.models.judge import rater_name
 from judges.replies import Reader, Reading, Unreadable
 
 VALUES: dict[Answer, int] = {"left": 1, "tie": 2, "right": 3}
@@ -90,8 +90,7 @@ def check_name(study: Study, version: JudgeVersion) -> None:
 
 def next_name(version: JudgeVersion) -> str:
     """What the rater of the judge's next version will be called."""
-    last = version.judge.versions.aggregate(last=Max("number"))["last"]
-    return JudgeVersion(judge=version.judge, number=last + 1).rater_name
+    return rater_name(version.judge.name, version.judge.next_number())
 
 
 def verdict_rows(
@@ -154,26 +153,8 @@ def supersede(verdicts: Iterable[Verdict], at: datetime) -> list[int]:
             continue  # somebody else got there first
         done.append(verdict.call_id)
         if verdict.comparison is not None:
-            withdraw(verdict.comparison, at)
+            verdict.comparison.withdraw(at)
     return done
-
-
-def withdraw(before: Comparison, at: datetime) -> None:
-    """Takes a judge's comparison out of force by a withdrawn row. Call it inside a transaction."""
-    withdrawn = Comparison.objects.create(
-        study_id=before.study_id,
-        pair_id=before.pair_id,
-        rater_id=before.rater_id,
-        turn=before.turn,
-        trial=before.trial,
-        left=before.left,
-        winner=before.winner,
-        value=before.value,
-        scale_name=before.scale_name,
-        withdrawn=True,
-        answered_at=at,
-    )
-    Comparison.objects.filter(pk=before.pk, superseded_by=None).update(superseded_by=withdrawn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,16 +56,25 @@ def likely_tokens(texts: Iterable[str]) -> int:
     return math.ceil(total)
 
 
+def tokens_in(texts: Sequence[str]) -> tuple[int, int]:
+    """How many tokens messages with these texts are likely to take, and how many at the most."""
+    likely = likely_tokens(texts) + MESSAGE_TOKENS * len(texts)
+    return likely, sum(len(text.encode("utf-8", "replace")) for text in texts) + MESSAGE_TOKENS * (len(texts) + 1)
+
+
+def in_bytes(body: Mapping[str, Any]) -> bytes:
+    """A request's body as it is sent."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+
+
 def question(access: Access, body: Mapping[str, Any], *, part: int = 0, cut: bool = False) -> Question:
     """The request with this `body`, in bytes, and its price."""
-    texts = [message["content"] for message in body["messages"]]
-    tokens_in = likely_tokens(texts) + MESSAGE_TOKENS * len(texts)
-    most_in = sum(len(text.encode("utf-8", "replace")) for text in texts) + MESSAGE_TOKENS * (len(texts) + 1)
+    likely, most = tokens_in([message["content"] for message in body["messages"]])
     return Question(
-        body=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-        tokens_in=tokens_in,
-        tokens=tokens_in + access.max_tokens,
-        bound=access.nanos(most_in, access.max_tokens),
+        body=in_bytes(body),
+        tokens_in=likely,
+        tokens=likely + access.max_tokens,
+        bound=access.nanos(most, access.max_tokens),
         part=part,
         cut=cut,
     )

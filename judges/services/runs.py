@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.models import LIVE, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
-from judges.services import panels, planning, reading, sending
+from judges.services import panels, planning, reading
 from judges.services.calls import JudgeBooks
-from judges.services.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
+from judges.services.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one, to_judge
 from judges.services.measuring import Progress as Progress
 from judges.services.planning import Plan
 
@@ -100,9 +100,7 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
         return planning.plan_calls(run, alive)
 
     def connect(self, run: JudgeRun) -> Connection:
-        version = run.version
-        pace = sending.pace_named(f"judge-{version.judge_id}", version.limits)
-        return Connection(version.connect(), pace, version.parallel)
+        return to_judge(run.version)
 
     def finish(self, run: JudgeRun, at: datetime) -> bool:
         """As any run; and panels that the judge sits in follow at once, not only when the sweep comes by."""

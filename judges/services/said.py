@@ -13,11 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from annotation.models import Comparison, LanguageModel, Pair, RaterKind, Study
 from judges.grades import Game, Grade, Outcome
 from judges.models import CallState, JudgeVersion, Judgment, Verdict
-
-
-def rater_name(judge: str, version: int) -> str:
-    """As `JudgeVersion.rater_name`, from the columns."""
-    return judge if version == 1 else f"{judge} v{version}"
+from judges.models.judge import rater_name
 
 
 def verdicts(study: Study) -> QuerySet[Verdict]:
@@ -26,6 +22,7 @@ def verdicts(study: Study) -> QuerySet[Verdict]:
 
 
 ANSWERED_AS = ("reply__answered_as__judge__name", "reply__answered_as__number")
+"""What `rater_name` takes."""
 
 
 def excluded(study: Study) -> set[str]:

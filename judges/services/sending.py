@@ -75,6 +75,13 @@ class Session[C: Call]:
     exhausted: bool = False
     hopeless: int = 0
     unstored: int = 0
+    _pool: ThreadPoolExecutor = field(init=False)
+    _wake: asyncio.Event = field(init=False)
+    _slots: deque[httpx.AsyncClient] = field(init=False)
+    _gate: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _over: bool = field(init=False, default=False)
+    _balance: tuple[int, int, int] = field(init=False, default=(0, 0, 0))
+    _balanced_at: float = field(init=False, default=0.0)
 
     async def work(self) -> None:
         wake = asyncio.Event()
@@ -98,14 +105,6 @@ class Session[C: Call]:
                 await self._db(lambda: self.books.unclaim(list(self.ready)))
             finally:
                 await self._db(lambda: connection.close())
-
-    _pool: ThreadPoolExecutor = field(init=False)
-    _wake: asyncio.Event = field(init=False)
-    _slots: deque[httpx.AsyncClient] = field(init=False)
-    _gate: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
-    _over: bool = False
-    _balance: tuple[int, int, int] = (0, 0, 0)
-    _balanced_at: float = 0.0
 
     async def _db[T](self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -285,7 +284,7 @@ class Session[C: Call]:
 
 
 class _NoBudget(Exception):
-    pass
+    """There is no room in the budget for another attempt."""
 
 
 def _wait(error: Exception, attempts: int, patience: Patience) -> bool | float:

@@ -14,6 +14,7 @@ from annotation.scales import Side, Winner, other
 from annotation.services import kinds
 from annotation.services.intake import Batch, Intake, Judged, Known, Passed, Refused
 from judges.models import JudgeRater, JudgeVersion, Judgment, ReferenceAnswer, Remainder
+from judges.models.call import repetition
 from judges.mt_bench import API_ERROR, KINDS, Game, file_stem, says
 
 SURPLUS: Final = gettext_noop("rows that a later one of the same key replaces: %(count)s")
@@ -21,11 +22,6 @@ OF_ERRORS: Final = gettext_noop("judgments of answers that are errors, left out:
 ERRORS: Final = gettext_noop("answers that are errors, left out: %(count)s")
 
 BROUGHT: Final = (Judgment, ReferenceAnswer, Remainder)
-
-
-def repetition(left: Side, sample: int) -> int:
-    """Order and sample of a judge in one number, as in a `JudgeCall`."""
-    return 2 * sample + (left == "y")
 
 
 class BenchmarkRows:

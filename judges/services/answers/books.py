@@ -21,9 +21,8 @@ from judges.services.answers import planning, results
 from judges.services.answers.planning import AnswerPlan
 from judges.services.books import Books, Outcome, Prepared
 from judges.services.calls import KEPT
-from judges.services.reading import Finding
+from judges.services.reading import CUT, Finding
 
-CUT: Final = "The reply was cut at the most tokens it may have."
 CUT_WHILE_THINKING: Final = "The reply was cut while the model was still thinking: there is no answer in it."
 EMPTY: Final = "The reply is empty."
 

@@ -1,7 +1,6 @@
 """Which questions a benchmark asks: of which rows, with which answers shown, and in which words."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import batched
@@ -22,7 +21,7 @@ from judges.models import (
 )
 from judges.prompts import Subject
 from judges.services import asking, requesting
-from judges.services.requesting import MESSAGE_TOKENS, Question
+from judges.services.requesting import Question
 
 BATCH: Final = 500
 SAMPLED: Final = 300
@@ -127,11 +126,8 @@ def question(version: JudgeVersion, call: BenchmarkCall) -> Question:
 def _reward_question(version: JudgeVersion, messages: list[Any], protocol: rewards.Protocol) -> Question:
     """A reward model takes tokens and gives none."""
     body = rewards.request(version.model, messages, protocol)
-    texts = [message["content"] for message in messages]
-    tokens = requesting.likely_tokens(texts) + MESSAGE_TOKENS * len(texts)
-    most = sum(len(text.encode("utf-8", "replace")) for text in texts) + MESSAGE_TOKENS * (len(texts) + 1)
-    sent = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    return Question(sent, tokens, tokens, version.nanos(most, 0))
+    likely, most = requesting.tokens_in([message["content"] for message in messages])
+    return Question(requesting.in_bytes(body), likely, likely, version.nanos(most, 0))
 
 
 def plan_calls(run: BenchmarkRun, alive: Callable[[], None]) -> int:

@@ -20,11 +20,10 @@ from judges.models import (
     JudgeVersion,
     PreferenceSet,
 )
-from judges.services import sending
 from judges.services.benchmarking import planning
 from judges.services.benchmarking.books import BenchmarkBooks
 from judges.services.benchmarking.planning import Terms
-from judges.services.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
+from judges.services.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one, to_judge
 
 
 def start(
@@ -88,9 +87,7 @@ class BenchmarkLife(Lifecycle[BenchmarkRun, BenchmarkSender, BenchmarkCall]):
         return planning.plan_calls(run, alive)
 
     def connect(self, run: BenchmarkRun) -> Connection:
-        version = run.version
-        pace = sending.pace_named(f"judge-{version.judge_id}", version.limits)
-        return Connection(version.connect(), pace, version.parallel)
+        return to_judge(run.version)
 
 
 life: Final = BenchmarkLife()
