@@ -1,6 +1,7 @@
 """What the arguments of several commands mean."""
 
 from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
 
 from annotation.models import Study
 
@@ -15,5 +16,7 @@ def study_called(slug: str) -> Study:
         return Study.objects.select_related("prompt_set").get(slug=slug)
     except Study.DoesNotExist as missing:
         known = ", ".join(Study.objects.order_by("slug").values_list("slug", flat=True)[:20])
-        there_are = f"there are {known}" if known else "there is none yet"
-        raise CommandError(f"No study has the address {slug}: {there_are}.") from missing
+        if not known:
+            raise CommandError(_("No study has the address %(slug)s: there is none yet.") % {"slug": slug}) from missing
+        words = {"slug": slug, "known": known}
+        raise CommandError(_("No study has the address %(slug)s: there are %(known)s.") % words) from missing

@@ -3,23 +3,10 @@
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.models import Judge, Template
 from judges.services import keeping
 from judges.sets import BUILT_IN, FOR_READER
-
-
-def study_named(slug: str) -> Study:
-    """The study at the address `slug`.
-
-    Raises:
-        NotPossible: there is none.
-    """
-    study = Study.objects.filter(slug=slug).select_related("prompt_set").first()
-    if study is None:
-        raise NotPossible(_("There is no study %(slug)s.") % {"slug": slug})
-    return study
 
 
 def judge_named(name: str) -> Judge:

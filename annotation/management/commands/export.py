@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.services import exporting, writing
 from annotation.services.studies import NotPossible
@@ -40,9 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--simulated", action="store_true", help="with comparisons: simulated ones too, marked")
 
     def handle(self, *, what: str | None, study: str, output: Path | None, **options: Any) -> None:
-        found = Study.objects.select_related("prompt_set").filter(slug=study).first()
-        if found is None:
-            raise CommandError(_("There is no study %(slug)s.") % {"slug": study})
+        found = study_called(study)
         if options["format"]:
             self._write_all(found, what, output, options)
             return

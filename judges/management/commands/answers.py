@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges import temperatures
@@ -90,7 +91,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            study = naming.study_named(options["study"])
+            study = study_called(options["study"])
             plan = _plan(options)
             plan.check()
             names = list(dict.fromkeys(options["model"]))

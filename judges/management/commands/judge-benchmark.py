@@ -43,8 +43,6 @@ class Command(BaseCommand):
         output.add_argument("--json", action="store_true", help="The results as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["limit"] is not None and options["limit"] < 1:
-            raise CommandError("--limit: a number from 1 on was expected.")
         terms = Terms(options["reward"] or Protocol.CHAT, options["both_orders"], options["seed"], options["limit"])
         try:
             version = naming.judge_named(options["judge"]).current

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from annotation.management.arguments import study_called
 from annotation.services.studies import NotPossible
 from judges.management.covering import add_plan, plan_of
 from judges.services import naming, offline
@@ -36,7 +37,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         plan = plan_of(options)
         try:
-            study = naming.study_named(options["study"])
+            study = study_called(options["study"])
             run = offline.prepare(study, naming.judge_named(options["judge"]).current, plan, timezone.now())
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from annotation.management.arguments import study_called
 from annotation.services.studies import NotPossible
 from judges.services import naming, offline
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            study = naming.study_named(options["study"])
+            study = study_called(options["study"])
             version = naming.judge_named(options["judge"]).current
             with options["file"].open("rb") as lines:
                 report = offline.read_responses(study, version, lines, timezone.now())

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.keys import NoKey
@@ -72,7 +73,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            study = naming.study_named(options["study"])
+            study = study_called(options["study"])
             version = naming.judge_named(options["judge"]).current
             plan = plan_of(options)
             if options["reread"] is not None:

@@ -6,10 +6,11 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.services.studies import NotPossible
 from judges.models import Panel, PanelDecision
-from judges.services import naming, panels
+from judges.services import panels
 from judges.services.panels import Charter
 
 RULES: Final = ("judges", "rule", "splits", "senior", "contradictions", "least", "margin", "spare_own", "maker")
@@ -66,7 +67,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            study = naming.study_named(options["study"])
+            study = study_called(options["study"])
             panel = Panel.objects.filter(study=study, rater__name=options["name"]).select_related("rater").first()
             if options["end"]:
                 self._end(panel, options["name"])

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from annotation.interchange.tables import csv_line
+from annotation.management.arguments import study_called
 from annotation.models import Study
 from ranking import columns, comparisons, reports, services, side_by_side
 from ranking.models import Leaderboard
@@ -29,9 +30,7 @@ class Command(BaseCommand):
         form.add_argument("--json", action="store_true")
 
     def handle(self, **options: Any) -> None:
-        study = Study.objects.filter(slug=options["study"]).select_related("prompt_set").first()
-        if study is None:
-            raise CommandError(_("There is no study at “%(slug)s”.") % {"slug": options["study"]})
+        study = study_called(options["study"])
         if options["recompute"] is not None:
             self._again(study, options["recompute"], options)
             return

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from annotation.management.arguments import study_called
 from annotation.models import Study
 from ranking import comparisons, services
 from ranking.comparisons import Filters
@@ -57,9 +58,7 @@ class Command(BaseCommand):
         parser.add_argument("--covariance", action="store_true", help="in JSON")
 
     def handle(self, **options: Any) -> None:
-        study = Study.objects.filter(slug=options["study"]).select_related("prompt_set").first()
-        if study is None:
-            raise CommandError(_("There is no study at “%(slug)s”.") % {"slug": options["study"]})
+        study = study_called(options["study"])
         if options["covariance"] and not options["json"]:
             raise CommandError(_("--covariance is a part of the JSON: add --json."))
         try:
