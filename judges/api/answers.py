@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.access import StudyView
-from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.api.paging import PageQuery, page, page_of
 from judges.api import rows
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
 from judges.services import answers
@@ -88,12 +89,12 @@ def _reply_told(reply: AnswerReply, call: AnswerCall) -> dict[str, Any]:
 
 
 class RunView(StudyView):
+    @property
+    def known(self) -> QuerySet[AnswerRun]:
+        return self.study.answer_runs.select_related("source__model", "user")
+
     def found(self, number: int) -> AnswerRun:
-        known = self.study.answer_runs.select_related("source__model", "user")
-        run = known.filter(pk=number).first() if number <= BIGGEST else None
-        if run is None:
-            raise NotFound
-        return run
+        return get_object_or_404(self.known, pk=number)
 
 
 class Runs(RunView):
@@ -107,8 +108,7 @@ class Runs(RunView):
         responses=page_of(AnswerRunRow),
     )
     def get(self, request: Request, slug: str) -> Response:
-        known = self.study.answer_runs.select_related("source__model", "user")
-        return page(request, self.asked(), known, _runs_told, newest_first=True)
+        return page(request, self.asked(), self.known, _runs_told, newest_first=True)
 
 
 class OneRun(RunView):
@@ -161,8 +161,6 @@ class OneCall(StudyView):
     def get(self, request: Request, slug: str, number: int) -> Response:
         self.asked()
         known = AnswerCall.objects.select_related("prompt", "result").defer(*_TEXTS).filter(run__study=self.study)
-        call = known.filter(pk=number).first() if number <= BIGGEST else None
-        if call is None:
-            raise NotFound
+        call = get_object_or_404(known, pk=number)
         replies = [_reply_told(reply, call) for reply in call.replies.all()]
         return Response(_call_told(call) | {"replies": replies})

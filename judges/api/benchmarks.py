@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.access import ApiView
-from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.api.paging import PageQuery, page, page_of
 from judges.api import rows
 from judges.models import BenchmarkReply, BenchmarkRun, CallState, Judge, Protocol, Shown
 from judges.services import benchmarking
@@ -125,18 +125,12 @@ class Benchmarks(ApiView):
     )
     def get(self, request: Request, number: int) -> Response:
         asked = self.asked()
-        judge = Judge.objects.filter(pk=number).first() if number <= BIGGEST else None
-        if judge is None:
-            raise NotFound
+        judge = get_object_or_404(Judge, pk=number)
         return page(request, asked, benchmarking.runs_of(judge), _runs_told, newest_first=True)
 
 
 def _found(number: int, run: int) -> BenchmarkRun:
-    known = BenchmarkRun.objects.filter(version__judge=number).select_related("version__judge", "user")
-    found = known.filter(pk=run).first() if max(number, run) <= BIGGEST else None
-    if found is None:
-        raise NotFound
-    return found
+    return get_object_or_404(benchmarking.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
 
 
 class OneBenchmark(ApiView):
@@ -197,9 +191,7 @@ class OneBenchmarkCall(ApiView):
     def get(self, request: Request, number: int, run: int, call: int) -> Response:
         self.asked()
         found = _found(number, run)
-        one = benchmark_calls.chosen(found, Wish()).filter(pk=call).first() if call <= BIGGEST else None
-        if one is None:
-            raise NotFound
+        one = get_object_or_404(benchmark_calls.chosen(found, Wish()), pk=call)
         known = one.preference
         replies = [
             rows.exchange_told(reply) | {"state": reply.state, "says": reply.says, "score": reply.score}

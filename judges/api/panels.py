@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.db.models import Prefetch
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.access import StudyView
-from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.api.paging import PageQuery, page, page_of
 from judges.models import Panel, PanelDecision, PanelMember
 
 
@@ -98,7 +98,4 @@ class OnePanel(PanelView):
     @extend_schema(operation_id="panel", summary="One panel", tags=["judges"], responses=PanelRow)
     def get(self, request: Request, slug: str, number: int) -> Response:
         self.asked()
-        panel = self.known.filter(pk=number).first() if number <= BIGGEST else None
-        if panel is None:
-            raise NotFound
-        return Response(_told(panel))
+        return Response(_told(get_object_or_404(self.known, pk=number)))

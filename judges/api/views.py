@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from django.contrib.auth.models import User
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.access import ApiView, StudyView
-from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.api.paging import PageQuery, page, page_of
 from annotation.services.studies import NotPossible
 from judges.api import rows
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunKind, Verdict
@@ -50,19 +50,17 @@ class OneJudge(ApiView):
     @extend_schema(operation_id="judge", summary="One judge", tags=["judges"], responses=rows.JudgeRow)
     def get(self, request: Request, number: int) -> Response:
         self.asked()
-        found = Judge.objects.prefetch_related(_versions()).filter(pk=number).first() if number <= BIGGEST else None
-        if found is None:
-            raise NotFound
+        found = get_object_or_404(Judge.objects.prefetch_related(_versions()), pk=number)
         return Response(rows.judge_told(found, endpoints=request.user.has_perm("judges.add_judge")))
 
 
 class RunView(StudyView):
+    @property
+    def known(self) -> QuerySet[JudgeRun]:
+        return self.study.judge_runs.select_related("version__judge", "user")
+
     def found(self, number: int) -> JudgeRun:
-        known = self.study.judge_runs.select_related("version__judge", "user")
-        run = known.filter(pk=number).first() if number <= BIGGEST else None
-        if run is None:
-            raise NotFound
-        return run
+        return get_object_or_404(self.known, pk=number)
 
     def told(self, run: JudgeRun, code: int = status.HTTP_200_OK, **headers: str) -> Response:
         return Response(rows.run_told(run, runs.progress(run, timezone.now())), code, headers=headers)
@@ -84,7 +82,7 @@ class Runs(RunView):
     )
     def get(self, request: Request, slug: str) -> Response:
         asked = self.asked()
-        known = self.study.judge_runs.select_related("version__judge", "user")
+        known = self.known
         if "kind" in asked:
             known = known.filter(kind=asked["kind"])
         return page(request, asked, known, rows.runs_told, newest_first=True)
@@ -205,9 +203,7 @@ class OneCall(StudyView):
     def get(self, request: Request, slug: str, number: int) -> Response:
         self.asked()
         known = JudgeCall.objects.select_related("pair", "result").defer(*_TEXTS).filter(run__study=self.study)
-        call = known.filter(pk=number).first() if number <= BIGGEST else None
-        if call is None:
-            raise NotFound
+        call = get_object_or_404(known, pk=number)
         replies = call.replies.select_related("answered_as__judge").prefetch_related("verdicts")
         told = rows.call_told(call, call.verdicts.in_force())
         return Response(told | {"replies": [rows.reply_told(reply) for reply in replies]})

@@ -84,8 +84,7 @@ def _told(faults: Iterable[Fault]) -> Iterator[tuple[Fault, str]]:
 
 
 def _run(number: int, run: int) -> BenchmarkRun:
-    found = BenchmarkRun.objects.select_related("version__judge", "user")
-    return get_object_or_404(found, pk=run, version__judge=number)
+    return get_object_or_404(benchmarking.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
 
 
 @login_required

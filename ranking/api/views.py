@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.access import StudyView
-from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.api.paging import PageQuery, page, page_of
 from annotation.models import Study
 from ranking import reports
 from ranking.comparisons import ALL, Filters
@@ -99,12 +100,7 @@ class OneLeaderboard(StudyView):
     @extend_schema(operation_id="leaderboard", summary="One leaderboard", tags=["leaderboards"], responses=BoardSheet)
     def get(self, request: Request, slug: str, number: int) -> Response:
         self.asked()
-        if number > BIGGEST:
-            raise NotFound
-        found = _boards(self.study).select_related("study").filter(pk=number).first()
-        if found is None:
-            raise NotFound
-        return Response(found.as_json())
+        return Response(get_object_or_404(_boards(self.study).select_related("study"), pk=number).as_json())
 
 
 class ReportRow(serializers.Serializer[Any]):

@@ -207,3 +207,14 @@ def test_the_api_tells_every_question(client, judge, tmp_path: Path) -> None:
     assert client.get(f"{address}{10**20}/").status_code == 404
     first = client.get(f"{address}?page_size=2").json()
     assert len(client.get(first["next"]).json()["results"]) == 1
+
+
+@pytest.mark.parametrize(("of", "number"), [("judge", 10**30), ("run", 10**30), ("judge", 0)])
+def test_a_benchmark_that_no_database_could_have_is_not_found(
+    client, judge, tmp_path: Path, of: str, number: int
+) -> None:
+    there = {"judge": judge.pk, "run": run(judge, write(tmp_path / "chat.jsonl", 1)).pk}
+    for root in ("/judges", "/api/judges"):
+        assert client.get(f"{root}/{there['judge']}/benchmarks/{there['run']}/").status_code == 200
+        place = there | {of: number}
+        assert client.get(f"{root}/{place['judge']}/benchmarks/{place['run']}/").status_code == 404
