@@ -1,5 +1,13 @@
 from django.apps import AppConfig
+from django.urls import register_converter
+from django.urls.converters import IntConverter
 from django.utils.translation import gettext_lazy as _
+
+
+class Whole(IntConverter):
+    """`<whole:number>` in an address: numbers of the exchange files may be negative."""
+
+    regex = "-?[0-9]+"
 
 
 class AnnotationConfig(AppConfig):
@@ -7,6 +15,7 @@ class AnnotationConfig(AppConfig):
     verbose_name = _("annotation")
 
     def ready(self) -> None:
+        register_converter(Whole, "whole")
         from annotation import sections
         from annotation.services import spine
 

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from django.http import HttpResponseBase
-from django.urls import URLPattern, path, register_converter
+from django.urls import URLPattern, path
 
 from judges.views import answers, benchmarks, grades, judges, panels, steadiness
 from judges.views.runs import CHANGES
@@ -11,8 +11,6 @@ def changes(run: str, view: Callable[..., HttpResponseBase], name: str) -> list[
     """The addresses of what can be done to a run, whose own is `run` and is called `name`."""
     return [path(f"{run}{word}/", view, {"change": word}, name=f"{name}-{word}") for word in CHANGES]
 
-
-register_converter(grades.Signed, "signed")
 
 urlpatterns = [
     path("judges/", judges.judges, name="judges"),
@@ -84,5 +82,5 @@ urlpatterns = [
     path("grades/<slug:slug>/scores.csv", grades.scores_csv, name="grades-scores-csv"),
     path("grades/<slug:slug>/pairs.csv", grades.pairs_csv, name="grades-pairs-csv"),
     path("grades/<slug:slug>/questions/", grades.questions, name="questions"),
-    path("grades/<slug:slug>/questions/<signed:number>/", grades.question, name="question"),
+    path("grades/<slug:slug>/questions/<whole:number>/", grades.question, name="question"),
 ]

@@ -1,19 +1,6 @@
-from django.urls import path, register_converter
-from django.urls.converters import IntConverter
+from django.urls import path
 
 from ranking.views import boards, pairs, reports
-
-
-class Whole(IntConverter):
-    """A whole number: those of the exchange files may be negative."""
-
-    regex = "-?[0-9]+"
-
-    def to_url(self, value: str | int) -> str:
-        return str(int(value))
-
-
-register_converter(Whole, "whole")
 
 urlpatterns = [
     path("leaderboard/<slug:slug>/", boards.leaderboard, name="leaderboard"),

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django_htmx.middleware import HtmxDetails
 
-from annotation.models import Study
+from annotation.models import Status, Study
 
 
 class AdministratorRequest(HttpRequest):
@@ -31,6 +31,20 @@ def posted(request: HttpRequest) -> QueryDict | None:
 def study_for(user: User, slug: str) -> Study:
     """The study at `slug` if `user` may see it; Http404 otherwise."""
     return get_object_or_404(Study.objects.visible_to(user).select_related("prompt_set", "owner"), slug=slug)
+
+
+def results_for(request: HttpRequest, slug: str, *, closed: bool = False) -> tuple[Study, bool]:
+    """The study at `slug` whose results the visitor may read, and whether they run it.
+
+    With `closed` strangers are shown only a study that takes no votes: its answers with their models' names.
+
+    Raises:
+        Http404: it is not the visitor's to see.
+    """
+    studies = Study.objects.select_related("prompt_set")
+    mine = studies.visible_to(request.user).filter(slug=slug).first()
+    public = studies.public().filter(status=Status.CLOSED) if closed else studies.public()
+    return mine or get_object_or_404(public, slug=slug), mine is not None
 
 
 def study_page[**P](

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import LanguageModel, Status, Study
+from annotation.views.access import results_for
 from annotation.views.paging import paged
 from annotation.views.tables import csv_download
 from judges.grades import HIGHEST, LOWEST, ModelScores, Score
@@ -31,32 +32,6 @@ LISTED: Final = 200
 
 BESIDE: Final = 12
 """Models of which the page shows each against each; of more the file has it."""
-
-
-class Signed:
-    """A whole number in an address; prompts of files may be numbered below 0."""
-
-    regex = "-?[0-9]{1,18}"
-
-    def to_python(self, value: str) -> int:
-        return int(value)
-
-    def to_url(self, value: int) -> str:
-        return str(value)
-
-
-def study_for(request: HttpRequest, slug: str, *, closed: bool = False) -> tuple[Study, bool]:
-    """The study at `slug`, and whether the visitor runs it; with `closed` strangers see only one that takes no votes.
-
-    Raises:
-        Http404: it is not the visitor's to see.
-    """
-    studies = Study.objects.select_related("prompt_set")
-    mine = studies.filter(pk__in=Study.objects.visible_to(request.user)).filter(slug=slug).first()
-    public = studies.filter(pk__in=Study.objects.public())
-    if closed:
-        public = public.filter(status=Status.CLOSED)
-    return mine or get_object_or_404(public, slug=slug), mine is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +71,7 @@ def _bars(models: Sequence[ModelScores], category: str) -> list[Bar]:
 @require_safe
 def grades(request: HttpRequest, slug: str) -> HttpResponse:
     """The scores and pairs of one judge; of the first where none is asked for."""
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     found = tables.shown(study, request.GET.get("judge", ""), beside=BESIDE)
     if request.headers.get("HX-Request"):
         # A page that waits asks whether it still has to.
@@ -155,7 +130,7 @@ def _files(request: HttpRequest, slug: str) -> Tables:
     Raises:
         Http404: they are not the visitor's to see, or not there yet.
     """
-    study, _runs_it = study_for(request, slug)
+    study, _runs_it = results_for(request, slug)
     found = tables.shown(study)
     if found is None:
         raise Http404
@@ -223,7 +198,7 @@ class Asked:
 @require_safe
 def questions(request: HttpRequest, slug: str) -> HttpResponse:
     """The questions of a study, with what judges made of two models' answers to each."""
-    study, runs_it = study_for(request, slug, closed=True)
+    study, runs_it = results_for(request, slug, closed=True)
     asked = Asked.of(study, request.GET)
     lines = paged(request, browsing.lines(study, asked.wish), LISTED)
     context = {"study": study, "runs_it": runs_it, "lines": lines, **asked.context(study)}
@@ -233,7 +208,7 @@ def questions(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def question(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """One question, with the way to those before and after it."""
-    study, runs_it = study_for(request, slug, closed=True)
+    study, runs_it = results_for(request, slug, closed=True)
     prompt = get_object_or_404(study.prompts(), number=number)
     asked = Asked.of(study, request.GET)
     numbers = [line.prompt.number for line in browsing.lines(study, asked.wish)]

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
+from annotation.views.access import results_for
 from ranking import asking, browser, citing, matches, pages
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard, State
@@ -19,16 +20,9 @@ from ranking.sheet import csv_lines
 from ranking.switches import Asked, Names, switches
 
 
-def study_for(request: HttpRequest, slug: str) -> tuple[Study, bool]:
-    """The study at `slug`, if its results are public or the visitor's to see, and whether they run it."""
-    studies = Study.objects.select_related("prompt_set")
-    mine = studies.visible_to(request.user).filter(slug=slug).first()
-    return mine or get_object_or_404(studies.public(), slug=slug), mine is not None
-
-
 @require_safe
 def leaderboard(request: HttpRequest, slug: str) -> HttpResponse:
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     found = pages.find(study, Asked.of(request.GET.dict()))
     if request.headers.get("HX-Request"):
         # A page that waits asks whether it still has to.
@@ -52,7 +46,7 @@ def _page(
 @require_POST
 def compute(request: HttpRequest, slug: str) -> HttpResponse:
     """Asks the background for the board that the address names."""
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     asked = Asked.of(request.GET.dict())
     filters, settings = asked.filters(), asked.settings()
     if not Names.of(study).hold(asked):
@@ -74,7 +68,7 @@ def _stored(study: Study, number: int) -> Leaderboard:
 @require_safe
 def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A board as it was stored, for ever at this address."""
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     snapshot = _stored(study, number)
     asked = Asked.about(snapshot)
     made = switches(asked, Names.of(study))
@@ -113,7 +107,7 @@ def as_json(request: HttpRequest, slug: str, number: int | None = None) -> JsonR
 
 def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Leaderboard:
     """A board with its numbers still here."""
-    study, _runs_it = study_for(request, slug)
+    study, _runs_it = results_for(request, slug)
     snapshot = _ready(study, Asked.of(request.GET.dict())) if number is None else _stored(study, number)
     if not snapshot.sheet:
         raise Http404
@@ -123,7 +117,7 @@ def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Lea
 @require_safe
 def wins(request: HttpRequest, slug: str) -> HttpResponse:
     """The heat table of win fractions."""
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     found = pages.find(study, Asked.of(request.GET.dict()))
     if found.snapshot is None or found.stand != "board":
         return _page(request, study, found, {"runs_it": runs_it, "tab": "wins"})
@@ -136,7 +130,7 @@ def wins(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A model against each opponent, by each kind of rater, and in some of its pairs."""
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     found = pages.find(study, Asked.of(request.GET.dict()))
     model = get_object_or_404(study.prompt_set.models, number=number)
     if found.snapshot is None or found.stand != "board":

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from annotation.models import Study
 from annotation.models.study import PairQuerySet
+from annotation.views.access import results_for
 from annotation.views.tables import csv_download
 from ranking import browser, pair_pages
 from ranking.browser import Search, Sought
-from ranking.views.boards import study_for
 
 MOST_ROWS = 100_000
 """Pairs in a CSV of what was found: it is made while it is sent."""
@@ -21,7 +21,7 @@ CHUNK = 500
 
 
 def _pairs_of(request: HttpRequest, slug: str) -> tuple[Study, bool, PairQuerySet]:
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     return study, runs_it, browser.shown(study, to_all=not runs_it)
 
 

@@ -6,12 +6,12 @@ from django.views.decorators.http import require_safe
 
 from annotation import rater_facts
 from annotation.models import Study
+from annotation.views.access import results_for
 from annotation.views.tables import csv_download, download
 from ranking import columns, judging, reports, side_by_side
 from ranking.comparisons import ALL, Filters
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, State
-from ranking.views.boards import study_for
 
 
 def _newest(study: Study, kind: str) -> Leaderboard | None:
@@ -20,7 +20,7 @@ def _newest(study: Study, kind: str) -> Leaderboard | None:
 
 
 def _ready(request: HttpRequest, slug: str, kind: str) -> Leaderboard:
-    snapshot = _newest(study_for(request, slug)[0], kind)
+    snapshot = _newest(results_for(request, slug)[0], kind)
     if snapshot is None:
         raise Http404
     return snapshot
@@ -38,7 +38,7 @@ def _file_name(snapshot: Leaderboard, name: str) -> str:
 @require_safe
 def agreement(request: HttpRequest, slug: str) -> HttpResponse:
     """People against judges."""
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     snapshot = _newest(study, reports.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:
@@ -65,7 +65,7 @@ def agreement_json(request: HttpRequest, slug: str) -> JsonResponse:
 @require_safe
 def all_columns(request: HttpRequest, slug: str) -> HttpResponse:
     """The ratings by people, by people on each category, and by each judge."""
-    study, runs_it = study_for(request, slug)
+    study, runs_it = results_for(request, slug)
     snapshot = _newest(study, columns.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:

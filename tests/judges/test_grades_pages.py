@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from annotation.models import Comparison, Rater, Status, Study
+from annotation.models import Comparison, Prompt, Rater, Status, Study
 from annotation.services import loading
 from judges.grades import Interval, Score
 from judges.models import JudgeRun, RunKind, Verdict
@@ -114,6 +114,15 @@ def test_what_a_probe_is_told_is_in_no_table(bench: Study, stand_in) -> None:
 def test_an_excluded_judge_is_in_no_table(bench: Study) -> None:
     Rater.objects.filter(study=bench, name="owl").update(excluded_at=timezone.now())
     assert tables.compute(bench).judges == []
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63) + 1])
+def test_a_question_has_a_page_whatever_its_number(bench: Study, owner, as_user, number: int) -> None:
+    Prompt.objects.filter(number=81).update(number=number)
+    client = as_user(owner)
+    assert f"questions/{number}/" in client.get("/grades/bench/questions/").content.decode()
+    assert "The Elbe." in client.get(f"/grades/bench/questions/{number}/").content.decode()
+    assert client.get(f"/grades/bench/questions/{10**30}/").status_code == 404
 
 
 def test_a_question_shows_both_answers_references_and_every_word(bench: Study, owner, as_user) -> None:
