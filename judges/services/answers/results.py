@@ -1,13 +1,15 @@
 """Conversations that were answered to their end become results of the corpus."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from annotation.interchange.selfnaming import names_itself
 from annotation.models import LanguageModel, PromptSet, Result, ResultFlag
+from annotation.services.numbering import next_number
 from judges.models import ANSWERED, AnswerCall, AnswerSource, AnswerState
 
 LAST_WORDS: Final = 80
@@ -39,12 +41,8 @@ def make_results(source: AnswerSource) -> int:
             model=model, prompt__in={prompt for prompt, _sample in talks}
         ).values_list("prompt_id", "sample", "pk")
     }
-    number = Result.objects.filter(prompt_set=prompt_set).aggregate(last=Max("number"))["last"] or 0
-    fresh: list[Result] = []
-    for place, calls in talks.items():
-        if place not in taken:
-            number += 1
-            fresh.append(_result(model, calls, number))
+    numbers = count(next_number(prompt_set.results.all()))
+    fresh = [_result(model, calls, next(numbers)) for place, calls in talks.items() if place not in taken]
     Result.objects.bulk_create(fresh)
     taken |= {(result.prompt_id, result.sample): result.pk for result in fresh}
     for place, calls in talks.items():

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotation.models import LanguageModel, PromptSet, Study
+from annotation.services.numbering import next_number
 from annotation.services.studies import NotPossible
 from judges.models import ANSWERED, AnswerCall, AnswerSource, SystemMessage
 from judges.services.answers import planning
@@ -89,9 +89,12 @@ def _add_model(study: Study, name: str, settings: Mapping[str, Any], org: str | 
     known = prompt_set.models.filter(name=name).first()
     if known is not None:
         return known
-    number = (prompt_set.models.aggregate(last=Max("number"))["last"] or 0) + 1
     model = LanguageModel.objects.create(
-        prompt_set=prompt_set, number=number, name=name, api_id=settings.get("api_id") or None, org=org or None
+        prompt_set=prompt_set,
+        number=next_number(prompt_set.models.all()),
+        name=name,
+        api_id=settings.get("api_id") or None,
+        org=org or None,
     )
     if study.language_models.exists():
         # A study that compares chosen models wants this one: it was added for it.
