@@ -104,5 +104,7 @@ def page(request: AdministratorRequest, study: Study, group: str) -> HttpRespons
 
 def _previews(form: Any) -> list[tuple[str, str]]:
     """The Markdown of the form as workers would see it."""
-    texts = ((form[name].label, form[name].value()) for name in ("consent", "instruction", "worked_example"))
+    texts = (
+        (field.label, field.value()) for field in form if field.name in {"consent", "instruction", "worked_example"}
+    )
     return [(label, markup.render(text)) for label, text in texts if text]

@@ -102,6 +102,13 @@ def test_a_preview_shows_the_markdown_and_saves_nothing(client, study):
     assert study.instruction_version == 1
 
 
+@pytest.mark.parametrize("group", ["pairs", "access", "votes"])
+def test_a_preview_of_a_form_without_markdown_is_empty(client, study, group):
+    page = text_of(change(client, group, preview="1"))
+    assert "Saved." not in page
+    assert 'class="card preview"' not in page
+
+
 def test_htmx_gets_the_preview_alone(client, study):
     fields = fields_of(client, "wording") | {"preview": "1"}
     response = client.post("/studies/haiku/settings/wording/", fields, headers={"HX-Request": "true"})
