@@ -1,17 +1,15 @@
 """Votes go on while votes from elsewhere are loaded, and every place stays counted once."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.db.models import Count
 
 from annotation.models import Assignment, Comparison, Pair, Upload, Worker
 from annotation.services import assigning, loading, undoing, voting
 from annotation.services.voting import Ballot
 from tests.builders import NOW, build_study, build_worker, rng
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +27,6 @@ def test_voting_and_loading_and_undoing_at_once_leave_every_place_counted_once(t
         for number in LOADED
     ]
     path.write_text("id,prompt,model_x,model_y,worker,winner\n" + "\n".join(rows) + "\n")
-    barrier = threading.Barrier(len(workers) + 1)
 
     def load() -> int:
         loading.load([path], study_slug=study.slug)
@@ -45,15 +42,7 @@ def test_voting_and_loading_and_undoing_at_once_leave_every_place_counted_once(t
             votes += 1
         return votes
 
-    def run(index: int) -> int:
-        barrier.wait()
-        try:
-            return load() if index == len(workers) else vote(index)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(workers) + 1) as pool:
-        votes = sum(pool.map(run, range(len(workers) + 1)))
+    votes = sum(together(len(workers) + 1, lambda index: load() if index == len(workers) else vote(index)))
     assert Comparison.objects.filter(assignment=None).count() == 30 * len(LOADED)
     assert Comparison.objects.filter(assignment__isnull=False).count() == votes
     holding = dict(Comparison.objects.in_force().values_list("pair").annotate(Count("pk")).order_by())

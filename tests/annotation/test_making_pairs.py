@@ -2,12 +2,10 @@
 
 import io
 import json
-import threading
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 from django.forms import ChoiceField
 
 from annotation.forms import PairsForm
@@ -16,6 +14,7 @@ from annotation.pairing.registry import STRATEGIES
 from annotation.services import pairs, studies
 from annotation.services.studies import NotPossible
 from tests.builders import MARK, add_golden_pairs, build_study
+from tests.together import together
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "llmfao"
 
@@ -206,25 +205,7 @@ def test_progress_counts_the_prompts() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_runs_at_once_add_each_pair_once() -> None:
     study = study_without_pairs(models=5, prompts=6)
-    barrier = threading.Barrier(2)
-    problems: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            barrier.wait()
-            pairs.make_pairs(study, "all")
-        except BaseException as problem:
-            problems.append(problem)
-            raise
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _run in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not problems
+    together(2, lambda _index: pairs.make_pairs(study, "all"))
     assert Pair.objects.count() == 60
     assert len(unordered(study)) == 60
 

@@ -1,34 +1,17 @@
 """What many workers do at once, with real threads."""
 
-import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
 from django.db.models import Count, F
 
 from annotation.models import Assignment, Comparison, Pair, Worker
 from annotation.services import assigning, joining, leaving, voting
 from annotation.services.voting import Ballot
 from tests.builders import NOW, build_study, build_worker, rng
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def together(count, work):
-    """Runs `work(index)` in `count` threads that start at once; returns their results or raises their error."""
-    barrier = threading.Barrier(count)
-
-    def run(index):
-        barrier.wait()
-        try:
-            return work(index)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 def test_32_workers_fill_40_pairs_with_overlap_3_exactly():

@@ -1,17 +1,15 @@
 """Presses that come at once, through the pages, with real threads."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
-from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
 from annotation.models import Assignment, Comparison, Pair, Worker
 from tests.annotation.worker_pages import in_hand, join, vote
 from tests.builders import build_study
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,17 +23,7 @@ def study():
 
 def at_once(press: Callable[[int], HttpResponse]) -> list[HttpResponse]:
     """What `THREADS` presses at the same moment are answered."""
-    barrier = Barrier(THREADS)
-
-    def run(number: int) -> HttpResponse:
-        try:
-            barrier.wait()
-            return press(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(run, range(THREADS)))
+    return together(THREADS, press)
 
 
 def copy_of(client: Client) -> Client:

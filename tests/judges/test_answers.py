@@ -1,13 +1,11 @@
 """Models are asked the prompts of a study, turn by turn, and what they answer becomes results of the corpus."""
 
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
 
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Result, ResultFlag, Study
 from annotation.services.studies import NotPossible
@@ -20,7 +18,7 @@ from judges.stand_in import Fault
 from tests.builders import MARK, NOW
 from tests.judges.answering import NEW, ask, go_on, source, states, talking_study, turns
 from tests.judges.conftest import QUICK, Running
-from tests.waiting import PATIENCE
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +68,18 @@ def test_a_result_has_its_number_its_duration_and_its_rate_in_the_units_of_the_f
         length = sum(map(len, [result.text, *result.turns]))
         assert result.rate == pytest.approx(1000 * length / result.duration, rel=0.01)
     assert all(reply.tokens_per_second for reply in AnswerReply.objects.all())
+
+
+def test_models_and_results_are_numbered_behind_the_highest_that_leaves_room(study: Study, stand_in: Start) -> None:
+    for rows in (LanguageModel.objects, Result.objects):
+        rows.filter(pk=rows.order_by("-number")[0].pk).update(number=2**63 - 1)
+    models, results = (set(rows.values_list("number", flat=True)) for rows in (LanguageModel.objects, Result.objects))
+    asked = source(study, stand_in().url)
+    ask(study, asked)
+    assert asked.model.number == max(models - {2**63 - 1}) + 1
+    first = max(results - {2**63 - 1}) + 1
+    fresh = Result.objects.filter(model=asked.model).order_by("number").values_list("number", flat=True)
+    assert list(fresh) == [first, first + 1, first + 2, first + 3]
 
 
 def test_what_is_there_is_not_asked_again(study: Study, stand_in: Start) -> None:
@@ -448,22 +458,7 @@ def test_two_senders_at_once_ask_nothing_twice(stand_in: Start) -> None:
     server = stand_in(latency=0.05)
     asked = source(study, server.url, parallel=4)
     run = answers.start(study, asked, AnswerPlan(samples=3), NOW, detach=False, senders=2)
-    problems: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answers.work(run.pk, patience=QUICK)
-        except Exception as problem:  # noqa: BLE001  told below
-            problems.append(problem)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _sender in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    assert not problems
+    together(2, lambda _sender: answers.work(run.pk, patience=QUICK))
     go_on(run)
     assert run.state == RunState.DONE
     assert states(run) == {"ok": 18}
@@ -479,18 +474,7 @@ def test_budgets_are_never_passed_by_two_senders(stand_in: Start) -> None:
     asked = source(study, server.url, parallel=8, price_out=1, max_tokens=100)
     answers.set_budget(asked, 500_000)
     run = answers.start(study, asked, AnswerPlan(samples=5), NOW, detach=False, senders=2)
-
-    def work() -> None:
-        try:
-            answers.work(run.pk, patience=QUICK)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _sender in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
+    together(2, lambda _sender: answers.work(run.pk, patience=QUICK))
     run.refresh_from_db()
     asked.refresh_from_db()
     assert run.state == RunState.STOPPED

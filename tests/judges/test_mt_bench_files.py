@@ -3,9 +3,7 @@
 import io
 import json
 import shutil
-import threading
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
 
 from annotation.models import (
     Comparison,
@@ -35,7 +32,7 @@ from tests.annotation import exchange
 from tests.builders import NOW
 from tests.judges import benchmark
 from tests.judges.conftest import make_judge, run_judge
-from tests.waiting import PATIENCE
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -451,20 +448,14 @@ def test_two_who_load_the_same_at_once_store_it_once(tmp_path: Path) -> None:
     folder = benchmark.write(tmp_path, benchmark.files())
     (tmp_path / "empty").mkdir()
     load(benchmark.write(tmp_path / "empty", {"question.jsonl": [benchmark.question(1)]}))
-    ready = threading.Barrier(2)
 
-    def work(_place: int) -> str:
+    def work(_index: int) -> str:
         try:
-            ready.wait(PATIENCE)
             return "stored" if load(folder).upload else "there"
         except loading.FaultyFiles:
             return "told"
-        finally:
-            connection.close()
 
-    with ThreadPoolExecutor(2) as pool:
-        told = list(pool.map(work, range(2)))
-    assert "stored" in told
+    assert "stored" in together(2, work)
     assert Judgment.objects.count() == 12 + 2 * 6
     assert Comparison.objects.count() == 2 * 6
 

@@ -1,6 +1,5 @@
 """Panels follow their members, once, whatever happens beside them."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from annotation.models import Comparison, Pair, Rater, RaterKind, Study, Upload, UploadState
 from annotation.services import exporting, undoing
@@ -23,7 +21,7 @@ from ranking import reports
 from ranking.comparisons import Filters
 from tests.builders import NOW
 from tests.judges.conftest import make_judge, run_judge
-from tests.waiting import PATIENCE
+from tests.together import together
 
 STATES = PanelDecision.State
 
@@ -122,7 +120,7 @@ def test_what_is_judged_later_joins_and_what_changes_is_superseded(judged: Study
     before = set(Comparison.objects.filter(rater=panel.rater_id).values_list("pk", flat=True))
     bob = Rater.objects.get(study=judged, name="bob")
     first, _second, _third, fourth = Comparison.objects.filter(rater=bob).order_by("pk")[:4]
-    reading.withdraw(fourth, NOW)
+    fourth.withdraw(NOW)
     say(bob, "----y")
     made = panels.make(panel.pk)
     assert made is not None
@@ -144,7 +142,7 @@ def test_a_changed_ballot_that_changes_no_winner_keeps_the_comparison(judged: St
     cas = Rater.objects.get(study=judged, name="cas")
     first = Comparison.objects.filter(rater=cas).order_by("pk")[0]
     ours = Comparison.objects.get(rater=panel.rater_id, pair=first.pair_id)
-    reading.withdraw(first, NOW)
+    first.withdraw(NOW)
     say(cas, "x")
     panels.make(panel.pk)
     decision = PanelDecision.objects.in_force().get(panel=panel, pair=first.pair_id)
@@ -340,22 +338,7 @@ def test_the_command_makes_tells_and_ends_a_panel(judged: Study) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_that_make_it_at_once_make_it_once(judged: Study) -> None:
     panel = panels.create(judged, "panel", Charter(["ann", "bob", "cas"]), NOW)
-    together = threading.Barrier(4)
-    made: list[object] = []
-
-    def one() -> None:
-        try:
-            together.wait(PATIENCE)
-            made.append(panels.make(panel.pk))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one) for _thread in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    assert len(made) == 4
+    together(4, lambda _index: panels.make(panel.pk))
     assert words_of(panel) == "xxyt--------"
     assert Comparison.objects.filter(rater=panel.rater_id).count() == 4
     assert PanelDecision.objects.filter(panel=panel).count() == 6

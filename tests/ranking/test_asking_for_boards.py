@@ -1,11 +1,9 @@
 """Boards that are not kept by themselves: asked for on the page, within bounds, and kept up to date for a day."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +17,7 @@ from ranking.methods.settings import Settings
 from ranking.models import BoardRequest, Leaderboard, State
 from tests.builders import NOW, build_study
 from tests.ranking.casting import person, vote, voted_study
-from tests.waiting import PATIENCE
+from tests.together import together
 
 NEWMAN = (Filters(), Settings(method="newman"))
 
@@ -238,29 +236,18 @@ def test_a_board_whose_numbers_are_not_kept_is_computed_anew(client, study):
 
 @pytest.mark.django_db(transaction=True)
 class TestAtOnce:
-    def together(self, count, work):
-        barrier = threading.Barrier(count)
-
-        def run(index):
-            barrier.wait(PATIENCE)
-            try:
-                return work(index)
-            except TooMany:
-                return None
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(count) as pool:
-            return list(pool.map(run, range(count)))
+    def ask(self, study, filters, settings):
+        with suppress(TooMany):
+            asking.ask_for(study, filters, settings, NOW)
 
     def test_many_who_ask_for_one_board_get_one(self, sent):
         study = voted_study()
-        self.together(6, lambda _index: asking.ask_for(study, *NEWMAN, NOW))
+        together(6, lambda _index: self.ask(study, *NEWMAN))
         assert sent == [Leaderboard.objects.get().pk]
 
     def test_many_who_ask_for_different_boards_do_not_pass_the_bound(self, sent):
         study = voted_study()
         boards = [(Filters(category=kind), Settings(method=m)) for kind in (None, "code") for m in ("newman", "eigen")]
         boards += [(Filters(category=kind), Settings(method="pagerank")) for kind in (None, "code", "prose")]
-        self.together(len(boards), lambda index: asking.ask_for(study, *boards[index], NOW))
+        together(len(boards), lambda index: self.ask(study, *boards[index]))
         assert Leaderboard.objects.unfinished().count() == len(sent) == asking.MOST_AT_ONCE

@@ -1,13 +1,10 @@
 """Counting from where the last count ended comes to the same as counting anew, to the last comparison."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.db import connection
 
 from annotation.models import Comparison, Rater, RaterKind, Study
 from annotation.services import leaving
@@ -19,6 +16,7 @@ from ranking.methods.tally import tally
 from ranking.models import KeptCounts, Leaderboard
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
+from tests.together import together
 
 KINDS = [
     Filters(),
@@ -249,17 +247,7 @@ def test_of_those_who_keep_counts_at_once_the_latest_line_stays():
     for _step in range(6):
         vote(person(study), study.pairs.first(), "x")
         counts.append(counting.count(study, Filters(), cut(study)))
-    barrier = threading.Barrier(len(counts))
-
-    def keep(each):
-        barrier.wait()
-        try:
-            counting.keep(study, each, NOW)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(counts)) as pool:
-        list(pool.map(keep, counts))
+    together(len(counts), lambda index: counting.keep(study, counts[index], NOW))
     found = counting.kept(study, Filters())
     anew = counting.count(study, Filters(), comparisons.Cut(found.highest, ()))
     assert found.cells.tolist() == anew.cells.tolist()

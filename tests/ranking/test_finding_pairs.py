@@ -2,24 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 
 import numpy as np
 import pytest
-from django.db import connection
 
 from annotation.models import Assignment, Comparison, LanguageModel, Pair, Purpose, Rater, RaterKind, Study
 from ranking import browser, marks, services
 from ranking.agreement import with_people
 from ranking.browser import Search, Sought
-from ranking.comparisons import Cut, Filters, cut, merged, single
+from ranking.comparisons import Filters, cut, merged, single
 from ranking.methods.settings import Settings
 from ranking.models import KeptMarks, Leaderboard
 from ranking.reports import _coded_both
 from tests.builders import MARK, NOW, add_golden_pairs, build_study, build_worker
 from tests.ranking.casting import judge, person, vote
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -290,17 +288,7 @@ def test_of_those_who_mark_at_once_the_latest_line_stays():
     for winner in "xyxy":
         vote(person(study), pair, winner)
         lines.append(cut(study))
-    barrier = Barrier(len(lines))
-
-    def mark(line: Cut) -> None:
-        barrier.wait()
-        try:
-            marks.mark(study, line, NOW)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(lines)) as pool:
-        list(pool.map(mark, lines))
+    together(len(lines), lambda index: marks.mark(study, lines[index], NOW))
     assert {row.cut for row in KeptMarks.objects.all()} == {lines[-1].highest}
     assert marks.marked(study, ["people"]).tolist() == marks.marked(study, ["votes:4"]).tolist() == [pair.pk]
 

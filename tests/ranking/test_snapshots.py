@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from ranking.models import Leaderboard, State
 from ranking.services import CannotRecompute
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
+from tests.together import together
 from tests.waiting import PATIENCE
 
 KEPT = len(services.STANDING)
@@ -143,20 +143,6 @@ class TestComputingAgain:
         study.comparisons.last().delete()
         with pytest.raises(CannotRecompute, match="not all there"):
             services.recompute(newest(study))
-
-
-def together(count, work):
-    barrier = threading.Barrier(count)
-
-    def run(index):
-        barrier.wait()
-        try:
-            return work(index)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,12 +1,10 @@
 """Old snapshots give up their numbers but for the last of each day, and can be computed again."""
 
 import io
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 
 from annotation.models import Comparison
@@ -17,6 +15,7 @@ from ranking.models import KeptCounts, Leaderboard, State
 from ranking.reports import METHOD
 from tests.builders import NOW
 from tests.ranking.casting import person, vote, voted_study
+from tests.together import together
 
 LATER = NOW.replace(hour=12) + timedelta(days=30)
 """When the sweep comes; the boards below are of days long past."""
@@ -113,15 +112,7 @@ def test_sweeps_at_once_empty_each_board_once():
     study = voted_study(people=2)
     for number in range(6):
         board(study, NOW + timedelta(seconds=number), number + 1)
-
-    def sweep(_index):
-        try:
-            return thinning.thin(LATER)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(sweep, range(4))) == 5
+    assert sum(together(4, lambda _index: thinning.thin(LATER))) == 5
 
 
 @pytest.mark.django_db
