@@ -60,6 +60,9 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
         raise Contradiction(f"{settings.method} takes no soft verdicts")
     if chosen.style and votes.style is None:
         raise Contradiction(f"{settings.method} needs the texts of the answers")
+    if (votes.count is not None or votes.importance is not None) and not (weighed := votes.weight() > 0).all():
+        # What weighs nothing is no cluster either, nor a prompt or a rater of which something could be said.
+        votes = votes.where(weighed)
     if settings.tie_rule == "drop":
         votes = votes.where(votes.outcome != 1)
     if settings.baseline is not None:

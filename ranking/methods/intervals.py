@@ -36,6 +36,10 @@ SINGULAR: Final = 1e-9
 """How little of its information a fit may keep without a cluster before that cluster alone carries it."""
 
 
+WIDE: Final = 1 << 22
+"""Codes up to which a table of all of them is small; so many prompts times so many raters can be far more than rows."""
+
+
 class Unidentified(ArithmeticError):
     """Without one of the clusters the strengths are not determined: it cannot be left out."""
 
@@ -184,6 +188,9 @@ def combined(
 
 def _compact(codes: Codes) -> tuple[Codes, int]:
     """The codes as 0, 1, ... without gaps, and how many there are."""
+    if int(codes.max()) >= WIDE + 4 * len(codes):
+        values, compact = np.unique(codes, return_inverse=True)
+        return compact, len(values)
     found = np.bincount(codes) > 0
     return (np.cumsum(found) - 1)[codes], int(np.count_nonzero(found))
 

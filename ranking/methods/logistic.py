@@ -23,6 +23,9 @@ FAR: Final = 0.5
 
 SMALLEST: Final = 1e-6
 
+DROWNED: Final = 1e10
+"""How many times as large as its own curvature the inverse of a parameter's variance may be before it is rounding."""
+
 PRIOR_WEIGHT: Final = 0.5
 """The prior, where it is on, gives each model this much of a tie against the mean of the board."""
 
@@ -177,7 +180,7 @@ def newton(
         parameters = parameters + rate * step
         if np.abs(step).max() < STEP:
             gradient, information = derivatives(parameters)
-            bread = center @ np.linalg.inv(grounded(information, size)) @ center
+            bread = center @ _inverse(grounded(information, size)) @ center
             return Fit(
                 parameters[:size] - parameters[:size].mean(),
                 parameters[size:],
@@ -188,6 +191,24 @@ def newton(
                 prior,
             )
     raise NotConverged(f"no optimum after {LIMIT} Newton steps")
+
+
+def _inverse(information: Floats) -> Floats:
+    """The inverse of `information`, where more than rounding tells it from a singular matrix.
+
+    A step can be short because what is left of gradient and curvature has drowned in what the other comparisons
+    leave to rounding: so it goes, far out, where some covariate decides verdicts and there is no finite optimum.
+
+    Raises:
+        NotConverged: it does not.
+    """
+    try:
+        inverse = np.linalg.inv(information)
+    except LinAlgError as error:
+        raise NotConverged("the comparisons do not determine the strengths") from error
+    if not np.abs(np.diag(inverse) * np.diag(information)).max() < DROWNED:
+        raise NotConverged("the comparisons do not determine the strengths")
+    return inverse
 
 
 def prior_part(theta: Floats) -> tuple[float, Floats, Floats]:

@@ -226,9 +226,9 @@ def critical(ratings: Ratings, *, simultaneous: bool) -> float | None:
     """How many standard errors a difference has to exceed; None without intervals."""
     if ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
         return None
-    if simultaneous:
-        return simultaneous_critical(ratings)
-    return NORMAL if ratings.uncertainty is None else ratings.uncertainty.critical
+    alone = NORMAL if ratings.uncertainty is None else ratings.uncertainty.critical
+    # All at once are never surer than each by itself, which two models drawn at random may seem to be.
+    return max(alone, simultaneous_critical(ratings)) if simultaneous else alone
 
 
 def beyond(ratings: Ratings, limit: float) -> NDArray[np.bool_]:

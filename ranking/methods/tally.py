@@ -20,6 +20,10 @@ Y_WON: Final = 0
 TIE: Final = 1
 X_WON: Final = 2
 
+CODES: Final = frozenset({"x", "y", "prompt", "rater", "category"})
+WIDE: Final = (np.dtype(np.int32), np.dtype(np.int64))
+"""Types in which two codes can be made one number; narrower ones would overflow, unsigned ones turn into floats."""
+
 CHUNK: Final = 1 << 16
 """Rows counted at a time: what one pass touches stays in the cache of a core."""
 
@@ -78,6 +82,8 @@ class Votes:
             raise BadVotes(f"{name} has shape {view.shape}, {(len(self.x),)} was expected")
         if not np.issubdtype(view.dtype, kind):
             raise BadVotes(f"{name} holds {view.dtype}, {kind.__name__} was expected")
+        if name in CODES and view.dtype not in WIDE:
+            view = view.astype(np.int64)
         view.flags.writeable = False
         object.__setattr__(self, name, view)
 

@@ -201,3 +201,14 @@ def test_showing_every_pair_the_other_way_round_flips_the_first_place_effect_alo
     (gain,), (loss,) = one.coefficients, other.coefficients
     assert loss.value == pytest.approx(-gain.value, abs=1e-9)
     assert (loss.low, loss.high) == pytest.approx((-gain.high, -gain.low), abs=1e-8)
+
+
+def test_as_many_prompts_and_raters_as_votes_are_independent_votes():
+    """A prompt and a rater of its own for every vote: far more combinations could be than there are."""
+    number = 4000
+    votes = replace(draw(8, rows=number), prompt=np.arange(number), rater=np.arange(number)[::-1].copy())
+    both, none = (rate(votes, Settings(clusters=way), "people") for way in ("both", "none"))
+    found = rate(votes, Settings(clusters="both", correction="CR0"), "people").groups[0].ratings.uncertainty
+    assert found.covariance == pytest.approx(none.groups[0].ratings.covariance, rel=1e-9, abs=1e-14)
+    assert (found.prompts, found.raters, found.degrees) == (number, number, number - 1)
+    assert both.groups[0].ratings.covariance == pytest.approx(found.covariance, rel=0.01)

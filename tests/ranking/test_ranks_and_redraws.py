@@ -100,6 +100,13 @@ def test_a_rank_range_counts_who_is_better_for_sure():
     assert above[0, 1] == (found.scores[0] - found.scores[1] > 1.959964 * error)
 
 
+@pytest.mark.parametrize("options", [{}, {"clusters": "none"}, {"intervals": "bootstrap", "rounds": 200}])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_statement_about_all_differences_is_surer_than_one_about_a_single_one(seed, options):
+    found = ratings(draw(seed, models=2, rows=200), **options)
+    assert critical(found, simultaneous=True) >= critical(found, simultaneous=False)
+
+
 def test_statements_about_the_whole_board_ask_for_more():
     votes = draw(16, rows=1500, models=12)
     found = ratings(votes, clusters="none")
