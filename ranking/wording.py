@@ -18,8 +18,9 @@ NOTICES: dict[str, str | Promise] = {
         "nothing can be said across them until pairs join them."
     ),
     "prior": _(
-        "Some models have only wins or only losses against the rest, so no finite ratings exist without an "
-        "assumption: every model was given half a tie against the mean of the board. "
+        "Some models have only wins or only losses against the rest (with ties of their own: no losses or no wins), so "
+        "no finite ratings exist without an assumption: every model was given half a tie against the mean of the "
+        "board. "
         "The intervals of such models are likely too narrow: without that assumption they are open to one side."
     ),
     FEW_ONE_WAY: _(
@@ -108,7 +109,7 @@ PROBLEMS: Final[dict[str, str]] = {
         "Every verdict is a tie, so there is nothing to rate by."
     ),
     "newman has no finite ratings here; bradley-terry and davidson state a prior instead": gettext_noop(
-        "Some models have only wins or only losses against the rest, so Newman’s method has no finite ratings. "
+        "Some models have no losses or no wins against the rest, so Newman’s method has no finite ratings. "
         "Bradley-Terry and Davidson make an assumption instead, and say so."
     ),
     "not a model of this board, as the %(what)s should be: %(name)s": gettext_noop(

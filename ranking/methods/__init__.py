@@ -2,5 +2,5 @@
 
 from typing import Final
 
-VERSION: Final = "4"
+VERSION: Final = "5"
 """Of the numerics: it is raised when the same comparisons and settings come to other numbers."""

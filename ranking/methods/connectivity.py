@@ -5,7 +5,7 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import NegativeCycleError, bellman_ford, connected_components
 
 from ranking.methods.tally import Tally
 
@@ -33,6 +33,27 @@ def has_finite_fit(tally: Tally) -> bool:
     """
     beaten = tally.wins + tally.ties > 0
     return _reaches_all(beaten) and _reaches_all(beaten.T)
+
+
+def has_finite_fit_with_ties(tally: Tally) -> bool:
+    """Whether strengths exist where ties have a probability of their own (Davidson, 1970), given some ties and wins.
+
+    Besides what `has_finite_fit` asks, some circle of models has to hold more wins, all one way round, than ties.
+    Else the models can be given places at which whoever won stands a step or more above whom it beat, and two that
+    tied stand a step apart or less: the longer the step, with ties the likelier for it, the likelier is all that
+    was seen, without end. That is so of two models one of which won and tied and never lost.
+    """
+    if not has_finite_fit(tally):
+        return False
+    beaten = tally.wins > 0
+    if (beaten & beaten.T).any():
+        return True
+    # A win is a step of -1 and a tie one of 1 either way, so such a circle is shorter than nothing.
+    try:
+        bellman_ford(csr_array(np.where(beaten, -1.0, np.where(tally.ties > 0, 1.0, 0.0))), indices=0)
+    except NegativeCycleError:
+        return True
+    return False
 
 
 def has_circle(tally: Tally) -> bool:

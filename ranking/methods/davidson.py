@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranking.methods import bradley_terry, intervals, logistic
-from ranking.methods.connectivity import has_finite_fit
+from ranking.methods.connectivity import has_finite_fit_with_ties
 from ranking.methods.intervals import Clusters, Observations, Uncertainty
 from ranking.methods.logistic import Fit, NotConverged, newton, prior_part
 from ranking.methods.ratings import Coefficient, Ratings, with_intervals
@@ -31,7 +31,7 @@ def rate(
         return bradley_terry.rate(votes, tally, settings, clusters, rng).noting("no-ties")
     if not tally.wins.any():
         raise NotConverged("all verdicts are ties: there is nothing to rate by")
-    fit = _fit(tally, prior=not has_finite_fit(tally))
+    fit = _fit(tally, prior=not has_finite_fit_with_ties(tally))
     ratings = Ratings(
         settings=settings,
         names=votes.names,
@@ -48,13 +48,18 @@ def rate(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """Of one comparison: of the share s of i (1, 1/2, 0) and of being a tie, t."""
+    """Of one comparison: of the share s of i (1, 1/2, 0) and of being a tie, t; `determinant` of their covariance.
+
+    `share_of_j` is 1 - s, exact where next to nothing is left.
+    """
 
     share: Floats
+    share_of_j: Floats
     tie: Floats
     share_variance: Floats
     tie_variance: Floats
     covariance: Floats
+    determinant: Floats
     log_sum: Floats
 
     @classmethod
@@ -63,13 +68,15 @@ class Moments:
         top = weights.max(axis=0)
         log_sum = top + np.log(np.exp(weights - top).sum(axis=0))
         win, tie, loss = np.exp(weights - log_sum)
+        # Sums over pairs of outcomes, p q (s - s')(t - t'): they take nothing off that would leave rounding alone.
         return cls(
             win + tie / 2,
+            loss + tie / 2,
             tie,
-            (win + loss - (win - loss) ** 2) / 4,
-            tie * (1 - tie),
-            # Cov(s, t) = E[s t] - E[s] E[t], where s is 1/2 whenever t is 1.
-            tie / 2 - (win + tie / 2) * tie,
+            win * loss + tie * (win + loss) / 4,
+            tie * (win + loss),
+            tie * (loss - win) / 2,
+            win * tie * loss,
             log_sum,
         )
 
@@ -77,18 +84,20 @@ class Moments:
 def _fit(tally: Tally, *, prior: bool) -> Fit:
     size = len(tally.wins)
     i, j = np.nonzero(np.triu(tally.games, 1))
-    games, ties = tally.games[i, j], tally.ties[i, j]
-    points = tally.wins[i, j] + ties / 2
+    won, lost, ties = tally.wins[i, j], tally.wins[j, i], tally.ties[i, j]
+    games = won + lost + ties
 
     def value(parameters: Floats) -> float:
         difference = parameters[i] - parameters[j]
         found = Moments.at(difference, parameters[size])
-        likelihood = (points - games / 2) @ difference + ties.sum() * parameters[size] - games @ found.log_sum
+        likelihood = (won - lost) / 2 @ difference + ties.sum() * parameters[size] - games @ found.log_sum
         return float(likelihood) + (prior_part(parameters[:size])[0] if prior else 0.0)
 
     def derivatives(parameters: Floats) -> tuple[Floats, Floats]:
         found = Moments.at(parameters[i] - parameters[j], parameters[size])
-        gradient = np.append(logistic.spread(i, j, points - games * found.share, size), ties.sum() - games @ found.tie)
+        # Where one of very many lost, the points less what is expected of all of them would be rounding.
+        residual = won * found.share_of_j - lost * found.share + ties * (found.share_of_j - found.share) / 2
+        gradient = np.append(logistic.spread(i, j, residual, size), ties.sum() - games @ found.tie)
         information = np.empty((size + 1, size + 1))
         information[:size, :size] = logistic.laplacian(i, j, games * found.share_variance, size)
         information[:size, size] = information[size, :size] = logistic.spread(i, j, games * found.covariance, size)
@@ -114,7 +123,7 @@ def _observations(votes: Votes, fit: Fit) -> tuple[Observations, Floats]:
     share = weight * (votes.score() - found.share)
     tie = weight * ((votes.outcome == 1) - found.tie)
     slope = found.covariance / found.share_variance
-    rest = found.tie_variance - found.covariance * slope
+    rest = found.determinant / found.share_variance
     return (
         Observations(
             np.concatenate([votes.x, votes.x]),

@@ -8,7 +8,7 @@ from typing import Final
 import evalica
 import numpy as np
 
-from ranking.methods.connectivity import has_finite_fit
+from ranking.methods.connectivity import has_finite_fit, has_finite_fit_with_ties
 from ranking.methods.counted import TOLERANCE, Counted
 from ranking.methods.intervals import Clusters
 from ranking.methods.logistic import NotConverged
@@ -28,9 +28,11 @@ def rate(
     Raises:
         NotConverged: no finite strengths exist, or the iteration did not reach them.
     """
-    if not has_finite_fit(tally):
-        raise NotConverged("newman has no finite ratings here; bradley-terry and davidson state a prior instead")
     ties = bool(tally.ties.any())
+    if ties and not tally.wins.any():
+        raise NotConverged("all verdicts are ties: there is nothing to rate by")
+    if not (has_finite_fit_with_ties if ties else has_finite_fit)(tally):
+        raise NotConverged("newman has no finite ratings here; bradley-terry and davidson state a prior instead")
     counted = Counted.of(tally).arguments()
     # Without a tie evalica's iteration (0.4.2) turns on the spot, and what it is for is Bradley-Terry.
     result = (evalica.newman if ties else evalica.bradley_terry)(**counted, tolerance=TOLERANCE, limit=LIMIT)

@@ -5,16 +5,19 @@ from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as trying
+from scipy.optimize import linprog
 
 from ranking.methods.board import rate
-from ranking.methods.connectivity import components, has_finite_fit
+from ranking.methods.connectivity import components, has_finite_fit, has_finite_fit_with_ties
 from ranking.methods.logistic import NotConverged
 from ranking.methods.ratings import better, chance_of_best, ranks, standard_errors
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import BadVotes, Votes, tally
 from ranking.verdict import Verdict, verdict
-from tests.ranking.votes import draw, make
+from tests.ranking.votes import draw, make, seeds
 
 BOTH = [(0, 1, 2), (0, 1, 0), (2, 3, 2), (2, 3, 2), (2, 3, 0)]
 """Two pairs of models, never compared across."""
@@ -77,12 +80,122 @@ def test_a_finite_fit_exists_exactly_if_every_set_of_models_has_won_against_the_
     assert not rate(make(cycle), Settings(clusters="none"), "people").groups[0].ratings.prior
 
 
+@trying(max_examples=60, deadline=None)
+@given(seeds)
+def test_strengths_with_ties_exist_exactly_if_no_shift_makes_all_that_was_seen_ever_likelier(seed):
+    """Against a linear program: no shift of strengths and of log nu may raise what was seen and lower nothing of it."""
+    rng = np.random.default_rng(seed)
+    models, rows = int(rng.integers(2, 6)), int(rng.integers(2, 12))
+    x = rng.integers(models, size=rows)
+    y = (x + rng.integers(1, models, size=rows)) % models
+    outcome = rng.integers(3, size=rows)
+    outcome[:2] = [1, 2]
+    votes = make(np.column_stack([x, y, outcome]), models)
+    counts = tally(votes)
+    if len(components(counts)) > 1 or len(components(counts)[0]) < models:
+        assert not has_finite_fit_with_ties(counts)
+        return
+    exponents = {2: [0.5, -0.5, 0], 1: [0, 0, 1], 0: [-0.5, 0.5, 0]}
+    # A row: the exponent of what was seen, less that of another outcome, must not fall along the shift.
+    rise = []
+    for one, other, seen in zip(x, y, outcome, strict=True):
+        for instead in {0, 1, 2} - {int(seen)}:
+            row = np.zeros(models + 1)
+            row[[one, other, models]] = np.subtract(exponents[int(seen)], exponents[instead])
+            rise.append(row)
+    rise = np.array(rise)
+    level = np.append(np.ones(models), 0)[None, :]
+    best = linprog(-rise.sum(axis=0), A_ub=-rise, b_ub=np.zeros(len(rise)), A_eq=level, b_eq=[0], bounds=(-1, 1))
+    assert has_finite_fit_with_ties(counts) == (best.fun > -1e-9)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(0, 1, 2)] * 25 + [(0, 1, 1)] * 15,
+        [(0, 1, 2), (1, 2, 2), (0, 2, 2), (0, 1, 1), (1, 2, 1)] * 8,
+    ],
+)
+def test_ties_of_their_own_need_the_prior_where_nobody_lost_to_whom_it_beat(rows):
+    counts = tally(make(rows))
+    assert has_finite_fit(counts)
+    assert not has_finite_fit_with_ties(counts)
+    codes = {"prompt": np.arange(len(rows)) % 12, "rater": np.arange(len(rows)) % 7}
+    votes = make(rows, **codes)
+    for options in ({}, {"clusters": "none"}):
+        ratings = rate(votes, Settings(method="davidson", **options), "people").groups[0].ratings
+        assert ratings.prior
+        assert ratings.names[int(ratings.scores.argmax())] == "model a"
+        assert np.abs(ratings.scores).max() < 10
+        assert ratings.gradient < 1e-9
+    assert not rate(votes, Settings(clusters="none"), "people").groups[0].ratings.prior
+    with pytest.raises(NotConverged, match="state a prior"):
+        rate(votes, Settings(method="newman"), "people")
+
+
 def test_a_zero_weight_neither_connects_nor_counts():
     votes = make([*BOTH, (0, 2, 2)], count=[1, 1, 1, 1, 1, 0])
     assert len(components(tally(votes))) == 2
     assert rate(votes, Settings(clusters="none"), "people").comparisons == 5
     votes = make([*BOTH, (0, 2, 2)], importance=[1.0, 1, 1, 1, 1, 0])
     assert len(components(tally(votes))) == 2
+
+
+@pytest.mark.parametrize("options", [{"clusters": "both"}, {"clusters": "prompt", "correction": "CR1"}])
+def test_what_weighs_nothing_is_neither_a_prompt_nor_a_rater(options):
+    votes = draw(6)
+    more = replace(draw(7, rows=90), prompt=np.arange(90) + 12, rater=np.arange(90) + 15)
+    fields = ("x", "y", "outcome", "left", "prompt", "rater")
+    both = {name: np.concatenate([getattr(votes, name), getattr(more, name)]) for name in fields}
+    weight = np.repeat([1, 0], [300, 90])
+    wanted = rate(votes, Settings(**options), "people")
+    for weights in ({"count": weight}, {"importance": weight.astype(float)}):
+        board = rate(Votes(votes.names, **both, **weights), Settings(**options), "people")
+        assert board.comparisons == 300
+        assert board.groups[0].prompts == 12
+        found, clean = board.groups[0].ratings.uncertainty, wanted.groups[0].ratings.uncertainty
+        assert found.degrees == clean.degrees
+        assert found.covariance == pytest.approx(clean.covariance, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"first_place": True}, {"method": "davidson"}, {"method": "style-controlled"}])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.uint64])
+def test_codes_may_be_held_in_any_type_of_integer(dtype, options):
+    votes = replace(draw(7, models=40, rows=2000), style=np.random.default_rng(1).normal(size=(2000, 4)))
+    narrow = {name: getattr(votes, name).astype(dtype) for name in ("x", "y", "prompt", "rater")}
+    found, wanted = (
+        rate(each, Settings(**options), "people").groups[0].ratings for each in (replace(votes, **narrow), votes)
+    )
+    assert found.scores == pytest.approx(wanted.scores, abs=1e-9)
+    assert found.covariance == pytest.approx(wanted.covariance, abs=1e-9)
+
+
+ALWAYS_THE_LEFT = [
+    # x, y, outcome, and where x stood.
+    [
+        *[(0, 2, 2, 1), (2, 1, 0, 1), (1, 2, 2, 1), (0, 2, 2, 1), (2, 1, 0, 1), (1, 0, 2, 1), (2, 1, 2, 1)],
+        *[(2, 0, 2, 1), (2, 0, 2, 1), (2, 0, 1, 1), (0, 2, 1, -1), (0, 2, 2, 1), (2, 1, 0, 1), (2, 0, 1, 1)],
+    ],
+    [(1, 0, 2, -1), (1, 2, 2, 1), (1, 0, 0, -1), (2, 1, 0, 1), (2, 1, 2, 1), (1, 2, 2, -1), (2, 1, 0, 1)],
+]
+
+
+@pytest.mark.parametrize("rows", ALWAYS_THE_LEFT)
+def test_where_a_place_could_explain_everything_no_gain_is_made_up(rows):
+    """The likelihood rises without end along some shift of strengths and gain: Newton's steps end in rounding."""
+    table = np.array(rows)
+    votes = make(table[:, :3], left=table[:, 3])
+    assert has_finite_fit(tally(votes))
+    with pytest.raises(NotConverged):
+        rate(votes, Settings(first_place=True, clusters="none"), "people")
+
+
+def test_davidson_keeps_its_intervals_where_one_of_a_million_lost():
+    rows = [(0, 1, 2), (1, 0, 2), (0, 1, 1), (1, 2, 2), (2, 1, 2), (1, 2, 1)]
+    votes = make(rows * 12, count=[10**6, 1, 1, 5, 4, 3] * 12, prompt=np.arange(72) // 6, rater=np.arange(72) % 5)
+    for clusters in ("none", "prompt", "worker", "both"):
+        board = rate(votes, Settings(method="davidson", clusters=clusters), "people")
+        assert np.isfinite(board.groups[0].ratings.covariance).all()
 
 
 @pytest.mark.parametrize(
@@ -205,8 +318,9 @@ def test_all_ties_leave_models_level():
     ratings = rate(votes, Settings(clusters="none"), "people").groups[0].ratings
     assert ratings.scores == pytest.approx(0, abs=1e-12)
     assert ranks(ratings).tolist() == [1] * 6
-    with pytest.raises(NotConverged, match="all verdicts are ties"):
-        rate(votes, Settings(method="davidson"), "people")
+    for name in ("davidson", "newman"):
+        with pytest.raises(NotConverged, match="all verdicts are ties"):
+            rate(votes, Settings(method=name), "people")
 
 
 def test_wins_that_lead_in_no_circle_have_no_eigenvector_and_the_method_says_so():
