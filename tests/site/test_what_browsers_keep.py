@@ -1,0 +1,57 @@
+"""What a browser may keep of pages: nothing of somebody who has signed in, for whoever comes after them."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.builders import build_study
+from tests.site.api import Program
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/studies/",
+        "/studies/haiku/",
+        "/studies/haiku/workers/",
+        "/studies/haiku/workers.csv",
+        "/studies/haiku/export/payments/",
+        "/studies/nobodys/",
+        "/leaderboard/haiku/",
+        "/judges/",
+        "/api/token/",
+        "/admin/",
+    ],
+)
+def test_nothing_is_kept_that_somebody_signed_in_was_shown(
+    path: str, administrator: User, as_user: Callable[[User], Client]
+) -> None:
+    build_study("haiku", public=True)
+    assert "no-store" in as_user(administrator).get(path).headers["Cache-Control"]
+
+
+def test_an_answer_of_the_api_is_kept_by_who_asked_alone_and_asked_for_again(
+    administrator: User, as_user: Callable[[User], Client]
+) -> None:
+    build_study("haiku")
+    for answer in (
+        Program(administrator).get("studies/haiku/workers/"),
+        as_user(administrator).get("/api/studies/haiku/workers/"),
+    ):
+        assert answer.status_code == 200
+        assert {"private", "no-cache"} <= set(answer.headers["Cache-Control"].split(", "))
+        assert "ETag" in answer.headers
+
+
+def test_what_everybody_may_read_may_be_kept(client: Client) -> None:
+    build_study("haiku", public=True)
+    assert "Cache-Control" not in client.get("/leaderboard/haiku/").headers
+
+
+def test_nothing_of_a_workers_way_is_kept(client: Client) -> None:
+    build_study("haiku")
+    assert "no-store" in client.get("/s/haiku/").headers["Cache-Control"]
