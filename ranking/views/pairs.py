@@ -26,8 +26,10 @@ def _pairs_of(request: HttpRequest, slug: str) -> tuple[Study, bool, PairQuerySe
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
-    word = request.GET.get(name, "")
-    return int(word) if word.lstrip("-").isdecimal() else None
+    try:
+        return int(request.GET.get(name, ""))
+    except ValueError:
+        return None
 
 
 @require_safe

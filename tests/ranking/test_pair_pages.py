@@ -72,6 +72,12 @@ def test_pages_follow_one_another_and_lead_back(client, study):
     assert numbers(client, address(study) + first.earlier) == seen[0][1]
 
 
+@pytest.mark.parametrize("word", ["--5", "-", "²", "x", "9" * 30, "9" * 5000, "%00"])
+def test_a_page_after_nonsense_is_a_page(client, study, word):
+    for name in ("after", "before"):
+        html(client, f"{address(study)}?{name}={word}")
+
+
 def test_a_search_has_an_address_without_empty_words(client, study):
     response = client.get(address(study) + "?category=code&model=&text=&votes=")
     assert response.status_code == 302
