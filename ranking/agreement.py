@@ -1,7 +1,8 @@
 """How far raters agree: people with one another, and a judge with people. Pure.
 
 Votes are coded by who won, 1 for x, 0 for a tie, -1 for y, never by where it stood. Intervals leave
-one prompt out at a time (jackknife) and are at 95 %.
+one prompt out at a time (jackknife) and are at 95 %. Where every prompt says the same there is no spread, which is
+no certainty, and so no interval.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,9 @@ VALUES: Final = (1, 0, -1)
 """x, tie, y: the columns of the tables of counts."""
 
 TIE: Final = 1
+
+LEAST: Final = 1e-12
+"""Differences between the replicates of a jackknife below which they show no spread."""
 
 MOST_PROMPTS: Final = 200
 """Of so many prompts and more alpha has no interval: each would have to be left out once."""
@@ -101,12 +105,13 @@ def among_people(verdicts: Verdicts) -> AmongPeople:
     prompt = _prompt_of(verdicts, items)
     pairs = counts * (counts - 1) / 2
     total = counts.sum(axis=1)
+    comparable = verdicts.where(total[verdicts.item] > 1)
     decided = total - counts[:, TIE]
     return AmongPeople(
         with_ties=ratio(pairs.sum(axis=1), total * (total - 1) / 2, prompt),
         without_ties=ratio(pairs[:, 0] + pairs[:, 2], decided * (decided - 1) / 2, prompt),
-        alpha_nominal=jackknife(lambda kept: alpha(verdicts, kept, "nominal"), verdicts.prompt),
-        alpha_interval=jackknife(lambda kept: alpha(verdicts, kept, "interval"), verdicts.prompt),
+        alpha_nominal=jackknife(lambda kept: alpha(comparable, kept, "nominal"), comparable.prompt),
+        alpha_interval=jackknife(lambda kept: alpha(comparable, kept, "interval"), comparable.prompt),
         items=int((total > 1).sum()),
         votes=int(total[total > 1].sum()),
     )
@@ -159,8 +164,11 @@ def leave_one_out(verdicts: Verdicts) -> dict[int, tuple[float, int]]:
     return {rater: (float(same[rater] / total[rater]), int(total[rater])) for rater in np.flatnonzero(total).tolist()}
 
 
-def ratio(part: Floats, whole: Floats, cluster: Integers) -> Share:
-    """The sum of `part` over that of `whole`; the interval leaves one cluster out at a time."""
+def ratio(part: Floats, whole: Floats, cluster: Integers, *, floor: float = 0.0) -> Share:
+    """The sum of `part` over that of `whole`; the interval leaves one cluster out at a time.
+
+    No `part` is above its `whole`, or below `floor` times that: 0 of a share, -1 of a difference of shares.
+    """
     number = _number(cluster)
     parts = np.bincount(cluster, part, number)
     wholes = np.bincount(cluster, whole, number)
@@ -172,7 +180,7 @@ def ratio(part: Floats, whole: Floats, cluster: Integers) -> Share:
     if len(wholes) < 2:
         return Share(value, number=round(float(wholes.sum())))
     without = (parts.sum() - parts) / (wholes.sum() - wholes)
-    return _with_interval(value, without, round(float(wholes.sum())), floor=0.0 if part.min() >= 0 else -1.0)
+    return _with_interval(value, without, round(float(wholes.sum())), floor)
 
 
 def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: Integers) -> Share:
@@ -188,7 +196,9 @@ def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: I
 
 
 def _with_interval(value: float, without: Floats, number: int, floor: float = -1.0) -> Share:
-    """Cut off where the statistic cannot be: every one of them is at most 1."""
+    """Cut off where the statistic cannot be: every one of them is at most 1. Without spread there is none."""
+    if np.ptp(without) <= LEAST:
+        return Share(value, number=number)
     clusters = len(without)
     error = float(np.sqrt((clusters - 1) / clusters * ((without - value) ** 2).sum()))
     reach = float(stdtrit(clusters - 1, 0.975)) * error

@@ -20,7 +20,8 @@ class Position:
     Attributes:
         left, tie, right: shares of the verdicts.
         lean: left less right, with its interval by cluster.
-        p: of no lean, by the t test over clusters; None where there are fewer than two.
+        p: of no lean, by the t test over clusters, or by their signs where all lean alike; None where there
+            are fewer than two, or nothing but ties.
     """
 
     left: Share
@@ -47,7 +48,7 @@ def position(shown: Integers, cluster: Integers, count: Integers | None = None) 
     `count` (n,): how many verdicts each row stands for; one where it is not given.
     """
     number = np.ones(len(shown)) if count is None else count.astype(np.float64)
-    lean = ratio(shown * number, number, cluster)
+    lean = ratio(shown * number, number, cluster, floor=-1.0)
     return Position(
         left=ratio((shown == 1) * number, number, cluster),
         tie=ratio((shown == 0) * number, number, cluster),
@@ -59,9 +60,15 @@ def position(shown: Integers, cluster: Integers, count: Integers | None = None) 
 
 
 def _no_lean(lean: Share, clusters: int) -> float | None:
-    """Two-sided, by the t test over the clusters that the interval is of."""
-    if lean.value is None or not lean.error:
+    """Two-sided, by the t test over the clusters that the interval is of.
+
+    Clusters that all lean alike have no spread to test by. If none leaned, each were as likely to lean the other
+    way, and all would lean one way or the other by chance once in 2 to the power of their number less one.
+    """
+    if not lean.value or clusters < 2:
         return None
+    if lean.error is None:
+        return float(2.0 ** (1 - clusters))
     return float(2 * stdtr(clusters - 1, -abs(lean.value) / lean.error))
 
 
@@ -130,4 +137,4 @@ def family(org_x: Integers, org_y: Integers, winner: Integers, people: Floats, p
     mine = (org_x == org) != (org_y == org)
     sign = np.where(org_x == org, 1, -1)[mine]
     more = sign * (winner[mine] - people[mine]) / 2
-    return ratio(more, np.ones(len(more)), prompt[mine])
+    return ratio(more, np.ones(len(more)), prompt[mine], floor=-1.0)

@@ -110,6 +110,26 @@ def test_intervals_leave_one_prompt_out():
     assert agreement.ratio(part[:0], whole[:0], cluster[:0]).value is None
 
 
+def test_where_every_prompt_says_the_same_there_is_no_interval():
+    rows = [(item, 0, item // 2, value) for item, value in enumerate([1, -1, 1, -1, 1, -1])]
+    found = agreement.with_people(verdicts(rows), verdicts(rows))
+    for share in (found.with_ties, found.plurality, found.kappa, found.kappa_linear, found.correlation):
+        assert share.value == pytest.approx(1)
+        assert (share.low, share.high, share.error) == (None, None, None)
+        assert share.number == 6
+    always = bias.position(np.ones(6, dtype=np.int64), np.repeat(np.arange(3), 2))
+    assert (always.lean.value, always.lean.low, always.left.low) == (1, None, None)
+
+
+def test_alpha_is_taken_over_the_votes_that_have_others_beside_them():
+    alone = [(5, 0, 5, 1), (6, 1, 6, -1)]
+    together = [(item, rater, item, (-1) ** (item + rater * (item > 3))) for item in range(5) for rater in range(2)]
+    with_them, without = (agreement.among_people(verdicts(rows)) for rows in (together + alone, together))
+    assert with_them.alpha_nominal == without.alpha_nominal
+    assert with_them.alpha_nominal.number == with_them.votes == 10
+    assert with_them.alpha_nominal.low is not None
+
+
 def test_a_worker_is_compared_with_the_others_alone():
     found = agreement.leave_one_out(PEOPLE)
     # Worker 0: item 0 against x and tie, item 1 against y, item 2 against y (they said x).
@@ -132,6 +152,18 @@ def test_a_lean_to_one_side_is_tested_by_cluster():
     assert careless.p > 0.3
     expected = stats.ttest_1samp([np.mean(one[start : start + 200]) for start in range(0, 1000, 200)], 0).pvalue
     assert careless.p == pytest.approx(expected)
+
+
+def test_a_lean_without_any_exception_is_the_surest_of_all():
+    cluster = np.repeat(np.arange(8), 5)
+    always = bias.position(np.ones(40, dtype=np.int64), cluster)
+    # As by a test of signs: all eight prompts the same way, one way or the other.
+    assert always.p == pytest.approx(stats.binomtest(8, 8).pvalue)
+    assert bias.position(np.zeros(40, dtype=np.int64), cluster).p is None
+    assert bias.position(np.ones(40, dtype=np.int64), cluster * 0).p is None
+    # Who never chooses the right, but calls ties, leans to the left: by how much may be chance.
+    rarely = bias.position(np.repeat([0, 0, 0, 1], 10), np.repeat(np.arange(4), 10))
+    assert rarely.lean.low < 0 < rarely.lean.value
 
 
 def test_a_judge_in_both_orders_is_consistent_or_stands_by_a_place():
