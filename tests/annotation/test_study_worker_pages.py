@@ -183,3 +183,15 @@ def test_simulated_workers_are_listed_apart(client, study):
     assert [row.votes for row in client.get("/studies/haiku/workers/").context["workers"]] == [1]
     assert [row.votes for row in client.get("/studies/haiku/workers/?simulated=1").context["workers"]] == [3]
     assert {row["simulated"] for row in csv_of(client.get("/studies/haiku/workers.csv"))} == {"true", "false"}
+
+
+@pytest.mark.parametrize("number", [-5, 2**63 - 1])
+def test_a_worker_of_a_file_is_excluded_and_included_whatever_their_number(client, study, number):
+    worker = give_votes(study, 3)
+    Worker.objects.filter(pk=worker.pk).update(number=number)
+    worker.refresh_from_db()
+    assert f"/workers/{number}/exclude/" in client.get("/studies/haiku/workers/").content.decode()
+    assert exclude(client, worker).status_code == 200
+    assert f"/workers/{number}/include/" in client.get("/studies/haiku/workers/").content.decode()
+    include(client, worker)
+    assert counted(study) == 3

@@ -80,8 +80,8 @@ GET = {
     "studies/<slug:slug>/settings/<slug:group>/": OF_THE_OWNER,
     "studies/<slug:slug>/workers/": OF_THE_STUDY,
     "studies/<slug:slug>/workers.csv": OF_THE_STUDY,
-    "studies/<slug:slug>/workers/<int:number>/exclude/": OF_THE_STUDY,
-    "studies/<slug:slug>/workers/<int:number>/include/": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/<whole:number>/exclude/": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/<whole:number>/include/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/reports/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/reports.csv": OF_THE_STUDY,
     "studies/<slug:slug>/workers/reports/<int:number>/settle/": POST_OF_THE_STUDY,
@@ -289,7 +289,6 @@ def rows(study):
         "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
         "pairs/runs": PairRun.objects.create(study=study, strategy="all").pk,
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
-        "workers": voted.number,
         "models": pair.model_x.number,
         "panels": panel_of(study),
     }
@@ -302,6 +301,7 @@ def rows(study):
         "<int:run>": asked_of.run_id,
         "<int:call>": asked_of.pk,
         "questions/<whole:number>": f"questions/{pair.prompt.number}",
+        "workers/<whole:number>": f"workers/{voted.number}",
         "models/<whole:number>": f"models/{pair.model_x.number}",
         "pairs/<whole:number>": f"pairs/{pair.number}",
     }
