@@ -28,11 +28,6 @@ class RaterKind(models.TextChoices):
     JUDGE = "judge", _("judge")
 
 
-class RaterQuerySet(models.QuerySet["Rater"]):
-    def included(self) -> Self:
-        return self.filter(excluded_at=None)
-
-
 class Rater(models.Model):
     """Whoever compares in a study: a human worker or a judge. Ranking knows only raters."""
 
@@ -48,8 +43,6 @@ class Rater(models.Model):
     excluded_at = models.DateTimeField(_("excluded"), null=True, blank=True)
     exclusion_reason = models.CharField(_("reason of the exclusion"), max_length=200, blank=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
-
-    objects = RaterQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("rater")

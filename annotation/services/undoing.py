@@ -23,6 +23,7 @@ from annotation.models import (
     UploadState,
     Worker,
 )
+from annotation.models.work import ComparisonQuerySet
 from annotation.services import kinds
 from annotation.services.intake import shift_taken
 from annotation.services.studies import NotPossible, offer_pairs
@@ -129,9 +130,9 @@ def _referring(upload: Upload) -> Iterator[str]:
                 yield f"{count} {owner._meta.verbose_name_plural}"
 
 
-def _give_back(comparisons: QuerySet[Comparison]) -> None:
+def _give_back(comparisons: ComparisonQuerySet) -> None:
     """Frees the places that people's votes hold, and takes the votes off what workers are known to have given."""
-    people = comparisons.in_force().filter(rater__kind=RaterKind.WORKER)  # type: ignore[attr-defined]
+    people = comparisons.in_force().filter(rater__kind=RaterKind.WORKER)
     real = people.filter(rater__simulated=False).values_list("pair").annotate(votes=Count("pk")).order_by()
     shift_taken(dict(real), -1)
     by_worker = people.values_list("rater").annotate(votes=Count("pk")).order_by()
