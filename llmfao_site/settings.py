@@ -196,7 +196,9 @@ REDIS_URL = env.str("REDIS_URL", "")
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    # What is counted of visitors has to stay until its time is over: of 300, the default, a stranger with
+    # many addresses would push out the attempts at a password.
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
 }
 # How often the API was asked, apart from everything else that is counted.
 CACHES["api"] = {**CACHES["default"], "KEY_PREFIX": "api"}

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from annotation.visits import count
 from llmfao_site import guessing
 
 PASSWORD = "correct horse battery"
@@ -119,6 +120,13 @@ def test_an_address_that_is_refused_pushes_no_count_out_of_the_cache(
     assert sign_in(address="192.0.2.1").status_code == 429
     counted = cache.get(guessing._key("account-address", "ada", "192.0.2.1"))
     assert counted == 6
+
+
+def test_many_addresses_push_no_count_out_of_the_cache() -> None:
+    count(cache, "account", 900)
+    for number in range(2_000):
+        count(cache, f"address-{number}", 900)
+    assert count(cache, "account", 900) == 2
 
 
 def test_an_account_that_is_tried_from_many_addresses_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
