@@ -26,7 +26,7 @@ MOST_AT_ONCE: Final = 5
 """Boards of a study that were asked for and are not computed yet."""
 
 MOST_A_DAY: Final = 100
-"""Different boards of a study that are asked for in a day."""
+"""Different boards of a study that are asked for in a day before a stranger is told to wait."""
 
 MOST_KEPT: Final = 20
 """Boards of a study that are kept up to date because they were asked for: the latest ones."""
@@ -39,8 +39,10 @@ class TooMany(Exception):
     """So many boards of the study are under way, or were asked for today, that this one has to wait."""
 
 
-def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime) -> None:
+def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime, *, runs_it: bool = False) -> None:
     """Has a board computed in the background, unless it is under way or nothing came since the newest.
+
+    Who runs the study is not held to `MOST_A_DAY`, which strangers may have used up.
 
     Raises:
         TooMany: not now.
@@ -52,7 +54,7 @@ def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime) ->
         newest = Leaderboard.objects.of(study, filters, settings).newest()
         wanted = newest is None or (newest.state not in UNFINISHED and not _will_do(newest))
         if wanted:
-            _refuse_too_many(study, key, at)
+            _refuse_too_many(study, key, at, runs_it=runs_it)
         BoardRequest.objects.update_or_create(
             study=study,
             key=key,
@@ -79,11 +81,11 @@ def _will_do(newest: Leaderboard) -> bool:
     return is_current(newest) and (bool(newest.sheet) or newest.state == State.IMPOSSIBLE)
 
 
-def _refuse_too_many(study: Study, key: str, at: datetime) -> None:
+def _refuse_too_many(study: Study, key: str, at: datetime, *, runs_it: bool) -> None:
     asked = BoardRequest.objects.filter(study=study)
     waiting = Leaderboard.objects.filter(study=study, key__in=asked.values("key")).unfinished()
     lately = asked.filter(asked_at__gt=at - LATELY).exclude(key=key)
-    if waiting.count() >= MOST_AT_ONCE or lately.count() >= MOST_A_DAY:
+    if waiting.count() >= MOST_AT_ONCE or (not runs_it and lately.count() >= MOST_A_DAY):
         raise TooMany
 
 

@@ -52,7 +52,7 @@ def compute(request: HttpRequest, slug: str) -> HttpResponse:
     if not Names.of(study).hold(asked):
         raise Http404
     try:
-        asking.ask_for(study, filters, settings, timezone.now())
+        asking.ask_for(study, filters, settings, timezone.now(), runs_it=runs_it)
     except asking.TooMany:
         context = {"runs_it": runs_it, "tab": "board", "too_many": True}
         return _page(request, study, pages.find(study, asked), context, status=429)

@@ -141,6 +141,14 @@ def test_no_more_than_so_many_boards_are_asked_for_in_a_day(study, monkeypatch):
     asking.ask_for(study, Filters(), Settings(method="eigen"), NOW + timedelta(hours=25))
 
 
+def test_strangers_cannot_use_up_what_those_who_run_the_study_may_ask_for(study, client, owner, as_user, monkeypatch):
+    monkeypatch.setattr(asking, "MOST_A_DAY", 2)
+    Study.objects.update(owner=owner)
+    methods = ("newman", "pagerank", "eigen")
+    assert [press(client, study, f"?method={method}").status_code for method in methods] == [302, 302, 429]
+    assert press(as_user(owner), study, "?method=eigen").status_code == 302
+
+
 def test_a_board_that_was_asked_for_is_kept_up_to_date_for_a_day(study):
     asking.ask_for(study, *NEWMAN, NOW)
     compute_all(NOW)
