@@ -128,7 +128,7 @@ class Crowd:
 
     def audit(self) -> str:
         """Counts what was stored against what was answered; raises where they differ."""
-        from django.db.models import Count, F
+        from django.db.models import Count, F, Q
 
         from annotation.models import Assignment, Comparison, Pair
 
@@ -138,7 +138,7 @@ class Crowd:
         held = Assignment.objects.filter(study=self.study, slot__isnull=False)
         miscounted = (
             Pair.objects.filter(study=self.study, pk__in=held.values("pair"))
-            .annotate(n=Count("assignments", filter=held_filter()))
+            .annotate(n=Count("assignments", filter=Q(assignments__slot__isnull=False)))
             .exclude(n=F("taken"))
             .count()
         )
@@ -150,12 +150,6 @@ class Crowd:
             miscounted,
         )
         return f"{self.sent:,} votes answered, {stored.count():,} stored; 0 twice, 0 over, 0 miscounted"
-
-
-def held_filter() -> Any:
-    from django.db.models import Q
-
-    return Q(assignments__slot__isnull=False)
 
 
 def rate(result: dict[str, Any]) -> float:

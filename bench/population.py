@@ -1,7 +1,5 @@
 """Studies of any number of pairs, made quickly, for the benches."""
 
-from datetime import UTC, datetime
-
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -91,7 +89,7 @@ def _multiply(study: Study, pairs: int) -> None:
 @transaction.atomic
 def make_workers(study: Study, count: int) -> list[Worker]:
     """Workers of `study` who are ready to vote."""
-    at = timezone.now() if study.created_at else datetime.now(UTC)
+    at = timezone.now()
     first = study.workers.count()
     return [
         Worker.objects.create(

@@ -11,10 +11,8 @@ import html
 import os
 import pstats
 import re
-import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from bench.databases import DATABASES, run_in_each
-from bench.ranking import Table
+from bench.ranking import Table, seconds
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -149,15 +147,6 @@ def store(study: "Study", pair: np.ndarray, rater: np.ndarray, winner: np.ndarra
         else:
             marks = ", ".join(["%s"] * len(fields))
             cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', map(tuple, rows()))
-
-
-def seconds(run: Callable[[], object], repeats: int = 5) -> float:
-    times = []
-    for _repeat in range(repeats):
-        began = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 def floor(study: "Study") -> None:
