@@ -166,7 +166,10 @@ PROBLEMS: Final[dict[str, str]] = {
         "None of these raters was asked on the scale from 1 to 8, so there are no two readings of it."
     ),
     "rounds are of a bootstrap": gettext_noop("Rounds are for a bootstrap, and none is asked for here."),
-    "a bootstrap needs at least one round": gettext_noop("A bootstrap needs at least one round."),
+    "a bootstrap needs at least two rounds": gettext_noop("A bootstrap needs at least two rounds."),
+    "nothing is drawn for this board that a seed could decide": gettext_noop(
+        "Nothing is drawn for this board, so there is nothing that a seed could decide."
+    ),
 }
 """Why a board cannot be computed: as the numerics say it and the snapshot stores it, and for people."""
 

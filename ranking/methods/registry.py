@@ -88,8 +88,11 @@ def method(settings: Settings, source: Source | None = None, *, told: Collection
     if settings.ties in {"half", "drop"} and found.own_ties:
         raise Contradiction(f"{settings.method} gives ties a probability of their own")
     _refuse_idle_intervals(settings, found, given)
-    if source == "all" and given & {"clusters", "correction", "intervals", "simultaneous"} and found.sandwich:
+    asked_for_intervals = found.sandwich and given & {"clusters", "correction", "intervals", "simultaneous"}
+    if source == "all" and (asked_for_intervals or settings.redraw == "resample"):
         raise Contradiction("people and judges together have no intervals")
+    if "seed" in told and settings.redraw is None and (source == "all" or not found.sandwich):
+        raise Contradiction("nothing is drawn for this board that a seed could decide")
     return found
 
 

@@ -76,8 +76,9 @@ class Settings:
             raise Contradiction("redraw is an option of elo-bootstrap alone")
         if (self.method == "baseline-win-rate") != (self.baseline is not None):
             raise Contradiction("baseline-win-rate needs a baseline, and no other method has one")
-        if self.rounds < 1:
-            raise Contradiction("a bootstrap needs at least one round")
+        if self.rounds < 2:
+            # One alone has no spread.
+            raise Contradiction("a bootstrap needs at least two rounds")
         if self.seed < 0:
             raise Contradiction(f"the seed is {self.seed}; 0 or more was expected")
         if self.anchor is not None and not math.isfinite(self.anchor[1]):

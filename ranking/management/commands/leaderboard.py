@@ -65,6 +65,8 @@ class Command(BaseCommand):
             filters, settings, computed = self._compute(study, options)
         except PROBLEMS as error:
             raise CommandError(problem(str(error))) from error
+        if options["covariance"] and not any(computed.covariances):
+            raise CommandError(_("This board has no covariance: its ratings have no sandwich intervals."))
         self._tell(computed, filters)
         if options["csv"]:
             for line in csv_lines(computed.sheet):
