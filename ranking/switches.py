@@ -144,7 +144,7 @@ class Asked:
         asked = replace(
             asked,
             ties="" if known.own_ties or asked.ties == "model" else asked.ties,
-            redraw=(asked.redraw or "permute") if asked.method == "elo-bootstrap" else "",
+            redraw=_redraw(asked) if asked.method == "elo-bootstrap" else "",
             baseline=asked.baseline if asked.method == "baseline-win-rate" else "",
             anchor=asked.anchor if asked.method in wording.IN_POINTS else "",
             effect=asked.effect if known.first_place else "",
@@ -154,6 +154,11 @@ class Asked:
         return replace(
             asked, question=asked.question if asks else "", places=asked.places if asked.has_intervals else ""
         )
+
+
+def _redraw(asked: Asked) -> str:
+    """What rounds of Elo vary: the votes, which makes intervals, only where these raters can have some."""
+    return "permute" if asked.raters == ALL else asked.redraw or "permute"
 
 
 def _refuse_others(word: str, words: tuple[str, ...]) -> None:
@@ -325,7 +330,7 @@ def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
         yield _switch(_("Ties"), asked, "ties", [("", _("ties half a win each")), ("drop", _("ties left out"))])
     if asked.method == "elo-bootstrap":
         ways = [("permute", _("rounds reorder the votes")), ("resample", _("rounds redraw the votes"))]
-        yield _switch(_("Rounds"), asked, "redraw", ways, told=True)
+        yield _switch(_("Rounds"), asked, "redraw", ways[:1] if asked.raters == ALL else ways, told=True)
     if asked.has_intervals:
         ways = [("", _("each model’s places by itself")), ("together", _("all places at once"))]
         yield _switch(_("Places"), asked, "places", ways)

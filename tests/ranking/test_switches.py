@@ -109,6 +109,7 @@ def test_saying_the_default_is_the_same_board():
         "?inconsistent=tie",
         "?raters=all&question=worker",
         "?raters=all&places=together",
+        "?raters=all&method=elo-bootstrap&redraw=resample",
         "?method=newman&ties=drop",
         "?method=davidson&ties=half",
         "?method=elo&question=none",
