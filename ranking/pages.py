@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from annotation.models import Study
 from ranking import asking, trust, wording
 from ranking.charts import Axis
+from ranking.methods.ratings import NO_WIDTH
 from ranking.models import Leaderboard, State
 from ranking.services import STANDING
 from ranking.sheet import Row
@@ -47,6 +48,8 @@ class Line:
     low: str
     high: str
     bar: Bar
+    drawn: str
+    """What the bar shows, for those who do not see it."""
     comparisons: str
     win_rate: str
     best: str
@@ -63,6 +66,8 @@ class Table:
     together: bool
     has_best: bool
     has_licences: bool
+    drawn: str
+    """What its bars show."""
     question: str
     notices: tuple[str, ...]
     sentence: str
@@ -83,8 +88,10 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
         *(["prior"] if group["prior"] else []),
         *(["order-range"] if group["order_range"] else []),
     ]
-    # With fewer prompts than models, which is first is mostly a matter of which prompts were drawn.
-    has_best = rows[0]["best"] is not None and snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows)
+    # With fewer prompts than models, which is first is mostly a matter of which prompts were drawn; where
+    # intervals have no width there is nothing to play through, and of models that are alike one would be the best.
+    enough = snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows) and NO_WIDTH not in group["notices"]
+    has_best = rows[0]["best"] is not None and enough
     return Table(
         lines=tuple(_line(row, axis, digits) for row in rows),
         axis=axis,
@@ -92,11 +99,18 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
         together=bool(snapshot.settings["simultaneous"]),
         has_best=has_best,
         has_licences=any(row.get("licence") for row in rows),
+        drawn=_what_is_drawn(group),
         question=wording.question(group),
         notices=tuple(wording.notice(word) for word in words),
         sentence=wording.sentence(group),
         advice=wording.advice(group, snapshot.comparisons),
     )
+
+
+def _what_is_drawn(group: dict[str, Any]) -> str:
+    if group["rows"][0]["low"] is None:
+        return _("Rating, drawn")
+    return _("Rating and range, drawn") if group["order_range"] else _("Rating and interval, drawn")
 
 
 def decimals(group: dict[str, Any]) -> int:
@@ -112,13 +126,16 @@ def _line(row: Row, axis: Axis, digits: int) -> Line:
     low, high = row["low"], row["high"]
     start = None if low is None else axis.at(low)
     best, worst = row["rank_low"], row["rank_high"]
+    rating = written(row["rating"], digits)
+    ends = {} if low is None else {"low": written(low, digits), "high": written(high, digits)}
     return Line(
         row=row,
         places=f"{row['rank']}" if best is None else (f"{best}" if best == worst else f"{best}–{worst}"),
-        rating=written(row["rating"], digits),
-        low="" if low is None else written(low, digits),
-        high="" if low is None else written(high, digits),
+        rating=rating,
+        low=ends.get("low", ""),
+        high=ends.get("high", ""),
         bar=Bar(axis.at(row["rating"]), start, None if start is None else round(axis.at(high) - start, 3)),
+        drawn=_("%(rating)s, from %(low)s to %(high)s") % {"rating": rating, **ends} if ends else rating,
         comparisons=written(row["comparisons"]),
         win_rate=written(100 * (row["wins"] + row["ties"] / 2) / row["comparisons"]),
         best="" if row["best"] is None else _chance(row["best"]),
@@ -224,7 +241,7 @@ class Found:
     @property
     def why_not(self) -> str:
         """Why there is no board, where that is known."""
-        return wording.problem(self.snapshot.problem) if self.snapshot else ""
+        return wording.why_not(self.snapshot.problem) if self.snapshot else ""
 
 
 def find(study: Study, asked: Asked) -> Found:

@@ -336,7 +336,7 @@ def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
         yield _switch(_("Places"), asked, "places", ways)
     known = asked.known
     if known is not None and known.first_place:
-        ways = [("", _("no place effect")), ("fitted", _("with the first-place effect"))]
+        ways = [("", _("sides ignored")), ("fitted", _("gain of the left side fitted"))]
         yield _switch(_("Left or right"), asked, "effect", ways)
     if names.both_readings:
         ways = [("", _("4 is left, 5 is right")), ("tie-allowed", _("4 and 5 are ties"))]

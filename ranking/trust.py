@@ -227,6 +227,8 @@ def _made(snapshot: Leaderboard, group: dict[str, Any]) -> str:
 
 def _connected(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[Line]:
     models = sum(len(group["rows"]) for group in groups)
+    if not models:
+        return
     if len(groups) > 1:
         value = ngettext("%(number)s group", "%(number)s groups", len(groups)) % {"number": len(groups)}
         yield Line(_("Connected"), value, _("Comparisons do not join them, so nothing is said across them."))

@@ -39,7 +39,7 @@ NOTICES: dict[str, str | Promise] = {
     ),
     "file-order": _("The comparisons carry no times, so Elo took them in the order in which they were stored."),
     "one-order": _(
-        "Every pair was shown in one order only, so the gain of the left place cannot be told from what the "
+        "Every pair was shown in one order only, so the gain of the left side cannot be told from what the "
         "answers there had in common."
     ),
     "order-range": _(
@@ -92,7 +92,8 @@ PROBLEMS: Final[dict[str, str]] = {
         "No model that lost has beaten, through others, one that it lost to, so this method has no ratings."
     ),
     "which answer was shown in the first place is not known": gettext_noop(
-        "It is not known which answer was shown in the first place, so its gain cannot be fitted."
+        "The gain of the left side cannot be fitted: either nothing is known of the sides, or every pair was shown in "
+        "both orders, which count as one verdict."
     ),
     "the seed is %(seed)s; 0 or more was expected": gettext_noop("The seed is %(seed)s; it cannot be below 0."),
     "the anchor %(name)s needs a finite rating": gettext_noop("The anchor %(name)s needs a finite rating."),
@@ -124,11 +125,11 @@ PROBLEMS: Final[dict[str, str]] = {
         "There is no method %(method)s. There are: %(methods)s."
     ),
     "%(method)s cannot fit a first-place effect": gettext_noop(
-        "The method %(method)s cannot fit the gain of the first place."
+        "The method %(method)s cannot fit the gain of the left side."
     ),
     "%(method)s has no bootstrapped intervals": gettext_noop("The method %(method)s has no bootstrapped intervals."),
     "a first-place effect has sandwich intervals only": gettext_noop(
-        "With the gain of the first place there are no bootstrapped intervals, only sandwich ones."
+        "With the gain of the left side there are no bootstrapped intervals, only sandwich ones."
     ),
     "%(method)s has no intervals by clusters": gettext_noop(
         "The method %(method)s has no intervals, so they cannot be about prompts or raters."
@@ -222,6 +223,13 @@ def problem(stored: str) -> str:
     """Why a snapshot could not be computed."""
     found = recognised(stored, PROBLEMS)
     return stored if found is None else gettext(PROBLEMS[found[0]]) % found[1]
+
+
+def why_not(stored: str) -> str:
+    """The same for those who read it on a page: they have no command line, and the study need not be theirs."""
+    if recognised(stored, {NOBODY_VOTED: NOBODY_VOTED}):
+        return gettext("No vote of people counts towards this board yet.")
+    return problem(stored)
 
 
 def notice(word: str) -> str:
@@ -369,8 +377,8 @@ def coefficient(found: dict[str, Any]) -> str:
 
 
 COEFFICIENTS: Final[dict[str, str | Promise]] = {
-    "first-place": _("Gain of the left place"),
-    "ties": _("Ties"),
+    "first-place": _("Gain of the left side"),
+    "ties": _("Parameter of ties"),
     "style: words": _("Effect of words"),
     "style: headings": _("Effect of headings"),
     "style: lists": _("Effect of list items"),

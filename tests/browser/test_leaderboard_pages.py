@@ -61,6 +61,54 @@ def test_no_page_is_wider_than_its_window(board: str, page: Page, size: dict[str
         assert overflow(page) <= 0, address
 
 
+LONG_NAMES = (
+    "averyveryverylongmodelnamewithoutanyspaceatallanditgoesonandon_Q4_K_M.gguf",
+    "The Extraordinarily Long-Named Instruction-Tuned Mixture-of-Experts Model v2 (preview, 8x22B, 128k)",
+    "مدل زبانی بزرگ فارسی",
+)
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST], ids=["wide", "phone", "narrowest"])
+def test_long_names_widen_no_page(live_server: LiveServer, page: Page, size: dict[str, int]) -> None:
+    study = voted_study("long-names", models=3)
+    for model, name in zip(study.prompt_set.models.all(), LONG_NAMES, strict=True):
+        model.name, model.org = name, ""
+        model.save()
+    Study.objects.update(public=True)
+    compute_all()
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    for name in ("", "wins/", "columns/", "pairs/", f"models/{study.prompt_set.models.all()[0].number}/"):
+        page.goto(f"{live_server.url}/leaderboard/long-names/{name}")
+        assert overflow(page) <= 0, name
+
+
+def test_a_phone_tells_every_column_by_its_heading(board: str, page: Page) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(board)
+    table = page.locator("table.board")
+    headings = table.get_by_role("columnheader").all_inner_texts()
+    cells = table.locator("tbody tr").first.get_by_role("cell").count()
+    # The model is a heading of its own.
+    assert len(headings) == cells + 1
+    votes = table.locator("tbody tr").first.locator("[data-label=Votes]")
+    expect(votes).to_be_visible()
+    assert votes.inner_text() == "288"
+
+
+def test_both_names_of_a_cell_stay_in_view(board: str, page: Page) -> None:
+    page.set_viewport_size({"width": 240, "height": 260})
+    page.goto(f"{board}wins/")
+    wrap = page.locator(".heat-wrap")
+    wrap.evaluate("frame => frame.scrollTo(20, 40)")
+    frame = wrap.bounding_box()
+    assert frame is not None
+    assert wrap.evaluate("frame => [frame.scrollLeft > 0, frame.scrollTop > 0]") == [True, True]
+    for name, place in (("thead th:last-child", "y"), ("tbody tr:last-child th", "x")):
+        box = wrap.locator(name).bounding_box()
+        assert box is not None
+        assert abs(box[place] - frame[place]) <= 1  # type: ignore[literal-required]
+
+
 def test_every_label_of_the_axis_is_whole(board: str, page: Page) -> None:
     for size in (WIDE, PHONE):
         page.set_viewport_size(size)  # type: ignore[arg-type]

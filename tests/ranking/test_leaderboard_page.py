@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import asdict
 
 import pytest
 from django.contrib.auth.models import User
@@ -97,8 +98,10 @@ def test_where_only_judges_compared_the_page_of_people_says_why_it_is_empty(clie
     for pair in study.pairs.all():
         vote(rater, pair, "x")
     html = page(client, published(study)).content.decode()
-    assert "People have not voted" in html
-    assert "raters=gpt9" in html
+    assert "No vote of people counts towards this board yet." in html
+    # Who reads a page has no command line, and need not run the study.
+    assert "--raters" not in html
+    assert '<a href="?raters=gpt9"><bdi>gpt9</bdi></a> <a href="?raters=all">' in html.split("The same by others:")[1]
     assert "Quillfinch-0" in page(client, study, "?raters=gpt9").content.decode()
 
 
@@ -143,6 +146,37 @@ def test_a_row_names_those_it_cannot_be_told_from(client):
     for place, row in enumerate(rows):
         assert place in row["alike"]
         assert f'data-alike="{pages.ranges(row["alike"])}"' in html
+
+
+def test_what_a_bar_shows_is_said_and_an_order_range_is_no_interval(client):
+    study = published(voted_study())
+    (group,) = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").sheet["groups"]
+    digits = pages.decimals(group)
+    rating, low, high = (pages.written(group["rows"][0][name], digits) for name in ("rating", "low", "high"))
+    html = page(client, study).content.decode()
+    assert "Rating and interval, drawn" in html
+    assert f'aria-label="{rating}, from {low} to {high}"' in html
+    html = page(client, study, "?method=elo").content.decode()
+    assert "Rating, drawn" in html
+    permuted = Settings(method="elo-bootstrap", redraw="permute", rounds=20)
+    asked = services.compute(study, Filters(), permuted)
+    board = Leaderboard(study=study, sheet=asked.sheet, settings=asdict(permuted), comparisons=432)
+    assert [table.drawn for table in pages.tables(board)] == ["Rating and range, drawn"]
+
+
+def test_a_board_that_nothing_is_left_for_says_so_on_each_of_its_pages(client):
+    study = build_study(models=3, prompts=4)
+    rater = person(study)
+    for pair in study.pairs.all():
+        vote(rater, pair, "tie")
+    published(study)
+    query = "?ties=drop"
+    client.post(reverse("leaderboard-compute", args=[study.slug]) + query)
+    published(study)
+    for name in ("leaderboard", "leaderboard-wins"):
+        html = client.get(reverse(name, args=[study.slug]) + query).content.decode()
+        assert "Nothing is left to rate any model by." in html
+        assert "<table" not in html
 
 
 def test_groups_are_shown_apart_and_the_page_says_why(client):

@@ -85,7 +85,7 @@ def test_the_citation_of_the_page_leads_to_the_board(client):
             "Bradley-Terry, people, Intervals for: votes taken as independent, 432 comparisons",
         ),
         (Filters(raters="all", inconsistent="tie"), Settings(), "contradictory verdicts are ties, 432 comparisons"),
-        (Filters(), Settings(ties="drop", first_place=True), "people, ties left out, with the first-place effect, "),
+        (Filters(), Settings(ties="drop", first_place=True), "people, ties left out, gain of the left side fitted, "),
         (Filters(), Settings(simultaneous=True), "Bradley-Terry, people, all places at once, 432 comparisons"),
         (
             Filters(),

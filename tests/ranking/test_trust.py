@@ -154,7 +154,7 @@ def test_how_intervals_were_made_is_told():
     assert lines(study)["How intervals were made"].means == "95 % of such intervals hold the truth."
     assert "if no two votes shared" in lines(study, clusters="none")["How intervals were made"].means
     assert "How intervals were made" not in lines(study, method="elo")
-    assert "Gain of the left place" in lines(study, first_place=True)
+    assert "Gain of the left side" in lines(study, first_place=True)
 
 
 def test_an_assumption_that_was_needed_is_told():
@@ -194,12 +194,34 @@ def test_a_board_of_few_votes_is_preliminary_below_the_sites_number(client, sett
 
 def test_how_likely_a_model_is_the_best_is_shown_only_where_prompts_outnumber_models(client):
     for slug, models, prompts, shown in (("many", 3, 12, True), ("few", 4, 4, False)):
-        study = voted_study(slug, models=models, prompts=prompts)
+        study = voted_study(slug, models=models, prompts=prompts, people=7)
         Study.objects.update(public=True)
         for pk in services.recompute_changed(NOW):
             services.fill(pk, NOW)
         html = client.get(reverse("leaderboard", args=[study.slug])).content.decode()
         assert ("how often a model is first" in html) == shown
+
+
+def test_of_models_that_are_all_alike_none_is_likely_the_best(client):
+    study = build_study(models=3, prompts=12)
+    Study.objects.update(public=True)
+    for rater in [person(study) for _index in range(4)]:
+        for pair in study.pairs.all():
+            vote(rater, pair, "tie")
+    for pk in services.recompute_changed(NOW):
+        services.fill(pk, NOW)
+    html = client.get(reverse("leaderboard", args=[study.slug])).content.decode()
+    assert "Several models are rated first alike." in html
+    assert "how often a model is first" not in html
+
+
+def test_a_board_without_models_says_so_and_nothing_of_how_they_hang_together():
+    study = build_study(models=3, prompts=4)
+    rater = person(study)
+    for pair in study.pairs.all():
+        vote(rater, pair, "tie")
+    assert "Connected" in lines(study)
+    assert "Connected" not in lines(study, ties="drop")
 
 
 def test_boards_of_other_methods_over_the_same_comparisons_share_what_was_counted(monkeypatch):

@@ -29,7 +29,7 @@ TEXT = [
     # Numbers stand in the cells of the heat table.
     *(("ink", f"diverge-{part}") for part in ["low", "middle", "high"]),
 ]
-CONTROLS = [("line-strong", ground) for ground in GROUNDS]
+CONTROLS = [*(("line-strong", ground) for ground in GROUNDS), ("chart-range", "ground")]
 
 
 def tokens() -> dict[str, tuple[str, str]]:
