@@ -34,8 +34,8 @@ AMONG: Final[tuple[tuple[str, str | Promise], ...]] = (
 
 ORDERS: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("consistent", _("Says the same in both orders")),
-    ("first_both_times", _("Chooses the first place both times")),
-    ("second_both_times", _("Chooses the second place both times")),
+    ("first_both_times", _("Chooses the left side both times")),
+    ("second_both_times", _("Chooses the right side both times")),
 )
 
 NOTHING: Final = {"value": None}
