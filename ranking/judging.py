@@ -11,7 +11,7 @@ from annotation.rater_facts import Fact
 from ranking.charts import Axis, Tick
 from ranking.models import Leaderboard
 from ranking.reports import by_name
-from ranking.wording import written
+from ranking.wording import NOTICES, written
 
 AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("with_ties", _("A vote of the judge and a vote of a person say the same, ties included")),
@@ -86,6 +86,11 @@ class Figure:
     interval: str
     number: int
 
+    @property
+    def told_interval(self) -> str | Promise:
+        """The interval in a sentence: where verdicts show no spread, or are all on one prompt, it says so."""
+        return self.interval or _("no interval")
+
 
 @dataclass(frozen=True, slots=True)
 class Dot:
@@ -108,6 +113,7 @@ class Scatter:
     up: Axis
     pairs: int
     correlations: tuple[Figure, ...]
+    notice: str | Promise | None
 
     @property
     def rising(self) -> tuple[Tick, ...]:
@@ -390,7 +396,9 @@ def _scatter(found: dict[str, Any]) -> Scatter | None:
         dots.append(Dot(model, x, y, x_low, x_high, y_low, y_high, label))
     names = (("spearman", _("Spearman")), ("kendall", _("Kendall")), ("pearson", _("Pearson")))
     figures = tuple(Figure(label, f"{found[name]:z.2f}", "", len(dots)) for name, label in names)
-    return Scatter(tuple(dots), across, up, found["pairs"], figures)
+    # Reports of before this was told do not have it.
+    notice = NOTICES["prior"] if found.get("prior") else None
+    return Scatter(tuple(dots), across, up, found["pairs"], figures, notice)
 
 
 def _within(place: float) -> float:

@@ -148,12 +148,17 @@ def _families(judge: Single, people: Single, about: About) -> dict[str, Report]:
 
 
 def side_by_side(judge: Single, people: Single, about: About) -> Report:
-    """The boards of a judge and of people from the pairs both have, and how they correlate."""
+    """The boards of a judge and of people from the pairs both have, and how they correlate.
+
+    `prior` names the sides on which some models only won, or only lost: they have ratings by an assumption.
+    """
     common = np.intersect1d(judge.item, people.item)
-    boards = []
+    boards, prior = [], []
     for rows, source in ((judge, "judge"), (people, "people")):
-        kept = rows.where(np.isin(rows.item, common))
-        boards.append(_points(kept, about, cast(Source, source)))
+        placed, assumed = _points(rows.where(np.isin(rows.item, common)), about, cast(Source, source))
+        boards.append(placed)
+        if assumed:
+            prior.append(source)
     names = sorted(boards[0].keys() & boards[1].keys())
     one, other = (np.array([found[name][0] for name in names]) for found in boards)
     return {
@@ -161,6 +166,7 @@ def side_by_side(judge: Single, people: Single, about: About) -> Report:
         "models": names,
         "judge": [boards[0][name] for name in names],
         "people": [boards[1][name] for name in names],
+        "prior": prior,
         **correlations(one, other),
     }
 
@@ -182,10 +188,13 @@ type Placed = tuple[float, float | None, float | None]
 """A rating in Elo points with the ends of its interval, where there is one."""
 
 
-def _points(rows: Single, about: About, source: Source) -> dict[str, Placed]:
-    """Bradley-Terry ratings of the largest group of connected models, by name; empty without comparisons."""
+def _points(rows: Single, about: About, source: Source) -> tuple[dict[str, Placed], bool]:
+    """Bradley-Terry ratings of the largest group of connected models, by name, and whether they needed a prior.
+
+    Empty without comparisons.
+    """
     if not len(rows):
-        return {}
+        return {}, False
     models = np.unique(np.concatenate([rows.model_x, rows.model_y]))
     votes = Votes(
         tuple(about.models[model] for model in models.tolist()),
@@ -198,10 +207,11 @@ def _points(rows: Single, about: About, source: Source) -> dict[str, Placed]:
     try:
         ratings = board.rate(votes, Settings(), source).groups[0].ratings
     except NotConverged:
-        return {}
+        return {}, False
     shown = points(ratings)
     ends = [[None] * len(ratings.names) if end is None else end.tolist() for end in (shown.low, shown.high)]
-    return dict(zip(ratings.names, zip(shown.rating.tolist(), *ends, strict=True), strict=True))
+    placed = dict(zip(ratings.names, zip(shown.rating.tolist(), *ends, strict=True), strict=True))
+    return placed, ratings.prior
 
 
 def _coded(rows: Single, among: Single) -> Verdicts:

@@ -290,6 +290,29 @@ class TestTheCommand:
         client.force_login(User.objects.create_superuser("ada", password="a long enough word"))
         assert "0.5 cents" in client.get(reverse("leaderboard-agreement", args=[study.slug])).content.decode()
 
+    def test_a_judge_without_exceptions_has_ratings_by_an_assumption_and_no_intervals_and_the_page_says_so(
+        self, study, client
+    ):
+        lefty = judge(study, "lefty")
+        for pair in study.pairs.all():
+            for trial in (0, 2):
+                vote(lefty, pair, "x", trial=trial)
+        Study.objects.update(public=True)
+        services.recompute_changed(NOW)
+        services.fill(Leaderboard.objects.get(method=reports.METHOD).pk, NOW)
+        found = client.get(reverse("leaderboard-agreement-json", args=[study.slug])).json()["judges"]
+        # Whom it puts first beat everybody, so no finite rating says how much better that model is.
+        assert found["lefty"]["boards"]["prior"] == ["judge"]
+        assert len(found["lefty"]["boards"]["judge"]) == 4
+        html = client.get(reverse("leaderboard-agreement", args=[study.slug])).content.decode()
+        assert "no finite ratings exist without an assumption" in html
+        assert "it says the same 1.00 of the time (no interval, 72 pairs of samples)" in html
+        assert "A lean of +1.00 (no interval) that chance does not explain." in html
+
+    def test_ratings_that_need_no_assumption_are_said_to_have_none(self, study):
+        people = comparisons.single(study, comparisons.Filters(), comparisons.cut(study))
+        assert reports.side_by_side(people, people, reports.About.of(study))["prior"] == []
+
     def test_superseded_verdicts_are_out(self, study):
         before = comparisons.single(study, comparisons.Filters(), comparisons.cut(study))
         row = study.comparisons.filter(rater__kind="worker").first()
