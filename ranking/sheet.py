@@ -14,6 +14,7 @@ from ranking.methods.ratings import (
     Ratings,
     better,
     chance_of_best,
+    held,
     normalised,
     points,
     rank_ranges,
@@ -110,7 +111,11 @@ def covariance_shown(ratings: Ratings) -> list[list[float]] | None:
         return None
     order = _order(ranks(ratings))
     unit = ELO if ratings.unit == "strength" else 1.0
-    return cast(list[list[float]], (unit**2 * ratings.covariance[np.ix_(order, order)]).tolist())
+    covariance = ratings.covariance
+    if (anchor := held(ratings)) is not None:
+        # What is shown is how far each model is from the anchor.
+        covariance = covariance - covariance[anchor] - covariance[:, [anchor]] + covariance[anchor, anchor]
+    return cast(list[list[float]], (unit**2 * covariance[np.ix_(order, order)]).tolist())
 
 
 def _order(place: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -159,11 +159,10 @@ def points(ratings: Ratings) -> Points:
     An interval of an anchored board is that of the difference from the anchor.
     """
     unit, origin = (ELO, MEAN) if ratings.unit == "strength" else (1.0, 0.0)
-    anchor = ratings.settings.anchor
-    if anchor is None or anchor[0] not in ratings.names or ratings.unit == "share":
+    anchor, index = ratings.settings.anchor, held(ratings)
+    if anchor is None or index is None:
         low, high = (None if end is None else origin + unit * end for end in (ratings.low, ratings.high))
         return Points(origin + unit * ratings.scores, low, high, _own_errors(ratings, unit))
-    index = ratings.names.index(anchor[0])
     rating = anchor[1] + unit * (ratings.scores - ratings.scores[index])
     if ratings.draws is not None:
         apart = anchor[1] + unit * (ratings.draws - ratings.draws[:, [index]])
@@ -174,6 +173,14 @@ def points(ratings: Ratings) -> Points:
     error = unit * standard_errors(ratings)[index]
     reach = ratings.uncertainty.critical * error
     return Points(rating, rating - reach, rating + reach, error)
+
+
+def held(ratings: Ratings) -> int | None:
+    """The model that the anchor holds at its rating; None where there is none in this group."""
+    anchor = ratings.settings.anchor
+    if anchor is None or anchor[0] not in ratings.names or ratings.unit == "share":
+        return None
+    return ratings.names.index(anchor[0])
 
 
 def _own_errors(ratings: Ratings, unit: float) -> Floats | None:

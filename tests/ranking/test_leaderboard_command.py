@@ -242,6 +242,15 @@ def test_a_name_that_a_spreadsheet_would_run_is_defused(run):
     assert any(row["model"] == '\'=HYPERLINK("x")' for row in rows(out))
 
 
+@pytest.mark.parametrize("options", [(), ("--anchor", "Quillfinch-2=1234"), ("--method", "davidson", "--seed", "5")])
+def test_the_covariance_is_that_of_the_ratings_shown(run, options):
+    group = json.loads(run(voted_study().slug, "--json", "--covariance", *options)[0])["groups"][0]
+    errors = np.sqrt(np.diag(group["covariance"]))
+    assert errors == pytest.approx([row["error"] for row in group["rows"]], abs=1e-9)
+    reach = group["critical"] * errors
+    assert [row["high"] - row["rating"] for row in group["rows"]] == pytest.approx(reach, abs=1e-9)
+
+
 def test_json_has_the_settings_the_digest_and_on_request_the_covariance(run):
     study = voted_study()
     plain = json.loads(run(study.slug, "--json")[0])

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from ranking import wording
 from ranking.methods.board import rate
-from ranking.methods.ratings import critical, simultaneous_critical
+from ranking.methods.ratings import Ratings, critical, simultaneous_critical
 from ranking.methods.settings import Settings
 from ranking.verdict import _times_as_many, verdict
 from tests.ranking.test_published_board import DATA, crowd  # noqa: F401  a fixture
@@ -67,6 +69,32 @@ def test_with_more_prompts_a_difference_needs_fewer_standard_errors():
     then = simultaneous_critical(replace(found, uncertainty=replace(found.uncertainty, degrees=degrees)))
     # So many prompts shrink the variance to what the limit of that many asks for.
     assert grown == pytest.approx(6 * (then / limit) ** 2, rel=0.2)
+
+
+def test_twice_the_votes_halve_only_what_votes_can_shrink():
+    # Of a variance of 10 in the difference, 8 is what raters on exactly these prompts leave.
+    whole, votes, gap = 10.0, 8.0, 4.0
+    found = ratings(draw(5, models=2, rows=400, prompts=13, raters=60), clusters="both", simultaneous=True)
+
+    def spread(variance: float) -> Ratings:
+        covariance = variance / 4 * np.array([[1.0, -1.0], [-1.0, 1.0]])
+        scores = np.array([gap / 2, -gap / 2])
+        return replace(found, scores=scores, uncertainty=replace(found.uncertainty, covariance=covariance))
+
+    limit = critical(spread(whole), simultaneous=True)
+    told = verdict(spread(whole), spread(votes))
+    allowed = (gap / limit) ** 2
+    assert whole - votes < allowed < whole, "the case is that of votes that help"
+    assert told.help == "votes"
+    assert told.factor == pytest.approx(votes / (allowed - (whole - votes)))
+    assert votes / told.factor + (whole - votes) == pytest.approx(allowed)
+
+
+def test_twice_the_prompts_are_one_less_than_twice_as_many_degrees_of_freedom():
+    found = ratings(draw(5, models=2, rows=400, prompts=13, raters=60), clusters="both")
+    limit = float(stdtrit(12, 0.975))
+    grown = _times_as_many(4.0, limit, found.uncertainty)
+    assert grown == pytest.approx(4.0 * (float(stdtrit(13 * grown - 1, 0.975)) / limit) ** 2, rel=1e-9)
 
 
 def group(**changes: Any) -> dict[str, Any]:
