@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import numpy as np
-from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q
+from django.db.models import BigIntegerField, BooleanField, Count, Exists, F, Max, Min, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
 from annotation.models import AssignmentState, Comparison, Pair, Rater, RaterKind, Status, Study
@@ -285,10 +285,14 @@ def _about_prompts(study: Study, pairs: PairQuerySet, sought: Sought) -> PairQue
 
 
 def _number(word: str) -> int:
+    """A number that something of a study may have; both databases hold those of 64 bits."""
     try:
-        return int(word)
+        number = int(word)
     except ValueError as error:
         raise _Unheard from error
+    if abs(number) > BigIntegerField.MAX_BIGINT:
+        raise _Unheard
+    return number
 
 
 def rater_called(study: Study, word: str) -> Rater:
@@ -296,7 +300,7 @@ def rater_called(study: Study, word: str) -> Rater:
     raters = study.raters.filter(excluded_at=None)
     found = raters.filter(kind=RaterKind.JUDGE, name=word).first()
     if found is None and word.isdecimal():
-        found = raters.filter(worker__number=int(word)).first()
+        found = raters.filter(worker__number=_number(word)).first()
     if found is None:
         raise _Unheard
     return found

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
-from ranking.comparisons import Cut, Filters
+from ranking.comparisons import ALL, Cut, Filters
 from ranking.methods.settings import Settings
 
 
@@ -42,6 +42,10 @@ class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
 
     def newest(self) -> Leaderboard | None:
         return self.order_by("-number").first()
+
+    def newest_report(self, study: Study, kind: str) -> Leaderboard | None:
+        """The report that is shown: the word that names its kind stands where a board names its method."""
+        return self.of(study, Filters(raters=ALL), Settings(method=kind)).filter(state=State.READY).newest()
 
 
 class Leaderboard(models.Model):

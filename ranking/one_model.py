@@ -15,10 +15,9 @@ from annotation.models.study import PairQuerySet
 from ranking import columns, pair_pages
 from ranking.browser import Search, Sought
 from ranking.charts import Axis
-from ranking.comparisons import ALL, PEOPLE, Filters
+from ranking.comparisons import ALL, PEOPLE
 from ranking.matches import Opponent
-from ranking.methods.settings import Settings
-from ranking.models import Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.pages import Bar
 from ranking.side_by_side import title_of, under_of
 from ranking.wording import written
@@ -109,8 +108,7 @@ def _opponent(study: Study, model: LanguageModel, pairs: str, query: str, other:
 
 def beside(study: Study, shown: PairQuerySet, model: LanguageModel, raters: str) -> Beside:
     """`raters`: whose verdicts the pairs were won and lost by; `shown`: the pairs that the visitor may see."""
-    kept = Leaderboard.objects.of(study, Filters(raters=ALL), Settings(method=columns.METHOD))
-    snapshot = kept.filter(state=State.READY).newest()
+    snapshot = Leaderboard.objects.newest_report(study, columns.METHOD)
     found = list(_ratings(snapshot.sheet, model)) if snapshot else []
     values = (rating[end] for _column, rating in found for end in ("rating", "low", "high"))
     axis = Axis.over(values, written, wanted=5)

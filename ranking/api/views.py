@@ -15,9 +15,7 @@ from annotation.api.access import StudyView
 from annotation.api.paging import PageQuery, page, page_of
 from annotation.models import Study
 from ranking import reports
-from ranking.comparisons import ALL, Filters
 from ranking.methods.registry import METHODS
-from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, State
 
 
@@ -125,9 +123,8 @@ class Agreement(StudyView):
     )
     def get(self, request: Request, slug: str) -> Response:
         self.asked()
-        boards = Leaderboard.objects.of(self.study, Filters(raters=ALL), Settings(method=reports.METHOD))
-        found = boards.finished().newest()
-        if found is None or found.state != State.READY:
+        found = Leaderboard.objects.newest_report(self.study, reports.METHOD)
+        if found is None:
             raise NotFound
         people = dict(found.sheet["people"])
         if self.own is None:

@@ -5,22 +5,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from annotation import rater_facts
-from annotation.models import Study
 from annotation.views.access import results_for
 from annotation.views.tables import csv_download, download
 from ranking import columns, judging, reports, side_by_side
-from ranking.comparisons import ALL, Filters
-from ranking.methods.settings import Settings
-from ranking.models import Leaderboard, State
-
-
-def _newest(study: Study, kind: str) -> Leaderboard | None:
-    found = Leaderboard.objects.of(study, Filters(raters=ALL), Settings(method=kind))
-    return found.filter(state=State.READY).newest()
+from ranking.models import Leaderboard
 
 
 def _ready(request: HttpRequest, slug: str, kind: str) -> Leaderboard:
-    snapshot = _newest(results_for(request, slug)[0], kind)
+    snapshot = Leaderboard.objects.newest_report(results_for(request, slug)[0], kind)
     if snapshot is None:
         raise Http404
     return snapshot
@@ -39,7 +31,7 @@ def _file_name(snapshot: Leaderboard, name: str) -> str:
 def agreement(request: HttpRequest, slug: str) -> HttpResponse:
     """People against judges."""
     study, runs_it = results_for(request, slug)
-    snapshot = _newest(study, reports.METHOD)
+    snapshot = Leaderboard.objects.newest_report(study, reports.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:
         judges = study.raters.filter(name__in=snapshot.sheet["judges"])
@@ -66,7 +58,7 @@ def agreement_json(request: HttpRequest, slug: str) -> JsonResponse:
 def all_columns(request: HttpRequest, slug: str) -> HttpResponse:
     """The ratings by people, by people on each category, and by each judge."""
     study, runs_it = results_for(request, slug)
-    snapshot = _newest(study, columns.METHOD)
+    snapshot = Leaderboard.objects.newest_report(study, columns.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:
         context["found"] = side_by_side.side_by_side(snapshot, request.GET.dict())
