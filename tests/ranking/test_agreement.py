@@ -211,6 +211,24 @@ def test_the_longer_answer_wins_where_it_is_clearly_longer():
     assert found.value == pytest.approx(1 / 3)
 
 
+def test_longer_by_no_more_than_thirty_characters_is_not_longer():
+    assert bias.longer_wins(np.array([1, -1]), np.array([30, -30]), np.arange(2)).value is None
+    assert bias.longer_wins(np.array([1, 1]), np.array([31, -31]), np.arange(2)).value == pytest.approx(0.5)
+
+
+def test_a_histogram_has_a_place_for_every_value_of_the_scale():
+    assert bias.histogram(np.array([1, 1, 4, 8]), 8) == [2, 0, 0, 1, 0, 0, 0, 1]
+
+
+def test_linear_kappa_weighs_opposite_answers_twice_as_much_as_ties():
+    table = np.array([[5.0, 1, 2], [0, 3, 1], [4, 0, 4]])
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / 20
+    distance = np.array([[0, 1, 2], [1, 0, 1], [2, 1, 0]])
+    assert agreement.kappa(table, linear=True) == pytest.approx(
+        1 - (distance * table).sum() / (distance * expected).sum()
+    )
+
+
 def test_a_preference_for_a_maker_is_what_goes_beyond_people():
     org_x, org_y = np.array([0, 1, 0, 0]), np.array([1, 0, 0, 1])
     found = bias.family(org_x, org_y, np.array([1, -1, 1, 1]), np.array([0.0, -1.0, 0, 1.0]), np.arange(4), 0)

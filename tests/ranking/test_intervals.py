@@ -212,3 +212,28 @@ def test_as_many_prompts_and_raters_as_votes_are_independent_votes():
     assert found.covariance == pytest.approx(none.groups[0].ratings.covariance, rel=1e-9, abs=1e-14)
     assert (found.prompts, found.raters, found.degrees) == (number, number, number - 1)
     assert both.groups[0].ratings.covariance == pytest.approx(found.covariance, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"clusters": "none", "first_place": True},
+        {"clusters": "worker", "first_place": True},
+        {"clusters": "none", "method": "davidson"},
+        {"clusters": "none", "method": "style-controlled"},
+        {"clusters": "both", "method": "style-controlled"},
+    ],
+)
+def test_rows_that_are_counted_are_as_sure_as_rows_written_out(options):
+    rng = np.random.default_rng(1)
+    count = rng.integers(1, 4, size=500)
+    votes = replace(draw(9, rows=500), style=rng.normal(size=(500, 4)) * (1 + count[:, None]))
+    index = np.repeat(np.arange(500), count)
+    counted, written = (
+        rate(each, Settings(**options), "people").groups[0].ratings
+        for each in (replace(votes, count=count), votes.where(index))
+    )
+    # With the coefficients of covariates, whose size is that of what all rows, each as often as it counts, come to.
+    assert counted.uncertainty.covariance == pytest.approx(written.uncertainty.covariance, rel=1e-8, abs=1e-12)
+    values = [[found.value for found in ratings.coefficients] for ratings in (counted, written)]
+    assert values[0] == pytest.approx(values[1], abs=1e-9)

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from ranking.methods.board import rate
-from ranking.methods.ratings import better, chance_of_best, critical, rank_ranges, ranks, simultaneous_critical
+from ranking.methods.ratings import (
+    ELO,
+    better,
+    chance_of_best,
+    critical,
+    points,
+    rank_ranges,
+    ranks,
+    simultaneous_critical,
+)
 from ranking.methods.settings import Settings
 from ranking.verdict import verdict
 from tests.ranking.votes import draw, make
@@ -168,3 +177,26 @@ def test_more_votes_help_only_where_votes_are_what_is_missing():
     error = 2 * np.sqrt(ratings(plain, clusters="worker").covariance[0, 0])
     gap = np.ptp(ratings(plain, clusters="worker").scores)
     assert told.factor == pytest.approx((limit * error / gap) ** 2)
+
+
+def test_redraws_of_votes_that_differ_in_importance_are_as_wide_as_their_sandwich():
+    rng = np.random.default_rng(2)
+    votes = replace(draw(3, rows=600), count=rng.integers(1, 5, size=600), importance=rng.choice([0.5, 1.0, 4.0], 600))
+    sandwich = ratings(votes, clusters="none")
+    redrawn = ratings(votes, clusters="none", intervals="bootstrap", rounds=500)
+    wanted = np.sqrt(np.diag(sandwich.covariance))
+    assert redrawn.draws.std(axis=0) == pytest.approx(wanted, rel=0.2)
+    assert redrawn.draws.mean(axis=0) == pytest.approx(sandwich.scores, abs=0.05)
+
+
+def test_an_anchor_holds_in_every_redraw():
+    votes = draw(3, rows=600)
+    free, anchored = (
+        ratings(votes, clusters="none", intervals="bootstrap", rounds=200, **more)
+        for more in ({}, {"anchor": ("model 2", 1100.0)})
+    )
+    apart = 1100 + ELO * (free.draws - free.draws[:, [2]])
+    shown = points(anchored)
+    assert np.stack([shown.low, shown.high]) == pytest.approx(np.percentile(apart, [2.5, 97.5], axis=0))
+    assert shown.error == pytest.approx(apart.std(axis=0, ddof=1))
+    assert (shown.low[2], shown.rating[2], shown.high[2], shown.error[2]) == pytest.approx((1100, 1100, 1100, 0))
