@@ -32,7 +32,7 @@ def templates_named(name: str, reader: str) -> Template:
     if wanted in BUILT_IN and not version:
         return keeping.built_in(wanted)
     rows = Template.objects.filter(name=wanted)
-    found = rows.filter(number=version).first() if version.isdigit() else None if version else rows.first()
+    found = rows.filter(number=version).first() if version.isdecimal() else None if version else rows.first()
     if found is None:
         raise NotPossible(_("There is no set of templates %(name)s.") % {"name": name})
     return found
