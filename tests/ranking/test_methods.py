@@ -309,3 +309,19 @@ def test_a_million_votes_are_counted_like_a_hundred():
     found = tally(votes)
     assert (found.wins == expected).all()
     assert found.compared.sum() == 2 * 200_000
+
+
+def test_one_verdict_against_the_baseline_is_no_share():
+    votes = make([(0, 1, 2), (0, 1, 0), (0, 2, 2)])
+    ratings = rate(votes, Settings(method="baseline-win-rate", baseline="model a", clusters="none"), "people")
+    assert ratings.groups[0].ratings.names == ("model a", "model b")
+    assert ratings.unmet == ("model c",)
+
+
+@pytest.mark.parametrize("name", ["pagerank", "eigen"])
+@pytest.mark.parametrize(("more", "told"), [(1, ()), (3, ("uneven",))])
+def test_a_fifth_more_comparisons_are_uneven(name, more, told):
+    # The third model has 20 comparisons, the others 20 + 2 * `more`, which above 24 is more than a fifth more.
+    pair = [(0, 1, 2), (0, 1, 0)] * 5 + [(0, 1, 2)] * (2 * more)
+    votes = make([*pair, *[(0, 2, 2), (2, 0, 2), (1, 2, 2), (2, 1, 2)] * 5])
+    assert rate(votes, Settings(method=name), "people").groups[0].ratings.notices == told
