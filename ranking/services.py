@@ -349,7 +349,7 @@ def _refuse_withdrawn(snapshot: Leaderboard) -> None:
         raise CannotRecompute(_("Leaderboard %(id)s has not been computed yet.") % {"id": snapshot.pk})
     if snapshot.state == State.IMPOSSIBLE:
         raise CannotRecompute(snapshot.problem)
-    if withdrawn := _withdrawn_since(snapshot.study, snapshot.line):
+    if withdrawn := _withdrawn_since(snapshot):
         raise CannotRecompute(
             _("Leaderboard %(id)s cannot be computed again: %(number)s of its votes have been withdrawn since.")
             % {"id": snapshot.pk, "number": withdrawn}
@@ -365,9 +365,12 @@ def _refuse_others(snapshot: Leaderboard, digest: str) -> None:
         )
 
 
-def _withdrawn_since(study: Study, line: Cut) -> int:
-    """How many of the votes above `line` in force were taken back later, or by a worker who withdrew."""
-    then = study.comparisons.in_force_at(line.highest).votable().exclude(rater__in=line.excluded)
+def _withdrawn_since(snapshot: Leaderboard) -> int:
+    """How many of the votes that went into `snapshot` were taken back later, or by a worker who withdrew."""
+    try:
+        then = comparisons.selected(snapshot.study, snapshot.asked_filters(), snapshot.line)
+    except PROBLEMS as error:
+        raise CannotRecompute(str(error)) from error
     undone = then.filter(superseded_by__withdrawn=True).count()
     left = then.filter(rater__worker__outcome="withdrawn").exclude(superseded_by__withdrawn=True).count()
     return undone + left

@@ -137,6 +137,18 @@ class TestComputingAgain:
             services.recompute(newest(study))
         assert Worker.objects.get(pk=worker.pk).outcome == Outcome.WITHDRAWN
 
+    def test_a_judges_board_comes_again_whatever_people_took_back(self):
+        study = voted_study()
+        rater = judge(study)
+        for number, pair in enumerate(study.pairs.all()):
+            vote(rater, pair, "y" if number % 5 == 0 else "x")
+        compute_all()
+        leaving.withdraw(Worker.objects.filter(study=study).first(), NOW)
+        of_judge = Leaderboard.objects.get(study=study, raters=rater.name, method="bradley-terry")
+        assert services.recompute(of_judge).read.digest == of_judge.digest
+        with pytest.raises(CannotRecompute, match="72 of its votes"):
+            services.recompute(Leaderboard.objects.get(study=study, raters="all", method="bradley-terry"))
+
     def test_comparisons_that_are_gone_are_noticed(self):
         study = voted_study()
         compute_all()
