@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -103,17 +104,21 @@ class Found:
     stopped: int | None = None
 
 
-def shown(study: Study, *, to_all: bool) -> PairQuerySet:
+def shown(study: Study, at: datetime, *, to_all: bool) -> PairQuerySet:
     """The pairs that may be looked at: `to_all`, by anybody, or by those who run the study alone.
 
     Training and check pairs are nobody's to see here. Where people vote, all see the pairs that are through:
-    whoever has one before them on the voting page shall not find out here which models wrote its answers.
+    whoever has one before them on the voting page, or can have it back by taking their vote back, shall not find
+    out here which models wrote its answers.
     """
     pairs = Pair.objects.filter(study=study).votable()
     if not to_all or study.status == Status.CLOSED:
         return pairs
     open_now = study.assignments.filter(state=AssignmentState.OPEN).values("pair")
-    return pairs.filter(taken__gte=F("wanted")).exclude(pk__in=open_now)
+    lately = Comparison.objects.filter(
+        pair=OuterRef("pk"), assignment__isnull=False, answered_at__gte=study.undoable_since(at)
+    )
+    return pairs.filter(~Exists(lately), taken__gte=F("wanted")).exclude(pk__in=open_now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("correlation", _("Pearson, mean label")),
     ("correlation_single", _("Pearson, single votes")),
 )
-"""Of a judge on a category or a turn; the two correlations are those of the H4 study."""
+"""Of a judge on a category or a turn; the two correlations are those of Hugging Face H4's study of people and GPT-4."""
 
 AMONG_BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("with_ties", _("Agreement, ties included")),

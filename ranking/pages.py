@@ -14,7 +14,6 @@ from django.utils.translation import ngettext
 from annotation.models import Study
 from ranking import asking, trust, wording
 from ranking.charts import Axis
-from ranking.methods.ratings import NO_WIDTH
 from ranking.models import Leaderboard, State
 from ranking.services import STANDING
 from ranking.sheet import Row
@@ -88,9 +87,8 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
         *(["prior"] if group["prior"] else []),
         *(["order-range"] if group["order_range"] else []),
     ]
-    # With fewer prompts than models, which is first is mostly a matter of which prompts were drawn; where
-    # intervals have no width there is nothing to play through, and of models that are alike one would be the best.
-    enough = snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows) and NO_WIDTH not in group["notices"]
+    # Also where the intervals are about exactly these prompts.
+    enough = snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows)
     has_best = rows[0]["best"] is not None and enough
     return Table(
         lines=tuple(_line(row, axis, digits) for row in rows),

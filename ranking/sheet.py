@@ -10,6 +10,7 @@ from annotation.interchange.tables import csv_line
 from ranking.methods.board import Board, Group
 from ranking.methods.ratings import (
     ELO,
+    NO_WIDTH,
     Coefficient,
     Ratings,
     better,
@@ -50,12 +51,22 @@ def sheet(board: Board) -> Sheet:
     }
 
 
+def _tells_the_best(group: Group) -> bool:
+    """Whether it means something how often a model is first when the uncertainty is played through.
+
+    With fewer prompts than models that is mostly a matter of which prompts were drawn; where intervals have no
+    width there is nothing to play through, and of models that are alike one would be the best.
+    """
+    few = 0 < group.prompts <= len(group.ratings.names)
+    return not few and NO_WIDTH not in group.ratings.notices
+
+
 def _group(group: Group) -> dict[str, Any]:
     ratings = group.ratings
     uncertainty = ratings.uncertainty
     shown, place, above = points(ratings), ranks(ratings), better(ratings)
     lowest, highest = (None, None) if above is None else rank_ranges(above)
-    best = chance_of_best(ratings)
+    best = chance_of_best(ratings) if _tells_the_best(group) else None
     order = _order(place)
     share = normalised(ratings) if ratings.unit == "strength" else None
 

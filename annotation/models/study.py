@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import datetime, timedelta
 from typing import Any, Self, cast
 
 from django.conf import settings
@@ -181,6 +182,13 @@ class Study(models.Model):
         """Whether people may take part on a `device` of this class: phone, tablet or computer."""
         excluded = {Devices.ANY: (), Devices.NO_PHONES: ("phone",), Devices.COMPUTERS: ("phone", "tablet")}
         return device not in excluded[Devices(self.devices)]
+
+    def undoable_since(self, at: datetime) -> datetime:
+        """When a vote was given at the earliest that can still be taken back `at` this time.
+
+        A pair that may come back to its worker is shown to nobody with the names of its models.
+        """
+        return at - timedelta(minutes=self.reservation_minutes)
 
     def training_draw(self, available: int) -> int:
         """How many training pairs the first attempt draws when the study has `available` of them.

@@ -174,7 +174,7 @@ _PLAIN: Final = [
     _simple("overlap", WHOLE, "Votes per pair.", _whole),
     _simple("least_votes", WHOLE, "Votes a worker must give for the code.", _whole),
     _simple("most_votes", WHOLE, "Votes a worker may give.", _whole),
-    _simple("reservation_minutes", WHOLE, "Minutes a pair stays reserved.", _whole),
+    _simple("reservation_minutes", WHOLE, "Minutes a pair stays reserved, and a vote can be taken back.", _whole),
     _simple("only_types", WORDS, "Offer only prompts of these types; empty: of all.", _words),
     _simple("only_slugs", WORDS, "Offer only prompts with these slugs; empty: with any.", _words),
     _simple("exclude_types", WORDS, "Offer no prompt of these types.", _words),

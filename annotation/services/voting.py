@@ -200,19 +200,22 @@ def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
         raise Replayed
 
 
-def last_vote(worker: Worker) -> Comparison | None:
+def last_vote(worker: Worker, at: datetime) -> Comparison | None:
     """The vote that `undo` would take back, None where there is none."""
     if worker.stage != Stage.VOTING:
         return None
     last = Comparison.objects.filter(rater=worker.pk, superseded_by=None).order_by("-pk").first()
-    return None if last is None or last.withdrawn else last
+    if last is None or last.withdrawn or last.answered_at is None:
+        return None
+    return last if last.answered_at >= worker.study.undoable_since(at) else None
 
 
 @transaction.atomic
 def undo(worker: Worker, at: datetime) -> Assignment:
     """Takes the last vote back: a withdrawn row supersedes it, and its pair is in hand again, as it was shown.
 
-    The pair that was in hand is set aside and comes back after it. Only the last vote, and only once.
+    The pair that was in hand is set aside and comes back after it. Only the last vote, only once, and for as long
+    as a pair stays reserved.
 
     Raises:
         NothingToUndo: there is no such vote.
@@ -221,7 +224,7 @@ def undo(worker: Worker, at: datetime) -> Assignment:
     worker = assigning.lock(worker.pk)
     if worker.stage != Stage.VOTING or worker.study.status == Status.CLOSED:
         raise Closed
-    last = last_vote(worker)
+    last = last_vote(worker, at)
     if last is None or last.assignment is None:
         raise NothingToUndo
     for in_hand in worker.assignments.filter(state=AssignmentState.OPEN):

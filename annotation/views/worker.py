@@ -157,8 +157,9 @@ def _chosen(study: Study, value: int | None) -> str:
 @for_worker(Stage.VOTING)
 def arena(request: HttpRequest, worker: Worker) -> HttpResponse:
     """The pair in hand, or a new one."""
-    following = assigning.current(worker, timezone.now(), _rng())
-    last = voting.last_vote(worker)
+    now = timezone.now()
+    following = assigning.current(worker, now, _rng())
+    last = voting.last_vote(worker, now)
     undo = "" if last is None or last.value is None else sheet.label(last.scale_name, last.value)
     return _voting_page(request, worker, following, undo=undo)
 

@@ -136,7 +136,7 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if found.snapshot is None or found.stand != "board":
         return _page(request, study, found, {"runs_it": runs_it, "tab": "model"})
     context = {"study": study, "runs_it": runs_it, "snapshot": found.snapshot, "query": found.asked.query()}
-    shown = browser.shown(study, to_all=not runs_it)
+    shown = browser.shown(study, timezone.now(), to_all=not runs_it)
     one = matches.one_model(found.snapshot, model)
     context |= {"found": one, "opponents": opponents(study, model, one.opponents, found.asked.query())}
     context |= {"beside": beside(study, shown, model, found.asked.raters)}

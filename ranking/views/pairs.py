@@ -5,6 +5,7 @@ from itertools import islice
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from annotation.models import Study
@@ -22,7 +23,7 @@ CHUNK = 500
 
 def _pairs_of(request: HttpRequest, slug: str) -> tuple[Study, bool, PairQuerySet]:
     study, runs_it = results_for(request, slug)
-    return study, runs_it, browser.shown(study, to_all=not runs_it)
+    return study, runs_it, browser.shown(study, timezone.now(), to_all=not runs_it)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

@@ -183,6 +183,12 @@ class TestUndo:
         with pytest.raises(voting.NothingToUndo):
             voting.undo(worker, LATER)
 
+    def test_after_the_time_that_a_pair_stays_reserved_a_vote_stands(self, worker, assignment):
+        voting.vote(worker, assignment.pk, Ballot(value=1), LATER, rng())
+        with pytest.raises(voting.NothingToUndo):
+            voting.undo(worker, LATER + timedelta(minutes=worker.study.reservation_minutes, seconds=1))
+        assert voting.undo(worker, LATER + timedelta(minutes=worker.study.reservation_minutes)) == assignment
+
     def test_a_check_that_is_undone_counts_no_longer(self):
         study = build_study(check_rate=0.5, check_least=100)
         add_golden_pairs(study, ["x"] * 8, Purpose.CHECK)

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import numpy as np
 import pytest
 
 from annotation.models import Assignment, Comparison, LanguageModel, Pair, Purpose, Rater, RaterKind, Study
+from annotation.services import assigning, voting
+from annotation.services.voting import Ballot
 from ranking import browser, marks, services
 from ranking.agreement import with_people
 from ranking.browser import Search, Sought
@@ -106,7 +109,7 @@ def top(counts: Counter[str]) -> str | None:
 
 
 def found(study: Study, *, size: int = 5, **words: str) -> list[int]:
-    search = Search.of(study, browser.shown(study, to_all=False), Sought(**words))
+    search = Search.of(study, browser.shown(study, NOW, to_all=False), Sought(**words))
     pairs = [pk for keys in search.all(size) for pk in keys]
     assert pairs == sorted(pairs)
     assert search.count() == len(pairs)
@@ -215,7 +218,7 @@ class TestMarks:
         vote(person(study), last, "x")
         marks.mark(study, cut(study), NOW)
         monkeypatch.setattr(browser, "SPANS", (1,))
-        search = Search.of(study, browser.shown(study, to_all=False), Sought(split="people"))
+        search = Search.of(study, browser.shown(study, NOW, to_all=False), Sought(split="people"))
         page = search.find(None, 5)
         assert (page.pairs, page.stopped) == ((last.pk,), last.pk)
         assert search.find(None, 5, back=True).pairs == (last.pk,)
@@ -344,7 +347,7 @@ def test_the_number_found_is_that_of_the_agreement_report(study):
 
 
 def test_a_page_backwards_is_the_page_before(study):
-    search = Search.of(study, browser.shown(study, to_all=False), Sought(split="people"))
+    search = Search.of(study, browser.shown(study, NOW, to_all=False), Sought(split="people"))
     everything = found(study, split="people")
     assert len(everything) > 6
     page = search.find(everything[5], 3, back=True)
@@ -355,7 +358,7 @@ def test_a_page_backwards_is_the_page_before(study):
 
 def test_a_search_that_finds_nothing_for_long_says_how_far_it_came(study, monkeypatch):
     monkeypatch.setattr(browser, "SPANS", (2, 3))
-    search = Search.of(study, browser.shown(study, to_all=False), Sought(votes="5+"))
+    search = Search.of(study, browser.shown(study, NOW, to_all=False), Sought(votes="5+"))
     study.comparisons.filter(rater__kind=RaterKind.WORKER).update(withdrawn=True)
     pairs = [pair.pk for pair in Book(study).pairs]
     stopped = search.find(None, 10)
@@ -365,7 +368,7 @@ def test_a_search_that_finds_nothing_for_long_says_how_far_it_came(study, monkey
 
 def test_a_large_study_is_not_counted(study, monkeypatch):
     monkeypatch.setattr(browser, "COUNTED", study.pairs.count() - 1)
-    assert Search.of(study, browser.shown(study, to_all=False), Sought()).count() is None
+    assert Search.of(study, browser.shown(study, NOW, to_all=False), Sought()).count() is None
 
 
 class TestWhatIsShownToAll:
@@ -376,8 +379,8 @@ class TestWhatIsShownToAll:
     def test_a_pair_that_people_may_still_vote_on_is_not(self, study):
         pairs = list(study.pairs.order_by("pk"))
         Pair.objects.filter(pk=pairs[0].pk).update(taken=1)
-        assert list(browser.shown(study, to_all=True)) == pairs[:1]
-        assert list(browser.shown(study, to_all=False).order_by("pk")) == pairs
+        assert list(browser.shown(study, NOW, to_all=True)) == pairs[:1]
+        assert list(browser.shown(study, NOW, to_all=False).order_by("pk")) == pairs
 
     def test_a_pair_that_somebody_has_before_them_is_not(self, study):
         pair = study.pairs.first()
@@ -386,17 +389,28 @@ class TestWhatIsShownToAll:
         held = Assignment.objects.create(
             study=study, pair=pair, worker=worker, slot=1, trial=1, left="x", created_at=NOW, expires_at=NOW
         )
-        assert list(browser.shown(study, to_all=True)) == []
+        assert list(browser.shown(study, NOW, to_all=True)) == []
         Assignment.objects.filter(pk=held.pk).update(state="voted")
-        assert list(browser.shown(study, to_all=True)) == [pair]
+        assert list(browser.shown(study, NOW, to_all=True)) == [pair]
+
+    def test_a_pair_whose_last_vote_can_be_taken_back_is_not(self):
+        study = build_study(overlap=1)
+        worker = build_worker(study)
+        rng = np.random.default_rng(0)
+        held = assigning.current(worker, NOW, rng)
+        voting.vote(worker, held.pk, Ballot(value=1), NOW, rng)
+        for minutes, shown in ((0, []), (study.reservation_minutes, []), (study.reservation_minutes + 1, [held.pair])):
+            at = NOW + timedelta(minutes=minutes)
+            assert list(browser.shown(study, at, to_all=True).exclude(taken=0)) == shown
+            assert (voting.last_vote(worker, at) is None) == bool(shown)
 
     def test_all_are_once_the_study_is_closed(self, study):
         study.status = "closed"
-        assert browser.shown(study, to_all=True).count() == 3
+        assert browser.shown(study, NOW, to_all=True).count() == 3
 
     def test_training_and_check_pairs_never_are(self, study):
         add_golden_pairs(study, ["x", "y"])
         add_golden_pairs(study, ["x"], Purpose.CHECK)
         study.status = "closed"
         for to_all in (True, False):
-            assert set(browser.shown(study, to_all=to_all).values_list("purpose", flat=True)) == {"vote"}
+            assert set(browser.shown(study, NOW, to_all=to_all).values_list("purpose", flat=True)) == {"vote"}

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from annotation.models import Study
 from ranking import browser, comparisons, reports
 from ranking.browser import Search, Sought
+from tests.builders import NOW
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "llmfao"
 
@@ -106,7 +107,7 @@ def test_the_report_says_what_loops_over_the_files_say(published):
                 check_correlations(part, here, published)
         # The browser of pairs finds exactly those that the plurality counts against the judge.
         differing = {pair for pair, said in judged.items() if most(published.votes[pair]) not in {None, said}}
-        search = Search.of(study, browser.shown(study, to_all=False), Sought(split=f"judge:{name}"))
+        search = Search.of(study, browser.shown(study, NOW, to_all=False), Sought(split=f"judge:{name}"))
         keys = [key for some in search.all(500) for key in some]
         assert set(study.pairs.filter(pk__in=keys).values_list("number", flat=True)) == differing
 

@@ -17,6 +17,7 @@ from ranking.methods.ratings import (
     simultaneous_critical,
 )
 from ranking.methods.settings import Settings
+from ranking.sheet import sheet
 from ranking.verdict import verdict
 from tests.ranking.votes import draw, make
 
@@ -142,6 +143,13 @@ def test_the_chance_of_being_best_is_shared_out():
     assert found.sum() == pytest.approx(1)
     clear = chance_of_best(ratings(draw(18, rows=20_000), clusters="none"))
     assert clear.max() > 0.99
+
+
+@pytest.mark.parametrize(("prompts", "told"), [(12, False), (13, True)])
+def test_the_chance_of_being_best_is_told_where_prompts_outnumber_models(prompts, told):
+    votes = draw(19, models=12, rows=2000, prompts=prompts)
+    (group,) = sheet(rate(votes, Settings(clusters="both"), "people"))["groups"]
+    assert {row["best"] is not None for row in group["rows"]} == {told}
 
 
 def test_a_verdict_says_how_many_nothing_separates():
