@@ -270,7 +270,7 @@ def addresses(client: "Client", study: "Study") -> Iterator[tuple[str, str]]:
         if address.startswith(f"{root}?"):
             yield "a switch of the board", address
     for raters in ("people", "judge", "all"):
-        for name in ("", "wins/", "models/3/", "board.csv", "board.json"):
+        for name in ("", "wins/", "wins.csv", "models/3/", "models/3/wins.csv", "board.csv", "board.json"):
             yield name or "the board", f"{root}{name}?raters={raters}"
     for name in ("agreement", "columns"):
         for file in ("/", ".csv", ".json"):

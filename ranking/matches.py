@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from django.http import Http404
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from annotation.interchange.tables import csv_line
 from annotation.models import LanguageModel
 from ranking.charts import Axis
 from ranking.methods.davidson import TIES
@@ -60,12 +61,18 @@ def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
     )
 
 
-def _cells(group: dict[str, Any], never: str) -> Iterator[list[str]]:
+def _shares(group: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(m, m) each: what the row's model won against the column's, NaN where they never met, and was to win."""
     won = np.array(group["wins"])
     games = won + won.T
-    share = np.divide(won, games, out=np.full_like(won, np.nan), where=games > 0)
     strength = np.array([row["natural"] for row in group["rows"]])
-    predicted = np.rint(100 * _expected(group, strength[:, None] - strength)).astype(int).tolist()
+    share = np.divide(won, games, out=np.full_like(won, np.nan), where=games > 0)
+    return share, _expected(group, strength[:, None] - strength)
+
+
+def _cells(group: dict[str, Any], never: str) -> Iterator[list[str]]:
+    share, expected = _shares(group)
+    predicted = np.rint(100 * expected).astype(int).tolist()
     shown = group["unit"] == "strength"
     for i, shares in enumerate(share.tolist()):
         yield [
@@ -102,6 +109,32 @@ def _cell(group: dict[str, Any], i: int, j: int) -> Cell:
         return Cell(None, None, 0, predicted)
     share = won / games
     return Cell(round(100 * share), round(10 * share), round(games), predicted)
+
+
+COLUMNS: Final = ("model", "opponent", "comparisons", "points", "share", "predicted")
+
+
+def csv_lines(snapshot: Leaderboard, model: str | None = None) -> Iterator[str]:
+    """Every two models that met, once, the one of the better rank first; or else `model` against each other.
+
+    `points` are the first one's wins and half its ties, `share` what they are of the comparisons, `predicted` the
+    share that the ratings predict, empty where they predict none. The lines of one model come as one piece: two
+    hundred models have 20,000.
+    """
+    yield csv_line(COLUMNS)
+    for group in snapshot.sheet["groups"]:
+        won, names = group["wins"], [row["model"] for row in group["rows"]]
+        cells = [csv_line((name,)).rstrip("\n") for name in names]
+        share, expected = (matrix.tolist() for matrix in _shares(group))
+        predicts = group["unit"] == "strength"
+        for i, name in enumerate(names):
+            if model is None or name == model:
+                yield "".join(
+                    f"{cells[i]},{cells[j]},{games},{won[i][j]!r},{share[i][j]!r},"
+                    f"{repr(expected[i][j]) if predicts else ''}\n"
+                    for j in range(i + 1 if model is None else 0, len(names))
+                    if j != i and (games := round(won[i][j] + won[j][i]))
+                )
 
 
 @dataclass(frozen=True, slots=True)

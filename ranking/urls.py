@@ -5,6 +5,7 @@ from ranking.views import boards, pairs, reports
 urlpatterns = [
     path("leaderboard/<slug:slug>/", boards.leaderboard, name="leaderboard"),
     path("leaderboard/<slug:slug>/wins/", boards.wins, name="leaderboard-wins"),
+    path("leaderboard/<slug:slug>/wins.csv", boards.wins_csv, name="leaderboard-wins-csv"),
     path("leaderboard/<slug:slug>/agreement/", reports.agreement, name="leaderboard-agreement"),
     path("leaderboard/<slug:slug>/agreement.csv", reports.agreement_csv, name="leaderboard-agreement-csv"),
     path("leaderboard/<slug:slug>/agreement.json", reports.agreement_json, name="leaderboard-agreement-json"),
@@ -12,6 +13,7 @@ urlpatterns = [
     path("leaderboard/<slug:slug>/columns.csv", reports.columns_csv, name="leaderboard-columns-csv"),
     path("leaderboard/<slug:slug>/columns.json", reports.columns_json, name="leaderboard-columns-json"),
     path("leaderboard/<slug:slug>/models/<whole:number>/", boards.one_model, name="leaderboard-model"),
+    path("leaderboard/<slug:slug>/models/<whole:number>/wins.csv", boards.wins_csv, name="leaderboard-model-csv"),
     path("leaderboard/<slug:slug>/pairs/", pairs.pairs, name="leaderboard-pairs"),
     path("leaderboard/<slug:slug>/pairs/found.csv", pairs.pairs_csv, name="leaderboard-pairs-csv"),
     path("leaderboard/<slug:slug>/pairs/<whole:number>/", pairs.one_pair, name="leaderboard-pair"),

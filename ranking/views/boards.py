@@ -11,6 +11,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
 from annotation.views.access import results_for
+from annotation.views.tables import download
 from ranking import asking, browser, citing, matches, pages
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard, State
@@ -125,6 +126,15 @@ def wins(request: HttpRequest, slug: str) -> HttpResponse:
     context |= {"query": found.asked.query(), "heats": matches.heat(found.snapshot)}
     context |= {"switches": switches(found.asked, Names.of(study))}
     return render(request, "ranking/wins.html", context)
+
+
+@require_safe
+def wins_csv(request: HttpRequest, slug: str, number: int | None = None) -> StreamingHttpResponse:
+    """Who won how much against whom; of the model `number`, it against each other."""
+    snapshot = _asked_or_stored(request, slug, None)
+    model = None if number is None else get_object_or_404(snapshot.study.prompt_set.models, number=number).name
+    name = "-".join([snapshot.file_name, "wins", *([] if number is None else [str(number)])])
+    return download(matches.csv_lines(snapshot, model), f"{name}.csv")
 
 
 @require_safe

@@ -1,8 +1,10 @@
 """The leaderboard's page: who may read it, what it says, and that it computes nothing."""
 
+import csv
 import io
 import math
 from dataclasses import asdict
+from itertools import combinations
 
 import pytest
 from django.contrib.auth.models import User
@@ -279,6 +281,29 @@ def test_a_models_page_shows_each_opponent(client):
     assert "Quillfinch-3" in html
     assert "216: " in html
     assert client.get(reverse("leaderboard-model", args=[study.slug, 12345])).status_code == 404
+
+
+def test_who_won_against_whom_can_be_downloaded(client):
+    def table(name, *args):
+        response = client.get(reverse(name, args=[study.slug, *args]))
+        return list(csv.DictReader(io.StringIO(response.getvalue().decode())))
+
+    study = published(voted_study())
+    (group,) = Leaderboard.objects.of(study, Filters(), Settings()).newest().sheet["groups"]
+    names = [row["model"] for row in group["rows"]]
+    won = {(names[i], names[j]): points for i, row in enumerate(group["wins"]) for j, points in enumerate(row)}
+    rows = table("leaderboard-wins-csv")
+    assert [(row["model"], row["opponent"]) for row in rows] == list(combinations(names, 2))
+    for row in rows:
+        one, other = won[row["model"], row["opponent"]], won[row["opponent"], row["model"]]
+        assert (float(row["points"]), int(row["comparisons"])) == (one, one + other)
+        assert float(row["share"]) == one / (one + other)
+        assert 0 < float(row["predicted"]) < 1
+    last = study.prompt_set.models.get(name=names[-1])
+    mine = table("leaderboard-model-csv", last.number)
+    assert [(row["model"], row["opponent"]) for row in mine] == [(names[-1], name) for name in names[:-1]]
+    assert [float(row["points"]) for row in mine] == [won[names[-1], name] for name in names[:-1]]
+    assert client.get(reverse("leaderboard-model-csv", args=[study.slug, 12345])).status_code == 404
 
 
 def test_people_and_judges_stand_side_by_side(client):
