@@ -23,6 +23,9 @@ SIDES_NAMED = re.compile(
 )
 """A pane by its letter; an A alone may be an article."""
 
+LONGEST_RESERVATION = 7 * 24 * 60
+"""Minutes: a week. What is reserved nobody else can vote on."""
+
 
 class Status(models.TextChoices):
     DRAFT = "draft", _("draft")
@@ -106,7 +109,9 @@ class Study(models.Model):
     )
     most_votes = models.PositiveIntegerField(_("most votes of a worker"), default=40, validators=[MinValueValidator(1)])
     reservation_minutes = models.PositiveIntegerField(
-        _("minutes a pair stays reserved"), default=15, validators=[MinValueValidator(1)]
+        _("minutes a pair stays reserved"),
+        default=15,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_RESERVATION)],
     )
     id_parameter = models.CharField(
         _("id parameter"),
