@@ -396,7 +396,7 @@ def _scatter(found: dict[str, Any]) -> Scatter | None:
         dots.append(Dot(model, x, y, x_low, x_high, y_low, y_high, label))
     names = (("spearman", _("Spearman")), ("kendall", _("Kendall")), ("pearson", _("Pearson")))
     figures = tuple(Figure(label, f"{found[name]:z.2f}", "", len(dots)) for name, label in names)
-    # Reports of before this was told do not have it.
+    # A report by older numerics, shown until the next sweep, may not say.
     notice = NOTICES["prior"] if found.get("prior") else None
     return Scatter(tuple(dots), across, up, found["pairs"], figures, notice)
 
