@@ -256,24 +256,26 @@ def _search(study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
         if number not in models:
             raise _Unheard
         pairs = pairs.filter(Q(model_x=models[number]) | Q(model_y=models[number]))
-    rater = rater_called(study, sought.rater) if sought.rater else None
+    about = rater = rater_called(study, sought.rater) if sought.rater else None
     conditions: list[Condition] = []
     others = _others(study) if sought.votes or sought.split or sought.outcome else ()
     if sought.votes:
         conditions.append(_voted_on(sought.votes, others))
     if sought.split:
-        split, about = _split(study, sought.split, others)
+        split, judge = _split(study, sought.split, others)
         conditions.append(split)
-        rater = rater or about
+        about = rater or judge
     if sought.outcome:
-        conditions.append(_outcome(study, sought, others))
+        if sought.outcome not in OUTCOMES or not sought.model:
+            raise _Unheard
+        conditions.append(_outcome(sought.outcome, models[_number(sought.model)], rater, others))
     words = [word for word in (sought.split, sought.votes and f"votes:{sought.votes}") if word]
     few = marked(study, words)
-    if rater and (few is not None or (models and _said_much(study, rater))):
+    if about and (few is not None or (models and _said_much(study, about))):
         # The pairs that are marked, or that a model has, are fewer than those that the rater has said something of.
-        conditions.insert(0, Exists(in_force().filter(pair=OuterRef("pk"), rater=rater)))
-        rater = None
-    return Search(study, pairs, tuple(conditions), rater, few)
+        conditions.insert(0, Exists(in_force().filter(pair=OuterRef("pk"), rater=about)))
+        about = None
+    return Search(study, pairs, tuple(conditions), about, few)
 
 
 def _about_prompts(study: Study, pairs: PairQuerySet, sought: Sought) -> PairQuerySet:
@@ -361,15 +363,11 @@ def _split(study: Study, word: str, others: Sequence[int]) -> tuple[Condition, R
     return _turn(SPLITS[kind], judge, others), judge
 
 
-def _outcome(study: Study, sought: Sought, others: Sequence[int]) -> Q:
-    """How it went for the model looked for, by the rater looked for or else by most people."""
-    if sought.outcome not in OUTCOMES or not sought.model:
-        raise _Unheard
-    model = study.prompt_set.models.filter(number=_number(sought.model)).first()
-    rater = rater_called(study, sought.rater) if sought.rater else None
+def _outcome(outcome: str, model: int, rater: Rater | None, others: Sequence[int]) -> Q:
+    """How it went for `model`, by `rater` or else by most people."""
     said = "said" if rater else "most"
-    won = OUTCOMES[sought.outcome]
-    as_x, as_y = (_turn(f"{said} = {outcome}", rater, others) for outcome in (won, -won))
+    won = OUTCOMES[outcome]
+    as_x, as_y = (_turn(f"{said} = {result}", rater, others) for result in (won, -won))
     return Q(as_x, model_x=model) | Q(as_y, model_y=model)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -52,7 +53,7 @@ def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
     return tuple(
         Heat(
             tuple(
-                (row, mark_safe("".join(cells)))  # noqa: S308  numbers, and a translation of ours
+                (row, mark_safe(cells))  # noqa: S308  numbers, and a translation of ours
                 for row, cells in zip(group["rows"], _cells(group, never), strict=True)
             ),
             predicts=group["unit"] == "strength",
@@ -70,20 +71,30 @@ def _shares(group: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.floa
     return share, _expected(group, strength[:, None] - strength)
 
 
-def _cells(group: dict[str, Any], never: str) -> Iterator[list[str]]:
-    share, expected = _shares(group)
-    predicted = np.rint(100 * expected).astype(int).tolist()
+SELF: Final = -2
+NEVER: Final = -1
+"""Where a shade would stand: a model against itself, and two that never met."""
+
+
+def _cells(group: dict[str, Any], never: str) -> Iterator[str]:
+    """The cells of each row. Most are like some other, and each kind is put together once."""
     shown = group["unit"] == "strength"
-    for i, shares in enumerate(share.tolist()):
-        yield [
-            '<td class="self"></td>'
-            if i == j
-            else never
-            if part != part  # NaN
-            else f'<td class="shade-{round(10 * part)}">{round(100 * part)}'
-            + (f"<small>{predicted[i][j]}</small></td>" if shown else "</td>")
-            for j, part in enumerate(shares)
-        ]
+    share, expected = _shares(group)
+    met = ~np.isnan(share)
+    known = np.where(met, share, 0.0)
+    shade = np.where(met, np.rint(10 * known), NEVER)
+    np.fill_diagonal(shade, SELF)
+
+    @cache
+    def cell(shade: int, percent: int, predicted: int) -> str:
+        if shade < 0:
+            return never if shade == NEVER else '<td class="self"></td>'
+        small = f"<small>{predicted}</small>" if shown else ""
+        return f'<td class="shade-{shade}">{percent}{small}</td>'
+
+    columns = (shade, np.rint(100 * known), np.rint(100 * expected))
+    for row in zip(*(column.astype(int).tolist() for column in columns), strict=True):
+        yield "".join(map(cell, *row))
 
 
 def _expected(group: dict[str, Any], apart: NDArray[np.float64]) -> NDArray[np.float64]:

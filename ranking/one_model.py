@@ -86,18 +86,19 @@ def opponents(study: Study, model: LanguageModel, met: Iterable[Opponent], query
 
     `query`: of the board whose pages the names lead to.
     """
-    pairs = reverse("leaderboard-pairs", args=[study.slug])
-    return format_html_join("", OPPONENT, (_opponent(study, model, pairs, query, other) for other in met))
+    board = reverse("leaderboard", args=[study.slug])
+    pairs = f"{board}pairs/{Sought(model=str(model.number)).query()}&against="
+    return format_html_join("", OPPONENT, (_opponent(board, pairs, query, other) for other in met))
 
 
-def _opponent(study: Study, model: LanguageModel, pairs: str, query: str, other: Opponent) -> tuple[object, ...]:
+def _opponent(board: str, pairs: str, query: str, other: Opponent) -> tuple[object, ...]:
     row, cell = other.row, other.cell
     votes = written(cell.games)
     label = ngettext("%(votes)s vote on pairs with %(other)s", "%(votes)s votes on pairs with %(other)s", cell.games)
     return (
-        reverse("leaderboard-model", args=[study.slug, row["number"]]) + query,
+        f"{board}models/{row['number']}/{query}",
         row["model"],
-        pairs + Sought(model=str(model.number), against=str(row["number"])).query(),
+        f"{pairs}{row['number']}",
         label % {"votes": votes, "other": row["model"]},
         votes,
         cell.shade,

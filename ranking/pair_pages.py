@@ -207,19 +207,18 @@ def lines_of(pairs: Sequence[int], judges: Sequence[str]) -> Iterator[Line]:
     """The pairs with these primary keys, in this order, with what was said of them."""
     found = Pair.objects.select_related("prompt", "model_x", "model_y").in_bulk(pairs)
     rows = browser.in_force().filter(pair__in=pairs, rater__excluded_at=None)
-    votes, verdicts = _votes(rows), _verdicts(rows)
+    votes, verdicts = _votes(rows), _verdicts(rows) if judges else {}
     for pk in pairs:
         pair = found[pk]
         by_turn = votes[pk]
         most = {turn: _plurality(counts) for turn, counts in by_turn.items()}
         people = np.sum(list(by_turn.values()), axis=0) if by_turn else np.zeros(3, dtype=np.int64)
-        said = verdicts[pk]
         yield Line(
             pair=pair,
             excerpt=excerpt(pair.prompt),
             people=(int(people[2]), int(people[1]), int(people[0])),
             most=_plurality(people) if by_turn else None,
-            judges=tuple(_said(name, said[name], most) for name in judges),
+            judges=tuple(_said(name, verdicts[pk][name], most) for name in judges),
         )
 
 
