@@ -343,16 +343,21 @@ def recompute_report(snapshot: Leaderboard) -> dict[str, Any]:
     return found
 
 
+def _called(snapshot: Leaderboard) -> str:
+    called = _("Report %(id)s") if snapshot.method in REPORTS else _("Leaderboard %(id)s")
+    return called % {"id": snapshot.pk}
+
+
 def _refuse_withdrawn(snapshot: Leaderboard) -> None:
     """Raises CannotRecompute where a snapshot never had numbers, or has lost votes that they came from."""
     if snapshot.state in UNFINISHED or snapshot.cut is None:
-        raise CannotRecompute(_("Leaderboard %(id)s has not been computed yet.") % {"id": snapshot.pk})
+        raise CannotRecompute(_("%(it)s has not been computed yet.") % {"it": _called(snapshot)})
     if snapshot.state == State.IMPOSSIBLE:
         raise CannotRecompute(snapshot.problem)
     if withdrawn := _withdrawn_since(snapshot):
         raise CannotRecompute(
-            _("Leaderboard %(id)s cannot be computed again: %(number)s of its votes have been withdrawn since.")
-            % {"id": snapshot.pk, "number": withdrawn}
+            _("%(it)s cannot be computed again: %(number)s of its votes have been withdrawn since.")
+            % {"it": _called(snapshot), "number": withdrawn}
         )
 
 
@@ -360,8 +365,8 @@ def _refuse_others(snapshot: Leaderboard, digest: str) -> None:
     """Raises CannotRecompute where `digest` is of other comparisons than those of `snapshot`."""
     if digest != snapshot.digest:
         raise CannotRecompute(
-            _("Leaderboard %(id)s cannot be computed again: its comparisons are not all there any more.")
-            % {"id": snapshot.pk}
+            _("%(it)s cannot be computed again: its comparisons are not all there any more.")
+            % {"it": _called(snapshot)}
         )
 
 
