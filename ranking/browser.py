@@ -420,4 +420,4 @@ def _turn(condition: str, rater: Rater | None, others: Sequence[int]) -> RawSQL:
             ) counted
         ) decided
     ) turns WHERE {condition})"""  # noqa: S608  of what is put in, nothing is from outside
-    return RawSQL(turn, [mine, *others], BooleanField())  # noqa: S611
+    return RawSQL(turn, [mine, *others], BooleanField())  # noqa: S611  conditions are of this file, keys are parameters

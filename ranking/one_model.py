@@ -86,6 +86,8 @@ def opponents(study: Study, model: LanguageModel, met: Iterable[Opponent], query
 
     `query`: of the board whose pages the names lead to.
     """
+    # Below it lie the pages of models and of pairs, as in the board's own table: to ask for the address of each row
+    # would take as long as the row.
     board = reverse("leaderboard", args=[study.slug])
     pairs = f"{board}pairs/{Sought(model=str(model.number)).query()}&against="
     return format_html_join("", OPPONENT, (_opponent(board, pairs, query, other) for other in met))

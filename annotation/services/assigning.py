@@ -107,6 +107,12 @@ def lock(worker_id: int) -> Worker:
     return worker
 
 
+def check_scale(study: Study, asked_on: str) -> None:
+    """Raises ScaleChanged where a page that says so asked on another scale than the study does by now."""
+    if asked_on not in ("", study.scale_name):
+        raise ScaleChanged
+
+
 def _row_lock(table: str, skip: str = "") -> str:
     """Such as to keep others from changing the row, but not from referring to it; SQLite has one lock for all."""
     return f"FOR NO KEY UPDATE OF {table} {skip}" if connection.features.has_select_for_update else ""

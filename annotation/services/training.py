@@ -92,8 +92,7 @@ def answer(worker: Worker, answer_id: int, value: int, at: datetime, *, scale_na
         first = _unseen(worker).first()
         if first is None or first.pk != given.pk or given.shown_at is None:
             raise Gone
-        if scale_name not in ("", worker.study.scale_name):
-            raise assigning.ScaleChanged
+        assigning.check_scale(worker.study, scale_name)
         given.value, given.answered_at = value, at
         given.right = worker.study.scale.agrees(value, given.golden)
         given.save(update_fields=["value", "answered_at", "right"])

@@ -20,7 +20,7 @@ from annotation.models import (
 from annotation.models.work import Stage
 from annotation.scales import SCALES, Scale, winner_of
 from annotation.services import assigning, leaving
-from annotation.services.assigning import NotYours, ScaleChanged
+from annotation.services.assigning import NotYours
 from annotation.services.rows import insert, update, write
 
 LONGEST_SECONDS: Final = 600
@@ -80,8 +80,7 @@ def _store(
         raise Replayed
     if worker.stage != Stage.VOTING or study.status == Status.CLOSED:
         raise Closed
-    if ballot.scale_name not in ("", study.scale_name):
-        raise ScaleChanged
+    assigning.check_scale(study, ballot.scale_name)
     answer = study.scale.answer(ballot.value)
     if not _claim(assignment, mine, at):
         raise Gone

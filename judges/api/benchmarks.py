@@ -130,6 +130,7 @@ class Benchmarks(ApiView):
 
 
 def _found(number: int, run: int) -> BenchmarkRun:
+    # The judge first: a primary key of any size is looked for, a foreign key of 30 digits fits no database.
     return get_object_or_404(benchmarking.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
 
 

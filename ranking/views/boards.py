@@ -95,8 +95,7 @@ def _ready(study: Study, asked: Asked) -> Leaderboard:
 @require_safe
 def as_csv(request: HttpRequest, slug: str, number: int | None = None) -> StreamingHttpResponse:
     snapshot = _asked_or_stored(request, slug, number)
-    headers = {"Content-Disposition": f'attachment; filename="{snapshot.file_name}.csv"'}
-    return StreamingHttpResponse(csv_lines(snapshot.sheet), content_type="text/csv; charset=utf-8", headers=headers)
+    return download(csv_lines(snapshot.sheet), f"{snapshot.file_name}.csv")
 
 
 @require_safe

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.urls("tests.browser.gallery")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_axe_finds_nothing_in_any_component(
-    live_server: LiveServer, page: Page, accessible: Callable[[Page], None], size: dict[str, int], scheme: str
+    live_server: LiveServer, page: Page, accessible: Callable[[Page], None], size: ViewportSize, scheme: str
 ) -> None:
-    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(f"{live_server.url}/gallery/")
     accessible(page)
@@ -24,9 +24,9 @@ def test_axe_finds_nothing_in_any_component(
 
 @pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST], ids=["wide", "phone", "narrowest"])
 def test_wide_things_scroll_in_their_frame_and_not_with_the_page(
-    live_server: LiveServer, page: Page, size: dict[str, int]
+    live_server: LiveServer, page: Page, size: ViewportSize
 ) -> None:
-    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
     page.goto(f"{live_server.url}/gallery/")
     assert overflow(page) <= 0
 
@@ -36,7 +36,7 @@ def test_what_scrolls_can_be_reached_by_keyboard_and_what_does_not_is_no_stop(
 ) -> None:
     page.goto(f"{live_server.url}/gallery/")
     code = page.locator(".answer pre").first
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     expect(code).to_have_attribute("tabindex", "0")
     page.set_viewport_size({"width": 2200, "height": 800})
     expect(code).not_to_have_attribute("tabindex", "0")

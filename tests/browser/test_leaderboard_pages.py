@@ -1,9 +1,10 @@
 """The leaderboard in a browser: light and dark, wide and narrow, by keyboard, and without scripts."""
 
 from collections.abc import Callable
+from operator import itemgetter
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Study
@@ -52,8 +53,8 @@ def test_axe_finds_nothing(
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST], ids=["wide", "phone", "narrowest"])
-def test_no_page_is_wider_than_its_window(board: str, page: Page, size: dict[str, int]) -> None:
-    page.set_viewport_size(size)  # type: ignore[arg-type]
+def test_no_page_is_wider_than_its_window(board: str, page: Page, size: ViewportSize) -> None:
+    page.set_viewport_size(size)
     for address in states(board):
         page.goto(address)
         for fold in page.locator("details > summary").all():
@@ -69,21 +70,21 @@ LONG_NAMES = (
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST], ids=["wide", "phone", "narrowest"])
-def test_long_names_widen_no_page(live_server: LiveServer, page: Page, size: dict[str, int]) -> None:
+def test_long_names_widen_no_page(live_server: LiveServer, page: Page, size: ViewportSize) -> None:
     study = voted_study("long-names", models=3)
     for model, name in zip(study.prompt_set.models.all(), LONG_NAMES, strict=True):
         model.name, model.org = name, ""
         model.save()
     Study.objects.update(public=True)
     compute_all()
-    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
     for name in ("", "wins/", "columns/", "pairs/", f"models/{study.prompt_set.models.all()[0].number}/"):
         page.goto(f"{live_server.url}/leaderboard/long-names/{name}")
         assert overflow(page) <= 0, name
 
 
 def test_a_phone_tells_every_column_by_its_heading(board: str, page: Page) -> None:
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     page.goto(board)
     table = page.locator("table.board")
     headings = table.get_by_role("columnheader").all_inner_texts()
@@ -103,15 +104,15 @@ def test_both_names_of_a_cell_stay_in_view(board: str, page: Page) -> None:
     frame = wrap.bounding_box()
     assert frame is not None
     assert wrap.evaluate("frame => [frame.scrollLeft > 0, frame.scrollTop > 0]") == [True, True]
-    for name, place in (("thead th:last-child", "y"), ("tbody tr:last-child th", "x")):
+    for name, place in (("thead th:last-child", itemgetter("y")), ("tbody tr:last-child th", itemgetter("x"))):
         box = wrap.locator(name).bounding_box()
         assert box is not None
-        assert abs(box[place] - frame[place]) <= 1  # type: ignore[literal-required]
+        assert abs(place(box) - place(frame)) <= 1
 
 
 def test_every_label_of_the_axis_is_whole(board: str, page: Page) -> None:
     for size in (WIDE, PHONE):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         page.goto(board)
         last = page.locator(".axis text:visible").last
         last.scroll_into_view_if_needed()

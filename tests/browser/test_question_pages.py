@@ -35,7 +35,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(
 ) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     for size in (WIDE, PHONE, NARROWEST):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         for path in PAGES:
             page.goto(live_server.url + path)
             assert overflow(page) <= 0, (path, size)

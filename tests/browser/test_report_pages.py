@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.utils.text import slugify
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Comparison, Study
@@ -73,10 +73,10 @@ def test_axe_finds_nothing(
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST], ids=["wide", "phone", "narrowest"])
 def test_no_page_is_wider_than_its_window(
-    study: Study, live_server: LiveServer, page: Page, size: dict[str, int], language: str
+    study: Study, live_server: LiveServer, page: Page, size: ViewportSize, language: str
 ) -> None:
     page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
-    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
     for address in addresses(study):
         page.goto(f"{live_server.url}/leaderboard/{study.slug}/{address}")
         open_all(page)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
@@ -30,9 +30,9 @@ def test_axe_finds_nothing(
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST], ids=["wide", "phone", "narrowest"])
-def test_no_page_is_wider_than_its_window(live_server: LiveServer, page: Page, path: str, size: dict[str, int]) -> None:
+def test_no_page_is_wider_than_its_window(live_server: LiveServer, page: Page, path: str, size: ViewportSize) -> None:
     build_study("a-study-with-a-very-long-name-that-nobody-would-give-it-" + "x" * 40, public=True)
-    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
     page.goto(live_server.url + path)
     assert overflow(page) <= 0
 
