@@ -7,12 +7,12 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load bench-pairs demo door install install-dev test lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load bench-pairs demo preflight install install-dev test lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-demo: door install ## a running arena with a sample study, on HOST:PORT
+demo: preflight install ## a running arena with a sample study, on HOST:PORT
 	@exec $(BIN)/python manage.py demo
 
 install: $(VENV)/.installed staticfiles/staticfiles.json ## the virtual environment alone
@@ -22,20 +22,20 @@ install-dev: install $(VENV)/.installed-dev ## the same with what tests and lint
 # The stamp holds the folder it was made in: an environment that was moved here, whose interpreter is
 # gone, or whose making was interrupted is made anew. Its own Python is asked from then on.
 ifeq ($(shell test "$$(cat $(VENV)/.made 2>/dev/null)" = "$(CURDIR)" && $(BIN)/python -c 'import pip' 2>/dev/null && echo sound),sound)
-DOORKEEPER := $(BIN)/python
+PREFLIGHT_PYTHON := $(BIN)/python
 $(VENV)/.made:
 else
-DOORKEEPER := $(PYTHON)
+PREFLIGHT_PYTHON := $(PYTHON)
 $(VENV)/.made: FORCE
 endif
-	@$(PYTHON) llmfao_site/doorstep.py
+	@$(PYTHON) llmfao_site/demo/preflight.py
 	@echo "Making the virtual environment in $(VENV) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@printf '%s' "$(CURDIR)" > $@
 
 # Before the long work: nobody waits for an installation to hear that the port is taken.
-door:
-	@$(DOORKEEPER) llmfao_site/doorstep.py port
+preflight:
+	@$(PREFLIGHT_PYTHON) llmfao_site/demo/preflight.py port
 
 $(VENV)/.installed: requirements.lock $(VENV)/.made
 	@echo "Installing the locked dependencies ..."

@@ -27,9 +27,9 @@ def main() -> None:
     try:
         if len(sys.argv) > 1 and not {"-h", "--help"} & set(sys.argv):
             django.setup()
-            from llmfao_site import new_database
+            from llmfao_site import auto_migrate
 
-            new_database.prepare(sys.argv[1])
+            auto_migrate.prepare(sys.argv[1])
         execute_from_command_line(sys.argv)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -33,7 +33,7 @@ else:
 
 
 class ReadOnly(_Admin):
-    """Rows that services alone write, because other rows follow from them."""
+    """Rows that the subject packages alone write, because other rows follow from them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -46,7 +46,7 @@ class ReadOnly(_Admin):
 
 
 class Described(_Admin):
-    """Rows whose descriptions can be corrected here, and nothing else: files and services make and delete them."""
+    """Rows whose descriptions can be corrected here. Only files and subject packages make and delete them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -16,13 +16,12 @@ class AnnotationConfig(AppConfig):
 
     def ready(self) -> None:
         register_converter(Whole, "whole")
-        from annotation import sections
-        from annotation.services import spine
+        from annotation import overview, study_sections
 
         for section in (
-            sections.Section("data", _("Data"), 10, "study-data", spine.data),
-            sections.Section("pairs", _("Pairs"), 20, "study-pairs", spine.pairs),
-            sections.Section("workers", _("Workers"), 30, "study-workers", spine.workers),
-            sections.Section("export", _("Export"), 60, "study-export", spine.export),
+            study_sections.Section("data", _("Data"), 10, "study-data", overview.data),
+            study_sections.Section("pairs", _("Pairs"), 20, "study-pairs", overview.pairs),
+            study_sections.Section("workers", _("Workers"), 30, "study-workers", overview.workers),
+            study_sections.Section("export", _("Export"), 60, "study-export", overview.export),
         ):
-            sections.register(section)
+            study_sections.register(section)

@@ -1,4 +1,4 @@
-"""The forms of the administrator's pages. What they mean is done by the services they call."""
+"""The forms of the administrator's pages. The subject packages do what they ask for."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from annotation.interchange.llmfao import LANGUAGE_TAG
 from annotation.models import Outcome, PromptSet, Study
-from annotation.services.drafting import draft_study, free_slug
-from annotation.services.exits import Way, change_platform
-from annotation.services.sharing import share
-from annotation.services.studies import change_settings
+from annotation.studies.completion_codes import Way, change_platform
+from annotation.studies.drafts import draft_study, free_slug
+from annotation.studies.lifecycle import change_settings
+from annotation.studies.sharing import share
 
 if TYPE_CHECKING:
     _StudyForm = forms.ModelForm[Study]

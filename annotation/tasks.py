@@ -3,29 +3,31 @@
 from celery import shared_task
 from django.utils import timezone
 
-from annotation.services import assigning, loading, pair_runs
+from annotation.importing import uploads
+from annotation.pair_making import background
+from annotation.voting import assignments
 
 
 @shared_task(name="annotation.expire_assignments")
 def expire_assignments() -> None:
-    assigning.expire(timezone.now())
+    assignments.expire(timezone.now())
 
 
-@shared_task(name=pair_runs.TASK)
+@shared_task(name=background.TASK)
 def make_pairs(run_id: int) -> None:
-    pair_runs.run(run_id, timezone.now())
+    background.run(run_id, timezone.now())
 
 
 @shared_task(name="annotation.sweep_pair_runs")
 def sweep_pair_runs() -> None:
-    pair_runs.sweep(timezone.now())
+    background.sweep(timezone.now())
 
 
-@shared_task(name=loading.RUN_TASK)
+@shared_task(name=uploads.RUN_TASK)
 def run_upload(upload_id: int) -> None:
-    loading.run(upload_id)
+    uploads.run(upload_id)
 
 
 @shared_task(name="annotation.sweep_uploads")
 def sweep_uploads() -> None:
-    loading.sweep(timezone.now())
+    uploads.sweep(timezone.now())

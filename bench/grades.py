@@ -33,7 +33,7 @@ PROMISED = 0.1
 def make_study(slug: str) -> tuple["Study", list["Result"]]:
     """A public study of conversations, with every model's answers."""
     from annotation.models import LanguageModel, Prompt, PromptSet, Result
-    from annotation.services import studies
+    from annotation.studies import lifecycle
 
     owner = PromptSet.objects.create(slug=slug, name=slug)
     models = LanguageModel.objects.bulk_create(
@@ -55,7 +55,7 @@ def make_study(slug: str) -> tuple["Study", list["Result"]]:
         )
         for index in range(QUESTIONS * MODELS)
     )
-    study = studies.create_study(slug, owner)
+    study = lifecycle.create_study(slug, owner)
     study.public = True
     study.save()
     return study, results
@@ -146,7 +146,7 @@ def measure(slug: str, number: int) -> bool:
     from django.test import Client
     from django.utils import timezone
 
-    from judges.services import tables
+    from judges.results import score_tables
 
     study, results = make_study(slug)
     grade(study, results, number)
@@ -155,9 +155,9 @@ def measure(slug: str, number: int) -> bool:
     client = Client(SERVER_NAME="localhost")
     client.force_login(owner)
     began = time.perf_counter()
-    tables.fill(study.pk, timezone.now())
+    score_tables.fill(study.pk, timezone.now())
     kept = time.perf_counter() - began
-    looked = median(lambda: tables.stale(timezone.now()))
+    looked = median(lambda: score_tables.stale(timezone.now()))
     said = study.judgments.count() + study.comparisons.count()
     print(
         f"  {slug}: {said:,} verdicts; tables kept in {kept:.1f} s, looked whether they are in {looked * 1000:.0f} ms"

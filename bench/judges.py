@@ -62,18 +62,19 @@ def judge(url: str, calls: int, name: str) -> tuple[float, float, float]:
     from django.utils import timezone
 
     from annotation.models import Study
+    from judges.judging import judges, runs
+    from judges.judging.planning import Plan
+    from judges.judging.runs import judge_life
     from judges.models import JudgeCall, JudgeRun, Sender
-    from judges.services import keeping, runs
-    from judges.services.planning import Plan
 
     study = Study.objects.get()
     settings = {"endpoint": url, "model": "m", "reader": "bracketed", "parallel": PARALLEL, "price_in": 1}
-    made = keeping.add_judge(name, {**settings, "template": keeping.built_in("pairs")})
+    made = judges.add_judge(name, {**settings, "template": judges.built_in("pairs")})
     run = runs.start(study, made.current, Plan(limit=calls // 2), timezone.now(), detach=False)
     JudgeRun.objects.filter(pk=run.pk).update(state="running")
     run.refresh_from_db()
     # Planning is paid once and apart: it renders every request to know what it can cost.
-    runs.plan(run)
+    judge_life.plan(run)
     memory: list[float] = []
 
     def watch() -> None:
@@ -87,7 +88,7 @@ def judge(url: str, calls: int, name: str) -> tuple[float, float, float]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     started = time.perf_counter()
-    why = runs.work(run.pk, seconds=float("inf"))
+    why = judge_life.work(run.pk, seconds=float("inf"))
     seconds = time.perf_counter() - started
     watcher.join()
     done = JudgeCall.objects.filter(run=run, state="ok").count()
@@ -96,7 +97,9 @@ def judge(url: str, calls: int, name: str) -> tuple[float, float, float]:
     return calls / seconds, memory[0], resident()
 
 
-WORK = "import django, sys; django.setup(); from judges.services import runs; runs.work(int(sys.argv[1]))"
+WORK = (
+    "import django, sys; django.setup(); from judges.judging.runs import judge_life; judge_life.work(int(sys.argv[1]))"
+)
 
 
 def limited(url: str, limit: int, minutes: int) -> tuple[int, int]:
@@ -105,17 +108,18 @@ def limited(url: str, limit: int, minutes: int) -> tuple[int, int]:
     from django.utils import timezone
 
     from annotation.models import Study
+    from judges.judging import judges, runs
+    from judges.judging.planning import Plan
+    from judges.judging.runs import judge_life
     from judges.models import JudgeRun
-    from judges.services import keeping, runs
-    from judges.services.planning import Plan
 
     settings = {"endpoint": url, "model": "m", "reader": "bracketed", "parallel": 40, "requests_per_minute": limit}
-    made = keeping.add_judge("limited", {**settings, "template": keeping.built_in("pairs")})
+    made = judges.add_judge("limited", {**settings, "template": judges.built_in("pairs")})
     plan = Plan(limit=limit * (minutes + 1) // 2)
     run = runs.start(Study.objects.get(), made.current, plan, timezone.now(), detach=False, senders=2)
     JudgeRun.objects.filter(pk=run.pk).update(state="running")
     run.refresh_from_db()
-    runs.plan(run)
+    judge_life.plan(run)
     workers = [subprocess.Popen([sys.executable, "-c", WORK, str(run.pk)], cwd=ROOT) for _worker in range(2)]
     stats = url.removesuffix("/v1") + "/stats"
     try:
@@ -132,13 +136,15 @@ def limited(url: str, limit: int, minutes: int) -> tuple[int, int]:
 
 def bodies_of(count: int) -> list[bytes]:
     from annotation.models import Pair
+    from judges.judging import questions
     from judges.models import Judge
-    from judges.services import asking
 
     version = Judge.objects.all()[0].current
     pairs = Pair.objects.select_related("prompt", "result_x", "result_y", "study").order_by("key")[: count // 2]
     return [
-        asking.question(version, asking.subject_of_pair(pair, left, 0)).body for pair in pairs for left in ("x", "y")
+        questions.question(version, questions.subject_of_pair(pair, left, 0)).body
+        for pair in pairs
+        for left in ("x", "y")
     ]
 
 

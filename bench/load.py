@@ -82,16 +82,18 @@ class Crowd:
         from django.http import HttpResponse
         from django.utils import timezone
 
-        from annotation.services import assigning
-        from annotation.views import way
+        from annotation.views import worker_session
+        from annotation.voting import assignments
         from bench import population
 
         self.study = population.make_study(slug, pairs, overlap=overlap, most_votes=100_000)
         self.workers = population.make_workers(self.study, count)
         rng = np.random.default_rng(0)
-        held = [assigning.current(worker, timezone.now(), rng) for worker in self.workers]
+        held = [assignments.current(worker, timezone.now(), rng) for worker in self.workers]
         self.tokens = [str(assignment.pk) for assignment in held if assignment is not None]
-        kept = [way.remember(HttpResponse(), worker).cookies[way.COOKIE] for worker in self.workers]
+        kept = [
+            worker_session.remember(HttpResponse(), worker).cookies[worker_session.COOKIE] for worker in self.workers
+        ]
         self.cookies = [cookie.OutputString([]) for cookie in kept]
         self.sent = 0
 

@@ -4,8 +4,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Rater, RaterKind, Result, Study, Worker
-from annotation.models.work import Stage
-from annotation.services import studies
+from annotation.models.voting import Stage
+from annotation.studies import lifecycle
 
 MODELS, PROMPTS = 10, 20
 ANSWER = """Here is a way to do it:
@@ -45,7 +45,7 @@ def make_study(slug: str, pairs: int, *, overlap: int = 5, most_votes: int = 100
         )
         for index in range(MODELS * PROMPTS)
     )
-    study = studies.create_study(slug, prompt_set)
+    study = lifecycle.create_study(slug, prompt_set)
     first = []
     for number in range(min(pairs, 900)):
         prompt, place = divmod(number, 45)
@@ -66,7 +66,7 @@ def make_study(slug: str, pairs: int, *, overlap: int = 5, most_votes: int = 100
     Pair.objects.bulk_create(first)
     _multiply(study, pairs)
     settings = {"overlap": overlap, "most_votes": most_votes, "least_votes": 1, "check_rate": 0.0}
-    return studies.start(studies.change_settings(study, settings))
+    return lifecycle.start(lifecycle.change_settings(study, settings))
 
 
 def _multiply(study: Study, pairs: int) -> None:

@@ -43,7 +43,7 @@ FLOOR = """
 def make_study(slug: str, *, models: int, prompts: int, raters: int) -> "Study":
     """A study of every two of `models` on each of `prompts`, without comparisons."""
     from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Rater, RaterKind, Result, Status, Worker
-    from annotation.services import studies
+    from annotation.studies import lifecycle
 
     owner = PromptSet.objects.create(slug=slug, name=slug)
     made = LanguageModel.objects.bulk_create(
@@ -58,7 +58,7 @@ def make_study(slug: str, *, models: int, prompts: int, raters: int) -> "Study":
         Result(prompt_set=owner, number=index, prompt=asked[index // models], model=made[index % models], text="Yes.")
         for index in range(models * prompts)
     )
-    study = studies.create_study(slug, owner)
+    study = lifecycle.create_study(slug, owner)
     one, other = np.triu_indices(models, 1)
     pairs = (
         Pair(
@@ -162,34 +162,34 @@ def boards(table: Table, study: "Study", rows: int) -> None:
     from django.utils import timezone
 
     from bench.population import vacuum
-    from ranking import counting, services
-    from ranking.comparisons import Filters
-    from ranking.facts import facts
+    from ranking.boards import compute, counting, snapshots
     from ranking.methods.settings import Settings
+    from ranking.votes.evidence import facts
+    from ranking.votes.reader import Filters
 
     filters, settings = Filters(), Settings(clusters="none")
     vacuum()
     base = seconds(partial(floor, study))
     table.add(f"{rows:,} comparisons: the bare GROUP BY that counts them", base)
-    line = services.firm_cut(study)
-    anew = seconds(lambda: services.compute(study, filters, settings, line))
+    line = snapshots.firm_cut(study)
+    anew = seconds(lambda: compute.compute(study, filters, settings, line))
     table.add("            the leaderboard from them", anew)
     table.add("            of the bare GROUP BY", anew / base, 1.5, "x")
     known = seconds(lambda: facts(study, filters, line), 3)
     table.add("            what a reader needs to trust it, counted for its snapshot", known)
     counting.keep(study, counting.count(study, filters, line), timezone.now())
     vote(study, rows, 1000)
-    firm = seconds(lambda: services.firm_cut(study))
-    line = services.firm_cut(study)
+    firm = seconds(lambda: snapshots.firm_cut(study))
+    line = snapshots.firm_cut(study)
 
-    def incrementally() -> "services.Computed":
-        return services.compute(study, filters, settings, line, counting.kept(study, filters))
+    def incrementally() -> "compute.Computed":
+        return compute.compute(study, filters, settings, line, counting.kept(study, filters))
 
     later = seconds(incrementally)
     table.add("            the leaderboard after 1,000 new votes, counted on", later + firm)
     table.add("            of the bare GROUP BY", (later + firm) / base, 0.2, "x")
     table.add("            of the leaderboard from all rows", (later + firm) / anew, None, "x")
-    one, other = services.compute(study, filters, settings, line), incrementally()
+    one, other = compute.compute(study, filters, settings, line), incrementally()
     assert (one.read.digest, one.sheet) == (other.read.digest, other.sheet), "counted on is not counted anew"
 
 
@@ -202,16 +202,16 @@ def pages(table: Table, study: "Study", profile: Path | None) -> None:
     from django.utils import timezone
 
     from bench.population import vacuum
-    from ranking import asking, services
-    from ranking.comparisons import Filters
+    from ranking.boards import requests, snapshots
     from ranking.methods.settings import Settings
     from ranking.models import Leaderboard
+    from ranking.votes.reader import Filters
 
     vacuum()
     for filters in (Filters(), Filters(category="code")):
-        asking.ask_for(study, filters, Settings(clusters="none"), timezone.now())
-    for pk in services.recompute_changed(timezone.now()):
-        services.fill(pk, timezone.now())
+        requests.ask_for(study, filters, Settings(clusters="none"), timezone.now())
+    for pk in snapshots.recompute_changed(timezone.now()):
+        snapshots.fill(pk, timezone.now())
     for row in Leaderboard.objects.filter(study=study):
         table.add(f"200 models: computing {row.method} for {row.raters}", row.seconds or 0.0)
         if row.problem:

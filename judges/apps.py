@@ -7,15 +7,17 @@ class JudgesConfig(AppConfig):
     verbose_name = _("judges")
 
     def ready(self) -> None:
-        from annotation import sections
+        from annotation.exporting import study_formats
         from annotation.interchange import registry
-        from annotation.services import writing
-        from judges import answers_spine, mt_bench, spine
-        from judges.services import facts, mt_bench_files, taking
+        from annotation.study_sections import Section, register
+        from judges import study_sections
+        from judges.benchmark_files import export_mt_bench, import_rows
+        from judges.formats import mt_bench
+        from judges.results import rater_costs
 
-        sections.register(sections.Section("answers", _("Answers"), 15, "study-answers", answers_spine.look))
-        sections.register(sections.Section("judges", _("Judges"), 40, "study-judges", spine.look))
+        register(Section("answers", _("Answers"), 15, "study-answers", study_sections.look_at_answers))
+        register(Section("judges", _("Judges"), 40, "study-judges", study_sections.look_at_judging))
         registry.register(mt_bench.FORMAT)
-        taking.register()
-        writing.register(mt_bench.FORMAT.name, mt_bench_files.WRITER)
-        facts.register()
+        import_rows.register()
+        study_formats.register(mt_bench.FORMAT.name, export_mt_bench.WRITER)
+        rater_costs.register()

@@ -3,32 +3,37 @@
 from celery import shared_task
 from django.utils import timezone
 
-from judges.keys import NoKey
-from judges.services import answers, benchmarking, panels, runs, schedules, tables
+from judges.answers.runs import answer_life
+from judges.benchmarks.runs import benchmark_life
+from judges.judging import schedules
+from judges.judging.runs import judge_life
+from judges.llm.api_keys import NoKey
+from judges.panels import panels
+from judges.results import score_tables
 
 
 @shared_task(name="judges.work", throws=(NoKey,))
 def work(run_id: int) -> None:
-    runs.work(run_id)
+    judge_life.work(run_id)
 
 
 @shared_task(name="judges.answer", throws=(NoKey,))
 def answer(run_id: int) -> None:
-    answers.work(run_id)
+    answer_life.work(run_id)
 
 
 @shared_task(name="judges.sweep")
 def sweep() -> None:
-    runs.sweep(timezone.now())
+    judge_life.sweep(timezone.now())
     schedules.keep(timezone.now())
-    answers.sweep(timezone.now())
-    benchmarking.sweep(timezone.now())
+    answer_life.sweep(timezone.now())
+    benchmark_life.sweep(timezone.now())
     panels.sweep(timezone.now())
 
 
 @shared_task(name="judges.benchmark", throws=(NoKey,))
 def benchmark(run_id: int) -> None:
-    benchmarking.work(run_id)
+    benchmark_life.work(run_id)
 
 
 @shared_task(name="judges.make_panel")
@@ -38,10 +43,10 @@ def make_panel(panel_id: int) -> None:
 
 @shared_task(name="judges.keep_tables")
 def keep_tables() -> None:
-    for pk in tables.stale(timezone.now()):
+    for pk in score_tables.stale(timezone.now()):
         fill_tables.delay(pk)
 
 
 @shared_task(name="judges.fill_tables")
 def fill_tables(study_id: int) -> None:
-    tables.fill(study_id, timezone.now())
+    score_tables.fill(study_id, timezone.now())

@@ -13,7 +13,7 @@ def changes(run: str, view: Callable[..., HttpResponseBase], name: str) -> list[
 
 
 urlpatterns = [
-    path("judges/", judges.judges, name="judges"),
+    path("judges/", judges.judge_list, name="judges"),
     path("judges/new/", judges.new, name="judge-new"),
     path("judges/<int:number>/", judges.judge, name="judge"),
     path("judges/<int:number>/anew/", judges.anew, name="judge-anew"),
@@ -43,7 +43,7 @@ urlpatterns = [
     path("judges/<int:number>/benchmarks/<int:run>/calls/", benchmarks.calls, name="judge-benchmark-calls"),
     path("judges/<int:number>/benchmarks/<int:run>/calls.csv", benchmarks.calls_csv, name="judge-benchmark-calls-csv"),
     path("judges/<int:number>/benchmarks/<int:run>/calls/<int:call>/", benchmarks.call, name="judge-benchmark-call"),
-    path("judges/templates/", judges.templates, name="judge-templates"),
+    path("judges/templates/", judges.template_list, name="judge-templates"),
     path("judges/templates/new/", judges.new_template, name="judge-template-new"),
     path("judges/templates/<int:number>/", judges.template, name="judge-template"),
     path("studies/<slug:slug>/panels/", panels.study_panels, name="study-panels"),

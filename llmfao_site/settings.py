@@ -113,7 +113,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "llmfao_site.health.HealthMiddleware",
+    "llmfao_site.middleware.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "llmfao_site.caching.NothingPersonal",
+    "llmfao_site.middleware.no_store.NothingPersonal",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -235,7 +235,7 @@ STORAGES = {
 }
 # An upload of prompt sets may be large: it is streamed to the disk that will keep it, never held in memory.
 FILE_UPLOAD_HANDLERS = [
-    "llmfao_site.uploading.SignedInOnly",
+    "llmfao_site.upload_handlers.SignedInOnly",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
@@ -302,7 +302,7 @@ CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost//"
 if not REDIS_URL:
     for _folder in ("queue", "processed", "control"):
         _made(BROKER_DIR / _folder)
-    CELERY_BROKER_TRANSPORT = "llmfao_site.broker:Transport"
+    CELERY_BROKER_TRANSPORT = "llmfao_site.celery_filesystem:Transport"
     # Nobody talks to one worker of one machine; every start would leave a queue behind.
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
     CELERY_BROKER_TRANSPORT_OPTIONS = {

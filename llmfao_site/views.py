@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from annotation.models import Comparison, Status, Study
-from llmfao_site.guessing import SignInForm
+from llmfao_site.sign_in import SignInForm
 
 
 @require_safe

@@ -4,7 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from llmfao_site.encoding import OnlyUtf8
+from llmfao_site.middleware.utf8_only import OnlyUtf8
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
 

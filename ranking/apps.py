@@ -8,9 +8,11 @@ class RankingConfig(AppConfig):
     verbose_name = _("ranking")
 
     def ready(self) -> None:
-        from annotation import sections
-        from ranking import spine
+        from annotation import study_sections
+        from ranking import study_section
 
-        sections.register(
-            sections.Section("results", pgettext_lazy("what a study found", "Results"), 50, "leaderboard", spine.look)
+        study_sections.register(
+            study_sections.Section(
+                "results", pgettext_lazy("what a study found", "Results"), 50, "leaderboard", study_section.look
+            )
         )

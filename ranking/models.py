@@ -13,8 +13,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
-from ranking.comparisons import ALL, Cut, Filters
 from ranking.methods.settings import Settings
+from ranking.votes.reader import ALL, Cut, Filters
 
 
 class State(models.TextChoices):

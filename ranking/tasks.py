@@ -3,23 +3,23 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ranking import services, thinning
+from ranking.boards import retention, snapshots
 
 
 @shared_task(name="ranking.recompute_changed")
 def recompute_changed() -> None:
-    for pk in services.recompute_changed(timezone.now()):
+    for pk in snapshots.recompute_changed(timezone.now()):
         fill.delay(pk)
 
 
 @shared_task(name="ranking.fill")
 def fill(pk: int) -> None:
     try:
-        services.fill(pk, timezone.now())
-    except services.Busy:
+        snapshots.fill(pk, timezone.now())
+    except snapshots.Busy:
         return
 
 
 @shared_task(name="ranking.thin")
 def thin() -> None:
-    thinning.thin(timezone.now())
+    retention.thin(timezone.now())

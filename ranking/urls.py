@@ -3,10 +3,10 @@ from django.urls import path
 from ranking.views import boards, pairs, reports
 
 urlpatterns = [
-    path("leaderboard/<slug:slug>/", boards.leaderboard, name="leaderboard"),
+    path("leaderboard/<slug:slug>/", boards.board_page, name="leaderboard"),
     path("leaderboard/<slug:slug>/wins/", boards.wins, name="leaderboard-wins"),
     path("leaderboard/<slug:slug>/wins.csv", boards.wins_csv, name="leaderboard-wins-csv"),
-    path("leaderboard/<slug:slug>/agreement/", reports.agreement, name="leaderboard-agreement"),
+    path("leaderboard/<slug:slug>/agreement/", reports.agreement_report, name="leaderboard-agreement"),
     path("leaderboard/<slug:slug>/agreement.csv", reports.agreement_csv, name="leaderboard-agreement-csv"),
     path("leaderboard/<slug:slug>/agreement.json", reports.agreement_json, name="leaderboard-agreement-json"),
     path("leaderboard/<slug:slug>/columns/", reports.all_columns, name="leaderboard-columns"),
@@ -14,7 +14,7 @@ urlpatterns = [
     path("leaderboard/<slug:slug>/columns.json", reports.columns_json, name="leaderboard-columns-json"),
     path("leaderboard/<slug:slug>/models/<whole:number>/", boards.one_model, name="leaderboard-model"),
     path("leaderboard/<slug:slug>/models/<whole:number>/wins.csv", boards.wins_csv, name="leaderboard-model-csv"),
-    path("leaderboard/<slug:slug>/pairs/", pairs.pairs, name="leaderboard-pairs"),
+    path("leaderboard/<slug:slug>/pairs/", pairs.pair_list, name="leaderboard-pairs"),
     path("leaderboard/<slug:slug>/pairs/found.csv", pairs.pairs_csv, name="leaderboard-pairs-csv"),
     path("leaderboard/<slug:slug>/pairs/<whole:number>/", pairs.one_pair, name="leaderboard-pair"),
     path("leaderboard/<slug:slug>/board.csv", boards.as_csv, name="leaderboard-csv"),

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Purpose, Result, Study, Worker
-from annotation.models.work import Stage
-from annotation.services import joining, studies
+from annotation.models.voting import Stage
+from annotation.studies import lifecycle
+from annotation.voting import joining
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -30,7 +31,7 @@ def build_study(
         )
         for index in range(models)
     ]
-    study = studies.create_study(slug, prompt_set, name=f"The {slug} study")
+    study = lifecycle.create_study(slug, prompt_set, name=f"The {slug} study")
     number = 0
     for index in range(prompts):
         prompt = Prompt.objects.create(
@@ -63,8 +64,8 @@ def build_study(
                     key=((number * 0.618033988749895) % 1.0),
                 )
                 number += 1
-    study = studies.change_settings(study, {"check_rate": 0.0, "least_votes": 1, "most_votes": 40, **settings})
-    return studies.start(study) if opened else study
+    study = lifecycle.change_settings(study, {"check_rate": 0.0, "least_votes": 1, "most_votes": 40, **settings})
+    return lifecycle.start(study) if opened else study
 
 
 def add_golden_pairs(study: Study, goldens: list[str], purpose: Purpose = Purpose.TRAINING) -> list[Pair]:

@@ -1,4 +1,4 @@
-"""How the rows of the API are described in its schema. What they hold is made by `services.exporting`,
+"""How the rows of the API are described in its schema. What they hold is made by `exporting.export`,
 with the columns of the exchange files; docs/codebook.md explains each."""
 
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotation.models import Outcome, Purpose, RaterKind, Status, Study
-from annotation.models.work import Stage
+from annotation.models.voting import Stage
 
 SIDES = ("left", "right", "tie")
 

@@ -12,12 +12,12 @@ from rest_framework.response import Response
 from annotation.api import rows
 from annotation.api.access import ApiView, StudyView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
+from annotation.exporting import export
+from annotation.exporting.export import Rows
 from annotation.interchange.llmfao import FULL_COLUMNS
 from annotation.models import Comparison, LanguageModel, Purpose, Study
-from annotation.models.work import ComparisonQuerySet
-from annotation.services import exporting
-from annotation.services.exporting import Rows
-from annotation.services.studies import NotPossible
+from annotation.models.voting import ComparisonQuerySet
+from annotation.studies.lifecycle import NotPossible
 
 
 class Studies(ApiView):
@@ -92,7 +92,7 @@ class Corpus(StudyView):
     what: ClassVar[str]
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
-        return exporting.rows(self.study, self.what)
+        return export.rows(self.study, self.what)
 
     def give(self, request: Request) -> Response:
         asked = self.asked()
@@ -161,7 +161,7 @@ class Pairs(Corpus):
     def wanted(self, asked: dict[str, Any]) -> Rows:
         if asked["purpose"] != Purpose.VOTE:
             self.need_to_run_it()
-        return exporting.rows(self.study, self.what, Purpose(asked["purpose"]))
+        return export.rows(self.study, self.what, Purpose(asked["purpose"]))
 
     @extend_schema(
         operation_id="pairs",
@@ -176,7 +176,7 @@ class Pairs(Corpus):
 
 class ComparisonsQuery(PageQuery):
     rater = serializers.CharField(
-        default=exporting.ALL, max_length=200, trim_whitespace=False, help_text="people, all, or the name of a judge."
+        default=export.ALL, max_length=200, trim_whitespace=False, help_text="people, all, or the name of a judge."
     )
     model = serializers.IntegerField(
         required=False, min_value=-BIGGEST, max_value=BIGGEST, help_text="Only those with the model of this id."
@@ -203,13 +203,13 @@ class Comparisons(Corpus):
     def wanted(self, asked: dict[str, Any]) -> Rows:
         found = self.chosen(asked)
         if not asked["full"]:
-            return exporting.plain_rows(self.study, found)
+            return export.plain_rows(self.study, found)
         self.need_to_run_it()
-        return full_rows(exporting.full_rows(self.study, found))
+        return full_rows(export.full_rows(self.study, found))
 
     def chosen(self, asked: dict[str, Any]) -> ComparisonQuerySet:
         try:
-            found = exporting.chosen(self.study, asked["rater"])
+            found = export.chosen(self.study, asked["rater"])
         except NotPossible as refusal:
             raise serializers.ValidationError({"rater": str(refusal)}) from None
         if not asked["full"]:
@@ -241,7 +241,7 @@ class TrainingAnswers(Corpus):
     what = "training-answers"
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
-        return full_rows(exporting.training_rows(self.study))
+        return full_rows(export.training_rows(self.study))
 
     @extend_schema(
         operation_id="training-answers",

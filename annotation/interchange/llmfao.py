@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Final
 
 from annotation.interchange.faults import Fault, gettext_noop, shown
-from annotation.interchange.formats import Named, Record
+from annotation.interchange.format import Named, Record
 from annotation.interchange.tables import (
     MISSING_COLUMN,
     Progress,

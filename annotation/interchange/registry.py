@@ -4,7 +4,7 @@ from typing import Final
 
 from annotation.interchange import llmfao
 from annotation.interchange.faults import gettext_noop
-from annotation.interchange.formats import Format
+from annotation.interchange.format import Format
 
 FORMATS: Final[dict[str, Format]] = {}
 

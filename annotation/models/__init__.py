@@ -2,7 +2,7 @@ from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result, R
 from annotation.models.pair_run import PairRun, PairRunState
 from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
-from annotation.models.work import (
+from annotation.models.voting import (
     Assignment,
     AssignmentState,
     Comparison,

@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.forms import UploadForm
+from annotation.importing import undo, uploads
 from annotation.interchange.faults import Fault
 from annotation.models import Purpose, Report, ResultFlag, Study, Upload, UploadState
-from annotation.services import loading, reports, undoing
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
-from annotation.views.tables import csv_download
+from annotation.voting import reports
 
 UNDER_WAY = [UploadState.WAITING, UploadState.CHECKING]
 
@@ -28,7 +29,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     form = UploadForm(posted(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
         data = form.cleaned_data
-        upload = loading.submit(study, request.user, data["exchange_files"], rater=data["rater"] or None)
+        upload = uploads.submit(study, request.user, data["exchange_files"], rater=data["rater"] or None)
         return redirect("study-upload", study.slug, upload.pk)
     return show(request, study, "data.html", "data", form=form, **_overview(request, study))
 
@@ -91,7 +92,7 @@ def faults_csv(request: AdministratorRequest, study: Study, number: int) -> Http
 @study_page
 @require_POST
 def cancel_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    if loading.cancel(get_object_or_404(study.uploads, pk=number)):
+    if uploads.cancel(get_object_or_404(study.uploads, pk=number)):
         messages.success(request, _("The upload was cancelled; nothing of it was stored."))
     else:
         messages.error(request, _("The upload was over before it could be cancelled."))
@@ -106,7 +107,7 @@ def undo_upload(request: AdministratorRequest, study: Study, number: int) -> Htt
     if request.method != "POST":
         return show(request, study, "undo_upload.html", "data", upload=found)
     try:
-        undoing.undo(found)
+        undo.undo(found)
     except NotPossible as refusal:
         messages.error(request, str(refusal))
     else:

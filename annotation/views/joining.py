@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from annotation.client_address import address_of, count, is_of_the_internet, key_of
 from annotation.models import Outcome, Status, Study
-from annotation.services import joining, leaving
-from annotation.views import sheet, way
-from annotation.visits import address_of, count, is_of_the_internet, key_of
+from annotation.views import pair_display, worker_session
+from annotation.voting import joining, leaving
 
 LONGEST_PARAMETER: Final = 200
 MOST_PARAMETERS: Final = 20
@@ -63,9 +63,9 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         arrival = arrival_by(study, request.GET)
     except DamagedLink:
         return _damaged(request, study)
-    worker = joining.find(study, way.remembered(request, slug), arrival.external_id)
+    worker = joining.find(study, worker_session.remembered(request, slug), arrival.external_id)
     if worker is not None:
-        return way.remember(way.go_on(request, worker), worker)
+        return worker_session.remember(worker_session.go_on(request, worker), worker)
     return _door(request, study, arrival)
 
 
@@ -74,7 +74,7 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     """Yes makes the worker; no, or a device that is not suitable, leaves with a code and is not stored."""
     study = get_object_or_404(Study, slug=slug)
     if request.method != "POST":
-        return way.HttpResponseSeeOther(_address("join", request, study))
+        return worker_session.HttpResponseSeeOther(_address("join", request, study))
     try:
         arrival = arrival_by(study, request.GET)
     except DamagedLink:
@@ -82,24 +82,24 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     answer = request.POST.get("answer", "")
     if answer in (Outcome.NO_CONSENT, Outcome.UNSUITABLE_DEVICE):
         return render(request, "annotation/worker/done.html", {"exit": leaving.exit_of(study, answer), "study": study})
-    if answer != "agree" or not study.admits(way.device_of(request)):
+    if answer != "agree" or not study.admits(worker_session.device_of(request)):
         return _door(request, study, arrival)
     return _agree(request, study, arrival)
 
 
 def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse:
     version = request.POST.get("version", "")
-    worker = joining.find(study, way.remembered(request, study.slug), arrival.external_id)
+    worker = joining.find(study, worker_session.remembered(request, study.slug), arrival.external_id)
     if worker is None and _is_crowd(request):
         text = _("Very many people have joined from your network within an hour. Please come back in an hour.")
-        return way.calm(request, study, _("Please come back later"), text, status=429)
+        return worker_session.calm(request, study, _("Please come back later"), text, status=429)
     try:
         worker = worker or joining.consent(
             study,
             version=int(version) if version.isdecimal() and len(version) < 9 else 0,
             external_id=arrival.external_id,
             platform=arrival.platform,
-            device=way.device_of(request),
+            device=worker_session.device_of(request),
             at=timezone.now(),
         )
     except (joining.NotOpen, joining.Unidentified):
@@ -108,7 +108,7 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
     except joining.ConsentChanged:
         study.refresh_from_db()
         return _door(request, study, arrival, notice=_("The text below has changed. Please read it again."))
-    return way.remember(way.go_on(request, worker), worker)
+    return worker_session.remember(worker_session.go_on(request, worker), worker)
 
 
 def _is_crowd(request: HttpRequest) -> bool:
@@ -119,7 +119,7 @@ def _is_crowd(request: HttpRequest) -> bool:
 
 def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
     text = _("The link that brought you here is damaged. Please follow it again from where you found it.")
-    return way.calm(request, study, _("This link does not work"), text, status=400)
+    return worker_session.calm(request, study, _("This link does not work"), text, status=400)
 
 
 def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str = "") -> HttpResponse:
@@ -130,18 +130,18 @@ def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str =
         Status.CLOSED: (_("This study is over"), _("It takes no more answers. Thank you for your interest.")),
     }
     if study.status != Status.OPEN:
-        return way.calm(request, study, *shut[Status(study.status)])
+        return worker_session.calm(request, study, *shut[Status(study.status)])
     if study.id_required and not arrival.external_id:
         text = _("It does not say who you are. Please follow the one that you were sent, or start from the platform.")
-        return way.calm(request, study, _("This link is not complete"), text, status=403)
+        return worker_session.calm(request, study, _("This link is not complete"), text, status=403)
     context = {
         "study": study,
         "action": _address("worker-consent", request, study),
         "link": request.build_absolute_uri(_address("join", request, study)),
-        "text": sheet.of_study(study, study.consent),
+        "text": pair_display.of_study(study, study.consent),
         "notice": notice,
     }
-    suits = study.admits(way.device_of(request))
+    suits = study.admits(worker_session.device_of(request))
     return render(request, f"annotation/worker/{'consent' if suits else 'device'}.html", context)
 
 

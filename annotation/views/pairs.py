@@ -7,11 +7,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation import overview
 from annotation.forms import PairsForm
 from annotation.models import PairRunState, Study
-from annotation.services import coverage, pair_runs, spine
+from annotation.pair_making import background
 from annotation.views.access import AdministratorRequest, posted, show, study_page
-from annotation.views.tables import csv_download
+from annotation.views.downloads import csv_download
+from annotation.voting import coverage
 
 UNDER_WAY = [PairRunState.WAITING, PairRunState.RUNNING]
 
@@ -22,7 +24,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     form = PairsForm(posted(request))
     if form.is_valid():
         options = {name: form.cleaned_data[name] for name in ("neighbours", "per_prompt", "seed")}
-        run = pair_runs.submit(study, request.user, form.cleaned_data["strategy"], options)
+        run = background.submit(study, request.user, form.cleaned_data["strategy"], options)
         return redirect("study-pair-run", study.slug, run.pk)
     votes, pace = coverage.coverage(study), coverage.pace(study, timezone.now())
     context = {
@@ -30,7 +32,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
         "runs": study.pair_runs.all()[:10],
         "coverage": votes,
         "pace": pace,
-        "phrases": [spine.covered(votes.share), spine.time_left(pace)],
+        "phrases": [overview.covered(votes.share), overview.time_left(pace)],
     }
     return show(request, study, "pairs.html", "pairs", part="coverage", **context)
 
@@ -55,7 +57,7 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 @study_page
 @require_POST
 def cancel_run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    if pair_runs.cancel(get_object_or_404(study.pair_runs, pk=number), timezone.now()):
+    if background.cancel(get_object_or_404(study.pair_runs, pk=number), timezone.now()):
         messages.success(request, _("The run was cancelled; no pairs were stored."))
     else:
         messages.error(request, _("The run was over before it could be cancelled."))

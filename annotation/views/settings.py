@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from annotation import forms, markup
 from annotation.models import Study
-from annotation.services import sharing
+from annotation.studies import sharing
 from annotation.views.access import AdministratorRequest, posted, show, study_page
 from annotation.views.links import join_links
 

@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from annotation import overview
 from annotation.forms import DeletionForm, NewStudyForm
 from annotation.models import Status, Study
-from annotation.services import deleting, sharing, spine, studies
+from annotation.studies import deletion, lifecycle, sharing
 from annotation.views.access import AdministratorRequest, posted, show, study_page
 from annotation.views.links import join_link
 from annotation.views.paging import paged
@@ -21,7 +22,7 @@ from annotation.views.paging import paged
 @require_safe
 def index(request: AdministratorRequest) -> HttpResponse:
     studies_seen = paged(request, Study.objects.visible_to(request.user).select_related("owner", "prompt_set"), 25)
-    context = {"section": "studies", "page": studies_seen, "rows": spine.rows(list(studies_seen))}
+    context = {"section": "studies", "page": studies_seen, "rows": overview.rows(list(studies_seen))}
     return render(request, "annotation/study/list.html", context)
 
 
@@ -38,12 +39,12 @@ def new(request: AdministratorRequest) -> HttpResponse:
 @require_safe
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     may_delete = study.status == Status.DRAFT and sharing.owns(request.user, study)
-    seen = spine.look(study, timezone.now())
-    context = {"spine": seen, "join_link": join_link(request, study), "may_delete": may_delete}
-    return show(request, study, "page.html", "overview", part="spine", **context)
+    seen = overview.look(study, timezone.now())
+    context = {"overview": seen, "join_link": join_link(request, study), "may_delete": may_delete}
+    return show(request, study, "page.html", "overview", part="overview", **context)
 
 
-CHANGES = {"start": studies.start, "pause": studies.pause, "close": studies.close}
+CHANGES = {"start": lifecycle.start, "pause": lifecycle.pause, "close": lifecycle.close}
 
 
 @study_page
@@ -51,10 +52,10 @@ CHANGES = {"start": studies.start, "pause": studies.pause, "close": studies.clos
 def change_state(request: AdministratorRequest, study: Study, change: str) -> HttpResponse:
     """Starting, pausing and closing: GET says what will happen, POST does it."""
     if request.method != "POST":
-        return show(request, study, "state.html", "overview", change=change, facts=spine.facts(study))
+        return show(request, study, "state.html", "overview", change=change, facts=overview.facts(study))
     try:
         study = CHANGES[change](study)
-    except studies.NotPossible as refusal:
+    except lifecycle.NotPossible as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("The study is %(status)s now.") % {"status": Status(study.status).label})
@@ -69,10 +70,10 @@ def delete(request: AdministratorRequest, study: Study) -> HttpResponse:
     form = DeletionForm(posted(request))
     if form.is_valid():
         try:
-            deleting.delete_draft(study, **form.cleaned_data)
-        except studies.NotPossible as refusal:
+            deletion.delete_draft(study, **form.cleaned_data)
+        except lifecycle.NotPossible as refusal:
             messages.error(request, str(refusal))
             return redirect("study", study.slug)
         messages.success(request, _("“%(study)s” was deleted.") % {"study": study.name})
         return redirect("studies")
-    return show(request, study, "delete.html", "overview", form=form, belongings=deleting.belongings(study))
+    return show(request, study, "delete.html", "overview", form=form, belongings=deletion.belongings(study))

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from annotation.models import Assignment, Report, Study, TrainingAnswer, Worker
-from annotation.models.work import Stage
-from annotation.services import assigning, joining, leaving, training, voting
-from annotation.views import sheet, way
-from annotation.views.way import by_post, for_worker, go, go_on
+from annotation.models.voting import Stage
+from annotation.views import pair_display, worker_session
+from annotation.views.worker_session import by_post, for_worker, go, go_on
+from annotation.voting import assignments, joining, leaving, training, votes
 
 PLAIN_COOKIE: Final = "llmfao-plain"
 """Set where a worker reads answers as they were written, Markdown and all."""
@@ -70,12 +70,12 @@ def instructions(request: HttpRequest, worker: Worker) -> HttpResponse:
     context = {
         "study": study,
         "worker": worker,
-        "text": sheet.of_study(study, study.instruction),
-        "example": sheet.of_study(study, study.worked_example) if study.worked_example else None,
-        "choices": sheet.choices(study.scale_name),
-        "question": sheet.question(study),
+        "text": pair_display.of_study(study, study.instruction),
+        "example": pair_display.of_study(study, study.worked_example) if study.worked_example else None,
+        "choices": pair_display.choices(study.scale_name),
+        "question": pair_display.question(study),
         "training": is_new and training.offered(study),
-        "back": "" if is_new else reverse(way.PAGES[Stage(worker.stage)], args=[study.slug]),
+        "back": "" if is_new else reverse(worker_session.PAGES[Stage(worker.stage)], args=[study.slug]),
     }
     return render(request, "annotation/worker/instructions.html", context)
 
@@ -106,11 +106,15 @@ def train_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
         )
     except training.Gone:
         return go_on(request, worker)
-    except assigning.ScaleChanged:
+    except assignments.ScaleChanged:
         return go_on(request, worker, "changed")
     except ValueError:
-        return way.no_answer(request, worker)
-    return _training_page(request, worker, given) if way.is_htmx(request) else go(request, "worker-training", worker)
+        return worker_session.no_answer(request, worker)
+    return (
+        _training_page(request, worker, given)
+        if worker_session.is_htmx(request)
+        else go(request, "worker-training", worker)
+    )
 
 
 @for_worker()
@@ -126,7 +130,7 @@ def train_proceed(request: HttpRequest, worker: Worker) -> HttpResponse:
     if worker.stage == Stage.TRAINING and worker.attempt > attempt:
         return go_on(request, worker, "retry")
     given = training.current(worker, at, rng)
-    if given is None or not way.is_htmx(request):
+    if given is None or not worker_session.is_htmx(request):
         return go_on(request, worker)
     return _training_page(request, worker, given)
 
@@ -139,7 +143,7 @@ def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) 
         "size": worker.training_answers.filter(attempt=given.attempt).count(),
         "chosen": _chosen(study, given.value),
         "golden": "" if given.value is None else GOLDEN[given.golden],
-        "reason": None if given.value is None else sheet.of_study(study, given.pair.reason or ""),
+        "reason": None if given.value is None else pair_display.of_study(study, given.pair.reason or ""),
         "reason_is_swapped": given.shown_left == "y" and given.pair.reason_names_sides(),
     }
     return _page(request, context)
@@ -147,7 +151,7 @@ def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) 
 
 def _chosen(study: Study, value: int | None) -> str:
     """What was answered; nothing where the study asks on a shorter scale since."""
-    return "" if value is None or value not in study.scale.values else sheet.label(study.scale_name, value)
+    return "" if value is None or value not in study.scale.values else pair_display.label(study.scale_name, value)
 
 
 # Voting
@@ -158,9 +162,9 @@ def _chosen(study: Study, value: int | None) -> str:
 def arena(request: HttpRequest, worker: Worker) -> HttpResponse:
     """The pair in hand, or a new one."""
     now = timezone.now()
-    following = assigning.current(worker, now, _rng())
-    last = voting.last_vote(worker, now)
-    undo = "" if last is None or last.value is None else sheet.label(last.scale_name, last.value)
+    following = assignments.current(worker, now, _rng())
+    last = votes.last_vote(worker, now)
+    undo = "" if last is None or last.value is None else pair_display.label(last.scale_name, last.value)
     return _voting_page(request, worker, following, undo=undo)
 
 
@@ -170,36 +174,36 @@ def vote(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Stores the vote; the reply carries the next pair."""
     ballot = _ballot(request, worker)
     try:
-        worker, following = voting.vote(worker, _number(request, "pair"), ballot, timezone.now(), _rng())
-    except assigning.NotYours:
-        return way.not_yours(request, worker)
-    except voting.Replayed:
+        worker, following = votes.vote(worker, _number(request, "pair"), ballot, timezone.now(), _rng())
+    except assignments.NotYours:
+        return worker_session.not_yours(request, worker)
+    except votes.Replayed:
         return go_on(request, worker, "again")
-    except voting.Gone:
+    except votes.Gone:
         return go_on(request, worker, "expired")
-    except assigning.ScaleChanged:
+    except assignments.ScaleChanged:
         return go_on(request, worker, "changed")
-    except voting.Closed:
+    except votes.Closed:
         return _closed(request, worker)
     except ValueError:
-        return way.no_answer(request, worker)
-    if not way.is_htmx(request):
+        return worker_session.no_answer(request, worker)
+    if not worker_session.is_htmx(request):
         return go_on(request, worker)
-    return _voting_page(request, worker, following, undo=sheet.label(worker.study.scale_name, ballot.value))
+    return _voting_page(request, worker, following, undo=pair_display.label(worker.study.scale_name, ballot.value))
 
 
-def _ballot(request: HttpRequest, worker: Worker) -> voting.Ballot:
+def _ballot(request: HttpRequest, worker: Worker) -> votes.Ballot:
     try:
         visible = float(request.POST.get("visible", ""))
     except ValueError:
         visible = math.nan
     method = request.POST.get("method", "")
-    return voting.Ballot(
+    return votes.Ballot(
         value=_number(request, "value"),
         reasons=[reason for reason in worker.study.reasons if reason in request.POST.getlist("reasons")],
         visible_seconds=visible if math.isfinite(visible) else None,
         input_method=method if method in {"key", "mouse", "touch"} else "",
-        device=way.device_of(request),
+        device=worker_session.device_of(request),
         scale_name=request.POST.get("scale", ""),
     )
 
@@ -214,16 +218,16 @@ def _closed(request: HttpRequest, worker: Worker) -> HttpResponse:
 def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
     reason = request.POST.get("reason", "")
     try:
-        voting.skip(worker, _number(request, "pair"), reason if reason in SKIP_REASONS else "", timezone.now())
-    except assigning.NotYours:
-        return way.not_yours(request, worker)
-    except voting.Replayed:
+        votes.skip(worker, _number(request, "pair"), reason if reason in SKIP_REASONS else "", timezone.now())
+    except assignments.NotYours:
+        return worker_session.not_yours(request, worker)
+    except votes.Replayed:
         return go_on(request, worker)
-    except voting.Closed:
+    except votes.Closed:
         return _closed(request, worker)
-    if not way.is_htmx(request):
+    if not worker_session.is_htmx(request):
         return go_on(request, worker, "skipped")
-    following = assigning.current(worker, timezone.now(), _rng())
+    following = assignments.current(worker, timezone.now(), _rng())
     return _voting_page(request, worker, following, notice="skipped")
 
 
@@ -231,12 +235,12 @@ def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
 @by_post
 def undo(request: HttpRequest, worker: Worker) -> HttpResponse:
     try:
-        assignment = voting.undo(worker, timezone.now())
-    except voting.NothingToUndo:
+        assignment = votes.undo(worker, timezone.now())
+    except votes.NothingToUndo:
         return go_on(request, worker, "nothing")
-    except voting.Closed:
+    except votes.Closed:
         return _closed(request, worker)
-    if not way.is_htmx(request):
+    if not worker_session.is_htmx(request):
         return go_on(request, worker, "undone")
     return _voting_page(request, Worker.objects.select_related("study").get(pk=worker.pk), assignment, notice="undone")
 
@@ -245,7 +249,7 @@ def undo(request: HttpRequest, worker: Worker) -> HttpResponse:
 @by_post
 def extend(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Keeps the pair for a page that is open and looked at; 409 where it has gone."""
-    kept = assigning.extend(worker, _number(request, "pair"), timezone.now())
+    kept = assignments.extend(worker, _number(request, "pair"), timezone.now())
     return HttpResponse(status=204 if kept else 409)
 
 
@@ -254,24 +258,24 @@ def report(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Something is wrong with the pair in hand; it stays there, unless the worker skips it as well."""
     if request.method == "POST":
         return _send_report(request, worker)
-    assignment = assigning.current(worker, timezone.now(), _rng())
+    assignment = assignments.current(worker, timezone.now(), _rng())
     if assignment is None:
         return go_on(request, worker)
     context = {"study": worker.study, "token": str(assignment.pk), "kinds": Report.Kind.choices}
-    return render(request, f"annotation/worker/{'_' if way.is_htmx(request) else ''}report.html", context)
+    return render(request, f"annotation/worker/{'_' if worker_session.is_htmx(request) else ''}report.html", context)
 
 
 def _send_report(request: HttpRequest, worker: Worker) -> HttpResponse:
     pair = _number(request, "pair")
     try:
-        voting.report(worker, pair, request.POST.get("kind", ""), request.POST.get("comment", "").replace("\0", ""))
+        votes.report(worker, pair, request.POST.get("kind", ""), request.POST.get("comment", "").replace("\0", ""))
         if "skip" in request.POST:
-            voting.skip(worker, pair, "reported", timezone.now())
-    except assigning.NotYours:
-        return way.not_yours(request, worker)
+            votes.skip(worker, pair, "reported", timezone.now())
+    except assignments.NotYours:
+        return worker_session.not_yours(request, worker)
     except ValueError:
-        return way.no_answer(request, worker)
-    except (voting.Replayed, voting.Closed):
+        return worker_session.no_answer(request, worker)
+    except (votes.Replayed, votes.Closed):
         return go_on(request, worker)
     return go_on(request, worker, "reported")
 
@@ -282,8 +286,8 @@ def _voting_page(
     if assignment is None:
         return go(request, "worker-done", leaving.complete(worker, timezone.now()))
     study = worker.study
-    context = _arena(request, worker, assigning.shown(assignment.pk)) | {
-        "progress": assigning.progress(worker),
+    context = _arena(request, worker, assignments.shown(assignment.pk)) | {
+        "progress": assignments.progress(worker),
         "undo": undo,
         "reasons": study.reasons,
         "skip_reasons": SKIP_REASONS.items(),
@@ -300,10 +304,10 @@ def _arena(request: HttpRequest, worker: Worker, shown: Assignment | TrainingAns
     return {
         "study": study,
         "token": str(shown.pk),
-        "sheet": sheet.sheet_of(study, shown.pair, shown.shown_left, as_plain=as_plain),
-        "choices": sheet.choices(study.scale_name),
+        "sheet": pair_display.sheet_of(study, shown.pair, shown.shown_left, as_plain=as_plain),
+        "choices": pair_display.choices(study.scale_name),
         "scale": study.scale_name,
-        "question": sheet.question(study),
+        "question": pair_display.question(study),
         "as_plain": as_plain,
         "notice": NOTICES.get(request.GET.get("notice", ""), ""),
     }
@@ -311,7 +315,9 @@ def _arena(request: HttpRequest, worker: Worker, shown: Assignment | TrainingAns
 
 def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """The whole page, or to htmx the fragment that changes."""
-    return render(request, f"annotation/worker/{'_reply' if way.is_htmx(request) else 'arena'}.html", context)
+    return render(
+        request, f"annotation/worker/{'_reply' if worker_session.is_htmx(request) else 'arena'}.html", context
+    )
 
 
 @require_safe
@@ -320,7 +326,9 @@ def view_as(request: HttpRequest, worker: Worker, form: str) -> HttpResponse:
     """Shows answers `formatted` or `plain` from now on."""
     response, path = go_on(request, worker), reverse("join", args=[worker.study.slug])
     if form == "plain":
-        response.set_cookie(PLAIN_COOKIE, "1", max_age=way.REMEMBERED, path=path, httponly=True, samesite="Lax")
+        response.set_cookie(
+            PLAIN_COOKIE, "1", max_age=worker_session.REMEMBERED, path=path, httponly=True, samesite="Lax"
+        )
     else:
         response.delete_cookie(PLAIN_COOKIE, path=path, samesite="Lax")
     return response

@@ -16,14 +16,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.forms import ExclusionForm
 from annotation.models import Study
-from annotation.models.work import Stage
-from annotation.services import coverage, excluding
-from annotation.services.coverage import WorkerRow
-from annotation.services.studies import NotPossible
+from annotation.models.voting import Stage
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.downloads import csv_download
 from annotation.views.links import join_links
 from annotation.views.paging import paged
-from annotation.views.tables import csv_download
+from annotation.voting import coverage, exclusion
+from annotation.voting.coverage import WorkerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def exclude(request: AdministratorRequest, study: Study, number: int) -> HttpRes
     if not form.is_valid():
         return show(request, study, "exclude.html", "workers", worker=worker, form=form)
     try:
-        excluding.exclude(worker, form.cleaned_data["reason"], timezone.now())
+        exclusion.exclude(worker, form.cleaned_data["reason"], timezone.now())
     except NotPossible as refusal:
         messages.error(request, str(refusal))
     else:
@@ -143,7 +143,7 @@ def include(request: AdministratorRequest, study: Study, number: int) -> HttpRes
     if request.method != "POST":
         return show(request, study, "include.html", "workers", worker=worker)
     try:
-        excluding.include(worker)
+        exclusion.include(worker)
     except NotPossible as refusal:
         messages.error(request, str(refusal))
     else:

@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from annotation.models import Pair, Study, Worker
-from annotation.services import assigning
-from annotation.views import sheet
+from annotation.views import pair_display
 from annotation.views.worker import SKIP_REASONS
+from annotation.voting import assignments
 from bench.bare.models import Job, Mark
 
 
@@ -25,14 +25,14 @@ def context(slug: str) -> dict[str, Any]:
     return {
         "study": study,
         "token": 1,
-        "sheet": sheet.sheet_of(study, pair, "x", as_plain=False),
-        "choices": sheet.choices(study.scale_name),
+        "sheet": pair_display.sheet_of(study, pair, "x", as_plain=False),
+        "choices": pair_display.choices(study.scale_name),
         "scale": study.scale_name,
-        "question": sheet.question(study),
+        "question": pair_display.question(study),
         "as_plain": False,
         "notice": "",
-        "progress": assigning.progress(worker),
-        "undo": sheet.label(study.scale_name, 1),
+        "progress": assignments.progress(worker),
+        "undo": pair_display.label(study.scale_name, 1),
         "reasons": study.reasons,
         "skip_reasons": SKIP_REASONS.items(),
         "extend_seconds": study.reservation_minutes * 20,

@@ -13,9 +13,9 @@ from rest_framework.response import Response
 
 from annotation.api.access import StudyView
 from annotation.api.paging import PageQuery, page, page_of
+from judges.answers.runs import answer_life
 from judges.api import rows
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
-from judges.services import answers
 
 
 class AnswerRunRow(rows.AnyRunRow):
@@ -121,7 +121,7 @@ class OneRun(RunView):
     def get(self, request: Request, slug: str, number: int) -> Response:
         self.asked()
         run = self.found(number)
-        progress = answers.progress(run, timezone.now())
+        progress = answer_life.progress(run, timezone.now())
         told = _run_told(run, progress.cost, progress.unsure)
         return Response(told | {"progress": rows.any_progress_told(progress)})
 

@@ -13,10 +13,11 @@ from rest_framework.response import Response
 from annotation.api.access import ApiView
 from annotation.api.paging import PageQuery, page, page_of
 from judges.api import rows
+from judges.benchmarks import calls as benchmark_calls
+from judges.benchmarks import reports, runs
+from judges.benchmarks.calls import FOUND, Wish
+from judges.benchmarks.runs import benchmark_life
 from judges.models import BenchmarkReply, BenchmarkRun, CallState, Judge, Protocol, Shown
-from judges.services import benchmarking
-from judges.services.benchmarking import calls as benchmark_calls
-from judges.services.benchmarking.calls import FOUND, Wish
 
 
 class BenchmarkRow(rows.AnyRunRow):
@@ -126,12 +127,12 @@ class Benchmarks(ApiView):
     def get(self, request: Request, number: int) -> Response:
         asked = self.asked()
         judge = get_object_or_404(Judge, pk=number)
-        return page(request, asked, benchmarking.runs_of(judge), _runs_told, newest_first=True)
+        return page(request, asked, runs.runs_of(judge), _runs_told, newest_first=True)
 
 
 def _found(number: int, run: int) -> BenchmarkRun:
     # The judge first: a primary key of any size is looked for, a foreign key of 30 digits fits no database.
-    return get_object_or_404(benchmarking.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
+    return get_object_or_404(runs.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
 
 
 class OneBenchmark(ApiView):
@@ -144,14 +145,14 @@ class OneBenchmark(ApiView):
     def get(self, request: Request, number: int, run: int) -> Response:
         self.asked()
         found = _found(number, run)
-        progress = benchmarking.progress(found, timezone.now())
-        report = benchmarking.report(found)
+        progress = benchmark_life.progress(found, timezone.now())
+        report = reports.report(found)
         return Response(
             _run_told(found, progress.cost, progress.unsure)
             | {
                 "progress": rows.any_progress_told(progress),
                 "returned_models": report.models,
-                "accuracy": [dict(zip(benchmarking.COLUMNS, line, strict=True)) for line in benchmarking.lines(report)],
+                "accuracy": [dict(zip(reports.COLUMNS, line, strict=True)) for line in reports.lines(report)],
             }
         )
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from annotation.api.access import StudyView
 from annotation.api.paging import Query
-from judges.services import tables
+from judges.results import score_tables
 
 
 class ScoreRow(serializers.Serializer[Any]):
@@ -79,7 +79,7 @@ class Grades(StudyView):
     )
     def get(self, request: Request, slug: str) -> Response:
         judge = self.asked().get("judge")
-        found = tables.shown(self.study, judge)
+        found = score_tables.shown(self.study, judge)
         if found is None:
             raise BeingComputed
         if judge is not None and judge not in found.judges:

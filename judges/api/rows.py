@@ -9,7 +9,8 @@ from django.db.models import QuerySet, Sum
 from rest_framework import serializers
 
 from annotation.api.paging import Query
-from annotation.models.work import SideChoice, WinnerChoice
+from annotation.models.voting import SideChoice, WinnerChoice
+from judges.judging.runs import Progress
 from judges.models import (
     NANOS,
     CallState,
@@ -24,8 +25,7 @@ from judges.models import (
     Verdict,
 )
 from judges.models.work import Exchange, Run
-from judges.services.runs import Progress
-from judges.telling import told
+from judges.problem_texts import told
 
 
 def money(nanos: int | None) -> str | None:

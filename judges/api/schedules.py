@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from annotation.api.access import StudyView
 from annotation.api.paging import PageQuery, page, page_of
 from judges.models import Schedule, ScheduleKind
-from judges.telling import told
+from judges.problem_texts import told
 
 
 class ScheduleRow(serializers.Serializer[Any]):

@@ -16,11 +16,12 @@ from rest_framework.response import Response
 
 from annotation.api.access import ApiView, StudyView
 from annotation.api.paging import PageQuery, page, page_of
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from judges.api import rows
+from judges.judging import runs
+from judges.judging.planning import Plan
+from judges.judging.runs import judge_life
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunKind, Verdict
-from judges.services import runs
-from judges.services.planning import Plan
 
 
 class Judges(ApiView):
@@ -63,7 +64,7 @@ class RunView(StudyView):
         return get_object_or_404(self.known, pk=number)
 
     def told(self, run: JudgeRun, code: int = status.HTTP_200_OK, **headers: str) -> Response:
-        return Response(rows.run_told(run, runs.progress(run, timezone.now())), code, headers=headers)
+        return Response(rows.run_told(run, judge_life.progress(run, timezone.now())), code, headers=headers)
 
 
 class RunsQuery(PageQuery):
@@ -140,7 +141,7 @@ class Pause(ChangeRun):
         responses=rows.RunDetail,
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
-        return self.change_run(number, runs.pause)
+        return self.change_run(number, judge_life.pause)
 
 
 class Resume(ChangeRun):
@@ -152,7 +153,7 @@ class Resume(ChangeRun):
         responses=rows.RunDetail,
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
-        return self.change_run(number, runs.resume)
+        return self.change_run(number, judge_life.resume)
 
 
 class Cancel(ChangeRun):
@@ -164,7 +165,7 @@ class Cancel(ChangeRun):
         responses=rows.RunDetail,
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
-        return self.change_run(number, lambda run: runs.cancel(run, timezone.now()))
+        return self.change_run(number, lambda run: judge_life.cancel(run, timezone.now()))
 
 
 class CallsQuery(PageQuery):

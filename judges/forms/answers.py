@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy
 
 from annotation.forms import model_choice
 from annotation.models import LanguageModel, Study
-from judges import temperatures
+from judges.answers import sources
+from judges.answers.planning import AGAIN, MOST_SAMPLES, AnswerPlan
+from judges.answers.sources import NAME_LENGTH
+from judges.judging import judges
+from judges.llm import temperatures
 from judges.models import NANOS, AnswerSource, AnswerState
-from judges.services import answers, keeping
-from judges.services.answers.planning import AGAIN, MOST_SAMPLES, AnswerPlan
-from judges.services.answers.sources import NAME_LENGTH
 
 if TYPE_CHECKING:
     _SourceForm = forms.ModelForm[AnswerSource]
@@ -76,12 +77,12 @@ class SourceForm(_SourceForm):
         data = self.cleaned_data
         settings = {name: data[name] for name in AnswerSource.SETTINGS}
         try:
-            source = answers.keep_source(self.study, data["name"], settings, org=data["org"])
+            source = sources.keep_source(self.study, data["name"], settings, org=data["org"])
         except ValidationError as error:
             known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
             self.add_error(None, error if known else ValidationError(error.messages))
             return None
-        answers.set_budget(source, keeping.in_nanos(data["budget"]))
+        sources.set_budget(source, judges.in_nanos(data["budget"]))
         return source
 
 

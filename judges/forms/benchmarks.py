@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from annotation.forms import FilesField
 from annotation.interchange.tables import Source
+from judges.benchmarks import sets
+from judges.benchmarks.planning import Terms
 from judges.models import PreferenceSet, Protocol
-from judges.services import benchmarking
-from judges.services.benchmarking import Terms
 
 if TYPE_CHECKING:
     _SetsField = forms.ModelMultipleChoiceField[PreferenceSet]
@@ -89,4 +89,4 @@ def _kept(file: "UploadedFile[Any]", user: Any) -> PreferenceSet:
         for chunk in file.chunks():
             copy.write(chunk)
         copy.flush()
-        return benchmarking.keep_from(Source(file.name or "preferences.jsonl", Path(copy.name)), user=user)
+        return sets.keep_from(Source(file.name or "preferences.jsonl", Path(copy.name)), user=user)

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.models import Study
-from judges import prompts
+from judges.judging import judges, lookup
+from judges.judging.planning import Plan
 from judges.models import NANOS, Judge, JudgeVersion, Orders, Template
-from judges.replies import READERS
-from judges.services import keeping, naming
-from judges.services.planning import Plan
+from judges.prompting import templates
+from judges.prompting.readers import READERS
 
 if TYPE_CHECKING:
     _VersionForm = forms.ModelForm[JudgeVersion]
@@ -70,7 +70,7 @@ class JudgeForm(_VersionForm):
             kwargs["initial"] = {"name": judge.name, "budget": budget}
         super().__init__(*args, **kwargs)
         self.judge = judge
-        keeping.keep_built_in()
+        judges.keep_built_in()
         template = cast("forms.ModelChoiceField[Template]", self.fields["template"])
         template.queryset = Template.objects.all()
         template.required, template.empty_label = False, _("the one that suits the reader")
@@ -87,17 +87,17 @@ class JudgeForm(_VersionForm):
     def keep(self, user: Any) -> Judge | None:
         """The judge as the form says it, or None with what is wrong on the form."""
         settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
-        settings["template"] = settings["template"] or naming.templates_named("", settings["reader"])
-        budget = keeping.in_nanos(self.cleaned_data["budget"])
+        settings["template"] = settings["template"] or lookup.templates_named("", settings["reader"])
+        budget = judges.in_nanos(self.cleaned_data["budget"])
         try:
             if self.judge is None:
-                return keeping.add_judge(self.cleaned_data["name"], settings, budget=budget, user=user)
-            keeping.change_judge(self.judge, settings, user=user)
+                return judges.add_judge(self.cleaned_data["name"], settings, budget=budget, user=user)
+            judges.change_judge(self.judge, settings, user=user)
         except ValidationError as error:
             known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
             self.add_error(None, error if known else ValidationError(error.messages))
             return None
-        keeping.set_budget(self.judge, budget)
+        judges.set_budget(self.judge, budget)
         return self.judge
 
 
@@ -145,20 +145,20 @@ class TemplateForm(forms.Form):
     name = forms.SlugField(label=gettext_lazy("Name"), max_length=100)
     text = forms.CharField(
         label=gettext_lazy("Templates"),
-        max_length=2 * prompts.LONGEST_TEMPLATE,
+        max_length=2 * templates.LONGEST_TEMPLATE,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false", "class": "code"}),
         help_text=gettext_lazy("TOML. $prompt, $answer_a and $answer_b (or $answer) stand for what is judged."),
     )
 
-    def clean_text(self) -> prompts.TemplateSet:
+    def clean_text(self) -> templates.TemplateSet:
         try:
-            return prompts.from_toml(self.cleaned_data["text"].replace("\r\n", "\n"))
-        except prompts.BadTemplate as error:
+            return templates.from_toml(self.cleaned_data["text"].replace("\r\n", "\n"))
+        except templates.BadTemplate as error:
             raise ValidationError(_(error.reason) % error.values) from None
 
     def keep(self, user: Any) -> Template:
-        return keeping.keep_templates(self.cleaned_data["name"], self.cleaned_data["text"], user)
+        return judges.keep_templates(self.cleaned_data["name"], self.cleaned_data["text"], user)
 
 
 class PreviewForm(forms.Form):

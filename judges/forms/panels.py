@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from annotation.models import Study
 from judges.models import Panel
-from judges.services import panels
-from judges.services.panels import Charter
+from judges.panels import panels
+from judges.panels.panels import Charter
 
 
 class PanelForm(forms.Form):

@@ -3,9 +3,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from judges.judging.consistency_probes import MOST
 from judges.models import Judge
 from judges.models.schedules import MOST_HOURS
-from judges.services.probing import MOST
 
 
 class EveryForm(forms.Form):

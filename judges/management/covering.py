@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from judges.judging.planning import AGAIN, Plan
 from judges.management.numbers import count
-from judges.services.planning import AGAIN, Plan
 
 
 def add_plan(parser: ArgumentParser) -> None:

@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from judges.models import dollars
 from judges.models.work import Run
-from judges.services.lifecycle import Lifecycle
-from judges.services.measuring import Progress
+from judges.runs.lifecycle import Lifecycle
+from judges.runs.progress import Progress
 
 LOOK: Final = 0.5
 """Seconds between two looks at a run."""

@@ -13,8 +13,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import LanguageModel, Prompt, PromptSet, Result, Study
+from judges.llm.mock import MODELS as STAND_INS
 from judges.models.work import STILL_LIVE, Access, Call, Exchange, Purse, Run, Sending
-from judges.stand_in import MODELS as STAND_INS
 
 
 class SystemMessage(models.Model):

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Comparison, Pair, Result
-from annotation.models.work import SideChoice
+from annotation.models.voting import SideChoice
 from judges.models.judge import JudgeVersion
 from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.work import Call, CallState, Exchange

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import LanguageModel, Pair, Prompt, Result, Study, Upload
-from annotation.models.work import SideChoice
+from annotation.models.voting import SideChoice
 from judges.models.work import CallState
 
 

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import RESERVED_RATERS
 from annotation.models import Rater, Study
-from judges import prompts
+from judges.llm.mock import MODELS as STAND_INS
 from judges.models.work import Access, Purse
-from judges.replies import READERS, Reader
-from judges.stand_in import MODELS as STAND_INS
+from judges.prompting import templates
+from judges.prompting.readers import READERS, Reader
 
 
 class Template(models.Model):
@@ -40,8 +40,8 @@ class Template(models.Model):
         return f"{self.name} {self.number}"
 
     @property
-    def templates(self) -> prompts.TemplateSet:
-        return prompts.from_json(self.content)
+    def templates(self) -> templates.TemplateSet:
+        return templates.from_json(self.content)
 
 
 class Judge(Purse):
@@ -114,7 +114,7 @@ class JudgeVersion(Access):
     )
     longest_answer = models.PositiveIntegerField(
         _("most characters of an answer that are shown"),
-        default=prompts.LONGEST_ANSWER,
+        default=templates.LONGEST_ANSWER,
         validators=[MinValueValidator(100), MaxValueValidator(2_000_000)],
     )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")

@@ -27,7 +27,7 @@ class GradeSheet(models.Model):
 
 
 class GradeTable(models.Model):
-    """What one judge said in a study, as `judges.grades` writes it: scores, standings, standings against each."""
+    """What one judge said in a study, as `statistics.score_tables` writes it: its three parts."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="grade_tables")
     judge = models.CharField(_("judge"), max_length=200)

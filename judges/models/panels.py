@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Comparison, Pair, Rater, Study
-from annotation.models.work import WinnerChoice
-from judges import panel_rules
+from annotation.models.voting import WinnerChoice
+from judges.statistics import panel_decision
 
 
 class PanelQuerySet(models.QuerySet["Panel"]):
@@ -76,13 +76,13 @@ class Panel(models.Model):
     def __str__(self) -> str:
         return str(self.rater)
 
-    def rules(self, members: Sequence["PanelMember"]) -> panel_rules.Rules:
+    def rules(self, members: Sequence["PanelMember"]) -> panel_decision.Rules:
         """Its rules, for `members` in their places."""
         senior = next((place for place, member in enumerate(members) if member.senior), None)
-        return panel_rules.Rules(
-            cast(panel_rules.Rule, self.rule),
-            cast(panel_rules.Splits, self.splits),
-            cast(panel_rules.Contradictions, self.contradictions),
+        return panel_decision.Rules(
+            cast(panel_decision.Rule, self.rule),
+            cast(panel_decision.Splits, self.splits),
+            cast(panel_decision.Contradictions, self.contradictions),
             self.least,
             self.margin,
             senior,
@@ -163,9 +163,9 @@ BALLOTS: Final[dict[int, str]] = {
     2: "x",
     1: "tie",
     0: "y",
-    panel_rules.CONTRADICTS: "contradicts",
-    panel_rules.ABSENT: "absent",
-    panel_rules.SPARED: "spared",
+    panel_decision.CONTRADICTS: "contradicts",
+    panel_decision.ABSENT: "absent",
+    panel_decision.SPARED: "spared",
 }
 """What stands in `ballots` for each kind of them."""
 

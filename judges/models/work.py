@@ -11,9 +11,9 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from judges.chat import Endpoint, is_endpoint
-from judges.keys import is_source, read_key
-from judges.pace import Limits
+from judges.llm.api_keys import is_source, read_key
+from judges.llm.chat import Endpoint, is_endpoint
+from judges.llm.rate_limits import Limits
 
 NANOS: Final = 1_000_000_000
 

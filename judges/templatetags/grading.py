@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from judges.grades import Score
+from judges.statistics.score_tables import Score
 
 register = template.Library()
 

@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from judges import models, telling
+from judges import models, problem_texts
 
 register = template.Library()
 
@@ -56,7 +56,7 @@ def found_word(found: str) -> str:
 @register.filter
 def told(problem: str) -> str:
     """What stopped a run or a call, in the reader's language."""
-    return telling.told(problem)
+    return problem_texts.told(problem)
 
 
 @register.filter

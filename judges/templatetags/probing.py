@@ -6,7 +6,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from judges.steadiness import Estimate
+from judges.statistics.consistency import Estimate
 
 register = template.Library()
 

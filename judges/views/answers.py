@@ -14,17 +14,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import LanguageModel, Study
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
-from annotation.views.tables import csv_download
+from judges.answers import planning, runs, sources
+from judges.answers.runs import answer_life
 from judges.forms.answers import AnswersForm, SourceForm, SystemMessageForm
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
-from judges.services import answers
-from judges.services.answers import planning
 from judges.views.runs import RunPages
 
-PAGES: Final = RunPages(answers.life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
+PAGES: Final = RunPages(answer_life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
 
 
 @study_page
@@ -37,7 +37,7 @@ def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
         sources, plan = form.cleaned_data["models"], form.plan()
         try:
             if "start" in request.POST:
-                started = [answers.start(study, each, plan, timezone.now(), user=request.user) for each in sources]
+                started = [runs.start(study, each, plan, timezone.now(), user=request.user) for each in sources]
                 return _after_start(study, started)
             estimates = [(each, planning.estimate(study, each, plan)) for each in sources]
         except NotPossible as refusal:
@@ -73,7 +73,7 @@ def system_message(request: AdministratorRequest, study: Study) -> HttpResponse:
     form = SystemMessageForm(request.POST)
     if form.is_valid():
         try:
-            answers.set_system_message(study.prompt_set, form.cleaned_data["system"].strip())
+            sources.set_system_message(study.prompt_set, form.cleaned_data["system"].strip())
             messages.success(request, _("Saved."))
         except NotPossible as refusal:
             messages.error(request, str(refusal))

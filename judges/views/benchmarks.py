@@ -14,20 +14,22 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.interchange.faults import Fault
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted
+from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
-from annotation.views.tables import csv_download
+from judges.benchmarks import calls as benchmark_calls
+from judges.benchmarks import planning, reports, runs
+from judges.benchmarks.calls import FOUND, Wish
+from judges.benchmarks.runs import benchmark_life
+from judges.benchmarks.sets import Faulty
 from judges.forms.benchmarks import BenchmarkForm
 from judges.models import BenchmarkRun, CallState, Judge
-from judges.services import benchmarking, showing
-from judges.services.benchmarking import Faulty
-from judges.services.benchmarking import calls as benchmark_calls
-from judges.services.benchmarking.calls import FOUND, Wish
+from judges.results import reply_text
 from judges.views.judges import may_add
 from judges.views.runs import RunPages
 
-PAGES: Final = RunPages(benchmarking.life, "judges/benchmark.html", "judge-benchmark", "judge-benchmark-calls")
+PAGES: Final = RunPages(benchmark_life, "judges/benchmark.html", "judge-benchmark", "judge-benchmark-calls")
 
 
 @login_required
@@ -35,12 +37,12 @@ PAGES: Final = RunPages(benchmarking.life, "judges/benchmark.html", "judge-bench
 def benchmarks(request: AdministratorRequest, number: int) -> HttpResponse:
     """A judge's benchmarks, the latest first, each with its accuracy over sets."""
     judge = get_object_or_404(Judge, pk=number)
-    runs = paged(request, benchmarking.runs_of(judge), 10)
+    page = paged(request, runs.runs_of(judge), 10)
     context = {
         "section": "judges",
         "judge": judge,
-        "runs": runs,
-        "found": [(run, benchmarking.report(run)) for run in runs],
+        "runs": page,
+        "found": [(run, reports.report(run)) for run in page],
     }
     return render(request, "judges/benchmarks.html", context)
 
@@ -59,10 +61,10 @@ def new(request: AdministratorRequest, number: int) -> HttpResponse:
             if not sets:
                 form.add_error(None, _("Choose a set, or upload a file with one."))
             elif "start" in request.POST:
-                run = benchmarking.start(judge.current, sets, form.terms(), timezone.now(), user=request.user)
+                run = runs.start(judge.current, sets, form.terms(), timezone.now(), user=request.user)
                 return redirect("judge-benchmark", number, run.pk)
             else:
-                context["estimate"] = benchmarking.estimate(judge.current, sets, form.terms())
+                context["estimate"] = planning.estimate(judge.current, sets, form.terms())
                 context["form"] = BenchmarkForm(_chosen(request, sets))
         except NotPossible as refusal:
             messages.error(request, str(refusal))
@@ -85,7 +87,7 @@ def _told(faults: Iterable[Fault]) -> Iterator[tuple[Fault, str]]:
 
 def _run(number: int, run: int) -> BenchmarkRun:
     # The judge first: a primary key of any size is looked for, a foreign key of 30 digits fits no database.
-    return get_object_or_404(benchmarking.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
+    return get_object_or_404(runs.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
 
 
 @login_required
@@ -96,7 +98,7 @@ def benchmark(request: AdministratorRequest, number: int, run: int) -> HttpRespo
     if request.htmx:
         # The part that changes has no table: a page whose benchmark has ended is asked for whole.
         return PAGES.show(request, found, number, run) if found.live else HttpResponseClientRefresh()
-    more = {"section": "judges", "judge": found.version.judge, "report": benchmarking.report(found)}
+    more = {"section": "judges", "judge": found.version.judge, "report": reports.report(found)}
     return PAGES.show(request, found, number, run, **more)
 
 
@@ -111,15 +113,15 @@ def change_benchmark(request: AdministratorRequest, number: int, run: int, chang
 @login_required
 @require_safe
 def benchmark_csv(request: AdministratorRequest, number: int, run: int) -> HttpResponseBase:
-    rows = benchmarking.lines(benchmarking.report(_run(number, run)))
-    return csv_download(benchmarking.COLUMNS, rows, f"judge-{number}-benchmark-{run}.csv")
+    rows = reports.lines(reports.report(_run(number, run)))
+    return csv_download(reports.COLUMNS, rows, f"judge-{number}-benchmark-{run}.csv")
 
 
 @login_required
 @require_safe
 def benchmark_json(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
     found = _run(number, run)
-    return JsonResponse(benchmarking.as_json(found, benchmarking.report(found)))
+    return JsonResponse(reports.as_json(found, reports.report(found)))
 
 
 @login_required
@@ -176,7 +178,7 @@ def call(request: AdministratorRequest, number: int, run: int, call: int) -> Htt
     found = _run(number, run)
     asked = get_object_or_404(benchmark_calls.chosen(found, Wish()), pk=call)
     replies = [
-        (reply, showing.words(reply.raw), json.loads(reply.request).get("messages", []))
+        (reply, reply_text.words(reply.raw), json.loads(reply.request).get("messages", []))
         for reply in asked.replies.order_by("-pk")
     ]
     context = {

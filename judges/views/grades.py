@@ -17,12 +17,12 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import LanguageModel, Status, Study
 from annotation.views.access import results_for
+from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
-from annotation.views.tables import csv_download
-from judges.grades import HIGHEST, LOWEST, ModelScores, Score
-from judges.services import browsing, said, tables
-from judges.services.browsing import Wish
-from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
+from judges.results import judgments, question_browser, score_tables
+from judges.results.question_browser import Wish
+from judges.results.score_tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
+from judges.statistics.score_tables import HIGHEST, LOWEST, ModelScores, Score
 
 CHARTED: Final = 6
 """Models that a chart holds and stays readable."""
@@ -72,7 +72,7 @@ def _bars(models: Sequence[ModelScores], category: str) -> list[Bar]:
 def grades(request: HttpRequest, slug: str) -> HttpResponse:
     """The scores and pairs of one judge; of the first where none is asked for."""
     study, runs_it = results_for(request, slug)
-    found = tables.shown(study, request.GET.get("judge", ""), beside=BESIDE)
+    found = score_tables.shown(study, request.GET.get("judge", ""), beside=BESIDE)
     if request.headers.get("HX-Request"):
         # A page that waits asks whether it still has to.
         return HttpResponse(status=204) if found is None else HttpResponseClientRefresh()
@@ -131,7 +131,7 @@ def _files(request: HttpRequest, slug: str) -> Tables:
         Http404: they are not the visitor's to see, or not there yet.
     """
     study, _runs_it = results_for(request, slug)
-    found = tables.shown(study)
+    found = score_tables.shown(study)
     if found is None:
         raise Http404
     return found
@@ -162,17 +162,17 @@ class Asked:
 
     @classmethod
     def of(cls, study: Study, get: QueryDict) -> "Asked":
-        known = browsing.answering(study)
+        known = question_browser.answering(study)
         by_number = {str(model.number): model for model in known}
         named = [by_number[str(get[key])] for key in ("a", "b") if str(get.get(key)) in by_number]
         if len({model.pk for model in named}) == 2 or (named and len(known) == 1):
             models = named
         else:
             by_key = {model.pk: model for model in known}
-            first = [by_key[key] for key in browsing.first_choice(study, known)]
+            first = [by_key[key] for key in question_browser.first_choice(study, known)]
             models = (named + [model for model in first if model not in named])[:2]
-        category = get.get("category") if get.get("category") in browsing.categories(study) else None
-        judge = get.get("judge") if get.get("judge") in said.judges(study) else None
+        category = get.get("category") if get.get("category") in question_browser.categories(study) else None
+        judge = get.get("judge") if get.get("judge") in judgments.judges(study) else None
         wish = Wish(category, tuple(model.pk for model in models), judge, "disagreement" in get)
         query = {key: str(model.number) for key, model in zip("ab", models, strict=False)}
         query |= {"category": category} if category else {}
@@ -189,8 +189,8 @@ class Asked:
             "models": self.models,
             "all_models": self.all_models,
             "shown": list(zip("ab", self.models, strict=False)),
-            "categories": browsing.categories(study),
-            "judges": said.judges(study),
+            "categories": question_browser.categories(study),
+            "judges": judgments.judges(study),
             "query": self.address(),
         }
 
@@ -200,7 +200,7 @@ def questions(request: HttpRequest, slug: str) -> HttpResponse:
     """The questions of a study, with what judges made of two models' answers to each."""
     study, runs_it = results_for(request, slug, closed=True)
     asked = Asked.of(study, request.GET)
-    lines = paged(request, browsing.lines(study, asked.wish), LISTED)
+    lines = paged(request, question_browser.lines(study, asked.wish), LISTED)
     context = {"study": study, "runs_it": runs_it, "lines": lines, **asked.context(study)}
     return render(request, "judges/questions.html", context)
 
@@ -211,10 +211,10 @@ def question(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     study, runs_it = results_for(request, slug, closed=True)
     prompt = get_object_or_404(study.prompts(), number=number)
     asked = Asked.of(study, request.GET)
-    numbers = [line.prompt.number for line in browsing.lines(study, asked.wish)]
+    numbers = [line.prompt.number for line in question_browser.lines(study, asked.wish)]
     place = numbers.index(number) if number in numbers else None
     choices = [_choice(request.GET.get(f"choice_{key}", "")) for key in "ab"][: len(asked.models)]
-    found = browsing.question(study, prompt, asked.wish.models, choices, asked.wish.judge)
+    found = question_browser.question(study, prompt, asked.wish.models, choices, asked.wish.judge)
     context = {
         "study": study,
         "runs_it": runs_it,

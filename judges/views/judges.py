@@ -14,25 +14,27 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import Study
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
-from annotation.views.tables import csv_download
-from judges import prompts
 from judges.forms.judges import JudgeForm, PreviewForm, RunForm, TemplateForm
+from judges.judging import judges, planning, preview, runs
+from judges.judging.runs import judge_life
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, Template
-from judges.services import keeping, planning, previewing, runs, showing
+from judges.prompting import templates
+from judges.results import reply_text
 from judges.views.runs import RunPages
 from judges.views.steadiness import shown_schedules
 
-PAGES: Final = RunPages(runs.life, "judges/run.html", "study-judge-run", "study-judge-calls")
+PAGES: Final = RunPages(judge_life, "judges/run.html", "study-judge-run", "study-judge-calls")
 
 may_add = permission_required("judges.add_judge", raise_exception=True)
 
 
 @login_required
 @require_safe
-def judges(request: AdministratorRequest) -> HttpResponse:
+def judge_list(request: AdministratorRequest) -> HttpResponse:
     context = {"section": "judges", "judges": [(judge, judge.current) for judge in Judge.objects.all()]}
     return render(request, "judges/list.html", context)
 
@@ -74,7 +76,7 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
 @require_POST
 def anew(request: AdministratorRequest, number: int) -> HttpResponse:
     """A new version with the same settings."""
-    version = keeping.ask_anew(get_object_or_404(Judge, pk=number), user=request.user)
+    version = judges.ask_anew(get_object_or_404(Judge, pk=number), user=request.user)
     messages.success(request, _("Version %(number)d asks everything again.") % {"number": version.number})
     return redirect("judge", number)
 
@@ -86,14 +88,14 @@ def _preview(request: AdministratorRequest, template: Template, reader: str = ""
     return {
         "preview_form": form,
         "previewed": form.cleaned_data["study"],
-        "preview": previewing.preview(template, form.cleaned_data["study"], reader),
+        "preview": preview.preview(template, form.cleaned_data["study"], reader),
     }
 
 
 @login_required
 @require_safe
-def templates(request: AdministratorRequest) -> HttpResponse:
-    keeping.keep_built_in()
+def template_list(request: AdministratorRequest) -> HttpResponse:
+    judges.keep_built_in()
     return render(request, "judges/templates.html", {"section": "judges", "templates": Template.objects.all()})
 
 
@@ -105,7 +107,7 @@ def new_template(request: AdministratorRequest) -> HttpResponse:
     wanted = request.GET.get("from", "")
     # A number of more digits is no key of a row, and no database takes it.
     origin = Template.objects.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 18 else None
-    initial = {"name": origin.name, "text": prompts.to_toml(origin.templates)} if origin else None
+    initial = {"name": origin.name, "text": templates.to_toml(origin.templates)} if origin else None
     form = TemplateForm(posted(request), initial=initial)
     if form.is_valid():
         kept = form.keep(request.user)
@@ -121,7 +123,7 @@ def template(request: AdministratorRequest, number: int) -> HttpResponse:
     context = {
         "section": "judges",
         "template": found,
-        "text": prompts.to_toml(found.templates),
+        "text": templates.to_toml(found.templates),
         "may_change": request.user.has_perm("judges.add_judge"),
         **_preview(request, found),
     }
@@ -251,7 +253,7 @@ def call(request: AdministratorRequest, study: Study, number: int) -> HttpRespon
         run__study=study,
     )
     replies = [
-        (reply, showing.words(reply.raw), json.loads(reply.request).get("messages", []), list(reply.verdicts.all()))
+        (reply, reply_text.words(reply.raw), json.loads(reply.request).get("messages", []), list(reply.verdicts.all()))
         for reply in found.replies.select_related("answered_as__judge").prefetch_related("verdicts")
     ]
     return render(request, "judges/call.html", {"study": study, "tab": "judges", "call": found, "replies": replies})

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import Study
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.views.downloads import Cell, csv_download
 from annotation.views.paging import paged
-from annotation.views.tables import Cell, csv_download
 from judges.forms.panels import PanelForm
 from judges.models import Panel, PanelDecision
-from judges.services import facts, panels
+from judges.panels import panels
+from judges.results import rater_costs
 
 
 @study_page
@@ -38,8 +39,8 @@ def study_panels(request: AdministratorRequest, study: Study) -> HttpResponse:
         "study": study,
         "tab": "judges",
         "form": form,
-        "lines": facts.side_by_side(study),
-        "panels": facts.panels_of(study),
+        "lines": rater_costs.side_by_side(study),
+        "panels": rater_costs.panels_of(study),
         "enough": len(panels.candidates(study)) > 1,
     }
     return render(request, "judges/panels.html", context)
@@ -73,7 +74,7 @@ def panel(request: AdministratorRequest, study: Study, number: int) -> HttpRespo
         "states": [(each, found.tally.get("states", {}).get(each, 0)) for each in PanelDecision.State],
         "state": state,
         "decisions": paged(request, decisions),
-        "record": facts.records(study, [found.rater_id]).get(found.rater_id),
+        "record": rater_costs.records(study, [found.rater_id]).get(found.rater_id),
     }
     return render(request, f"judges/panel.html{'#panel' if request.htmx else ''}", context)
 

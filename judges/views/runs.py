@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from annotation.views.access import AdministratorRequest
 from judges.models.work import Run
-from judges.services.lifecycle import Lifecycle
+from judges.runs.lifecycle import Lifecycle
 
 CHANGES: Final = ("pause", "resume", "cancel")
 

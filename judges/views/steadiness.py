@@ -12,16 +12,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import Study
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, study_page
-from annotation.views.tables import Cell, csv_download
-from judges import drift_chart
-from judges.drift_chart import Drawing
+from annotation.views.downloads import Cell, csv_download
 from judges.forms.steadiness import CountForm, EveryForm, ScheduleForm
+from judges.judging import consistency_probes, schedules
+from judges.judging.consistency_probes import Round
 from judges.models import Judge, Schedule, ScheduleKind
-from judges.services import probing, schedules
-from judges.services.probing import Round
-from judges.steadiness import Estimate
+from judges.statistics import drift_chart
+from judges.statistics.consistency import Estimate
+from judges.statistics.drift_chart import Drawing
 
 SHOWN: Final = 60
 """Rounds on the page; the CSV has all."""
@@ -70,17 +70,17 @@ def probes(request: AdministratorRequest, study: Study, number: int) -> HttpResp
         except NotPossible as refusal:
             messages.error(request, str(refusal))
         return redirect("study-judge-probes", study.slug, number)
-    found = list(probing.rounds(study, judge, last=SHOWN))
+    found = list(consistency_probes.rounds(study, judge, last=SHOWN))
     context = {
         "study": study,
         "tab": "judges",
         "judge": judge,
         "version": judge.current,
-        "sentinels": probing.sentinels_of(study, judge),
+        "sentinels": consistency_probes.sentinels_of(study, judge),
         "rounds": found[::-1],
         "drawings": list(drawings(found)),
         "schedule": study.judge_schedules.filter(judge=judge, kind=ScheduleKind.SENTINELS).first(),
-        "retests": probing.retests(study, judge),
+        "retests": consistency_probes.retests(study, judge),
         "count_form": CountForm(auto_id="sentinels-%s"),
         "retest_form": CountForm(auto_id="retest-%s"),
         "every_form": EveryForm(auto_id="every-%s"),
@@ -95,20 +95,20 @@ def _act(request: AdministratorRequest, study: Study, judge: Judge) -> None:
         NotPossible: it cannot be done.
     """
     now, user, seed = timezone.now(), request.user, secrets.randbits(32)
-    sentinels = probing.sentinels_of(study, judge)
+    sentinels = consistency_probes.sentinels_of(study, judge)
     count, every = CountForm(request.POST), EveryForm(request.POST)
     if "ask" in request.POST and sentinels is not None:
-        probing.begin_round(sentinels, now, user=user)
+        consistency_probes.begin_round(sentinels, now, user=user)
     elif "off" in request.POST:
         schedules.turn_off(study, judge, ScheduleKind.SENTINELS)
     elif "set" in request.POST and every.is_valid():
         schedules.set_every(study, judge, ScheduleKind.SENTINELS, every.cleaned_data["every"], now, user=user)
     elif "choose" in request.POST and count.is_valid():
-        probing.begin_round(
-            probing.choose(study, judge, count.cleaned_data["count"], seed, now, user=user), now, user=user
+        consistency_probes.begin_round(
+            consistency_probes.choose(study, judge, count.cleaned_data["count"], seed, now, user=user), now, user=user
         )
     elif "retest" in request.POST and count.is_valid():
-        probing.retest(study, judge, count.cleaned_data["count"], seed, now, user=user)
+        consistency_probes.retest(study, judge, count.cleaned_data["count"], seed, now, user=user)
     else:
         raise NotPossible(_("A number is missing, or too small or too large."))
 
@@ -146,7 +146,7 @@ COLUMNS: Final = (
 @require_safe
 def rounds_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
     judge = get_object_or_404(Judge, pk=number)
-    rows = (_row(each) for each in probing.rounds(study, judge))
+    rows = (_row(each) for each in consistency_probes.rounds(study, judge))
     return csv_download(COLUMNS, rows, f"{study.slug}-judge-{number}-rounds.csv")
 
 

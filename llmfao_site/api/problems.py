@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -6,7 +6,7 @@ from django.core.cache import caches
 from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
-from annotation.visits import address_of
+from annotation.client_address import address_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView

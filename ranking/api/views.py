@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from annotation.api.access import StudyView
 from annotation.api.paging import PageQuery, page, page_of
 from annotation.models import Study
-from ranking import reports
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard, State
+from ranking.reports import agreement
 
 
 class BoardRow(serializers.Serializer[Any]):
@@ -123,7 +123,7 @@ class Agreement(StudyView):
     )
     def get(self, request: Request, slug: str) -> Response:
         self.asked()
-        found = Leaderboard.objects.newest_report(self.study, reports.METHOD)
+        found = Leaderboard.objects.newest_report(self.study, agreement.METHOD)
         if found is None:
             raise NotFound
         people = dict(found.sheet["people"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ranking.methods.connectivity import components, hardly_joined
-from ranking.methods.question import distinct, question
+from ranking.methods.interval_scope import distinct, question
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH, Ratings, is_flat
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings, Source

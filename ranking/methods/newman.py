@@ -9,7 +9,7 @@ import evalica
 import numpy as np
 
 from ranking.methods.connectivity import has_finite_fit, has_finite_fit_with_ties
-from ranking.methods.counted import TOLERANCE, Counted
+from ranking.methods.evalica_input import TOLERANCE, Counted
 from ranking.methods.intervals import Clusters
 from ranking.methods.logistic import NotConverged
 from ranking.methods.ratings import Coefficient, Ratings

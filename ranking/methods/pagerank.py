@@ -7,7 +7,7 @@ import evalica
 import numpy as np
 
 from ranking.methods.connectivity import has_finite_fit
-from ranking.methods.counted import Counted, fixed_point, is_uneven
+from ranking.methods.evalica_input import Counted, fixed_point, is_uneven
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
 from ranking.methods.settings import Settings

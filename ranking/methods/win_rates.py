@@ -13,8 +13,8 @@ from typing import Final, cast
 import numpy as np
 from scipy.sparse import csr_array
 
+from ranking.methods.interval_scope import distinct
 from ranking.methods.intervals import Clusters, Uncertainty, combined, without_negatives
-from ranking.methods.question import distinct
 from ranking.methods.ratings import Ratings, with_intervals
 from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import Codes, Floats, Tally, Votes

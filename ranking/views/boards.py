@@ -11,20 +11,22 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
 from annotation.views.access import results_for
-from annotation.views.tables import download
-from ranking import asking, browser, citing, matches, pages
+from annotation.views.downloads import download
+from ranking.board_data import csv_lines
+from ranking.boards import requests
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard, State
-from ranking.one_model import beside, opponents
-from ranking.pages import Found
-from ranking.sheet import csv_lines
-from ranking.switches import Asked, Names, switches
+from ranking.pages import citation, heat_table, leaderboard
+from ranking.pages.leaderboard import Found
+from ranking.pages.model import beside, opponents
+from ranking.pages.options import Asked, Names, switches
+from ranking.pairs import search
 
 
 @require_safe
-def leaderboard(request: HttpRequest, slug: str) -> HttpResponse:
+def board_page(request: HttpRequest, slug: str) -> HttpResponse:
     study, runs_it = results_for(request, slug)
-    found = pages.find(study, Asked.of(request.GET.dict()))
+    found = leaderboard.find(study, Asked.of(request.GET.dict()))
     if request.headers.get("HX-Request"):
         # A page that waits asks whether it still has to.
         return HttpResponse(status=204) if found.under_way else HttpResponseClientRefresh()
@@ -38,8 +40,8 @@ def _page(
     names = Names.of(study)
     if found.snapshot is None and not names.hold(found.asked):
         raise Http404
-    page = pages.page(study, found, names, timezone.now())
-    cited = page.board and citing.citation(page.board.snapshot, page.switches, request.build_absolute_uri)
+    page = leaderboard.page(study, found, names, timezone.now())
+    cited = page.board and citation.citation(page.board.snapshot, page.switches, request.build_absolute_uri)
     context = {"study": study, "page": page, "citation": cited, **context}
     return render(request, "ranking/leaderboard.html", context, status=status)
 
@@ -53,10 +55,10 @@ def compute(request: HttpRequest, slug: str) -> HttpResponse:
     if not Names.of(study).hold(asked):
         raise Http404
     try:
-        asking.ask_for(study, filters, settings, timezone.now(), runs_it=runs_it)
-    except asking.TooMany:
+        requests.ask_for(study, filters, settings, timezone.now(), runs_it=runs_it)
+    except requests.TooMany:
         context = {"runs_it": runs_it, "tab": "board", "too_many": True}
-        return _page(request, study, pages.find(study, asked), context, status=429)
+        return _page(request, study, leaderboard.find(study, asked), context, status=429)
     return HttpResponseRedirect(reverse("leaderboard", args=[study.slug]) + asked.query())
 
 
@@ -78,15 +80,15 @@ def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "runs_it": runs_it,
         "snapshot": snapshot,
         "made": made.all_words,
-        "board": pages.shown(snapshot) if snapshot.sheet else None,
+        "board": leaderboard.shown(snapshot) if snapshot.sheet else None,
         "query": asked.query(),
-        "citation": citing.citation(snapshot, made, request.build_absolute_uri),
+        "citation": citation.citation(snapshot, made, request.build_absolute_uri),
     }
     return render(request, "ranking/one_board.html", context)
 
 
 def _ready(study: Study, asked: Asked) -> Leaderboard:
-    snapshot = pages.find(study, asked).snapshot
+    snapshot = leaderboard.find(study, asked).snapshot
     if snapshot is None or snapshot.state != State.READY:
         raise Http404
     return snapshot
@@ -118,11 +120,11 @@ def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Lea
 def wins(request: HttpRequest, slug: str) -> HttpResponse:
     """The heat table of win fractions."""
     study, runs_it = results_for(request, slug)
-    found = pages.find(study, Asked.of(request.GET.dict()))
+    found = leaderboard.find(study, Asked.of(request.GET.dict()))
     if found.snapshot is None or found.stand != "board":
         return _page(request, study, found, {"runs_it": runs_it, "tab": "wins"})
     context = {"study": study, "runs_it": runs_it, "tab": "wins", "snapshot": found.snapshot}
-    context |= {"query": found.asked.query(), "heats": matches.heat(found.snapshot)}
+    context |= {"query": found.asked.query(), "heats": heat_table.heat(found.snapshot)}
     context |= {"switches": switches(found.asked, Names.of(study))}
     return render(request, "ranking/wins.html", context)
 
@@ -133,20 +135,20 @@ def wins_csv(request: HttpRequest, slug: str, number: int | None = None) -> Stre
     snapshot = _asked_or_stored(request, slug, None)
     model = None if number is None else get_object_or_404(snapshot.study.prompt_set.models, number=number).name
     name = "-".join([snapshot.file_name, "wins", *([] if number is None else [str(number)])])
-    return download(matches.csv_lines(snapshot, model), f"{name}.csv")
+    return download(heat_table.csv_lines(snapshot, model), f"{name}.csv")
 
 
 @require_safe
 def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A model against each opponent, by each kind of rater, and in some of its pairs."""
     study, runs_it = results_for(request, slug)
-    found = pages.find(study, Asked.of(request.GET.dict()))
+    found = leaderboard.find(study, Asked.of(request.GET.dict()))
     model = get_object_or_404(study.prompt_set.models, number=number)
     if found.snapshot is None or found.stand != "board":
         return _page(request, study, found, {"runs_it": runs_it, "tab": "model"})
     context = {"study": study, "runs_it": runs_it, "snapshot": found.snapshot, "query": found.asked.query()}
-    shown = browser.shown(study, timezone.now(), to_all=not runs_it)
-    one = matches.one_model(found.snapshot, model)
+    shown = search.shown(study, timezone.now(), to_all=not runs_it)
+    one = heat_table.one_model(found.snapshot, model)
     context |= {"found": one, "opponents": opponents(study, model, one.opponents, found.asked.query())}
     context |= {"beside": beside(study, shown, model, found.asked.raters)}
     context |= {"switches": switches(found.asked, Names.of(study))}

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 from annotation.models import Study
 from annotation.models.study import PairQuerySet
 from annotation.views.access import results_for
-from annotation.views.tables import csv_download
-from ranking import browser, pair_pages
-from ranking.browser import Search, Sought
+from annotation.views.downloads import csv_download
+from ranking.pages import pairs
+from ranking.pairs import search
+from ranking.pairs.search import Search, Sought
 
 MOST_ROWS = 100_000
 """Pairs in a CSV of what was found: it is made while it is sent."""
@@ -23,7 +24,7 @@ CHUNK = 500
 
 def _pairs_of(request: HttpRequest, slug: str) -> tuple[Study, bool, PairQuerySet]:
     study, runs_it = results_for(request, slug)
-    return study, runs_it, browser.shown(study, timezone.now(), to_all=not runs_it)
+    return study, runs_it, search.shown(study, timezone.now(), to_all=not runs_it)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -34,15 +35,15 @@ def _number(request: HttpRequest, name: str) -> int | None:
 
 
 @require_safe
-def pairs(request: HttpRequest, slug: str) -> HttpResponseBase:
+def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
     """What was found, a page at a time; the form's empty fields leave the address."""
     study, runs_it, shown = _pairs_of(request, slug)
     sought = Sought.of(request.GET.dict())
     if "" in request.GET.values():
         return HttpResponseRedirect(request.path + sought.query())
-    found = pair_pages.listing(study, shown, sought, after=_number(request, "after"), before=_number(request, "before"))
+    found = pairs.listing(study, shown, sought, after=_number(request, "after"), before=_number(request, "before"))
     context = {"study": study, "runs_it": runs_it, "sought": sought, "query": sought.query(), "found": found}
-    context |= {"form": pair_pages.form(study, sought), "most_rows": MOST_ROWS}
+    context |= {"form": pairs.form(study, sought), "most_rows": MOST_ROWS}
     context["simulated"] = study.raters.filter(simulated=True).exists()
     return render(request, "ranking/pairs.html", context)
 
@@ -56,7 +57,7 @@ def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         shown.select_related("prompt", "model_x", "model_y", "result_x", "result_y"), number=number
     )
     all_rows = runs_it and request.GET.get("rows") == "all"
-    found = pair_pages.one_pair(study, shown, pair, sought, all_rows=all_rows)
+    found = pairs.one_pair(study, shown, pair, sought, all_rows=all_rows)
     context = {"study": study, "runs_it": runs_it, "query": sought.query(), "found": found, "all_rows": all_rows}
     context |= {"query_of_all": sought.query(rows="all"), "query_on": sought.query(after=number)}
     context["simulated"] = any(row.comparison.rater.simulated for row in found.told)
@@ -67,13 +68,13 @@ def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     """All that was found, a row for each pair."""
     study, _runs_it, shown = _pairs_of(request, slug)
-    judges = pair_pages.judges_of(study)
+    judges = pairs.judges_of(study)
     found = Search.of(study, shown, Sought.of(request.GET.dict()))
 
-    def lines() -> Iterator[pair_pages.Line]:
+    def lines() -> Iterator[pairs.Line]:
         for keys in found.all(CHUNK):
-            yield from pair_pages.lines_of(keys, judges)
+            yield from pairs.lines_of(keys, judges)
 
-    rows = pair_pages.csv_rows(islice(lines(), MOST_ROWS))
+    rows = pairs.csv_rows(islice(lines(), MOST_ROWS))
     simulated = "-simulated" if study.raters.filter(simulated=True).exists() else ""
-    return csv_download((*pair_pages.COLUMNS, *judges), rows, f"{study.slug}-pairs{simulated}.csv")
+    return csv_download((*pairs.COLUMNS, *judges), rows, f"{study.slug}-pairs{simulated}.csv")

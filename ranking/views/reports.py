@@ -4,11 +4,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from annotation import rater_facts
+from annotation import rater_columns
 from annotation.views.access import results_for
-from annotation.views.tables import csv_download, download
-from ranking import columns, judging, reports, side_by_side
+from annotation.views.downloads import csv_download, download
 from ranking.models import Leaderboard
+from ranking.pages import agreement as agreement_page
+from ranking.pages import by_rater as by_rater_page
+from ranking.reports import agreement, by_rater
 
 
 def _ready(request: HttpRequest, slug: str, kind: str) -> Leaderboard:
@@ -28,49 +30,49 @@ def _file_name(snapshot: Leaderboard, name: str) -> str:
 
 
 @require_safe
-def agreement(request: HttpRequest, slug: str) -> HttpResponse:
+def agreement_report(request: HttpRequest, slug: str) -> HttpResponse:
     """People against judges."""
     study, runs_it = results_for(request, slug)
-    snapshot = Leaderboard.objects.newest_report(study, reports.METHOD)
+    snapshot = Leaderboard.objects.newest_report(study, agreement.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:
         judges = study.raters.filter(name__in=snapshot.sheet["judges"])
         raters = {str(name): pk for name, pk in judges.values_list("name", "pk")}
         # What judges cost is the business of those who pay for them.
-        facts = rater_facts.known(study, list(raters.values())) if runs_it else []
-        context |= {"people": judging.people(snapshot), "judges": judging.judged(snapshot)}
-        context["compared"] = judging.compared(snapshot, facts, raters)
+        facts = rater_columns.known(study, list(raters.values())) if runs_it else []
+        context |= {"people": agreement_page.people(snapshot), "judges": agreement_page.judged(snapshot)}
+        context["compared"] = agreement_page.compared(snapshot, facts, raters)
     return render(request, "ranking/agreement.html", context)
 
 
 @require_safe
 def agreement_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    snapshot = _ready(request, slug, reports.METHOD)
-    return csv_download(reports.COLUMNS, reports.lines(snapshot.sheet), f"{_file_name(snapshot, 'agreement')}.csv")
+    snapshot = _ready(request, slug, agreement.METHOD)
+    return csv_download(agreement.COLUMNS, agreement.lines(snapshot.sheet), f"{_file_name(snapshot, 'agreement')}.csv")
 
 
 @require_safe
 def agreement_json(request: HttpRequest, slug: str) -> JsonResponse:
-    return _as_json(_ready(request, slug, reports.METHOD), "agreement")
+    return _as_json(_ready(request, slug, agreement.METHOD), "agreement")
 
 
 @require_safe
 def all_columns(request: HttpRequest, slug: str) -> HttpResponse:
     """The ratings by people, by people on each category, and by each judge."""
     study, runs_it = results_for(request, slug)
-    snapshot = Leaderboard.objects.newest_report(study, columns.METHOD)
+    snapshot = Leaderboard.objects.newest_report(study, by_rater.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:
-        context["found"] = side_by_side.side_by_side(snapshot, request.GET.dict())
+        context["found"] = by_rater_page.side_by_side(snapshot, request.GET.dict())
     return render(request, "ranking/columns.html", context)
 
 
 @require_safe
 def columns_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    snapshot = _ready(request, slug, columns.METHOD)
-    return download(side_by_side.csv_lines(snapshot.sheet), f"{_file_name(snapshot, 'columns')}.csv")
+    snapshot = _ready(request, slug, by_rater.METHOD)
+    return download(by_rater_page.csv_lines(snapshot.sheet), f"{_file_name(snapshot, 'columns')}.csv")
 
 
 @require_safe
 def columns_json(request: HttpRequest, slug: str) -> JsonResponse:
-    return _as_json(_ready(request, slug, columns.METHOD), "columns")
+    return _as_json(_ready(request, slug, by_rater.METHOD), "columns")

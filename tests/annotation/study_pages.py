@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 
 from annotation.models import Comparison, Study
-from annotation.services import assigning, voting
+from annotation.voting import assignments, votes
 from tests.builders import NOW, build_study, build_worker, rng
 
 
@@ -23,9 +23,9 @@ def give_votes(study: Study, number: int, external_id: str | None = None) -> Any
     """A worker of `study` who voted `number` times for the left."""
     worker = build_worker(study, external_id)
     for _place in range(number):
-        assignment = assigning.current(worker, NOW, rng())
+        assignment = assignments.current(worker, NOW, rng())
         assert assignment is not None
-        voting.vote(worker, assignment.pk, voting.Ballot(value=1), NOW, rng())
+        votes.vote(worker, assignment.pk, votes.Ballot(value=1), NOW, rng())
     worker.refresh_from_db()
     return worker
 

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
+from annotation.client_address import is_of_the_internet
 from annotation.models import Worker
-from annotation.visits import is_of_the_internet
 from tests.annotation.worker_pages import join, text_of
 from tests.builders import build_study
 

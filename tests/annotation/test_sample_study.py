@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from annotation.models import Comparison, LanguageModel, Pair, Purpose, Result, ResultFlag, Study
-from annotation.services import studies
-from annotation.services.sample import FOLDER, install_sample
+from annotation.sample_study import FOLDER, install_sample
+from annotation.studies import lifecycle
 
 
 def rows(name: str) -> list[dict[str, object]]:
@@ -36,8 +36,8 @@ def test_no_votes_are_invented_in_it() -> None:
 @pytest.mark.django_db
 def test_installing_it_again_changes_nothing_that_was_set_since() -> None:
     study = install_sample()
-    studies.change_settings(study, {"overlap": 7})
-    studies.pause(study)
+    lifecycle.change_settings(study, {"overlap": 7})
+    lifecycle.pause(study)
     pairs = Pair.objects.count()
     again = install_sample()
     assert (again.pk, again.overlap, again.status) == (study.pk, 7, "paused")
@@ -54,7 +54,7 @@ def test_an_interrupted_installation_is_finished_by_the_next(monkeypatch: pytest
         raise PowerCut
 
     with monkeypatch.context() as patched:
-        patched.setattr("annotation.services.sample.studies.start", cut)
+        patched.setattr("annotation.sample_study.lifecycle.start", cut)
         with pytest.raises(PowerCut):
             install_sample()
     assert install_sample().status == "open"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from judges.services.lifecycle import Lifecycle
+from judges.runs.lifecycle import Lifecycle
 from tests.judges.conftest import QUICK
 from tests.waiting import PATIENCE
 

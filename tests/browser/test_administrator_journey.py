@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from annotation.importing import uploads
 from annotation.models import Comparison, PairRun, Rater, Report, Status, Study, Upload
-from annotation.services import loading, pair_runs
+from annotation.pair_making import background
 from tests.annotation.exchange import write
 from tests.annotation.study_pages import counted, give_votes, study_of
 from tests.browser.conftest import NARROWEST, PHONE, overflow
@@ -40,7 +41,7 @@ def upload(page: Page, address: str, paths) -> None:
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("Waiting for its turn")).to_be_visible()
     # The background does its part, and the page that is open notices by itself.
-    loading.run(Upload.objects.latest("pk").pk)
+    uploads.run(Upload.objects.latest("pk").pk)
 
 
 def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_server, owner, files, complaints, tmp_path):
@@ -63,7 +64,7 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     page.get_by_label("All: every two answers to a prompt").check()
     page.get_by_role("button", name="Make pairs").click()
     expect(page.get_by_text("Waiting for its turn")).to_be_visible()
-    pair_runs.run(PairRun.objects.get().pk, timezone.now())
+    background.run(PairRun.objects.get().pk, timezone.now())
     expect(page.get_by_text("6 pairs were added, 0 were there before.")).to_be_visible()
 
     page.goto(f"{address}/start/")

@@ -8,8 +8,8 @@ from django.db import connection
 from playwright.sync_api import Browser, Page, expect
 
 from annotation.models import Result, Study
+from judges.answers.runs import answer_life
 from judges.models import AnswerCall, AnswerRun
-from judges.services import answers
 from tests.browser.background import at_work
 from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
@@ -40,7 +40,7 @@ def study(owner) -> Study:
 @pytest.fixture
 def worker() -> Iterator[None]:
     """The background, while the test lasts."""
-    with at_work(answers.life):
+    with at_work(answer_life):
         yield
 
 

@@ -9,11 +9,12 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from annotation.models import Study
+from judges.judging import runs
+from judges.judging.demo_judge import install_stand_in
+from judges.judging.planning import Plan
+from judges.judging.runs import judge_life
 from judges.models import Judge, JudgeCall, JudgeRun, JudgeVersion
-from judges.services import runs
-from judges.services.demonstration import install_stand_in
-from judges.services.planning import Plan
-from ranking import services as ranking
+from ranking.boards import snapshots
 from tests.annotation.study_pages import give_votes, study_of
 from tests.browser.background import at_work
 from tests.browser.conftest import PHONE, WIDE, overflow
@@ -46,7 +47,7 @@ def study(owner) -> Study:
 @pytest.fixture
 def worker() -> Iterator[None]:
     """The background, while the test lasts."""
-    with at_work(runs.life):
+    with at_work(judge_life):
         yield
 
 
@@ -81,8 +82,8 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     expect(page.locator("pre.message").first).to_contain_text("One of them is closer to what was asked.")
 
     # Its board, and what it says against what people say.
-    for board in ranking.recompute_changed(timezone.now()):
-        ranking.fill(board, timezone.now())
+    for board in snapshots.recompute_changed(timezone.now()):
+        snapshots.fill(board, timezone.now())
     page.go_back()
     page.go_back()
     page.get_by_role("link", name="results", exact=True).click()

@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Study
-from ranking import asking, services
-from ranking.comparisons import Filters
+from ranking.boards import requests, snapshots
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
+from ranking.votes.reader import Filters
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, vote, voted_study
@@ -31,8 +31,8 @@ def board(live_server: LiveServer) -> str:
 
 
 def compute_all() -> None:
-    for pk in services.recompute_changed(NOW):
-        services.fill(pk, NOW)
+    for pk in snapshots.recompute_changed(NOW):
+        snapshots.fill(pk, NOW)
 
 
 def states(address: str) -> list[str]:
@@ -194,7 +194,7 @@ def test_an_empty_board_says_so(live_server: LiveServer, page: Page, accessible:
 
 def test_waiting_is_accessible(board: str, page: Page, accessible: Callable[[Page], None]) -> None:
     study = Study.objects.get(slug="a-study")
-    asking.ask_for(study, Filters(), Settings(method="pagerank"), NOW)
+    requests.ask_for(study, Filters(), Settings(method="pagerank"), NOW)
     page.goto(f"{board}?method=pagerank")
     expect(page.get_by_role("status")).to_contain_text("being computed")
     accessible(page)

@@ -9,10 +9,12 @@ from django.db import connection
 from playwright.sync_api import Page, expect
 
 from annotation.models import Comparison, Pair, Rater, RaterKind, Study
+from judges.benchmarks import runs, sets
+from judges.benchmarks.planning import Terms
+from judges.benchmarks.runs import benchmark_life
 from judges.models import BenchmarkRun, Panel
-from judges.services import benchmarking, panels
-from judges.services.benchmarking import Terms
-from judges.services.panels import Charter
+from judges.panels import panels
+from judges.panels.panels import Charter
 from tests.annotation.study_pages import study_of
 from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
@@ -52,11 +54,11 @@ def benchmark(stand_in, tmp_path: Path) -> BenchmarkRun:
     file = tmp_path / "known.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     judge = make_judge(stand_in().url, "judy", price_in="1")
-    run = benchmarking.start(judge.current, [benchmarking.keep(file)], Terms(), NOW, detach=False)
+    run = runs.start(judge.current, [sets.keep(file)], Terms(), NOW, detach=False)
 
     def work() -> None:
         try:
-            benchmarking.work(run.pk, patience=QUICK)
+            benchmark_life.work(run.pk, patience=QUICK)
         finally:
             connection.close()
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from annotation.importing import load
 from annotation.models import Status, Study
-from annotation.services import loading
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
 from tests.judges import benchmark
 
@@ -19,7 +19,7 @@ PAGES = ["/grades/bench/", "/grades/bench/questions/", "/grades/bench/questions/
 def bench(tmp_path: Path, transactional_db: None) -> Study:
     rows = benchmark.files("ja", questions=3)
     rows["model_judgment/elk_single.jsonl"] = [benchmark.grade(81, "alder", 2, judge=["elk", "single-v1"])]
-    loading.load([benchmark.write(tmp_path, rows)], study_slug="bench", format_name="mt-bench")
+    load.load([benchmark.write(tmp_path, rows)], study_slug="bench", format_name="mt-bench")
     Study.objects.update(status=Status.CLOSED, public=True)
     return Study.objects.get()
 

@@ -8,13 +8,14 @@ from playwright.sync_api import Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Comparison, Study
-from ranking import columns, reports, services
+from ranking.boards import snapshots
 from ranking.models import Leaderboard
+from ranking.reports import agreement, by_rater
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, vote, voted_study
 
-KEPT = ("bradley-terry", columns.METHOD, reports.METHOD)
+KEPT = ("bradley-terry", by_rater.METHOD, agreement.METHOD)
 
 
 @pytest.fixture
@@ -31,9 +32,9 @@ def study() -> Study:
         row.value = (1 + number % 4) if row.winner == row.left else (5 + number % 4)
     Comparison.objects.bulk_update(rows, ["scale_name", "value"])
     Study.objects.filter(pk=study.pk).update(public=True, status="closed")
-    services.recompute_changed(NOW)
+    snapshots.recompute_changed(NOW)
     for pk in Leaderboard.objects.filter(method__in=KEPT).values_list("pk", flat=True):
-        services.fill(pk, NOW)
+        snapshots.fill(pk, NOW)
     return study
 
 

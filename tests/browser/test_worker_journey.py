@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from annotation.models import Assignment, Comparison, Pair, Report, TrainingAnswer, Worker
-from annotation.services import studies
+from annotation.studies import lifecycle
 from tests.browser.conftest import NARROWEST, overflow
 from tests.builders import add_golden_pairs, build_study
 
@@ -231,7 +231,7 @@ def test_a_pair_is_skipped_with_a_reason(page, live_server, study, accessible):
 
 
 def test_reasons_are_asked_after_the_choice_and_sent_with_it(page, live_server, study, accessible):
-    studies.change_settings(study, {"reasons": ["Clearer", "More correct", "Better style"]})
+    lifecycle.change_settings(study, {"reasons": ["Clearer", "More correct", "Better style"]})
     start(page, f"{live_server.url}/s/haiku/")
     expect(page.get_by_label("Clearer")).to_be_hidden()
     press(page, "ArrowLeft")
@@ -257,7 +257,7 @@ def test_reasons_are_asked_after_the_choice_and_sent_with_it(page, live_server, 
 def test_every_scale_has_its_keys(page, live_server, study, accessible):
     start(page, f"{live_server.url}/s/haiku/")
     for done, (scale, key, value) in enumerate([("two", "ArrowRight", 2), ("five", "4", 4), ("eight", "8", 8)], 1):
-        studies.change_settings(study, {"scale_name": scale})
+        lifecycle.change_settings(study, {"scale_name": scale})
         page.reload()
         accessible(page)
         press(page, key)
@@ -328,7 +328,7 @@ def test_a_new_pair_is_announced(page, live_server, study):
 
 def test_the_whole_way_works_without_javascript(browser: Browser, live_server, study):
     add_golden_pairs(study, ["x", "y"])
-    studies.change_settings(study, {"reasons": ["Clearer"]})
+    lifecycle.change_settings(study, {"reasons": ["Clearer"]})
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     start(page, f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1")
@@ -386,7 +386,7 @@ def test_every_scale_fits_on_a_narrow_phone(browser, live_server, study, languag
     page.locator("button[value=agree]").click()
     page.locator("form.actions button.primary").click()
     for scale in ("three", "two", "five", "eight"):
-        studies.change_settings(study, {"scale_name": scale})
+        lifecycle.change_settings(study, {"scale_name": scale})
         page.reload()
         page.wait_for_selector(f".choices-{scale}")
         assert overflow(page) == 0
@@ -427,12 +427,12 @@ def test_axe_finds_nothing_on_the_pages_beside_the_way(page, live_server, study,
     page.context.clear_cookies()
     page.goto(f"{live_server.url}/s/haiku/vote/")
     accessible(page)
-    studies.change_settings(study, {"devices": "computers"})
+    lifecycle.change_settings(study, {"devices": "computers"})
     page.set_extra_http_headers({"User-Agent": "iPhone", "Sec-CH-UA-Mobile": "?1"})
     page.goto(f"{live_server.url}/s/haiku/")
     expect(page.get_by_role("heading", name="Please use another device")).to_be_visible()
     accessible(page)
-    studies.close(study)
+    lifecycle.close(study)
     page.reload()
     accessible(page)
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from annotation.models import Prompt, Study
+from judges.answers import runs, sources
+from judges.answers.planning import AnswerPlan
+from judges.answers.runs import answer_life
 from judges.models import AnswerCall, AnswerRun, AnswerSource
-from judges.services import answers
-from judges.services.answers.planning import AnswerPlan
 from tests.builders import NOW, build_study
 from tests.judges.conftest import QUICK
 
@@ -23,24 +24,24 @@ def talking_study(**options: Any) -> Study:
 
 
 def source(study: Study, url: str, name: str = NEW, *, budget: int | None = None, **settings: Any) -> AnswerSource:
-    return answers.keep_source(
+    return sources.keep_source(
         study, name, {"endpoint": url, "api_id": "heron", "parallel": 4, **settings}, budget=budget
     )
 
 
 def ask(study: Study, asked: AnswerSource, plan: AnswerPlan = AnswerPlan(), **options: Any) -> AnswerRun:  # noqa: B008  frozen
     """A run of `asked`, to its end or to what stops it, in this process."""
-    return go_on(answers.start(study, asked, plan, NOW, detach=False, **options))
+    return go_on(runs.start(study, asked, plan, NOW, detach=False, **options))
 
 
 def go_on(run: AnswerRun) -> AnswerRun:
-    answers.work(run.pk, patience=QUICK)
+    answer_life.work(run.pk, patience=QUICK)
     run.refresh_from_db()
     return run
 
 
 def states(run: AnswerRun) -> dict[str, int]:
-    return {state: count for state, count in answers.progress(run, NOW).states.items() if count}
+    return {state: count for state, count in answer_life.progress(run, NOW).states.items() if count}
 
 
 def turns(asked: AnswerSource, slug: str, sample: int = 0) -> list[AnswerCall]:

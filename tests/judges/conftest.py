@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from annotation.models import Study
+from judges.judging import judges, runs
+from judges.judging.planning import Plan
+from judges.judging.runs import judge_life
+from judges.llm.mock import Behaviour, StandIn
 from judges.models import Judge, JudgeRun
-from judges.services import keeping, runs
-from judges.services.planning import Plan
-from judges.services.sending import Patience
-from judges.stand_in import Behaviour, StandIn
+from judges.runs.sender import Patience
 from tests.builders import NOW, build_study
 from tests.waiting import PATIENCE
 
@@ -90,12 +91,12 @@ def study(db: None) -> Study:
 
 def make_judge(url: str, name: str = "stand-in", *, budget: int | None = None, **settings: Any) -> Judge:
     reader = settings.pop("reader", "bracketed")
-    template = settings.pop("template", None) or keeping.built_in(
+    template = settings.pop("template", None) or judges.built_in(
         {"rating": "grades", "levels": "pairs-levels", "json": "pairs-json", "bracketed": "pairs"}.get(
             reader, "pairs-letter"
         )
     )
-    return keeping.add_judge(
+    return judges.add_judge(
         name,
         {"endpoint": url, "model": "stand-in", "reader": reader, "template": template, "parallel": 4, **settings},
         budget=budget,
@@ -105,6 +106,6 @@ def make_judge(url: str, name: str = "stand-in", *, budget: int | None = None, *
 def run_judge(study: Study, judge: Judge, plan: Plan = Plan(), **options: Any) -> JudgeRun:  # noqa: B008  frozen
     """A run of `judge`, to its end or to what stops it, in this process."""
     run = runs.start(study, judge.current, plan, NOW, detach=False, **options)
-    runs.work(run.pk, patience=QUICK)
+    judge_life.work(run.pk, patience=QUICK)
     run.refresh_from_db()
     return run

@@ -1,15 +1,15 @@
 """What stopped a run or a call is stored in English and told in the reader's language."""
 
 import ast
-from pathlib import Path
 
 import pytest
 from django.utils import translation
 
-from judges import keys
-from judges.telling import PROBLEMS, told
+from judges.llm import api_keys
+from judges.problem_texts import PROBLEMS, told
+from tests.places import ROOT
 
-JUDGES = Path(__file__).resolve().parent.parent.parent / "judges"
+JUDGES = ROOT / "judges"
 TELLERS = {"NoKey", "Again", "Permanent", "strike", "Unreadable"}
 """Calls whose first argument ends up as a stored problem, where it is a sentence of ours."""
 
@@ -17,7 +17,9 @@ TELLERS = {"NoKey", "Again", "Permanent", "strike", "Unreadable"}
 def sentences() -> list[str]:
     """What may be stored, with an x in every place."""
     found = []
-    for path in (JUDGES / name for name in ("chat.py", "keys.py", "replies.py", "services/sending.py")):
+    for path in (
+        JUDGES / name for name in ("llm/chat.py", "llm/api_keys.py", "prompting/readers.py", "runs/sender.py")
+    ):
         for call in ast.walk(ast.parse(path.read_text())):
             if not isinstance(call, ast.Call):
                 continue
@@ -41,15 +43,19 @@ def test_everything_that_may_be_stored_is_told_in_japanese():
 
 
 def test_every_reason_of_the_readers_of_replies_is_among_them():
-    calls = [node for node in ast.walk(ast.parse((JUDGES / "replies.py").read_text())) if isinstance(node, ast.Call)]
+    calls = [
+        node
+        for node in ast.walk(ast.parse((JUDGES / "prompting" / "readers.py").read_text()))
+        if isinstance(node, ast.Call)
+    ]
     marked = {call.args[0].value for call in calls if getattr(call.func, "id", "") == "gettext_noop"}
     assert marked
     assert marked <= set(PROBLEMS)
 
 
 def test_the_values_in_a_stored_sentence_are_kept(tmp_path):
-    with pytest.raises(keys.NoKey) as missing:
-        keys.read_key("ANY_API_KEY", tmp_path)
+    with pytest.raises(api_keys.NoKey) as missing:
+        api_keys.read_key("ANY_API_KEY", tmp_path)
     with translation.override("ja"):
         text = told(str(missing.value))
     assert "ANY_API_KEY" in text

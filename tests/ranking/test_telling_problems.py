@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from annotation.retelling import recognised
-from ranking import methods, wording
+from annotation.stored_messages import recognised
+from ranking import methods, problems
 
 RAISED = ("Contradiction", "NotConverged")
 
@@ -15,14 +15,14 @@ RAISED = ("Contradiction", "NotConverged")
 @pytest.mark.parametrize(
     ("stored", "kept"),
     [
-        (wording.NOBODY_VOTED % {"study": "haiku"}, "haiku"),
-        (wording.NOTHING_COUNTS % {"study": "haiku"}, "haiku"),
-        (wording.NO_SUCH_JUDGE % {"name": "otto", "known": "people, all"}, "people, all"),
+        (problems.NOBODY_VOTED % {"study": "haiku"}, "haiku"),
+        (problems.NOTHING_COUNTS % {"study": "haiku"}, "haiku"),
+        (problems.NO_SUCH_JUDGE % {"name": "otto", "known": "people, all"}, "people, all"),
     ],
 )
 def test_a_stored_problem_is_told_in_japanese_with_its_values(stored, kept):
     with translation.override("ja"):
-        told = wording.problem(stored)
+        told = problems.problem(stored)
     assert not told.isascii()
     assert told != stored
     assert kept in told
@@ -30,7 +30,7 @@ def test_a_stored_problem_is_told_in_japanese_with_its_values(stored, kept):
 
 def test_a_problem_that_is_not_known_stays_as_it_is():
     with translation.override("ja"):
-        assert wording.problem("something else") == "something else"
+        assert problems.problem("something else") == "something else"
 
 
 def messages() -> list[str]:
@@ -50,8 +50,8 @@ def test_whatever_the_numerics_say_is_told_in_a_sentence():
     said = messages()
     assert len(said) > 15
     for message in said:
-        assert recognised(message, wording.PROBLEMS), message
-        told = wording.problem(message)
+        assert recognised(message, problems.PROBLEMS), message
+        told = problems.problem(message)
         assert told[0].isupper() or told.startswith(("x", "“"))
         assert told.endswith(".")
         assert "%" not in told

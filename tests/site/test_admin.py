@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from judges.judging.planning import Plan
 from judges.models import JudgeCall, JudgeRun
-from judges.services.planning import Plan
 from llmfao_site.api.tokens import make_token
 from llmfao_site.models import ApiToken
-from ranking import services as ranking
+from ranking.boards import snapshots
 from tests.annotation.study_pages import give_votes, study_of
 from tests.builders import NOW
 from tests.judges.conftest import make_judge, run_judge
@@ -31,8 +31,8 @@ def filled(owner, stand_in, monkeypatch):
     study = study_of(owner, prompts=2)
     give_votes(study, 2)
     run_judge(study, make_judge(stand_in().url, key_source="STAND_IN_API_KEY"), Plan(limit=2))
-    for board in ranking.recompute_changed(NOW):
-        ranking.fill(board, NOW)
+    for board in snapshots.recompute_changed(NOW):
+        snapshots.fill(board, NOW)
     make_token(owner)
 
 

@@ -6,16 +6,17 @@ from decimal import Decimal
 import pytest
 
 from annotation.models import Study
+from judges.answers.planning import AnswerPlan
+from judges.judging import schedules
 from judges.models import AnswerCall, AnswerReply, AnswerRun, JudgeRun, ScheduleKind
-from judges.services import panels, schedules
-from judges.services.answers.planning import AnswerPlan
+from judges.panels import panels
 from tests.annotation.study_pages import study_of
 from tests.builders import NOW
 from tests.judges import answering
+from tests.judges.benchmarks.test_judge_benchmark import LONGER, write
+from tests.judges.benchmarks.test_judge_benchmark import run as benchmark
 from tests.judges.conftest import make_judge
-from tests.judges.test_judge_benchmark import LONGER, write
-from tests.judges.test_judge_benchmark import run as benchmark
-from tests.judges.test_panels import add_judge, panel_of
+from tests.judges.panels.test_panels import add_judge, panel_of
 from tests.site.api import Program
 
 pytestmark = pytest.mark.django_db(transaction=True)

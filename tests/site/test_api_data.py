@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from annotation.exporting import export
 from annotation.models import Comparison, Purpose, Rater, Worker
-from annotation.services import excluding, exporting, simulating, studies
+from annotation.studies import lifecycle
+from annotation.voting import exclusion, simulated_votes
 from tests.annotation.study_pages import give_votes, study_of
 from tests.builders import NOW, add_golden_pairs, build_study
 from tests.site.api import Program
@@ -37,11 +39,11 @@ def program(owner):
 
 
 def jsonl(study, what, **options):
-    return [json.loads(line) for line in "".join(exporting.export(study, what, **options)).splitlines()]
+    return [json.loads(line) for line in "".join(export.export(study, what, **options)).splitlines()]
 
 
 def table(study, **options):
-    file = io.StringIO("".join(exporting.export(study, "comparisons", **options)))
+    file = io.StringIO("".join(export.export(study, "comparisons", **options)))
     return [{name: unguarded(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
 
 
@@ -114,7 +116,7 @@ def test_what_does_not_count_is_left_out_unless_everything_is_asked_for(study, p
     path = f"studies/{study.slug}/comparisons/"
     voter = Worker.objects.filter(study=study, rater__comparisons__isnull=False)[0]
     mine = voter.rater.comparisons.count()
-    excluding.exclude(voter, "checks", timezone.now())
+    exclusion.exclude(voter, "checks", timezone.now())
     assert len(program.rows(path, rater="people")) == 4 - mine
     everything = program.rows(path, rater="people", full="true")
     assert [row["exclusion_reason"] for row in everything if row["worker"] == voter.number] == ["checks"] * mine
@@ -122,7 +124,7 @@ def test_what_does_not_count_is_left_out_unless_everything_is_asked_for(study, p
 
 def test_simulated_comparisons_are_there_when_asked_for_and_marked(study, program):
     path = f"studies/{study.slug}/comparisons/"
-    simulating.simulate(study, votes=10, seed=1)
+    simulated_votes.simulate(study, votes=10, seed=1)
     assert {row["simulated"] for row in program.rows(path)} == {False}
     asked = program.rows(path, simulated="true")
     made_up = Comparison.objects.filter(rater__simulated=True).count()
@@ -204,7 +206,7 @@ def test_a_study_that_is_not_open_to_you_is_not_there(study, outsider, administr
 
 def test_the_public_sees_results_and_nothing_else_while_people_vote(study, outsider):
     add_golden_pairs(study, ["x"], Purpose.CHECK)
-    studies.change_settings(study, {"public": True})
+    lifecycle.change_settings(study, {"public": True})
     for program in (Program(), Program(outsider)):
         (told,) = program.rows("studies/")
         assert (told["slug"], told["yours"]) == (study.slug, False)
@@ -218,8 +220,8 @@ def test_the_public_sees_results_and_nothing_else_while_people_vote(study, outsi
 
 def test_what_was_compared_is_public_once_nobody_votes_any_more(study, program, outsider):
     add_golden_pairs(study, ["x"], Purpose.CHECK)
-    studies.change_settings(study, {"public": True})
-    studies.close(studies.pause(study))
+    lifecycle.change_settings(study, {"public": True})
+    lifecycle.close(lifecycle.pause(study))
     for stranger in (Program(), Program(outsider)):
         for what in ("prompts", "results", "pairs", "comparisons"):
             assert stranger.rows(f"studies/{study.slug}/{what}/") == program.rows(f"studies/{study.slug}/{what}/")

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from annotation.models import Study
+from judges.judging.planning import Plan
 from judges.models import Judge, JudgeCall, JudgeReply, JudgeRun
-from judges.services.planning import Plan
 from tests.annotation.study_pages import study_of
 from tests.judges.conftest import make_judge, run_judge
 from tests.site.api import Program

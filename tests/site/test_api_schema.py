@@ -29,7 +29,7 @@ from judges.models import (
 )
 from llmfao_site.api import reference
 from llmfao_site.wsgi import application
-from ranking import services as ranking
+from ranking.boards import snapshots
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
 from tests.builders import NOW
@@ -46,8 +46,8 @@ def rows(db, owner):
     """A study of `owner` with something at every address, and what stands in the places of the addresses."""
     study = study_of(owner, prompts=2)
     give_votes(study, 3)
-    for board in ranking.recompute_changed(NOW):
-        ranking.fill(board, NOW)
+    for board in snapshots.recompute_changed(NOW):
+        snapshots.fill(board, NOW)
     version = make_judge("http://127.0.0.1:9/v1").current
     run = JudgeRun.objects.create(study=study, version=version, created_at=NOW, state="paused")
     calls = [JudgeCall(run=run, version=version, pair=pair, left="x") for pair in study.pairs.all()]

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
-from llmfao_site import broker
+from llmfao_site import celery_filesystem
 from llmfao_site.celery import app
 from tests.arena import Arena
 from tests.waiting import PATIENCE, eventually
@@ -56,7 +56,9 @@ def file_broker(folder: Path) -> Connection:
     for path in paths.values():
         path.mkdir(exist_ok=True)
     options = {**{option: str(path) for option, path in paths.items()}, "polling_interval": 0.001}
-    return Connection("filesystem://localhost//", transport="llmfao_site.broker:Transport", transport_options=options)
+    return Connection(
+        "filesystem://localhost//", transport="llmfao_site.celery_filesystem:Transport", transport_options=options
+    )
 
 
 def test_messages_through_files_arrive_once_and_whole_however_many_write_and_read(tmp_path):
@@ -98,7 +100,7 @@ def test_messages_through_files_arrive_once_and_whole_however_many_write_and_rea
 
 def test_no_message_is_lost_while_another_thread_is_still_binding_the_queue(tmp_path, monkeypatch):
     binding, published = threading.Event(), threading.Event()
-    whole = broker._appear
+    whole = celery_filesystem._appear
 
     def slowly(file: Path, content: str) -> None:
         if file.suffix == ".exchange" and threading.current_thread() is first:
@@ -110,7 +112,7 @@ def test_no_message_is_lost_while_another_thread_is_still_binding_the_queue(tmp_
         with file_broker(tmp_path) as connection, connection.SimpleQueue("bound") as queue:
             queue.put({"text": text})
 
-    monkeypatch.setattr(broker, "_appear", slowly)
+    monkeypatch.setattr(celery_filesystem, "_appear", slowly)
     first = threading.Thread(target=publish, args=("first",))
     first.start()
     assert binding.wait(PATIENCE)

@@ -14,10 +14,10 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from annotation.models import Report
+from tests.places import ROOT
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 CATALOGUE = ROOT / "locale" / "ja" / "LC_MESSAGES" / "django.po"
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-MANAGE = Path(__file__).parents[2] / "manage.py"
+from tests.places import ROOT
+
+MANAGE = ROOT / "manage.py"
 
 
 def manage(folder: Path, *words: bytes) -> "subprocess.CompletedProcess[str]":

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from llmfao_site.doorstep import bound
+from llmfao_site.demo.preflight import bound
 from tests.arena import Arena
 from tests.waiting import PATIENCE, eventually
 
@@ -114,7 +114,7 @@ def collected() -> None:
 def template(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """The data of an installation with the sample study: what takes a first demo its time."""
     data = tmp_path_factory.mktemp("installed")
-    sample = "from annotation.services.sample import install_sample; install_sample()"
+    sample = "from annotation.sample_study import install_sample; install_sample()"
     Arena(data, migrated).run("manage.py", "shell", "--no-imports", "--command", sample)
     return data
 
@@ -204,7 +204,7 @@ def test_a_second_demo_on_the_same_data_is_refused_in_one_line(demo, installed):
 
 def knock(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-I", settings.BASE_DIR / "llmfao_site" / "doorstep.py", "port"],
+        [sys.executable, "-I", settings.BASE_DIR / "llmfao_site" / "demo" / "preflight.py", "port"],
         env=environment,
         capture_output=True,
         text=True,
@@ -241,7 +241,7 @@ def test_a_free_port_is_let_go_again():
 
 def test_an_older_python_is_named_in_one_line_by_every_entrance(tmp_path):
     """The doors are opened by whatever Python is there; here by one that says it is older."""
-    for door in ("llmfao_site/doorstep.py", "manage.py"):
+    for door in ("llmfao_site/demo/preflight.py", "manage.py"):
         disguise = (
             f"import runpy, sys; sys.version_info = (3, 11, 7); sys.version = '3.11.7 (main)'; "
             f"sys.argv = ['{door}']; runpy.run_path('{door}', run_name='__main__')"

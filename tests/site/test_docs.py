@@ -10,7 +10,7 @@ from django.core.management import get_commands
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from docs import write_commands
-from llmfao_site.health import PATH as HEALTH
+from llmfao_site.middleware.health import PATH as HEALTH
 
 ROOT = settings.BASE_DIR
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import path, reverse
 
 from annotation.models import Comparison, Rater, Study
-from annotation.services import studies
+from annotation.studies import lifecycle
 from llmfao_site.urls import urlpatterns as site
 from tests.builders import build_study
 
@@ -40,7 +40,7 @@ def test_the_front_page_lists_the_public_studies_that_are_open_or_have_votes(db:
 
 def test_a_closed_study_stays_on_the_front_page(db: None, client: Client) -> None:
     study = build_study("over", public=True)
-    studies.close(study)
+    lifecycle.close(study)
     assert reverse("leaderboard", args=["over"]) in client.get("/").content.decode()
 
 

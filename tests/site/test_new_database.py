@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import ROOT
 from tests.waiting import PATIENCE
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def manage(data: Path, *words: str) -> subprocess.CompletedProcess[str]:

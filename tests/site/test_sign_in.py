@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from annotation.visits import count
-from llmfao_site import guessing
+from annotation.client_address import count
+from llmfao_site import sign_in
 
 PASSWORD = "correct horse battery"
 
@@ -23,7 +23,7 @@ def ada(db: None) -> User:
     return User.objects.create_user("ada", password=PASSWORD)
 
 
-def sign_in(
+def signed_in(
     password: str = PASSWORD,
     *,
     account: str = "ada",
@@ -37,25 +37,25 @@ def sign_in(
 
 def guess(times: int, **how: str) -> HttpResponse:
     for _ in range(times):
-        response = sign_in("guess", **how)
+        response = signed_in("guess", **how)
     return response
 
 
 def test_signing_in_leads_to_the_studies(ada: User) -> None:
-    response = sign_in()
+    response = signed_in()
     assert response.status_code == 302
     assert response["Location"] == reverse("studies")
 
 
 def test_signing_in_leads_back_to_where_one_was_sent_from(ada: User) -> None:
-    assert sign_in(after="/admin/auth/user/?q=a").headers["Location"] == "/admin/auth/user/?q=a"
+    assert signed_in(after="/admin/auth/user/?q=a").headers["Location"] == "/admin/auth/user/?q=a"
 
 
 @pytest.mark.parametrize(
     "after", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "\\\\evil.example"]
 )
 def test_signing_in_never_leads_to_another_site(ada: User, after: str) -> None:
-    assert sign_in(after=after).headers["Location"] == reverse("studies")
+    assert signed_in(after=after).headers["Location"] == reverse("studies")
 
 
 def test_who_has_signed_in_is_sent_on(ada: User, client: Client) -> None:
@@ -72,53 +72,53 @@ def test_signing_out_needs_a_post_and_leads_to_the_front_page(ada: User, client:
 
 
 def test_a_wrong_password_says_nothing_of_whether_the_account_exists(ada: User) -> None:
-    known, unknown = sign_in("guess"), sign_in("guess", account="nobody")
+    known, unknown = signed_in("guess"), signed_in("guess", account="nobody")
     assert known.status_code == unknown.status_code == 200
     assert [known.context["form"].errors, unknown.context["form"].errors].count(known.context["form"].errors) == 2
 
 
 def test_after_five_wrong_passwords_the_sixth_is_not_looked_at(ada: User) -> None:
     assert guess(5).status_code == 200
-    refused = sign_in(PASSWORD)
+    refused = signed_in(PASSWORD)
     assert refused.status_code == 429
     assert "too many attempts" in refused.content.decode()
 
 
 def test_the_name_is_the_same_account_however_it_is_spelt_in_unicode(ada: User) -> None:
     guess(5, account="ada")
-    assert sign_in("guess", account="\uff41da").status_code == 429
+    assert signed_in("guess", account="\uff41da").status_code == 429
 
 
 def test_others_can_sign_in_meanwhile_and_the_owner_from_elsewhere(ada: User) -> None:
     User.objects.create_user("grace", password=PASSWORD)
     guess(6)
-    assert sign_in(account="grace").status_code == 302
-    assert sign_in(address="198.51.100.7").status_code == 302
+    assert signed_in(account="grace").status_code == 302
+    assert signed_in(address="198.51.100.7").status_code == 302
 
 
 def test_signing_in_sets_the_count_of_the_account_back(ada: User) -> None:
     for _ in range(3):
         guess(4)
-        assert sign_in().status_code == 302
+        assert signed_in().status_code == 302
 
 
 def test_an_address_that_tries_many_accounts_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guessing, "OF_ADDRESS", 8)
-    for number in range(guessing.OF_ADDRESS):
-        assert sign_in("guess", account=f"somebody{number}").status_code == 200
-    assert sign_in().status_code == 429
-    assert sign_in(address="198.51.100.7").status_code == 302
+    monkeypatch.setattr(sign_in, "OF_ADDRESS", 8)
+    for number in range(sign_in.OF_ADDRESS):
+        assert signed_in("guess", account=f"somebody{number}").status_code == 200
+    assert signed_in().status_code == 429
+    assert signed_in(address="198.51.100.7").status_code == 302
 
 
 def test_an_address_that_is_refused_pushes_no_count_out_of_the_cache(
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guessing, "OF_ADDRESS", 10)
+    monkeypatch.setattr(sign_in, "OF_ADDRESS", 10)
     guess(6)
     for number in range(400):
         guess(1, account=f"nobody-{number}")
-    assert sign_in(address="192.0.2.1").status_code == 429
-    counted = cache.get(guessing._key("account-address", "ada", "192.0.2.1"))
+    assert signed_in(address="192.0.2.1").status_code == 429
+    counted = cache.get(sign_in._key("account-address", "ada", "192.0.2.1"))
     assert counted == 6
 
 
@@ -130,23 +130,23 @@ def test_many_addresses_push_no_count_out_of_the_cache() -> None:
 
 
 def test_an_account_that_is_tried_from_many_addresses_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guessing, "OF_ACCOUNT", 8)
-    for number in range(guessing.OF_ACCOUNT):
-        assert sign_in("guess", address=f"10.0.0.{number}").status_code == 200
-    assert sign_in(address="198.51.100.7").status_code == 429
+    monkeypatch.setattr(sign_in, "OF_ACCOUNT", 8)
+    for number in range(sign_in.OF_ACCOUNT):
+        assert signed_in("guess", address=f"10.0.0.{number}").status_code == 200
+    assert signed_in(address="198.51.100.7").status_code == 429
 
 
 def test_one_stranger_cannot_lock_the_owner_out(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guessing, "OF_ACCOUNT", 8)
-    for _ in range(guessing.OF_ACCOUNT + 10):
-        sign_in("guess", address="192.0.2.66")
-    assert sign_in(address="198.51.100.7").status_code == 302
+    monkeypatch.setattr(sign_in, "OF_ACCOUNT", 8)
+    for _ in range(sign_in.OF_ACCOUNT + 10):
+        signed_in("guess", address="192.0.2.66")
+    assert signed_in(address="198.51.100.7").status_code == 302
 
 
 def test_the_count_is_forgotten_after_its_window(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guessing, "WINDOW", 0)
+    monkeypatch.setattr(sign_in, "WINDOW", 0)
     assert guess(20).status_code == 200
-    assert sign_in().status_code == 302
+    assert signed_in().status_code == 302
 
 
 def test_a_household_of_ipv6_is_one_address() -> None:
@@ -168,7 +168,7 @@ def test_behind_the_proxy_its_own_entry_counts_and_not_the_visitors(settings: py
 
 def address(remote: str, forwarded: str | None = None) -> str:
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
-    return guessing.address_of(RequestFactory().get("/", REMOTE_ADDR=remote, headers=headers))
+    return sign_in.address_of(RequestFactory().get("/", REMOTE_ADDR=remote, headers=headers))
 
 
 def test_the_admins_own_page_is_no_way_around(ada: User, client: Client) -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import RequestFactory
 
-from llmfao_site.encoding import REFUSAL, OnlyUtf8, is_utf8
+from llmfao_site.middleware.utf8_only import REFUSAL, OnlyUtf8, is_utf8
 from llmfao_site.wsgi import application
 from tests.builders import build_study
 from tests.site.api import Program

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from annotation.models import Pair, PairRun, Rater, Report, Study, Upload, UploadState
-from annotation.services import drafting
+from annotation.studies import drafts
 from judges.models import (
     AnswerCall,
     AnswerRun,
@@ -25,7 +25,7 @@ from judges.models import (
     PreferenceSet,
     Schedule,
 )
-from ranking import services as ranking
+from ranking.boards import snapshots
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
 from tests.annotation.worker_pages import join
@@ -242,7 +242,7 @@ def study(owner, colleague):
 
 @pytest.fixture
 def people(study, colleague, outsider, administrator, as_user):
-    drafting.draft_study(outsider, name="Other", slug="other", language="en", prompt_set=None)
+    drafts.draft_study(outsider, name="Other", slug="other", language="en", prompt_set=None)
     worker = Client()
     join(worker, study)
     worker.post("/s/haiku/begin/")
@@ -260,8 +260,8 @@ def rows(study):
     """What stands in the places of the routes: rows of the study itself."""
     voted = give_votes(study, 4)
     now = timezone.now()
-    for board in ranking.recompute_changed(now):
-        ranking.fill(board, now)
+    for board in snapshots.recompute_changed(now):
+        snapshots.fill(board, now)
     pair = Pair.objects.filter(study=study)[0]
     version = make_judge("http://127.0.0.1:9/v1").current
     run = JudgeRun.objects.create(study=study, version=version, created_at=now, state="cancelled")
@@ -365,7 +365,7 @@ def snapshot() -> list[object]:
 
 @pytest.mark.parametrize("kind", ["data/uploads/{}/", "pairs/runs/{}/", "data/uploads/{}/undo/"])
 def test_rows_of_another_study_cannot_be_reached_by_their_number(kind, study, owner, as_user):
-    other = drafting.draft_study(owner, name="Other", slug="other", language="en", prompt_set=None)
+    other = drafts.draft_study(owner, name="Other", slug="other", language="en", prompt_set=None)
     upload = Upload.objects.create(study=other, state=UploadState.STORED)
     run = PairRun.objects.create(study=other, strategy="all")
     number = run.pk if "runs" in kind else upload.pk

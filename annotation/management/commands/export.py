@@ -13,10 +13,10 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from annotation.exporting import export, study_formats
 from annotation.management.arguments import study_called
 from annotation.models import Study
-from annotation.services import exporting, writing
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 
 PAYMENTS: Final = "payments"
 
@@ -28,13 +28,13 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", nargs="?", choices=(*exporting.WHAT, PAYMENTS))
+        parser.add_argument("what", nargs="?", choices=(*export.WHAT, PAYMENTS))
         parser.add_argument("study", metavar="STUDY", help="the study's slug")
         parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file instead; with .gz compressed")
         parser.add_argument(
-            "--format", choices=sorted(writing.WRITERS), help="all files in this format, into -o FOLDER"
+            "--format", choices=sorted(study_formats.WRITERS), help="all files in this format, into -o FOLDER"
         )
-        parser.add_argument("--raters", default=exporting.PEOPLE, metavar="people|NAME|all", help="whose comparisons")
+        parser.add_argument("--raters", default=export.PEOPLE, metavar="people|NAME|all", help="whose comparisons")
         parser.add_argument("--training", action="store_true", help="with pairs: the training pairs")
         parser.add_argument("--check", action="store_true", help="with pairs: the check pairs")
         parser.add_argument("--full", action="store_true", help="with comparisons: every row, with all that is known")
@@ -46,10 +46,10 @@ class Command(BaseCommand):
             self._write_all(found, what, output, options)
             return
         if what is None:
-            raise CommandError(_("Say what to export: %(what)s.") % {"what": ", ".join((*exporting.WHAT, PAYMENTS))})
+            raise CommandError(_("Say what to export: %(what)s.") % {"what": ", ".join((*export.WHAT, PAYMENTS))})
         wishes = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
         try:
-            chunks = exporting.payments(found) if what == PAYMENTS else exporting.export(found, what, **wishes)
+            chunks = export.payments(found) if what == PAYMENTS else export.export(found, what, **wishes)
         except NotPossible as error:
             raise CommandError(str(error)) from error
         if output is None:
@@ -63,9 +63,9 @@ class Command(BaseCommand):
     def _write_all(self, study: Study, what: str | None, output: Path | None, options: dict[str, Any]) -> None:
         """Every file of the format, into the folder `output`, which is made if it is missing."""
         besides = what or options["training"] or options["check"] or options["full"] or options["simulated"]
-        if output is None or besides or options["raters"] != exporting.PEOPLE:
+        if output is None or besides or options["raters"] != export.PEOPLE:
             raise CommandError(_("--format takes a study and -o FOLDER, and nothing else."))
-        writer = writing.WRITERS[options["format"]]
+        writer = study_formats.WRITERS[options["format"]]
         try:
             for name, chunks in writer.files(study):
                 path = output / name

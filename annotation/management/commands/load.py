@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from tqdm import tqdm
 
+from annotation.importing import load, undo
 from annotation.interchange import llmfao
 from annotation.interchange.registry import FORMATS
-from annotation.services import loading, undoing
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 
 
 def _language(tag: str) -> str:
@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
         try:
             with bar:
-                report = loading.load(
+                report = load.load(
                     paths,
                     study_slug=study,
                     prompt_set_slug=options["prompt_set"],
@@ -62,9 +62,9 @@ class Command(BaseCommand):
                     language=_language(options["language"]),
                     tell=tell,
                 )
-        except loading.FaultyFiles as error:
+        except load.FaultyFiles as error:
             for fault in error.faults.listed:
-                self.stderr.write(loading.worded(fault))
+                self.stderr.write(load.worded(fault))
             count = error.faults.count
             told = ngettext("%(count)s fault; nothing was stored.", "%(count)s faults; nothing was stored.", count)
             raise CommandError(told % {"count": count}) from error
@@ -72,7 +72,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._tell(report)
 
-    def _tell(self, report: loading.Report) -> None:
+    def _tell(self, report: load.Report) -> None:
         for kind, counts in report.counts.items():
             line = _("%(kind)s: %(new)s new, %(unchanged)s unchanged")
             self.stdout.write(line % {"kind": kind, "new": counts.new, "unchanged": counts.unchanged})
@@ -95,7 +95,7 @@ class Command(BaseCommand):
 
     def _undo(self, number: int) -> None:
         try:
-            counts = undoing.undo(undoing.find(number))
+            counts = undo.undo(undo.find(number))
         except NotPossible as error:
             raise CommandError(str(error)) from error
         for kind, count in counts.items():

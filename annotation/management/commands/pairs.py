@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from annotation.management.arguments import study_called
+from annotation.pair_making.make import make_pairs
 from annotation.pairing.registry import STRATEGIES
-from annotation.services.pairs import make_pairs
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 
 
 class Command(BaseCommand):

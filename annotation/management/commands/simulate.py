@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from annotation.management.arguments import study_called
 from annotation.models import Study
-from annotation.services import simulating
-from annotation.services.simulating import Progress, Simulation
-from annotation.services.studies import NotPossible
 from annotation.simulation import Assumptions
+from annotation.studies.lifecycle import NotPossible
+from annotation.voting import simulated_votes
+from annotation.voting.simulated_votes import Progress, Simulation
 
 ELO_PER_LOGARITHM = 400 / math.log(10)
 
@@ -52,14 +52,14 @@ class Command(BaseCommand):
         study = study_called(options["study"])
         if options["remove"]:
             with _bar("workers") as show:
-                removed = simulating.remove(study, show)
+                removed = simulated_votes.remove(study, show)
             workers = f"{removed.workers:,} simulated workers"
             self.stdout.write(f"{removed.votes:,} simulated votes by {workers} were taken out of {study.slug}.")
             return
         assumptions = Assumptions(ties=options["ties"], careless=options["careless"])
         try:
             with _bar("votes") as show:
-                made = simulating.simulate(
+                made = simulated_votes.simulate(
                     study,
                     options["votes"],
                     options["seed"],

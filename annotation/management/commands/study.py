@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from annotation.management.arguments import study_called
 from annotation.models import Comparison, Pair, Purpose, Study, Worker
-from annotation.services import settable, studies
-from annotation.services.coverage import coverage
-from annotation.services.studies import NotPossible
+from annotation.studies import lifecycle, settings
+from annotation.studies.lifecycle import NotPossible
+from annotation.voting.coverage import coverage
 
-ACTIONS: Final = {"start": studies.start, "pause": studies.pause, "close": studies.close}
+ACTIONS: Final = {"start": lifecycle.start, "pause": lifecycle.pause, "close": lifecycle.close}
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         study = study_called(options["study"])
         try:
             if options["set"]:
-                study = settable.apply(study, _words(options["set"]))
+                study = settings.apply(study, _words(options["set"]))
             if options["action"]:
                 study = ACTIONS[options["action"]](study)
         except NotPossible as refusal:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{study.name} ({study.slug})")
         self.stdout.write(_aligned(_facts(study)))
         self.stdout.write("\nSettings")
-        self.stdout.write(_aligned(settable.shown(study)))
+        self.stdout.write(_aligned(settings.shown(study)))
 
 
 def _words(given: Iterable[str]) -> Mapping[str, str]:
@@ -59,7 +59,7 @@ def _words(given: Iterable[str]) -> Mapping[str, str]:
             raise CommandError(f"--set {item}: KEY=VALUE was expected.")
         if key in words:
             raise CommandError(f"--set {key} is given twice.")
-        words[key] = _of_file(Path(value[1:])) if key in settable.TEXTS and value.startswith("@") else value.strip()
+        words[key] = _of_file(Path(value[1:])) if key in settings.TEXTS and value.startswith("@") else value.strip()
     return words
 
 

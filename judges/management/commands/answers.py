@@ -9,14 +9,16 @@ from django.utils import timezone
 
 from annotation.management.arguments import study_called
 from annotation.models import Study
-from annotation.services.studies import NotPossible
-from judges import temperatures
-from judges.keys import NoKey
+from annotation.studies.lifecycle import NotPossible
+from judges.answers import runs, sources
+from judges.answers.planning import AGAIN, AnswerPlan
+from judges.answers.runs import answer_life
+from judges.judging import judges, lookup
+from judges.llm import temperatures
+from judges.llm.api_keys import NoKey
 from judges.management.numbers import count, finite, money
 from judges.management.watching import ENDS, summary, worked
 from judges.models import AnswerSource, RunState, dollars
-from judges.services import answers, keeping, naming
-from judges.services.answers.planning import AGAIN, AnswerPlan
 
 NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run this again."
 
@@ -102,14 +104,13 @@ class Command(BaseCommand):
                     self._estimate(study, name, plan, options)
                 return
             if options["system"] is not None:
-                answers.set_system_message(study.prompt_set, options["system"])
-            sources = [self._source(study, name, options) for name in names]
-            for source in sources:
+                sources.set_system_message(study.prompt_set, options["system"])
+            for source in [self._source(study, name, options) for name in names]:
                 self._ask(study, source, plan, detach=options["detach"], senders=options["senders"])
         except (NotPossible, NoKey) as refusal:
             raise CommandError(str(refusal)) from None
         except ValidationError as error:
-            raise CommandError(naming.faults(error)) from None
+            raise CommandError(lookup.faults(error)) from None
         if not options["detach"]:
             command = f"manage.py pairs {study.slug} --strategy neighbours"
             self.stdout.write(f"Next: {command} makes pairs of the new answers.")
@@ -117,9 +118,9 @@ class Command(BaseCommand):
     def _source(self, study: Study, name: str, options: dict[str, Any]) -> AnswerSource:
         given = _settings(options)
         if "endpoint" not in given:
-            answers.source_of(study, name)
-        budget = keeping.in_nanos(options["budget"])
-        source = answers.keep_source(study, name, given, org=options["org"], budget=budget)
+            sources.source_of(study, name)
+        budget = judges.in_nanos(options["budget"])
+        source = sources.keep_source(study, name, given, org=options["org"], budget=budget)
         if source.budget is not None and not source.priced:
             self.stderr.write(f"{name}: no price is set, so nothing counts towards the budget.")
         return source
@@ -127,8 +128,8 @@ class Command(BaseCommand):
     def _estimate(self, study: Study, name: str, plan: AnswerPlan, options: dict[str, Any]) -> None:
         given = _settings(options)
         if "endpoint" not in given:
-            answers.source_of(study, name)
-        found = answers.estimate_of(study, name, given, plan, org=options["org"])
+            sources.source_of(study, name)
+        found = sources.estimate_of(study, name, given, plan, org=options["org"])
         kept = f"; {found.kept:,} are in use and stay" if found.kept else ""
         self.stdout.write(
             f"{name}: {found.calls:,} calls ({found.new:,} new, {found.again:,} asked again; "
@@ -137,19 +138,19 @@ class Command(BaseCommand):
         )
 
     def _ask(self, study: Study, source: AnswerSource, plan: AnswerPlan, *, detach: bool, senders: int) -> None:
-        run = answers.unfinished(source)
+        run = runs.unfinished(source)
         if run is not None and run.study_id != study.pk:
             raise NotPossible(f"{source.model.name} has a run on the study {run.study.slug} that is not over.")
         if run is not None:
-            answers.resume(run, detach=detach)
+            answer_life.resume(run, detach=detach)
             self.stderr.write(f"{source.model.name}: going on with run {run.pk}.")
         else:
-            run = answers.start(study, source, plan, timezone.now(), detach=detach, senders=senders)
+            run = runs.start(study, source, plan, timezone.now(), detach=detach, senders=senders)
         if detach:
             self.stdout.write(f"{source.model.name}: run {run.pk} was left to the background.")
             return
-        why = worked(answers.life, run, self.stderr, source.model.name)
-        self.stdout.write(f"{source.model.name}: {summary(run, answers.progress(run, timezone.now()))}")
+        why = worked(answer_life, run, self.stderr, source.model.name)
+        self.stdout.write(f"{source.model.name}: {summary(run, answer_life.progress(run, timezone.now()))}")
         words = {**ENDS, "budget": NO_BUDGET}
         if why or run.state == RunState.STOPPED:
             raise CommandError(words.get(why, run.problem or f"The run is {run.state}."))

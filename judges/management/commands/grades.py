@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from annotation.interchange.tables import csv_line
 from annotation.management.arguments import study_called
-from judges.grades import Interval
-from judges.services.tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables, compute
+from judges.results.score_tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables, compute
+from judges.statistics.score_tables import Interval
 
 
 class Command(BaseCommand):

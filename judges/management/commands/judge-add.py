@@ -8,13 +8,13 @@ from typing import Any, Final
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from annotation.services.studies import NotPossible
-from judges import prompts
+from annotation.studies.lifecycle import NotPossible
+from judges.judging import judges, lookup
 from judges.management.numbers import finite, money
 from judges.models import Judge, JudgeVersion, Orders, Template
-from judges.replies import READERS
-from judges.services import keeping, naming
-from judges.sets import from_instruction
+from judges.prompting import templates
+from judges.prompting.builtin import from_instruction
+from judges.prompting.readers import READERS
 
 UNPRICED: Final = "No price is set, so nothing counts towards the budget: see --price-in and --price-out."
 
@@ -60,24 +60,24 @@ class Command(BaseCommand):
         given = {key: options[key] for key in JudgeVersion.SETTINGS if options.get(key) is not None}
         judge = Judge.objects.filter(name=name).first()
         try:
-            templates = self._templates(judge, name, given.get("reader"), options)
-            if templates is not None:
-                given["template"] = templates
+            template = self._template(judge, name, given.get("reader"), options)
+            if template is not None:
+                given["template"] = template
             if judge is None:
                 given.setdefault("reader", "bracketed")
                 if missing := [f"--{key}" for key in ("endpoint", "model") if key not in given]:
                     raise CommandError(f"A new judge needs {' and '.join(missing)}.")
-                judge = keeping.add_judge(name, given, budget=keeping.in_nanos(options["budget"]))
+                judge = judges.add_judge(name, given, budget=judges.in_nanos(options["budget"]))
                 version = judge.current
             else:
-                version = keeping.change_judge(judge, given)
+                version = judges.change_judge(judge, given)
                 if options["budget"] is not None:
-                    keeping.set_budget(judge, keeping.in_nanos(options["budget"]))
+                    judges.set_budget(judge, judges.in_nanos(options["budget"]))
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         except ValidationError as error:
-            raise CommandError(naming.faults(error)) from None
-        except prompts.BadTemplate as error:
+            raise CommandError(lookup.faults(error)) from None
+        except templates.BadTemplate as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
             f"{judge.name}, version {version.number}: {version.model} at {version.endpoint}, "
@@ -86,9 +86,7 @@ class Command(BaseCommand):
         if judge.budget is not None and not version.priced:
             self.stderr.write(UNPRICED)
 
-    def _templates(
-        self, judge: Judge | None, name: str, reader: str | None, options: dict[str, Any]
-    ) -> Template | None:
+    def _template(self, judge: Judge | None, name: str, reader: str | None, options: dict[str, Any]) -> Template | None:
         """The set that was asked for; None where a judge keeps the one that it has."""
         file: Path | None = options["templates_file"] or options["instruction"]
         if file is not None:
@@ -96,8 +94,8 @@ class Command(BaseCommand):
                 text = file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as problem:
                 raise CommandError(f"{file} cannot be read: {problem}") from None
-            templates = prompts.from_toml(text) if options["templates_file"] else from_instruction(text)
-            return keeping.keep_templates(name, templates)
+            content = templates.from_toml(text) if options["templates_file"] else from_instruction(text)
+            return judges.keep_templates(name, content)
         if options["templates"] or reader or judge is None:
-            return naming.templates_named(options["templates"] or "", reader or "bracketed")
+            return lookup.templates_named(options["templates"] or "", reader or "bracketed")
         return None

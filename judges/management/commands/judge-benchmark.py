@@ -10,14 +10,18 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotation.interchange.tables import csv_line
-from annotation.services.studies import NotPossible
-from judges.accuracy import Accuracy, Result
-from judges.keys import NoKey
+from annotation.studies.lifecycle import NotPossible
+from judges.benchmarks import planning, reports, runs, sets
+from judges.benchmarks.planning import Terms
+from judges.benchmarks.reports import COLUMNS, Report
+from judges.benchmarks.runs import benchmark_life
+from judges.benchmarks.sets import Faulty
+from judges.judging import lookup
+from judges.llm.api_keys import NoKey
 from judges.management.numbers import count
 from judges.management.watching import worked
 from judges.models import BenchmarkRun, PreferenceSet, Protocol, RunState, dollars
-from judges.services import benchmarking, naming
-from judges.services.benchmarking import COLUMNS, Faulty, Report, Terms
+from judges.statistics.accuracy import Accuracy, Result
 
 
 class Command(BaseCommand):
@@ -45,17 +49,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         terms = Terms(options["reward"] or Protocol.CHAT, options["both_orders"], options["seed"], options["limit"])
         try:
-            version = naming.judge_named(options["judge"]).current
+            version = lookup.judge_named(options["judge"]).current
             sets = [self._kept(path) for path in options["files"]]
             if options["dry_run"]:
-                found = benchmarking.estimate(version, sets, terms)
+                found = planning.estimate(version, sets, terms)
                 self.stdout.write(
                     f"{found.calls:,} calls ({found.there:,} more are there), about {found.tokens_in:,} tokens in: "
                     f"at the most {dollars(found.bound)}."
                 )
                 return
-            run = benchmarking.start(version, sets, terms, timezone.now(), detach=False)
-            why = worked(benchmarking.life, run, self.stderr)
+            run = runs.start(version, sets, terms, timezone.now(), detach=False)
+            why = worked(benchmark_life, run, self.stderr)
         except (NotPossible, NoKey) as refusal:
             raise CommandError(str(refusal)) from None
         self._report(run, options)
@@ -67,7 +71,7 @@ class Command(BaseCommand):
         if not path.is_file():
             raise CommandError(f"There is no file {path}.")
         try:
-            return benchmarking.keep(path)
+            return sets.keep(path)
         except Faulty as faulty:
             for fault in faulty.faults[:20]:
                 where = f"{fault.file}:{fault.line}" if fault.line else fault.file
@@ -76,12 +80,12 @@ class Command(BaseCommand):
             raise CommandError(f"{faulty.count:,} rows are no preferences; nothing was asked.") from None
 
     def _report(self, run: BenchmarkRun, options: dict[str, Any]) -> None:
-        found = benchmarking.report(run)
+        found = reports.report(run)
         if options["json"]:
-            self.stdout.write(json.dumps(benchmarking.as_json(run, found), ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(reports.as_json(run, found), ensure_ascii=False, indent=2))
             return
         if options["csv"]:
-            self.stdout.write("".join([csv_line(COLUMNS), *map(csv_line, benchmarking.lines(found))]), ending="")
+            self.stdout.write("".join([csv_line(COLUMNS), *map(csv_line, reports.lines(found))]), ending="")
             return
         self._table(found)
         states = ", ".join(f"{count:,} {state}" for state, count in found.states.items())
@@ -92,13 +96,13 @@ class Command(BaseCommand):
             self.stdout.write(f"The endpoint answered as more than one model: {', '.join(found.models)}.")
 
     def _table(self, found: Report) -> None:
-        width = max(len(name) for name in (benchmarking.MACRO, *(each.name for each in found.sets)))
+        width = max(len(name) for name in (reports.MACRO, *(each.name for each in found.sets)))
         self.stdout.write(f"{'':{width}}   rows  right  wrong   ties  incon.  unread  ties half            ties wrong")
         for each in found.sets:
             self._line(width, each.name, each, each.half, each.wrong)
         if len(found.sets) > 1:
-            self._line(width, benchmarking.MACRO, found.all, found.macro_half, found.macro_wrong)
-            self._line(width, benchmarking.MICRO, found.all, found.all.half, found.all.wrong)
+            self._line(width, reports.MACRO, found.all, found.macro_half, found.macro_wrong)
+            self._line(width, reports.MICRO, found.all, found.all.half, found.all.wrong)
 
     def _line(self, width: int, name: str, result: Result, half: Accuracy, wrong: Accuracy) -> None:
         counts = result.outcomes

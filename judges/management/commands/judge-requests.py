@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotation.management.arguments import study_called
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
+from judges.judging import batch_files, lookup
 from judges.management.covering import add_plan, plan_of
-from judges.services import naming, offline
 
 
 class Command(BaseCommand):
@@ -38,10 +38,10 @@ class Command(BaseCommand):
         plan = plan_of(options)
         try:
             study = study_called(options["study"])
-            run = offline.prepare(study, naming.judge_named(options["judge"]).current, plan, timezone.now())
+            run = batch_files.prepare(study, lookup.judge_named(options["judge"]).current, plan, timezone.now())
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
-        lines = offline.requests(run, plan, options["layout"])
+        lines = batch_files.requests(run, plan, options["layout"])
         written = 0
         try:
             with (
@@ -54,6 +54,6 @@ class Command(BaseCommand):
             raise  # What reads standard output has seen enough: that is no fault of a file.
         except OSError as problem:
             raise CommandError(f"{options['output']} cannot be written: {problem.strerror}") from None
-        others = offline.waiting(run).count() - written
+        others = batch_files.waiting(run).count() - written
         besides = f" {others:,} of other options wait too, and are not among them." if others else ""
         self.stderr.write(f"{written:,} requests; judge-responses reads what comes of them.{besides}")

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotation.management.arguments import study_called
-from annotation.services.studies import NotPossible
-from judges.services import naming, offline
+from annotation.studies.lifecycle import NotPossible
+from judges.judging import batch_files, lookup
 
 
 class Command(BaseCommand):
@@ -24,9 +24,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             study = study_called(options["study"])
-            version = naming.judge_named(options["judge"]).current
+            version = lookup.judge_named(options["judge"]).current
             with options["file"].open("rb") as lines:
-                report = offline.read_responses(study, version, lines, timezone.now())
+                report = batch_files.read_responses(study, version, lines, timezone.now())
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         except OSError as problem:

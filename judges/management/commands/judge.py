@@ -9,8 +9,12 @@ from django.utils import timezone
 
 from annotation.management.arguments import study_called
 from annotation.models import Study
-from annotation.services.studies import NotPossible
-from judges.keys import NoKey
+from annotation.studies.lifecycle import NotPossible
+from judges import verdicts
+from judges.judging import consistency_probes, lookup, planning, runs, schedules
+from judges.judging.planning import Plan
+from judges.judging.runs import judge_life
+from judges.llm.api_keys import NoKey
 from judges.management.covering import add_plan, plan_of
 from judges.management.numbers import count
 from judges.management.watching import ENDS, summary, worked
@@ -25,9 +29,7 @@ from judges.models import (
     dollars,
 )
 from judges.models.schedules import MOST_HOURS
-from judges.replies import READERS
-from judges.services import naming, planning, probing, reading, runs, schedules
-from judges.services.planning import Plan
+from judges.prompting.readers import READERS
 
 SENTINELS: Final = 30
 
@@ -74,7 +76,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             study = study_called(options["study"])
-            version = naming.judge_named(options["judge"]).current
+            version = lookup.judge_named(options["judge"]).current
             plan = plan_of(options)
             if options["reread"] is not None:
                 self._reread(study, version, options["reread"])
@@ -84,7 +86,7 @@ class Command(BaseCommand):
                 sentinels = self._sentinels(study, version.judge, options["sentinels"], options["seed"])
                 self._probe(
                     runs.unfinished(study, version, RunKind.SENTINEL),
-                    lambda: probing.begin_round(sentinels, timezone.now(), detach=options["detach"]),
+                    lambda: consistency_probes.begin_round(sentinels, timezone.now(), detach=options["detach"]),
                     options["detach"],
                 )
             elif options["retest"] is not None:
@@ -99,7 +101,7 @@ class Command(BaseCommand):
             raise CommandError(str(missing)) from None
 
     def _reread(self, study: Study, version: JudgeVersion, name: str) -> None:
-        done = reading.reread(study, version, READERS[name or version.reader], timezone.now())
+        done = verdicts.reread(study, version, READERS[name or version.reader], timezone.now())
         self.stdout.write(f"{done.read:,} replies read again, {done.changed:,} of them differently.")
 
     def _estimate(self, study: Study, version: JudgeVersion, plan: Plan) -> None:
@@ -113,7 +115,7 @@ class Command(BaseCommand):
     def _judge(self, study: Study, version: JudgeVersion, plan: Plan, *, detach: bool, senders: int) -> None:
         run = runs.unfinished(study, version)
         if run is not None:
-            runs.resume(run, detach=detach)
+            judge_life.resume(run, detach=detach)
             self.stderr.write(f"Going on with run {run.pk}.")
         else:
             run = runs.start(study, version, plan, timezone.now(), detach=detach, senders=senders)
@@ -135,15 +137,15 @@ class Command(BaseCommand):
 
     def _sentinels(self, study: Study, judge: Judge, count: int, seed: int) -> SentinelSet:
         """Those that are there, or `count` that are chosen."""
-        known = probing.sentinels_of(study, judge)
+        known = consistency_probes.sentinels_of(study, judge)
         if known is not None and count:
             raise CommandError("The sentinels were chosen already: say --sentinels without a number.")
-        return known or probing.choose(study, judge, count or SENTINELS, seed, timezone.now())
+        return known or consistency_probes.choose(study, judge, count or SENTINELS, seed, timezone.now())
 
     def _probe(self, unfinished: JudgeRun | None, begin: Callable[[], JudgeRun], detach: bool) -> None:
         run = unfinished or begin()
         if unfinished is not None:
-            runs.resume(run, detach=detach)
+            judge_life.resume(run, detach=detach)
             self.stderr.write(f"Going on with run {run.pk}.")
         self._finish(run, detach)
 
@@ -151,12 +153,14 @@ class Command(BaseCommand):
         judge, detach = version.judge, options["detach"]
         self._probe(
             runs.unfinished(study, version, RunKind.RETEST),
-            lambda: probing.retest(study, judge, options["retest"], options["seed"], timezone.now(), detach=detach),
+            lambda: consistency_probes.retest(
+                study, judge, options["retest"], options["seed"], timezone.now(), detach=detach
+            ),
             detach,
         )
         if detach:
             return
-        found = probing.retests(study, judge, 1)[0]
+        found = consistency_probes.retests(study, judge, 1)[0]
         if found.same is None or found.flip_rate is None:
             raise CommandError("No verdict came back.")
         flipped, by_order = (
@@ -176,8 +180,8 @@ class Command(BaseCommand):
         if detach:
             self.stdout.write(f"Run {run.pk} was left to the background.")
             return
-        why = worked(runs.life, run, self.stderr)
-        self.stdout.write(summary(run, runs.progress(run, timezone.now())))
+        why = worked(judge_life, run, self.stderr)
+        self.stdout.write(summary(run, judge_life.progress(run, timezone.now())))
         words = {**ENDS, "budget": NO_BUDGET}
         if why or run.state == RunState.STOPPED:
             raise CommandError(words.get(why, run.problem or f"The run is {run.state}."))

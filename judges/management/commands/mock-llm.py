@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from judges.llm.mock import LASTING, PASSING, Behaviour, StandIn
 from judges.management.numbers import port
-from judges.stand_in import LASTING, PASSING, Behaviour, StandIn
 
 
 def _share(word: str) -> float:

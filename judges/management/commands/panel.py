@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from annotation.management.arguments import study_called
 from annotation.models import Study
-from annotation.services.studies import NotPossible
+from annotation.studies.lifecycle import NotPossible
 from judges.models import Panel, PanelDecision
-from judges.services import panels
-from judges.services.panels import Charter
+from judges.panels import panels
+from judges.panels.panels import Charter
 
 RULES: Final = ("judges", "rule", "splits", "senior", "contradictions", "least", "margin", "spare_own", "maker")
 """Options that say what a new panel is."""

@@ -19,11 +19,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
-from annotation.services.sample import install_sample
-from judges.services.demonstration import install_stand_in
-from llmfao_site.doorstep import Taken, bound, port_in
-from llmfao_site.family import Died, Family
-from llmfao_site.health import PATH as HEALTH
+from annotation.sample_study import install_sample
+from judges.judging.demo_judge import install_stand_in
+from llmfao_site.demo.preflight import Taken, bound, port_in
+from llmfao_site.demo.processes import Died, Processes
+from llmfao_site.middleware.health import PATH as HEALTH
 
 ADMINISTRATOR = "admin"
 PATIENCE = 90.0
@@ -60,12 +60,12 @@ class Command(BaseCommand):
         password = administrators_password(settings.DATA_DIR / "admin-password")
         host, port = listener.getsockname()[:2]
         address = _address(host, port)
-        with Family(settings.DATA_DIR / "log") as family:
-            _start(family, listener)
+        with Processes(settings.DATA_DIR / "log") as processes:
+            _start(processes, listener)
             listener.close()
             try:
-                judge = install_stand_in(_endpoint(family))
-                _wait_for(f"{address}{HEALTH}", family)
+                judge = install_stand_in(_endpoint(processes))
+                _wait_for(f"{address}{HEALTH}", processes)
                 known = f"name {ADMINISTRATOR}, " + (f"password {password}" if password else "with your password")
                 self.stdout.write(f"ready: {address}/")
                 self.stdout.write(f"  a worker          {address}{reverse('join', args=[study.slug])}")
@@ -78,7 +78,7 @@ class Command(BaseCommand):
                     self.stdout.write(f"From other machines: {other}/")
                 self.stdout.write(f"Data and logs: {settings.DATA_DIR}. Ctrl-C stops it.")
                 self.stdout.flush()
-                _watch(family)
+                _watch(processes)
             except Died as died:
                 raise CommandError(_obituary(died)) from died
             finally:
@@ -104,7 +104,7 @@ def administrators_password(file: Path) -> str | None:
     return password
 
 
-def _start(family: Family, listener: socket.socket) -> None:
+def _start(processes: Processes, listener: socket.socket) -> None:
     """The web server, which takes over the open socket, the background worker with its clock, the stand-in."""
     environment = {"PYTHONUNBUFFERED": "1", "LLMFAO_DATA": str(settings.DATA_DIR)}
     host = listener.getsockname()[0]
@@ -113,7 +113,7 @@ def _start(family: Family, listener: socket.socket) -> None:
         anywhere = host in {"0.0.0.0", "::"}  # noqa: S104
         named = {*settings.ALLOWED_HOSTS, os.environ.get("HOST") or "127.0.0.1", host}
         environment["LLMFAO_HOSTS"] = "*" if anywhere else ",".join(sorted(named))
-    family.start(
+    processes.start(
         "web",
         [
             *(
@@ -131,7 +131,7 @@ def _start(family: Family, listener: socket.socket) -> None:
     )
     # The worker is a development machine's here, where being root is no news.
     quiet = "ignore:You're running the worker with superuser"
-    family.start(
+    processes.start(
         "worker",
         [
             *(sys.executable, "-m", "celery", "--app", "llmfao_site", "--workdir", str(settings.BASE_DIR)),
@@ -141,7 +141,7 @@ def _start(family: Family, listener: socket.socket) -> None:
         environment={**environment, "PYTHONWARNINGS": quiet},
     )
     # Slow enough to be watched, and as imperfect as endpoints are.
-    family.start(
+    processes.start(
         STAND_IN,
         [
             *(sys.executable, str(settings.BASE_DIR / "manage.py"), "mock-llm", "--port", "0"),
@@ -153,7 +153,7 @@ def _start(family: Family, listener: socket.socket) -> None:
     )
 
 
-def _endpoint(family: Family) -> str:
+def _endpoint(processes: Processes) -> str:
     """The address that the stand-in says it listens at.
 
     Raises:
@@ -162,12 +162,12 @@ def _endpoint(family: Family) -> str:
     """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        family.check()
-        first, newline, _more = family.log(STAND_IN).read_text(encoding="utf-8", errors="replace").partition("\n")
+        processes.check()
+        first, newline, _more = processes.log(STAND_IN).read_text(encoding="utf-8", errors="replace").partition("\n")
         if newline and first.startswith("http://"):
             return first
         time.sleep(0.1)
-    raise CommandError(f"The stand-in says no address after {PATIENCE:.0f} seconds; see {family.log(STAND_IN)}")
+    raise CommandError(f"The stand-in says no address after {PATIENCE:.0f} seconds; see {processes.log(STAND_IN)}")
 
 
 def _address(host: str, port: int) -> str:
@@ -189,7 +189,7 @@ def _other_addresses(host: str, port: int) -> list[str]:
         return [f"http://{probe.getsockname()[0]}:{port}"]
 
 
-def _wait_for(address: str, family: Family) -> None:
+def _wait_for(address: str, processes: Processes) -> None:
     """
     Raises:
         Died: a process ended instead of answering.
@@ -197,20 +197,20 @@ def _wait_for(address: str, family: Family) -> None:
     """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        family.check()
+        processes.check()
         try:
             with urllib.request.urlopen(address, timeout=10):  # noqa: S310  our own address
                 return
         except OSError:
             time.sleep(0.1)
-    raise CommandError(f"Nothing answers at {address} after {PATIENCE:.0f} seconds; see {family.log('web')}")
+    raise CommandError(f"Nothing answers at {address} after {PATIENCE:.0f} seconds; see {processes.log('web')}")
 
 
-def _watch(family: Family) -> NoReturn:
+def _watch(processes: Processes) -> NoReturn:
     """Until a signal comes, a child dies, or the `make` that started us is gone."""
     made_by = os.getppid() if "MAKELEVEL" in os.environ else None
     while True:
-        family.check()
+        processes.check()
         if made_by not in {None, os.getppid()}:
             raise Stopped
         time.sleep(0.2)

@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 from annotation.interchange.tables import csv_line
 from annotation.management.arguments import study_called
 from annotation.models import Study
-from ranking import columns, comparisons, reports, services, side_by_side
+from ranking.board_data import text_table
+from ranking.boards import recompute
+from ranking.boards.recompute import CannotRecompute
 from ranking.models import Leaderboard
-from ranking.services import CannotRecompute
-from ranking.sheet import text_table
-from ranking.wording import problem
+from ranking.pages import by_rater as by_rater_page
+from ranking.problems import problem
+from ranking.reports import agreement, by_rater
+from ranking.votes import reader
 
 
 class Command(BaseCommand):
@@ -34,7 +37,7 @@ class Command(BaseCommand):
         if options["recompute"] is not None:
             self._again(study, options["recompute"], options)
             return
-        found = reports.report(study, comparisons.cut(study))
+        found = agreement.report(study, reader.cut(study))
         if not found["people"]["votes"] and not found["judges"]:
             raise CommandError(_("Nobody has compared anything in “%(study)s” yet.") % {"study": study.slug})
         self._tell_simulated(study.comparisons.counted().simulated().count())
@@ -46,11 +49,11 @@ class Command(BaseCommand):
         if snapshot is None:
             raise CommandError(_("This study has no report %(id)s.") % {"id": pk})
         try:
-            found = services.recompute_report(snapshot)
+            found = recompute.recompute_report(snapshot)
         except CannotRecompute as error:
             raise CommandError(problem(str(error))) from error
         self._tell_simulated(snapshot.simulated)
-        if snapshot.method == columns.METHOD:
+        if snapshot.method == by_rater.METHOD:
             self._write_columns(found, options)
         else:
             self._write(found, options)
@@ -62,23 +65,23 @@ class Command(BaseCommand):
                 % {"number": number}
             )
 
-    def _write(self, found: reports.Report, options: dict[str, Any]) -> None:
+    def _write(self, found: agreement.Report, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(found, allow_nan=False))
         elif options["csv"]:
-            self.stdout.write(csv_line(reports.COLUMNS), ending="")
-            for line in reports.lines(found):
+            self.stdout.write(csv_line(agreement.COLUMNS), ending="")
+            for line in agreement.lines(found):
                 self.stdout.write(csv_line(line), ending="")
         else:
             self.stdout.write(
-                text_table([reports.COLUMNS, *map(_written, reports.lines(found))], frozenset({3, 4, 5, 6}))
+                text_table([agreement.COLUMNS, *map(_written, agreement.lines(found))], frozenset({3, 4, 5, 6}))
             )
 
-    def _write_columns(self, found: columns.Report, options: dict[str, Any]) -> None:
+    def _write_columns(self, found: by_rater.Report, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(found, allow_nan=False))
         elif options["csv"]:
-            for line in side_by_side.csv_lines(found):
+            for line in by_rater_page.csv_lines(found):
                 self.stdout.write(line, ending="")
         else:
             heads = (_("model"), *(column["key"] for column in found["columns"]))
@@ -89,7 +92,7 @@ class Command(BaseCommand):
             self.stdout.write(text_table([heads, *rows], frozenset(range(1, len(heads)))))
 
 
-def _written(line: reports.Line) -> tuple[str, ...]:
+def _written(line: agreement.Line) -> tuple[str, ...]:
     rater, part, statistic, *numbers, number = line
     written = ("" if each is None else f"{each:.3f}" for each in numbers)
     return rater, part, statistic, *written, f"{number:,}"

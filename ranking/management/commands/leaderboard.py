@@ -12,18 +12,21 @@ from django.utils.translation import gettext as _
 
 from annotation.management.arguments import study_called
 from annotation.models import Study
-from ranking import comparisons, services
-from ranking.comparisons import Filters
+from ranking.board_data import csv_lines, text_table
+from ranking.boards import compute, recompute
+from ranking.boards.compute import Computed
+from ranking.boards.recompute import CannotRecompute
 from ranking.methods import VERSION
 from ranking.methods.intervals import CLUSTERS, CORRECTIONS
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Settings
 from ranking.models import Leaderboard
-from ranking.services import CannotRecompute, Computed
-from ranking.sheet import csv_lines, text_table
-from ranking.wording import coefficient, coefficient_name, converged, left_out, notice, problem, question
+from ranking.pages.text import coefficient, coefficient_name, converged, left_out, notice, question
+from ranking.problems import problem
+from ranking.votes import reader
+from ranking.votes.reader import Filters
 
-PROBLEMS = (CannotRecompute, *services.PROBLEMS)
+PROBLEMS = (CannotRecompute, *compute.PROBLEMS)
 FILTERS = tuple(field.name for field in fields(Filters))
 SETTINGS = tuple(field.name for field in fields(Settings))
 
@@ -91,7 +94,7 @@ class Command(BaseCommand):
             snapshot = Leaderboard.objects.filter(pk=options["recompute"], study=study).first()
             if snapshot is None:
                 raise CommandError(_("This study has no leaderboard %(id)s.") % {"id": options["recompute"]})
-            computed = services.recompute(snapshot)
+            computed = recompute.recompute(snapshot)
             if snapshot.version not in {"", VERSION}:
                 self.stderr.write(
                     _("This leaderboard was computed by version %(then)s of the numerics, and here it is by %(now)s.")
@@ -104,7 +107,7 @@ class Command(BaseCommand):
             wanted.setdefault("method", "davidson")
         settings = Settings(**wanted)
         _refuse_idle(study, filters, settings, given)
-        return filters, settings, services.compute(study, filters, settings)
+        return filters, settings, compute.compute(study, filters, settings)
 
     def _tell(self, computed: Computed, filters: Filters) -> None:
         """What a reader must know beside the numbers, on standard error."""
@@ -138,11 +141,9 @@ def _refuse_idle(study: Study, filters: Filters, settings: Settings, told: Colle
     Raises:
         Contradiction: some of it would change nothing.
     """
-    comparisons.refuse_idle(filters)
-    method(settings, comparisons.source_of(filters.raters), told=told)
-    if filters.reading != "forced" and filters.reading not in comparisons.readings(
-        study, filters, comparisons.cut(study)
-    ):
+    reader.refuse_idle(filters)
+    method(settings, reader.source_of(filters.raters), told=told)
+    if filters.reading != "forced" and filters.reading not in reader.readings(study, filters, reader.cut(study)):
         raise Contradiction("nobody was asked on the scale from 1 to 8")
 
 

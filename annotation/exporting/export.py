@@ -1,0 +1,558 @@
+"""Exporting a study in the exchange format: text in chunks, never the whole in memory, never in a transaction.
+
+What is wrong with a request is said before the first chunk. The columns and their order are those of
+`interchange.llmfao`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import batched
+from typing import Any, Final, cast
+
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from annotation.interchange import llmfao
+from annotation.interchange.tables import csv_line, json_line
+from annotation.models import (
+    Assignment,
+    AssignmentState,
+    Comparison,
+    Pair,
+    Prompt,
+    Purpose,
+    Rater,
+    RaterKind,
+    Result,
+    Study,
+    TrainingAnswer,
+    Worker,
+)
+from annotation.models.voting import ComparisonQuerySet
+from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of, other
+from annotation.studies.lifecycle import NotPossible
+
+WHAT: Final = ("models", "prompts", "results", "pairs", "comparisons")
+
+CHUNK_CHARACTERS: Final = 2**16
+ROWS_AT_ONCE: Final = 100
+PLAIN_AT_ONCE: Final = 2000
+"""Of rows without texts."""
+REMEMBERED: Final = 100_000
+"""Digests of texts that are kept while a full export goes on."""
+
+PEOPLE: Final = "people"
+ALL: Final = "all"
+
+
+def export(
+    study: Study,
+    what: str,
+    *,
+    raters: str = PEOPLE,
+    training: bool = False,
+    check: bool = False,
+    full: bool = False,
+    simulated: bool = False,
+) -> Iterator[str]:
+    """One file of the study, in chunks of text.
+
+    Args:
+        what: models, prompts, results, pairs or comparisons.
+        raters: of comparisons: people, all, or the name of a judge.
+        training: of pairs: the training pairs instead.
+        check: of pairs: the check pairs instead.
+        full: of comparisons: every row stored, with everything known of it, instead of those that count.
+        simulated: of comparisons: simulated ones may be among them, and a column says which are.
+
+    Raises:
+        NotPossible: the options do not fit, no judge has that name, or there are simulated
+            comparisons and they were not asked for.
+    """
+    if ((training or check) and what != "pairs") or (training and check):
+        raise NotPossible(_("Training or check pairs can be asked for with pairs alone, one of the two at a time."))
+    if what != "comparisons" and (full or simulated or raters != PEOPLE):
+        raise NotPossible(_("Raters, full and simulated go with comparisons alone."))
+    if what == "comparisons":
+        theirs = chosen(study, raters)
+        lines = _full(study, theirs, raters) if full else _plain(study, theirs, raters, simulated)
+    elif what in WHAT:
+        purpose = Purpose.TRAINING if training else Purpose.CHECK if check else Purpose.VOTE
+        lines = map(json_line, rows(study, what, purpose).all())
+    else:
+        raise NotPossible(_("%(what)s cannot be exported.") % {"what": what})
+    return _chunks(lines)
+
+
+def file_name(
+    what: str, *, raters: str = PEOPLE, training: bool = False, check: bool = False, full: bool = False
+) -> str:
+    """What to call a downloaded file, so that `load` knows what it is."""
+    if what == "comparisons":
+        whose = "".join(letter if letter.isalnum() or letter in "-._ " else "_" for letter in raters)
+        return f"{whose}-full-comparisons.csv" if full else f"{whose}-comparisons.csv"
+    if what == "payments":
+        return "payments.csv"
+    suffix = "-training" if training else "-check" if check else ""
+    return f"{what}{suffix}.jsonl"
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[str]:
+    chunk: list[str] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += len(line)
+        if size >= CHUNK_CHARACTERS:
+            yield "".join(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield "".join(chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a file before they are written.
+
+    `query` has them in stored order; `tell` makes rows, with the file's columns, of some of what it gives:
+    models, or tuples whose first value is the primary key.
+    """
+
+    query: QuerySet[Any, Any]
+    tell: Callable[[Sequence[Any]], Iterable[dict[str, Any]]]
+
+    def all(self, at_once: int = ROWS_AT_ONCE) -> Iterator[dict[str, Any]]:
+        """Every row, `at_once` in memory."""
+        for some in batched(self.query.iterator(at_once), at_once):
+            yield from self.tell(some)
+
+
+def rows(study: Study, what: str, purpose: Purpose = Purpose.VOTE) -> Rows:
+    """The study's models, prompts, results or pairs, of `purpose`.
+
+    Raises:
+        KeyError: `what` is something else.
+    """
+    if what == "pairs" and purpose != Purpose.VOTE:
+        return _golden_pairs(study, purpose)
+    everything: dict[str, QuerySet[Any]] = {
+        "models": study.prompt_set.models.all(),
+        "prompts": study.prompt_set.prompts.all(),
+        "results": study.prompt_set.results.all(),
+        "pairs": study.pairs.votable(),
+    }
+    fields = FIELDS[what]
+    query = everything[what].order_by("pk").values_list("pk", *fields.values())
+
+    def tell(some: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        return (llmfao.row_of(what, dict(zip(fields, row[1:], strict=True))) for row in some)
+
+    return Rows(query, tell)
+
+
+FIELDS: Final = {
+    "models": {column.name: column.name for column in llmfao.MODELS} | {"id": "number"},
+    "prompts": {column.name: column.name for column in llmfao.PROMPTS} | {"id": "number"},
+    "results": {
+        "id": "number",
+        "model": "model__number",
+        "result": "text",
+        "duration": "duration",
+        "rate": "rate",
+        "prompt": "prompt__number",
+        "api_id": "model__api_id",
+        "name": "model__name",
+        "api": "model__api",
+        "type": "model__type",
+        "org": "model__org",
+        "slug": "prompt__slug",
+        "turns": "turns",
+    },
+    "pairs": {
+        "id": "number",
+        "prompt": "prompt__number",
+        "text": "prompt__text",
+        "type": "prompt__type",
+        "slug": "prompt__slug",
+        "note": "prompt__note",
+        "model_x": "model_x__number",
+        "result_x": "result_x__text",
+        "model_y": "model_y__number",
+        "result_y": "result_y__text",
+    },
+}
+"""Where the columns of a file come from."""
+
+
+def _golden_pairs(study: Study, purpose: Purpose) -> Rows:
+    columns = [column.name for column in llmfao.GOLDEN_PAIRS]
+    query = (
+        study.pairs.filter(purpose=purpose)
+        .order_by("pk")
+        .values_list(
+            "pk",
+            "number",
+            "prompt__number",
+            Coalesce("own_text", "prompt__text"),
+            "model_x__number",
+            "own_x",
+            "model_y__number",
+            "own_y",
+            "golden",
+            "reason",
+        )
+    )
+
+    def tell(some: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        for _pk, *row, golden, reason in some:
+            # In the file x stands on the left.
+            values = (*row, answer_of(cast(Winner, golden), "x"), reason)
+            yield llmfao.row_of(purpose, dict(zip(columns, values, strict=True)))
+
+    return Rows(query, tell)
+
+
+def chosen(study: Study, raters: str) -> ComparisonQuerySet:
+    """Every comparison stored of the raters asked for; all are those whose comparisons are their own.
+
+    Raises:
+        NotPossible: no judge has that name.
+    """
+    comparisons = Comparison.objects.filter(study=study)
+    if raters == ALL:
+        return comparisons.filter(rater__derived=False)
+    if raters == PEOPLE:
+        return comparisons.filter(rater__kind=RaterKind.WORKER)
+    # PostgreSQL takes no text with a NUL, not even to look for it.
+    if "\0" in raters or not Rater.objects.filter(study=study, name=raters).exists():
+        raise NotPossible(_("Study %(study)s has no judge %(name)s.") % {"study": study.slug, "name": raters})
+    return comparisons.filter(rater__name=raters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a row says of its models, by their primary keys."""
+
+    numbers: dict[int, int]
+    names: dict[int, str]
+
+    @classmethod
+    def of(cls, study: Study) -> "_Names":
+        rows = study.prompt_set.models.values_list("pk", "number", "name")
+        return cls({pk: number for pk, number, _name in rows}, {pk: name for pk, _number, name in rows})
+
+
+PLAIN_FIELDS: Final = (
+    "pk",
+    "pair__number",
+    "pair__prompt__number",
+    "pair__model_x",
+    "pair__model_y",
+    "left",
+    "winner",
+    "rater__worker__number",
+    "rater__name",
+    "rater__simulated",
+    "turn",
+    "trial",
+)
+
+
+def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
+    """The exchange columns of a comparison from its `PLAIN_FIELDS`, and whose it is."""
+    _pk, number, prompt, model_x, model_y, left, winner, worker, judge, simulated, turn, trial = row
+    on_left, on_right = (model_x, model_y) if left == "x" else (model_y, model_x)
+    return {
+        "id": number,
+        "prompt": prompt,
+        "model_x": names.numbers[on_left],
+        "model_y": names.numbers[on_right],
+        "worker": worker,
+        "winner": answer_of(cast(Winner, winner), cast(Side, left)),
+        "left": names.names[on_left],
+        "right": names.names[on_right],
+        "rater": PEOPLE if judge is None else judge,
+        "simulated": simulated,
+        "turn": turn,
+        "repetition": trial,
+    }
+
+
+def _plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: bool) -> Iterator[str]:
+    counted = chosen.counted()
+    if not simulated and counted.simulated().exists():
+        raise NotPossible(
+            _("Study %(study)s has simulated comparisons. Ask for them by --simulated; the export then marks them.")
+            % {"study": study.slug}
+        )
+    columns: tuple[str, ...] = llmfao.JUDGE_COLUMNS
+    if raters in (PEOPLE, ALL):
+        columns = llmfao.PEOPLE_COLUMNS if raters == PEOPLE else llmfao.ALL_COLUMNS
+    if counted.exclude(turn=0, trial=0).exists():
+        columns = (*columns, *llmfao.REPEATED_COLUMNS)
+    if simulated:
+        columns = (*columns, "simulated")
+    return _csv_lines(columns, plain_rows(study, counted).all(PLAIN_AT_ONCE))
+
+
+def plain_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
+    """`comparisons` of `study` with the columns of the plain files, and whose they are in each."""
+    names = _Names.of(study)
+    query = comparisons.order_by("pk").values_list(*PLAIN_FIELDS)
+    return Rows(query, lambda some: (_as_shown(row, names) for row in some))
+
+
+def _csv_lines(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    yield csv_line(columns)
+    for row in rows:
+        yield csv_line(row.get(column) for column in columns)
+
+
+# The full export.
+
+
+class _Digests:
+    """SHA-256 of texts, a batch of rows at a time, each text fetched once as long as it is remembered."""
+
+    def __init__(self, texts: Callable[[set[int]], Iterable[tuple[int, Sequence[str]]]]) -> None:
+        self._texts = texts
+        self._known: dict[int, tuple[str, ...]] = {}
+
+    def prepare(self, keys: Iterable[int | None]) -> None:
+        wanted = {key for key in keys if key is not None}
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        if missing := wanted - self._known.keys():
+            for key, texts in self._texts(missing):
+                self._known[key] = tuple(hashlib.sha256(text.encode()).hexdigest() for text in texts)
+
+    def __getitem__(self, key: int) -> tuple[str, ...]:
+        return self._known[key]
+
+
+def _whole(text: str, turns: Sequence[str]) -> str:
+    """What a conversation's digest is of: its turns, with the one character between them that no text holds."""
+    return "\0".join([text, *turns])
+
+
+def _prompt_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
+    for pk, text, turns in Prompt.objects.filter(pk__in=keys).values_list("pk", "text", "turns"):
+        yield pk, [_whole(text, turns)]
+
+
+def _result_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
+    for pk, text, turns in Result.objects.filter(pk__in=keys).values_list("pk", "text", "turns"):
+        yield pk, [_whole(text, turns)]
+
+
+def _own_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
+    """The texts of training and check pairs: prompt, x, y."""
+    rows = Pair.objects.filter(pk__in=keys)
+    for pk, text, own_x, own_y in rows.values_list("pk", Coalesce("own_text", "prompt__text"), "own_x", "own_y"):
+        yield pk, [text, own_x, own_y]
+
+
+class _Fingerprints:
+    """The columns that say which results were compared, and the digests of the texts as they were shown."""
+
+    def __init__(self) -> None:
+        self._prompts = _Digests(_prompt_texts)
+        self._results = _Digests(_result_texts)
+        self._own = _Digests(_own_texts)
+
+    def prepare(self, pairs: Sequence[Pair]) -> None:
+        votable = [pair for pair in pairs if pair.purpose == Purpose.VOTE]
+        self._prompts.prepare(pair.prompt_id for pair in votable)
+        self._results.prepare(result for pair in votable for result in (pair.result_x_id, pair.result_y_id))
+        self._own.prepare(pair.pk for pair in pairs if pair.purpose != Purpose.VOTE)
+
+    def of(self, pair: Pair, left: Side) -> dict[str, Any]:
+        if pair.purpose != Purpose.VOTE:
+            prompt, x, y = self._own[pair.pk]
+            sides: dict[str, tuple[int | None, str]] = {"x": (None, x), "y": (None, y)}
+        else:
+            (prompt,) = self._prompts[pair.prompt_id]
+            sides = {
+                side: (result.number, self._results[result.pk][0])
+                for side, result in (("x", pair.result_x), ("y", pair.result_y))
+                if result is not None
+            }
+        (number_left, hash_left), (number_right, hash_right) = sides[left], sides[other(left)]
+        return {
+            "result_left": number_left,
+            "result_right": number_right,
+            "sha256_prompt": prompt,
+            "sha256_left": hash_left,
+            "sha256_right": hash_right,
+        }
+
+
+PAIR_TEXTS: Final = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason")
+RESULT_TEXTS: Final = ("pair__result_x__text", "pair__result_x__turns", "pair__result_y__text", "pair__result_y__turns")
+
+
+def _full(study: Study, chosen: QuerySet[Comparison], raters: str) -> Iterator[str]:
+    yield from _csv_lines(llmfao.FULL_COLUMNS, full_rows(study, chosen).all())
+    if raters in (PEOPLE, ALL):
+        for row in training_rows(study).all():
+            yield csv_line(row.get(column) for column in llmfao.FULL_COLUMNS)
+
+
+def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
+    """`comparisons` of `study` with everything known of them, superseded and withdrawn ones as well."""
+    names, fingerprints = _Names.of(study), _Fingerprints()
+    query = (
+        comparisons.select_related("rater__worker", "assignment", "supersedes", "pair__prompt", "pair__result_x")
+        .select_related("pair__result_y")
+        .defer(*PAIR_TEXTS, *RESULT_TEXTS, "pair__prompt__text", "pair__prompt__turns", "pair__prompt__references")
+    )
+
+    def tell(some: Sequence[Comparison]) -> Iterator[dict[str, Any]]:
+        fingerprints.prepare([row.pair for row in some])
+        for row in some:
+            yield _comparison_told(row, names) | fingerprints.of(row.pair, cast(Side, row.left))
+
+    return Rows(query.order_by("pk"), tell)
+
+
+def training_rows(study: Study) -> Rows:
+    """The answers to the study's training pairs, with the columns of comparisons where they have them."""
+    names, fingerprints = _Names.of(study), _Fingerprints()
+    query = (
+        TrainingAnswer.objects.filter(worker__study=study, value__isnull=False)
+        .select_related("worker__rater", "pair__prompt")
+        .defer(*PAIR_TEXTS, "pair__prompt__text")
+    )
+
+    def tell(some: Sequence[TrainingAnswer]) -> Iterator[dict[str, Any]]:
+        fingerprints.prepare([answer.pair for answer in some])
+        for answer in some:
+            yield _training_told(answer, names, study.scale) | fingerprints.of(answer.pair, answer.shown_left)
+
+    return Rows(query.order_by("pk"), tell)
+
+
+def _rater_told(rater: Rater, worker: int | None) -> dict[str, Any]:
+    return {
+        "worker": worker,
+        "rater": rater.name or PEOPLE,
+        "rater_kind": rater.kind,
+        "simulated": rater.simulated,
+        "excluded_at": _time(rater.excluded_at),
+        "exclusion_reason": rater.exclusion_reason or None,
+    }
+
+
+def _shown_told(pair: Pair, left: Side, names: _Names) -> dict[str, Any]:
+    on_left, on_right = (pair.model_x_id, pair.model_y_id) if left == "x" else (pair.model_y_id, pair.model_x_id)
+    return {
+        "id": pair.number,
+        "prompt": pair.prompt.number,
+        "model_x": names.numbers[on_left],
+        "model_y": names.numbers[on_right],
+        "left": names.names[on_left],
+        "right": names.names[on_right],
+        "purpose": pair.purpose,
+        "golden": pair.golden_as_shown(left) if pair.golden else None,
+        "shown_left": left,
+    }
+
+
+def _comparison_told(row: Comparison, names: _Names) -> dict[str, Any]:
+    left = cast(Side, row.left)
+    worker = row.rater.worker.number if row.rater.kind == RaterKind.WORKER else None
+    superseded = getattr(row, "supersedes", None)
+    return {
+        **_rater_told(row.rater, worker),
+        **_shown_told(row.pair, left, names),
+        "row": f"c{row.pk}",
+        "winner": row.answer,
+        "as_golden": _as_golden(row, left),
+        "scale": row.scale_name,
+        "value": row.value,
+        "turn": row.turn,
+        "repetition": row.trial,
+        "trial": row.trial_number,
+        "offer_probability": row.assignment.offer_probability if row.assignment else None,
+        "shown_at": _time(row.shown_at),
+        "answered_at": _time(row.answered_at),
+        "seconds": _seconds(row.shown_at, row.answered_at),
+        "visible_seconds": row.visible_seconds,
+        "device": row.device or None,
+        "input_method": row.input_method or None,
+        "instruction_version": row.instruction_version,
+        "reasons": json.dumps(row.reasons, ensure_ascii=False) if row.reasons else None,
+        "withdrawn": row.withdrawn,
+        "supersedes": f"c{superseded.pk}" if superseded else None,
+        "superseded_by": f"c{row.superseded_by_id}" if row.superseded_by_id else None,
+    }
+
+
+def _as_golden(row: Comparison, left: Side) -> bool | None:
+    """Whether a check pair was answered as its golden answer says."""
+    if not row.pair.golden:
+        return None
+    golden = row.pair.golden_as_shown(left)
+    return SCALES[row.scale_name].agrees(row.value, golden) if row.value is not None else row.answer == golden
+
+
+def _training_told(answer: TrainingAnswer, names: _Names, scale: Scale) -> dict[str, Any]:
+    given: Answer | None = None
+    # The study may have changed its scale since.
+    if answer.value is not None and answer.value in scale.values:
+        given = scale.answer(answer.value)
+    return {
+        **_rater_told(answer.worker.rater, answer.worker.number),
+        **_shown_told(answer.pair, answer.shown_left, names),
+        "row": f"t{answer.pk}",
+        "winner": given,
+        "as_golden": answer.right,
+        "attempt": answer.attempt,
+        "scale": scale.name,
+        "value": answer.value,
+        "trial": answer.position,
+        "shown_at": _time(answer.shown_at),
+        "answered_at": _time(answer.answered_at),
+        "seconds": _seconds(answer.shown_at, answer.answered_at),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _seconds(since: datetime | None, until: datetime | None) -> float | None:
+    return (until - since).total_seconds() if since and until else None
+
+
+# Paying.
+
+
+def payments(study: Study) -> Iterator[str]:
+    """CSV in chunks for whoever pays: a row for each person who came to the study, simulated ones left out.
+
+    `minutes` run from joining to leaving, or to the latest vote of who has not left. `votes` and `skips` say what a
+    completion code was given for: who skips until no pair is left has one too.
+    """
+    codes = dict(study.exits.values_list("outcome", "code"))
+    skipped = Assignment.objects.filter(worker=OuterRef("pk"), state=AssignmentState.SKIPPED).order_by()
+    skips = skipped.values("worker").annotate(count=Count("pk")).values("count")
+    workers = (
+        Worker.objects.filter(study=study, joined_at__isnull=False, rater__simulated=False)
+        .annotate(latest=Max("rater__comparisons__answered_at"), skips=Coalesce(Subquery(skips), 0))
+        .order_by("number")
+        .values_list("external_id", "outcome", "joined_at", "left_at", "latest", "votes", "skips")
+    )
+    return _chunks(_payment_lines(codes, workers.iterator()))
+
+
+def _payment_lines(codes: dict[str, str], workers: Iterable[Any]) -> Iterator[str]:
+    yield csv_line(llmfao.PAYMENT_COLUMNS)
+    for external_id, outcome, joined_at, left_at, latest, votes, skips in workers:
+        seconds = _seconds(joined_at, left_at or latest)
+        minutes = round(seconds / 60, 1) if seconds is not None else None
+        yield csv_line((external_id, outcome, codes.get(outcome), minutes, votes, skips))

@@ -1,0 +1,403 @@
+"""Loads files into a study: checks all of them first, then stores them in one transaction, or stores nothing.
+
+`load` is for a caller who waits for it, such as the command. `importing.uploads` runs the same steps in the background.
+"""
+
+import logging
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotation.importing import registry
+from annotation.importing.archives import Unpackable, is_archive, unpack
+from annotation.importing.rows import Counts, Intake, Sink
+from annotation.interchange.faults import Fault, Faults, gettext_noop, printable
+from annotation.interchange.format import Format, Named
+from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
+from annotation.interchange.registry import FORMATS
+from annotation.interchange.tables import Source
+from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
+from annotation.planner_stats import analyse
+from annotation.studies.lifecycle import NotPossible, create_study, offer_pairs
+
+log = logging.getLogger(__name__)
+
+
+type Tell = Callable[[int, int], None]
+"""Told how many bytes of how many have been read; it may raise to stop the loading."""
+
+
+class FaultyFiles(Exception):
+    """Something is wrong with the files, and nothing of them was stored."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__("; ".join(map(worded, faults.listed[:3])))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What loading did: rows by kind of file, and what was passed over."""
+
+    upload: Upload | None
+    """None where nothing was new."""
+    counts: dict[str, Counts] = field(default_factory=dict)
+    pairs_made: int = 0
+    """Pairs that no file defines, made for the comparisons on them."""
+    flagged: int = 0
+    """Answers that name their own model or maker."""
+    skipped: tuple[str, ...] = ()
+    """Files of a folder that are of no known kind."""
+    unknown: dict[str, list[str]] = field(default_factory=dict)
+    """By file, columns that were not read."""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """Rows that were stored nowhere without being faults, by what is said of them, with a place for their %(count)s."""
+
+    def as_json(self) -> dict[str, Any]:
+        found = asdict(replace(self, upload=None))
+        del found["upload"]
+        return found | {"skipped": list(self.skipped)}
+
+
+def worded(fault: Fault) -> str:
+    """`fault` in the reader's language, as `file:line: field: reason`."""
+    place = ":".join(filter(None, (fault.file, str(fault.line) if fault.line else "")))
+    return ": ".join(filter(None, (place, fault.field, _(fault.reason) % fault.values)))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    source: Source
+    named: Named
+    judge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Files to load, in order of reference, and how to read them."""
+
+    format: Format
+    files: tuple[_File, ...]
+    skipped: tuple[str, ...]
+    language: str = ""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(kind for file in self.files for kind in self.format.rows_of(file.named.kind))
+
+    @property
+    def size(self) -> int:
+        return sum(file.source.path.stat().st_size for file in self.files if file.source.path.is_file())
+
+
+def load(
+    paths: Sequence[Path],
+    *,
+    study_slug: str,
+    prompt_set_slug: str | None = None,
+    rater: str | None = None,
+    user: User | None = None,
+    format_name: str = "llmfao",
+    language: str = "",
+    seed: int | None = None,
+    tell: Tell | None = None,
+) -> Report:
+    """Loads files and folders of files into the study at `study_slug`, which is made if it is missing.
+
+    Args:
+        paths: folders, of which unknown files are skipped, and files, which must be of a known kind.
+        prompt_set_slug: where prompts, models and results go; by default the study's, or one of its name.
+        rater: the judge of the one comparisons file that does not say whose it is.
+        language: of the prompts whose rows do not say it, as a BCP 47 tag; guessed by default where the format can.
+        seed: of the random keys of new pairs; drawn, and kept with the upload, by default.
+        tell: told how far the reading is; the files are read twice.
+
+    Raises:
+        FaultyFiles: something is wrong with the files.
+        NotPossible: the study cannot be made, or has another prompt set.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        known = FORMATS[format_name]
+        found = replace(recognise(_sources(paths, known, Path(place)), known, rater), language=language)
+        return _load(found, study_slug, prompt_set_slug, user, seed, tell)
+
+
+def _load(
+    found: Work, study_slug: str, prompt_set_slug: str | None, user: User | None, seed: int | None, tell: Tell | None
+) -> Report:
+    study = Study.objects.filter(slug=study_slug).select_related("prompt_set").first()
+    prompt_set = _prompt_set_for(study, study_slug, prompt_set_slug)
+    checked = check(found, study, prompt_set, tell)
+    report = report_of(checked, found)
+    if study is not None and not has_news(checked):
+        return report
+
+    def open_upload(study: Study) -> Upload:
+        return Upload.objects.create(
+            study=study,
+            user=user,
+            state=UploadState.STORED,
+            files=[{"name": file.source.name} for file in found.files],
+            size=found.size,
+            done=found.size,
+            finished_at=timezone.now(),
+        )
+
+    return store(found, checked, study_slug, prompt_set_slug, open_upload, user, seed, tell)
+
+
+def _prompt_set_for(study: Study | None, study_slug: str, prompt_set_slug: str | None) -> PromptSet | None:
+    """The prompt set to check against; None if it is still to be made."""
+    for slug in filter(None, (study_slug, prompt_set_slug)):
+        try:
+            validate_slug(slug)
+        except ValidationError as error:
+            raise NotPossible(" ".join(error.messages)) from error
+        if len(slug) > 100:
+            raise NotPossible(_("An address of at most 100 characters was expected."))
+    if study is None:
+        return PromptSet.objects.filter(slug=prompt_set_slug or study_slug).first()
+    if prompt_set_slug not in (None, study.prompt_set.slug):
+        raise NotPossible(
+            _("Study %(study)s has the prompt set %(has)s, not %(asked)s.")
+            % {"study": study.slug, "has": study.prompt_set.slug, "asked": prompt_set_slug}
+        )
+    return study.prompt_set
+
+
+def _sources(paths: Iterable[Path], known: Format, place: Path) -> list[tuple[Source, bool]]:
+    """Every file that `paths` name or hold, and whether it was named outright; each once. Archives are unpacked
+    into `place`.
+
+    Raises:
+        NotPossible: a folder cannot be read.
+        FaultyFiles: an archive cannot be unpacked.
+    """
+    found: dict[Path, tuple[Source, bool]] = {}
+    for path in paths:
+        if path.is_dir():
+            for file, name in _inside(path, known.nested):
+                found.setdefault(file.resolve(), (Source(name, file), False))
+        else:
+            name = "/".join(path.absolute().parts[-2:]) if known.nested else path.name
+            found[path.resolve()] = (Source(printable(name), path), True)
+    return unpacked(found.values(), place)
+
+
+def _inside(folder: Path, nested: bool) -> Iterator[tuple[Path, str]]:
+    """The files of a folder, and with `nested` those of its folders, and what they are called."""
+    try:
+        entries = sorted(folder.iterdir())
+        for entry in entries:
+            if nested and entry.is_dir():
+                for file in sorted(entry.iterdir()):
+                    yield file, printable(f"{entry.name}/{file.name}")
+            else:
+                yield entry, printable(entry.name)
+    except OSError as error:
+        raise NotPossible(f"{folder}: {error.strerror}") from error
+
+
+def unpacked(sources: Iterable[tuple[Source, bool]], place: Path) -> list[tuple[Source, bool]]:
+    """`sources` with the files of archives, unpacked into `place`, in the place of those that were named outright.
+
+    Raises:
+        FaultyFiles: one cannot be unpacked.
+    """
+    found: list[tuple[Source, bool]] = []
+    faults = Faults()
+    for source, outright in sources:
+        if not outright or not is_archive(source):
+            found.append((source, outright))
+            continue
+        try:
+            found.extend((each, False) for each in unpack(source, place))
+        except Unpackable as refused:
+            faults.add(refused.fault)
+    if faults:
+        raise FaultyFiles(faults)
+    return found
+
+
+def format_of(sources: Sequence[tuple[Source, bool]]) -> Format:
+    """The format that knows most of the files; the exchange format where none knows more."""
+    return max(FORMATS.values(), key=lambda known: sum(known.named(source) is not None for source, _o in sources))
+
+
+def recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str | None) -> Work:
+    """What the files are.
+
+    Raises:
+        FaultyFiles: one of them cannot be loaded, or it is not clear whose comparisons it holds.
+    """
+    faults = Faults()
+    files: list[_File] = []
+    skipped: list[str] = []
+    for source, outright in sources:
+        match known.named(source):
+            case Fault() as fault:
+                faults.add(fault)
+            case Named() as named:
+                files.append(_File(source, named, named.judge))
+            case None if outright and source.path.exists():
+                faults.add(Fault(source.name, None, "", known.expected))
+            case None if outright:
+                faults.add(Fault(source.name, None, "", gettext_noop("There is no such file.")))
+            case None:
+                skipped.append(source.name)
+    if not files and not faults:
+        faults.add(Fault("", None, "", gettext_noop("There is no file to load here.")))
+    if rater and files and not any(file.named.of_one_judge for file in files):
+        reason = gettext_noop("A rater was named, but no file here is of one judge.")
+        faults.add(Fault("", None, "rater", reason))
+    files.sort(key=lambda file: known.kinds.index(file.named.kind))
+    judged = tuple(_judged(file, files, rater, faults) for file in files)
+    if faults:
+        raise FaultyFiles(faults)
+    return Work(known, judged, tuple(skipped))
+
+
+def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) -> _File:
+    """`file` with its judge, where its rows do not say whose they are."""
+    if not file.named.of_one_judge:
+        return file
+    judge = rater or file.judge
+    if rater and sum(other.named.of_one_judge for other in files) > 1:
+        reason = gettext_noop("A rater was named, but several files are of one judge; load them one by one.")
+        faults.add(Fault(file.source.name, None, "rater", reason))
+    elif judge is None or judge in RESERVED_RATERS or len(judge) > RATER_LENGTH or "\0" in judge:
+        reason = gettext_noop("Whose comparisons are these? Name the judge, by another name than people or all.")
+        faults.add(Fault(file.source.name, None, "rater", reason))
+    return replace(file, judge=judge)
+
+
+def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: Tell | None) -> Intake:
+    """Reads everything without a transaction.
+
+    Raises:
+        FaultyFiles: something is wrong.
+    """
+    intake = Intake(
+        study,
+        prompt_set,
+        work.kinds,
+        Faults(),
+        language=work.language,
+        columns=work.format.columns,
+        owned=registry.OWNED,
+        guess=work.format.language,
+    )
+    _read(work, intake, 0, tell)
+    if intake.faults:
+        raise FaultyFiles(intake.faults)
+    return intake
+
+
+def _read(work: Work, intake: Intake, before: int, tell: Tell | None) -> None:
+    """Gives every record to `intake`. Of the two readings `before` bytes have been done."""
+    done, total = before, 2 * work.size
+
+    def progress(more: int) -> None:
+        nonlocal done
+        done += more
+        if tell:
+            tell(done, total)
+
+    for file in work.files:
+        for record in work.format.read(file.source, file.named.kind, progress):
+            if isinstance(record, Fault):
+                intake.faults.add(record)
+            else:
+                intake.take(file.source.name, record, file.judge)
+
+
+def has_news(intake: Intake) -> bool:
+    return any(counts.new for counts in intake.counts.values())
+
+
+def report_of(intake: Intake, work: Work, upload: Upload | None = None) -> Report:
+    unknown = {file: sorted(columns) for file, columns in intake.unknown.items()}
+    passed_over = dict(intake.passed_over)
+    return Report(upload, intake.counts, intake.pairs.made, len(intake.flags), work.skipped, unknown, passed_over)
+
+
+def store(
+    work: Work,
+    checked: Intake,
+    study_slug: str,
+    prompt_set_slug: str | None,
+    open_upload: Callable[[Study], Upload],
+    user: User | None,
+    seed: int | None,
+    tell: Tell | None,
+) -> Report:
+    """Reads everything again and stores it, in one transaction that holds the study.
+
+    Raises:
+        FaultyFiles: what was checked is not true any more.
+    """
+    seed = secrets.randbits(63) if seed is None else seed
+    faults = Faults()
+    try:
+        with transaction.atomic():
+            study = _study_to_fill(study_slug, prompt_set_slug, user)
+            upload = open_upload(study)
+            sink = Sink(upload, np.random.default_rng(seed))
+            intake = Intake(
+                study,
+                study.prompt_set,
+                work.kinds,
+                faults,
+                sink,
+                checked.flags,
+                language=work.language,
+                columns=work.format.columns,
+                owned=registry.OWNED,
+                guess=work.format.language,
+            )
+            _read(work, intake, work.size, tell)
+            if faults:
+                raise FaultyFiles(faults)
+            if intake.settle(sink):
+                offer_pairs(study)
+            report = report_of(intake, work, upload)
+            upload.options = upload.options | {"seed": seed}
+            upload.report = report.as_json()
+            upload.save(update_fields=["options", "report"])
+    except IntegrityError as error:
+        # A race: a worker joined, or somebody loaded into the same prompt set, since it was checked.
+        log.info("Loading into %s met another change: %s", study_slug, error)
+        reason = gettext_noop("The study was changed while these files were being stored. Load them again.")
+        faults = Faults()
+        faults.add(Fault("", None, "", reason))
+        raise FaultyFiles(faults) from error
+    analyse(Prompt, Result, Pair, Rater, Worker, Comparison)
+    return report
+
+
+def _study_to_fill(slug: str, prompt_set_slug: str | None, user: User | None) -> Study:
+    """The study, held until the transaction ends against another load; made if it is missing.
+
+    Votes go on meanwhile: they refer to the study, and do not change it.
+    """
+    held = Study.objects.select_for_update(of=("self",), no_key=True).select_related("prompt_set")
+    study = held.filter(slug=slug).first()
+    if study is None:
+        prompt_set, _made = PromptSet.objects.get_or_create(
+            slug=prompt_set_slug or slug, defaults={"name": prompt_set_slug or slug}
+        )
+        study = create_study(slug, prompt_set, owner=user)
+    # Two studies may share it.
+    PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
+    return study

@@ -1,0 +1,282 @@
+"""What raters said of pairs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import batched
+from typing import Any, Final, cast
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from annotation.importing.rows.batches import BATCH_ROWS, Sink
+from annotation.importing.rows.context import Ground
+from annotation.importing.rows.corpus import MODEL_COLUMNS
+from annotation.importing.rows.errors import Refused
+from annotation.importing.rows.known_rows import Known, KnownPair, KnownRater, quoted
+from annotation.importing.rows.pairs import Pairs
+from annotation.interchange.faults import gettext_noop, shown
+from annotation.interchange.llmfao import RATER_LENGTH, REPEATED_COLUMNS, RESERVED_RATERS
+from annotation.models import Comparison, Outcome, Pair, Rater, RaterKind, Worker
+from annotation.models.voting import Stage
+from annotation.scales import Side, Winner, answer_of, winner_of
+
+VOTE_CODES: Final = {(side, winner): side + winner for side in ("x", "y") for winner in ("x", "y", "tie")}
+"""One text for each left side and winner, shared by all the votes in memory."""
+
+REPEATED: Final = frozenset(REPEATED_COLUMNS)
+FIRST_TIME: Final = 2**64 - 1
+"""The bits of a vote's key that say whose it is, on which pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a rater said of a pair: who stood on the left, who won, and where several answers are one's, which it is."""
+
+    left: Side
+    winner: Winner
+    turn: int = 0
+    repetition: int = 0
+    simulated: bool = False
+    at: datetime | None = None
+
+
+class Comparisons:
+    def __init__(self, ground: Ground, pairs: Pairs) -> None:
+        self.ground = ground
+        self.pairs = pairs
+
+    # What is stored, and what the files have added to it so far.
+
+    @cached_property
+    def raters(self) -> dict[int | str, KnownRater]:
+        """Workers by their number, judges by their name."""
+        if self.ground.study is None:
+            return {}
+        found: dict[int | str, KnownRater] = {}
+        rows = Rater.objects.filter(study=self.ground.study).values_list(
+            "pk", "name", "simulated", "worker__number", "worker__joined_at"
+        )
+        for pk, name, simulated, number, joined_at in rows.iterator():
+            key: int | str = number if name is None else name
+            found[key] = KnownRater(pk, index=len(found), joined=joined_at is not None, simulated=simulated)
+        return found
+
+    @cached_property
+    def votes(self) -> dict[int, str]:
+        """Left side and winner by `_vote_key`, in force; an empty text where an answer was withdrawn."""
+        if self.ground.study is None:
+            return {}
+        pairs = {pair.pk: pair.index for pair in self.pairs.known.values()}
+        raters = {rater.pk: rater.index for rater in self.raters.values()}
+        found: dict[int, str] = {}
+        rows = Comparison.objects.filter(study=self.ground.study).values_list(
+            "pair", "rater", "turn", "trial", "left", "winner", "withdrawn", "superseded_by"
+        )
+        for pair, rater, turn, repetition, left, winner, withdrawn, superseded_by in rows.iterator():
+            if pair not in pairs or rater not in raters:
+                continue  # come since those were read; no row of the files can mean it without a race being told
+            key = _vote_key(pairs[pair], raters[rater], turn, repetition)
+            if withdrawn or superseded_by:
+                found.setdefault(key, "")
+            else:
+                found[key] = VOTE_CODES[left, winner]
+        return found
+
+    @cached_property
+    def repeated(self) -> dict[int, list[str]]:
+        """What raters said on a pair by other keys than that of the whole conversation's first time, by that key."""
+        found: dict[int, list[str]] = {}
+        for key, code in self.votes.items():
+            if code and key != (first := key & FIRST_TIME):
+                found.setdefault(first, []).append(code)
+        return found
+
+    # Taking answers: whether they are new.
+
+    def take_row(self, row: Mapping[str, Any], judge: str | None) -> bool:
+        """`judge` is whose the row is where it does not say."""
+        _prompt, left, right = self.pairs.corpus.contestants(row)
+        _refuse_misnamed(row, left, right)
+        pair = self.pairs.compared(row)
+        rater_key = _rater_key(row, judge)
+        side: Side = "x" if row["model_x"] == pair.values[1] else "y"
+        turn, repetition = row.get("turn", 0), row.get("repetition", 0)
+        if isinstance(rater_key, int) and (turn or repetition):
+            where = "turn" if turn else "repetition"
+            raise Refused(where, gettext_noop("A person answers a pair once, and as a whole: 0 was expected."))
+        answer = Judged(side, winner_of(row["winner"], side), turn, repetition, row.get("simulated", False))
+        return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row))
+
+    def take_verdict(self, where: str, judge: str, pair: KnownPair, answer: Judged) -> bool:
+        """What the judge `judge` said of `pair`; `where` is the field that says it.
+
+        Raises:
+            Refused: it said something else before, or that rater can say nothing here.
+        """
+        if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
+            raise Refused(where, gettext_noop("The name of a judge was expected."))
+        return self._take(judge, pair, answer)
+
+    def _take(self, rater_key: int | str, pair: KnownPair, answer: Judged, *, any_time: bool = False) -> bool:
+        """With `any_time` the answer may be any of several times that the rater answered the pair."""
+        rater = self.raters.get(rater_key)
+        code = VOTE_CODES[answer.left, answer.winner]
+        if rater is not None:
+            key = _vote_key(pair.index, rater.index, answer.turn, answer.repetition)
+            before = self.votes.get(key)
+            if before is None and any_time and (others := self.repeated.get(key)):
+                before = code if code in others else others[0]
+            if before == code:
+                return False
+            _refuse_second(before, code, answer.left)
+            _refuse_adding(rater, rater_key, answer.simulated)
+        else:
+            rater = self._add_rater(rater_key, answer.simulated)
+        self.votes[_vote_key(pair.index, rater.index, answer.turn, answer.repetition)] = code
+        rater.votes += 1
+        if sink := self.ground.sink:
+            counts = isinstance(rater_key, int) and not rater.simulated
+            sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
+        return True
+
+    def _comparison_maker(
+        self, sink: Sink, pair: KnownPair, rater: KnownRater, answer: Judged, *, counts: bool
+    ) -> Callable[[], Comparison]:
+        def make() -> Comparison:
+            if counts:
+                sink.taken[pair.pk] += 1
+            return Comparison(
+                study=self.ground.study,
+                pair_id=pair.pk,
+                rater_id=rater.pk,
+                turn=answer.turn,
+                trial=answer.repetition,
+                left=answer.left,
+                winner=answer.winner,
+                answered_at=answer.at,
+                upload=sink.upload,
+            )
+
+        return make
+
+    def _add_rater(self, key: int | str, simulated: bool) -> KnownRater:
+        rater = KnownRater(0, index=len(self.raters), joined=False, simulated=simulated)
+        self.raters[key] = rater
+        if sink := self.ground.sink:
+            is_worker = isinstance(key, int)
+            sink.raters.add(
+                rater,
+                lambda: Rater(
+                    study=self.ground.study,
+                    kind=RaterKind.WORKER if is_worker else RaterKind.JUDGE,
+                    name=None if is_worker else key,
+                    simulated=simulated,
+                    upload=sink.upload,
+                ),
+            )
+            if is_worker:
+                # They did what they were asked to, somewhere else.
+                sink.workers.add(
+                    None,
+                    lambda: Worker(
+                        rater_id=rater.pk,
+                        study=self.ground.study,
+                        number=key,
+                        stage=Stage.DONE,
+                        outcome=Outcome.COMPLETED,
+                    ),
+                )
+        return rater
+
+    # The end.
+
+    def settle(self, sink: Sink) -> None:
+        """Once everything is stored in `sink`: counts people's votes on their pairs and workers."""
+        shift_taken(sink.taken, 1)
+        changed: dict[int, list[int]] = {}
+        for key, rater in self.raters.items():
+            if rater.votes and isinstance(key, int):
+                changed.setdefault(rater.votes, []).append(rater.pk)
+        for votes, raters in changed.items():
+            for some in batched(raters, BATCH_ROWS):
+                Worker.objects.filter(pk__in=some).update(votes=F("votes") + votes)
+
+
+def _vote_key(pair: int, rater: int, turn: int = 0, repetition: int = 0) -> int:
+    # Turn and repetition on top: those of people, nearly all there are, stay small numbers.
+    return turn << 96 | repetition << 64 | pair << 32 | rater
+
+
+def _rater_key(row: Mapping[str, Any], judge: str | None) -> int | str:
+    """The worker's number or the judge's name."""
+    rater = row.get("rater", "people" if "worker" in row else judge)
+    if rater == "people":
+        number = row.get("worker")
+        if number is None:
+            raise Refused("worker", gettext_noop("The number of a worker was expected."))
+        return int(number)
+    if row.get("worker") is not None:
+        raise Refused("worker", gettext_noop("An empty cell was expected: the row is of a judge."))
+    if rater is None or rater in RESERVED_RATERS:
+        raise Refused("rater", gettext_noop("The name of a judge was expected."))
+    return str(rater)
+
+
+def _refuse_misnamed(row: Mapping[str, Any], left: Known, right: Known) -> None:
+    """Refuses a row that calls its models by other names than theirs."""
+    for column, model, number in (("left", left, row["model_x"]), ("right", right, row["model_y"])):
+        if column in row and row[column] != (name := model.values[MODEL_COLUMNS.index("name")]):
+            raise Refused(
+                column,
+                gettext_noop("Model %(number)s is called %(stored)s, not %(found)s."),
+                number=number,
+                stored=quoted(name),
+                found=shown(row[column]),
+            )
+
+
+def _refuse_second(before: str | None, code: str, left: Side) -> None:
+    """Refuses what a rater says of a pair they have answered; both answers are told as the row has its sides."""
+    if before is None:
+        return
+    if before == "":
+        raise Refused("winner", gettext_noop("This answer was given in the study and taken back there."))
+    if before[1:] != code[1:]:
+        raise Refused(
+            "winner",
+            gettext_noop("This rater has answered this pair before: %(before)s, not %(found)s."),
+            before=answer_of(cast(Winner, before[1:]), left),
+            found=answer_of(cast(Winner, code[1:]), left),
+        )
+    raise Refused("model_x", gettext_noop("This rater has answered this pair with its sides the other way round."))
+
+
+def _refuse_adding(rater: KnownRater, rater_key: int | str, simulated: bool) -> None:
+    """Refuses an answer of a rater whose answers files cannot bring."""
+    where = "worker" if isinstance(rater_key, int) else "rater"
+    if rater.simulated and not simulated:
+        raise Refused(where, gettext_noop("Rater %(rater)s of this study is simulated."), rater=rater_key)
+    if simulated and not rater.simulated:
+        raise Refused(where, gettext_noop("Rater %(rater)s of this study is not simulated."), rater=rater_key)
+    if rater.joined:
+        raise Refused(
+            where,
+            gettext_noop("Worker %(number)s came to this study by its link; a file cannot add votes in their name."),
+            number=rater_key,
+        )
+
+
+def shift_taken(votes: Mapping[int, int], sign: int) -> None:
+    """Adds to each pair's places taken, or with a `sign` of -1 gives back, as many as people's votes say.
+
+    `votes` is by the pair's primary key. Pairs want at least what is taken.
+    """
+    by_number: dict[int, list[int]] = {}
+    for pair, number in votes.items():
+        by_number.setdefault(number, []).append(pair)
+    for number, pairs in by_number.items():
+        taken = F("taken") + sign * number
+        for some in batched(pairs, BATCH_ROWS):
+            Pair.objects.filter(pk__in=some).update(taken=taken, wanted=Greatest(F("wanted"), taken))

@@ -1,0 +1,238 @@
+"""Pairs to vote on, and those of training and checks."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from django.db.models.functions import Coalesce
+
+from annotation.importing.rows.context import Ground
+from annotation.importing.rows.corpus import PROMPT_COLUMNS, Corpus
+from annotation.importing.rows.errors import Refused
+from annotation.importing.rows.known_rows import KnownPair, condensed, quoted, refuse_contradiction, size
+from annotation.interchange.faults import gettext_noop
+from annotation.models import Pair, Purpose
+from annotation.numbering import Numbering
+from annotation.scales import winner_of
+
+PAIR_COLUMNS: Final = ("prompt", "model_x", "model_y", "result_x", "result_y", "golden", "text", "reason")
+
+PURPOSES: Final = {"pairs": Purpose.VOTE, "training": Purpose.TRAINING, "check": Purpose.CHECK}
+"""By kind of row."""
+
+
+class Pairs:
+    """`made` counts the pairs that no file defines, made for what is said of them."""
+
+    def __init__(self, ground: Ground, corpus: Corpus) -> None:
+        self.ground = ground
+        self.corpus = corpus
+        self.made = 0
+        self._numbering = Numbering()
+
+    # What is stored, and what the files have added to it so far.
+
+    @cached_property
+    def known(self) -> dict[int, KnownPair]:
+        """By number."""
+        if self.ground.study is None:
+            return {}
+        shown_text = Coalesce("own_text", "prompt__text")
+        of_training = self.ground.kinds & {"training", "check"}
+        golden = ("golden", shown_text, "reason", "own_x", "own_y") if of_training else ()
+        rows = Pair.objects.filter(study=self.ground.study).values_list(
+            "pk",
+            "purpose",
+            "number",
+            "prompt__number",
+            "model_x__number",
+            "model_y__number",
+            "result_x__number",
+            "result_y__number",
+            *golden,
+        )
+        found: dict[int, KnownPair] = {}
+        for pk, purpose, number, prompt, model_x, model_y, result_x, result_y, *own in rows.iterator():
+            values: tuple[Any, ...]
+            if purpose == Purpose.VOTE:
+                values = (prompt, model_x, model_y, result_x, result_y)
+            elif own:
+                values = (prompt, model_x, model_y, own[3], own[4], *own[:3])
+            else:
+                values = (prompt, model_x, model_y)
+            found[number] = KnownPair(pk, tuple(map(condensed, values)), purpose, len(found))
+        return found
+
+    @cached_property
+    def paired(self) -> dict[frozenset[int], KnownPair]:
+        """The pairs to vote on by their two results."""
+        votable = [pair for pair in self.known.values() if pair.purpose == Purpose.VOTE]
+        # The first of them, where a study has two pairs of the same results.
+        return {frozenset(pair.values[3:5]): pair for pair in reversed(votable)}
+
+    @property
+    def _knows_paired(self) -> bool:
+        return "paired" in self.__dict__
+
+    # Taking rows: whether they are new.
+
+    def take_pair(self, row: Mapping[str, Any]) -> bool:
+        prompt, _model_x, _model_y = self.corpus.contestants(row)
+        for column in ("text", "type", "slug", "note"):
+            refuse_contradiction(row, column, prompt.values[PROMPT_COLUMNS.index(column)])
+        results = tuple(
+            self.corpus.answer(f"result_{side}", row["prompt"], row[f"model_{side}"], row[f"result_{side}"])
+            for side in "xy"
+        )
+        values = (row["prompt"], row["model_x"], row["model_y"], *results)
+        if stored := self.known.get(row["id"]):
+            _refuse_other_pair(stored, Purpose.VOTE, values)
+            return False
+        self._add(row["id"], values)
+        return True
+
+    def take_golden_pair(self, row: Mapping[str, Any], purpose: Purpose) -> bool:
+        prompt, model_x, model_y = self.corpus.contestants(row)
+        golden = winner_of(row["golden"], "x")
+        values = (
+            *(row[column] for column in ("prompt", "model_x", "model_y", "result_x", "result_y")),
+            *(golden, row["text"], row.get("reason")),
+        )
+        condensed_values = tuple(map(condensed, values))
+        if stored := self.known.get(row["id"]):
+            _refuse_other_pair(stored, purpose, condensed_values)
+            return False
+        known = self.known[row["id"]] = KnownPair(0, condensed_values, purpose, len(self.known))
+        if sink := self.ground.sink:
+            sink.pairs.add(
+                known,
+                lambda: Pair(
+                    study=self.ground.study,
+                    number=row["id"],
+                    purpose=purpose,
+                    prompt_id=prompt.pk,
+                    model_x_id=model_x.pk,
+                    model_y_id=model_y.pk,
+                    key=sink.rng.random(),
+                    own_text=row["text"],
+                    own_x=row["result_x"],
+                    own_y=row["result_y"],
+                    golden=golden,
+                    reason=row.get("reason"),
+                    upload=sink.upload,
+                ),
+                size(row),
+            )
+        return True
+
+    def _add(self, number: int, values: tuple[int, ...]) -> KnownPair:
+        """A new pair to vote on: `values` are the numbers of its prompt, models and results."""
+        known = self.known[number] = KnownPair(0, values, Purpose.VOTE, len(self.known))
+        if self._knows_paired:
+            self.paired.setdefault(frozenset(values[3:5]), known)
+        if sink := self.ground.sink:
+            prompt = self.corpus.prompts[values[0]]
+            model_x, model_y = (self.corpus.models[model] for model in values[1:3])
+            result_x, result_y = (self.corpus.results[result] for result in values[3:5])
+            sink.pairs.add(
+                known,
+                lambda: Pair(
+                    study=self.ground.study,
+                    number=number,
+                    prompt_id=prompt.pk,
+                    model_x_id=model_x.pk,
+                    model_y_id=model_y.pk,
+                    result_x_id=result_x.pk,
+                    result_y_id=result_y.pk,
+                    key=sink.rng.random(),
+                    upload=sink.upload,
+                ),
+            )
+        return known
+
+    # The pair that something is said of.
+
+    def of_results(self, prompt: int, first: int, second: int) -> KnownPair:
+        """The pair of these two results to the prompt, made with the first as x where it is not there."""
+        if pair := self.paired.get(frozenset((first, second))):
+            return pair
+        models = [self.corpus.results[result].values[1] for result in (first, second)]
+        self.made += 1
+        return self._add(self._numbering.draw(self.known), (prompt, *models, first, second))
+
+    def compared(self, row: Mapping[str, Any]) -> KnownPair:
+        """The pair that a comparison is about; made where no file defines it and only one pair can be meant.
+
+        Raises:
+            Refused: the pair is another one, or it is not clear which is meant.
+        """
+        if pair := self.known.get(row["id"]):
+            _refuse_misnamed(pair, row)
+            return pair
+        self.ground.tainted.pass_number("pairs", row["id"])
+        results = []
+        for column in ("model_x", "model_y"):
+            found = self.corpus.answers.get((row["prompt"], row[column]), [])
+            if len(found) != 1:
+                self.ground.tainted.pass_result()
+                raise Refused(
+                    "id",
+                    gettext_noop(
+                        "No file defines pair %(number)s, and model %(model)s has %(count)s results to prompt "
+                        "%(prompt)s, where exactly one was expected."
+                    ),
+                    number=row["id"],
+                    model=row[column],
+                    count=len(found),
+                    prompt=row["prompt"],
+                )
+            results.extend(found)
+        self.made += 1
+        return self._add(row["id"], (row["prompt"], row["model_x"], row["model_y"], *results))
+
+
+def _refuse_misnamed(pair: KnownPair, row: Mapping[str, Any]) -> None:
+    """Refuses a comparison that says something else of its pair than what the pair is."""
+    if pair.purpose != Purpose.VOTE:
+        raise Refused(
+            "id",
+            gettext_noop("Pair %(number)s is a training or check pair; a pair to vote on was expected."),
+            number=row["id"],
+        )
+    if pair.values[0] != row["prompt"]:
+        raise Refused(
+            "prompt",
+            gettext_noop("Pair %(number)s is on prompt %(stored)s, not %(found)s."),
+            number=row["id"],
+            stored=pair.values[0],
+            found=row["prompt"],
+        )
+    if {pair.values[1], pair.values[2]} != {row["model_x"], row["model_y"]}:
+        raise Refused(
+            "model_x",
+            gettext_noop("Pair %(number)s is of the models %(x)s and %(y)s, not %(left)s and %(right)s."),
+            number=row["id"],
+            x=pair.values[1],
+            y=pair.values[2],
+            left=row["model_x"],
+            right=row["model_y"],
+        )
+
+
+def _refuse_other_pair(stored: KnownPair, purpose: str, values: tuple[Any, ...]) -> None:
+    """Refuses a pair that is another one than what is stored under its id."""
+    if stored.purpose != purpose:
+        raise Refused(
+            "id",
+            gettext_noop("A pair with this id has another purpose: %(stored)s, not %(found)s."),
+            stored=stored.purpose,
+            found=str(purpose),
+        )
+    for column, before, now in zip(PAIR_COLUMNS, stored.values, values, strict=False):
+        if before != now:
+            raise Refused(
+                column,
+                gettext_noop("The pair with this id has something else here: %(stored)s, not %(found)s."),
+                stored=quoted(before),
+                found=quoted(now),
+            )

@@ -1,0 +1,148 @@
+"""Undoing an upload: everything it brought goes, as long as nothing else refers to it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, ManyToOneRel, Model, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotation.importing import registry
+from annotation.importing.rows import shift_taken
+from annotation.models import (
+    Comparison,
+    LanguageModel,
+    Pair,
+    Prompt,
+    PromptSet,
+    Rater,
+    RaterKind,
+    Result,
+    ResultFlag,
+    Study,
+    Upload,
+    UploadState,
+    Worker,
+)
+from annotation.models.voting import ComparisonQuerySet
+from annotation.studies.lifecycle import NotPossible, offer_pairs
+
+OURS: Final[tuple[type[Model], ...]] = (Comparison, Rater, Pair, Result, Prompt, LanguageModel)
+"""What belongs to an upload, those that refer before those referred to."""
+
+OWNED: Final = {(Rater, Worker), (Result, ResultFlag)}
+"""What goes with the row it describes."""
+
+
+def brought_kinds() -> tuple[type[Model], ...]:
+    """What belongs to an upload, other apps' rows first: they refer to ours."""
+    return (*registry.BROUGHT, *OURS)
+
+
+def find(number: int) -> Upload:
+    """The upload with this number.
+
+    Raises:
+        NotPossible: there is none.
+    """
+    upload = Upload.objects.filter(pk=number).first()
+    if upload is None:
+        raise NotPossible(_("There is no upload %(number)s.") % {"number": number})
+    return upload
+
+
+def undo(upload: Upload) -> dict[str, int]:
+    """Deletes all that `upload` brought; how many rows of each kind.
+
+    The study and its prompt set stay, with their settings, even if the upload made them.
+
+    Raises:
+        NotPossible: it stored nothing or was undone before, or something else refers to what it
+            brought: votes on its pairs, pairs of its results, a study that chose its models.
+    """
+    try:
+        with transaction.atomic():
+            return _undo(upload)
+    except IntegrityError as error:
+        # A race: somebody has referred to a row since it was looked for.
+        raise NotPossible(_("Something has come to refer to this upload just now. Look again.")) from error
+
+
+def _undo(upload: Upload) -> dict[str, int]:
+    study = _hold(upload)
+    if not Upload.objects.filter(pk=upload.pk, state=UploadState.STORED).update(
+        state=UploadState.UNDONE, finished_at=timezone.now()
+    ):
+        raise NotPossible(_("Upload %(number)s has nothing stored to undo.") % {"number": upload.pk})
+    if referring := list(_referring(upload)):
+        raise NotPossible(
+            _("Upload %(number)s cannot be undone, because something else refers to what it brought: %(what)s.")
+            % {"number": upload.pk, "what": ", ".join(referring)}
+        )
+    for prepare in registry.BEFORE_UNDO:
+        prepare(upload)
+    brought = Comparison.objects.filter(upload=upload)
+    _give_back(brought)
+    counts: dict[str, int] = {}
+    for model in brought_kinds():
+        rows = _of(model, upload)
+        for owner, owned in OWNED:
+            if owner is model:
+                _delete(owned._default_manager.filter(**{f"{owner._meta.model_name}__in": rows}))
+        if count := _delete(rows):
+            counts[str(model._meta.verbose_name_plural)] = count
+    if study is not None:
+        offer_pairs(study)
+    upload.refresh_from_db()
+    return counts
+
+
+def _hold(upload: Upload) -> Study | None:
+    """The upload's study, held against loading until the transaction ends."""
+    study = Study.objects.select_for_update(of=("self",), no_key=True).filter(uploads=upload).first()
+    if study is not None:
+        PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
+    return study
+
+
+def _of(model: type[Model], upload: Upload) -> QuerySet[Model]:
+    return model._default_manager.filter(upload=upload)
+
+
+def _referring(upload: Upload) -> Iterator[str]:
+    """What refers to the upload's rows from outside of it, whichever app it is of: "3 assignments"."""
+    for model in brought_kinds():
+        brought = _of(model, upload)
+        for relation in model._meta.get_fields(include_hidden=True):
+            # The two ends of a many-to-many relation refer by the table between them.
+            if not isinstance(relation, ManyToOneRel):
+                continue
+            other = relation.related_model
+            if (model, other) in OWNED:
+                continue
+            rows = other._default_manager.filter(**{f"{relation.field.name}__in": brought})
+            if other in brought_kinds():
+                rows = rows.exclude(upload=upload)
+            if count := rows.count():
+                between = other._meta.auto_created
+                owner = between if isinstance(between, type) else other
+                yield f"{count} {owner._meta.verbose_name_plural}"
+
+
+def _give_back(comparisons: ComparisonQuerySet) -> None:
+    """Frees the places that people's votes hold, and takes the votes off what workers are known to have given."""
+    people = comparisons.in_force().filter(rater__kind=RaterKind.WORKER)
+    real = people.filter(rater__simulated=False).values_list("pair").annotate(votes=Count("pk")).order_by()
+    shift_taken(dict(real), -1)
+    by_worker = people.values_list("rater").annotate(votes=Count("pk")).order_by()
+    for rater, votes in by_worker:
+        Worker.objects.filter(pk=rater).update(votes=F("votes") - votes)
+
+
+def _delete(rows: QuerySet[Model]) -> int:
+    """Deletes in the database alone.
+
+    `delete()` would fetch every row into memory to look for what refers to it; that has been done.
+    """
+    return int(rows._raw_delete(rows.db))

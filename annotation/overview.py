@@ -1,0 +1,315 @@
+"""How a study stands, section by section, and what would be sensible to do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum, prefetch_related_objects
+from django.db.models.functions import Greatest
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from annotation import study_sections
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Pair,
+    Purpose,
+    Rater,
+    ResultFlag,
+    Status,
+    Study,
+    UploadState,
+    Worker,
+)
+from annotation.models.voting import Stage
+from annotation.study_sections import Section, SectionState, Step
+from annotation.voting import coverage
+from annotation.voting.coverage import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    sections: list[tuple[Section, SectionState]]
+    steps: list[Step]
+    """The sensible next ones, the first of them first."""
+
+
+def look(study: Study, at: datetime) -> Spine:
+    """Asks every registered section how it stands."""
+    states = [(section, section.look(study, at)) for section in study_sections.registered()]
+    steps = [*_state_steps(study), *(step for _section, state in states for step in state.steps)]
+    return Spine(states, sorted(steps, key=lambda step: step.urgency))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a change of the study's state is about."""
+
+    offered: int
+    wanted: int
+    taken: int
+    open_assignments: int
+    workers_under_way: int
+    votes: int
+    training_pairs: int
+    training_draw: int
+    check_pairs: int
+    overlap: int
+
+    @property
+    def share(self) -> float:
+        """Of the votes wanted that are in, in [0, 1]; 0 where none is wanted."""
+        return (self.taken - self.open_assignments) / self.wanted if self.wanted else 0.0
+
+
+def facts(study: Study) -> Facts:
+    """`study` in numbers. What a draft would offer once it is started is counted as offered."""
+    wanted = Sum(Greatest("taken", study.overlap) if study.status == Status.DRAFT else F("wanted"))
+    places = Pair.objects.within(study).aggregate(pairs=Count("pk"), places=wanted, places_taken=Sum("taken"))
+    golden = Pair.objects.filter(study=study).aggregate(
+        training=Count("pk", filter=Q(purpose=Purpose.TRAINING)), check=Count("pk", filter=Q(purpose=Purpose.CHECK))
+    )
+    workers = Worker.objects.filter(study=study)
+    return Facts(
+        offered=places["pairs"],
+        wanted=places["places"] or 0,
+        taken=places["places_taken"] or 0,
+        open_assignments=study.assignments.filter(state="open", slot__isnull=False).count(),
+        workers_under_way=workers.exclude(stage=Stage.DONE).count(),
+        votes=Comparison.objects.counted().filter(study=study, rater__kind="worker").count(),
+        training_pairs=golden["training"],
+        training_draw=study.training_draw(golden["training"]),
+        check_pairs=golden["check"],
+        overlap=study.overlap,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A study in the list."""
+
+    study: Study
+    phrase: str
+
+
+def rows(listed: Sequence[Study]) -> list[Row]:
+    """The studies of a page of the list with their states in a phrase, in six queries whatever their number."""
+    if not listed:
+        return []
+    prefetch_related_objects(listed, "language_models")
+    offered = reduce(or_, (Pair.objects.within(study) for study in listed))
+    pairs = {
+        row["study"]: row
+        for row in offered.order_by()
+        .values("study")
+        .annotate(pairs=Count("pk"), places=Sum("wanted"), places_taken=Sum("taken"))
+    }
+    votes = _by_study(Comparison.objects.counted().real().filter(study__in=listed, rater__kind="worker"))
+    workers = _by_study(Worker.objects.filter(study__in=listed, rater__simulated=False))
+    reserved = _by_study(Assignment.objects.filter(study__in=listed, state="open", slot__isnull=False))
+    return [
+        Row(
+            study,
+            _row_phrase(
+                study,
+                pairs.get(study.pk),
+                reserved=reserved.get(study.pk, 0),
+                votes=votes.get(study.pk, 0),
+                workers=workers.get(study.pk, 0),
+            ),
+        )
+        for study in listed
+    ]
+
+
+def _by_study(rows: QuerySet[Assignment] | QuerySet[Comparison] | QuerySet[Worker]) -> dict[int, int]:
+    return dict(rows.order_by().values_list("study").annotate(Count("pk")))
+
+
+def _row_phrase(study: Study, pairs: Mapping[str, Any] | None, *, reserved: int, votes: int, workers: int) -> str:
+    if pairs is None:
+        return _("no pairs yet")
+    phrases = [count(pairs["pairs"], "pair")]
+    if study.status != Status.DRAFT:
+        phrases.append(covered((pairs["places_taken"] - reserved) / pairs["places"]))
+    if votes:
+        phrases.append(count(votes, "vote"))
+    if workers:
+        phrases.append(count(workers, "worker"))
+    return listed(phrases)
+
+
+def count(number: int, of: str) -> str:
+    """`number` with the word for what it counts, in the reader's language: "2,139 pairs"."""
+    words = {
+        "model": ngettext("%(number)s model", "%(number)s models", number),
+        "prompt": ngettext("%(number)s prompt", "%(number)s prompts", number),
+        "result": ngettext("%(number)s result", "%(number)s results", number),
+        "pair": ngettext("%(number)s pair", "%(number)s pairs", number),
+        "vote": ngettext("%(number)s vote", "%(number)s votes", number),
+        "worker": ngettext("%(number)s worker", "%(number)s workers", number),
+        "fault": ngettext("%(number)s fault", "%(number)s faults", number),
+        "day": ngettext("about %(number)s day left", "about %(number)s days left", number),
+        "hour": ngettext("about %(number)s hour left", "about %(number)s hours left", number),
+    }
+    return words[of] % {"number": number_format(number, force_grouping=True)}
+
+
+def listed(phrases: list[str]) -> str:
+    """ "160 pairs, 61 % covered": one phrase after the other."""
+    return pgettext("between phrases", ", ").join(phrases)
+
+
+def covered(share: float) -> str:
+    """ "61 % covered": 100 only where nothing is missing, 0 only where nothing is there."""
+    percent = 100 * share
+    if 0 < percent < 1:
+        # xgettext:no-python-format
+        return _("less than 1 % covered")
+    return _("%(percent)d %% covered") % {"percent": min(int(percent), 100)}
+
+
+def time_left(pace: Pace) -> str:
+    """ "about 3 days left", in hours where it is less than a day; empty where it cannot be said."""
+    if not pace.days_left:
+        return ""
+    if pace.days_left >= 1:
+        return count(round(pace.days_left), "day")
+    return count(max(1, round(24 * pace.days_left)), "hour")
+
+
+def data(study: Study, at: datetime) -> SectionState:
+    """Models, prompts, results, and how the latest upload went."""
+    prompt_set = study.prompt_set
+    numbers = (prompt_set.models.count(), prompt_set.prompts.count(), prompt_set.results.count())
+    latest = study.uploads.first()
+    steps = []
+    if latest is not None and latest.state == UploadState.FAULTY:
+        text = _("The latest upload has faults; nothing of it was stored.")
+        steps.append(Step(5, text, _("See the faults"), "study-data"))
+    if not numbers[2]:
+        text = _("This study has no answers yet. Upload models, prompts and results.")
+        steps.append(Step(10, text, _("Upload files"), "study-data"))
+    if study.status == Status.DRAFT:
+        flags = ResultFlag.objects.filter(result__prompt_set=prompt_set)
+        if named := flags.filter(kind=ResultFlag.Kind.NAMES_ITSELF).count():
+            text = ngettext(
+                "%(number)d answer names its own model or maker. Look at it before people do.",
+                "%(number)d answers name their own model or maker. Look at them before people do.",
+                named,
+            )
+            steps.append(Step(33, text % {"number": named}, _("See the answers"), "study-flags"))
+        if cut := flags.filter(kind=ResultFlag.Kind.CUT).count():
+            text = ngettext(
+                "%(number)d answer was cut at the token limit. Look at it before people do.",
+                "%(number)d answers were cut at the token limit. Look at them before people do.",
+                cut,
+            )
+            steps.append(Step(34, text % {"number": cut}, _("See the answers"), "study-flags"))
+    phrase = listed([count(number, of) for number, of in zip(numbers, ("model", "prompt", "result"), strict=True)])
+    if latest is not None and latest.state in {UploadState.WAITING, UploadState.CHECKING}:
+        return SectionState(_("%(phrase)s; files are being read") % {"phrase": phrase}, "busy", tuple(steps))
+    if not any(numbers):
+        return SectionState(_("nothing uploaded yet"), "empty", tuple(steps))
+    return SectionState(phrase, "attention" if steps else "ready", tuple(steps))
+
+
+def pairs(study: Study, at: datetime) -> SectionState:
+    """How many pairs people are offered, and how far the votes on them have come."""
+    numbers = facts(study)
+    steps = []
+    has_results = study.prompt_set.results.exists()
+    if not numbers.offered:
+        if not has_results:
+            return SectionState(_("none yet: they are made from results"), "empty")
+        if study.pairs.filter(purpose=Purpose.VOTE).exists():
+            text = _("The filters leave no pair to offer.")
+            return SectionState(
+                _("none within the filters"), "attention", (Step(20, text, _("Change the filters"), "study-offer"),)
+            )
+        text = _("There are answers, but no pairs of them to vote on yet.")
+        return SectionState(_("none yet"), "empty", (Step(20, text, _("Make pairs"), "study-pairs"),))
+    if study.status == Status.DRAFT:
+        if not numbers.training_pairs and study.training_size != 0:
+            text = _("Training has no pairs yet: upload some, or set it to none.")
+            steps.append(Step(30, text, _("Add training pairs"), "study-data"))
+        if not numbers.check_pairs and study.check_rate > 0:
+            text = _("There are no check pairs: nobody's attention is tested while they vote.")
+            steps.append(Step(36, text, _("Add check pairs"), "study-data"))
+        phrase = _("%(pairs)s, %(votes)s wanted once it starts") % {
+            "pairs": count(numbers.offered, "pair"),
+            "votes": count(numbers.wanted, "vote"),
+        }
+        return SectionState(phrase, "ready", tuple(steps))
+    phrases = [count(numbers.offered, "pair"), covered(numbers.share)]
+    if left := time_left(coverage.pace(study, at)):
+        phrases.append(left)
+    if study.status == Status.OPEN and numbers.taken >= numbers.wanted and not numbers.open_assignments:
+        text = _("Every pair has its votes. Close the study, and read the results.")
+        steps.append(Step(50, text, _("Close it"), "study-close"))
+    return SectionState(listed(phrases), "ready", tuple(steps), share=numbers.share)
+
+
+def workers(study: Study, at: datetime) -> SectionState:
+    """Who has come, who is at it now, and what they reported."""
+    numbers = Worker.objects.filter(study=study).aggregate(
+        all=Count("pk"),
+        under_way=Count("pk", filter=~Q(stage=Stage.DONE)),
+        voting=Count("pk", filter=Q(assignments__state="open", assignments__expires_at__gt=at), distinct=True),
+    )
+    steps = []
+    reports = study.reports.filter(settled_at=None).count()
+    if reports:
+        text = ngettext(
+            "%(number)d report by a worker waits to be settled.",
+            "%(number)d reports by workers wait to be settled.",
+            reports,
+        )
+        steps.append(Step(7, text % {"number": reports}, _("Read them"), "study-reports"))
+    if not numbers["all"]:
+        if study.status == Status.OPEN:
+            text = _("The study is open, and nobody has come yet. Send people its link.")
+            steps.append(Step(40, text, _("The link for workers"), "study-workers"))
+        return SectionState(_("nobody yet"), "empty", tuple(steps))
+    phrases = [count(numbers["all"], "worker")]
+    if numbers["voting"]:
+        phrases.append(_("%(number)d voting now") % {"number": numbers["voting"]})
+    excluded = Rater.objects.filter(study=study, kind="worker", excluded_at__isnull=False).count()
+    if excluded:
+        phrases.append(_("%(number)d excluded") % {"number": excluded})
+    return SectionState(listed(phrases), "attention" if reports else "ready", tuple(steps))
+
+
+def export(study: Study, at: datetime) -> SectionState:
+    """How many comparisons there are to take away."""
+    numbers = (
+        Comparison.objects.counted()
+        .filter(study=study)
+        .aggregate(
+            people=Count("pk", filter=Q(rater__kind="worker", rater__simulated=False)),
+            judges=Count("pk", filter=Q(rater__kind="judge", rater__simulated=False, rater__derived=False)),
+            simulated=Count("pk", filter=Q(rater__simulated=True)),
+        )
+    )
+    if not any(numbers.values()):
+        return SectionState(_("no comparisons yet; data can be downloaded as it came"), "empty")
+    phrases = [
+        _("%(number)s by people") % {"number": number_format(numbers["people"], force_grouping=True)},
+        _("%(number)s by judges") % {"number": number_format(numbers["judges"], force_grouping=True)},
+    ]
+    if numbers["simulated"]:
+        phrases.append(_("%(number)s simulated") % {"number": number_format(numbers["simulated"], force_grouping=True)})
+    return SectionState(_("comparisons: %(phrases)s") % {"phrases": listed(phrases)})
+
+
+def _state_steps(study: Study) -> list[Step]:
+    if study.status == Status.DRAFT and Pair.objects.within(study).exists():
+        return [Step(35, _("Everything that is needed is there: start the study."), _("Start it"), "study-start")]
+    if study.status == Status.PAUSED:
+        return [Step(45, _("The study is paused: nobody is offered a pair."), _("Start it again"), "study-start")]
+    return []

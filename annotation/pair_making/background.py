@@ -1,0 +1,109 @@
+"""Making pairs in the background: the row is the truth, the message that starts it a hint."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from celery import current_app
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from annotation.models import PairRun, PairRunState, Study
+from annotation.pair_making import make
+from annotation.studies.lifecycle import NotPossible
+
+TASK: Final = "annotation.make_pairs"
+
+SILENCE: Final = timedelta(minutes=30)
+"""Without a sign of life a run is taken for crashed; one prompt with thousands of results takes minutes."""
+
+PATIENCE: Final = timedelta(minutes=1)
+"""After which the message of a run that nobody has claimed is taken for lost."""
+
+
+class Cancelled(Exception):
+    """Ends the numerics of a run that was cancelled meanwhile."""
+
+
+@transaction.atomic
+def submit(study: Study, user: User | None, strategy: str, options: Mapping[str, Any]) -> PairRun:
+    """Asks the background to make pairs with `strategy`; `options` are those of `pairs.make_pairs`.
+
+    What is wrong with them, if anything, will be said in the language that is active now.
+    """
+    asked = {**options, "language": translation.get_language()}
+    run = PairRun.objects.create(study=study, user=user, strategy=strategy, options=asked)
+    transaction.on_commit(lambda: _enqueue(run.pk), robust=True)
+    return run
+
+
+def _enqueue(run_id: int) -> None:
+    current_app.send_task(TASK, args=[run_id])
+
+
+def cancel(run: PairRun, at: datetime) -> bool:
+    """Ends a run that has not stored anything yet; False where it is over."""
+    running = PairRun.objects.filter(pk=run.pk, state__in=[PairRunState.WAITING, PairRunState.RUNNING])
+    return bool(running.update(state=PairRunState.CANCELLED, finished_at=at))
+
+
+def sweep(at: datetime) -> int:
+    """Enqueues again what a crash or a lost message left behind; returns how many."""
+    PairRun.objects.filter(state=PairRunState.RUNNING, claimed_at__lt=at - SILENCE).update(
+        state=PairRunState.WAITING, created_at=at - PATIENCE
+    )
+    lost = list(
+        PairRun.objects.filter(state=PairRunState.WAITING, created_at__lte=at - PATIENCE).values_list("pk", flat=True)
+    )
+    for run_id in lost:
+        _enqueue(run_id)
+    return len(lost)
+
+
+def run(run_id: int, at: datetime) -> None:
+    """Does what the row asks for, once: who does not get to claim it does nothing."""
+    if not PairRun.objects.filter(pk=run_id, state=PairRunState.WAITING).update(
+        state=PairRunState.RUNNING, claimed_at=at
+    ):
+        return
+    row = PairRun.objects.select_related("study").get(pk=run_id)
+    options = dict(row.options)
+    with translation.override(options.pop("language", None)):
+        _make(row, options)
+
+
+def _make(row: PairRun, options: Mapping[str, Any]) -> None:
+    # Whatever ends it but a kill is said on the row; what a kill leaves behind is the sweep's.
+    outcome: dict[str, Any] = {"state": PairRunState.FAILED, "problem": _("Something went wrong; the log says what.")}
+    try:
+        made = make.make_pairs(row.study, row.strategy, **options, progress=_Pulse(row))
+        outcome = {"state": PairRunState.DONE, "report": {**asdict(made), "known": made.known}}
+    except NotPossible as refusal:
+        outcome["problem"] = str(refusal)
+    except Cancelled:
+        outcome = {}
+    finally:
+        if outcome:
+            # A cancellation while the pairs were being stored came too late: they are there.
+            PairRun.objects.filter(pk=row.pk).update(finished_at=timezone.now(), **outcome)
+
+
+class _Pulse:
+    """Tells the row how far its run is, once a second, and ends the run if the row was cancelled."""
+
+    def __init__(self, row: PairRun) -> None:
+        self.row = row
+        self.told = 0.0
+
+    def __call__(self, done: int, size: int) -> None:
+        now = time.monotonic()
+        if now - self.told < 1 and done < size:
+            return
+        self.told = now
+        alive = PairRun.objects.filter(pk=self.row.pk, state=PairRunState.RUNNING)
+        if not alive.update(done=done, size=size, claimed_at=timezone.now()):
+            raise Cancelled

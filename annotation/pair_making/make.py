@@ -1,0 +1,218 @@
+"""Making the pairs of a study from the results of its models."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+import numpy as np
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from numpy.typing import NDArray
+
+from annotation.models import Pair, Prompt, Result, Study
+from annotation.numbering import next_number
+from annotation.pairing.registry import STRATEGIES
+from annotation.pairing.strategy import Links, Options, Unconnected
+from annotation.planner_stats import analyse
+from annotation.studies.lifecycle import NotPossible, offer_pairs
+
+BATCH: Final = 1000
+
+NAMED: Final = 5
+"""How many models of a group are called by name before "and so on"."""
+
+type Progress = Callable[[int, int], None]
+"""Called with the prompts done and the prompts in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairsMade:
+    """What a run of a strategy came to."""
+
+    strategy: str
+    prompts: int
+    """Prompts that have results of the study's models."""
+    results: int
+    found: int
+    """Pairs that the strategy wants."""
+    added: int
+    total: int
+    """Votable pairs of the study now."""
+
+    @property
+    def known(self) -> int:
+        """Pairs that the strategy wants and that were there before."""
+        return self.found - self.added
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What a strategy made of one prompt's results."""
+
+    prompt: int
+    results: NDArray[np.int64]
+    models: NDArray[np.int64]
+    links: Links
+    turned: NDArray[np.bool_]
+    """Whether the later result of a link becomes x."""
+    keys: NDArray[np.float64]
+
+
+def make_pairs(
+    study: Study,
+    strategy: str,
+    *,
+    neighbours: int = 3,
+    per_prompt: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> PairsMade:
+    """Adds to `study` the pairs that `strategy` wants and that it does not have yet.
+
+    Every prompt of the prompt set takes part, whatever the study's filters: those only decide what
+    people are offered. Of a model's several samples the first one takes part (sample 0), turns are
+    read as one text. Sides and keys follow from the seed, the prompt's number and its results alone.
+    A pair is known by its two results, whichever of them is x.
+
+    Raises:
+        NotPossible: there is nothing to pair, an option makes no sense, or the results of a prompt
+            would not hold together; nothing is stored then.
+    """
+    _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed)
+    options = Options(neighbours=neighbours, per_prompt=per_prompt)
+    drafts = _draft(study, strategy, options, seed, progress)
+    made = _store(study, strategy, drafts, seed)
+    analyse(Pair)
+    return made
+
+
+def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None, seed: int) -> None:
+    if strategy not in STRATEGIES:
+        known = ", ".join(STRATEGIES)
+        raise NotPossible(
+            _("There is no strategy called %(name)s; there are %(known)s.") % {"name": strategy, "known": known}
+        )
+    if neighbours < 1 or (per_prompt is not None and per_prompt < 1):
+        raise NotPossible(_("At least one neighbour and one pair per prompt is needed."))
+    if per_prompt is not None and strategy != "random":
+        raise NotPossible(_("A number of pairs per prompt goes with the strategy random only."))
+    if not 0 <= seed < 2**63:
+        raise NotPossible(_("The seed is a whole number from 0 to 2^63 - 1."))
+
+
+def _draft(study: Study, strategy: str, options: Options, seed: int, progress: Progress | None) -> list[_Draft]:
+    """Runs the strategy over every prompt, outside any transaction."""
+    prompts = {prompt.pk: prompt for prompt in study.prompt_set.prompts.only("pk", "number", "slug")}
+    drafts = []
+    unconnected: list[str] = []
+    total = _results(study).values("prompt").distinct().count()
+    for done, (prompt_id, rows) in enumerate(_by_prompt(study), start=1):
+        results, models, texts = zip(*rows, strict=True)
+        sides, choice = np.random.SeedSequence([seed, prompts[prompt_id].number % 2**64]).spawn(2)
+        try:
+            links = STRATEGIES[strategy](texts, options, np.random.default_rng(choice))
+        except Unconnected as fault:
+            unconnected.append(_say_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
+            continue
+        # One draw for every two results, wanted or not: the same two get the same sides from any strategy.
+        draws = np.random.default_rng(sides).random((2, len(texts), len(texts)))
+        drafts.append(
+            _Draft(
+                prompt=prompt_id,
+                results=np.array(results),
+                models=np.array(models),
+                links=links,
+                turned=draws[0][links[:, 0], links[:, 1]] < 0.5,
+                keys=draws[1][links[:, 0], links[:, 1]],
+            )
+        )
+        if progress is not None:
+            progress(done, total)
+    if unconnected:
+        raise NotPossible("\n".join(unconnected))
+    if not any(len(draft.links) for draft in drafts):
+        raise NotPossible(_("No prompt has the results of two models of this study. Load results first."))
+    return drafts
+
+
+def _results(study: Study) -> QuerySet[Result]:
+    return Result.objects.filter(prompt_set=study.prompt_set_id, sample=0, model__in=study.models_compared())
+
+
+def _by_prompt(study: Study) -> Iterator[tuple[int, Iterable[tuple[int, int, str]]]]:
+    """Prompt after prompt in the stored order: its results' keys, their models', their texts."""
+    rows = _results(study).order_by("prompt", "pk").values_list("prompt", "pk", "model", "text", "turns")
+    for prompt, group in groupby(rows.iterator(chunk_size=BATCH), key=lambda row: row[0]):
+        yield prompt, [(pk, model, "\n".join([text, *turns])) for _prompt, pk, model, text, turns in group]
+
+
+def _say_unconnected(prompt: Prompt, models: list[int], fault: Unconnected, neighbours: int) -> str:
+    lead = ngettext(
+        "Prompt %(prompt)s is not connected: with %(count)d neighbour a result, its results fall into groups "
+        "that no pair links.",
+        "Prompt %(prompt)s is not connected: with %(count)d neighbours a result, its results fall into groups "
+        "that no pair links.",
+        neighbours,
+    ) % {"prompt": f"{prompt.number} ({prompt.slug})" if prompt.slug else str(prompt.number), "count": neighbours}
+    names = dict(Result.objects.filter(prompt=prompt, model__in=models).values_list("model", "model__name"))
+    groups = [_say_group([names[models[place]] for place in part]) for part in fault.parts]
+    return "\n".join([lead, *(f"  {group}" for group in groups), _("  Ask for more neighbours, or for all pairs.")])
+
+
+def _say_group(names: list[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    if len(names) <= NAMED:
+        return shown
+    return _("%(names)s and %(number)d more") % {"names": shown, "number": len(names) - NAMED}
+
+
+@transaction.atomic
+def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> PairsMade:
+    """Adds what is missing. The lock on the study keeps another run from adding the same, or the same numbers."""
+    locked = Study.objects.select_for_update().get(pk=study.pk)
+    number = next_number(Pair.objects.filter(study=locked))
+    added = 0
+    for draft in drafts:
+        missing = _missing(locked, draft, seed)
+        for pair in missing:
+            pair.number = number
+            number += 1
+        Pair.objects.bulk_create(missing, batch_size=BATCH)
+        added += len(missing)
+    if added:
+        offer_pairs(locked)
+    return PairsMade(
+        strategy=strategy,
+        prompts=len(drafts),
+        results=sum(len(draft.results) for draft in drafts),
+        found=sum(len(draft.links) for draft in drafts),
+        added=added,
+        total=Pair.objects.filter(study=locked).votable().count(),
+    )
+
+
+def _missing(study: Study, draft: _Draft, seed: int) -> list[Pair]:
+    """The pairs of `draft` that the study lacks, still without numbers."""
+    there = Pair.objects.filter(study=study, prompt=draft.prompt).votable()
+    known = {frozenset(pair) for pair in there.values_list("result_x", "result_y")}
+    pairs = []
+    for (low, high), turned, key in zip(draft.links.tolist(), draft.turned.tolist(), draft.keys.tolist(), strict=True):
+        x, y = (high, low) if turned else (low, high)
+        result_x, result_y = int(draft.results[x]), int(draft.results[y])
+        if frozenset((result_x, result_y)) not in known:
+            pairs.append(
+                Pair(
+                    study=study,
+                    prompt_id=draft.prompt,
+                    model_x_id=int(draft.models[x]),
+                    model_y_id=int(draft.models[y]),
+                    result_x_id=result_x,
+                    result_y_id=result_y,
+                    key=key,
+                    seed=seed,
+                )
+            )
+    return pairs

@@ -1,0 +1,62 @@
+"""Deleting a study that never was: a draft without votes."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from annotation.models import Comparison, Result, ResultFlag, Status, Study, Upload
+from annotation.studies.lifecycle import NotPossible
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What goes with a study, and what of its prompt set nobody else would be left to use."""
+
+    pairs: int
+    prompt_set_is_shared: bool
+    models: int
+    prompts: int
+    results: int
+
+
+def belongings(study: Study) -> Belongings:
+    prompt_set = study.prompt_set
+    return Belongings(
+        pairs=study.pairs.count(),
+        prompt_set_is_shared=prompt_set.studies.exclude(pk=study.pk).exists(),
+        models=prompt_set.models.count(),
+        prompts=prompt_set.prompts.count(),
+        results=prompt_set.results.count(),
+    )
+
+
+@transaction.atomic
+def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
+    """Deletes the study with its pairs and wording, and on request its prompt set with all in it.
+
+    Its uploads stay, without a study, as the origin of what stays of them.
+
+    Raises:
+        NotPossible: it was opened once, has votes, or another study uses the prompt set.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.status != Status.DRAFT:
+        raise NotPossible(_("Only a draft can be deleted. Close the study instead."))
+    if Comparison.objects.filter(study=study).exists():
+        raise NotPossible(_("This study has votes. Undo the uploads that brought them first."))
+    prompt_set = study.prompt_set
+    if with_prompt_set and prompt_set.studies.exclude(pk=study.pk).exists():
+        raise NotPossible(_("Another study uses the prompt set, so it cannot be deleted with this one."))
+    uploads = list(study.uploads.values_list("pk", flat=True))
+    # What they brought into the prompt set refers to them, and a prompt set may outlive its studies.
+    Upload.objects.filter(pk__in=uploads).update(study=None)
+    study.delete()
+    if with_prompt_set:
+        uploads += prompt_set.results.exclude(upload=None).values_list("upload", flat=True).distinct()
+        ResultFlag.objects.filter(result__prompt_set=prompt_set).delete()
+        Result.objects.filter(prompt_set=prompt_set).delete()
+        prompt_set.prompts.all().delete()
+        prompt_set.models.all().delete()
+        prompt_set.delete()
+        Upload.objects.filter(pk__in=uploads, study=None).delete()

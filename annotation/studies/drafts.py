@@ -1,0 +1,33 @@
+"""Drafting a study together with the prompt set it starts from."""
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext as _
+
+from annotation.models import PromptSet, Study
+from annotation.studies.lifecycle import create_study
+
+
+def free_slug(wanted: str, taken: models.QuerySet[Study] | models.QuerySet[PromptSet]) -> str:
+    """`wanted`, or the first of `wanted-2`, `wanted-3`, ... that none of `taken` has."""
+    wanted = wanted[:90]
+    used = set(taken.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    candidates = (wanted if number == 1 else f"{wanted}-{number}" for number in range(1, len(used) + 2))
+    return next(slug for slug in candidates if slug not in used)
+
+
+def draft_study(user: User, *, name: str, slug: str, language: str, prompt_set: PromptSet | None) -> Study:
+    """A draft owned by `user`, on `prompt_set` or on a new, empty one that has the study's name.
+
+    Raises:
+        ValidationError: somebody took the address in the meantime.
+    """
+    try:
+        with transaction.atomic():
+            if prompt_set is None:
+                prompt_set = PromptSet.objects.create(slug=free_slug(slug, PromptSet.objects.all()), name=name)
+            return create_study(slug, prompt_set, name=name, owner=user, language=language)
+    except IntegrityError as error:
+        # Two drafts of one name at the same moment: the unique address let one of them in.
+        raise ValidationError({"slug": _("Another study has this address.")}) from error

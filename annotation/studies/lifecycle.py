@@ -1,0 +1,174 @@
+"""Making a study, changing its settings, opening, pausing and closing it."""
+
+import hashlib
+import secrets
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils.translation import gettext as _
+
+from annotation.models import Exit, LanguageModel, Outcome, Pair, PromptSet, Status, Study, StudyText, TextKind
+from annotation.studies import default_texts
+
+CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without the characters that are mistaken for one another when a code is copied by hand."""
+
+OFFER_FIELDS = frozenset({"overlap", "only_types", "only_slugs", "exclude_types", "exclude_slugs", "language_models"})
+"""The settings that decide which pairs people are offered, and how often."""
+
+WORDED_FIELDS = {"consent": TextKind.CONSENT, "instruction": TextKind.INSTRUCTION}
+
+
+class NotPossible(Exception):
+    """What was asked of a study cannot be done in the state it is in; the message says what to do."""
+
+
+def new_code() -> str:
+    """A code such as 7KQ2-M9AB, drawn by the operating system's generator: 32^8 of them."""
+    letters = "".join(secrets.choice(CODE_ALPHABET) for _place in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+@transaction.atomic
+def create_study(
+    slug: str, prompt_set: PromptSet, *, name: str = "", owner: User | None = None, language: str = "en"
+) -> Study:
+    """A draft with the default wording in `language` and a code for every way of leaving.
+
+    Raises:
+        ValidationError: the address is taken or malformed.
+    """
+    study = Study(
+        slug=slug,
+        name=name or slug,
+        owner=owner,
+        prompt_set=prompt_set,
+        language=language,
+        consent=default_texts.consent(language),
+        instruction=default_texts.instruction(language),
+    )
+    study.full_clean()
+    study.save()
+    Exit.objects.bulk_create(Exit(study=study, outcome=outcome, code=new_code()) for outcome in Outcome)
+    for field in WORDED_FIELDS:
+        _keep_wording(study, field)
+    study.save(update_fields=["consent_version", "instruction_version"])
+    return study
+
+
+def _keep_wording(study: Study, field: str) -> None:
+    text = getattr(study, field)
+    version = getattr(study, f"{field}_version") + 1
+    StudyText.objects.create(
+        study=study,
+        kind=WORDED_FIELDS[field],
+        version=version,
+        text=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    setattr(study, f"{field}_version", version)
+
+
+@transaction.atomic
+def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
+    """Sets the fields in `changes`, all or none, and lets the pairs follow.
+
+    A new consent or instruction becomes a new version. `language_models` takes models.
+
+    Raises:
+        ValidationError: a value is not one of its field's, or the least votes exceed the most.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    before = {field: getattr(study, field) for field in WORDED_FIELDS}
+    models = changes.get("language_models")
+    for field, value in changes.items():
+        if field != "language_models":
+            setattr(study, field, value)
+    study.full_clean()
+    for field, text in before.items():
+        if getattr(study, field) != text:
+            _keep_wording(study, field)
+    study.save()
+    if models is not None:
+        study.language_models.set(models)
+    if OFFER_FIELDS & changes.keys():
+        offer_pairs(study)
+    return study
+
+
+def offer_pairs(study: Study, only: Collection[int] | None = None) -> None:
+    """Lets every pair, or the pairs with the primary keys `only`, want the votes that the study's
+    state, overlap and filters say.
+
+    A draft wants none. The places already taken stay: wanted = max(overlap, taken) within the
+    filters, taken outside them. Call it inside a transaction.
+    """
+    pairs = Pair.objects.filter(study=study).votable()
+    offered = Pair.objects.within(study)
+    if only is not None:
+        pairs, offered = pairs.filter(pk__in=only), offered.filter(pk__in=only)
+    if study.status == Status.DRAFT:
+        pairs.exclude(wanted=F("taken")).update(wanted=F("taken"))
+        return
+    offered.update(wanted=Greatest(F("taken"), study.overlap))
+    pairs.exclude(wanted=F("taken")).exclude(pk__in=offered.values("pk")).update(wanted=F("taken"))
+
+
+@transaction.atomic
+def start(study: Study) -> Study:
+    """Opens the study to workers, for the first time or again.
+
+    Raises:
+        NotPossible: it is open already, or has no pair to offer.
+    """
+    if not Pair.objects.within(study).exists():
+        raise NotPossible(_("This study has no pairs to vote on yet. Upload results, then make pairs."))
+    changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN)
+    if not changed:
+        raise NotPossible(_("This study is open already."))
+    study.refresh_from_db()
+    offer_pairs(study)
+    return study
+
+
+@transaction.atomic
+def pause(study: Study) -> Study:
+    """Stops handing out pairs until the study is started again; votes on pairs in hand still count.
+
+    Raises:
+        NotPossible: it is not open.
+    """
+    if not Study.objects.filter(pk=study.pk, status=Status.OPEN).update(status=Status.PAUSED):
+        raise NotPossible(_("Only an open study can be paused."))
+    study.refresh_from_db()
+    return study
+
+
+@transaction.atomic
+def close(study: Study) -> Study:
+    """Ends the study; it can be started again.
+
+    Raises:
+        NotPossible: it is closed already.
+    """
+    if not Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED).update(status=Status.CLOSED):
+        raise NotPossible(_("This study is closed already."))
+    study.refresh_from_db()
+    return study
+
+
+def choose_models(study: Study, names: list[str]) -> list[LanguageModel]:
+    """The models of the study's prompt set with `names`.
+
+    Raises:
+        NotPossible: a name is not among them.
+    """
+    models = {model.name: model for model in study.prompt_set.models.filter(name__in=names)}
+    missing = [name for name in names if name not in models]
+    if missing:
+        raise NotPossible(_("No model of the prompt set is called %(name)s.") % {"name": ", ".join(missing)})
+    return [models[name] for name in names]

@@ -1,0 +1,140 @@
+"""What a worker sees of one pair: the prompt, two panes, and the buttons to answer with.
+
+Nothing here may tell who wrote an answer: texts go in, and neither a model nor a result or a pair.
+"""
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final
+
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from annotation.models import Pair, Study
+from annotation.safe_html import Text, rendered, wording
+from annotation.scales import SCALES, Side, other
+
+LONG_TEXT: Final = 400
+"""Characters, and below it lines, from which on a prompt can be folded away."""
+LONG_LINES: Final = 6
+
+LABELS: Final = {
+    "three": [gettext_lazy("A is better"), pgettext_lazy("neither is better", "Tie"), gettext_lazy("B is better")],
+    "two": [gettext_lazy("A is better"), gettext_lazy("B is better")],
+    "five": [
+        gettext_lazy("A is much better"),
+        gettext_lazy("A is better"),
+        pgettext_lazy("neither is better", "Tie"),
+        gettext_lazy("B is better"),
+        gettext_lazy("B is much better"),
+    ],
+    "eight": [
+        gettext_lazy("A is far better"),
+        gettext_lazy("A is much better"),
+        gettext_lazy("A is better"),
+        gettext_lazy("A is slightly better"),
+        gettext_lazy("B is slightly better"),
+        gettext_lazy("B is better"),
+        gettext_lazy("B is much better"),
+        gettext_lazy("B is far better"),
+    ],
+}
+"""The names of the values of each scale, from 1 on."""
+
+KEYS: Final = {
+    "three": ["ArrowLeft", "t", "ArrowRight"],
+    "two": ["ArrowLeft", "ArrowRight"],
+    "five": ["1", "2", "3", "4", "5"],
+    "eight": ["1", "2", "3", "4", "5", "6", "7", "8"],
+}
+"""The keys of the values of each scale, from 1 on, as a keyboard event names them."""
+
+KEY_FACES: Final = {"ArrowLeft": "←", "ArrowRight": "→", "t": "T"}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    prompt: Text | None
+    """What was said before this answer; None for the first, whose prompt stands above both panes."""
+    answer: Text | None
+    """None where the model answered nothing, or white space: the page says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    label: str
+    turns: list[Turn]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    lang: str
+    """A BCP 47 tag, empty if unknown."""
+    prompt: Text
+    excerpt: str
+    """The prompt in a line, where it is so long that it can be folded away; else empty."""
+    references: list[Text]
+    note: str
+    panes: list[Pane]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: int
+    label: str
+    key: str
+    face: str
+
+
+def label(scale_name: str, value: int) -> str:
+    """What `value` says on the scale `scale_name`, in the reader's language."""
+    return str(LABELS[scale_name][value - 1])
+
+
+def choices(scale_name: str) -> list[Choice]:
+    """The buttons of the scale, from the left to the right."""
+    keys = KEYS[scale_name]
+    return [
+        Choice(value, label(scale_name, value), key, KEY_FACES.get(key, key))
+        for value, key in zip(SCALES[scale_name].values, keys, strict=True)
+    ]
+
+
+def question(study: Study) -> str:
+    return study.question or _("Which answer is better?")
+
+
+def of_study(study: Study, text: str) -> Text:
+    """A text of the study's own, such as its instruction, from Markdown."""
+    return wording(text, study.language)
+
+
+def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
+    """What is shown of `pair` where `left` stands on the left; `as_plain` leaves Markdown as it was written."""
+    texts, lang = pair.texts(), pair.prompt.lang
+    prompts = [rendered(text, lang, as_plain=as_plain) for text in texts["prompt"]]
+    is_long = len(texts["prompt"][0]) > LONG_TEXT or texts["prompt"][0].count("\n") >= LONG_LINES
+    references = [rendered(text, lang, as_plain=as_plain) for text in pair.prompt.references]
+    return Sheet(
+        lang=lang,
+        prompt=prompts[0],
+        excerpt=Truncator(" ".join(texts["prompt"][0].split())).chars(90) if is_long else "",
+        references=references if study.show_reference else [],
+        note=(pair.prompt.note or "") if study.show_note else "",
+        panes=[
+            Pane(name, _turns(prompts, texts[side], lang, as_plain=as_plain))
+            for name, side in (("A", left), ("B", other(left)))
+        ],
+    )
+
+
+def _turns(prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool) -> list[Turn]:
+    """The answers with the follow-up prompts before them; a turn left unanswered is an empty answer."""
+    return [
+        Turn(
+            prompt=None if index == 0 else prompt,
+            answer=rendered(answer, lang, as_plain=as_plain) if answer and answer.strip() else None,
+        )
+        for index, (prompt, answer) in enumerate(zip_longest(prompts, answers))
+    ]

@@ -1,0 +1,157 @@
+"""The way of a worker through a study: who is there, where they belong, and the calm pages beside the way.
+
+A worker is known by a signed cookie of the study's path, or by the platform's id in the link; the
+session is never read. No page may be kept by the browser.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Concatenate, Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRedirect
+
+from annotation.devices import Device, device_class
+from annotation.models import Status, Study, Worker
+from annotation.models.voting import Stage
+from annotation.voting import assignments, leaving
+
+COOKIE: Final = "llmfao-worker"
+REMEMBERED: Final = timedelta(days=180)
+
+PAGES: Final = {
+    Stage.CONSENT: "join",
+    Stage.INSTRUCTIONS: "worker-instructions",
+    Stage.TRAINING: "worker-training",
+    Stage.VOTING: "worker-vote",
+    Stage.DONE: "worker-done",
+}
+"""Where a worker belongs at each stage."""
+
+type WorkerView = Callable[Concatenate[HttpRequest, Worker, ...], HttpResponse]
+type SlugView = Callable[Concatenate[HttpRequest, ...], HttpResponse]
+
+
+class HttpResponseSeeOther(HttpResponseRedirect):
+    status_code = 303
+
+
+def remember(response: HttpResponse, worker: Worker) -> HttpResponse:
+    """Lets the browser bring back who the worker is, on the pages of this study alone."""
+    slug = worker.study.slug
+    response.set_signed_cookie(
+        COOKIE,
+        str(worker.pk),
+        salt=_salt(slug),
+        max_age=REMEMBERED,
+        path=reverse("join", args=[slug]),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def remembered(request: HttpRequest, slug: str) -> int | None:
+    """The worker's primary key that the cookie holds; None where there is none, or one that we did not sign."""
+    value = request.get_signed_cookie(COOKIE, None, salt=_salt(slug), max_age=REMEMBERED)
+    return int(value) if value and value.isdecimal() else None
+
+
+def _salt(slug: str) -> str:
+    return f"annotation.worker.{slug}"
+
+
+def device_of(request: HttpRequest) -> Device:
+    """What the browser says of its device, and how many fingers a script of ours found it can feel."""
+    touch = request.POST.get("touch", "")
+    return device_class(request.headers, int(touch) if touch.isdecimal() and len(touch) < 4 else 0)
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers
+
+
+def go(request: HttpRequest, name: str, worker: Worker, notice: str = "") -> HttpResponse:
+    """Sends the browser to a page of the worker's study; htmx has to be told to load it whole."""
+    url = reverse(name, args=[worker.study.slug]) + (f"?notice={notice}" if notice else "")
+    return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseSeeOther(url)
+
+
+def go_on(request: HttpRequest, worker: Worker, notice: str = "") -> HttpResponse:
+    """Sends the browser to where the worker belongs."""
+    return go(request, PAGES[Stage(worker.stage)], worker, notice)
+
+
+def calm(
+    request: HttpRequest, study: Study, title: str, text: str, *, action: str = "", url: str = "", status: int = 200
+) -> HttpResponse:
+    """A page beside the way: what happened, in plain words, and one thing to do."""
+    context = {"study": study, "heading": title, "text": text, "action": action, "url": url}
+    return render(request, "annotation/worker/calm.html", context, status=status)
+
+
+def my_pair(request: HttpRequest, worker: Worker, title: str, text: str, *, status: int) -> HttpResponse:
+    """A calm page whose one thing to do is to go where the worker belongs."""
+    url = reverse(PAGES[Stage(worker.stage)], args=[worker.study.slug])
+    return calm(request, worker.study, title, text, action=_("Go on"), url=url, status=status)
+
+
+def not_yours(request: HttpRequest, worker: Worker) -> HttpResponse:
+    text = _("This pair was never handed to you, so nothing was stored. Your own pair is waiting.")
+    return my_pair(request, worker, _("Not your pair"), text, status=404)
+
+
+def no_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
+    text = _("What this page sent cannot be an answer to this pair. Nothing was stored; please answer again.")
+    return my_pair(request, worker, _("That was no answer"), text, status=400)
+
+
+def _unknown(request: HttpRequest, slug: str) -> HttpResponse:
+    study = get_object_or_404(Study, slug=slug)
+    text = _(
+        "This browser does not remember you: perhaps its cookies were cleared, or it does not allow them. "
+        "If a link brought you here, follow it again: what you have done so far is kept."
+    )
+    url = reverse("join", args=[slug])
+    title = _("We do not know who you are")
+    return calm(request, study, title, text, action=_("Start from the beginning"), url=url, status=403)
+
+
+def by_post(view: WorkerView) -> WorkerView:
+    """For a view that acts: a GET, by the back button or a kept address, goes where the worker belongs."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, worker: Worker) -> HttpResponse:
+        return view(request, worker) if request.method == "POST" else go_on(request, worker)
+
+    return wrapped
+
+
+def for_worker(*stages: Stage) -> Callable[[WorkerView], SlugView]:
+    """For a view of a worker at one of `stages` (any, if none is named); others are sent to where they belong."""
+
+    def decorate(view: WorkerView) -> SlugView:
+        @wraps(view)
+        @never_cache
+        def wrapped(request: HttpRequest, slug: str, **more: str) -> HttpResponse:
+            worker_id = remembered(request, slug)
+            worker = None if worker_id is None else assignments.known(worker_id, slug)
+            if worker is None:
+                return _unknown(request, slug)
+            if worker.stage in (Stage.INSTRUCTIONS, Stage.TRAINING) and worker.study.status != Status.OPEN:
+                worker = leaving.complete(worker, timezone.now())
+            if stages and worker.stage not in stages:
+                return go_on(request, worker)
+            return view(request, worker, **more)
+
+        return wrapped
+
+    return decorate

@@ -1,0 +1,150 @@
+"""What a sender of a run of answers does with its rows: asks turn by turn, keeps replies, has results made."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db.models import QuerySet
+
+from judges.answers import planning, results
+from judges.answers.planning import AnswerPlan
+from judges.judging.call_store import KEPT
+from judges.llm import reasoning
+from judges.llm.chat import Answer
+from judges.models import (
+    ANSWERED,
+    AnswerCall,
+    AnswerReply,
+    AnswerRun,
+    AnswerSender,
+    AnswerSource,
+    AnswerState,
+)
+from judges.runs.call_store import Books, Outcome, Prepared
+from judges.verdicts import CUT, Finding
+
+CUT_WHILE_THINKING: Final = "The reply was cut while the model was still thinking: there is no answer in it."
+EMPTY: Final = "The reply is empty."
+
+type _Place = tuple[int, int]
+"""Prompt and sample."""
+
+
+def find(answer: Answer) -> Finding:
+    """What `answer` is. A cut one is an answer still; a refused or empty one is none."""
+    if answer.refusal or answer.finish_reason == "content_filter":
+        return Finding(AnswerState.REFUSED, problem=answer.refusal)
+    _thoughts, text = reasoning.parted(answer.reply.text)
+    cut = answer.finish_reason == "length"
+    if not text.strip():
+        return Finding(AnswerState.EMPTY, problem=CUT_WHILE_THINKING if cut else EMPTY)
+    return Finding(AnswerState.TRUNCATED, problem=CUT) if cut else Finding(AnswerState.OK)
+
+
+class AnswerBooks(Books[AnswerCall]):
+    """The rows of one sender of a run of answers."""
+
+    converses = True
+
+    def __init__(self, run: AnswerRun, sender: AnswerSender) -> None:
+        super().__init__(run, sender)
+        self._run: AnswerRun = run
+        self._plan = AnswerPlan.from_json(run.options)
+        self._system = planning.system_message(run.study)
+
+    @property
+    def calls(self) -> QuerySet[AnswerCall]:
+        return AnswerCall.objects.all()
+
+    @property
+    def purse(self) -> QuerySet[AnswerSource]:
+        return AnswerSource.objects.filter(pk=self._run.source_id)
+
+    def prepare(self, keys: Sequence[int]) -> list[Prepared[AnswerCall]]:
+        mine = list(self.calls.filter(pk__in=keys, claim=self._sender.pk).select_related("prompt").order_by("pk"))
+        said = self._said({call.prompt_id for call in mine if call.turn > 1})
+        source, plan, system = self._run.source, self._plan, self._system
+        return [
+            Prepared(
+                call,
+                planning.question(
+                    source,
+                    plan,
+                    call.prompt,
+                    said.get((call.prompt_id, call.sample), [])[: call.turn - 1],
+                    call.sample,
+                    system,
+                ),
+            )
+            for call in mine
+        ]
+
+    def _said(self, prompts: set[int]) -> dict[_Place, list[str]]:
+        """What has been answered to `prompts` so far, in the order of turns."""
+        rows = self.calls.filter(source=self._run.source_id, prompt__in=prompts, state__in=ANSWERED).order_by("turn")
+        said: dict[_Place, list[str]] = {}
+        for prompt, sample, text in rows.values_list("prompt_id", "sample", "answer__text"):
+            said.setdefault((prompt, sample), []).append(text or "")
+        return said
+
+    def find(self, answer: Answer) -> Finding:
+        return find(answer)
+
+    def keep(self, outcomes: Sequence[Outcome[AnswerCall]], mine: set[int], at: datetime) -> int:
+        self._sift(outcomes)
+        replies = [self._reply(outcome, at) for outcome in outcomes]
+        AnswerReply.objects.bulk_create(replies)
+        answered: list[AnswerCall] = []
+        for reply, outcome in zip(replies, outcomes, strict=True):
+            call = outcome.prepared.call
+            if call.pk not in mine:
+                continue
+            call.state, call.claim = reply.state, None
+            call.answer = reply if reply.state in ANSWERED else None
+            answered.append(call)
+        AnswerCall.objects.bulk_update(answered, ["state", "claim", "answer"])
+        self._free_next([call for call in answered if call.state in ANSWERED and not call.last])
+        return sum(reply.cost for reply in replies)
+
+    def _sift(self, outcomes: Sequence[Outcome[AnswerCall]]) -> None:
+        """A reply that another sample was given before is no new sample: it is kept, and counts as failed."""
+        if self._plan.samples == 1:
+            return
+        ids = [each.answer.response_id for each in outcomes if each.answer and each.answer.response_id]
+        before = AnswerReply.objects.filter(
+            response_id__in=ids, call__source=self._run.source_id, state__in=ANSWERED
+        ).values_list("response_id", "call_id")
+        owners = dict(before)
+        for each in outcomes:
+            answer, call = each.answer, each.prepared.call
+            if answer is None or each.finding.state not in ANSWERED:
+                continue
+            owner = owners.setdefault(answer.response_id, call.pk) if answer.response_id else call.pk
+            if owner != call.pk or (answer.kept and call.sample > 0):
+                each.finding = Finding(AnswerState.FAILED, problem=KEPT)
+
+    def _reply(self, outcome: Outcome[AnswerCall], at: datetime) -> AnswerReply:
+        reply = AnswerReply(call=outcome.prepared.call)
+        outcome.fill(reply, self._run.source, at)
+        answer = outcome.answer
+        if answer is not None:
+            inside, reply.text = reasoning.parted(answer.reply.text)
+            reply.thinking = "\n\n".join(filter(None, (reasoning.beside(answer.raw), inside)))
+        return reply
+
+    def _free_next(self, answered: Sequence[AnswerCall]) -> None:
+        """Sets the turns after `answered` free."""
+        if not answered:
+            return
+        places = {(call.prompt_id, call.sample, call.turn + 1) for call in answered}
+        waiting = AnswerCall.objects.filter(
+            run=self._run, state=AnswerState.WAITING, prompt__in={prompt for prompt, _sample, _turn in places}
+        )
+        keys = [
+            key for key, *place in waiting.values_list("pk", "prompt_id", "sample", "turn") if tuple(place) in places
+        ]
+        waiting.filter(pk__in=keys).update(state=AnswerState.PENDING)
+
+    def store(self, outcomes: Sequence[Outcome[AnswerCall]], at: datetime) -> None:
+        super().store(outcomes, at)
+        results.make_results(self._run.source)

@@ -1,0 +1,104 @@
+"""The runs of answers: how they are begun, what they go through, and how far they are."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Final
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+from annotation.studies.lifecycle import NotPossible
+from judges.answers import planning, results
+from judges.answers.call_store import AnswerBooks
+from judges.answers.planning import AnswerPlan
+from judges.models import (
+    ANSWERED,
+    LIVE,
+    AnswerCall,
+    AnswerReply,
+    AnswerRun,
+    AnswerSender,
+    AnswerSource,
+    AnswerState,
+)
+from judges.runs import sender
+from judges.runs.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
+
+
+def start(
+    study: Study,
+    source: AnswerSource,
+    plan: AnswerPlan,
+    at: datetime,
+    *,
+    user: User | None = None,
+    detach: bool = True,
+    senders: int = 1,
+) -> AnswerRun:
+    """Begins a run of `source` on the prompts of `study`; the background plans and sends it, unless not `detach`.
+
+    Raises:
+        NotPossible: the model is at work already, there is no prompt, a number makes no sense, or the key
+            cannot be had.
+    """
+    plan.check()
+    if not planning.prompts_of(study, plan).exists():
+        raise NotPossible(_("There is nothing to ask yet: this study has no prompts."))
+    check_key(source)
+    options = {**plan.as_json(), "senders": senders}
+    refusal = _("%(model)s is being asked already. See its run.") % {"model": source.model.name}
+    with only_one("answer_run_one_live", refusal):
+        run = AnswerRun.objects.create(study=study, source=source, user=user, options=options, created_at=at)
+        if detach:
+            enqueue(run, senders)
+    return run
+
+
+class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
+    """The life of the runs of answers."""
+
+    runs = AnswerRun
+    senders = AnswerSender
+    asked = AnswerCall
+    replies = AnswerReply
+    unsent = (AnswerState.PENDING, AnswerState.WAITING)
+
+    def sendable(self) -> QuerySet[AnswerRun]:
+        return AnswerRun.objects.select_related("study__prompt_set", "source__model")
+
+    def books(self, run: AnswerRun, sender: AnswerSender) -> AnswerBooks:
+        return AnswerBooks(run, sender)
+
+    def plan_calls(self, run: AnswerRun, alive: Callable[[], None]) -> int:
+        return planning.plan_calls(run, alive)
+
+    def connect(self, run: AnswerRun) -> Connection:
+        source = run.source
+        return Connection(source.connect(), sender.pace_named(f"answers-{source.pk}", source.limits), source.parallel)
+
+    def open_states(self, run: AnswerRun) -> Collection[str]:
+        # A turn that waits for the one before is asked yet, unless the run has ended.
+        return (*super().open_states(run), *((AnswerState.WAITING,) if run.live else ()))
+
+    def finish(self, run: AnswerRun, at: datetime) -> bool:
+        results.make_results(run.source)
+        return super().finish(run, at)
+
+    def sweep(self, at: datetime) -> int:
+        lost = super().sweep(at)
+        complete = AnswerCall.objects.filter(last=True, result=None, state__in=ANSWERED)
+        for source in AnswerSource.objects.filter(pk__in=complete.values("source")):
+            results.make_results(source)
+        return lost
+
+
+answer_life: Final = AnswerLife()
+
+
+def unfinished(source: AnswerSource) -> AnswerRun | None:
+    """The run of `source` that can be gone on with: paused, stopped, or left alone by a crash."""
+    run = AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
+    return run if run is not None and answer_life.left_alone(run, timezone.now()) else None

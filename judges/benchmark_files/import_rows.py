@@ -1,0 +1,320 @@
+"""Rows of benchmark files that the corpus has no place for: grades and games of judges, reference answers."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Final
+
+from annotation.importing import registry
+from annotation.importing.rows import Batch, Intake, Judged, Known, Passed, Refused
+from annotation.interchange.faults import gettext_noop, shown
+from annotation.interchange.format import Record
+from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
+from annotation.models import Prompt, Upload
+from annotation.scales import Side, Winner, other
+from judges.formats.mt_bench import API_ERROR, KINDS, Game, file_stem, says
+from judges.models import JudgeRater, JudgeVersion, Judgment, ReferenceAnswer, Remainder
+from judges.models.call import repetition
+
+SURPLUS: Final = gettext_noop("rows that a later one of the same key replaces: %(count)s")
+OF_ERRORS: Final = gettext_noop("judgments of answers that are errors, left out: %(count)s")
+ERRORS: Final = gettext_noop("answers that are errors, left out: %(count)s")
+
+BROUGHT: Final = (Judgment, ReferenceAnswer, Remainder)
+
+
+class BenchmarkRows:
+    """Takes the rows that `judges.formats.mt_bench` reads; see `kinds.Taker`."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self._used: dict[int, tuple[Known, str, list[str]]] = {}
+        if sink := intake.sink:
+            self._batches = (
+                Batch(Judgment, sink.comparisons, sink.results),
+                Batch(ReferenceAnswer, sink.prompts),
+                Batch(Remainder, sink.prompts, sink.models),
+            )
+
+    def take(self, file: str, record: Record) -> None:
+        match record.kind:
+            case "surplus":
+                self.intake.passed_over[SURPLUS] += 1
+            case "references":
+                self._reference(record.values)
+            case "remainders":
+                self._remainder(record.values)
+            case "grades":
+                self._grade(record.values)
+            case _:
+                self._games(record.values)
+
+    # What is stored, and what the files have added to it.
+
+    @cached_property
+    def references(self) -> dict[tuple[int, str], object]:
+        rows = ReferenceAnswer.objects.filter(prompt__prompt_set=self.intake.prompt_set)
+        found = rows.values_list("prompt__number", "source", "turns", "extra")
+        return {(prompt, source): (turns, says(extra)) for prompt, source, turns, extra in found.iterator()}
+
+    @cached_property
+    def remainders(self) -> dict[tuple[int, int | None], object]:
+        rows = Remainder.objects.filter(prompt__prompt_set=self.intake.prompt_set)
+        found = rows.values_list("prompt__number", "model__number", "extra")
+        return {(prompt, model): says(extra) for prompt, model, extra in found.iterator()}
+
+    @cached_property
+    def failed(self) -> set[tuple[int, int, int]]:
+        """The answers that are errors: prompt, model and sample."""
+        found = set()
+        for (prompt, model), extra in self.remainders.items():
+            choices = extra.get("set", {}).get("choices", ()) if isinstance(extra, dict) else ()
+            found |= {
+                (prompt, model, sample)
+                for sample, choice in enumerate(choices)
+                if model is not None and API_ERROR in choice.get("turns", ())
+            }
+        return found
+
+    @cached_property
+    def judgments(self) -> dict[tuple[object, ...], tuple[str, str]]:
+        """Template and digest of the rows by what they are about."""
+        rows = Judgment.objects.filter(study=self.intake.study).values_list(
+            "judge",
+            "result__number",
+            "pair__result_x__number",
+            "pair__result_y__number",
+            "turn",
+            "sample",
+            "template",
+            "digest",
+        )
+        return {
+            (judge, frozenset((x, y)) if result is None else result, turn, sample): (template, digest)
+            for judge, result, x, y, turn, sample, template, digest in rows.iterator()
+        }
+
+    @cached_property
+    def asked_here(self) -> set[str]:
+        """The judges that were asked in this study: files cannot speak for them."""
+        if self.intake.study is None:
+            return set()
+        versions = JudgeVersion.objects.filter(runs__study=self.intake.study).select_related("judge").distinct()
+        raters = JudgeRater.objects.filter(study=self.intake.study).values_list("rater__name", flat=True)
+        return {version.rater_name for version in versions} | {name for name in raters if name}
+
+    # Taking rows.
+
+    def _reference(self, row: Mapping[str, Any]) -> None:
+        prompt = self.intake.corpus.prompt("question_id", row["prompt"])
+        place = (row["prompt"], row["source"])
+        said = (row["turns"], says(row["extra"]))
+        if place in self.references:
+            if self.references[place] != said:
+                raise Refused("choices", gettext_noop("This prompt has another reference answer of the same model."))
+            self.intake.count("references").add(new=False)
+            return
+        self.references[place] = said
+        self.intake.count("references").add(new=True)
+        if row["source"]:
+            best = self._used.get(row["prompt"])
+            if best is None or row["source"] < best[1]:
+                self._used[row["prompt"]] = (prompt, row["source"], row["turns"])
+        if sink := self.intake.sink:
+            self._batches[1].add(
+                None,
+                lambda: ReferenceAnswer(
+                    prompt_id=prompt.pk,
+                    source=row["source"],
+                    turns=row["turns"],
+                    extra=row["extra"],
+                    upload=sink.upload,
+                ),
+                sum(map(len, row["turns"])),
+            )
+
+    def _remainder(self, row: Mapping[str, Any]) -> None:
+        prompt = self.intake.corpus.prompt("question_id", row["prompt"])
+        number = None if row["model"] is None else self.intake.corpus.model_called("model_id", row["model"])
+        for sample in row.get("failed", ()):
+            self.intake.passed_over[ERRORS] += 1
+            if number is not None:
+                self.failed.add((row["prompt"], number, sample))
+        place = (row["prompt"], number)
+        if place in self.remainders:
+            if self.remainders[place] != says(row["extra"]):
+                raise Refused("", gettext_noop("A row on this was loaded before and said something else."))
+            self.intake.count("remainders").add(new=False)
+            return
+        self.remainders[place] = says(row["extra"])
+        self.intake.count("remainders").add(new=True)
+        model = None if number is None else self.intake.corpus.models[number]
+        if sink := self.intake.sink:
+            self._batches[2].add(
+                None,
+                lambda: Remainder(
+                    prompt_id=prompt.pk,
+                    model_id=model.pk if model else None,
+                    extra=row["extra"],
+                    upload=sink.upload,
+                ),
+            )
+
+    def _model(self, where: str, name: str) -> int:
+        """The model that a file calls `name`: its own name, or as its files are called."""
+        with suppress(Refused):
+            return self.intake.corpus.model_called(where, name)
+        return self.intake.corpus.model_called(where, self._file_stems.get(name, name))
+
+    @cached_property
+    def _file_stems(self) -> dict[str, str]:
+        return {file_stem(name): name for name in self.intake.corpus.model_names}
+
+    def _result(self, where: str, prompt: int, model: int, choice: int) -> int:
+        if (prompt, model, choice) in self.failed:
+            self.intake.passed_over[OF_ERRORS] += 1
+            raise Passed
+        return self.intake.corpus.sample(where, prompt, model, choice)
+
+    def _turn(self, row: Mapping[str, Any]) -> int:
+        """The turn as judges' calls have it: 0 where there is only one."""
+        if self.intake.corpus.has_follow_ups(self.intake.corpus.prompt("question_id", row["prompt"])):
+            return int(row["turn"])
+        if row["turn"] != 1:
+            raise Refused("turn", gettext_noop("This prompt has one turn, not %(turn)s."), turn=row["turn"])
+        return 0
+
+    def _known(self, about: object, turn: int, row: Mapping[str, Any]) -> bool:
+        """Whether this was said before, by the same judge, in the same words."""
+        judge, template = row["judge"], row["template"]
+        if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
+            raise Refused("judge", gettext_noop("The name of a judge was expected."))
+        if judge in self.asked_here:
+            reason = gettext_noop("The judge %(judge)s was asked in this study; a file cannot speak for it.")
+            raise Refused("judge", reason, judge=shown(judge))
+        place = (judge, about, turn, row["sample"])
+        before = self.judgments.get(place)
+        if before is None:
+            self.judgments[place] = (template, row["digest"])
+            return False
+        if before[0] != template:
+            reason = gettext_noop(
+                "The judge %(judge)s was asked about this with the template %(before)s too, not with %(template)s "
+                "alone: two templates are two judges."
+            )
+            raise Refused("judge", reason, judge=shown(judge), before=shown(before[0]), template=shown(template))
+        if before[1] != row["digest"]:
+            raise Refused("judge", gettext_noop("This judge has said something else about this before."))
+        return True
+
+    def _grade(self, row: Mapping[str, Any]) -> None:
+        model = self._model("model", row["model"])
+        turn = self._turn(row)
+        number = self._result("choice", row["prompt"], model, row["choice"])
+        if self._known(number, turn, row):
+            self.intake.count("grades").add(new=False)
+            return
+        self.intake.count("grades").add(new=True)
+        result = self.intake.corpus.results[number]
+        self._add(row, row["game"], row["extra"], turn, score=row["score"], about=lambda: {"result_id": result.pk})
+
+    def _games(self, row: Mapping[str, Any]) -> None:
+        first, second = (self._model(f"model_{place}", name) for place, name in enumerate(row["models"], 1))
+        if first == second:
+            raise Refused("model_2", gettext_noop("Two different models were expected."))
+        turn = self._turn(row)
+        results = [self._result("question_id", row["prompt"], model, 0) for model in (first, second)]
+        if self._known(frozenset(results), turn, row):
+            self.intake.count("games").add(new=False)
+            return
+        pair = self.intake.pairs.of_results(row["prompt"], *results)
+        side: Side = "x" if pair.values[3] == results[0] else "y"
+        for place, game in enumerate(row["games"]):
+            left = side if place == 0 else other(side)
+            winner: Winner | None = None
+            if game.state == "ok":
+                winners: dict[str, Winner] = {"model_1": side, "model_2": other(side), "tie": "tie"}
+                winner = winners[game.winner]
+                said = Judged(left, winner, turn, repetition(left, row["sample"]), at=_moment(row["stamp"]))
+                self.intake.compare(f"g{place + 1}_winner", row["judge"], pair, said)
+            extra = row["extra"] if place == 0 else {}
+            self._add(
+                row,
+                game,
+                extra,
+                turn,
+                left=left,
+                winner=winner or "",
+                about=lambda: {"pair_id": pair.pk},
+            )
+        self.intake.count("games").add(new=True)
+
+    def _add(
+        self,
+        row: Mapping[str, Any],
+        game: Game,
+        extra: Mapping[str, Any],
+        turn: int,
+        *,
+        about: Callable[[], Mapping[str, Any]],
+        left: str = "",
+        winner: str = "",
+        score: float | None = None,
+    ) -> None:
+        if sink := self.intake.sink:
+            self._batches[0].add(
+                None,
+                lambda: Judgment(
+                    study=self.intake.study,
+                    judge=row["judge"],
+                    template=row["template"],
+                    turn=turn,
+                    left=left,
+                    sample=row["sample"],
+                    state=game.state,
+                    score=score,
+                    winner=winner,
+                    asked=game.asked,
+                    words=game.words,
+                    stamp=row["stamp"],
+                    file=row["file"],
+                    extra=extra,
+                    digest=row["digest"],
+                    upload=sink.upload,
+                    **about(),
+                ),
+                len(game.asked) + len(game.words),
+            )
+
+    def settle(self) -> None:
+        for batch in self._batches:
+            batch.flush()
+        assert self.intake.sink is not None  # noqa: S101  only the storing pass settles
+        for prompt, source, turns in self._used.values():
+            # A prompt that has references keeps them: a load adds, and never changes.
+            row = Prompt.objects.get(pk=prompt.pk)
+            if not row.references:
+                Prompt.objects.filter(pk=row.pk).update(references=turns)
+                ReferenceAnswer.objects.filter(prompt=row, source=source).update(used=True)
+
+
+def _moment(stamp: float | None) -> datetime | None:
+    """The time of a row, where it is one that a calendar has."""
+    if stamp is not None:
+        with suppress(ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(stamp, UTC)
+    return None
+
+
+def take_references_back(upload: Upload) -> None:
+    """Before an upload is undone: prompts of others lose the references that it gave them."""
+    given = ReferenceAnswer.objects.filter(upload=upload, used=True).select_related("prompt")
+    for reference in given:
+        if reference.prompt.references == reference.turns:
+            Prompt.objects.filter(pk=reference.prompt_id).update(references=[])
+
+
+def register() -> None:
+    """Lets benchmark files be loaded into studies."""
+    registry.register(KINDS, BenchmarkRows, BROUGHT, take_references_back)

@@ -1,0 +1,497 @@
+"""The files of MT-bench as FastChat lays them out, in English, Japanese or any other language. Pure.
+
+    question.jsonl                    the prompts: category, turns, notes of the authors on right answers
+    model_answer/<model>.jsonl        a model's answers; each choice is a sample
+    reference_answer/<model>.jsonl    the answers that judges are told are right
+    model_judgment/<judge>_single.jsonl   grades from 1 to 10
+    model_judgment/<judge>_pair.jsonl     verdicts on two answers, in both orders
+
+A row is taken apart into what the corpus and the judgments have columns for, and the rest; a writer builds
+the row from those columns and puts the rest back, so that what was read is what is written, to the letter:
+where FastChat would have written a row otherwise, with its letters escaped or its keys in another order,
+the rest says how it stood.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+from annotation.interchange.faults import Fault, gettext_noop, shown
+from annotation.interchange.format import Format, Named, Record
+from annotation.interchange.llmfao import Wrong, excerpt, name, number, text, whole
+from annotation.interchange.tables import Progress, Row, Source, read_jsonl
+
+QUESTIONS: Final = "question.jsonl"
+ANSWERS: Final = "model_answer"
+REFERENCES: Final = "reference_answer"
+JUDGMENTS: Final = "model_judgment"
+
+API_ERROR: Final = "$ERROR$"
+"""What FastChat writes in the place of a text that an endpoint did not give."""
+
+NO_SCORE: Final = -1
+ERROR: Final = "error"
+WINNERS: Final = ("model_1", "model_2", "tie", ERROR)
+
+KANA: Final = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+LETTER: Final = re.compile(r"[^\W\d_]")
+
+ORDER: Final[Mapping[str, Sequence[str]]] = {
+    "questions": ("question_id", "category", "turns", "reference"),
+    "answers": ("question_id", "answer_id", "model_id", "choices", "tstamp"),
+    "grades": ("question_id", "model", "judge", "user_prompt", "judgment", "score", "turn", "tstamp"),
+    "games": (
+        *("question_id", "model_1", "model_2", "g1_winner", "g2_winner", "judge"),
+        *("g1_user_prompt", "g1_judgment", "g2_user_prompt", "g2_judgment", "turn", "tstamp"),
+    ),
+}
+"""The keys of a row in FastChat's order; others follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """What a judge said of two answers in one order: `winner` is model_1, model_2 or tie; empty without a verdict."""
+
+    state: str
+    winner: str
+    asked: str
+    words: str
+
+
+# What the corpus has columns for, as a row.
+
+
+def question_row(prompt: int, category: str | None, turns: Sequence[str]) -> dict[str, Any]:
+    return {"question_id": prompt, "category": category, "turns": list(turns)}
+
+
+def answer_row(prompt: int, model: str, samples: Sequence[tuple[int, Sequence[str]]]) -> dict[str, Any]:
+    """`samples` are the numbers of a model's answers, from 0, each with its turns."""
+    choices = [{"index": sample, "turns": list(turns)} for sample, turns in samples]
+    return {"question_id": prompt, "model_id": model, "choices": choices}
+
+
+def grade_row(
+    prompt: int,
+    model: str,
+    judge: Sequence[str],
+    game: Game,
+    score: float | None,
+    turn: int,
+    stamp: float | None,
+    choice: int = 0,
+    sample: int = 0,
+) -> dict[str, Any]:
+    """`choice` is the sample of the answer, `sample` that of the grade; FastChat has neither: it grades the first."""
+    return {
+        "question_id": prompt,
+        "model": model,
+        "judge": list(judge),
+        "user_prompt": game.asked,
+        "judgment": game.words,
+        "score": NO_SCORE if score is None else _plain(score),
+        "turn": turn,
+        **({} if stamp is None else {"tstamp": _plain(stamp)}),
+        **({"choice": choice} if choice else {}),
+        **({"sample": sample} if sample else {}),
+    }
+
+
+def game_row(
+    prompt: int,
+    models: tuple[str, str],
+    judge: Sequence[str],
+    games: Sequence[Game],
+    turn: int,
+    stamp: float | None,
+    sample: int = 0,
+) -> dict[str, Any]:
+    """`games` are the first order, with model_1 as assistant A, and the second, if it was asked."""
+    row: dict[str, Any] = {"question_id": prompt, "model_1": models[0], "model_2": models[1]}
+    row |= {f"g{place}_winner": game.winner or ERROR for place, game in enumerate(games, 1)}
+    row |= {"judge": list(judge), "turn": turn}
+    for place, game in enumerate(games, 1):
+        row |= {f"g{place}_user_prompt": game.asked, f"g{place}_judgment": game.words}
+    return row | ({} if stamp is None else {"tstamp": _plain(stamp)}) | ({"sample": sample} if sample else {})
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value == int(value) else value
+
+
+def rest(kind: str, row: Row, built: Mapping[str, Any]) -> dict[str, Any]:
+    """What `row` says otherwise than `built`, which was made of its columns; empty where it says nothing else.
+
+    `set` are other values, `unset` keys that it has not. `unescaped` is said of a row with letters beyond ASCII
+    as they are, and `line` is the row to the letter where even so it would be written otherwise.
+    """
+    missing = object()
+    other = {key: value for key, value in row.values.items() if built.get(key, missing) != value}
+    lacking = [key for key in built if key not in row.values]
+    extra = {**({"set": _as_stored(other)} if other else {}), **({"unset": lacking} if lacking else {})}
+    if line(kind, built, extra) == row.text + "\n":
+        return extra
+    unescaped = {**extra, "unescaped": True}
+    return unescaped if line(kind, built, unescaped) == row.text + "\n" else {**extra, "line": row.text}
+
+
+def _as_stored(value: Any) -> Any:
+    """`value` with its keys in the order that PostgreSQL stores them in, whatever the database."""
+    match value:
+        case dict():
+            keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+            return {key: _as_stored(value[key]) for key in keys}
+        case list():
+            return [_as_stored(each) for each in value]
+    return value
+
+
+def says(extra: Any) -> Any:
+    """What is said by what `rest` found, however it was written."""
+    return {key: extra[key] for key in ("set", "unset") if key in extra} if isinstance(extra, dict) else extra
+
+
+def line(kind: str, built: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """The line that `rest` was taken of; as FastChat writes it where nothing else is known."""
+    row = {**built, **extra.get("set", {})}
+    for key in extra.get("unset", ()):
+        row.pop(key, None)
+    if "line" in extra and json.loads(extra["line"]) == row:
+        return f"{extra['line']}\n"
+    order = {key: place for place, key in enumerate(ORDER[kind])}
+    ordered = {key: row[key] for key in sorted(row, key=lambda key: order.get(key, len(order)))}
+    return json.dumps(ordered, allow_nan=False, ensure_ascii="unescaped" not in extra) + "\n"
+
+
+def file_stem(called: str) -> str:
+    """What a model's or a judge's files are called: its name, where a disk takes it."""
+    return re.sub(r'[\x00-\x1f/\\:*?"<>|]|^\.', "_", called)
+
+
+def language_of(prompt: str) -> str:
+    """Japanese where there are kana, English where nearly all letters are ASCII, else not known."""
+    if KANA.search(prompt):
+        return "ja"
+    letters = LETTER.findall(prompt)
+    return "en" if letters and sum(map(str.isascii, letters)) >= 0.95 * len(letters) else ""
+
+
+# Reading.
+
+
+def named(file: Source) -> Named | None:
+    """What kind of file `file` is, by its folder and its name."""
+    *folders, called = file.plain_name.split("/")
+    if called == QUESTIONS:
+        return Named("questions")
+    if not folders or called.startswith(".") or not called.endswith(".jsonl"):
+        return None
+    match folders[-1]:
+        case "model_answer":
+            return Named("answers")
+        case "reference_answer":
+            return Named("references")
+        case "model_judgment" if called.endswith("_single.jsonl"):
+            return Named("grades")
+        case "model_judgment" if called.endswith("_pair.jsonl"):
+            return Named("games")
+    return None
+
+
+def _stem(file: Source) -> str:
+    return file.plain_name.rpartition("/")[2].removesuffix(".jsonl")
+
+
+class _Taken:
+    """A row being taken apart: its values by name, and what was wrong with them."""
+
+    def __init__(self, file: Source, row: Row) -> None:
+        self.file = file
+        self.row = row
+        self.faults: list[Fault] = []
+
+    def __call__[V](self, key: str, read: Callable[[Any], V], default: V | None = None) -> V | Any:
+        """The value of `key`. For a wrong one it is `default`, whatever that is: the row is faulty, and none of its
+        values is ever used."""
+        try:
+            if key in self.row.values:
+                return read(self.row.values[key])
+            if default is None:
+                raise Wrong(gettext_noop("The column is missing."))
+            return default
+        except Wrong as wrong:
+            row = excerpt(self.row.values)
+            self.faults.append(Fault(self.file.name, self.row.line, key, wrong.reason, wrong.values, row))
+            return default
+
+
+def _turns(value: Any) -> list[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+        raise Wrong(gettext_noop("A list of texts was expected, not %(found)s."), found=shown(value))
+    return value
+
+
+def _choices(value: Any) -> list[list[str]]:
+    """The turns of each choice."""
+    if not isinstance(value, list) or not value or not all(isinstance(choice, dict) for choice in value):
+        raise Wrong(gettext_noop("A list of choices was expected, not %(found)s."), found=shown(value))
+    return [_turns(choice.get("turns")) for choice in value]
+
+
+def _judge(value: Any) -> Sequence[str]:
+    """The judge's name and its template's."""
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list) or not 1 <= len(found) <= 2 or not all(isinstance(part, str) for part in found):
+        reason = gettext_noop("The name of a judge and that of its template were expected, not %(found)s.")
+        raise Wrong(reason, found=shown(value))
+    if len(found[-1]) > 200:
+        raise Wrong(gettext_noop("At most 200 characters were expected."))
+    return (name(found[0]), *found[1:])
+
+
+def _turn(value: Any) -> int:
+    if not 1 <= whole(value) <= 2**15 - 1:
+        raise Wrong(gettext_noop("The number of a turn, from 1, was expected, not %(found)s."), found=shown(value))
+    return int(value)
+
+
+def _place(value: Any) -> int:
+    if not 0 <= whole(value) < 2**30:
+        raise Wrong(gettext_noop("A number from 0 on was expected, not %(found)s."), found=shown(value))
+    return int(value)
+
+
+def _score(value: Any) -> float:
+    found = number(value)
+    return NO_SCORE if found is None else found
+
+
+def _winner(value: Any) -> str:
+    if value not in WINNERS:
+        raise Wrong(gettext_noop("model_1, model_2, tie or error was expected, not %(found)s."), found=shown(value))
+    return str(value)
+
+
+def _stamp(row: Row) -> float | None:
+    value = row.values.get("tstamp")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _category(value: Any) -> str:
+    return "" if value is None else text(value)
+
+
+def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
+    """The rows of `file`, each as the records that it is stored as, or what is wrong with it.
+
+    FastChat adds a row for what is asked again: of several with the same key the last one counts, and the
+    others are told as `surplus`.
+    """
+    latest = {key: row.line for row in read_jsonl(file) if not isinstance(row, Fault) if (key := _key(kind, row))}
+    models: set[str] = set()
+    for row in read_jsonl(file, progress):
+        if isinstance(row, Fault):
+            yield row
+        elif latest.get(_key(kind, row), row.line) != row.line:
+            yield Record("surplus", row.line, {})
+        else:
+            yield from _taken(file, kind, row, models)
+
+
+def _taken(file: Source, kind: str, row: Row, models: set[str]) -> Iterator[Record | Fault]:
+    taken = _Taken(file, row)
+    for record in READ[kind](taken):
+        if record.kind != "models":
+            yield record
+        elif record.values["name"] not in models:
+            # A file is a model's: it is told once.
+            models.add(record.values["name"])
+            yield record
+    yield from taken.faults
+    if taken.faults and kind == "questions" and isinstance(row.values.get("question_id"), int):
+        yield Record("prompts", row.line, {"id": row.values["question_id"]}, (), faulty=True)
+
+
+KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "questions": ("question_id",),
+    "answers": ("question_id",),
+    "references": ("question_id",),
+    "grades": ("question_id", "model", "choice", "judge", "turn", "sample"),
+    "games": ("question_id", "model_1", "model_2", "judge", "turn", "sample"),
+}
+"""What says which row is meant."""
+
+
+def _key(kind: str, row: Row) -> bytes:
+    found = [row.values.get(key) for key in KEYS[kind]]
+    if kind == "games":
+        # The same two, whichever is named first.
+        found[1:3] = sorted(found[1:3], key=repr)
+    return blake2b(json.dumps(found).encode(), digest_size=16).digest()
+
+
+def _question(taken: _Taken) -> list[Record]:
+    row = taken.row
+    prompt = taken("question_id", whole)
+    turns = taken("turns", _turns)
+    category = taken("category", _category, "") or None
+    if taken.faults:
+        return []
+    line_ = row.line
+    records = [Record("prompts", line_, {"id": prompt, "text": turns[0], "type": category, "turns": turns[1:]})]
+    notes = row.values.get("reference")
+    if isinstance(notes, list) and all(isinstance(note, str) for note in notes) and any(notes):
+        records.append(Record("references", line_, {"prompt": prompt, "source": "", "turns": notes, "extra": {}}))
+    if extra := rest("questions", row, question_row(prompt, category, turns)):
+        records.append(Record("remainders", line_, {"prompt": prompt, "model": None, "extra": extra}))
+    return records
+
+
+def _answers(taken: _Taken) -> list[Record]:
+    row = taken.row
+    prompt = taken("question_id", whole)
+    choices = taken("choices", _choices)
+    model = _named_by_file(taken)
+    if taken.faults:
+        return []
+    # An error is no answer: it is kept as it was, and nobody compares it with one.
+    given = [(sample, turns) for sample, turns in enumerate(choices) if API_ERROR not in turns]
+    records = [Record("models", row.line, {"name": model})]
+    for sample, turns in given:
+        values = {"prompt": prompt, "model": model, "sample": sample, "result": turns[0], "turns": turns[1:]}
+        records.append(Record("results", row.line, values))
+    extra = rest("answers", row, answer_row(prompt, model, given))
+    failed = [sample for sample, turns in enumerate(choices) if API_ERROR in turns]
+    if extra or failed:
+        values = {"prompt": prompt, "model": model, "extra": extra, "failed": failed}
+        records.append(Record("remainders", row.line, values))
+    return records
+
+
+def _named_by_file(taken: _Taken) -> str:
+    """Whose answers they are: the file's name, unless the row has one that a disk would not have taken."""
+    stem, said = _stem(taken.file), taken.row.values.get("model_id")
+    return said if isinstance(said, str) and said.strip() and file_stem(said) == stem else stem
+
+
+def _reference(taken: _Taken) -> list[Record]:
+    row = taken.row
+    prompt = taken("question_id", whole)
+    choices = taken("choices", _choices)
+    if taken.faults:
+        return []
+    source = _named_by_file(taken)
+    extra = rest("answers", row, answer_row(prompt, source, [(0, choices[0])]))
+    return [Record("references", row.line, {"prompt": prompt, "source": source, "turns": choices[0], "extra": extra})]
+
+
+def _state(found: bool, words: str) -> str:
+    if found:
+        return "ok"
+    return "failed" if words.strip() == API_ERROR else "unreadable"
+
+
+def _shared(taken: _Taken, ending: str) -> dict[str, Any]:
+    row = taken.row
+    by_file: Sequence[str] = (_stem(taken.file).removesuffix(ending),)
+    judge = taken("judge", _judge, by_file)
+    return {
+        "prompt": taken("question_id", whole),
+        "judge": judge[0] if judge else "",
+        "template": judge[1] if judge and len(judge) > 1 else "",
+        "names": judge,
+        "turn": taken("turn", _turn, 1),
+        "sample": taken("sample", _place, 0),
+        "stamp": _stamp(row),
+        "file": _stem(taken.file) + ".jsonl",
+        "digest": _digest(row.values),
+    }
+
+
+def _grade(taken: _Taken) -> list[Record]:
+    shared = _shared(taken, "_single")
+    model = taken("model", name)
+    choice = taken("choice", _place, 0)
+    said = taken("score", _score)
+    asked, words = taken("user_prompt", _words, ""), taken("judgment", _words, "")
+    if taken.faults:
+        return []
+    score = said if 1 <= said <= 10 else None
+    game = Game(_state(score is not None, words), "", asked, words)
+    built = grade_row(
+        shared["prompt"],
+        model,
+        shared["names"],
+        game,
+        score,
+        shared["turn"],
+        shared["stamp"],
+        choice,
+        shared["sample"],
+    )
+    values = {**shared, "model": model, "choice": choice, "score": score, "game": game}
+    return [Record("grades", taken.row.line, {**values, "extra": rest("grades", taken.row, built)})]
+
+
+def _words(value: Any) -> str:
+    return "" if value is None else text(value)
+
+
+def _games(taken: _Taken) -> list[Record]:
+    shared = _shared(taken, "_pair")
+    models = (taken("model_1", name), taken("model_2", name))
+    places = (1, 2) if "g2_winner" in taken.row.values else (1,)
+    games = []
+    for place in places:
+        winner = taken(f"g{place}_winner", _winner)
+        asked, words = taken(f"g{place}_user_prompt", _words, ""), taken(f"g{place}_judgment", _words, "")
+        games.append(Game(_state(winner != ERROR, words or ""), "" if winner == ERROR else winner, asked, words))
+    if not taken.faults and models[0] == models[1]:
+        reason = gettext_noop("Two different models were expected.")
+        taken.faults.append(Fault(taken.file.name, taken.row.line, "model_2", reason, {}, excerpt(taken.row.values)))
+    if taken.faults:
+        return []
+    built = game_row(
+        shared["prompt"], models, shared["names"], games, shared["turn"], shared["stamp"], shared["sample"]
+    )
+    values = {**shared, "models": models, "games": tuple(games), "extra": rest("games", taken.row, built)}
+    return [Record("games", taken.row.line, values)]
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    return blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+READ: Final[Mapping[str, Callable[[_Taken], list[Record]]]] = {
+    "questions": _question,
+    "answers": _answers,
+    "references": _reference,
+    "grades": _grade,
+    "games": _games,
+}
+
+FORMAT: Final = Format(
+    "mt-bench",
+    tuple(READ),
+    named,
+    read,
+    gettext_noop(
+        "No kind of file of MT-bench has such a name; expected were question.jsonl, model_answer/MODEL.jsonl, "
+        "reference_answer/MODEL.jsonl, model_judgment/JUDGE_single.jsonl or model_judgment/JUDGE_pair.jsonl."
+    ),
+    rows={
+        "questions": ("prompts", "references", "remainders"),
+        "answers": ("models", "results", "remainders"),
+        "grades": ("grades",),
+        "games": ("games", "comparisons"),
+    },
+    nested=True,
+    columns={"prompt": "question_id", "type": "category", "text": "turns", "result": "choices"},
+    language=language_of,
+)
+
+KINDS: Final = ("references", "remainders", "grades", "games", "surplus")
+"""The kinds of rows that the corpus has no place for."""

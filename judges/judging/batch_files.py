@@ -1,0 +1,275 @@
+"""Judging by files: requests are written as JSONL, and what came of them elsewhere is read back.
+
+Two layouts: LLMFAO's, `{model, messages, metadata, max_tokens, ...}` answered by rows of
+`[request, response, metadata]`, and that of batch endpoints, with a `custom_id`. Replies end in the same
+states as those of requests that were sent from here.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import batched
+from typing import Any, Final, Literal
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+from annotation.studies.lifecycle import NotPossible
+from judges.judging import planning, questions, runs
+from judges.judging.call_store import JudgeBooks
+from judges.judging.planning import Plan
+from judges.judging.runs import judge_life
+from judges.llm import chat
+from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender, Verdict
+from judges.runs.call_store import Outcome, Prepared
+from judges.verdicts import Finding, find
+
+type Layout = Literal["llmfao", "batch"]
+
+BATCH: Final = 200
+LISTED: Final = 100
+_PLACE: Final = re.compile(r"(pair|result)-(-?[0-9]{1,19})-turn-([0-9]{1,4})-([xy]|-)-sample-([0-9]{1,9})")
+
+
+def place(call: JudgeCall) -> str:
+    """What names a call in files: `pair-17-turn-0-x-sample-0`, by the numbers of the exchange files."""
+    if call.pair is not None:
+        return f"pair-{call.pair.number}-turn-{call.turn}-{call.left}-sample-{call.sample}"
+    assert call.result is not None  # noqa: S101  judge_call_about_one
+    return f"result-{call.result.number}-turn-{call.turn}---sample-{call.sample}"
+
+
+def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> JudgeRun:
+    """The offline run of `version` on `study`: the one that waits for replies, or a new one, planned.
+
+    Its calls that ended in a state which `plan` asks for again wait for an answer once more.
+
+    Raises:
+        NotPossible: the judge is at work on the study itself, or there is nothing to judge.
+    """
+    run = JudgeRun.objects.filter(study=study, version=version, offline=True, state__in=LIVE).first()
+    if run is None:
+        run = runs.start(study, version, plan, at, detach=False, offline=True)
+        JudgeRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
+    else:
+        if Plan.from_json(run.options) != plan:
+            # What waits stays; what the other plan covers besides is added to it.
+            run.options, run.started_at = {**run.options, **plan.as_json()}, None
+            run.save(update_fields=["options", "started_at"])
+        ended = [key for key, state in planned(run, plan) if state in plan.again]
+        JudgeCall.objects.filter(pk__in=ended, state__in=plan.again).update(state=CallState.PENDING)
+    judge_life.plan(run)
+    judge_life.finish(run, at)
+    return run
+
+
+def planned(run: JudgeRun, plan: Plan) -> list[tuple[int, str]]:
+    """The calls of `run` that `plan` covers, in order: primary key and state."""
+    version, calls = run.version, JudgeCall.objects.filter(run=run).order_by("pk")
+    if version.grades:
+        covered = calls.filter(result__in=planning.results_of(run.study, plan).values("pk"))
+        return list(covered.values_list("pk", "state"))
+    covered = calls.filter(pair__in=planning.pairs_of(run.study, plan).values("pk"), pair__isnull=False)
+    rows = covered.values_list("pk", "state", "left", "pair_id")
+    return [(key, state) for key, state, left, pair in rows if left in planning.lefts(version, plan.orders, pair or 0)]
+
+
+def waiting(run: JudgeRun) -> QuerySet[JudgeCall]:
+    """The calls of `run` that wait for an answer, whatever plan they are of."""
+    return JudgeCall.objects.filter(run=run, state=CallState.PENDING)
+
+
+def requests(run: JudgeRun, plan: Plan, layout: Layout) -> Iterator[str]:
+    """The requests of the calls that `plan` covers and that wait for an answer, a line each."""
+    version = run.version
+    pending = [key for key, state in planned(run, plan) if state == CallState.PENDING]
+    for keys in batched(pending, BATCH, strict=False):
+        for call in questions.with_texts(JudgeCall.objects.filter(pk__in=keys)).order_by("pk"):
+            filled = questions.filled(version, questions.subject_of(call))
+            body = questions.request(version, filled.messages, call.sample)
+            if layout == "batch":
+                row = {"custom_id": place(call), "method": "POST", "url": "/v1/chat/completions", "body": body}
+            else:
+                row = {**body, "metadata": _metadata(call)}
+            yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _metadata(call: JudgeCall) -> dict[str, Any]:
+    if call.pair is None:
+        assert call.result is not None  # noqa: S101
+        return {"id": call.result.number, "prompt": call.result.prompt.number, "call": place(call)}
+    pair = call.pair
+    return {
+        "id": pair.number,
+        "prompt": pair.prompt.number,
+        "model_x": pair.model_x.number,
+        "model_y": pair.model_y.number,
+        "call": place(call),
+    }
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a file of replies: stored rows by state, rows whose calls had an answer before, faults by line."""
+
+    stored: dict[str, int] = field(default_factory=dict)
+    there: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)
+    fault_count: int = 0
+
+    def fault(self, line: int, reason: str) -> None:
+        self.fault_count += 1
+        if len(self.faults) < LISTED:
+            self.faults.append((line, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    name: str
+    status: int
+    response: Any
+
+
+def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], at: datetime) -> Report:
+    """Stores the replies in `lines`, JSONL in either layout. The same file again changes nothing.
+
+    Raises:
+        NotPossible: no requests of this judge for this study wait for replies.
+    """
+    run = JudgeRun.objects.filter(study=study, version=version, offline=True).order_by("-pk").first()
+    if run is None:
+        raise NotPossible(_("No requests of this judge were written for this study: judge-requests does it."))
+    report = Report()
+    sender = Sender.objects.create(run=run, started_at=at, beat_at=at)
+    try:
+        for rows in _batches(_rows(lines, report)):
+            _keep(run, sender, rows, report, at)
+    finally:
+        JudgeBooks(run, sender).bury(at)
+    judge_life.finish(run, at)
+    return report
+
+
+def _rows(lines: Iterable[bytes], report: Report) -> Iterator[_Row]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = _row(number, json.loads(line))
+        except (ValueError, RecursionError):
+            row = None
+        if row is None:
+            report.fault(
+                number, _("This is no row of replies: [request, response, metadata] or custom_id and response.")
+            )
+        else:
+            yield row
+
+
+def _batches(rows: Iterable[_Row]) -> Iterator[dict[str, _Row]]:
+    """`rows` by the calls they name, some at a time; a second row on a call comes after the first was stored."""
+    batch: dict[str, _Row] = {}
+    for row in rows:
+        if row.name in batch or len(batch) == BATCH:
+            yield batch
+            batch = {}
+        batch[row.name] = row
+    if batch:
+        yield batch
+
+
+def _row(line: int, found: Any) -> _Row | None:
+    match found:
+        case [dict() as request, response, *more]:
+            metadata = more[0] if more and isinstance(more[0], dict) else request.get("metadata")
+            name = _name(metadata) if isinstance(metadata, dict) else None
+            return None if name is None else _Row(line, name, 200, response)
+        case {"custom_id": str() as name, "response": {"status_code": int() as status, "body": body}}:
+            return _Row(line, name, status, body)
+        case {"custom_id": str() as name, "error": dict() as error}:
+            return _Row(line, name, 500, {"error": error})
+        case _:
+            return None
+
+
+def _name(metadata: Mapping[str, Any]) -> str | None:
+    """The call that metadata names; without a name of its own, as other programs write it, x stood on the left."""
+    call, number = metadata.get("call"), metadata.get("id")
+    if isinstance(call, str):
+        return call
+    return f"pair-{number}-turn-0-x-sample-0" if isinstance(number, int) else None
+
+
+def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Report, at: datetime) -> None:
+    named = _calls(run.study, run.version, rows)
+    for name, row in rows.items():
+        if name not in named:
+            report.fault(row.line, _("There is no call %(name)s.") % {"name": name[:100]})
+    outcomes = {
+        call.pk: _outcome(run.version, call, rows[name], at)
+        for name, call in named.items()
+        if call.state in {CallState.PENDING, CallState.FAILED}
+    }
+    # A failure that was read before is no other one.
+    for pk, raw, status in _failures(outcomes):
+        if outcomes[pk].answer is None and (outcomes[pk].raw, outcomes[pk].status) == (raw, status):
+            del outcomes[pk]
+    report.there += len(named) - len(outcomes)
+    with transaction.atomic():
+        held = JudgeCall.objects.filter(
+            pk__in=outcomes,
+            state__in=[CallState.PENDING, CallState.FAILED],
+            claim=None,
+            run__offline=True,
+        )
+        keys = set(held.select_for_update().values_list("pk", flat=True))
+        mine = JudgeCall.objects.filter(pk__in=keys)
+        # The money is gone already: it is booked as that of any other call is, whatever the budget says.
+        bound = mine.aggregate(nanos=Sum("bound"))["nanos"] or 0
+        mine.update(state=CallState.SENT, claim=sender, sent_at=at)
+        Judge.objects.filter(pk=run.version.judge_id).update(reserved=F("reserved") + bound)
+    kept = [outcome for pk, outcome in outcomes.items() if pk in keys]
+    JudgeBooks(run, sender).store(kept, at)
+    for outcome in kept:
+        report.stored[outcome.finding.state] = report.stored.get(outcome.finding.state, 0) + 1
+
+
+def _failures(keys: Iterable[int]) -> list[tuple[int, str, int | None]]:
+    """What came of those of the calls `keys` that failed: primary key, the reply and its status."""
+    latest = Verdict.objects.in_force().filter(call__in=keys, call__state=CallState.FAILED)
+    return list(latest.values_list("call_id", "reply__raw", "reply__status"))
+
+
+def _calls(study: Study, version: JudgeVersion, names: Iterable[str]) -> dict[str, JudgeCall]:
+    numbers: dict[str, list[int]] = {"pair": [], "result": []}
+    for name in names:
+        if (found := _PLACE.fullmatch(name)) and abs(int(found[2])) < 2**63:
+            numbers[found[1]].append(int(found[2]))
+    about = Q(pair__study=study, pair__number__in=numbers["pair"]) | Q(
+        result__prompt_set=study.prompt_set, result__number__in=numbers["result"]
+    )
+    found_calls = questions.with_texts(JudgeCall.objects.filter(about, version=version, run__study=study))
+    wanted = set(names)
+    return {name: call for call in found_calls if (name := place(call)) in wanted}
+
+
+def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) -> Outcome[JudgeCall]:
+    question = questions.question(version, questions.subject_of(call), call.sample)
+    # What is given back of the reservation is what was taken for it.
+    question = replace(question, bound=call.bound)
+    outcome = Outcome(Prepared(call, question), received_at=at, status=row.status)
+    raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
+    try:
+        if row.status != 200:
+            raise chat.trouble_in(raw, row.status, f"HTTP {row.status}")
+        outcome.answer = chat.read_answer(raw)
+        outcome.finding = find(version.reading, outcome.answer)
+    except chat.Trouble as trouble:
+        state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
+        outcome.finding, outcome.raw = Finding(state, problem=trouble.words), raw[: chat.WORDS]
+    return outcome

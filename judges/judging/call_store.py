@@ -1,0 +1,155 @@
+"""What a judge's sender does with its calls: asks, and keeps replies, verdicts and comparisons."""
+
+from collections.abc import Container, Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from judges import verdicts
+from judges.judging import questions
+from judges.llm.chat import Answer
+from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, Sender, Verdict
+from judges.runs.call_store import Books, Outcome, Prepared
+from judges.verdicts import Finding
+
+KEPT: Final = "The endpoint gave a reply that it had given before: this is no new sample."
+
+
+class JudgeBooks(Books[JudgeCall]):
+    """The rows of one sender of a judge's run."""
+
+    def __init__(self, run: JudgeRun, sender: Sender) -> None:
+        super().__init__(run, sender)
+        self._run: JudgeRun = run
+
+    @property
+    def calls(self) -> QuerySet[JudgeCall]:
+        return JudgeCall.objects.all()
+
+    @property
+    def purse(self) -> QuerySet[Judge]:
+        return Judge.objects.filter(pk=self._run.version.judge_id)
+
+    def prepare(self, keys: Sequence[int]) -> list[Prepared[JudgeCall]]:
+        mine = self.calls.filter(pk__in=keys, claim=self._sender.pk).order_by("pk")
+        run, version = self._run, self._run.version
+        return [Prepared(call, questions.question_of(run, version, call)) for call in questions.with_texts(mine)]
+
+    def find(self, answer: Answer) -> Finding:
+        return verdicts.find(self._run.version.reading, answer)
+
+    def keep(self, outcomes: Sequence[Outcome[JudgeCall]], mine: set[int], at: datetime) -> int:
+        run, root = self._run, self._run.version
+        by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]] = {}
+        replies: list[JudgeReply] = []
+        for outcome in outcomes:
+            call = outcome.prepared.call
+            answered_as = version_that_answered(root, outcome.answer.model if outcome.answer else "")
+            reply = _reply(outcome, answered_as, at)
+            replies.append(reply)
+            if call.pk in mine:
+                by_version.setdefault(answered_as, []).append((reply, call, outcome.finding))
+        JudgeReply.objects.bulk_create(replies)
+        kept = {each.prepared.call.pk for each in outcomes if each.answer is not None and each.answer.kept}
+        _sift_kept_replies(run, by_version, kept)
+        for version, found in by_version.items():
+            _store_verdicts(run, version, found, at)
+        return sum(reply.cost for reply in replies)
+
+
+def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
+    """The version of `root`'s settings whose endpoint names the model `model`; a new name opens one."""
+    if not model or root.returned_model == model:
+        return root
+    if not root.returned_model and JudgeVersion.objects.filter(pk=root.pk, returned_model="").update(
+        returned_model=model
+    ):
+        root.returned_model = model
+        return root
+    root.refresh_from_db(fields=["returned_model"])
+    if root.returned_model == model:
+        return root
+    while (known := root.drifts.filter(returned_model=model).first()) is None:
+        settings = {name: getattr(root, name) for name in JudgeVersion.SETTINGS}
+        try:
+            with transaction.atomic():
+                known = JudgeVersion.objects.create(
+                    judge=root.judge,
+                    number=root.judge.next_number(),
+                    root=root,
+                    returned_model=model,
+                    user=root.user,
+                    **settings,
+                )
+        except IntegrityError:
+            continue  # another sender met the new model at the same moment, or took the number
+        break
+    return known
+
+
+def _reply(outcome: Outcome[JudgeCall], answered_as: JudgeVersion, at: datetime) -> JudgeReply:
+    question = outcome.prepared.question
+    reply = JudgeReply(
+        call=outcome.prepared.call,
+        answered_as=answered_as,
+        template_sha256=answered_as.template.sha256,
+        part=question.part,
+        cut=question.cut,
+    )
+    outcome.fill(reply, answered_as, at)
+    return reply
+
+
+type _About = tuple[int | None, int | None, int, str, str]
+
+
+def _about(call: JudgeCall, response_id: str) -> _About:
+    return call.pair_id, call.result_id, call.turn, call.left, response_id
+
+
+def _sift_kept_replies(
+    run: JudgeRun, by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]], kept: Container[int]
+) -> None:
+    """A reply that was given before is no new sample: it is kept, and counts as failed.
+
+    It is one that has the id of another call's reply to the same question, or that says itself, in `kept`
+    by its call, that it comes out of a store.
+    """
+    root = run.version
+    if root.samples == 1 and root.number == 1 and not run.probing:
+        return  # nothing was ever asked twice
+    found = [each for replies in by_version.values() for each in replies]
+    ids = {reply.response_id for reply, _call, _finding in found if reply.response_id}
+    before = JudgeReply.objects.filter(
+        answered_as__in=list(root.judge.versions.values_list("pk", flat=True)), response_id__in=ids
+    ).exclude(pk__in=[reply.pk for reply, _call, _finding in found])
+    first: dict[_About, int] = {
+        row[:5]: row[5]
+        for row in before.values_list(
+            "call__pair_id", "call__result_id", "call__turn", "call__left", "response_id", "call_id"
+        )
+    }
+    for replies in by_version.values():
+        for index, (reply, call, finding) in enumerate(replies):
+            owner = first.setdefault(_about(call, reply.response_id), call.pk) if reply.response_id else call.pk
+            stored = call.pk in kept and (call.sample > 0 or root.number > 1)
+            if finding.state == CallState.OK and (owner != call.pk or stored):
+                replies[index] = (reply, call, Finding(CallState.FAILED, problem=KEPT))
+                JudgeReply.objects.filter(pk=reply.pk).update(state=CallState.FAILED, problem=KEPT)
+
+
+def _store_verdicts(
+    run: JudgeRun, version: JudgeVersion, found: list[tuple[JudgeReply, JudgeCall, Finding]], at: datetime
+) -> None:
+    calls = [call.pk for _reply, call, _finding in found]
+    before = Verdict.objects.in_force().filter(call__in=calls).select_related("comparison")
+    verdicts.supersede(list(before), at)
+    rater = None if version.grades or run.probing else verdicts.rater_of(run.study, version)
+    verdicts.verdict_rows(found, version.reading, rater, at)
+    by_state: dict[str, list[int]] = {}
+    for _reply, call, finding in found:
+        by_state.setdefault(finding.state, []).append(call.pk)
+    for state, keys in by_state.items():
+        JudgeCall.objects.filter(pk__in=keys).update(state=state, claim=None)

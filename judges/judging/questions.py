@@ -1,0 +1,82 @@
+"""From a call to the request that is sent: what is judged, in which words, and what it can cost at the most."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import QuerySet
+
+from annotation.models import Pair, Prompt, Result
+from judges.models import JudgeCall, JudgeRun, JudgeVersion, RunKind
+from judges.prompting.templates import Filled, Subject, TemplateSet, fill
+from judges.runs import chat_request
+from judges.runs.chat_request import Question
+
+
+@lru_cache(maxsize=32)
+def _templates(template_id: int, sha256: str) -> TemplateSet:
+    from judges.models import Template
+
+    return Template.objects.get(pk=template_id).templates
+
+
+def templates_of(version: JudgeVersion) -> TemplateSet:
+    """The version's set, read once per process: it never changes."""
+    return _templates(version.template_id, version.template.sha256)
+
+
+def with_texts(calls: QuerySet[JudgeCall]) -> QuerySet[JudgeCall]:
+    """`calls` with everything a question is made of."""
+    return calls.select_related("pair__prompt", "pair__result_x", "pair__result_y", "pair__study", "result__prompt")
+
+
+def subject_of_pair(pair: Pair, left: str, turn: int) -> Subject:
+    """What is judged of a pair: with the side `left` as answer A."""
+    texts = pair.texts()
+    first, second = ("x", "y") if left == "x" else ("y", "x")
+    return _subject(pair.prompt, texts["prompt"], [texts[first], texts[second]], turn, pair.study.question)
+
+
+def subject_of_result(result: Result, turn: int) -> Subject:
+    prompt = result.prompt
+    return _subject(prompt, [prompt.text, *prompt.turns], [[result.text, *result.turns]], turn, "")
+
+
+def _subject(prompt: Prompt, prompts: list[str], answers: list[list[str]], turn: int, question: str) -> Subject:
+    return Subject(prompts, answers, list(prompt.references), turn, prompt.type or "", prompt.lang, question)
+
+
+def subject_of(call: JudgeCall) -> Subject:
+    if call.pair is not None:
+        return subject_of_pair(call.pair, call.left, call.turn)
+    assert call.result is not None  # noqa: S101  judge_call_about_one
+    return subject_of_result(call.result, call.turn)
+
+
+def filled(version: JudgeVersion, subject: Subject) -> Filled:
+    """The messages that put `subject` to the judge."""
+    return fill(templates_of(version), subject, version.reading.markers, version.longest_answer)
+
+
+def request(version: JudgeVersion, messages: Sequence[Any], sample: int = 0) -> dict[str, Any]:
+    """The body of a chat request, with only what the version sets."""
+    body = chat_request.request(version, version.model, messages, temperature=version.temperature, sample=sample)
+    if version.reading.wants_logprobs:
+        body |= {"logprobs": True, "top_logprobs": 20}
+    if version.structured and version.reading.schema is not None:
+        schema = {"name": "verdict", "strict": True, "schema": dict(version.reading.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body
+
+
+def question(version: JudgeVersion, subject: Subject, sample: int = 0) -> Question:
+    """What is sent to ask `version` about `subject`."""
+    messages = filled(version, subject)
+    body = request(version, messages.messages, sample)
+    return chat_request.question(version, body, part=messages.part, cut=messages.cut)
+
+
+def question_of(run: JudgeRun, version: JudgeVersion, call: JudgeCall) -> Question:
+    """What is sent for a call of `run`. A sentinel is asked in the very same words each time, seed and all, so
+    that what differs is the endpoint's doing; any other sample has a seed of its own."""
+    return question(version, subject_of(call), 0 if run.kind == RunKind.SENTINEL else call.sample)

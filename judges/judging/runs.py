@@ -1,0 +1,121 @@
+"""The runs of judges: how they are begun, what they go through, and how far they are."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+from annotation.studies.lifecycle import NotPossible
+from judges import verdicts
+from judges.judging import planning
+from judges.judging.call_store import JudgeBooks
+from judges.judging.planning import Plan
+from judges.models import LIVE, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
+from judges.panels import panels
+from judges.runs.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one, to_judge
+from judges.runs.progress import Progress as Progress
+
+
+def start(
+    study: Study,
+    version: JudgeVersion,
+    plan: Plan,
+    at: datetime,
+    *,
+    user: User | None = None,
+    detach: bool = True,
+    senders: int = 1,
+    offline: bool = False,
+    schedule: int | None = None,
+) -> JudgeRun:
+    """Begins a run of `version` on `study`; the background plans and sends its calls, unless not `detach`.
+
+    `schedule` is the one that asked for it.
+
+    Raises:
+        NotPossible: the judge is at work on the study already, its name is taken there, there is nothing to
+            judge, or its key cannot be had.
+    """
+    verdicts.check_name(study, version)
+    targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
+    if not targets.exists():
+        raise NotPossible(_("There is nothing to judge yet: this study has no pairs, or no answers, that fit."))
+    if not offline:
+        check_key(version)
+    options = {**plan.as_json(), "senders": senders} | ({} if schedule is None else {"schedule": schedule})
+    return _begin(
+        JudgeRun(study=study, version=version, user=user, options=options, offline=offline, created_at=at),
+        senders if detach else 0,
+    )
+
+
+def start_probe(
+    study: Study,
+    version: JudgeVersion,
+    kind: RunKind,
+    options: Mapping[str, Any],
+    at: datetime,
+    *,
+    user: User | None = None,
+    detach: bool = True,
+) -> JudgeRun:
+    """Begins a probe: what is asked stands in `options`, or is the judge's sentinel set. As `start`.
+
+    Raises:
+        NotPossible: such a probe is at work already, or the judge's key cannot be had.
+    """
+    check_key(version)
+    run = JudgeRun(study=study, version=version, kind=kind, user=user, options=dict(options), created_at=at)
+    return _begin(run, 1 if detach else 0)
+
+
+def _begin(run: JudgeRun, senders: int) -> JudgeRun:
+    """Stores `run`, and asks the background for `senders` of it."""
+    with only_one("judge_run_one_live", _("This judge is at work on this study already. See its run.")):
+        run.save(force_insert=True)
+        if senders:
+            enqueue(run, senders)
+    return run
+
+
+class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
+    """The life of the runs of judges."""
+
+    runs = JudgeRun
+    senders = Sender
+    asked = JudgeCall
+    replies = JudgeReply
+    shortened = Q(cut=True)
+
+    def sendable(self) -> QuerySet[JudgeRun]:
+        return JudgeRun.objects.filter(offline=False).select_related("study", "version__judge", "version__template")
+
+    def books(self, run: JudgeRun, sender: Sender) -> JudgeBooks:
+        return JudgeBooks(run, sender)
+
+    def plan_calls(self, run: JudgeRun, alive: Callable[[], None]) -> int:
+        return planning.plan_calls(run, alive)
+
+    def connect(self, run: JudgeRun) -> Connection:
+        return to_judge(run.version)
+
+    def finish(self, run: JudgeRun, at: datetime) -> bool:
+        """As any run; and panels that the judge sits in follow at once, not only when the sweep comes by."""
+        done = super().finish(run, at)
+        if done and not run.probing:
+            panels.follow(run.study_id)
+        return done
+
+
+judge_life: Final = JudgeLife()
+
+
+def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
+    """The run of `version` on `study` that can be gone on with: paused, stopped, or left alone by a crash."""
+    run = study.judge_runs.filter(version=version, kind=kind, state__in=LIVE, offline=False).first()
+    return run if run is not None and judge_life.left_alone(run, timezone.now()) else None

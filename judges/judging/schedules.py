@@ -1,0 +1,140 @@
+"""Judges that are asked on their own: every so many hours about what is new, or about their sentinels."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from annotation.models import Study
+from annotation.models.study import Status
+from annotation.studies.lifecycle import NotPossible
+from judges.judging import consistency_probes, planning, runs
+from judges.judging.planning import Plan
+from judges.models import LIVE, Judge, JudgeRun, RunKind, RunState, Schedule, ScheduleKind
+
+STUDY_RESTS = "The study is paused or closed."
+MAY_NOT = "Who set it may not run this study any more."
+AT_WORK = "The judge was still at work."
+HALTED = "A run of the judge is paused or stopped: it waits for that one."
+NO_MONEY = "The budget is used up."
+"""Why a time was left out; `telling` has them in the reader's language."""
+
+
+def set_every(
+    study: Study,
+    judge: Judge,
+    kind: ScheduleKind,
+    hours: int,
+    at: datetime,
+    *,
+    plan: Plan = Plan(),  # noqa: B008  frozen
+    user: User | None = None,
+) -> Schedule:
+    """Has `judge` asked about `study` every so many `hours`, in the name of `user`: for the first time at once,
+    and, where it was asked before, that long after the last time.
+
+    Raises:
+        NotPossible: there are no sentinels to ask.
+        ValidationError: the hours make no sense.
+    """
+    if kind == ScheduleKind.SENTINELS and consistency_probes.sentinels_of(study, judge) is None:
+        raise NotPossible(_("There are no sentinels yet: choose them first."))
+    # What failed is asked again by people, who have seen why.
+    options = replace(plan, again=()).as_json()
+    while True:
+        known = Schedule.objects.filter(study=study, judge=judge, kind=kind).first()
+        schedule = known or Schedule(study=study, judge=judge, kind=kind, created_at=at)
+        schedule.every, schedule.user, schedule.options, schedule.problem = hours, user, options, ""
+        schedule.next_at = at
+        schedule.clean_fields(exclude={"user", "last_at"})
+        if schedule.last_at is not None:
+            schedule.next_at = max(at, schedule.last_at + timedelta(hours=hours))
+        try:
+            with transaction.atomic():
+                schedule.save()
+        except IntegrityError:
+            continue  # somebody else set it at the same moment: theirs is changed
+        return schedule
+
+
+def turn_off(study: Study, judge: Judge, kind: ScheduleKind) -> bool:
+    """Asks no more; False where nothing was set."""
+    return bool(Schedule.objects.filter(study=study, judge=judge, kind=kind).delete()[0])
+
+
+def latest(schedule: Schedule, number: int = 3) -> list[JudgeRun]:
+    """The last `number` runs that `schedule` began, the latest first."""
+    return list(schedule.study.judge_runs.filter(options__schedule=schedule.pk)[:number])
+
+
+def keep(at: datetime) -> list[JudgeRun]:
+    """Does what is due at `at`; returns the runs that were begun.
+
+    Any number of processes may do so at once: each time is taken by one.
+    """
+    due = Schedule.objects.filter(next_at__lte=at).select_related("study__prompt_set", "judge", "user")
+    return [run for schedule in due.order_by("next_at", "pk") if (run := _do(schedule, at)) is not None]
+
+
+def _do(schedule: Schedule, at: datetime) -> JudgeRun | None:
+    problem = hindrance(schedule)
+    try:
+        if problem or not _anything(schedule):
+            raise _Left
+        with transaction.atomic():
+            # The time is taken and the run is begun together: neither a crash nor another process parts them.
+            return _begin(schedule, at) if _take(schedule, at, "") else None
+    except _Left:
+        _take(schedule, at, problem)
+    except NotPossible as refusal:
+        _take(schedule, at, str(refusal))
+    return None
+
+
+class _Left(Exception):
+    """Nothing is begun."""
+
+
+def _take(schedule: Schedule, at: datetime, problem: str) -> bool:
+    """Takes the time that is due; False where somebody else has."""
+    mine = Schedule.objects.filter(pk=schedule.pk, next_at=schedule.next_at)
+    last = schedule.last_at if problem else at
+    return bool(mine.update(next_at=schedule.following(at), last_at=last, problem=problem))
+
+
+def hindrance(schedule: Schedule) -> str:
+    """Why nothing is begun, whatever there is to do; nothing where nothing is in the way."""
+    study, judge, user = schedule.study, schedule.judge, schedule.user
+    if study.status in {Status.PAUSED, Status.CLOSED}:
+        return STUDY_RESTS
+    if user is not None and not (user.is_active and Study.objects.visible_to(user).filter(pk=study.pk).exists()):
+        return MAY_NOT
+    live = study.judge_runs.filter(version__judge=judge, kind=_KINDS[ScheduleKind(schedule.kind)], state__in=LIVE)
+    halted = live.filter(state__in=[RunState.PAUSED, RunState.STOPPED]).first()
+    if halted is None and live.exists():
+        return AT_WORK
+    if (judge.budget is not None and judge.bound >= judge.budget) or (halted and halted.problem == NO_MONEY):
+        return NO_MONEY
+    return "" if halted is None else HALTED
+
+
+_KINDS = {ScheduleKind.NEW: RunKind.JUDGING, ScheduleKind.SENTINELS: RunKind.SENTINEL}
+
+
+def _anything(schedule: Schedule) -> bool:
+    if schedule.kind == ScheduleKind.SENTINELS:
+        return True
+    plan = Plan.from_json(schedule.options)
+    return planning.anything_new(schedule.study, schedule.judge.current, plan)
+
+
+def _begin(schedule: Schedule, at: datetime) -> JudgeRun:
+    study, judge, user = schedule.study, schedule.judge, schedule.user
+    if schedule.kind == ScheduleKind.SENTINELS:
+        sentinels = consistency_probes.sentinels_of(study, judge)
+        assert sentinels is not None  # noqa: S101  set_every, and none is ever taken away
+        return consistency_probes.begin_round(sentinels, at, user=user, schedule=schedule.pk)
+    plan = Plan.from_json(schedule.options)
+    return runs.start(study, judge.current, plan, at, user=user, schedule=schedule.pk)

@@ -1,0 +1,535 @@
+"""The client of OpenAI-compatible chat endpoints: one request, one answer or one named trouble.
+
+It neither retries nor waits; who sends decides about that. The key goes into one header and comes out
+nowhere: it is struck from whatever an endpoint says back before anybody keeps or logs it.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Final, TypeGuard
+from urllib.parse import urlsplit
+
+import httpx
+
+from judges.prompting.readers import Reply, Token
+
+WORDS: Final = 2_000
+"""Characters of an endpoint's own words that are kept with a trouble."""
+
+LONGEST_RAW: Final = 4_000_000
+"""Bytes of a reply; an endpoint that sends more has lost its mind."""
+
+SECRET: Final = 6
+"""Characters from which on a key is a secret. To strike out shorter ones, such as `none` or `x`, which stand for a key
+where a server asks for none, would change what models say, and break replies."""
+
+LONGEST_RETRY_AFTER: Final = 600.0
+
+
+POOL: Final = 8
+"""Connections of one pool."""
+
+
+class Trouble(Exception):
+    """No answer came. `words` are the endpoint's own, or what the connection said; `status` is HTTP's, if any."""
+
+    def __init__(self, words: str, status: int | None = None, raw: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.status = status
+        self.raw = raw
+
+
+class Again(Trouble):
+    """It may go well the next time: 429, 5xx, a time-out, a broken reply.
+
+    `retry_after` is in seconds, where the endpoint said; `perhaps_paid` where it may have done the work.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        status: int | None = None,
+        raw: str = "",
+        retry_after: float | None = None,
+        *,
+        perhaps_paid: bool = False,
+    ) -> None:
+        super().__init__(words, status, raw)
+        self.retry_after = retry_after
+        self.perhaps_paid = perhaps_paid
+
+
+class Permanent(Trouble):
+    """It will not go well however often it is tried: a wrong key, an unknown model, an empty account."""
+
+
+class Unfit(Trouble):
+    """This request will not go well however often it is tried; others may: it is too long, or not to be had so."""
+
+
+class Refused(Trouble):
+    """The endpoint would not have this text: its filter of contents said no."""
+
+
+FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
+"""Codes of OpenAI and Azure."""
+
+EMPTY: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+"""Codes of an account that has nothing left: no matter of waiting, though it comes as a 429."""
+
+UNFIT: Final = frozenset(
+    {
+        "context_length_exceeded",
+        "string_above_max_length",
+        "invalid_prompt",
+        "exceed_context_size_error",
+        "json_validate_failed",
+    }
+)
+"""Codes and types that are about one request alone, of OpenAI, llama.cpp and Groq."""
+
+TOO_LONG: Final = re.compile(
+    r"maximum context length|context (?:length|size|window)|prompt is too long|input token count"
+    r"|too many (?:input )?tokens|max_tokens must be at least 1, got -",
+    re.IGNORECASE,
+)
+"""vLLM and others have no code for what is too long, but these words."""
+
+FLAGGED: Final = re.compile(r"\bflagged\b|\bmoderation\b", re.IGNORECASE)
+"""What OpenAI says with `invalid_prompt`, and OpenRouter with a 403, where a filter of contents said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the endpoint counted them; `cached` are among those in, `reasoning` among those out."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    told: bool = False
+    """Whether the endpoint said anything about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answered. `seconds` is the time from the send to the last byte."""
+
+    reply: Reply
+    refusal: str
+    finish_reason: str
+    model: str
+    fingerprint: str
+    response_id: str
+    request_id: str
+    usage: Usage
+    raw: str
+    status: int
+    seconds: float
+    kept: bool = False
+    """Whether a gateway on the way says that it had the reply in its store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to send, and with which key. `timeout` is in seconds, for the whole of a request."""
+
+    url: str
+    key: str
+    timeout: float = 120.0
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url!r})"
+
+    def client(self, connections: int, tls: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+        """A pool of `connections`; whoever opens it closes it."""
+        return httpx.AsyncClient(
+            verify=tls,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            # The total is held by `ask`; a pool that is full is no trouble.
+            timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, 15.0), pool=None),
+            headers={"User-Agent": "LLMFAO", "Content-Type": "application/json"} | self._authorization(),
+            # An address that answers with another one would be given the key.
+            follow_redirects=False,
+            # A proxy is a matter of the operator's environment, as for every other program.
+            trust_env=True,
+        )
+
+    @contextlib.asynccontextmanager
+    async def slots(self, connections: int) -> AsyncIterator[deque[httpx.AsyncClient]]:
+        """A client for each of `connections` that may be in use at once; who takes one puts it back.
+
+        They share pools of a few connections each: at every request httpcore looks through the whole of a
+        pool, so that one of a hundred takes a third of the time that sending takes altogether.
+        """
+        tls = httpx.create_ssl_context()
+        async with contextlib.AsyncExitStack() as stack:
+            slots: deque[httpx.AsyncClient] = deque()
+            while (rest := connections - len(slots)) > 0:
+                size = min(POOL, rest)
+                slots.extend([await stack.enter_async_context(self.client(size, tls))] * size)
+            yield slots
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+    @property
+    def secret(self) -> bool:
+        """Whether there is a key that is to be kept secret, and not a word for servers that ask for none."""
+        return len(self.key) >= SECRET
+
+    def strike(self, text: str) -> str:
+        """`text` without the key, as it is and as JSON spells its quotes and backslashes."""
+        if not self.secret:
+            return text
+        return text.replace(json.dumps(self.key)[1:-1], "***").replace(self.key, "***")
+
+
+def is_endpoint(url: str) -> bool:
+    """Whether `url` can be an endpoint's address: HTTP, with no name, password, query or fragment in it.
+
+    This machine and its network are fine: models run there. Link-local addresses are not: what answers at
+    them tells a cloud's machines their own secrets. Where a name leads is seen when it is connected to.
+    """
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  reading it is what checks it
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment or "@" in parts.netloc)
+    host = parts.hostname or ""
+    return parts.scheme in {"http", "https"} and bool(host) and plain and not tells_secrets(host)
+
+
+TELLERS: Final = frozenset({ip_address("fd00:ec2::254"), ip_address("100.100.100.200")})
+"""Where Amazon's machines and Alibaba's are told theirs, besides the link-local address that all clouds have."""
+
+
+def tells_secrets(host: str) -> bool:
+    """Whether `host` is an address in any of its spellings, or a cloud's name for one, that no endpoint may have."""
+    try:
+        # Of the old spellings too: one number, octal, hexadecimal.
+        address: IPv4Address | IPv6Address = IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return host.rstrip(".").lower() == "metadata.google.internal"
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_link_local or address in TELLERS
+
+
+async def _look_where(event: str, info: Mapping[str, Any]) -> None:
+    """Ends a new connection to where no endpoint may be, before anything is sent over it.
+
+    httpcore calls it. A name is looked at here, as the address that is really connected to: one that was looked up
+    beforehand could lead elsewhere a moment later.
+
+    Raises:
+        Permanent: it leads there.
+    """
+    if not event.endswith(".connect_tcp.complete"):
+        return
+    stream = info["return_value"]
+    address = str(stream.get_extra_info("server_addr")[0])
+    if tells_secrets(address):
+        await stream.aclose()
+        raise Permanent(f"The endpoint's name leads to {address}, where a cloud keeps its machines' secrets.")
+
+
+def chat_url(base: str) -> str:
+    return f"{base.rstrip('/')}/chat/completions"
+
+
+async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
+    """Sends one chat request, JSON in UTF-8.
+
+    Raises:
+        Again, Permanent, Refused, Unfit: what became of it instead.
+    """
+    found = await post(client, endpoint, chat_url(endpoint.url), body)
+    return read_answer(found.raw, request_id=found.request_id, seconds=found.seconds, kept=found.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A reply with status 200: its body, and what stood beside it."""
+
+    raw: str
+    request_id: str
+    seconds: float
+    kept: bool
+
+
+async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: bytes) -> Received:
+    """Sends one request, JSON in UTF-8, to `url`, which is an address of `endpoint`.
+
+    Raises:
+        Again, Permanent, Refused, Unfit: what became of it instead.
+    """
+    started = time.perf_counter()
+    try:
+        async with (
+            asyncio.timeout(endpoint.timeout),
+            client.stream("POST", url, content=body, extensions={"trace": _look_where}) as response,
+        ):
+            content = await _received(response)
+    except (TimeoutError, httpx.TimeoutException) as error:
+        # Where not even the connection stood, nothing was sent that could have been paid for.
+        connecting = isinstance(error, httpx.ConnectTimeout)
+        raise Again(f"No answer within {endpoint.timeout:g} seconds.", perhaps_paid=not connecting) from None
+    except httpx.ConnectError as error:
+        raise Again(endpoint.strike(f"No connection: {error}")[:WORDS]) from None
+    except httpx.RequestError as error:
+        words = endpoint.strike(f"The connection broke: {error or type(error).__name__}")[:WORDS]
+        raise Again(words, perhaps_paid=True) from None
+    except httpx.InvalidURL as error:
+        raise Permanent(endpoint.strike(f"This is no address: {error}")[:WORDS]) from None
+    seconds = time.perf_counter() - started
+    if response.status_code != 200:
+        raise _trouble(endpoint, response, content)
+    if len(content) > LONGEST_RAW:
+        raise Permanent(f"The reply has more than {LONGEST_RAW} bytes.", 200)
+    request_id = endpoint.strike(response.headers.get("x-request-id", ""))[:200]
+    kept = any(response.headers.get(name, "").upper().startswith("HIT") for name in STORES)
+    return Received(_text(endpoint, content), request_id, seconds, kept)
+
+
+STORES: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "helicone-cache")
+"""Headers in which gateways say HIT where a reply comes out of their store, and no model was asked."""
+
+
+def _text(endpoint: Endpoint, content: bytes) -> str:
+    """A body as it is kept: without the key, even where it is spelled in JSON's escapes, and without NUL."""
+    text = endpoint.strike(content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if endpoint.secret and ("\\u" in text or "\\/" in text):
+        try:
+            plain = json.dumps(json.loads(text), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text).replace("\\/", "/")
+        if (struck := endpoint.strike(plain)) != plain:
+            return _storable(struck)
+    return text
+
+
+async def _received(response: httpx.Response) -> bytes:
+    """The reply's body, of which no more is taken than shows that it is longer than `LONGEST_RAW`."""
+    if "," in response.headers.get("content-encoding", ""):
+        # Each layer may be a thousand times the one around it.
+        raise Permanent("The reply is compressed several times over.", response.status_code)
+    content = bytearray()
+    async for part in response.aiter_bytes():
+        # A part that was packed may be a thousand times what came over the line.
+        content += part[: LONGEST_RAW + 1 - len(content)]
+        if len(content) > LONGEST_RAW:
+            break
+    return bytes(content)
+
+
+def _trouble(endpoint: Endpoint, response: httpx.Response, content: bytes) -> Trouble:
+    line = endpoint.strike(_status_line(response))
+    retry_after = _retry_after(response.headers.get("retry-after", ""))
+    return trouble_in(_text(endpoint, content), response.status_code, line, retry_after)
+
+
+def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None = None) -> Trouble:
+    """What the body of a reply that is no answer means; `otherwise` are its words where it has none."""
+    told = _told(raw)
+    words, raw = told.words or otherwise[:WORDS], raw[:WORDS]
+    if trouble := _by_code(told, words, status, raw):
+        return trouble
+    if status in {408, 409, 425, 429} or status >= 500:
+        return Again(words, status, raw, retry_after)
+    if status in {400, 413, 422} and (status == 413 or told.of_messages or TOO_LONG.search(words)):
+        return Unfit(words, status, raw)
+    return Permanent(words, status, raw)
+
+
+def _status_line(response: httpx.Response) -> str:
+    """What is said where a body says nothing; the other address where there is one, which is never asked."""
+    line = f"HTTP {response.status_code} {response.reason_phrase}"
+    return f"{line}: {response.headers['location']}" if "location" in response.headers else line
+
+
+def _by_code(told: "_Told", words: str, status: int, raw: str) -> Trouble | None:
+    """What the code or the type of an error says by itself, whatever its status."""
+    flagged = status in {400, 403} and FLAGGED.search(words)
+    if told.names & FILTERED or (flagged and (status == 403 or "invalid_prompt" in told.names)):
+        return Refused(words, status, raw)
+    if told.names & EMPTY:
+        return Permanent(words, status, raw)
+    return Unfit(words, status, raw) if told.names & UNFIT else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an error's body says: its codes and types by `names`, whether it is about the messages, its words."""
+
+    words: str
+    names: frozenset[str] = frozenset()
+    of_messages: bool = False
+
+
+def _told(raw: str) -> _Told:
+    """The error in a body, in any of the shapes that are about."""
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return _Told(" ".join(raw.split())[:WORDS])
+    error = found.get("error", found) if isinstance(found, dict) else found
+    if not isinstance(error, dict):
+        return _Told(plain(error))
+    inner = error.get("innererror")
+    names = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
+    return _Told(
+        plain(error.get("message") or error.get("detail") or ""),
+        frozenset(name for name in names if isinstance(name, str)),
+        # "messages", "messages[0].content", "messages.[0].content"
+        isinstance(param := error.get("param"), str) and param.split("[")[0].rstrip(".") == "messages",
+    )
+
+
+def words_of(raw: str) -> str:
+    """The words in an error's body."""
+    return _told(raw).words
+
+
+def plain(value: Any) -> str:
+    """`value` on one line, as every database keeps it, and not too long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(_storable(text).split())[:WORDS]
+
+
+def _storable(text: str) -> str:
+    """`text` as every database keeps it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds, from a header that holds seconds or a date."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+            # Without a zone it is that of the format, which is Greenwich's.
+            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, min(seconds, LONGEST_RETRY_AFTER)) if seconds == seconds else None
+
+
+def read_answer(raw: str, *, request_id: str = "", seconds: float = 0.0, kept: bool = False) -> Answer:
+    """The answer in a reply's body; also in one from a file of replies.
+
+    Raises:
+        Again, Permanent, Refused, Unfit: it is broken, or says that there was an error.
+    """
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Again("The reply is not JSON.", 200, raw[:WORDS], perhaps_paid=True) from None
+    return answer_from(found, raw, request_id=request_id, seconds=seconds, kept=kept)
+
+
+def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 0.0, kept: bool = False) -> Answer:
+    """The same from JSON that has been read already."""
+    choice = _first_choice(found)
+    if choice is None:
+        told = _told(raw)
+        if trouble := _by_code(told, told.words, 200, raw[:WORDS]):
+            raise trouble
+        raise Again(told.words or "The reply holds no choice.", 200, raw[:WORDS], perhaps_paid=True)
+    message = choice.get("message")
+    # The older endpoint of plain completions has the text in the choice itself.
+    text = _content(message.get("content") if isinstance(message, dict) else choice.get("text"))
+    refusal = message.get("refusal") if isinstance(message, dict) else None
+    # A message without a text is an answer: tools were called, or all tokens went into thoughts.
+    if text is None and not isinstance(message, dict):
+        raise Again("The reply holds no text.", 200, raw[:WORDS], perhaps_paid=True)
+    return Answer(
+        reply=Reply(_storable(text or ""), _first_tokens(choice)),
+        refusal=plain(refusal) if refusal else "",
+        finish_reason=plain(choice.get("finish_reason") or "")[:50],
+        model=plain(found.get("model") or "")[:200],
+        fingerprint=plain(found.get("system_fingerprint") or "")[:200],
+        response_id=plain(found.get("id") or "")[:200],
+        request_id=request_id,
+        usage=usage_of(found.get("usage")),
+        raw=raw,
+        status=200,
+        seconds=seconds,
+        kept=kept,
+    )
+
+
+def _first_choice(found: Any) -> Mapping[str, Any] | None:
+    choices = found.get("choices") if isinstance(found, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else None
+
+
+def _content(content: Any) -> str | None:
+    """The text of a message, which is a text or a list of parts."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else None
+
+
+def _first_tokens(choice: Mapping[str, Any]) -> tuple[Token, ...]:
+    logprobs = choice.get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    first = content[0] if isinstance(content, list) and content else None
+    listed = first.get("top_logprobs") if isinstance(first, dict) else None
+    if not isinstance(listed, list):
+        return ()
+    return tuple(
+        Token(item["token"], number)
+        for item in listed
+        if isinstance(item, dict)
+        and isinstance(item.get("token"), str)
+        and (number := _logprob(item.get("logprob"))) is not None
+    )
+
+
+def _logprob(found: Any) -> float | None:
+    """A finite number; JSON as Python reads it has NaN, and whole numbers that no float holds."""
+    if isinstance(found, bool) or not isinstance(found, int | float) or abs(found) > 1e300 or found != found:
+        return None
+    return float(found)
+
+
+def usage_of(found: Any) -> Usage:
+    """The tokens in a reply's `usage`, of which no number is believed that cannot be one."""
+    if not isinstance(found, dict):
+        return Usage()
+    details_in, details_out = found.get("prompt_tokens_details"), found.get("completion_tokens_details")
+    return Usage(
+        tokens_in=_count(found, "prompt_tokens"),
+        tokens_out=_count(found, "completion_tokens"),
+        cached=_count(details_in, "cached_tokens"),
+        reasoning=_count(details_out, "reasoning_tokens"),
+        told=_counts(found.get("prompt_tokens")),
+    )
+
+
+def _count(found: Any, key: str) -> int:
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if _counts(value) else 0
+
+
+def _counts(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31

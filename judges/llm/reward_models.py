@@ -1,0 +1,100 @@
+"""Reward models behind an endpoint: a conversation in, a score out. Not the chat protocol, but vLLM's two.
+
+`/pooling` gives what the model's head says at each token, of which the last is the reward, or that one
+alone; `/classify` gives what it says of the classes, of which a reward model has one. Both stand beside
+`/v1`, not under it, and take `messages` like a chat.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import httpx
+
+from judges.llm import chat
+from judges.llm.chat import Again, Answer, Endpoint, Unfit
+from judges.prompting.readers import Reply
+
+type Protocol = Literal["pooling", "classify"]
+
+
+def url(base: str, protocol: Protocol) -> str:
+    """The address for `protocol` of an endpoint that is given as one for chats, with or without its `/v1`."""
+    return f"{base.rstrip('/').removesuffix('/v1')}/{protocol}"
+
+
+def request(model: str, messages: Sequence[Any], protocol: Protocol) -> dict[str, Any]:
+    """The body that asks for the score of a conversation whose last message is the answer."""
+    body: dict[str, Any] = {"model": model, "messages": list(messages)}
+    if protocol == "classify":
+        # The number as the head gives it: squeezed into [0, 1], good answers could no longer be told apart.
+        body["use_activation"] = False
+    return body
+
+
+async def ask(client: httpx.AsyncClient, endpoint: Endpoint, protocol: Protocol, body: bytes) -> Answer:
+    """Sends one request; the score is the text of the answer.
+
+    Raises:
+        chat.Trouble: what became of it instead.
+    """
+    found = await chat.post(client, endpoint, url(endpoint.url, protocol), body)
+    return read(found.raw, protocol, request_id=found.request_id, seconds=found.seconds)
+
+
+def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float = 0.0) -> Answer:
+    """The answer in a reply's body.
+
+    Raises:
+        Again: it is broken, or says that there was an error.
+        Unfit: it holds no score.
+    """
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Again("The reply is not JSON.", 200, raw[: chat.WORDS], perhaps_paid=True) from None
+    data = found.get("data") if isinstance(found, dict) else None
+    if not isinstance(data, list) or not data or not isinstance(data[0], dict):
+        words = chat.words_of(raw) if isinstance(found, dict) and "error" in found else ""
+        raise Again(words or "The reply holds no score.", 200, raw[: chat.WORDS], perhaps_paid=True)
+    score = _pooled(data[0].get("data")) if protocol == "pooling" else _classified(data[0], raw)
+    if score is None or not math.isfinite(score):
+        raise Unfit("The reply holds no score.", 200, raw[: chat.WORDS])
+    return Answer(
+        reply=Reply(repr(score)),
+        refusal="",
+        finish_reason="stop",
+        model=chat.plain(found.get("model") or "")[:200],
+        fingerprint="",
+        response_id=chat.plain(found.get("id") or "")[:200],
+        request_id=request_id,
+        usage=chat.usage_of(found.get("usage")),
+        raw=raw,
+        status=200,
+        seconds=seconds,
+    )
+
+
+def _pooled(data: Any) -> float | None:
+    """The one number in what was pooled: of a number for each token that of the last; a vector has no score."""
+    if isinstance(data, list) and data and isinstance(data[-1], list):
+        data = data[-1]
+    if isinstance(data, list):
+        data = data[0] if len(data) == 1 else None
+    return float(data) if _number(data) else None
+
+
+def _classified(item: dict[str, Any], raw: str) -> float | None:
+    probabilities = item.get("probs")
+    if not isinstance(probabilities, list) or not probabilities:
+        return None
+    if len(probabilities) > 1:
+        raise Unfit(f"The reply has {len(probabilities)} classes; a reward model has one.", 200, raw[: chat.WORDS])
+    return float(probabilities[0]) if _number(probabilities[0]) else None
+
+
+def _number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return not isinstance(value, int) or abs(value) < 2**53

@@ -1,0 +1,468 @@
+"""Prompts for judges: sets of templates, and how texts of prompts and answers are put into one safely.
+
+What is judged is hostile. Substitution is one pass over the template, so that nothing in an answer is
+ever taken for template syntax, and whatever in a text could pass for part of the frame around it is
+broken by a space after its first character, where people and models still see what it was:
+
+- verdicts in the form that the judge's reader looks for, so that a quoted answer is no verdict;
+- lines that repeat a delimiter of the template, the line before or after a place;
+- control tokens of chat formats, such as `<|im_end|>`.
+
+Control characters, bidirectional overrides and invisible tag characters become U+FFFD. `$fence` is a
+word that no answer can hold, because it is made from the answers' own hash.
+"""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from judges.prompting.readers import gettext_noop
+
+type Kind = Literal["pair", "single"]
+type Role = Literal["system", "user", "assistant"]
+
+PLACES: Final[Mapping[str, frozenset[str]]] = {
+    "pair": frozenset({"answer_a", "answer_b", "conversation_a", "conversation_b", "result_x", "result_y"}),
+    "single": frozenset({"answer", "conversation"}),
+}
+"""What stands for the answers, by the kind of set; `result_x` and `result_y` are LLMFAO's names for A and B."""
+
+SHARED_PLACES: Final = frozenset(
+    {"prompt", "text", "first_prompt", "reference", "references", "category", "language", "question", "fence"}
+)
+TRUSTED: Final = frozenset({"language", "fence"})
+"""Places that are filled by us, not by whoever wrote prompts and answers."""
+
+_PLACE: Final = re.compile(r"\$(?:(\$)|([a-z_][a-z0-9_]*)|\{([a-z_][a-z0-9_]*)\})")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_CHAT_TOKEN: Final = re.compile(
+    r"<(?=\|[^|<>\s]{1,40}\|>|\uff5c[^\uff5c<>]{1,40}\uff5c>|<?/?SYS>|/?s>|/?(?:start_of_turn|end_of_turn|bos|eos)>)|\[(?=/?INST\])",
+    re.IGNORECASE,
+)
+LONGEST_TEMPLATE: Final = 100_000
+LONGEST_ANSWER: Final = 30_000
+"""Characters of a text that a judge is shown, unless its settings say otherwise."""
+
+
+class BadTemplate(ValueError):
+    """A set cannot be used: the English message with %(name)s places for `values`."""
+
+    def __init__(self, reason: str, **values: str) -> None:
+        super().__init__(reason % values)
+        self.reason = reason
+        self.values = values
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One template of a set, and when it is the one to use.
+
+    `categories`: only for prompts of these types; `turns`: only where one turn is judged, or several;
+    `language`: only for prompts in it. A part that shows a reference is only for prompts that have one.
+    """
+
+    user: str
+    system: str = ""
+    categories: tuple[str, ...] = ()
+    turns: Literal["", "one", "several"] = ""
+    language: str = ""
+
+    def places(self) -> frozenset[str]:
+        return frozenset(_places(self.system)) | frozenset(_places(self.user))
+
+    @property
+    def shows_reference(self) -> bool:
+        return bool({"reference", "references"} & self.places())
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSet:
+    """Templates of one kind. `rules` are sentences that several parts share: `$rule_NAME`, by language.
+
+    `rules[""]` are those of every language that has none of its own.
+    """
+
+    kind: Kind
+    parts: tuple[Part, ...]
+    rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "rules": {language: dict(rules) for language, rules in self.rules.items()},
+            "parts": [
+                {
+                    "user": part.user,
+                    "system": part.system,
+                    "categories": list(part.categories),
+                    "turns": part.turns,
+                    "language": part.language,
+                }
+                for part in self.parts
+            ],
+        }
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged: user turns, and as many answers of each side; one side where a single answer is graded.
+
+    `turn` is 0 for the whole conversation, else the one judged, counted from 1: what comes after it is
+    not shown.
+    """
+
+    prompts: Sequence[str]
+    answers: Sequence[Sequence[str]]
+    references: Sequence[str] = ()
+    turn: int = 0
+    category: str = ""
+    language: str = ""
+    question: str = ""
+
+    @property
+    def shown(self) -> int:
+        """How many turns the judge sees."""
+        turns = min(len(self.prompts), *(len(side) for side in self.answers))
+        return min(self.turn, turns) if self.turn else turns
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The messages to send; `cut` says that a text was longer than the judge is shown, and was shortened."""
+
+    messages: tuple[Mapping[str, str], ...]
+    part: int
+    cut: bool
+
+
+def _places(text: str) -> Iterator[str]:
+    for match in _PLACE.finditer(text):
+        if not match[1]:
+            yield match[2] or match[3]
+
+
+def check(templates: TemplateSet) -> None:
+    """Refuses a set that could not be filled in.
+
+    Raises:
+        BadTemplate: a place is unknown, the answers are not shown, no part is for every prompt.
+    """
+    if not templates.parts:
+        raise BadTemplate(gettext_noop("A set needs at least one part."))
+    size = sum(len(part.user) + len(part.system) for part in templates.parts)
+    if size + sum(len(text) for rules in templates.rules.values() for text in rules.values()) > LONGEST_TEMPLATE:
+        raise BadTemplate(gettext_noop("The set is longer than %(limit)s characters."), limit=str(LONGEST_TEMPLATE))
+    if any("\0" in text for text in _texts(templates)):
+        # PostgreSQL keeps none.
+        raise BadTemplate(gettext_noop("The set holds a NUL character."))
+    known = PLACES[templates.kind] | SHARED_PLACES
+    for rules in templates.rules.values():
+        for text in rules.values():
+            for place in _places(text):
+                if place not in SHARED_PLACES:
+                    raise BadTemplate(gettext_noop("A rule cannot hold $%(place)s."), place=place)
+    for number, part in enumerate(templates.parts, 1):
+        for place in part.places():
+            rule = place.removeprefix("rule_")
+            if rule != place:
+                if rule not in templates.rules.get("", {}):
+                    raise BadTemplate(
+                        gettext_noop("Part %(part)s: there is no rule %(rule)s."), part=str(number), rule=rule
+                    )
+            elif place not in known:
+                raise BadTemplate(
+                    gettext_noop("Part %(part)s: $%(place)s is not known; known are %(known)s."),
+                    part=str(number),
+                    place=place,
+                    known=", ".join(f"${name}" for name in sorted(known)),
+                )
+        _check_answers(templates.kind, number, set(_places(part.user)))
+    if not any(_is_general(part) for part in templates.parts):
+        raise BadTemplate(gettext_noop("One part has to be for every category, language and number of turns."))
+
+
+def _texts(templates: TemplateSet) -> Iterator[str]:
+    """Every text in a set, whatever it is for."""
+    for part in templates.parts:
+        yield from (part.user, part.system, part.language, *part.categories)
+    for language, rules in templates.rules.items():
+        yield from (language, *rules, *rules.values())
+
+
+def _check_answers(kind: Kind, number: int, places: set[str]) -> None:
+    if kind == "single":
+        complete = bool(places & PLACES["single"])
+    else:
+        complete = all(
+            places & {f"answer_{side}", f"conversation_{side}", f"result_{old}"}
+            for side, old in (("a", "x"), ("b", "y"))
+        )
+    if not complete:
+        reason = (
+            gettext_noop("Part %(part)s does not show the answer: $answer or $conversation.")
+            if kind == "single"
+            else gettext_noop("Part %(part)s does not show both answers: $answer_a and $answer_b.")
+        )
+        raise BadTemplate(reason, part=str(number))
+
+
+def _is_general(part: Part) -> bool:
+    return not (part.categories or part.turns or part.language or part.shows_reference)
+
+
+def choose(templates: TemplateSet, subject: Subject) -> int:
+    """The index of the part for `subject`: of those that fit the one that asks for most, the first of them."""
+
+    def rank(part: Part) -> tuple[bool, bool, bool, bool] | None:
+        several = subject.shown > 1
+        if part.categories and subject.category not in part.categories:
+            return None
+        if part.turns and (part.turns == "several") != several:
+            return None
+        if part.language and not _speaks(subject.language, part.language):
+            return None
+        if part.shows_reference and not any(subject.references[: subject.shown]):
+            return None
+        return (bool(part.categories), bool(part.turns), bool(part.language), part.shows_reference)
+
+    ranked = [(fit, -index) for index, part in enumerate(templates.parts) if (fit := rank(part)) is not None]
+    return -max(ranked)[1]
+
+
+def _speaks(tag: str, language: str) -> bool:
+    return tag.lower() == language.lower() or tag.lower().startswith(language.lower() + "-")
+
+
+def fill(
+    templates: TemplateSet,
+    subject: Subject,
+    markers: re.Pattern[str] | None = None,
+    longest: int = LONGEST_ANSWER,
+) -> Filled:
+    """The messages that ask a judge about `subject`.
+
+    `markers` matches the first character of what the judge's reader would take for a verdict.
+    """
+    index = choose(templates, subject)
+    part = templates.parts[index]
+    rules = {**templates.rules.get("", {}), **_rules_of(templates, subject.language)}
+    system, user = (_with_rules(text, rules, subject) for text in (part.system, part.user))
+    delimiters = _delimiters(system) | _delimiters(user)
+    fence = _fence(subject)
+    texts = [*subject.prompts, *subject.references, *(text for side in subject.answers for text in side)]
+    cut = any(len(text) > longest for text in texts)
+
+    def safe(text: str) -> str:
+        return neutralise(shorten(text, longest), markers, delimiters)
+
+    values = _values(subject, safe, fence)
+    roles: tuple[tuple[Role, str], ...] = (("system", system), ("user", user))
+    messages = tuple({"role": role, "content": _fill(text, values)} for role, text in roles if text.strip())
+    return Filled(messages, index, cut)
+
+
+def _rules_of(templates: TemplateSet, language: str) -> Mapping[str, str]:
+    return next((rules for tag, rules in templates.rules.items() if tag and _speaks(language, tag)), {})
+
+
+def _with_rules(text: str, rules: Mapping[str, str], subject: Subject) -> str:
+    """`text` with its rules; one that names the language is left out where the language is not known."""
+
+    def rule(match: re.Match[str]) -> str:
+        place = match[2] or match[3] or ""
+        if not place.startswith("rule_"):
+            return match[0]
+        sentence = rules[place.removeprefix("rule_")]
+        return sentence if subject.language or "language" not in set(_places(sentence)) else ""
+
+    return _PLACE.sub(rule, text)
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    filled = _PLACE.sub(lambda match: "$" if match[1] else values[match[2] or match[3]], text)
+    return filled.strip()
+
+
+def _fence(subject: Subject) -> str:
+    """Twelve letters that nobody can put into an answer beforehand: they depend on all of its text."""
+    texts = [list(subject.prompts), [list(side) for side in subject.answers], list(subject.references)]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
+
+
+def _values(subject: Subject, safe: Callable[[str], str], fence: str) -> dict[str, str]:
+    shown = subject.shown
+    prompts = [safe(text) for text in subject.prompts[:shown]]
+    sides = [[safe(text) for text in side[:shown]] for side in subject.answers]
+    references = [safe(text) for text in subject.references[:shown]]
+    values = {
+        "prompt": prompts[-1],
+        "text": prompts[-1],
+        "first_prompt": prompts[0],
+        "reference": references[shown - 1] if len(references) >= shown else "",
+        "references": _conversation(prompts, references, fence, "Reference answer"),
+        "category": safe(subject.category),
+        "language": subject.language,
+        "question": safe(subject.question),
+        "fence": fence,
+    }
+    if len(sides) == 1:
+        values |= {"answer": sides[0][-1], "conversation": _conversation(prompts, sides[0], fence, "Assistant")}
+    else:
+        for letter, old, side in zip("ab", "xy", sides, strict=True):
+            values[f"answer_{letter}"] = values[f"result_{old}"] = side[-1]
+            values[f"conversation_{letter}"] = _conversation(prompts, side, fence, f"Assistant {letter.upper()}")
+    return values
+
+
+def _conversation(prompts: Sequence[str], answers: Sequence[str], fence: str, speaker: str) -> str:
+    turns = []
+    for number, (prompt, answer) in enumerate(zip(prompts, answers, strict=False), 1):
+        turns.append(f"--- {fence} User, turn {number}\n{prompt}")
+        turns.append(f"--- {fence} {speaker}, turn {number}\n{answer}")
+    return "\n\n".join([*turns, f"--- {fence} end"])
+
+
+def _delimiters(template: str) -> frozenset[str]:
+    """The lines of `template` next to a place, above and below, that hold none themselves."""
+    lines = template.splitlines()
+    found = set()
+    for number, line in enumerate(lines):
+        if not set(_places(line)) - TRUSTED:
+            continue
+        for neighbours in (reversed(lines[:number]), iter(lines[number + 1 :])):
+            neighbour = next((each.strip() for each in neighbours if each.strip()), "")
+            if neighbour and not any(True for _place in _places(neighbour)):
+                found.add(neighbour)
+    return frozenset(found)
+
+
+def shorten(text: str, longest: int) -> str:
+    """`text`, or its start and its end with what was left out named between them."""
+    if len(text) <= longest:
+        return text
+    head = longest * 2 // 3
+    left_out = f"\n[... {len(text) - longest} characters left out ...]\n"
+    return text[:head] + left_out + text[len(text) - (longest - head) :]
+
+
+def neutralise(text: str, markers: re.Pattern[str] | None, delimiters: frozenset[str] = frozenset()) -> str:
+    """`text` with nothing in it that could pass for a verdict or for part of the frame around it."""
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _CHAT_TOKEN.sub(lambda match: f"{match[0]} ", text)
+    if markers is not None:
+        text = markers.sub(lambda match: f"{match[0]} ", text)
+    if not delimiters:
+        return text.strip()
+    folded = {_folded(delimiter) for delimiter in delimiters}
+    fences = tuple(line for line in folded if len(line) >= 3 and not any(map(str.isalnum, line)))
+    return "\n".join(_broken(line, folded, fences) for line in text.strip().split("\n"))
+
+
+def _folded(line: str) -> str:
+    return " ".join(line.split()).casefold()
+
+
+def _broken(line: str, delimiters: set[str], fences: tuple[str, ...]) -> str:
+    folded = _folded(line)
+    if folded not in delimiters and not (fences and folded.startswith(fences)):
+        return line
+    start = len(line) - len(line.lstrip()) + 1
+    return f"{line[:start]} {line[start:]}"
+
+
+def from_json(stored: Mapping[str, Any]) -> TemplateSet:
+    """The set that `TemplateSet.as_json` or a TOML file wrote.
+
+    Raises:
+        BadTemplate: it is of another shape.
+    """
+    if unknown := set(stored) - {"kind", "rules", "parts"}:
+        raise BadTemplate(gettext_noop("%(key)s is not known in a set."), key=min(unknown))
+    kind = stored.get("kind")
+    if kind not in PLACES:
+        raise BadTemplate(gettext_noop("kind: pair or single was expected."))
+    parts = stored.get("parts")
+    if not isinstance(parts, list):
+        raise BadTemplate(gettext_noop("A set needs at least one part."))
+    rules = stored.get("rules", {})
+    if not isinstance(rules, dict) or not all(
+        isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()) for texts in rules.values()
+    ):
+        raise BadTemplate(gettext_noop("rules: texts by language and name were expected."))
+    return TemplateSet("pair" if kind == "pair" else "single", tuple(map(_part, parts)), rules)
+
+
+def _part(stored: Any) -> Part:
+    if not isinstance(stored, dict) or not isinstance(stored.get("user"), str):
+        raise BadTemplate(gettext_noop("A part needs a text: user."))
+    if unknown := stored.keys() - {"user", "system", "categories", "turns", "language"}:
+        raise BadTemplate(gettext_noop("%(key)s is not known in a part."), key=min(unknown))
+    categories = stored.get("categories", [])
+    if not isinstance(categories, list) or not all(isinstance(word, str) for word in categories):
+        raise BadTemplate(gettext_noop("categories: a list of words was expected."))
+    turns = stored.get("turns", "")
+    if turns not in {"", "one", "several"}:
+        raise BadTemplate(gettext_noop("turns: one or several was expected."))
+    system, language = stored.get("system", ""), stored.get("language", "")
+    if not isinstance(system, str) or not isinstance(language, str):
+        raise BadTemplate(gettext_noop("A part needs a text: user."))
+    return Part(stored["user"], system, tuple(categories), turns, language)
+
+
+def from_toml(text: str) -> TemplateSet:
+    """The set that a TOML document describes, checked.
+
+    Raises:
+        BadTemplate: it is no TOML, or no set that could be used.
+    """
+    try:
+        stored = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise BadTemplate(gettext_noop("This is not TOML: %(problem)s"), problem=str(error)) from None
+    rules = stored.get("rules")
+    if isinstance(rules, dict) and rules:
+        # Rules of every language stand right under [rules], those of one under [rules.ja].
+        stored["rules"] = {
+            "": {name: text for name, text in rules.items() if not isinstance(text, dict)},
+            **{tag: texts for tag, texts in rules.items() if isinstance(texts, dict)},
+        }
+    templates = from_json(stored)
+    check(templates)
+    return templates
+
+
+def to_toml(templates: TemplateSet) -> str:
+    """The document that `from_toml` reads."""
+    lines = [f"kind = {_toml(templates.kind)}"]
+    for language, rules in templates.rules.items():
+        lines += ["", f"[rules.{_toml(language)}]" if language else "[rules]"]
+        lines += [f"{name} = {_toml(text)}" for name, text in rules.items()]
+    for part in templates.parts:
+        lines += ["", "[[parts]]"]
+        if part.categories:
+            lines.append(f"categories = [{', '.join(map(_toml, part.categories))}]")
+        if part.turns:
+            lines.append(f"turns = {_toml(part.turns)}")
+        if part.language:
+            lines.append(f"language = {_toml(part.language)}")
+        if part.system:
+            lines.append(f"system = {_toml(part.system)}")
+        lines.append(f"user = {_toml(part.user)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(text: str) -> str:
+    """A literal block where the text can stand as it is, else a quoted string."""
+    plain = not _CONTROL.search(text) and "'''" not in text and not text.endswith("'") and "\r" not in text
+    if "\n" in text and plain:
+        return f"'''\n{text}'''"
+    # JSON's escapes are TOML's, but for the delete character.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,93 @@
+"""How answers from models and judging stand, for the study's page."""
+
+from datetime import datetime
+
+from django.db.models import Count
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from annotation.models import Comparison, Pair, Rater, Study
+from annotation.overview import listed
+from annotation.study_sections import SectionState, Step
+from judges.answers.runs import answer_life
+from judges.judging.runs import judge_life
+from judges.models import ANSWERED, AnswerCall, AnswerRun, AnswerState, JudgeRun, RunState
+from judges.problem_texts import told
+
+
+def look_at_judging(study: Study, at: datetime) -> SectionState:
+    stopped = study.judge_runs.filter(state=RunState.STOPPED).first()
+    if stopped is not None:
+        text = _("A judge's run was stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
+        return SectionState(_("a run was stopped"), "attention", (Step(6, text, _("See the run"), "study-judges"),))
+    running = study.judge_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING], offline=False).first()
+    if running is not None:
+        return _judging(running, at)
+    found = (
+        Comparison.objects.counted()
+        .filter(study=study, rater__kind="judge", rater__simulated=False, rater__derived=False)
+        .aggregate(comparisons=Count("pk"), raters=Count("rater", distinct=True))
+    )
+    if not found["comparisons"]:
+        steps: tuple[Step, ...] = ()
+        if Pair.objects.within(study).exists() and not Rater.objects.filter(study=study, kind="judge").exists():
+            text = _("A judge could vote on the same pairs as people, to be compared with them.")
+            steps = (Step(55, text, _("Ask a judge"), "study-judges"),)
+        return SectionState(_("none yet"), "empty", steps)
+    phrase = ngettext("%(number)s judge", "%(number)s judges", found["raters"]) % {
+        "number": number_format(found["raters"], force_grouping=True)
+    }
+    votes = ngettext("%(number)s comparison", "%(number)s comparisons", found["comparisons"]) % {
+        "number": number_format(found["comparisons"], force_grouping=True)
+    }
+    return SectionState(listed([phrase, votes]))
+
+
+def _judging(run: JudgeRun, at: datetime) -> SectionState:
+    progress = judge_life.progress(run, at)
+    phrase = _("%(judge)s is at work: %(done)s of %(planned)s calls") % {
+        "judge": run.version.rater_name,
+        "done": number_format(progress.over, force_grouping=True),
+        "planned": number_format(progress.planned, force_grouping=True),
+    }
+    return SectionState(phrase, "busy", share=progress.share)
+
+
+def look_at_answers(study: Study, at: datetime) -> SectionState:
+    live = list(study.answer_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING, RunState.STOPPED])[:20])
+    stopped = next((run for run in live if run.state == RunState.STOPPED), None)
+    if stopped is not None:
+        text = _("Asking a model was stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
+        step = Step(6, text, _("See the run"), "study-answers")
+        return SectionState(_("a run was stopped"), "attention", (step,))
+    if live:
+        return _answering(live[0], at)
+    asked = AnswerCall.objects.filter(run__study=study)
+    conversations = asked.filter(last=True, state__in=ANSWERED).count()
+    if not conversations:
+        steps: tuple[Step, ...] = ()
+        prompt_set = study.prompt_set
+        if prompt_set.prompts.exists() and not prompt_set.results.exists():
+            text = _("The prompts could be put to models from here.")
+            steps = (Step(11, text, _("Ask models"), "study-answers"),)
+        return SectionState(_("none asked for"), "empty", steps)
+    phrase = ngettext("%(number)s answer by a model", "%(number)s answers by models", conversations) % {
+        "number": number_format(conversations, force_grouping=True)
+    }
+    failed = asked.filter(state__in=[AnswerState.FAILED, AnswerState.EMPTY, AnswerState.REFUSED]).count()
+    if failed:
+        phrase += ", " + ngettext("%(number)s failed", "%(number)s failed", failed) % {
+            "number": number_format(failed, force_grouping=True)
+        }
+    return SectionState(phrase)
+
+
+def _answering(run: AnswerRun, at: datetime) -> SectionState:
+    progress = answer_life.progress(run, at)
+    phrase = _("%(model)s is being asked: %(done)s of %(planned)s turns") % {
+        "model": run.source.model.name,
+        "done": number_format(progress.over, force_grouping=True),
+        "planned": number_format(progress.planned, force_grouping=True),
+    }
+    return SectionState(phrase, "busy", share=progress.share)

@@ -1,0 +1,221 @@
+"""From a reply to a verdict, and from a verdict to the comparison that boards are about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, cast
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from annotation.models import Comparison, Rater, RaterKind, Study
+from annotation.scales import Answer, Side, winner_of
+from annotation.studies.lifecycle import NotPossible
+from judges.llm import chat
+from judges.models import CallState, JudgeCall, JudgeRater, JudgeReply, JudgeVersion, Judgment, Verdict
+from judges.models.judge import rater_name
+from judges.prompting.readers import Reader, Reading, Unreadable
+
+VALUES: dict[Answer, int] = {"left": 1, "tie": 2, "right": 3}
+"""A verdict on the scale of three."""
+
+
+NOTHING = Reading()
+
+CUT: Final = "The reply was cut at the most tokens it may have."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a reader makes of an answer: a state, and the reading where it is `ok`."""
+
+    state: str
+    reading: Reading = NOTHING
+    problem: str = ""
+
+
+def find(reader: Reader, answer: chat.Answer) -> Finding:
+    """The verdict in `answer`. Refused and cut replies are states of their own, whatever stands in them."""
+    if answer.refusal or answer.finish_reason == "content_filter":
+        return Finding(CallState.REFUSED, problem=answer.refusal)
+    if answer.finish_reason == "length" and not reader.reads_cut:
+        return Finding(CallState.TRUNCATED, problem=CUT)
+    match reader.read(answer.reply):
+        case Unreadable() if answer.finish_reason == "length":
+            return Finding(CallState.TRUNCATED, problem=CUT)
+        case Unreadable() as found:
+            return Finding(CallState.UNREADABLE, problem=found.reason % found.values)
+        case reading:
+            return Finding(CallState.OK, reading)
+
+
+def rater_of(study: Study, version: JudgeVersion) -> Rater:
+    """The rater that `version` is in `study`, made where it is missing. Call it inside a transaction.
+
+    Raises:
+        NotPossible: another rater of the study has its name.
+    """
+    known = JudgeRater.objects.filter(study=study, version=version).select_related("rater").first()
+    if known is not None:
+        return known.rater
+    # The study's row is the lock: two senders may store their first replies at once.
+    Study.objects.select_for_update().get(pk=study.pk)
+    known = JudgeRater.objects.filter(study=study, version=version).select_related("rater").first()
+    if known is not None:
+        return known.rater
+    check_name(study, version)
+    rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=version.rater_name)
+    JudgeRater.objects.create(rater=rater, study=study, version=version)
+    return rater
+
+
+def check_name(study: Study, version: JudgeVersion) -> None:
+    """Refuses a judge whose name another rater of the study has; the message says which name it can have.
+
+    Raises:
+        NotPossible: one has.
+    """
+    namesake = Rater.objects.filter(study=study, name=version.rater_name)
+    # A judge that only graded elsewhere is no rater.
+    elsewhere = Judgment.objects.filter(study=study, judge=version.rater_name)
+    if namesake.exclude(judge__version=version).exists() or elsewhere.exists():
+        raise NotPossible(
+            _(
+                "This study has verdicts of “%(name)s” from elsewhere, which nobody can add to. A new version of the "
+                "judge can be asked, and counts as “%(next)s”: its page makes one. Or add it by another name."
+            )
+            % {"name": version.rater_name, "next": next_name(version)}
+        )
+
+
+def next_name(version: JudgeVersion) -> str:
+    """What the rater of the judge's next version will be called."""
+    return rater_name(version.judge.name, version.judge.next_number())
+
+
+def verdict_rows(
+    replies: Iterable[tuple[JudgeReply, JudgeCall, Finding]], reader: Reader, rater: Rater | None, at: datetime
+) -> list[Verdict]:
+    """Verdicts, stored with their comparisons where they are `ok` and about pairs. Call it inside a transaction.
+
+    Without a `rater` no comparisons are made: what a probe is told counts nowhere.
+    """
+    verdicts, comparisons = [], []
+    for reply, call, finding in replies:
+        reading = finding.reading
+        verdict = Verdict(
+            call=call,
+            reply=reply,
+            reader=reader.name,
+            reader_version=reader.version,
+            state=finding.state,
+            problem=finding.problem,
+            level=reading.level,
+            score=reading.score,
+            share=reading.share,
+            read_at=at,
+        )
+        if finding.state == CallState.OK and call.pair_id is not None:
+            assert reading.verdict is not None  # noqa: S101  readers of pairs give one
+            left = cast(Side, call.left)
+            verdict.winner = winner_of(reading.verdict, left)
+        if verdict.winner and call.pair_id is not None and rater is not None:
+            comparison = Comparison(
+                study_id=rater.study_id,
+                pair_id=call.pair_id,
+                rater=rater,
+                turn=call.turn,
+                trial=call.trial,
+                left=left,
+                winner=verdict.winner,
+                value=VALUES[cast(Answer, reading.verdict)] if reading.level is None else reading.level,
+                scale_name="three" if reading.level is None else "five",
+                answered_at=reply.received_at,
+            )
+            verdict.comparison = comparison
+            comparisons.append(comparison)
+        verdicts.append(verdict)
+    Comparison.objects.bulk_create(comparisons)
+    for verdict in verdicts:
+        # Django copies the key of a related row when it is set, and these had none then.
+        verdict.comparison = verdict.comparison
+    return Verdict.objects.bulk_create(verdicts)
+
+
+def supersede(verdicts: Iterable[Verdict], at: datetime) -> list[int]:
+    """Takes `verdicts` out of force, and their comparisons: each is superseded by a withdrawn row.
+
+    Returns the calls whose verdicts it was first to supersede. Call it inside a transaction.
+    """
+    done = []
+    for verdict in verdicts:
+        if not Verdict.objects.filter(pk=verdict.pk, superseded_at=None).update(superseded_at=at):
+            continue  # somebody else got there first
+        done.append(verdict.call_id)
+        if verdict.comparison is not None:
+            verdict.comparison.withdraw(at)
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """How many kept replies were read again, and how many of them say something else now."""
+
+    read: int
+    changed: int
+
+
+def reread(study: Study, version: JudgeVersion, reader: Reader, at: datetime) -> Reread:
+    """Reads the kept replies of `version` in `study` with `reader`; only what differs makes new rows.
+
+    Nothing is sent and nothing is paid.
+
+    Raises:
+        NotPossible: the reader is for something else than the version's templates.
+    """
+    if (reader.gives == "score") != version.grades:
+        raise NotPossible(_("The reader %(reader)s is not for what this judge does.") % {"reader": reader.name})
+    in_force = Verdict.objects.in_force().filter(call__run__study=study, call__version=version)
+    keys = list(in_force.exclude(reply__raw="").order_by("pk").values_list("pk", flat=True))
+    read = changed = 0
+    for key in keys:
+        found = _read_again(key, reader, at)
+        read, changed = read + (found is not None), changed + bool(found)
+    return Reread(read, changed)
+
+
+def _read_again(key: int, reader: Reader, at: datetime) -> bool | None:
+    """Whether the reply says something else now; None where it was no reply that can be read."""
+    verdict = Verdict.objects.select_related("reply", "call", "comparison").get(pk=key)
+    try:
+        answer = chat.read_answer(verdict.reply.raw)
+    except chat.Trouble:
+        return None
+    finding = find(reader, answer)
+    if _says(verdict) == _would_say(verdict.call, finding):
+        return False
+    _replace(verdict, finding, reader, at)
+    return True
+
+
+@transaction.atomic
+def _replace(verdict: Verdict, finding: Finding, reader: Reader, at: datetime) -> None:
+    if not supersede([verdict], at):
+        return
+    call, reply = verdict.call, verdict.reply
+    counts = call.pair_id is not None and not call.run.probing
+    rater = rater_of(call.run.study, reply.answered_as) if counts else None
+    verdict_rows([(reply, call, finding)], reader, rater, at)
+    JudgeCall.objects.filter(pk=call.pk).update(state=finding.state)
+
+
+def _says(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.state, verdict.winner, verdict.level, verdict.score, verdict.share
+
+
+def _would_say(call: JudgeCall, finding: Finding) -> tuple[object, ...]:
+    reading = finding.reading
+    winner = ""
+    if finding.state == CallState.OK and call.pair_id is not None and reading.verdict is not None:
+        winner = winner_of(reading.verdict, cast(Side, call.left))
+    return finding.state, winner, reading.level, reading.score, reading.share

@@ -1,0 +1,89 @@
+"""The numbers of a stored board or report, computed again from the comparisons that went in."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ranking.boards.compute import PROBLEMS, Computed, compute
+from ranking.boards.snapshots import REPORTS
+from ranking.models import UNFINISHED, Leaderboard, State
+from ranking.votes import reader
+
+
+class CannotRecompute(Exception):
+    """A snapshot's numbers cannot be had again; the message says why."""
+
+
+def recompute(snapshot: Leaderboard) -> Computed:
+    """The numbers of `snapshot` again, from the comparisons that it was made of.
+
+    Raises:
+        CannotRecompute: it never had any, some have been withdrawn since, or it is a report.
+    """
+    if snapshot.method in REPORTS:
+        raise CannotRecompute(
+            _("%(id)s is a report, not a leaderboard: manage.py agreement --recompute computes it again.")
+            % {"id": snapshot.pk}
+        )
+    _refuse_withdrawn(snapshot)
+    try:
+        computed = compute(snapshot.study, snapshot.asked_filters(), snapshot.asked_settings(), snapshot.line)
+    except PROBLEMS as error:
+        raise CannotRecompute(str(error)) from error
+    _refuse_others(snapshot, computed.read.digest)
+    return computed
+
+
+def recompute_report(snapshot: Leaderboard) -> dict[str, Any]:
+    """A report again, from the comparisons that it was made of.
+
+    Raises:
+        CannotRecompute: it never had any, some have been withdrawn since, or it is a leaderboard.
+    """
+    if snapshot.method not in REPORTS:
+        raise CannotRecompute(
+            _("%(id)s is a leaderboard, not a report: manage.py leaderboard --recompute computes it again.")
+            % {"id": snapshot.pk}
+        )
+    _refuse_withdrawn(snapshot)
+    found = REPORTS[snapshot.method](snapshot.study, snapshot.line)
+    _refuse_others(snapshot, found.pop("digest"))
+    return found
+
+
+def _called(snapshot: Leaderboard) -> str:
+    called = _("Report %(id)s") if snapshot.method in REPORTS else _("Leaderboard %(id)s")
+    return called % {"id": snapshot.pk}
+
+
+def _refuse_withdrawn(snapshot: Leaderboard) -> None:
+    """Raises CannotRecompute where a snapshot never had numbers, or has lost votes that they came from."""
+    if snapshot.state in UNFINISHED or snapshot.cut is None:
+        raise CannotRecompute(_("%(it)s has not been computed yet.") % {"it": _called(snapshot)})
+    if snapshot.state == State.IMPOSSIBLE:
+        raise CannotRecompute(snapshot.problem)
+    if withdrawn := _withdrawn_since(snapshot):
+        raise CannotRecompute(
+            _("%(it)s cannot be computed again: %(number)s of its votes have been withdrawn since.")
+            % {"it": _called(snapshot), "number": withdrawn}
+        )
+
+
+def _refuse_others(snapshot: Leaderboard, digest: str) -> None:
+    """Raises CannotRecompute where `digest` is of other comparisons than those of `snapshot`."""
+    if digest != snapshot.digest:
+        raise CannotRecompute(
+            _("%(it)s cannot be computed again: its comparisons are not all there any more.")
+            % {"it": _called(snapshot)}
+        )
+
+
+def _withdrawn_since(snapshot: Leaderboard) -> int:
+    """How many of the votes that went into `snapshot` were taken back later, or by a worker who withdrew."""
+    try:
+        then = reader.selected(snapshot.study, snapshot.asked_filters(), snapshot.line)
+    except PROBLEMS as error:
+        raise CannotRecompute(str(error)) from error
+    undone = then.filter(superseded_by__withdrawn=True).count()
+    left = then.filter(rater__worker__outcome="withdrawn").exclude(superseded_by__withdrawn=True).count()
+    return undone + left

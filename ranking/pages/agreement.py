@@ -1,0 +1,406 @@
+"""What the page on people and judges shows of a report: nothing is computed here but places on axes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from annotation.rater_columns import Fact
+from ranking.models import Leaderboard
+from ranking.pages.axis import Axis, Tick
+from ranking.pages.text import NOTICES, written
+from ranking.reports.agreement import by_name
+
+AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
+    ("with_ties", _("A vote of the judge and a vote of a person say the same, ties included")),
+    ("without_ties", _("The same, where neither is a tie")),
+    ("plurality", _("The judge says what most people said")),
+    ("plurality_without_ties", _("The same, where neither is a tie")),
+    ("kappa", _("Cohen’s kappa of the judge and the plurality")),
+    ("kappa_linear", _("The same, weighted by distance")),
+    ("correlation", _("Pearson’s correlation with people’s mean label of a pair")),
+    ("correlation_single", _("The same, with single votes")),
+)
+
+AMONG: Final[tuple[tuple[str, str | Promise], ...]] = (
+    ("with_ties", _("Two people say the same of a pair, ties included")),
+    ("without_ties", _("The same, where neither says tie")),
+    ("alpha_nominal", _("Krippendorff’s alpha, nominal")),
+    ("alpha_interval", _("Krippendorff’s alpha, interval")),
+)
+
+
+ORDERS: Final[tuple[tuple[str, str | Promise], ...]] = (
+    ("consistent", _("Says the same in both orders")),
+    ("first_both_times", _("Chooses the left side both times")),
+    ("second_both_times", _("Chooses the right side both times")),
+)
+
+NOTHING: Final = {"value": None}
+
+LEAN: Final = _("Left less right")
+BOARDS: Final = _("Spearman with people’s board")
+
+COMPARED: Final[tuple[str | Promise, ...]] = (
+    _("Agreement with people, ties included"),
+    _("Ties aside"),
+    _("With the plurality"),
+    _("Kappa"),
+    LEAN,
+    _("Same in both orders"),
+)
+"""The columns of the table that puts raters side by side; the correlation of boards comes after them."""
+
+BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
+    ("with_ties", _("Agreement, ties included")),
+    ("without_ties", _("Ties aside")),
+    ("plurality", _("With the plurality")),
+    ("kappa", _("Kappa")),
+    ("correlation", _("Pearson, mean label")),
+    ("correlation_single", _("Pearson, single votes")),
+)
+"""Of a judge on a category or a turn; the two correlations are those of Hugging Face H4's study of people and GPT-4."""
+
+AMONG_BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
+    ("with_ties", _("Agreement, ties included")),
+    ("without_ties", _("Ties aside")),
+    ("alpha_nominal", _("Alpha, nominal")),
+    ("alpha_interval", _("Alpha, interval")),
+)
+
+MOST_WORKERS: Final = 200
+"""Workers on the page; the files have them all."""
+
+MIDDLE: Final = 4
+"""On the scale from 1 to 8: the left is better up to here, and the right from the next value on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A statistic in words: its value, interval and what it was taken over."""
+
+    label: str | Promise
+    value: str
+    interval: str
+    number: int
+
+    @property
+    def told_interval(self) -> str | Promise:
+        """The interval in a sentence: where verdicts show no spread, or are all on one prompt, it says so."""
+        return self.interval or _("no interval")
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    model: str
+    x: float
+    y: float
+    x_low: float | None
+    x_high: float | None
+    y_low: float | None
+    y_high: float | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """People's ratings from left to right, the judge's from below to above, in per cent of the square."""
+
+    dots: tuple[Dot, ...]
+    across: Axis
+    up: Axis
+    pairs: int
+    correlations: tuple[Figure, ...]
+    notice: str | Promise | None
+
+    @property
+    def rising(self) -> tuple[Tick, ...]:
+        """The judge's ticks, from below to above."""
+        return tuple(Tick(tick.label, 100 - tick.at) for tick in self.up.ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the winners stood, in per cent of the verdicts, each rounded by itself."""
+
+    left: int
+    tie: int
+    right: int
+    leans: Figure
+    certain: bool
+    p: str
+
+    @property
+    def start_right(self) -> int:
+        return 100 - self.right
+
+    @property
+    def between(self) -> int:
+        """How wide ties are drawn, so that the bar has neither gap nor overlap."""
+        return self.start_right - self.left
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A value of the scale from 1 to 8: how often it was given, and its bar, in per cent of the drawing."""
+
+    value: int
+    number: int
+    x: float
+    y: float
+    height: float
+    side: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """The values of the scale from 1, the left is far better, to 8, and what both readings make of them, in per cent.
+
+    Attributes:
+        left, right: forced: 4 is left and 5 is right.
+        left_clear, tie, right_clear: with ties allowed: 4 and 5 are ties.
+    """
+
+    steps: tuple[Step, ...]
+    number: int
+    left: int
+    right: int
+    left_clear: int
+    tie: int
+    right_clear: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Statistics by category or turn: a row for each, a cell for each of `titles`, None where there is none."""
+
+    titles: tuple[str | Promise, ...]
+    rows: tuple[tuple[str, tuple[Figure | None, ...], int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    number: str
+    share: str
+    votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    name: str
+    verdicts: int
+    pairs: int
+    figures: tuple[Figure, ...]
+    no_plurality: int
+    categories: Parts | None
+    turns: Parts | None
+    place: Place | None
+    scale: Histogram | None
+    orders: tuple[Figure, ...]
+    in_both_orders: int
+    repeated: Figure | None
+    longer: Figure | None
+    families: tuple[tuple[str, Figure], ...]
+    scatter: Scatter | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Who compared, in the table that puts all of them side by side; an empty text where nothing is known."""
+
+    name: str | Promise
+    verdicts: int
+    cells: tuple[Figure | None, ...]
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    titles: tuple[str | Promise, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    votes: int
+    raters: int
+    pairs: int
+    prompts: int
+    figures: tuple[Figure, ...]
+    categories: Parts | None
+    workers: tuple[WorkerRow, ...]
+    more_workers: int
+    place: Place | None
+    scale: Histogram | None
+    longer: Figure | None
+
+
+def people(snapshot: Leaderboard) -> People | None:
+    """None where people have not voted."""
+    found = snapshot.sheet["people"]
+    if not found["votes"]:
+        return None
+    return People(
+        votes=found["votes"],
+        raters=found["raters"],
+        pairs=found["pairs"],
+        prompts=found["prompts"],
+        figures=tuple(_figures(AMONG, found["among"])),
+        categories=_parts(AMONG_BY_PART, found["by_category"]),
+        workers=tuple(_workers(found["workers"]))[:MOST_WORKERS],
+        more_workers=max(0, len(found["workers"]) - MOST_WORKERS),
+        place=_place(found["position"]),
+        scale=_histogram(found["scale"]),
+        longer=_figure(_("The longer answer wins"), found["longer_wins"]),
+    )
+
+
+def judged(snapshot: Leaderboard) -> tuple[Judged, ...]:
+    return tuple(_judged(name, found) for name, found in by_name(snapshot.sheet["judges"]))
+
+
+def _judged(name: str, found: dict[str, Any]) -> Judged:
+    orders = found["orders"]
+    families = ((org, _figure(org, share, signed=True)) for org, share in by_name(found["family"]))
+    return Judged(
+        name=name,
+        verdicts=found["verdicts"],
+        pairs=found["pairs"],
+        figures=tuple(_figures(AGREEMENT, found["with_people"])),
+        no_plurality=found["with_people"]["no_plurality"],
+        categories=_parts(BY_PART, found["by_category"]),
+        turns=_parts(BY_PART, found["by_turn"]),
+        place=_place(found["position"]),
+        scale=_histogram(found["scale"]),
+        orders=tuple(_figures(ORDERS, orders)),
+        in_both_orders=orders["number"],
+        # Reports of before this was counted do not have it.
+        repeated=_figure(_("Says the same when asked again in the same order"), found.get("repeated", NOTHING)),
+        longer=_figure(_("The longer answer wins"), found["longer_wins"]),
+        families=tuple((org, figure) for org, figure in families if figure is not None),
+        scatter=_scatter(found["boards"]),
+    )
+
+
+def _parts(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) -> Parts | None:
+    """None where there is a single part, or where nothing is known of any."""
+    rows = []
+    for key, part in by_name(found):
+        cells = tuple(_figure(label, part[name]) for name, label in names)
+        if any(cells):
+            rows.append((key, cells, part["items"]))
+    return Parts(tuple(label for _name, label in names), tuple(rows)) if rows else None
+
+
+def _workers(found: dict[str, Any]) -> Iterator[WorkerRow]:
+    """Those who agree least with the others first."""
+    for number, told in sorted(found.items(), key=lambda item: (item[1]["agreement"], int(item[0]))):
+        yield WorkerRow(number, f"{told['agreement']:.2f}", told["number"])
+
+
+def compared(snapshot: Leaderboard, facts: Sequence[Fact], raters: Mapping[str, int]) -> Compared:
+    """People among themselves and every judge, a row each; `raters`: the primary keys that `facts` know judges by."""
+    rows = []
+    theirs = snapshot.sheet["people"]
+    if theirs["votes"]:
+        among = theirs["among"]
+        cells = (among["with_ties"], among["without_ties"], NOTHING, NOTHING, theirs["position"]["lean"], NOTHING)
+        rows.append(Row(_("People among themselves"), theirs["votes"], (*_row(cells), None), ("",) * len(facts)))
+    for name, found in by_name(snapshot.sheet["judges"]):
+        agreed = found["with_people"]
+        cells = (
+            *(agreed[word] for word in ("with_ties", "without_ties", "plurality", "kappa")),
+            found["position"]["lean"],
+            found["orders"]["consistent"],
+        )
+        rank = found["boards"]["spearman"]
+        spearman = None if rank is None else Figure(BOARDS, f"{rank:z.2f}", "", len(found["boards"]["models"]))
+        known = tuple(fact.texts.get(raters.get(name, 0), "") for fact in facts)
+        rows.append(Row(name, found["verdicts"], (*_row(cells), spearman), known))
+    return Compared((*COMPARED, BOARDS, *(fact.title for fact in facts)), tuple(rows))
+
+
+def _row(cells: Sequence[dict[str, Any]]) -> Iterator[Figure | None]:
+    for title, share in zip(COMPARED, cells, strict=True):
+        yield _figure(title, share, signed=title is LEAN)
+
+
+def _histogram(found: list[int] | None) -> Histogram | None:
+    if not found or not sum(found):
+        return None
+    number, top = sum(found), max(found)
+
+    def share(values: Sequence[int]) -> int:
+        return round(100 * sum(values) / number)
+
+    steps = tuple(
+        Step(
+            value=value,
+            number=given,
+            x=12.5 * (value - 1),
+            y=round(100 - 100 * given / top, 3),
+            height=round(100 * given / top, 3),
+            side="left" if value < MIDDLE else "right" if value > MIDDLE + 1 else "middle",
+        )
+        for value, given in enumerate(found, 1)
+    )
+    left, clear = share(found[:MIDDLE]), share(found[: MIDDLE - 1])
+    return Histogram(
+        steps,
+        number,
+        left=left,
+        right=100 - left,
+        left_clear=clear,
+        tie=share(found[MIDDLE - 1 : MIDDLE + 1]),
+        right_clear=share(found[MIDDLE + 1 :]),
+    )
+
+
+def _figures(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) -> Iterator[Figure]:
+    for name, label in names:
+        if (figure := _figure(label, found[name])) is not None:
+            yield figure
+
+
+def _figure(label: str | Promise, share: dict[str, Any], *, signed: bool = False) -> Figure | None:
+    if share["value"] is None:
+        return None
+    value = f"{share['value']:+z.2f}" if signed else f"{share['value']:z.2f}"
+    low, high = share["low"], share["high"]
+    return Figure(label, value, "" if low is None else f"{low:z.2f} … {high:z.2f}", share["number"])
+
+
+def _place(found: dict[str, Any]) -> Place | None:
+    leans = _figure(_("left less right"), found["lean"], signed=True)
+    if leans is None:
+        return None
+    left, tie, right = (round(100 * found[side]["value"]) for side in ("left", "tie", "right"))
+    p = found["p"]
+    written_p = "" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return Place(left, tie, right, leans, p is not None and p < 0.05, written_p)
+
+
+def _scatter(found: dict[str, Any]) -> Scatter | None:
+    if found["spearman"] is None:
+        return None
+    across, up = (Axis.over((row[0] for row in found[side]), written, wanted=5) for side in ("people", "judge"))
+    dots = []
+    for model, people_say, judge_says in zip(found["models"], found["people"], found["judge"], strict=True):
+        (by_people, *ends), (by_judge, *judge_ends) = people_say, judge_says
+        x, y = _within(across.at(by_people)), 100 - _within(up.at(by_judge))
+        x_low, x_high = (None if end is None else _within(across.at(end)) for end in ends)
+        y_low, y_high = (None if end is None else 100 - _within(up.at(end)) for end in judge_ends)
+        label = f"{written(by_people, 0)}, {written(by_judge, 0)}"
+        dots.append(Dot(model, x, y, x_low, x_high, y_low, y_high, label))
+    names = (("spearman", _("Spearman")), ("kendall", _("Kendall")), ("pearson", _("Pearson")))
+    figures = tuple(Figure(label, f"{found[name]:z.2f}", "", len(dots)) for name, label in names)
+    # A report by older numerics, shown until the next sweep, may not say.
+    notice = NOTICES["prior"] if found.get("prior") else None
+    return Scatter(tuple(dots), across, up, found["pairs"], figures, notice)
+
+
+def _within(place: float) -> float:
+    """Intervals may end beyond the square, which is drawn around the ratings."""
+    return min(100.0, max(0.0, place))

@@ -1,0 +1,314 @@
+"""What the leaderboard page shows of a snapshot: nothing is computed here but places on an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from annotation.models import Study
+from ranking import problems
+from ranking.board_data import Row
+from ranking.boards import requests
+from ranking.boards.snapshots import STANDING
+from ranking.models import Leaderboard, State
+from ranking.pages import text, trust
+from ranking.pages.axis import Axis
+from ranking.pages.options import Asked, Names, Switches, switches
+from ranking.pages.text import written as written
+
+OLD: Final = timedelta(hours=1)
+"""A board that is kept up to date is younger: under a reader's eyes it is not exchanged."""
+
+SAID: Final = {"prior": "prior", "order-range": "order_range"}
+"""Notices that a group of its own owes, by what it says of itself."""
+
+type Stand = Literal["board", "impossible", "stored away", "waiting", "missing", "none"]
+"""What there is of the board that is asked for; `none`: nobody has compared anything yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A row's interval and mark on the shared axis, in per cent; without an interval the mark alone."""
+
+    mark: float
+    start: float | None
+    width: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    row: Row
+    places: str
+    rating: str
+    low: str
+    high: str
+    bar: Bar
+    drawn: str
+    """What the bar shows, for those who do not see it."""
+    comparisons: str
+    win_rate: str
+    best: str
+    alike: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One group of connected models."""
+
+    lines: tuple[Line, ...]
+    axis: Axis
+    ranged: bool
+    together: bool
+    has_best: bool
+    has_licences: bool
+    drawn: str
+    """What its bars show."""
+    question: str
+    notices: tuple[str, ...]
+    sentence: str
+    advice: str
+
+
+def tables(snapshot: Leaderboard) -> tuple[Table, ...]:
+    """The groups of a snapshot that is ready."""
+    return tuple(_table(group, snapshot) for group in snapshot.sheet["groups"])
+
+
+def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
+    rows = group["rows"]
+    axis = Axis.over((value for row in rows for value in (row["rating"], row["low"], row["high"])), written)
+    digits = decimals(group)
+    words = [
+        *group["notices"],
+        *(["prior"] if group["prior"] else []),
+        *(["order-range"] if group["order_range"] else []),
+    ]
+    # Also where the intervals are about exactly these prompts.
+    enough = snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows)
+    has_best = rows[0]["best"] is not None and enough
+    return Table(
+        lines=tuple(_line(row, axis, digits) for row in rows),
+        axis=axis,
+        ranged=rows[0]["rank_low"] is not None,
+        together=bool(snapshot.settings["simultaneous"]),
+        has_best=has_best,
+        has_licences=any(row.get("licence") for row in rows),
+        drawn=_what_is_drawn(group),
+        question=text.question(group),
+        notices=tuple(text.notice(word) for word in words),
+        sentence=text.sentence(group),
+        advice=text.advice(group, snapshot.comparisons),
+    )
+
+
+def _what_is_drawn(group: dict[str, Any]) -> str:
+    if group["rows"][0]["low"] is None:
+        return _("Rating, drawn")
+    return _("Rating and range, drawn") if group["order_range"] else _("Rating and interval, drawn")
+
+
+def decimals(group: dict[str, Any]) -> int:
+    """As many decimals of a group's ratings as the intervals support."""
+    if group["unit"] == "share":
+        return 3
+    rows: list[Row] = group["rows"]
+    widths = [row["high"] - row["low"] for row in rows if row["low"] is not None]
+    return 1 if widths and min(widths) < 10 else 0
+
+
+def _line(row: Row, axis: Axis, digits: int) -> Line:
+    low, high = row["low"], row["high"]
+    start = None if low is None else axis.at(low)
+    best, worst = row["rank_low"], row["rank_high"]
+    rating = written(row["rating"], digits)
+    ends = {} if low is None else {"low": written(low, digits), "high": written(high, digits)}
+    return Line(
+        row=row,
+        places=f"{row['rank']}" if best is None else (f"{best}" if best == worst else f"{best}–{worst}"),
+        rating=rating,
+        low=ends.get("low", ""),
+        high=ends.get("high", ""),
+        bar=Bar(axis.at(row["rating"]), start, None if start is None else round(axis.at(high) - start, 3)),
+        drawn=_("%(rating)s, from %(low)s to %(high)s") % {"rating": rating, **ends} if ends else rating,
+        comparisons=written(row["comparisons"]),
+        win_rate=written(100 * (row["wins"] + row["ties"] / 2) / row["comparisons"]),
+        best="" if row["best"] is None else _chance(row["best"]),
+        alike=ranges(row["alike"] or []),
+    )
+
+
+def _chance(share: float) -> str:
+    """In per cent; what is neither certain nor impossible is not rounded to it."""
+    if 0 < share < 0.005:
+        return "< 1"
+    return "> 99" if 0.995 < share < 1 else written(100 * share)
+
+
+def ranges(places: list[int]) -> str:
+    """Sorted numbers with those in a row put together: "0-3 7"."""
+    found: list[list[int]] = []
+    for place in places:
+        if found and place == found[-1][1] + 1:
+            found[-1][1] = place
+        else:
+            found.append([place, place])
+    return " ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in found)
+
+
+def is_preliminary(snapshot: Leaderboard) -> bool:
+    """Whether its models have fewer comparisons each, on average, than the site's settings want."""
+    models = sum(len(group["rows"]) for group in snapshot.sheet["groups"])
+    return 2 * snapshot.comparisons < settings.PRELIMINARY_VOTES * models
+
+
+def notices(snapshot: Leaderboard) -> Iterator[str]:
+    """What a reader must be told of the whole board."""
+    for word in snapshot.sheet["notices"]:
+        yield text.notice(word)
+    if unmet := snapshot.sheet["unmet"]:
+        sentence = ngettext(
+            "%(number)s model has too few comparisons for this board and is left out; it is named below.",
+            "%(number)s models have too few comparisons for this board and are left out; they are named below.",
+            len(unmet),
+        )
+        yield sentence % {"number": written(len(unmet))}
+    if number := snapshot.sheet["read"]["inconsistent"]:
+        if snapshot.filters["inconsistent"] == "tie":
+            sentence = _("%(number)s verdicts contradicted one another over both orders and were counted as ties.")
+        else:
+            sentence = _("%(number)s verdicts contradicted one another over both orders and were left out.")
+        yield sentence % {"number": written(number)}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A finished board with what a page says of it."""
+
+    snapshot: Leaderboard
+    tables: tuple[Table, ...]
+    notices: tuple[str, ...]
+    reasons: tuple[trust.Line, ...]
+    method: str
+    raters: str
+    preliminary: bool
+
+    @property
+    def in_points(self) -> bool:
+        return self.snapshot.method in text.IN_POINTS
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Numbers of prompts, raters and pairs; empty in boards of before they were kept."""
+        found: dict[str, Any] = self.snapshot.sheet.get("facts", {})
+        return found
+
+
+def shown(snapshot: Leaderboard) -> Shown:
+    return Shown(
+        snapshot=snapshot,
+        tables=tables(snapshot),
+        notices=tuple(notices(snapshot)),
+        reasons=tuple(trust.lines(snapshot)),
+        method=str(text.METHODS[snapshot.method]),
+        raters=text.raters(snapshot.raters),
+        preliminary=is_preliminary(snapshot),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of the board that an address asks for.
+
+    Attributes:
+        stand: in a word.
+        snapshot: the newest that is finished, if there is one.
+        under_way: whether the next is being computed.
+        kept: whether it is kept up to date by itself.
+    """
+
+    asked: Asked
+    stand: Stand
+    snapshot: Leaderboard | None
+    under_way: bool
+    kept: bool
+
+    @property
+    def why_not(self) -> str:
+        """Why there is no board, where that is known."""
+        return problems.why_not(self.snapshot.problem) if self.snapshot else ""
+
+
+def find(study: Study, asked: Asked) -> Found:
+    """Raises Http404 where no board can be what is asked."""
+    boards = Leaderboard.objects.of(study, asked.filters(), asked.settings())
+    newest = boards.finished().newest()
+    under_way = boards.unfinished().exists()
+    return Found(asked, _stand(study, newest, under_way=under_way), newest, under_way, is_standing(asked))
+
+
+def is_standing(asked: Asked) -> bool:
+    """Whether the board is one of those kept for everybody."""
+    return asked.method in STANDING and not asked.given().keys() - {"raters", "method"}
+
+
+def _stand(study: Study, newest: Leaderboard | None, *, under_way: bool) -> Stand:
+    if newest is None:
+        if under_way:
+            return "waiting"
+        return "missing" if study.comparisons.exists() else "none"
+    if newest.state == State.IMPOSSIBLE:
+        return "waiting" if under_way else "impossible"
+    return "board" if newest.sheet else "stored away"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The leaderboard page in one of its states: a board, or why there is none."""
+
+    found: Found
+    switches: Switches
+    board: Shown | None
+    newer: int
+    """Comparisons since the board was computed, where it is not kept up to date; counted up to `asking.MANY` + 1."""
+    waits: bool
+    """Whether the page should look again by itself for a board that is under way."""
+
+    @property
+    def query(self) -> str:
+        return self.found.asked.query()
+
+    @property
+    def snapshot(self) -> Leaderboard | None:
+        return self.found.snapshot
+
+    @property
+    def many(self) -> int | None:
+        """How many newer votes there are at least, where they were not all counted."""
+        return requests.MANY if self.newer > requests.MANY else None
+
+
+def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
+    snapshot = found.snapshot
+    has_board = snapshot is not None and found.stand == "board"
+    newer = 0
+    if snapshot is not None and not found.kept and not found.under_way:
+        is_kept = requests.is_kept(study, snapshot.asked_filters(), snapshot.asked_settings(), at)
+        newer = 0 if is_kept else requests.newer(snapshot)
+    return Page(
+        found=found,
+        switches=switches(found.asked, names),
+        board=shown(snapshot) if snapshot is not None and has_board else None,
+        newer=newer,
+        waits=found.under_way and (not has_board or _is_old(snapshot, at)),
+    )
+
+
+def _is_old(snapshot: Leaderboard | None, at: datetime) -> bool:
+    """Whether a board is so old that the next was asked for, rather than one of those that come with the votes."""
+    return snapshot is None or snapshot.finished_at is None or at - snapshot.finished_at > OLD

@@ -1,0 +1,365 @@
+"""Which board an address asks for, and what else could be asked: every choice is an address of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+from urllib.parse import urlencode
+
+from django.http import Http404
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import Study
+from ranking.methods.intervals import Clusters
+from ranking.methods.registry import METHODS, Method, method
+from ranking.methods.settings import Contradiction, Redraw, Settings, Ties
+from ranking.models import Leaderboard
+from ranking.pages import text
+from ranking.votes import reader
+from ranking.votes.reader import ALL, PEOPLE, Filters
+
+type Word = str | Promise
+
+QUESTIONS: Final[dict[bool, tuple[Clusters, ...]]] = {True: ("both", "worker", "none"), False: ("prompt", "none")}
+"""What intervals can speak of where people voted, and where a single judge did; the first is the default."""
+
+ANCHOR: Final = 1000.0
+"""Where the page holds a model that is chosen as the anchor; the command takes any value."""
+
+TIED: Final = ("bradley-terry", "davidson")
+"""The methods that differ in what they make of ties alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A board as an address has it: words that are empty where they are what they are by default."""
+
+    raters: str = PEOPLE
+    method: str = "bradley-terry"
+    question: str = ""
+    ties: str = ""
+    category: str = ""
+    reading: str = ""
+    inconsistent: str = ""
+    places: str = ""
+    effect: str = ""
+    redraw: str = ""
+    baseline: str = ""
+    anchor: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Asked:
+        asked = cls(**{name: query[name] for name in cls.__dataclass_fields__ if query.get(name)})
+        # Said or not, the default is one board with one address.
+        return replace(asked, question="") if asked.question == asked.questions[0] else asked
+
+    @classmethod
+    def about(cls, board: Leaderboard) -> Asked:
+        """The address of the newest board that was asked for as `board` was."""
+        filters, settings = board.asked_filters(), board.asked_settings()
+        return cls.of(
+            {
+                "raters": filters.raters,
+                "method": settings.method,
+                "question": settings.clusters or "",
+                "ties": settings.ties or "",
+                "category": filters.category or "",
+                "reading": "" if filters.reading == "forced" else filters.reading,
+                "inconsistent": "" if filters.inconsistent == "drop" else filters.inconsistent,
+                "places": "together" if settings.simultaneous else "",
+                "effect": "fitted" if settings.first_place else "",
+                "redraw": settings.redraw or "",
+                "baseline": settings.baseline or "",
+                "anchor": settings.anchor[0] if settings.anchor else "",
+            }
+        )
+
+    @property
+    def questions(self) -> tuple[Clusters, ...]:
+        return QUESTIONS[self.raters in {PEOPLE, ALL}]
+
+    @property
+    def known(self) -> Method | None:
+        return METHODS.get(self.method)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the method gives intervals for these raters; a mix of them has none."""
+        known = self.known
+        if known is None or self.raters == ALL:
+            return False
+        return known.sandwich or self.redraw == "resample"
+
+    def filters(self) -> Filters:
+        """Raises Http404 where a word is none of those that can be asked."""
+        _refuse_others(self.reading, ("tie-allowed",))
+        _refuse_others(self.inconsistent, ("tie",))
+        filters = Filters(
+            raters=self.raters,
+            category=self.category or None,
+            reading="tie-allowed" if self.reading else "forced",
+            inconsistent="tie" if self.inconsistent else "drop",
+        )
+        try:
+            reader.refuse_idle(filters)
+        except Contradiction as error:
+            raise Http404(str(error)) from error
+        return filters
+
+    def settings(self) -> Settings:
+        """Raises Http404 where no board can be what is asked."""
+        _refuse_others(self.places, ("together",))
+        _refuse_others(self.effect, ("fitted",))
+        try:
+            settings = Settings(
+                method=self.method,
+                # Words that are unknown are refused by Settings.
+                clusters=cast(Clusters | None, self.question or None),
+                ties=cast(Ties | None, self.ties or None),
+                redraw=cast(Redraw | None, self.redraw or None),
+                baseline=self.baseline or None,
+                anchor=(self.anchor, ANCHOR) if self.anchor else None,
+                simultaneous=bool(self.places),
+                first_place=bool(self.effect),
+            )
+            method(settings, reader.source_of(self.raters))
+        except Contradiction as error:
+            raise Http404(str(error)) from error
+        return settings
+
+    def query(self) -> str:
+        """The address's query: only what differs from the board shown first."""
+        return "?" + urlencode(self.given())
+
+    def given(self) -> dict[str, str]:
+        """What differs from the board shown first."""
+        values = {name: (getattr(self, name), field.default) for name, field in self.__dataclass_fields__.items()}
+        return {name: value for name, (value, default) in values.items() if value != default}
+
+    def turned(self, **changes: str) -> Asked:
+        """The same with `changes`, and without whatever does not go with them."""
+        asked = replace(self, **changes)
+        known = METHODS[asked.method]
+        asked = replace(
+            asked,
+            ties="" if known.own_ties or asked.ties == "model" else asked.ties,
+            redraw=_redraw(asked) if asked.method == "elo-bootstrap" else "",
+            baseline=asked.baseline if asked.method == "baseline-win-rate" else "",
+            anchor=asked.anchor if asked.method in text.IN_POINTS else "",
+            effect=asked.effect if known.first_place else "",
+            inconsistent="" if asked.raters == PEOPLE else asked.inconsistent,
+        )
+        asks = known.sandwich and asked.raters != ALL and asked.question in asked.questions[1:]
+        return replace(
+            asked, question=asked.question if asks else "", places=asked.places if asked.has_intervals else ""
+        )
+
+
+def _redraw(asked: Asked) -> str:
+    """What rounds of Elo vary: the votes, which makes intervals, only where these raters can have some."""
+    return "permute" if asked.raters == ALL else asked.redraw or "permute"
+
+
+def _refuse_others(word: str, words: tuple[str, ...]) -> None:
+    if word and word not in words:
+        raise Http404(word)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What can be named in the addresses of a study's boards."""
+
+    judges: tuple[str, ...]
+    categories: tuple[str, ...]
+    models: tuple[str, ...]
+    both_readings: bool
+    """Whether people are asked on the scale from 1 to 8, which can be read in two ways."""
+
+    @classmethod
+    def of(cls, study: Study) -> Names:
+        models = study.prompt_set.models.order_by("name").values_list("name", flat=True)
+        return cls(
+            judges=tuple(reader.judges(study)),
+            categories=tuple(reader.categories(study)),
+            models=tuple(models),
+            both_readings=study.scale_name == Study.ScaleName.EIGHT,
+        )
+
+    def hold(self, asked: Asked) -> bool:
+        """Whether all that `asked` names is there, so that a board of it is worth asking for."""
+        return (
+            asked.raters in {PEOPLE, ALL, *self.judges}
+            and asked.category in {"", *self.categories}
+            and {asked.baseline, asked.anchor} <= {"", *self.models}
+            and (self.both_readings or not asked.reading)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    label: Word
+    query: str
+    chosen: bool
+    about: Word = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Attributes:
+
+    choices: the one that holds where nothing is said comes first.
+    told: whether what is chosen is always told, because none of the choices goes without saying.
+    """
+
+    label: Word
+    choices: tuple[Choice, ...]
+    told: bool = False
+
+    @property
+    def chosen(self) -> Word:
+        return next((choice.label for choice in self.choices if choice.chosen), "")
+
+    @property
+    def is_special(self) -> bool:
+        return self.told or not self.choices[0].chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A choice among too many names for links: a form with one list, and what else the address says."""
+
+    label: Word
+    field: str
+    names: tuple[str, ...]
+    chosen: str
+    none: Word
+    kept: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Attributes:
+
+    first: what is asked most often; rest: what else can be asked, folded away.
+    methods: the methods, each with a line on what it is.
+    selects: choices of a model.
+    """
+
+    first: tuple[Switch, ...]
+    methods: Switch
+    rest: tuple[Switch, ...]
+    selects: tuple[Select, ...]
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """How the board is made, as far as that is folded away."""
+        chosen = (switch.chosen for switch in (self.methods, *self.rest))
+        return (*(word for word in chosen if word), *self._models)
+
+    @property
+    def _models(self) -> tuple[Word, ...]:
+        """The models that are chosen, each with what for."""
+        return tuple(f"{select.label}: {select.chosen}" for select in self.selects if select.chosen)
+
+    @property
+    def all_words(self) -> tuple[Word, ...]:
+        """How the board is made, and of what."""
+        chosen = (switch.chosen for switch in self.first)
+        return (*(word for word in chosen if word), *self.words)
+
+    @property
+    def special_words(self) -> tuple[Word, ...]:
+        """What tells the board from another of the same raters by the same method."""
+        among = tuple(f"{switch.label}: {switch.chosen}" for switch in self.first[1:] if switch.is_special)
+        how = tuple(switch.chosen for switch in self.rest if switch.is_special and switch.chosen)
+        return (*among, *how, *self._models)
+
+
+def switches(asked: Asked, names: Names) -> Switches:
+    """What else can be looked at; nothing is offered that cannot be."""
+    return Switches(
+        first=tuple(_first(asked, names)),
+        methods=Switch(_("Method"), tuple(_methods(asked, names))),
+        rest=tuple(_rest(asked, names)),
+        selects=tuple(_selects(asked, names)),
+    )
+
+
+type Words = Iterable[tuple[str, Word]]
+
+
+def _switch(label: Word, asked: Asked, field: str, choices: Words, *, told: bool = False) -> Switch:
+    return Switch(
+        label,
+        tuple(
+            Choice(name, asked.turned(**{field: value}).query(), getattr(asked, field) == value)
+            for value, name in choices
+        ),
+        told,
+    )
+
+
+def _first(asked: Asked, names: Names) -> Iterator[Switch]:
+    judges = ((name, name) for name in names.judges)
+    everybody = [(ALL, _("All together"))] if names.judges else []
+    yield _switch(_("Raters"), asked, "raters", [(PEOPLE, _("People")), *judges, *everybody])
+    if len(names.categories) > 1:
+        kinds = ((name, name) for name in names.categories)
+        yield _switch(_("Prompts"), asked, "category", [("", _("All prompts")), *kinds])
+    known = asked.known
+    if known is not None and known.sandwich and asked.raters != ALL:
+        default, *others = asked.questions
+        words = [("", text.ABOUT[default]), *((name, text.ABOUT[name]) for name in others)]
+        yield _switch(_("Intervals for"), asked, "question", words)
+
+
+def _methods(asked: Asked, names: Names) -> Iterator[Choice]:
+    for name in METHODS:
+        baseline = asked.baseline or next(iter(names.models), "")
+        if name == "baseline-win-rate" and not baseline:
+            continue
+        turned = asked.turned(method=name, **({"baseline": baseline} if name == "baseline-win-rate" else {}))
+        yield Choice(text.METHODS[name], turned.query(), asked.method == name, text.ABOUT_METHODS[name])
+
+
+def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
+    if asked.method in TIED:
+        yield Switch(_("Ties"), tuple(_ties(asked)))
+    elif asked.known is not None and not asked.known.own_ties:
+        yield _switch(_("Ties"), asked, "ties", [("", _("ties half a win each")), ("drop", _("ties left out"))])
+    if asked.method == "elo-bootstrap":
+        ways = [("permute", _("rounds reorder the votes")), ("resample", _("rounds redraw the votes"))]
+        yield _switch(_("Rounds"), asked, "redraw", ways[:1] if asked.raters == ALL else ways, told=True)
+    if asked.has_intervals:
+        ways = [("", _("each model’s places by itself")), ("together", _("all places at once"))]
+        yield _switch(_("Places"), asked, "places", ways)
+    known = asked.known
+    if known is not None and known.first_place:
+        ways = [("", _("sides ignored")), ("fitted", _("gain of the left side fitted"))]
+        yield _switch(_("Left or right"), asked, "effect", ways)
+    if names.both_readings:
+        ways = [("", _("4 is left, 5 is right")), ("tie-allowed", _("4 and 5 are ties"))]
+        yield _switch(_("Scale from 1 to 8"), asked, "reading", ways)
+    if asked.raters != PEOPLE:
+        ways = [("", _("contradictory verdicts left out")), ("tie", _("contradictory verdicts are ties"))]
+        yield _switch(_("Both orders"), asked, "inconsistent", ways)
+
+
+def _ties(asked: Asked) -> Iterator[Choice]:
+    plain = asked.turned(method="bradley-terry", ties="")
+    here = asked.method == "bradley-terry"
+    yield Choice(_("ties half a win each"), plain.query(), here and not asked.ties)
+    yield Choice(_("ties left out"), replace(plain, ties="drop").query(), here and asked.ties == "drop")
+    yield Choice(_("ties modelled"), asked.turned(method="davidson", ties="").query(), asked.method == "davidson")
+
+
+def _selects(asked: Asked, names: Names) -> Iterator[Select]:
+    given: dict[str, Any] = asked.given()
+    if asked.method == "baseline-win-rate":
+        kept = {name: value for name, value in given.items() if name != "baseline"}
+        yield Select(_("Compared with"), "baseline", names.models, asked.baseline, "", kept)
+    if asked.method in text.IN_POINTS:
+        kept = {name: value for name, value in given.items() if name != "anchor"}
+        yield Select(_("At 1,000 points"), "anchor", names.models, asked.anchor, _("the mean of the board"), kept)

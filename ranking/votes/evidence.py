@@ -1,0 +1,209 @@
+"""What a reader has to know of a board to trust it, counted when its snapshot is made.
+
+Whatever can be is counted in SQL: a vote more on a pair is not a row more to fetch.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from django.db.models import Count, Max, Min, Q, QuerySet
+from numpy.typing import NDArray
+
+from annotation.merge_orders import UNDECIDED, merge
+from annotation.models import Comparison, LanguageModel, Pair, RaterKind, Study
+from annotation.models.voting import ComparisonQuerySet
+from ranking.methods.tally import TIE, X_WON, Y_WON
+from ranking.statistics import agreement, bias
+from ranking.votes import reader
+from ranking.votes.reader import ALL, PEOPLE, Cut, Filters, Single, codes
+
+type Facts = dict[str, Any]
+
+
+def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None) -> Facts:
+    """Who compared what and when, how far they agree, and where the winners stood; as JSON has it.
+
+    `baseline`: the model that a board is about whose other comparisons do not count.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    rows = reader.selected(study, filters, line)
+    if baseline is not None:
+        model = LanguageModel.objects.filter(prompt_set=study.prompt_set_id, name=baseline)
+        rows = rows.filter(Q(pair__model_x__in=model) | Q(pair__model_y__in=model))
+    cluster = "rater" if filters.raters in {PEOPLE, ALL} else "pair__prompt"
+    prompts, places = _by_prompt(rows), _by_place(rows, cluster)
+    number, votes = places.number, int(places.number.sum())
+    excluded = _excluded(study, filters, line).aggregate(raters=Count("rater", distinct=True), votes=Count("pk"))
+    return {
+        "votes": votes,
+        "raters": len(np.unique(places.cluster)) if cluster == "rater" else 1,
+        "prompts": len(prompts.prompt),
+        "pairs": int(prompts.pairs.sum()),
+        "first": places.first and places.first.isoformat(),
+        "last": places.last and places.last.isoformat(),
+        "excluded_raters": excluded["raters"],
+        "excluded_votes": excluded["votes"],
+        "ties": float(number[places.half_points == TIE].sum() / votes) if votes else None,
+        "position": _position(places),
+        **(_coverage(study, filters, prompts) if filters.raters == PEOPLE and baseline is None else {}),
+        **_agreement(study, filters, line, rows, prompts, restricted=baseline is not None),
+    }
+
+
+type Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByPrompt:
+    """What was said of the pairs about each prompt, (p,) each, by the prompt's primary key.
+
+    Attributes:
+        pairs: how many pairs were compared.
+        covered: how many of these have all the votes wanted.
+        two, two_decided: twice the number of unordered pairs of votes on a turn of a pair, and of those without ties.
+        same, same_decided: how many of them say the same.
+    """
+
+    prompt: Column
+    pairs: Column
+    covered: Column
+    two: Column
+    same: Column
+    two_decided: Column
+    same_decided: Column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByPlace:
+    """How many verdicts are alike in their cluster, in where x stood and in what they say, (k,) each.
+
+    `first`, `last`: when the earliest and the latest were given, None where no time is known.
+    """
+
+    cluster: Column
+    side: Column
+    half_points: Column
+    number: Column
+    first: datetime | None
+    last: datetime | None
+
+
+def _by_prompt(rows: ComparisonQuerySet) -> ByPrompt:
+    """Added up in the database, which has a row for each pair, to a row for each prompt."""
+    sql, parameters = _votes_on_turns(rows).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH item (prompt, pair, turn, wanted, x, tie, y) AS ({sql})
+            SELECT prompt, COUNT(*), SUM(CASE WHEN wanted > 0 AND votes >= wanted THEN 1 ELSE 0 END),
+                SUM(two), SUM(same), SUM(two_decided), SUM(same_decided)
+            FROM (
+                SELECT prompt, wanted, SUM(x + tie + y) AS votes,
+                    SUM((x + tie + y) * (x + tie + y - 1)) AS two,
+                    SUM(x * (x - 1) + tie * (tie - 1) + y * (y - 1)) AS same,
+                    SUM((x + y) * (x + y - 1)) AS two_decided,
+                    SUM(x * (x - 1) + y * (y - 1)) AS same_decided
+                FROM item GROUP BY prompt, pair, wanted
+            ) told GROUP BY prompt ORDER BY prompt
+            """,  # noqa: S608  nothing from outside is put in
+            parameters,
+        )
+        return ByPrompt(*np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 7).T)
+
+
+def _votes_on_turns(rows: ComparisonQuerySet) -> QuerySet[Comparison, Any]:
+    """Of each turn of a pair: its prompt, the pair, the turn, how many votes are wanted, how many say x, tie and y."""
+    said = {
+        name: Count("pk", filter=Q(half_points=points)) for name, points in (("x", X_WON), ("tie", TIE), ("y", Y_WON))
+    }
+    return rows.order_by().values_list("pair__prompt", "pair", "turn", "pair__wanted").annotate(**said)
+
+
+def _by_place(rows: ComparisonQuerySet, cluster: str) -> ByPlace:
+    ends = {"number": Count("pk"), "first": Min("answered_at"), "last": Max("answered_at")}
+    found = list(rows.order_by().values_list(cluster, "side", "half_points").annotate(**ends))
+    table = np.array([row[:4] for row in found], dtype=np.int64).reshape(-1, 4)
+    times = [time for row in found for time in row[4:] if time is not None]
+    at, side, half_points, number = table.T
+    return ByPlace(at, side, half_points, number, min(times, default=None), max(times, default=None))
+
+
+def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
+    """The comparisons that would count if nobody had been excluded."""
+    rows = study.comparisons.in_force_at(line.highest).votable().filter(rater__in=line.excluded)
+    if filters.raters == PEOPLE:
+        rows = rows.filter(rater__kind=RaterKind.WORKER)
+    elif filters.raters != ALL:
+        rows = rows.filter(rater__name=filters.raters)
+    return rows if filters.category is None else rows.filter(pair__prompt__type=filters.category)
+
+
+def _position(places: ByPlace) -> dict[str, Any] | None:
+    """Shares of left, tie and right, with a test over clusters; None where nothing was shown."""
+    shown = places.side != 0
+    if not shown.any():
+        return None
+    won = ((places.half_points - 1) * places.side)[shown]
+    return asdict(bias.position(won, codes(places.cluster[shown]), places.number[shown]))
+
+
+def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
+    """How many pairs people were offered, and how many of these have all the votes wanted."""
+    offered = Pair.objects.votable().filter(study=study, wanted__gt=0)
+    if filters.category is not None:
+        offered = offered.filter(prompt__type=filters.category)
+    return {"offered": offered.count(), "covered": int(prompts.covered.sum())}
+
+
+def _agreement(
+    study: Study, filters: Filters, line: Cut, rows: ComparisonQuerySet, prompts: ByPrompt, *, restricted: bool
+) -> Facts:
+    """Of two votes on a pair, the share that say the same; of a judge, those of its verdict and a person's vote.
+
+    `restricted`: `rows` are not all that the filters let through.
+    """
+    if filters.raters == ALL:
+        return {}
+    if filters.raters == PEOPLE:
+        place = np.arange(len(prompts.prompt))
+        return {
+            "agreement": asdict(agreement.ratio(prompts.same / 2, prompts.two / 2, place)),
+            "agreement_without_ties": asdict(agreement.ratio(prompts.same_decided / 2, prompts.two_decided / 2, place)),
+        }
+    verdicts = reader.single(study, filters, line)
+    if restricted:
+        pairs = np.array(list(rows.order_by().values_list("pair", flat=True).distinct()), dtype=np.int64)
+        verdicts = verdicts.where(np.isin(verdicts.pair, pairs))
+    people = reader.selected(study, Filters(PEOPLE, filters.category, filters.reading), line)
+    return {**_with_people(verdicts, people), **_orders(verdicts)}
+
+
+def _with_people(verdicts: Single, people: ComparisonQuerySet) -> Facts:
+    merged = reader.merged(verdicts)
+    table = np.array(list(_votes_on_turns(people)), dtype=np.int64).reshape(-1, 7)
+    prompt, counts = table[:, 0], table[:, 4:].astype(np.float64)
+    place = {(pair, turn): row for row, (pair, turn) in enumerate(table[:, 1:3].tolist())}
+    judged = zip(merged.pair.tolist(), merged.turn.tolist(), merged.winner.tolist(), strict=True)
+    found = [(place[pair, turn], winner) for pair, turn, winner in judged if (pair, turn) in place]
+    at, winner = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    same = counts[at, 1 - winner]
+    decided = np.where(winner == 0, 0, counts[at, 0] + counts[at, 2])
+    prompt = codes(prompt[at])
+    return {
+        "agreement": asdict(agreement.ratio(same, counts[at].sum(axis=1), prompt)),
+        "agreement_without_ties": asdict(agreement.ratio(np.where(winner == 0, 0, same), decided, prompt)),
+    }
+
+
+def _orders(verdicts: Single) -> Facts:
+    """Of the turns of pairs that a judge saw in both orders, how many there are and how many it decided alike."""
+    group = np.unique(np.stack([verdicts.rater, verdicts.pair, verdicts.turn]), axis=1, return_inverse=True)[1].ravel()
+    found = merge(group, verdicts.left, verdicts.winner + 1)
+    sides = [np.bincount(group[verdicts.left == side], minlength=len(found.first)) > 0 for side in (1, -1)]
+    both = sides[0] & sides[1]
+    return {"both_orders": int(both.sum()), "consistent": int((found.outcome[both] != UNDECIDED).sum())}

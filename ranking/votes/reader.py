@@ -1,0 +1,423 @@
+"""The only reader of comparisons into arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal
+
+import numpy as np
+from django.db import connection
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
+from numpy.typing import NDArray
+
+from annotation.merge_orders import UNDECIDED, Inconsistent, merge
+from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
+from annotation.models.voting import ComparisonQuerySet
+from ranking import problems
+from ranking.methods import style
+from ranking.methods.settings import Contradiction, Source
+from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
+from ranking.votes.counts import Counts
+
+PEOPLE: Final = "people"
+ALL: Final = "all"
+RESERVED: Final = (PEOPLE, ALL)
+
+CHUNK: Final = 20_000
+
+TURNS: Final = 1 << 15
+"""More than the turns of any prompt: the field that holds them is of 16 bits."""
+
+type Reading = Literal["forced", "tie-allowed"]
+"""Of the scale from 1 to 8: 4 is left and 5 is right, or both are ties."""
+
+
+class UnknownRater(ValueError):
+    """Nobody of that name has compared anything in the study; the message lists who has."""
+
+
+class UnknownCategory(ValueError):
+    """No prompt of the study has that type; the message lists the types there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which comparisons of a study go in, and how they are read."""
+
+    raters: str = PEOPLE
+    category: str | None = None
+    reading: Reading = "forced"
+    inconsistent: Inconsistent = "drop"
+
+
+def refuse_idle(filters: Filters) -> None:
+    """Raises Contradiction where one of `filters` can change nothing, whatever the study holds."""
+    if filters.raters == PEOPLE and filters.inconsistent != "drop":
+        raise Contradiction("people judge a pair in one order only")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A line under the comparisons: what came later, or was excluded then, is not read.
+
+    Attributes:
+        highest: the highest primary key that may be read.
+        excluded: the raters who were excluded, by primary key, in order.
+    """
+
+    highest: int
+    excluded: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What tells that a study's comparisons have changed: none of it can stay as it was if they have."""
+
+    rows: int
+    highest: int
+    excluded: int
+
+    def __str__(self) -> str:
+        return f"{self.rows}.{self.highest}.{self.excluded}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """Attributes:
+
+    votes: the comparisons.
+    source: who made them.
+    simulated: how many of the comparisons a program made up.
+    inconsistent: how many verdicts of judges on a pair contradicted one another.
+    in_time: whether the votes are in the order in which they were given, rather than stored.
+    one_order: whether every pair was shown in one order only, so that its place cannot be told from its answers.
+    digest: SHA-256 of all that went in.
+    counts: what `votes` were made of, where they were counted.
+    """
+
+    votes: Votes
+    source: Source
+    simulated: int
+    inconsistent: int
+    in_time: bool
+    one_order: bool
+    digest: str
+    counts: Counts | None = None
+
+
+def judges(study: Study) -> list[str]:
+    """The names of the judges with comparisons in `study`."""
+    # A look at one comparison of each: a join would go through all of them.
+    raters = Rater.objects.filter(Exists(Comparison.objects.filter(rater=OuterRef("pk"))), study=study)
+    names = raters.filter(kind=RaterKind.JUDGE).order_by("name").values_list("name", flat=True)
+    return [name for name in names if name is not None]
+
+
+def categories(study: Study) -> list[str]:
+    """The types of the prompts that pairs of `study` are about."""
+    paired = Exists(study.pairs.votable().filter(prompt=OuterRef("pk")))
+    types = study.prompt_set.prompts.filter(paired).order_by("type").values_list("type", flat=True).distinct()
+    return [name for name in types if name is not None]
+
+
+def readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
+    """Both of the scale from 1 to 8 where any of the raters was asked on it.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    rows = selected(study, filters, line)
+    eight = rows.filter(scale_name=Study.ScaleName.EIGHT, value__isnull=False).exists()
+    return ("forced", "tie-allowed") if eight else ("forced",)
+
+
+def source_of(raters: str) -> Source:
+    if raters == PEOPLE:
+        return "people"
+    return "all" if raters == ALL else "judge"
+
+
+def state(study: Study) -> State:
+    """How the comparisons of `study` stand; equal states mean equal boards."""
+    table = f'FROM "{Comparison._meta.db_table}" WHERE study_id = %s'
+    with connection.cursor() as cursor:
+        # In one statement, so that both are of one moment; counted apart, an index alone answers each.
+        cursor.execute(f"SELECT (SELECT COUNT(*) {table}), (SELECT MAX(id) {table})", [study.pk, study.pk])
+        rows, highest = cursor.fetchone()
+    excluded = excluded_raters(study)
+    mark = int.from_bytes(hashlib.sha256(repr(excluded).encode()).digest()[:6]) if excluded else 0
+    return State(rows, highest or 0, mark)
+
+
+def cut(study: Study) -> Cut:
+    """A line under what can be read now. A comparison stored by a transaction still open may slip under it."""
+    return Cut(Comparison.objects.aggregate(highest=Max("pk"))["highest"] or 0, excluded_raters(study))
+
+
+def excluded_raters(study: Study) -> tuple[int, ...]:
+    """The raters of `study` who are excluded, by primary key, in order."""
+    raters = study.raters.filter(excluded_at__isnull=False)
+    return tuple(raters.order_by("pk").values_list("pk", flat=True))
+
+
+def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, with_style: bool = False) -> Read:
+    """The comparisons of `study` that `filters` let through, under `line`, with who gave each on which prompt.
+
+    `in_order` sorts them by the time they were given, `with_style` reads the answers that were compared.
+    Where it matters only how often who beat whom, `counting.read` is quicker.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    rows = selected(study, filters, line)
+    source = source_of(filters.raters)
+    simulated = rows.simulated().count()
+    in_time = in_order and not rows.filter(answered_at=None).exists()
+    columns = fetch(rows, in_time=in_time)
+    inconsistent = 0
+    if source != "people":
+        columns, inconsistent = merged_columns(columns, filters.inconsistent)
+    votes = as_votes(study, columns, detailed=True)
+    if with_style:
+        votes = replace(votes, style=_style(study, columns))
+    one_order = bool(len(votes)) and _one_order(columns)
+    return Read(votes, source, simulated, inconsistent, in_time, one_order, digest(votes, in_order=in_order))
+
+
+def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
+    """The comparisons themselves, with `half_points` of x and the `side` that x stood on.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    rows = Comparison.objects.filter(study=study).in_force_at(line.highest).votable()
+    if line.excluded:
+        rows = rows.exclude(rater__in=line.excluded)
+    # Nothing is shown to a panel: its verdicts have no sides.
+    unsided = [When(rater__derived=True, then=Value(0))]
+    match filters.raters:
+        case "people":
+            rows, unsided = by_people(rows, study), []
+        case "all":
+            # A panel's comparisons are made of its members', who are here already.
+            rows, unsided = rows.exclude(rater__in=Rater.objects.filter(study=study, derived=True)), []
+        case name:
+            known = judges(study)
+            if name not in known:
+                raise UnknownRater(problems.NO_SUCH_JUDGE % {"name": name, "known": ", ".join([*RESERVED, *known])})
+            rows = rows.filter(rater__kind=RaterKind.JUDGE, rater__name=name)
+    if filters.category is not None:
+        types = categories(study)
+        if filters.category not in types:
+            raise UnknownCategory(problems.NO_SUCH_TYPE % {"name": filters.category, "known": ", ".join(types) or "-"})
+        rows = rows.filter(pair__prompt__type=filters.category)
+    middle = Q(winner="tie")
+    if filters.reading == "tie-allowed":
+        middle |= Q(scale_name=Study.ScaleName.EIGHT, value__in=(4, 5))
+    return rows.annotate(
+        half_points=Case(
+            When(middle, then=Value(TIE)),
+            When(winner="x", then=Value(X_WON)),
+            default=Value(Y_WON),
+            output_field=SmallIntegerField(),
+        ),
+        side=Case(
+            *unsided,
+            When(left="x", then=Value(1)),
+            default=Value(-1),
+            output_field=SmallIntegerField(),
+        ),
+    )
+
+
+def by_people(rows: ComparisonQuerySet, study: Study) -> ComparisonQuerySet:
+    """Those of `rows`, all of `study`, that people gave.
+
+    Judges are few: to look for a rater among them costs the database less than to look up what each is.
+    """
+    return rows.exclude(rater__in=Rater.objects.filter(study=study, kind=RaterKind.JUDGE))
+
+
+type Columns = dict[str, NDArray[np.int64]]
+
+COUNTED: Final = ("pair__model_x", "pair__model_y", "half_points", "side")
+DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn", "pair__result_x", "pair__result_y")
+
+
+def fetch(rows: ComparisonQuerySet, *, in_time: bool = False) -> Columns:
+    """What `DETAILED` names of each of `rows`, in the order of their keys, or of the time they were given."""
+    return _columns(rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list(*DETAILED), DETAILED)
+
+
+def _columns(found: QuerySet[Comparison, Any], names: tuple[str, ...]) -> Columns:
+    """The rows of integers in `found`, by column, fetched a chunk at a time."""
+    blocks: list[NDArray[np.int64]] = []
+    block: list[tuple[int, ...]] = []
+    for row in found.iterator(chunk_size=CHUNK):
+        block.append(row)
+        if len(block) == CHUNK:
+            blocks.append(np.array(block, dtype=np.int64))
+            block.clear()
+    blocks.append(np.array(block, dtype=np.int64).reshape(len(block), len(names)))
+    table = np.concatenate(blocks)
+    return {name: table[:, column] for column, name in enumerate(names)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Single:
+    """The verdicts of one source, n rows as they were given, for agreement and bias.
+
+    Attributes:
+        pair, turn, prompt, rater, model_x, model_y, result_x, result_y: (n,) primary keys, and the turn.
+        winner: (n,) 1 where x won, 0 for a tie, -1 where y won.
+        left: (n,) 1 where x stood on the left, -1 where y did, 0 for panels, to whom nothing was shown.
+        value: (n,) on the scale from 1 to 8, 0 where another scale was asked on.
+    """
+
+    pair: NDArray[np.int64]
+    turn: NDArray[np.int64]
+    prompt: NDArray[np.int64]
+    rater: NDArray[np.int64]
+    model_x: NDArray[np.int64]
+    model_y: NDArray[np.int64]
+    result_x: NDArray[np.int64]
+    result_y: NDArray[np.int64]
+    winner: NDArray[np.int64]
+    left: NDArray[np.int64]
+    value: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    def digest(self) -> bytes:
+        """SHA-256 of all of it."""
+        return hashlib.sha256(
+            b"".join(getattr(self, field.name).astype("<i8").tobytes() for field in fields(self))
+        ).digest()
+
+    def where(self, mask: NDArray[Any]) -> Single:
+        """The rows that a mask, or an index, lets through."""
+        return Single(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
+
+    @property
+    def item(self) -> NDArray[np.int64]:
+        """(n,) a number for each turn of a pair; divided by `TURNS`, it is the pair."""
+        return self.pair * TURNS + self.turn
+
+
+def single(study: Study, filters: Filters, line: Cut) -> Single:
+    """Every verdict that `filters` let through, the orders and samples of a judge apart.
+
+    Raises:
+        UnknownRater, UnknownCategory: a name that is not in the study.
+    """
+    eight = When(scale_name=Study.ScaleName.EIGHT, value__isnull=False, then=F("value"))
+    rows = selected(study, filters, line).annotate(
+        eight=Case(eight, default=Value(0), output_field=SmallIntegerField())
+    )
+    sides = ("pair__model_x", "pair__model_y", "pair__result_x", "pair__result_y")
+    names = ("pair", "turn", "pair__prompt", "rater", *sides, "half_points", "side", "eight")
+    table = _columns(rows.order_by("pk").values_list(*names), names)
+    return Single(
+        pair=table["pair"],
+        turn=table["turn"],
+        prompt=table["pair__prompt"],
+        rater=table["rater"],
+        model_x=table["pair__model_x"],
+        model_y=table["pair__model_y"],
+        result_x=table["pair__result_x"],
+        result_y=table["pair__result_y"],
+        winner=table["half_points"] - 1,
+        left=table["side"],
+        value=table["eight"],
+    )
+
+
+def codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) keys as 0, 1, ... in their order, without gaps."""
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def merged(verdicts: Single, inconsistent: Inconsistent = "tie") -> Single:
+    """One verdict of each rater on each turn of a pair; those that contradict one another are ties, or dropped."""
+    group = np.stack([verdicts.rater, verdicts.pair, verdicts.turn], axis=1)
+    label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
+    found = merge(label, verdicts.left, verdicts.winner + 1)
+    contradicted = found.outcome == UNDECIDED
+    result = replace(verdicts.where(found.first), winner=np.where(contradicted, 0, found.outcome - 1), left=found.left)
+    return result if inconsistent == "tie" else result.where(~contradicted)
+
+
+def lengths(study: Study, verdicts: Single) -> NDArray[np.int64]:
+    """(n,) by how many characters x's answer is longer than y's."""
+    results = np.unique(np.concatenate([verdicts.result_x, verdicts.result_y]))
+    found = np.zeros(len(results), dtype=np.int64)
+    for pk, text, turns in study.prompt_set.results.values_list("pk", "text", "turns").iterator(chunk_size=CHUNK):
+        place = np.searchsorted(results, pk)
+        if place < len(results) and results[place] == pk:
+            found[place] = len(text) + sum(map(len, turns))
+    x, y = (found[np.searchsorted(results, side)] for side in (verdicts.result_x, verdicts.result_y))
+    return x - y
+
+
+def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int]:
+    """Judges' rows with the verdicts on one pair and turn made one; people's rows stay as they are."""
+    group = np.stack([columns["rater"], columns["pair"], columns["turn"]], axis=1)
+    # A person votes once on a pair, whatever the row; a judge in both orders, and several times.
+    label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
+    merged = merge(label, columns["side"], columns["half_points"])
+    order = np.argsort(merged.first, kind="stable")
+    first, outcome, left = merged.first[order], merged.outcome[order], merged.left[order]
+    contradicted = outcome == UNDECIDED
+    kept = ~contradicted if inconsistent == "drop" else np.ones(len(first), dtype=bool)
+    result = {name: column[first][kept] for name, column in columns.items()}
+    result["half_points"] = np.where(contradicted, TIE, outcome)[kept]
+    result["side"] = left[kept]
+    return result, int(contradicted.sum())
+
+
+def as_votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
+    """`columns` as methods take them; not `detailed`: counted, with a column `number`."""
+    models = np.unique(np.concatenate([columns["pair__model_x"], columns["pair__model_y"]]))
+    names = dict(LanguageModel.objects.filter(prompt_set=study.prompt_set_id).values_list("pk", "name"))
+    return Votes(
+        names=tuple(names[model] for model in models.tolist()),
+        x=np.searchsorted(models, columns["pair__model_x"]),
+        y=np.searchsorted(models, columns["pair__model_y"]),
+        outcome=columns["half_points"].astype(np.int8),
+        left=columns["side"].astype(np.int8),
+        prompt=codes(columns["pair__prompt"]) if detailed else None,
+        rater=codes(columns["rater"]) if detailed else None,
+        count=None if detailed else columns["number"],
+    )
+
+
+def _style(study: Study, columns: Columns) -> NDArray[np.float64]:
+    """(n, 4) the differences in style between the answers of x and of y."""
+    x, y = columns["pair__result_x"], columns["pair__result_y"]
+    results = np.unique(np.concatenate([x, y]))
+    found = np.zeros((len(results), len(style.FEATURES)))
+    rows = study.prompt_set.results.values_list("pk", "text", "turns")
+    for pk, text, turns in rows.iterator(chunk_size=CHUNK):
+        place = np.searchsorted(results, pk)
+        if place < len(results) and results[place] == pk:
+            found[place] = style.features("\n".join([text, *turns]))
+    return style.differences(found[np.searchsorted(results, x)], found[np.searchsorted(results, y)])
+
+
+def _one_order(columns: Columns) -> bool:
+    """Whether no pair was shown in both orders."""
+    seen = np.unique(np.stack([columns["pair"], columns["side"]], axis=1), axis=0)
+    return bool((columns["side"] != 0).all() and len(seen) == len(np.unique(columns["pair"])))
+
+
+def digest(votes: Votes, *, in_order: bool) -> str:
+    """SHA-256 of the comparisons, in their order where it matters, else sorted and counted."""
+    parts = [votes.x, votes.y, votes.outcome, votes.left, votes.prompt, votes.rater, votes.count]
+    table = np.stack([part.astype(np.int64) for part in parts if part is not None], axis=1)
+    if not in_order and len(table):
+        table = table[np.lexsort(table.T[::-1])]
+    digest = hashlib.sha256("\0".join(votes.names).encode())
+    digest.update(table.astype("<i8").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,117 @@
+"""Downloads on the administrator's pages."""
+
+import csv
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from annotation.exporting import export
+from annotation.importing import uploads
+from annotation.models import Comparison, Rater, RaterKind, Study, Upload, UploadState
+from annotation.studies import drafts
+from tests.annotation.exchange import FILES
+from tests.annotation.study_pages import give_votes, study_of, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def own_folder(settings, tmp_path):
+    """Uploads of tests that were rolled back had the same numbers."""
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def client(owner, as_user):
+    return as_user(owner)
+
+
+@pytest.fixture
+def study(owner):
+    return study_of(owner)
+
+
+def download(client, what, query="", study="haiku"):
+    return client.get(f"/studies/{study}/export/{what}/{query}")
+
+
+def named(response):
+    return response.headers["Content-Disposition"].partition('filename="')[2].rstrip('"')
+
+
+@pytest.mark.parametrize(("what", "query", "name"), [
+    ("models", "", "models.jsonl"),
+    ("prompts", "", "prompts.jsonl"),
+    ("results", "", "results.jsonl"),
+    ("pairs", "", "pairs.jsonl"),
+    ("pairs", "?training=1", "pairs-training.jsonl"),
+    ("pairs", "?check=1", "pairs-check.jsonl"),
+    ("comparisons", "", "people-comparisons.csv"),
+    ("comparisons", "?raters=all", "all-comparisons.csv"),
+    ("comparisons", "?full=1", "people-full-comparisons.csv"),
+    ("payments", "", "payments.csv"),
+])  # fmt: skip
+def test_every_file_has_its_name_and_is_what_the_command_writes(client, study, what, query, name):
+    give_votes(study, 3)
+    response = download(client, what, query)
+    assert response.status_code == 200
+    assert named(response) == name
+    wishes = dict.fromkeys(query.lstrip("?").partition("=")[:1], True) if query and "raters" not in query else {}
+    raters = {"raters": "all"} if "raters" in query else {}
+    written = export.payments(study) if what == "payments" else export.export(study, what, **wishes, **raters)
+    assert response.getvalue().decode() == "".join(written)
+
+
+def test_what_is_no_export_is_not_found(client, study):
+    assert download(client, "passwords").status_code == 404
+
+
+def test_a_judge_that_is_not_there_is_explained(client, study):
+    response = download(client, "comparisons", "?raters=nobody")
+    assert response.status_code == 409
+    assert "has no judge nobody" in text_of(response)
+
+
+def test_a_judge_whose_name_no_database_could_hold_is_not_there_either(client, study):
+    assert download(client, "comparisons", "?raters=%00").status_code == 409
+
+
+def test_the_page_offers_each_judge(client, study):
+    Rater.objects.create(study=study, kind=RaterKind.JUDGE, name="robin & co")
+    assert "?raters=robin%20%26%20co" in text_of(client.get("/studies/haiku/export/"))
+
+
+def test_simulated_votes_are_not_passed_off_as_real_ones(client, study):
+    worker = give_votes(study, 3)
+    Rater.objects.filter(pk=worker.pk).update(simulated=True)
+    refused = download(client, "comparisons")
+    assert refused.status_code == 409
+    assert "Some of these votes are simulated" in text_of(refused)
+    assert 'href="?simulated=1"' in text_of(refused)
+    rows = list(csv.DictReader(io.StringIO(download(client, "comparisons", "?simulated=1").getvalue().decode())))
+    assert [row["simulated"] for row in rows] == ["true"] * 3
+
+
+def test_a_downloaded_study_can_be_uploaded_as_another(client, owner):
+    for slug in ("first", "second"):
+        drafts.draft_study(owner, name=slug, slug=slug, language="en", prompt_set=None)
+    upload(client, "first", {name: text.encode() for name, text in FILES.items()})
+    wanted = [("models", ""), ("prompts", ""), ("results", ""), ("pairs", ""), ("pairs", "?training=1")]
+    wanted += [("comparisons", ""), ("comparisons", "?raters=robin")]
+    files = {}
+    for what, query in wanted:
+        response = download(client, what, query, "first")
+        files[named(response)] = response.getvalue()
+    upload(client, "second", files)
+    for what, query in wanted:
+        assert download(client, what, query, "second").getvalue() == download(client, what, query, "first").getvalue()
+    assert Comparison.objects.filter(study__slug="second").count() == 6
+
+
+def upload(client, study, files):
+    sent = [SimpleUploadedFile(name, content) for name, content in files.items()]
+    client.post(f"/studies/{study}/data/", {"exchange_files": sent})
+    uploads.run(Upload.objects.latest("pk").pk)
+    assert Upload.objects.latest("pk").state == UploadState.STORED, Upload.objects.latest("pk").report
+    assert Study.objects.get(slug=study).prompt_set.results.count() == 6

@@ -1,0 +1,154 @@
+"""The sentence on top of a board: what nothing separates, on which question, and what would help."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import stdtrit
+
+from ranking.methods.board import rate
+from ranking.methods.ratings import Ratings, critical, simultaneous_critical
+from ranking.methods.settings import Settings
+from ranking.pages import text
+from ranking.statistics.separation import _times_as_many, verdict
+from tests.ranking.drawn_votes import draw
+from tests.ranking.methods.test_published_board import DATA, crowd  # noqa: F401  a fixture
+
+
+def ratings(votes, **options):
+    return rate(votes, Settings(**options), "people").groups[0].ratings
+
+
+def by_hand(found) -> tuple[int, int]:
+    """How many of the first nothing separates, and the worst place of the first, pair by pair."""
+    limit = critical(found, simultaneous=True)
+    order = sorted(range(len(found.names)), key=lambda model: -found.scores[model])
+    ahead = {}
+    for one in order:
+        for other in order:
+            variance = found.covariance[one, one] + found.covariance[other, other] - 2 * found.covariance[one, other]
+            gap = found.scores[one] - found.scores[other]
+            ahead[one, other] = gap > 0 and gap * gap > limit * limit * variance
+    level = 0
+    while level < len(order) and not any(ahead[one, order[level]] for one in order[:level]):
+        level += 1
+    return level, len(order) - sum(ahead[order[0], other] for other in order)
+
+
+@pytest.mark.parametrize("clusters", ["none", "worker", "prompt", "both"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_level_and_worst_place_are_what_a_loop_over_the_pairs_finds(seed, clusters):
+    found = ratings(draw(seed, models=9, rows=1200, prompts=15, raters=20), clusters=clusters)
+    told = verdict(found)
+    assert (told.level, told.worst_place) == by_hand(found)
+
+
+@pytest.mark.reference
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/llmfao beside the checkout is missing")
+def test_people_do_not_separate_the_first_49_of_59_for_prompts_like_these(crowd):  # noqa: F811
+    both, worker = (ratings(crowd, clusters=clusters) for clusters in ("both", "worker"))
+    told, here = verdict(both, worker), verdict(worker)
+    assert (told.level, told.worst_place) == by_hand(both)
+    assert (here.level, here.worst_place) == by_hand(worker)
+    assert told.best == here.best == "GPT 4"
+    assert told.level == pytest.approx(49, abs=1)
+    assert here.worst_place == pytest.approx(31, abs=1)
+    assert (told.help, here.help) == ("prompts", "votes")
+    # What another draw of the largest |t| finds is not far away.
+    other = replace(both, settings=replace(both.settings, seed=7))
+    assert simultaneous_critical(other) == pytest.approx(simultaneous_critical(both), rel=0.03)
+
+
+def test_with_more_prompts_a_difference_needs_fewer_standard_errors():
+    found = ratings(draw(5, models=8, rows=2000, prompts=13, raters=60), clusters="both")
+    limit = simultaneous_critical(found)
+    grown = _times_as_many(6.0, limit, found.uncertainty)
+    assert 2 < grown < 6
+    degrees = round(13 * grown) - 1
+    then = simultaneous_critical(replace(found, uncertainty=replace(found.uncertainty, degrees=degrees)))
+    # So many prompts shrink the variance to what the limit of that many asks for.
+    assert grown == pytest.approx(6 * (then / limit) ** 2, rel=0.2)
+
+
+def test_twice_the_votes_halve_only_what_votes_can_shrink():
+    # Of a variance of 10 in the difference, 8 is what raters on exactly these prompts leave.
+    whole, votes, gap = 10.0, 8.0, 4.0
+    found = ratings(draw(5, models=2, rows=400, prompts=13, raters=60), clusters="both", simultaneous=True)
+
+    def spread(variance: float) -> Ratings:
+        covariance = variance / 4 * np.array([[1.0, -1.0], [-1.0, 1.0]])
+        scores = np.array([gap / 2, -gap / 2])
+        return replace(found, scores=scores, uncertainty=replace(found.uncertainty, covariance=covariance))
+
+    limit = critical(spread(whole), simultaneous=True)
+    told = verdict(spread(whole), spread(votes))
+    allowed = (gap / limit) ** 2
+    assert whole - votes < allowed < whole, "the case is that of votes that help"
+    assert told.help == "votes"
+    assert told.factor == pytest.approx(votes / (allowed - (whole - votes)))
+    assert votes / told.factor + (whole - votes) == pytest.approx(allowed)
+
+
+def test_twice_the_prompts_are_one_less_than_twice_as_many_degrees_of_freedom():
+    found = ratings(draw(5, models=2, rows=400, prompts=13, raters=60), clusters="both")
+    limit = float(stdtrit(12, 0.975))
+    grown = _times_as_many(4.0, limit, found.uncertainty)
+    assert grown == pytest.approx(4.0 * (float(stdtrit(13 * grown - 1, 0.975)) / limit) ** 2, rel=1e-9)
+
+
+def group(**changes: Any) -> dict[str, Any]:
+    told = {"level": 17, "best": "GPT 4", "worst_place": 19, "help": "prompts", "factor": 3.1}
+    here = {"level": 3, "best": "GPT 4", "worst_place": 4, "help": "votes", "factor": 2.0}
+    rows = [{"model": f"model {index}", "rank": 1 + index} for index in range(59)]
+    rest = {"clusters": "both", "prompts": 13, "prior": False, "notices": []}
+    return {"rows": rows, **rest, "verdict": told, "verdict_here": here, **changes}
+
+
+def test_both_questions_are_answered_where_people_voted():
+    assert text.sentence(group()) == (
+        "Nothing separates the first 17 of 59 models for prompts and raters like these. "
+        "On exactly these prompts GPT 4 is among the first 4."
+    )
+    first = {**group()["verdict"], "level": 1, "worst_place": 1, "help": None}
+    assert text.sentence(group(verdict=first, verdict_here=first)) == (
+        "GPT 4 is first for prompts and raters like these. So it is on exactly these prompts."
+    )
+    assert text.sentence(group(verdict_here=first)).endswith("On exactly these prompts GPT 4 is first.")
+    anywhere = {**group()["verdict_here"], "level": 30, "worst_place": 59}
+    assert text.sentence(group(verdict_here=anywhere)).endswith(
+        "Even on exactly these prompts GPT 4 could hold any place."
+    )
+    nothing = {**group()["verdict"], "level": 59, "worst_place": 59}
+    assert text.sentence(group(verdict=nothing, verdict_here=nothing)) == (
+        "Nothing separates these 59 models for prompts and raters like these. "
+        "Nor does anything on exactly these prompts."
+    )
+
+
+def test_a_board_without_intervals_says_what_it_cannot():
+    assert "no intervals" in text.sentence(group(clusters=None, verdict=None, verdict_here=None))
+    assert text.advice(group(verdict=None), 100) == ""
+    flat = text.sentence(group(verdict=None, notices=["no-width"]))
+    assert flat == "model 0 is rated first. How sure that is, this board cannot say: some intervals have no width."
+    level = [{"model": f"model {index}", "rank": 1} for index in range(3)]
+    assert "first alike" in text.sentence(group(rows=level, verdict=None, verdict_here=None))
+    alone = group(rows=[{"model": "GPT 4"}], verdict=None, verdict_here=None)
+    assert "nothing to rank it against" in text.sentence(alone)
+
+
+def test_what_is_known_by_an_assumption_alone_says_so():
+    assert "assumption" not in text.sentence(group())
+    assert text.sentence(group(prior=True)).endswith("with the assumption that is stated below.")
+
+
+def test_what_would_help_is_told_in_numbers_of_it():
+    assert text.advice(group(), 8931) == (
+        "More votes cannot separate the first two, more prompts can: about 41 (there are 13), "
+        "if the two are as far apart as they look."
+    )
+    votes = {**group()["verdict"], "help": "votes", "factor": 4.67}
+    assert "about 42,000 votes separate them (there are 8,931)" in text.advice(group(verdict=votes), 8931)
+    assert "about 41 prompts separate them" in text.advice(group(clusters="prompt"), 8931)
+    never = {**group()["verdict"], "factor": 5000.0}
+    assert "too close" in text.advice(group(verdict=never), 8931)
