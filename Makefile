@@ -69,7 +69,7 @@ format: install-dev ## ruff's formatter and its safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install ## docs/commands.md anew from the commands
+docs: install ## docs/reference/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
 .PHONY: bench-judges bench-grades

@@ -1,6 +1,6 @@
 """Settings, all of them from the environment, with defaults that run on one machine with no server.
 
-docs/settings.md lists every variable read here; a test holds the two together. A system check
+docs/reference/settings.md lists every variable read here; a test holds the two together. A system check
 refuses a variable that starts with LLMFAO_ and is not read here, and an upper-case name of this
 module that nothing reads.
 """
