@@ -47,7 +47,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static -type f)
+staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static docs/screenshots -type f)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
