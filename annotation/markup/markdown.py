@@ -57,6 +57,8 @@ MOST_FORMULAS: Final = 400
 """Formulas in a text that are set; the others are shown as their source."""
 
 _LONGEST_ADDRESS: Final = 200
+_LONGEST_WHOLE: Final = 32
+"""Characters of code in a line of the documentation that is not broken; that many fit on the narrowest phone."""
 
 # What models write, by every name they call it. A name that Pygments does not know would cost a scan of its whole list.
 _LANGUAGES: Final = frozenset(
@@ -138,7 +140,7 @@ _PAGE_SANITISER: Final = nh3.Cleaner(
     clean_content_tags={"script", "style"},
     attributes={"ol": {"start"}, "a": {"href"}, "img": {"alt", "src"}, **{tag: {"id"} for tag in _SECTIONS}},
     tag_attribute_values=_MATH_ATTRIBUTES | _DIRECTED,
-    allowed_classes=_CLASSES,
+    allowed_classes=_CLASSES | {"code": {"formula", "whole"}},
     link_rel=None,
     url_schemes={"http", "https", "mailto"},
 )
@@ -233,6 +235,7 @@ def _page_parser() -> MarkdownIt:
     md = _common_parser(breaks=False)
     md.core.ruler.push("headings", _name_headings)
     md.core.ruler.push("links", _rewrite_addresses)
+    md.add_render_rule("code_inline", _code_in_line)
     return _warmed_up(md)
 
 
@@ -426,6 +429,12 @@ def _code(self: RendererHTML, tokens: list[Token], at: int, options: OptionsDict
     language = (token.info.split() or [""])[0].lower().strip("{}.")
     highlighted = _highlight(token.content, language, env) if language in _LANGUAGES else None
     return f"<pre><code>{highlighted or escapeHtml(token.content)}</code></pre>\n"
+
+
+def _code_in_line(self: RendererHTML, tokens: list[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+    code = tokens[at].content
+    whole = ' class="whole"' if len(code) <= _LONGEST_WHOLE else ""
+    return f"<code{whole}>{escapeHtml(code)}</code>"
 
 
 def _highlight(code: str, language: str, env: EnvType) -> str | None:

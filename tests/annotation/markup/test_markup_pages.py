@@ -31,7 +31,7 @@ def test_headings_have_the_ids_of_code_hosts() -> None:
         Heading(2, "comparisonscsv-full-1", "comparisons.csv, full"),
     )
     assert '<h2 id="comparisonscsv-full">comparisons.csv, full</h2>' in page.html
-    assert '<h3 id="is-it-still-x">Is it <em>still</em> <code>x</code>?</h3>' in page.html
+    assert '<h3 id="is-it-still-x">Is it <em>still</em> <code class="whole">x</code>?</h3>' in page.html
 
 
 def test_links_and_pictures_get_the_addresses_of_their_reader() -> None:
@@ -42,6 +42,12 @@ def test_links_and_pictures_get_the_addresses_of_their_reader() -> None:
 def test_what_leads_nowhere_for_the_reader_keeps_its_words() -> None:
     page = render_page("See [the *code*](../x.py) and ![a plan](plan.png).", lambda _address: None)
     assert page.html == "<p>See the <em>code</em> and a plan.</p>\n"
+
+
+def test_short_code_in_a_line_is_marked_as_not_to_be_broken() -> None:
+    html = render_page("`--id-parameter` `" + "long-" * 20 + "`", as_written).html
+    assert '<code class="whole">--id-parameter</code>' in html
+    assert "<code>long-" in html
 
 
 def test_tables_scroll_and_align_without_styles() -> None:
