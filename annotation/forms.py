@@ -73,7 +73,7 @@ class PercentField(forms.FloatField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         if value is not None and not 0 <= 100 * value <= self.most:
-            raise forms.ValidationError(_("A percentage from 0 to %(most)g was expected.") % {"most": self.most})
+            raise forms.ValidationError(_("Enter a percentage from 0 to %(most)g.") % {"most": self.most})
 
 
 class LanguageField(forms.CharField):
@@ -86,7 +86,7 @@ class LanguageField(forms.CharField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         if not LANGUAGE_TAG.fullmatch(value):
-            raise forms.ValidationError(_("A language tag such as en, ja or pt-BR was expected."))
+            raise forms.ValidationError(_("Enter a language tag such as en, ja or pt-BR."))
 
 
 class _SeveralFiles(forms.ClearableFileInput):
@@ -122,25 +122,27 @@ def model_choice(form: forms.BaseForm, name: str) -> "forms.ModelChoiceField[Any
 
 class NewStudyForm(forms.Form):
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Workers see it on top of every page.")
+        label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Shown to workers at the top of every page.")
     )
     slug = forms.SlugField(
         label=gettext_lazy("Address"),
         max_length=100,
         required=False,
-        help_text=gettext_lazy("Part of the links: letters, digits and hyphens. Empty: made from the name."),
+        help_text=gettext_lazy(
+            "Used in links: letters, digits, hyphens and underscores. Leave blank to generate it from the name."
+        ),
     )
     language = LanguageField(
         label=gettext_lazy("Language"),
         initial=settings.LANGUAGE_CODE,
-        help_text=gettext_lazy("Of the instruction and the question: en, ja, pt-BR, ..."),
+        help_text=gettext_lazy("Language of the instruction and the question, such as en, ja or pt-BR."),
     )
     prompt_set = forms.ModelChoiceField(
         PromptSet.objects.none(),
         label=gettext_lazy("Prompt set"),
         required=False,
-        empty_label=gettext_lazy("a new, empty one"),
-        help_text=gettext_lazy("Choose one of another study to compare the same answers again."),
+        empty_label=gettext_lazy("New empty prompt set"),
+        help_text=gettext_lazy("Choose an existing set to compare the same answers again."),
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
@@ -154,7 +156,7 @@ class NewStudyForm(forms.Form):
         if not slug:
             return free_slug(slugify(self.cleaned_data.get("name", "")) or "study", Study.objects.all())
         if Study.objects.filter(slug=slug).exists():
-            raise forms.ValidationError(_("Another study has this address."))
+            raise forms.ValidationError(_("Another study already uses this address. Choose a different one."))
         return slug
 
     def save(self) -> Study | None:
@@ -168,8 +170,9 @@ class UploadForm(forms.Form):
         # An empty file is a fault like any other, reported with its name.
         allow_empty_file=True,
         help_text=gettext_lazy(
-            "Models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv; also as .gz. "
-            "Or a folder as .zip: of such files, or of MT-bench’s."
+            "Upload .jsonl files (models, prompts, answers, pairs, training and check pairs) or .csv files "
+            "(comparisons), optionally compressed as .gz. You can also upload a .zip of these files or of an "
+            "MT-bench folder."
         ),
     )
     rater = forms.CharField(
@@ -177,7 +180,8 @@ class UploadForm(forms.Form):
         max_length=200,
         required=False,
         help_text=gettext_lazy(
-            "Whose comparisons a file without a worker column holds. Empty: the name in front of “-comparisons”."
+            "The judge whose comparisons are in a file without a worker column. Leave blank to use the part "
+            "of the file name before “-comparisons”."
         ),
     )
 
@@ -190,10 +194,10 @@ class PairsForm(forms.Form):
         choices=[
             (
                 "neighbours",
-                gettext_lazy("The most different answers: each with its most distant ones, by edit distance"),
+                gettext_lazy("Most different: pair each answer with those furthest from it by edit distance"),
             ),
-            ("random", gettext_lazy("Random: as many links, drawn by chance")),
-            ("all", gettext_lazy("All: every two answers to a prompt")),
+            ("random", gettext_lazy("Random: pair answers at random")),
+            ("all", gettext_lazy("All: pair every two answers to a prompt")),
         ],
     )
     neighbours = forms.IntegerField(
@@ -201,26 +205,28 @@ class PairsForm(forms.Form):
         initial=3,
         min_value=1,
         max_value=1000,
-        help_text=gettext_lazy("Links per answer, for the most different and for random ones."),
+        help_text=gettext_lazy("Number of pairs to make from each answer. Applies to “Most different” and “Random”."),
     )
     per_prompt = forms.IntegerField(
         label=gettext_lazy("Pairs per prompt"),
         required=False,
         min_value=1,
-        help_text=gettext_lazy("For random ones. Empty: as many as the neighbours make."),
+        help_text=gettext_lazy("Applies to “Random” only. Leave blank to set it from the number of neighbours."),
     )
     seed = forms.IntegerField(
         label=gettext_lazy("Seed"),
         initial=0,
         min_value=0,
         max_value=2**63 - 1,
-        help_text=gettext_lazy("Draws the sides and the random pairs; the same seed draws the same again."),
+        help_text=gettext_lazy("Sets the sides and the random pairs. The same seed gives the same result."),
     )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("per_prompt") and data.get("strategy") != "random":
-            self.add_error("per_prompt", _("A number of pairs per prompt goes with random ones only."))
+            self.add_error(
+                "per_prompt", _("“Pairs per prompt” applies to “Random” only. Leave it blank for other strategies.")
+            )
         return data
 
 
@@ -233,14 +239,16 @@ class SettingsForm(_StudyForm):
 
 
 class WordingForm(SettingsForm):
-    language = LanguageField(label=gettext_lazy("Language"), help_text=gettext_lazy("Of the texts below."))
-    consent = MarkdownField(label=gettext_lazy("Consent"), rows=8, help_text=gettext_lazy("Markdown."))
-    instruction = MarkdownField(label=gettext_lazy("Instruction"), rows=12, help_text=gettext_lazy("Markdown."))
+    language = LanguageField(label=gettext_lazy("Language"), help_text=gettext_lazy("Language of the texts below."))
+    consent = MarkdownField(label=gettext_lazy("Consent"), rows=8, help_text=gettext_lazy("You can use Markdown."))
+    instruction = MarkdownField(
+        label=gettext_lazy("Instruction"), rows=12, help_text=gettext_lazy("You can use Markdown.")
+    )
     worked_example = MarkdownField(
         label=gettext_lazy("Worked example"),
         rows=8,
         required=False,
-        help_text=gettext_lazy("Markdown. Empty: a general one in the reader's language."),
+        help_text=gettext_lazy("You can use Markdown. Leave blank to show a general example in the worker’s language."),
     )
 
     class Meta:
@@ -252,7 +260,7 @@ class ScreenForm(SettingsForm):
     reasons = LinesField(
         label=gettext_lazy("Reasons"),
         required=False,
-        help_text=gettext_lazy("One a line, offered after the choice. Empty: none are asked."),
+        help_text=gettext_lazy("One per line. Workers see them after choosing. Leave blank to skip this question."),
     )
 
     class Meta:
@@ -270,10 +278,10 @@ class OfferForm(SettingsForm):
     """Which pairs people are offered."""
 
     labels: Final = {
-        "only_types": gettext_lazy("Only these types"),
-        "exclude_types": gettext_lazy("Without these types"),
-        "only_slugs": gettext_lazy("Only these slugs"),
-        "exclude_slugs": gettext_lazy("Without these slugs"),
+        "only_types": gettext_lazy("Only prompts of these types"),
+        "exclude_types": gettext_lazy("Exclude prompts of these types"),
+        "only_slugs": gettext_lazy("Only prompts with these slugs"),
+        "exclude_slugs": gettext_lazy("Exclude prompts with these slugs"),
     }
 
     class Meta:
@@ -300,7 +308,7 @@ class OfferForm(SettingsForm):
 
 
 class TrainingForm(SettingsForm):
-    training_pass = PercentField(label=gettext_lazy("Pass mark of training, %"))
+    training_pass = PercentField(label=gettext_lazy("Pass mark for training (%)"))
 
     class Meta:
         model = Study
@@ -308,8 +316,8 @@ class TrainingForm(SettingsForm):
 
 
 class ChecksForm(SettingsForm):
-    check_rate = PercentField(label=gettext_lazy("Share of check pairs, %"), most=50)
-    check_pass = PercentField(label=gettext_lazy("Pass mark of checks, %"))
+    check_rate = PercentField(label=gettext_lazy("Share of check pairs (%)"), most=50)
+    check_pass = PercentField(label=gettext_lazy("Pass mark for checks (%)"))
 
     class Meta:
         model = Study
@@ -358,7 +366,10 @@ class AccessForm(forms.Form):
     colleagues = LinesField(
         label=gettext_lazy("Colleagues"),
         required=False,
-        help_text=gettext_lazy("Account names, one a line. They see and change everything here but this list."),
+        help_text=gettext_lazy(
+            "One account name per line. Colleagues can view and change everything in this study, but cannot edit "
+            "this list or delete the study."
+        ),
     )
 
     def __init__(self, data: QueryDict | None = None, *, instance: Study) -> None:
@@ -371,7 +382,7 @@ class AccessForm(forms.Form):
         users = {user.get_username(): user for user in User.objects.filter(username__in=names, is_active=True)}
         unknown = [name for name in names if name not in users]
         if unknown:
-            raise forms.ValidationError(_("Nobody here has the account name %(name)s.") % {"name": ", ".join(unknown)})
+            raise forms.ValidationError(_("No account is named “%(name)s”.") % {"name": ", ".join(unknown)})
         return [users[name] for name in names]
 
     def save(self) -> Study:
@@ -383,16 +394,16 @@ class PublicForm(SettingsForm):
     class Meta:
         model = Study
         fields = ["public"]
-        help_texts = {"public": gettext_lazy("Anybody can read the leaderboards, without signing in.")}
+        help_texts = {"public": gettext_lazy("Anyone can view the leaderboards without signing in.")}
 
 
 class ExclusionForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=200,
-        help_text=gettext_lazy("Kept with the worker and in full exports."),
+        help_text=gettext_lazy("Stored with the worker and included in full exports."),
     )
 
 
 class DeletionForm(forms.Form):
-    with_prompt_set = forms.BooleanField(label=gettext_lazy("Delete its prompt set too"), required=False)
+    with_prompt_set = forms.BooleanField(label=gettext_lazy("Also delete the prompt set"), required=False)

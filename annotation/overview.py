@@ -149,11 +149,11 @@ def count(number: int, of: str) -> str:
     words = {
         "model": ngettext("%(number)s model", "%(number)s models", number),
         "prompt": ngettext("%(number)s prompt", "%(number)s prompts", number),
-        "result": ngettext("%(number)s result", "%(number)s results", number),
+        "result": ngettext("%(number)s answer", "%(number)s answers", number),
         "pair": ngettext("%(number)s pair", "%(number)s pairs", number),
         "vote": ngettext("%(number)s vote", "%(number)s votes", number),
         "worker": ngettext("%(number)s worker", "%(number)s workers", number),
-        "fault": ngettext("%(number)s fault", "%(number)s faults", number),
+        "fault": ngettext("%(number)s error", "%(number)s errors", number),
         "day": ngettext("about %(number)s day left", "about %(number)s days left", number),
         "hour": ngettext("about %(number)s hour left", "about %(number)s hours left", number),
     }
@@ -170,8 +170,8 @@ def covered(share: float) -> str:
     percent = 100 * share
     if 0 < percent < 1:
         # xgettext:no-python-format
-        return _("less than 1 % covered")
-    return _("%(percent)d %% covered") % {"percent": min(int(percent), 100)}
+        return _("less than 1% covered")
+    return _("%(percent)d%% covered") % {"percent": min(int(percent), 100)}
 
 
 def time_left(pace: Pace) -> str:
@@ -190,30 +190,30 @@ def data(study: Study, at: datetime) -> SectionState:
     latest = study.uploads.first()
     steps = []
     if latest is not None and latest.state == UploadState.FAULTY:
-        text = _("The latest upload has faults; nothing of it was stored.")
-        steps.append(Step(5, text, _("See the faults"), "study-data"))
+        text = _("The latest upload has errors. Nothing was saved.")
+        steps.append(Step(5, text, _("View errors"), "study-data"))
     if not numbers[2]:
-        text = _("This study has no answers yet. Upload models, prompts and results.")
+        text = _("This study has no answers yet. Upload models, prompts and answers.")
         steps.append(Step(10, text, _("Upload files"), "study-data"))
     if study.status == Status.DRAFT:
         flags = ResultFlag.objects.filter(result__prompt_set=prompt_set)
         if named := flags.filter(kind=ResultFlag.Kind.NAMES_ITSELF).count():
             text = ngettext(
-                "%(number)d answer names its own model or maker. Look at it before people do.",
-                "%(number)d answers name their own model or maker. Look at them before people do.",
+                "%(number)d answer names its own model or organisation. Check it before you start the study.",
+                "%(number)d answers name their own model or organisation. Check them before you start the study.",
                 named,
             )
-            steps.append(Step(33, text % {"number": named}, _("See the answers"), "study-flags"))
+            steps.append(Step(33, text % {"number": named}, _("View answers"), "study-flags"))
         if cut := flags.filter(kind=ResultFlag.Kind.CUT).count():
             text = ngettext(
-                "%(number)d answer was cut at the token limit. Look at it before people do.",
-                "%(number)d answers were cut at the token limit. Look at them before people do.",
+                "%(number)d answer was cut off at the token limit. Check it before you start the study.",
+                "%(number)d answers were cut off at the token limit. Check them before you start the study.",
                 cut,
             )
-            steps.append(Step(34, text % {"number": cut}, _("See the answers"), "study-flags"))
+            steps.append(Step(34, text % {"number": cut}, _("View answers"), "study-flags"))
     phrase = listed([count(number, of) for number, of in zip(numbers, ("model", "prompt", "result"), strict=True)])
     if latest is not None and latest.state in {UploadState.WAITING, UploadState.CHECKING}:
-        return SectionState(_("%(phrase)s; files are being read") % {"phrase": phrase}, "busy", tuple(steps))
+        return SectionState(_("%(phrase)s; reading files") % {"phrase": phrase}, "busy", tuple(steps))
     if not any(numbers):
         return SectionState(_("nothing uploaded yet"), "empty", tuple(steps))
     return SectionState(phrase, "attention" if steps else "ready", tuple(steps))
@@ -226,22 +226,22 @@ def pairs(study: Study, at: datetime) -> SectionState:
     has_results = study.prompt_set.results.exists()
     if not numbers.offered:
         if not has_results:
-            return SectionState(_("none yet: they are made from results"), "empty")
+            return SectionState(_("none yet; upload answers first"), "empty")
         if study.pairs.filter(purpose=Purpose.VOTE).exists():
-            text = _("The filters leave no pair to offer.")
+            text = _("No pairs match the filters.")
             return SectionState(
-                _("none within the filters"), "attention", (Step(20, text, _("Change the filters"), "study-offer"),)
+                _("none match the filters"), "attention", (Step(20, text, _("Change filters"), "study-offer"),)
             )
-        text = _("There are answers, but no pairs of them to vote on yet.")
+        text = _("There are answers, but no pairs to vote on yet.")
         return SectionState(_("none yet"), "empty", (Step(20, text, _("Make pairs"), "study-pairs"),))
     if study.status == Status.DRAFT:
         if not numbers.training_pairs and study.training_size != 0:
-            text = _("Training has no pairs yet: upload some, or set it to none.")
+            text = _("There are no training pairs yet. Upload some, or set training pairs per attempt to 0.")
             steps.append(Step(30, text, _("Add training pairs"), "study-data"))
         if not numbers.check_pairs and study.check_rate > 0:
-            text = _("There are no check pairs: nobody's attention is tested while they vote.")
+            text = _("There are no check pairs, so nothing tests workers’ attention while they vote.")
             steps.append(Step(36, text, _("Add check pairs"), "study-data"))
-        phrase = _("%(pairs)s, %(votes)s wanted once it starts") % {
+        phrase = _("%(pairs)s, %(votes)s planned") % {
             "pairs": count(numbers.offered, "pair"),
             "votes": count(numbers.wanted, "vote"),
         }
@@ -250,8 +250,8 @@ def pairs(study: Study, at: datetime) -> SectionState:
     if left := time_left(coverage.pace(study, at)):
         phrases.append(left)
     if study.status == Status.OPEN and numbers.taken >= numbers.wanted and not numbers.open_assignments:
-        text = _("Every pair has its votes. Close the study, and read the results.")
-        steps.append(Step(50, text, _("Close it"), "study-close"))
+        text = _("All pairs have their votes. Close the study and read the results.")
+        steps.append(Step(50, text, _("Close study"), "study-close"))
     return SectionState(listed(phrases), "ready", tuple(steps), share=numbers.share)
 
 
@@ -266,16 +266,16 @@ def workers(study: Study, at: datetime) -> SectionState:
     reports = study.reports.filter(settled_at=None).count()
     if reports:
         text = ngettext(
-            "%(number)d report by a worker waits to be settled.",
-            "%(number)d reports by workers wait to be settled.",
+            "%(number)d worker report needs attention.",
+            "%(number)d worker reports need attention.",
             reports,
         )
-        steps.append(Step(7, text % {"number": reports}, _("Read them"), "study-reports"))
+        steps.append(Step(7, text % {"number": reports}, _("View reports"), "study-reports"))
     if not numbers["all"]:
         if study.status == Status.OPEN:
-            text = _("The study is open, and nobody has come yet. Send people its link.")
-            steps.append(Step(40, text, _("The link for workers"), "study-workers"))
-        return SectionState(_("nobody yet"), "empty", tuple(steps))
+            text = _("The study is open, but no one has joined yet. Send people its link.")
+            steps.append(Step(40, text, _("Link for workers"), "study-workers"))
+        return SectionState(_("no workers yet"), "empty", tuple(steps))
     phrases = [count(numbers["all"], "worker")]
     if numbers["voting"]:
         phrases.append(_("%(number)d voting now") % {"number": numbers["voting"]})
@@ -297,7 +297,7 @@ def export(study: Study, at: datetime) -> SectionState:
         )
     )
     if not any(numbers.values()):
-        return SectionState(_("no comparisons yet; data can be downloaded as it came"), "empty")
+        return SectionState(_("no comparisons yet; other data can be downloaded"), "empty")
     phrases = [
         _("%(number)s by people") % {"number": number_format(numbers["people"], force_grouping=True)},
         _("%(number)s by judges") % {"number": number_format(numbers["judges"], force_grouping=True)},
@@ -309,7 +309,7 @@ def export(study: Study, at: datetime) -> SectionState:
 
 def _state_steps(study: Study) -> list[Step]:
     if study.status == Status.DRAFT and Pair.objects.within(study).exists():
-        return [Step(35, _("Everything that is needed is there: start the study."), _("Start it"), "study-start")]
+        return [Step(35, _("Ready to start."), _("Start study"), "study-start")]
     if study.status == Status.PAUSED:
-        return [Step(45, _("The study is paused: nobody is offered a pair."), _("Start it again"), "study-start")]
+        return [Step(45, _("The study is paused, so no new pairs are offered."), _("Resume study"), "study-start")]
     return []

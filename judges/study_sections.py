@@ -19,8 +19,8 @@ from judges.problem_texts import told
 def look_at_judging(study: Study, at: datetime) -> SectionState:
     stopped = study.judge_runs.filter(state=RunState.STOPPED).first()
     if stopped is not None:
-        text = _("A judge's run was stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
-        return SectionState(_("a run was stopped"), "attention", (Step(6, text, _("See the run"), "study-judges"),))
+        text = _("A judge’s run stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
+        return SectionState(_("a run stopped"), "attention", (Step(6, text, _("View run"), "study-judges"),))
     running = study.judge_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING], offline=False).first()
     if running is not None:
         return _judging(running, at)
@@ -32,7 +32,7 @@ def look_at_judging(study: Study, at: datetime) -> SectionState:
     if not found["comparisons"]:
         steps: tuple[Step, ...] = ()
         if Pair.objects.within(study).exists() and not Rater.objects.filter(study=study, kind="judge").exists():
-            text = _("A judge could vote on the same pairs as people, to be compared with them.")
+            text = _("You can have a judge vote on the same pairs as people and compare the two.")
             steps = (Step(55, text, _("Ask a judge"), "study-judges"),)
         return SectionState(_("none yet"), "empty", steps)
     phrase = ngettext("%(number)s judge", "%(number)s judges", found["raters"]) % {
@@ -46,7 +46,7 @@ def look_at_judging(study: Study, at: datetime) -> SectionState:
 
 def _judging(run: JudgeRun, at: datetime) -> SectionState:
     progress = judge_life.progress(run, at)
-    phrase = _("%(judge)s is at work: %(done)s of %(planned)s calls") % {
+    phrase = _("%(judge)s is running: %(done)s of %(planned)s calls") % {
         "judge": run.version.rater_name,
         "done": number_format(progress.over, force_grouping=True),
         "planned": number_format(progress.planned, force_grouping=True),
@@ -58,9 +58,9 @@ def look_at_answers(study: Study, at: datetime) -> SectionState:
     live = list(study.answer_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING, RunState.STOPPED])[:20])
     stopped = next((run for run in live if run.state == RunState.STOPPED), None)
     if stopped is not None:
-        text = _("Asking a model was stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
-        step = Step(6, text, _("See the run"), "study-answers")
-        return SectionState(_("a run was stopped"), "attention", (step,))
+        text = _("Collecting answers from a model stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
+        step = Step(6, text, _("View run"), "study-answers")
+        return SectionState(_("a run stopped"), "attention", (step,))
     if live:
         return _answering(live[0], at)
     asked = AnswerCall.objects.filter(run__study=study)
@@ -69,10 +69,10 @@ def look_at_answers(study: Study, at: datetime) -> SectionState:
         steps: tuple[Step, ...] = ()
         prompt_set = study.prompt_set
         if prompt_set.prompts.exists() and not prompt_set.results.exists():
-            text = _("The prompts could be put to models from here.")
+            text = _("You can ask models for answers to these prompts.")
             steps = (Step(11, text, _("Ask models"), "study-answers"),)
-        return SectionState(_("none asked for"), "empty", steps)
-    phrase = ngettext("%(number)s answer by a model", "%(number)s answers by models", conversations) % {
+        return SectionState(_("none requested yet"), "empty", steps)
+    phrase = ngettext("%(number)s answer from a model", "%(number)s answers from models", conversations) % {
         "number": number_format(conversations, force_grouping=True)
     }
     failed = asked.filter(state__in=[AnswerState.FAILED, AnswerState.EMPTY, AnswerState.REFUSED]).count()
@@ -85,7 +85,7 @@ def look_at_answers(study: Study, at: datetime) -> SectionState:
 
 def _answering(run: AnswerRun, at: datetime) -> SectionState:
     progress = answer_life.progress(run, at)
-    phrase = _("%(model)s is being asked: %(done)s of %(planned)s turns") % {
+    phrase = _("Asking %(model)s: %(done)s of %(planned)s turns") % {
         "model": run.source.model.name,
         "done": number_format(progress.over, force_grouping=True),
         "planned": number_format(progress.planned, force_grouping=True),

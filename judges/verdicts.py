@@ -22,7 +22,7 @@ VALUES: dict[Answer, int] = {"left": 1, "tie": 2, "right": 3}
 
 NOTHING = Reading()
 
-CUT: Final = "The reply was cut at the most tokens it may have."
+CUT: Final = "The reply was cut off at the token limit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,9 @@ def check_name(study: Study, version: JudgeVersion) -> None:
     if namesake.exclude(judge__version=version).exists() or elsewhere.exists():
         raise NotPossible(
             _(
-                "This study has verdicts of “%(name)s” from elsewhere, which nobody can add to. A new version of the "
-                "judge can be asked, and counts as “%(next)s”: its page makes one. Or add it by another name."
+                "This study has imported verdicts from “%(name)s”, and nothing can be added to them. Create "
+                "a new version on the judge’s page, which counts as “%(next)s”, or add the judge under "
+                "another name."
             )
             % {"name": version.rater_name, "next": next_name(version)}
         )
@@ -174,7 +175,9 @@ def reread(study: Study, version: JudgeVersion, reader: Reader, at: datetime) ->
         NotPossible: the reader is for something else than the version's templates.
     """
     if (reader.gives == "score") != version.grades:
-        raise NotPossible(_("The reader %(reader)s is not for what this judge does.") % {"reader": reader.name})
+        raise NotPossible(
+            _("Reader “%(reader)s” does not match what this judge gives: verdicts or grades.") % {"reader": reader.name}
+        )
     in_force = Verdict.objects.in_force().filter(call__run__study=study, call__version=version)
     keys = list(in_force.exclude(reply__raw="").order_by("pk").values_list("pk", flat=True))
     read = changed = 0

@@ -10,7 +10,7 @@ class ApiToken(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_token")
     digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(_("made"), auto_now=True)
+    created_at = models.DateTimeField(_("created"), auto_now=True)
 
     class Meta:
         verbose_name = _("token")

@@ -27,14 +27,14 @@ class TooManyAttempts(forms.ValidationError):
     """The password was not looked at."""
 
     def __init__(self) -> None:
-        message = _("There have been too many attempts. Please wait a quarter of an hour and try again.")
+        message = _("Too many attempts. Wait 15 minutes and try again.")
         super().__init__(message, code="too-many-attempts")
 
 
 class SignInForm(AuthenticationForm):
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": _("User name and password do not fit together. Both tell capitals from small letters."),
+        "invalid_login": _("That username and password don’t match. Both are case-sensitive."),
     }
 
     def clean(self) -> dict[str, Any]:

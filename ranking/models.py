@@ -52,8 +52,10 @@ class Leaderboard(models.Model):
     """One board: its settings, exactly which comparisons went in, and what came out."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="leaderboards")
-    key = models.CharField(max_length=64, help_text=_("A digest of what was asked: filters and settings."))
-    number = models.PositiveIntegerField(_("number"), help_text=_("The first of its kind in its study is 1."))
+    key = models.CharField(max_length=64, help_text=_("A digest of the requested filters and settings."))
+    number = models.PositiveIntegerField(
+        _("number"), help_text=_("Numbered from 1 for each kind of leaderboard in a study.")
+    )
     raters = models.CharField(_("raters"), max_length=200)
     method = models.CharField(_("method"), max_length=30)
     filters = models.JSONField(_("filters"))
@@ -61,22 +63,25 @@ class Leaderboard(models.Model):
     seed = models.BigIntegerField(_("seed"))
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     basis = models.CharField(
-        max_length=60, help_text=_("How the study's comparisons stood when it was asked for, in a word.")
+        max_length=60,
+        help_text=_(
+            "The version of the numerics and the state of the study’s comparisons when the leaderboard was requested."
+        ),
     )
-    cut = models.BigIntegerField(_("highest comparison"), null=True)
+    cut = models.BigIntegerField(_("highest comparison ID"), null=True)
     excluded = models.JSONField(_("excluded raters"), default=list)
-    digest = models.CharField(_("digest of the comparisons"), max_length=64, blank=True)
+    digest = models.CharField(_("comparison digest"), max_length=64, blank=True)
     comparisons = models.PositiveIntegerField(_("comparisons"), default=0)
     simulated = models.PositiveIntegerField(_("simulated comparisons"), default=0)
     sheet = models.JSONField(_("results"), default=dict)
     problem = models.TextField(_("problem"), blank=True)
     version = models.CharField(_("version"), max_length=20, blank=True)
-    seconds = models.FloatField(_("seconds taken"), null=True)
-    created_at = models.DateTimeField(_("asked for"))
-    claimed_at = models.DateTimeField(_("begun"), null=True)
+    seconds = models.FloatField(_("computing time (seconds)"), null=True)
+    created_at = models.DateTimeField(_("requested at"))
+    claimed_at = models.DateTimeField(_("started at"), null=True)
     finished_at = models.DateTimeField(_("computed"), null=True)
     emptied_at = models.DateTimeField(
-        _("results dropped"), null=True, help_text=_("From what is left they can be computed again.")
+        _("results deleted at"), null=True, help_text=_("The results can be recomputed from the stored comparisons.")
     )
 
     objects = LeaderboardQuerySet.as_manager()
@@ -150,14 +155,14 @@ class BoardRequest(models.Model):
     """Somebody asked for a board that is not kept by itself; for a while it is kept up to date all the same."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="board_requests")
-    key = models.CharField(max_length=64, help_text=_("A digest of what was asked: filters and settings."))
+    key = models.CharField(max_length=64, help_text=_("A digest of the requested filters and settings."))
     filters = models.JSONField(_("filters"))
     settings = models.JSONField(_("settings"))
-    asked_at = models.DateTimeField(_("last asked for"))
+    asked_at = models.DateTimeField(_("last requested at"))
 
     class Meta:
-        verbose_name = _("request for a leaderboard")
-        verbose_name_plural = _("requests for leaderboards")
+        verbose_name = _("leaderboard request")
+        verbose_name_plural = _("leaderboard requests")
         ordering = ["-asked_at", "-pk"]
         constraints = [models.UniqueConstraint(fields=["study", "key"], name="board_request_once")]
         indexes = [models.Index(fields=["study", "asked_at"], name="board_request_lately")]
@@ -176,18 +181,18 @@ class KeptCounts(models.Model):
     """What was counted last of the comparisons of one kind, for the next count to begin with."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="kept_counts")
-    key = models.CharField(max_length=64, help_text=_("A digest of which comparisons are counted."))
-    cut = models.BigIntegerField(_("highest comparison"))
+    key = models.CharField(max_length=64, help_text=_("A digest that identifies which comparisons are counted."))
+    cut = models.BigIntegerField(_("highest comparison ID"))
     excluded = models.JSONField(_("excluded raters"), default=list)
-    rows = models.BigIntegerField(_("comparisons of the study up to there"))
+    rows = models.BigIntegerField(_("study comparisons up to that ID"))
     cells = models.BinaryField(_("counts"))
     simulated = models.BigIntegerField(_("simulated comparisons"))
-    inconsistent = models.BigIntegerField(_("inconsistent verdicts"))
-    kept_at = models.DateTimeField(_("kept"))
+    inconsistent = models.BigIntegerField(_("contradictory verdicts"))
+    kept_at = models.DateTimeField(_("cached at"))
 
     class Meta:
-        verbose_name = _("kept counts")
-        verbose_name_plural = _("kept counts")
+        verbose_name = _("cached counts")
+        verbose_name_plural = _("cached counts")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["study", "key"], name="kept_counts_once")]
 
@@ -199,15 +204,15 @@ class KeptMarks(models.Model):
     """The pairs that may be what somebody looks for, where few are, so that a search need look at no others."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="kept_marks")
-    word = models.CharField(max_length=250, help_text=_("What is looked for, as an address has it."))
-    cut = models.BigIntegerField(_("highest comparison"))
+    word = models.CharField(max_length=250, help_text=_("The search condition as it appears in the URL."))
+    cut = models.BigIntegerField(_("highest comparison ID"))
     excluded = models.JSONField(_("excluded raters"), default=list)
     pairs = models.BinaryField(_("pairs"))
-    kept_at = models.DateTimeField(_("kept"))
+    kept_at = models.DateTimeField(_("cached at"))
 
     class Meta:
-        verbose_name = _("kept marks of pairs")
-        verbose_name_plural = _("kept marks of pairs")
+        verbose_name = _("cached pair search data")
+        verbose_name_plural = _("cached pair search data")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["study", "word"], name="kept_marks_once")]
 

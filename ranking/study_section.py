@@ -20,8 +20,8 @@ def look(study: Study, at: datetime) -> SectionState:
     newest = boards.finished().newest()
     if newest is None or newest.state == State.IMPOSSIBLE:
         if boards.unfinished().exists():
-            return SectionState(_("The first board is being computed"), tone="busy")
-        return SectionState(problem(newest.problem) if newest else _("No votes yet, so no board"), tone="empty")
+            return SectionState(_("Computing the first leaderboard"), tone="busy")
+        return SectionState(problem(newest.problem) if newest else _("No votes yet"), tone="empty")
     models = sum(len(group["rows"]) for group in newest.sheet["groups"])
     phrases = [
         ngettext("%(number)s model ranked", "%(number)s models ranked", models) % {"number": models},
@@ -29,5 +29,5 @@ def look(study: Study, at: datetime) -> SectionState:
         % {"number": number_format(newest.comparisons, force_grouping=True)},
     ]
     if len(newest.sheet["groups"]) > 1:
-        return SectionState(_("Models fall into groups never compared with one another"), tone="attention")
+        return SectionState(_("Models form groups with no comparisons between them"), tone="attention")
     return SectionState(" ".join(phrases))

@@ -30,7 +30,7 @@ class Query(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         # `format` is the framework's own.
         if unknown := sorted(self.initial_data.keys() - self.fields.keys() - {"format"}):
-            raise serializers.ValidationError(dict.fromkeys(unknown, _("There is no such parameter.")))
+            raise serializers.ValidationError(dict.fromkeys(unknown, _("Unknown parameter.")))
         return attrs
 
 
@@ -46,7 +46,9 @@ class PageQuery(Query):
         except (binascii.Error, ValueError):
             key = -1
         if not 0 <= key <= BIGGEST:
-            raise serializers.ValidationError(_("This is no cursor that a page has given."))
+            raise serializers.ValidationError(
+                _("This cursor is not valid. Use the one in “next” from the previous page.")
+            )
         return key
 
 

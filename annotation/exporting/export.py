@@ -74,9 +74,9 @@ def export(
             comparisons and they were not asked for.
     """
     if ((training or check) and what != "pairs") or (training and check):
-        raise NotPossible(_("Training or check pairs can be asked for with pairs alone, one of the two at a time."))
+        raise NotPossible(_("The options training and check work only for pairs, and only one at a time."))
     if what != "comparisons" and (full or simulated or raters != PEOPLE):
-        raise NotPossible(_("Raters, full and simulated go with comparisons alone."))
+        raise NotPossible(_("The options raters, full and simulated work only for comparisons."))
     if what == "comparisons":
         theirs = chosen(study, raters)
         lines = _full(study, theirs, raters) if full else _plain(study, theirs, raters, simulated)
@@ -84,7 +84,7 @@ def export(
         purpose = Purpose.TRAINING if training else Purpose.CHECK if check else Purpose.VOTE
         lines = map(json_line, rows(study, what, purpose).all())
     else:
-        raise NotPossible(_("%(what)s cannot be exported.") % {"what": what})
+        raise NotPossible(_("“%(what)s” cannot be exported.") % {"what": what})
     return _chunks(lines)
 
 
@@ -229,7 +229,9 @@ def chosen(study: Study, raters: str) -> ComparisonQuerySet:
         return comparisons.filter(rater__kind=RaterKind.WORKER)
     # PostgreSQL takes no text with a NUL, not even to look for it.
     if "\0" in raters or not Rater.objects.filter(study=study, name=raters).exists():
-        raise NotPossible(_("Study %(study)s has no judge %(name)s.") % {"study": study.slug, "name": raters})
+        raise NotPossible(
+            _("No judge in study “%(study)s” is named “%(name)s”.") % {"study": study.slug, "name": raters}
+        )
     return comparisons.filter(rater__name=raters)
 
 
@@ -286,7 +288,10 @@ def _plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: boo
     counted = chosen.counted()
     if not simulated and counted.simulated().exists():
         raise NotPossible(
-            _("Study %(study)s has simulated comparisons. Ask for them by --simulated; the export then marks them.")
+            _(
+                "Study “%(study)s” has simulated comparisons. Add --simulated to export them. A “simulated” "
+                "column then marks them."
+            )
             % {"study": study.slug}
         )
     columns: tuple[str, ...] = llmfao.JUDGE_COLUMNS

@@ -43,7 +43,9 @@ def unpack(source: Source, into: Path) -> list[Source]:
         with zipfile.ZipFile(source.path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
             if len(members) > MOST_FILES:
-                raise _unpackable(source, gettext_noop("The archive holds too many files."))
+                raise _unpackable(
+                    source, gettext_noop("The archive contains too many files. Split it and upload the parts.")
+                )
             left = max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
             found = []
             for index, member in enumerate(members):
@@ -64,11 +66,13 @@ def unpack(source: Source, into: Path) -> list[Source]:
             raise
         raise _damaged(source) from error
     except RuntimeError:
-        raise _unpackable(source, gettext_noop("The archive is locked by a password.")) from None
+        raise _unpackable(
+            source, gettext_noop("The archive is password-protected. Remove the password and try again.")
+        ) from None
 
 
 def _damaged(source: Source) -> Unpackable:
-    return _unpackable(source, gettext_noop("The archive is damaged, or is no ZIP archive."))
+    return _unpackable(source, gettext_noop("The archive is damaged, or it is not a ZIP file."))
 
 
 def _unpackable(source: Source, reason: str, **values: str) -> Unpackable:
@@ -82,7 +86,9 @@ def _copy(source: Source, stream: IO[bytes], path: Path, most: int) -> int:
         while chunk := stream.read(CHUNK):
             size += len(chunk)
             if size > most:
-                reason = gettext_noop("The archive holds more than %(times)s times its size; load it unpacked.")
+                reason = gettext_noop(
+                    "The archive expands to more than %(times)s times its size. Unpack it and load the files."
+                )
                 raise _unpackable(source, reason, times=str(EXPANSION))
             target.write(chunk)
     return size

@@ -165,12 +165,12 @@ def _prompt_set_for(study: Study | None, study_slug: str, prompt_set_slug: str |
         except ValidationError as error:
             raise NotPossible(" ".join(error.messages)) from error
         if len(slug) > 100:
-            raise NotPossible(_("An address of at most 100 characters was expected."))
+            raise NotPossible(_("The address can have at most 100 characters."))
     if study is None:
         return PromptSet.objects.filter(slug=prompt_set_slug or study_slug).first()
     if prompt_set_slug not in (None, study.prompt_set.slug):
         raise NotPossible(
-            _("Study %(study)s has the prompt set %(has)s, not %(asked)s.")
+            _("Study “%(study)s” uses the prompt set “%(has)s”, not “%(asked)s”.")
             % {"study": study.slug, "has": study.prompt_set.slug, "asked": prompt_set_slug}
         )
     return study.prompt_set
@@ -253,13 +253,13 @@ def recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str 
             case None if outright and source.path.exists():
                 faults.add(Fault(source.name, None, "", known.expected))
             case None if outright:
-                faults.add(Fault(source.name, None, "", gettext_noop("There is no such file.")))
+                faults.add(Fault(source.name, None, "", gettext_noop("File not found.")))
             case None:
                 skipped.append(source.name)
     if not files and not faults:
-        faults.add(Fault("", None, "", gettext_noop("There is no file to load here.")))
+        faults.add(Fault("", None, "", gettext_noop("No file to load was found.")))
     if rater and files and not any(file.named.of_one_judge for file in files):
-        reason = gettext_noop("A rater was named, but no file here is of one judge.")
+        reason = gettext_noop("You named a rater, but none of these files contains the comparisons of a single judge.")
         faults.add(Fault("", None, "rater", reason))
     files.sort(key=lambda file: known.kinds.index(file.named.kind))
     judged = tuple(_judged(file, files, rater, faults) for file in files)
@@ -274,10 +274,15 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
         return file
     judge = rater or file.judge
     if rater and sum(other.named.of_one_judge for other in files) > 1:
-        reason = gettext_noop("A rater was named, but several files are of one judge; load them one by one.")
+        reason = gettext_noop(
+            "You named a rater, but several of these files contain the comparisons of a single judge. Load them "
+            "one at a time."
+        )
         faults.add(Fault(file.source.name, None, "rater", reason))
     elif judge is None or judge in RESERVED_RATERS or len(judge) > RATER_LENGTH or "\0" in judge:
-        reason = gettext_noop("Whose comparisons are these? Name the judge, by another name than people or all.")
+        reason = gettext_noop(
+            "Which judge made these comparisons? Enter its name. The names “people” and “all” are reserved."
+        )
         faults.add(Fault(file.source.name, None, "rater", reason))
     return replace(file, judge=judge)
 
@@ -378,7 +383,7 @@ def store(
     except IntegrityError as error:
         # A race: a worker joined, or somebody loaded into the same prompt set, since it was checked.
         log.info("Loading into %s met another change: %s", study_slug, error)
-        reason = gettext_noop("The study was changed while these files were being stored. Load them again.")
+        reason = gettext_noop("The study changed while these files were being saved. Please try again.")
         faults = Faults()
         faults.add(Fault("", None, "", reason))
         raise FaultyFiles(faults) from error

@@ -48,7 +48,7 @@ def find(number: int) -> Upload:
     """
     upload = Upload.objects.filter(pk=number).first()
     if upload is None:
-        raise NotPossible(_("There is no upload %(number)s.") % {"number": number})
+        raise NotPossible(_("Upload %(number)s was not found.") % {"number": number})
     return upload
 
 
@@ -66,7 +66,9 @@ def undo(upload: Upload) -> dict[str, int]:
             return _undo(upload)
     except IntegrityError as error:
         # A race: somebody has referred to a row since it was looked for.
-        raise NotPossible(_("Something has come to refer to this upload just now. Look again.")) from error
+        raise NotPossible(
+            _("Something else has just started to use data from this upload. Please try again.")
+        ) from error
 
 
 def _undo(upload: Upload) -> dict[str, int]:
@@ -74,10 +76,10 @@ def _undo(upload: Upload) -> dict[str, int]:
     if not Upload.objects.filter(pk=upload.pk, state=UploadState.STORED).update(
         state=UploadState.UNDONE, finished_at=timezone.now()
     ):
-        raise NotPossible(_("Upload %(number)s has nothing stored to undo.") % {"number": upload.pk})
+        raise NotPossible(_("Upload %(number)s has no saved data to undo.") % {"number": upload.pk})
     if referring := list(_referring(upload)):
         raise NotPossible(
-            _("Upload %(number)s cannot be undone, because something else refers to what it brought: %(what)s.")
+            _("Upload %(number)s cannot be undone because other data depends on it: %(what)s.")
             % {"number": upload.pk, "what": ", ".join(referring)}
         )
     for prepare in registry.BEFORE_UNDO:

@@ -221,7 +221,7 @@ def _take_from_the_dead(upload: Upload) -> bool:
         if not dead.select_for_update(skip_locked=True).exists():
             return False
         if tries >= MOST_TRIES:
-            reason = gettext_noop("Loading these files stopped half way several times. The log says why.")
+            reason = gettext_noop("Loading these files stopped partway several times. See the log for the cause.")
             report = {"faults": [Fault("", None, "", reason).as_json()], "count": 1}
             dead.update(state=UploadState.FAULTY, report=report, finished_at=timezone.now())
             return False

@@ -62,10 +62,10 @@ Raises:
 def whole(value: Any) -> int:
     """A whole number that a database can keep."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise Wrong(gettext_noop("A whole number was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a whole number, not %(found)s."), found=shown(value))
     if not -BIGGEST <= value <= BIGGEST:
         raise Wrong(
-            gettext_noop("A whole number between -2^63 and 2^63 was expected, not %(found)s."), found=shown(str(value))
+            gettext_noop("Expected a whole number between -2^63 and 2^63, not %(found)s."), found=shown(str(value))
         )
     return value
 
@@ -75,7 +75,7 @@ def number(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Wrong(gettext_noop("A number or null was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a number or null, not %(found)s."), found=shown(value))
     try:
         found = float(value)
     except OverflowError:
@@ -89,13 +89,13 @@ def amount(value: Any) -> float | None:
     """A number that is not negative, or None."""
     found = number(value)
     if found is not None and found < 0:
-        raise Wrong(gettext_noop("A number from 0 on was expected, not %(found)s."), found=shown(found))
+        raise Wrong(gettext_noop("Expected a number of 0 or more, not %(found)s."), found=shown(found))
     return found
 
 
 def text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Wrong(gettext_noop("A text was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected text, not %(found)s."), found=shown(value))
     return value
 
 
@@ -103,14 +103,14 @@ def text_or_null(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Wrong(gettext_noop("A text or null was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected text or null, not %(found)s."), found=shown(value))
     return value
 
 
 def name(value: Any) -> str:
     """A text with something in it."""
     if not text(value).strip():
-        raise Wrong(gettext_noop("A name was expected, not an empty text."))
+        raise Wrong(gettext_noop("The name cannot be empty."))
     return str(value)
 
 
@@ -119,7 +119,7 @@ def texts(value: Any) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Wrong(gettext_noop("A list of texts was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a list of texts, not %(found)s."), found=shown(value))
     return value
 
 
@@ -129,7 +129,7 @@ def day(value: Any) -> date | None:
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text(value)):
         with suppress(ValueError):  # the 30th of February
             return date.fromisoformat(value)
-    raise Wrong(gettext_noop("A date such as 2024-05-31 was expected, not %(found)s."), found=shown(value))
+    raise Wrong(gettext_noop("Expected a date such as 2024-05-31, not %(found)s."), found=shown(value))
 
 
 def language(value: Any) -> str:
@@ -137,19 +137,19 @@ def language(value: Any) -> str:
     if value is None or value == "":
         return ""
     if len(text(value)) > 35 or not LANGUAGE_TAG.fullmatch(value):
-        raise Wrong(gettext_noop("A language tag such as en or ja was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a language tag such as en or ja, not %(found)s."), found=shown(value))
     return str(value)
 
 
 def answer(value: Any) -> str:
     if value not in ANSWERS:
-        raise Wrong(gettext_noop("left, right or tie was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected left, right or tie, not %(found)s."), found=shown(value))
     return str(value)
 
 
 def truth(value: Any) -> bool:
     if value not in ("true", "false"):
-        raise Wrong(gettext_noop("true or false was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected true or false, not %(found)s."), found=shown(value))
     return bool(value == "true")
 
 
@@ -165,7 +165,7 @@ def count_up_to(most: int) -> Read:
         found = whole_cell(cell)
         if not 0 <= found <= most:
             raise Wrong(
-                gettext_noop("A whole number from 0 to %(most)s was expected, not %(found)s."),
+                gettext_noop("Expected a whole number from 0 to %(most)s, not %(found)s."),
                 most=str(most),
                 found=shown(found),
             )
@@ -188,7 +188,7 @@ def rater_name(cell: Any) -> str:
     """`people`, or the name of a judge."""
     found = cell_text(cell)
     if not found.strip() or len(found) > RATER_LENGTH or found == "all":
-        raise Wrong(gettext_noop("people or the name of a judge was expected, not %(found)s."), found=shown(found))
+        raise Wrong(gettext_noop("Expected “people” or the name of a judge, not %(found)s."), found=shown(found))
     return found
 
 
@@ -387,7 +387,9 @@ def named(file: Source) -> Named | Fault | None:
         return Named(kind) if kind else None
     header = csv_header(file)
     if "row" in header and "purpose" in header:
-        reason = gettext_noop("This is a full export, with rows of every standing; load the plain one.")
+        reason = gettext_noop(
+            "This is a full export, which also contains rows that are not counted. Use the regular export instead."
+        )
         return Fault(file.name, 1, "", reason)
     if "rater" in header or "worker" in header:
         return Named(kind)

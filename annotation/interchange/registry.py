@@ -26,8 +26,8 @@ register(
         llmfao.named,
         llmfao.read,
         gettext_noop(
-            "No kind of file has such a name; expected were models.jsonl, prompts.jsonl, results.jsonl, "
-            "pairs*.jsonl, *training*.jsonl, *check*.jsonl or *comparisons.csv, each also with .gz."
+            "This file name is not recognised. Use models.jsonl, prompts.jsonl, results.jsonl, pairs*.jsonl, "
+            "*training*.jsonl, *check*.jsonl or *comparisons.csv, optionally followed by .gz."
         ),
     )
 )

@@ -39,7 +39,7 @@ GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
 # The limit is the module's own, 131,072 characters by default; answers in a cell are longer.
 csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
 
-MISSING_COLUMN: Final = gettext_noop("The column is missing.")
+MISSING_COLUMN: Final = gettext_noop("This required column is missing.")
 
 type Progress = Callable[[int], None]
 """Told how many bytes more have been read from disk; it may raise to stop the reading."""
@@ -98,16 +98,22 @@ class _Lines:
         try:
             line = self._stream.readline(limit)
         except EOFError:
-            raise _Unreadable(self._fault(gettext_noop("The compressed file ends too early."))) from None
+            raise _Unreadable(
+                self._fault(gettext_noop("The compressed file is incomplete. Use a complete copy."))
+            ) from None
         except (gzip.BadGzipFile, zlib.error):
-            raise _Unreadable(self._fault(gettext_noop("The compressed file is damaged, or is not gzip."))) from None
+            raise _Unreadable(
+                self._fault(gettext_noop("The compressed file is damaged or not in gzip format."))
+            ) from None
         except OSError as error:
             raise _Unreadable(
                 self._fault(gettext_noop("The file cannot be read: %(problem)s"), problem=error.strerror or "")
             ) from None
         self._left -= len(line)
         if self._left < 0:
-            reason = gettext_noop("The compressed file holds more than %(times)s times its size; load it uncompressed.")
+            reason = gettext_noop(
+                "The compressed file expands to more than %(times)s times its size. Decompress it and try again."
+            )
             raise _Unreadable(self._fault(reason, times=str(EXPANSION)))
         return line
 
@@ -121,7 +127,7 @@ class _Lines:
                 while (rest := self._read(CHUNK)) and not rest.endswith(b"\n"):
                     pass
                 yield self._fault(
-                    gettext_noop("The line is longer than %(limit)s MiB."), self.number, limit=str(LINE_LIMIT // 2**20)
+                    gettext_noop("This line is longer than %(limit)s MiB."), self.number, limit=str(LINE_LIMIT // 2**20)
                 )
             else:
                 yield line
@@ -135,7 +141,7 @@ def _open(source: Source) -> tuple[IO[bytes], IO[bytes]]:
     """
     try:
         if source.path.exists() and not source.path.is_file():
-            reason = gettext_noop("This is a folder or a device; a file was expected.")
+            reason = gettext_noop("This is a folder or a device. Choose a file.")
             raise _Unreadable(Fault(source.name, None, "", reason))
         raw = source.path.open("rb")
     except OSError as error:
@@ -243,24 +249,27 @@ def _json_row(source: Source, number: int, line: bytes) -> Row | Fault:
         text = line.decode("utf-8")
         found = _decoder.decode(text)
     except UnicodeDecodeError as error:
-        return fault(gettext_noop("Byte %(place)s of the line is not valid UTF-8."), place=str(error.start + 1))
+        return fault(
+            gettext_noop("Byte %(place)s of this line is not valid UTF-8. Save the file as UTF-8."),
+            place=str(error.start + 1),
+        )
     except json.JSONDecodeError as error:
         return fault(
-            gettext_noop("The line is not JSON: %(problem)s at character %(place)s."),
+            gettext_noop("This line is not valid JSON: %(problem)s at character %(place)s."),
             problem=error.msg.removesuffix(" at"),
             place=str(error.colno),
         )
     except _Twice as error:
-        return fault(gettext_noop("The key %(key)s stands twice in the row."), key=shown(str(error)))
+        return fault(gettext_noop("The key %(key)s appears twice in this row."), key=shown(str(error)))
     except _NotANumber as error:
-        return fault(gettext_noop("JSON has no %(word)s; a number or null was expected."), word=str(error))
+        return fault(gettext_noop("%(word)s is not valid JSON. Use a number or null."), word=str(error))
     except ValueError:
         # The interpreter refuses to read numbers of thousands of digits.
-        return fault(gettext_noop("The row holds a number that is too long."))
+        return fault(gettext_noop("This row contains a number with too many digits."))
     except RecursionError:
-        return fault(gettext_noop("The row is nested too deeply."))
+        return fault(gettext_noop("This row is nested too deeply."))
     if not isinstance(found, dict):
-        return fault(gettext_noop("A JSON object was expected, with one key a column."))
+        return fault(gettext_noop("Expected a JSON object with one key per column."))
     # Raw ones cannot get here: JSON has no bare control characters, UTF-8 no surrogates.
     if b"\\u" in line and (problem := _unstorable(found)):
         return fault(problem)
@@ -274,9 +283,11 @@ def _unstorable(value: Any) -> str | None:
         match stack.pop():
             case str() as text:
                 if "\0" in text:
-                    return gettext_noop("The row holds the character NUL, which cannot be stored.")
+                    return gettext_noop("This row contains a NUL character, which cannot be stored. Remove it.")
                 if not _encodable(text):
-                    return gettext_noop("The row holds half a surrogate pair, which is not a character.")
+                    return gettext_noop(
+                        "This row contains half a surrogate pair, which is not a valid character. Remove it."
+                    )
             case dict() as items:
                 stack.extend(items)
                 stack.extend(items.values())
@@ -305,7 +316,7 @@ def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
                 raise _Unreadable(line)
             record += len(line)
             if record > LINE_LIMIT:
-                reason = gettext_noop("The row is longer than %(limit)s MiB; is a quotation mark missing?")
+                reason = gettext_noop("This row is longer than %(limit)s MiB. Check for a missing quotation mark.")
                 raise _Unreadable(Fault(source.name, lines.number, "", reason, {"limit": str(LINE_LIMIT // 2**20)}))
             yield line.decode("utf-8", "surrogateescape")
 
@@ -317,7 +328,7 @@ def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            reason = gettext_noop("The row is not CSV: %(problem)s")
+            reason = gettext_noop("This row is not valid CSV: %(problem)s")
             # Behind the dash it tells programmers how to open files.
             yield Fault(source.name, number, "", reason, {"problem": str(error).partition(" - ")[0]})
             return
@@ -342,11 +353,11 @@ def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
 
 def _wrong_header(cells: list[str]) -> str | None:
     if not all(map(_encodable, cells)):
-        return gettext_noop("The line of column names is not valid UTF-8.")
+        return gettext_noop("The header row is not valid UTF-8. Save the file as UTF-8.")
     if any("\0" in cell for cell in cells):
-        return gettext_noop("A column name holds the character NUL, which cannot be stored.")
+        return gettext_noop("A column name contains a NUL character, which cannot be stored. Remove it.")
     if len(set(cells)) != len(cells):
-        return gettext_noop("A column name stands twice.")
+        return gettext_noop("A column name appears twice.")
     return None
 
 
@@ -358,15 +369,15 @@ def _csv_row(source: Source, number: int, header: list[str], cells: list[str]) -
     if len(cells) != len(header):
         return fault(
             "",
-            gettext_noop("%(expected)s cells were expected, as in the first row, not %(found)s."),
+            gettext_noop("Expected %(expected)s cells, as in the header row, not %(found)s."),
             expected=str(len(header)),
             found=str(len(cells)),
         )
     for column, cell in zip(header, cells, strict=True):
         if not cell.isascii() and not _encodable(cell):
-            return fault(column, gettext_noop("The cell is not valid UTF-8."))
+            return fault(column, gettext_noop("This cell is not valid UTF-8. Save the file as UTF-8."))
         if "\0" in cell:
-            return fault(column, gettext_noop("The cell holds the character NUL, which cannot be stored."))
+            return fault(column, gettext_noop("This cell contains a NUL character, which cannot be stored. Remove it."))
     return Row(number, dict(zip(header, cells, strict=True)))
 
 

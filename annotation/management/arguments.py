@@ -17,6 +17,8 @@ def study_called(slug: str) -> Study:
     except Study.DoesNotExist as missing:
         known = ", ".join(Study.objects.order_by("slug").values_list("slug", flat=True)[:20])
         if not known:
-            raise CommandError(_("No study has the address %(slug)s: there is none yet.") % {"slug": slug}) from missing
+            raise CommandError(
+                _("Study “%(slug)s” was not found. There are no studies yet.") % {"slug": slug}
+            ) from missing
         words = {"slug": slug, "known": known}
-        raise CommandError(_("No study has the address %(slug)s: there are %(known)s.") % words) from missing
+        raise CommandError(_("Study “%(slug)s” was not found. Available studies: %(known)s.") % words) from missing

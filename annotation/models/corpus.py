@@ -31,13 +31,13 @@ class LanguageModel(models.Model):
 
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="models")
     number = models.BigIntegerField(_("number"))
-    api_id = models.TextField(_("API id"), null=True, blank=True)
+    api_id = models.TextField(_("API ID"), null=True, blank=True)
     name = models.TextField(_("name"))
     api = models.TextField(_("API"), null=True, blank=True)
     type = models.TextField(_("type"), null=True, blank=True)
     org = models.TextField(_("organisation"), null=True, blank=True)
     licence = models.TextField(_("licence"), null=True, blank=True)
-    price = models.FloatField(_("price, US dollars per million output tokens"), null=True, blank=True)
+    price = models.FloatField(_("price (US dollars per million output tokens)"), null=True, blank=True)
     released = models.DateField(_("release date"), null=True, blank=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
@@ -59,16 +59,19 @@ class Prompt(models.Model):
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="prompts")
     number = models.BigIntegerField(_("number"))
     text = models.TextField(_("text"))
-    type = models.TextField(_("type"), null=True, blank=True, help_text=_("Its category."))
+    type = models.TextField(_("type"), null=True, blank=True, help_text=_("The prompt’s category."))
     slug = models.TextField(_("slug"), null=True, blank=True)
-    stop = models.TextField(_("stop"), null=True, blank=True)
+    stop = models.TextField(_("stop sequence"), null=True, blank=True)
     note = models.TextField(_("note"), null=True, blank=True)
-    turns = models.JSONField(_("follow-up turns"), default=list, blank=True, help_text=_("Texts, in order."))
+    turns = models.JSONField(_("follow-up turns"), default=list, blank=True, help_text=_("Texts in order."))
     references = models.JSONField(
-        _("reference answers"), default=list, blank=True, help_text=_("One a turn, in order.")
+        _("reference answers"), default=list, blank=True, help_text=_("One per turn, in order.")
     )
     lang = models.CharField(
-        _("language"), max_length=35, blank=True, help_text=_("A BCP 47 tag such as en, ja or ar; empty if unknown.")
+        _("language"),
+        max_length=35,
+        blank=True,
+        help_text=_("A BCP 47 tag such as en, ja or ar. Leave blank if unknown."),
     )
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
@@ -91,9 +94,9 @@ class Result(models.Model):
     model = models.ForeignKey(LanguageModel, models.PROTECT, related_name="results")
     sample = models.PositiveIntegerField(_("sample"), default=0)
     text = models.TextField(_("answer"))
-    turns = models.JSONField(_("answers to the follow-up turns"), default=list, blank=True)
-    duration = models.FloatField(_("duration, milliseconds"), null=True, blank=True)
-    rate = models.FloatField(_("rate, characters per second"), null=True, blank=True)
+    turns = models.JSONField(_("answers to follow-up turns"), default=list, blank=True)
+    duration = models.FloatField(_("duration (milliseconds)"), null=True, blank=True)
+    rate = models.FloatField(_("rate (characters per second)"), null=True, blank=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
     class Meta:
@@ -113,12 +116,15 @@ class ResultFlag(models.Model):
     """Something about a result that an administrator should look at before people do."""
 
     class Kind(models.TextChoices):
-        NAMES_ITSELF = "names-itself", _("names its own model or maker")
-        CUT = "cut", _("was cut at the token limit")
+        NAMES_ITSELF = "names-itself", _("names its own model or organisation")
+        CUT = "cut", _("cut off at the token limit")
 
     result = models.ForeignKey(Result, models.CASCADE, related_name="flags")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    found = models.TextField(_("found"), help_text=_("The words that gave it away, or where it was cut."))
+    found = models.TextField(
+        _("found text"),
+        help_text=_("The words that name the model or organisation, or the end of the answer that was cut off."),
+    )
 
     class Meta:
         verbose_name = _("flag")

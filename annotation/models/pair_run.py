@@ -9,7 +9,7 @@ class PairRunState(models.TextChoices):
     WAITING = "waiting", _("waiting")
     RUNNING = "running", _("running")
     DONE = "done", _("done")
-    FAILED = "failed", _("failed, nothing was stored")
+    FAILED = "failed", _("failed, nothing saved")
     CANCELLED = "cancelled", _("cancelled")
 
 
@@ -19,19 +19,21 @@ class PairRun(models.Model):
     study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="pair_runs")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     strategy = models.CharField(_("strategy"), max_length=40)
-    options = models.JSONField(_("options"), default=dict, help_text=_("Neighbours, pairs per prompt, seed."))
+    options = models.JSONField(_("options"), default=dict, help_text=_("Neighbours, pairs per prompt and seed."))
     state = models.CharField(_("state"), max_length=9, choices=PairRunState, default=PairRunState.WAITING)
-    report = models.JSONField(_("report"), default=dict, help_text=_("Counts of new pairs and of those there before."))
+    report = models.JSONField(
+        _("report"), default=dict, help_text=_("Number of new pairs and of pairs that already existed.")
+    )
     problem = models.TextField(_("problem"), blank=True)
-    done = models.PositiveIntegerField(_("prompts done"), default=0)
-    size = models.PositiveIntegerField(_("prompts in all"), default=0)
+    done = models.PositiveIntegerField(_("prompts processed"), default=0)
+    size = models.PositiveIntegerField(_("total prompts"), default=0)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    claimed_at = models.DateTimeField(_("last sign of life"), null=True)
+    claimed_at = models.DateTimeField(_("last active"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:
-        verbose_name = _("run of a strategy")
-        verbose_name_plural = _("runs of strategies")
+        verbose_name = _("pair generation run")
+        verbose_name_plural = _("pair generation runs")
         ordering = ["-pk"]
 
     def __str__(self) -> str:

@@ -70,80 +70,99 @@ class Study(models.Model):
     colleagues = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="shared_studies")
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="studies")
     language_models = models.ManyToManyField(
-        LanguageModel, blank=True, related_name="studies", help_text=_("Empty: every model of the prompt set.")
+        LanguageModel,
+        blank=True,
+        related_name="studies",
+        help_text=_("If none is selected, every model in the prompt set is included."),
     )
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DRAFT)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
-    only_types = models.JSONField(_("only these types"), default=list, blank=True)
-    only_slugs = models.JSONField(_("only these slugs"), default=list, blank=True)
-    exclude_types = models.JSONField(_("without these types"), default=list, blank=True)
-    exclude_slugs = models.JSONField(_("without these slugs"), default=list, blank=True)
+    only_types = models.JSONField(_("only prompts of these types"), default=list, blank=True)
+    only_slugs = models.JSONField(_("only prompts with these slugs"), default=list, blank=True)
+    exclude_types = models.JSONField(_("exclude prompts of these types"), default=list, blank=True)
+    exclude_slugs = models.JSONField(_("exclude prompts with these slugs"), default=list, blank=True)
 
     language = models.CharField(
-        _("language"), max_length=35, default="en", help_text=_("Of the instruction and the question, as a BCP 47 tag.")
+        _("language"),
+        max_length=35,
+        default="en",
+        help_text=_("Language of the instruction and the question, as a BCP 47 tag."),
     )
-    consent = models.TextField(_("consent"), help_text=_("Markdown."))
-    instruction = models.TextField(_("instruction"), help_text=_("Markdown."))
+    consent = models.TextField(_("consent"), help_text=_("You can use Markdown."))
+    instruction = models.TextField(_("instruction"), help_text=_("You can use Markdown."))
     worked_example = models.TextField(
-        _("worked example"), blank=True, help_text=_("Markdown; empty: a general one in the reader's language.")
+        _("worked example"),
+        blank=True,
+        help_text=_("You can use Markdown. Leave blank to show a general example in the worker’s language."),
     )
     question = models.CharField(
-        _("question"), max_length=300, blank=True, help_text=_("Empty: “Which answer is better?”, translated.")
+        _("question"),
+        max_length=300,
+        blank=True,
+        help_text=_("Leave blank to ask “Which answer is better?” in the worker’s language."),
     )
     consent_version = models.PositiveIntegerField(default=0, editable=False)
     instruction_version = models.PositiveIntegerField(default=0, editable=False)
     scale_name = models.CharField(_("scale"), max_length=5, choices=ScaleName, default=ScaleName.THREE)
     reasons = models.JSONField(
-        _("reasons"), default=list, blank=True, help_text=_("Offered after the choice; empty: none are asked.")
+        _("reasons"),
+        default=list,
+        blank=True,
+        help_text=_("Workers see them after choosing. Leave blank to skip this question."),
     )
-    show_note = models.BooleanField(_("show the prompt's note"), default=False)
+    show_note = models.BooleanField(_("show the prompt’s note"), default=False)
     show_reference = models.BooleanField(_("show the reference answer"), default=False)
-    devices = models.CharField(_("devices"), max_length=10, choices=Devices, default=Devices.ANY)
+    devices = models.CharField(_("allowed devices"), max_length=10, choices=Devices, default=Devices.ANY)
 
     overlap = models.PositiveIntegerField(
         _("votes per pair"), default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
     least_votes = models.PositiveIntegerField(
-        _("least votes of a worker for the code"), default=20, validators=[MinValueValidator(1)]
+        _("minimum votes for completion"), default=20, validators=[MinValueValidator(1)]
     )
-    most_votes = models.PositiveIntegerField(_("most votes of a worker"), default=40, validators=[MinValueValidator(1)])
+    most_votes = models.PositiveIntegerField(
+        _("maximum votes per worker"), default=40, validators=[MinValueValidator(1)]
+    )
     reservation_minutes = models.PositiveIntegerField(
-        _("minutes a pair stays reserved"),
+        _("reservation time (minutes)"),
         default=15,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_RESERVATION)],
     )
     id_parameter = models.CharField(
-        _("id parameter"),
+        _("ID parameter"),
         max_length=100,
         default="PROLIFIC_PID",
-        help_text=_("The join link's parameter that says who a worker is."),
+        help_text=_("The join link’s parameter that contains the participant ID."),
     )
     id_required = models.BooleanField(
-        _("only people with an id"),
+        _("require a participant ID"),
         default=False,
-        help_text=_("The join link admits nobody whose link does not say who they are."),
+        help_text=_("Only accept links that contain a participant ID."),
     )
 
     training_size = models.PositiveIntegerField(
-        _("training pairs per attempt"), null=True, blank=True, help_text=_("Empty: half of them; 0: no training.")
+        _("training pairs per attempt"),
+        null=True,
+        blank=True,
+        help_text=_("Leave blank to use half of the training pairs. Enter 0 for no training."),
     )
     training_pass = models.FloatField(
-        _("pass mark of training"), default=0.6, validators=[MinValueValidator(0), MaxValueValidator(1)]
+        _("pass mark for training"), default=0.6, validators=[MinValueValidator(0), MaxValueValidator(1)]
     )
     training_attempts = models.PositiveIntegerField(
-        _("attempts at training"), default=2, validators=[MinValueValidator(1)]
+        _("maximum training attempts"), default=2, validators=[MinValueValidator(1)]
     )
     check_rate = models.FloatField(
         _("share of check pairs"), default=0.1, validators=[MinValueValidator(0), MaxValueValidator(0.5)]
     )
     check_least = models.PositiveIntegerField(
-        _("checks before a verdict on them"), default=4, validators=[MinValueValidator(1)]
+        _("checks answered before the pass mark applies"), default=4, validators=[MinValueValidator(1)]
     )
     check_pass = models.FloatField(
-        _("pass mark of checks"), default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)]
+        _("pass mark for checks"), default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)]
     )
-    public = models.BooleanField(_("results are public"), default=False)
+    public = models.BooleanField(_("make results public"), default=False)
 
     objects = StudyQuerySet.as_manager()
 
@@ -157,13 +176,15 @@ class Study(models.Model):
 
     def clean(self) -> None:
         if not LANGUAGE_TAG.fullmatch(self.language):
-            raise ValidationError({"language": _("A language tag such as en, ja or pt-BR was expected.")})
+            raise ValidationError({"language": _("Enter a language tag such as en, ja or pt-BR.")})
         if self.least_votes > self.most_votes:
-            raise ValidationError({"least_votes": _("The least votes of a worker cannot exceed the most.")})
+            raise ValidationError(
+                {"least_votes": _("The minimum votes for completion cannot exceed the maximum votes per worker.")}
+            )
         for field in ("only_types", "only_slugs", "exclude_types", "exclude_slugs", "reasons"):
             words = getattr(self, field)
             if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
-                raise ValidationError({field: _("A list of words was expected.")})
+                raise ValidationError({field: _("Expected a list of non-empty texts.")})
 
     @property
     def scale(self) -> Scale:
@@ -234,7 +255,7 @@ class Outcome(models.TextChoices):
     NO_CONSENT = "no-consent", _("no consent")
     FAILED_TRAINING = "failed-training", _("failed training")
     FAILED_CHECKS = "failed-checks", _("failed checks")
-    UNSUITABLE_DEVICE = "unsuitable-device", _("device not suitable")
+    UNSUITABLE_DEVICE = "unsuitable-device", _("unsuitable device")
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
@@ -295,10 +316,14 @@ class Pair(models.Model):
     model_y = models.ForeignKey(LanguageModel, models.PROTECT, related_name="+")
     result_x = models.ForeignKey(Result, models.PROTECT, null=True, related_name="+")
     result_y = models.ForeignKey(Result, models.PROTECT, null=True, related_name="+")
-    wanted = models.PositiveIntegerField(_("votes wanted"), default=0)
-    taken = models.PositiveIntegerField(_("votes taken"), default=0)
-    key = models.FloatField(_("key"), help_text=_("Random in [0, 1): where in its tier the draw finds it."))
-    seed = models.BigIntegerField(_("seed"), null=True, help_text=_("What drew its sides, where a strategy made it."))
+    wanted = models.PositiveIntegerField(_("votes needed"), default=0)
+    taken = models.PositiveIntegerField(_("votes cast or reserved"), default=0)
+    key = models.FloatField(
+        _("key"), help_text=_("Random value in [0, 1) that orders pairs with the same number of votes.")
+    )
+    seed = models.BigIntegerField(
+        _("seed"), null=True, help_text=_("The seed that set its sides, if a strategy made the pair.")
+    )
     own_text = models.TextField(_("prompt"), null=True, blank=True)
     own_x = models.TextField(_("answer x"), null=True, blank=True)
     own_y = models.TextField(_("answer y"), null=True, blank=True)

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 class UploadState(models.TextChoices):
     WAITING = "waiting", _("waiting")
     CHECKING = "checking", _("checking")
-    STORED = "stored", _("stored")
-    FAULTY = "faulty", _("has faults, nothing was stored")
+    STORED = "stored", _("saved")
+    FAULTY = "faulty", _("errors found, nothing saved")
     CANCELLED = "cancelled", _("cancelled")
     UNDONE = "undone", _("undone")
 
@@ -20,13 +20,13 @@ class Upload(models.Model):
     study = models.ForeignKey("annotation.Study", models.CASCADE, null=True, related_name="uploads")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(_("state"), max_length=12, choices=UploadState, default=UploadState.WAITING)
-    files = models.JSONField(_("files"), default=list, help_text=_("Name and stored path of each."))
+    files = models.JSONField(_("files"), default=list, help_text=_("Name and storage path of each file."))
     options = models.JSONField(_("options"), default=dict)
-    report = models.JSONField(_("report"), default=dict, help_text=_("Counts by kind, skipped files, faults."))
+    report = models.JSONField(_("report"), default=dict, help_text=_("Counts by kind, skipped files and errors."))
     done = models.BigIntegerField(_("bytes read"), default=0)
-    size = models.BigIntegerField(_("bytes in all"), default=0)
+    size = models.BigIntegerField(_("total bytes"), default=0)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    claimed_at = models.DateTimeField(_("claimed"), null=True)
+    claimed_at = models.DateTimeField(_("last active"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:

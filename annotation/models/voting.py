@@ -33,15 +33,17 @@ class Rater(models.Model):
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     kind = models.CharField(_("kind"), max_length=6, choices=RaterKind)
-    name = models.CharField(_("name"), max_length=200, null=True, help_text=_("A judge's; workers have a number."))
+    name = models.CharField(
+        _("name"), max_length=200, null=True, help_text=_("Only judges have a name; workers have a number.")
+    )
     simulated = models.BooleanField(_("simulated"), default=False)
     derived = models.BooleanField(
         _("derived"),
         default=False,
-        help_text=_("Its comparisons are made of other raters', and never stand beside them in one board."),
+        help_text=_("Computed from other raters’ comparisons, and never ranked together with them."),
     )
     excluded_at = models.DateTimeField(_("excluded"), null=True, blank=True)
-    exclusion_reason = models.CharField(_("reason of the exclusion"), max_length=200, blank=True)
+    exclusion_reason = models.CharField(_("reason for exclusion"), max_length=200, blank=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
     class Meta:
@@ -76,25 +78,30 @@ class Worker(models.Model):
     rater = models.OneToOneField(Rater, models.CASCADE, primary_key=True, related_name="worker")
     study = models.ForeignKey(Study, models.CASCADE, related_name="workers")
     number = models.BigIntegerField(_("number"))
-    external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True)
+    external_id = models.CharField(_("external ID"), max_length=200, null=True, blank=True)
     platform = models.JSONField(
-        _("platform"), default=dict, blank=True, help_text=_("The join link's other parameters, as they came.")
+        _("platform parameters"),
+        default=dict,
+        blank=True,
+        help_text=_("The other parameters of the join link, unchanged."),
     )
     stage = models.CharField(_("stage"), max_length=12, choices=Stage, default=Stage.CONSENT)
     joined_at = models.DateTimeField(_("joined"), null=True)
     consented_at = models.DateTimeField(_("consented"), null=True)
-    consent_version = models.PositiveIntegerField(_("version of the consent"), null=True)
-    consent_sha256 = models.CharField(_("hash of the consent"), max_length=64, blank=True)
-    attempt = models.PositiveIntegerField(_("attempt at training"), default=0)
-    training_score = models.FloatField(_("score of the latest training"), null=True)
+    consent_version = models.PositiveIntegerField(_("consent version"), null=True)
+    consent_sha256 = models.CharField(_("consent hash"), max_length=64, blank=True)
+    attempt = models.PositiveIntegerField(_("training attempt"), default=0)
+    training_score = models.FloatField(_("latest training score"), null=True)
     trained_at = models.DateTimeField(_("passed training"), null=True)
-    trials = models.PositiveIntegerField(_("pairs handed out"), default=0)
-    votes = models.PositiveIntegerField(_("votes"), default=0, help_text=_("In force, check pairs among them."))
+    trials = models.PositiveIntegerField(_("pairs assigned"), default=0)
+    votes = models.PositiveIntegerField(
+        _("votes"), default=0, help_text=_("Includes check pairs, but not undone votes.")
+    )
     checks = models.PositiveIntegerField(_("checks answered"), default=0)
-    checks_right = models.PositiveIntegerField(_("checks answered right"), default=0)
-    seconds = models.FloatField(_("seconds spent on votes"), default=0)
+    checks_right = models.PositiveIntegerField(_("checks answered correctly"), default=0)
+    seconds = models.FloatField(_("voting time (seconds)"), default=0)
     outcome = models.CharField(_("outcome"), max_length=17, choices=Outcome, blank=True)
-    left_at = models.DateTimeField(_("left"), null=True)
+    left_at = models.DateTimeField(_("left the study"), null=True)
     device = models.CharField(_("device"), max_length=8, blank=True)
 
     class Meta:
@@ -125,13 +132,13 @@ class TrainingAnswer(models.Model):
     worker = models.ForeignKey(Worker, models.CASCADE, related_name="training_answers")
     pair = models.ForeignKey(Pair, models.RESTRICT, related_name="training_answers")
     attempt = models.PositiveIntegerField(_("attempt"))
-    position = models.PositiveIntegerField(_("position"))
+    position = models.PositiveIntegerField(_("order in the attempt"))
     left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
-    value = models.PositiveSmallIntegerField(_("value on the scale"), null=True)
-    right = models.BooleanField(_("as the golden answer"), null=True)
+    value = models.PositiveSmallIntegerField(_("scale value"), null=True)
+    right = models.BooleanField(_("matches the golden answer"), null=True)
     shown_at = models.DateTimeField(_("shown"), null=True)
     answered_at = models.DateTimeField(_("answered"), null=True)
-    seen_at = models.DateTimeField(_("explanation left"), null=True)
+    seen_at = models.DateTimeField(_("explanation closed"), null=True)
 
     class Meta:
         verbose_name = _("training answer")
@@ -175,10 +182,10 @@ class Assignment(models.Model):
     worker = models.ForeignKey(Worker, models.CASCADE, related_name="assignments")
     slot = models.PositiveIntegerField(_("slot"), null=True)
     state = models.CharField(_("state"), max_length=7, choices=AssignmentState, default=AssignmentState.OPEN)
-    trial = models.PositiveIntegerField(_("trial"), help_text=_("The worker's first pair is 1."))
+    trial = models.PositiveIntegerField(_("trial number"), help_text=_("The worker’s first pair is 1."))
     left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
     offer_probability = models.FloatField(_("offer probability"), null=True)
-    skip_reason = models.CharField(_("reason of the skip"), max_length=200, blank=True)
+    skip_reason = models.CharField(_("reason for skipping"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("reserved"))
     expires_at = models.DateTimeField(_("expires"))
     shown_at = models.DateTimeField(_("shown"), null=True)
@@ -237,23 +244,25 @@ class Comparison(models.Model):
     assignment = models.ForeignKey(Assignment, models.RESTRICT, null=True, related_name="comparisons")
     turn = models.PositiveSmallIntegerField(_("turn"), default=0)
     trial = models.PositiveIntegerField(
-        _("repetition"), default=0, help_text=_("0 for people; order and sample for judges.")
+        _("repetition"), default=0, help_text=_("0 for people. For judges, the order and sample.")
     )
     left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
     winner = models.CharField(_("winner"), max_length=3, choices=WinnerChoice)
-    value = models.PositiveSmallIntegerField(_("value on the scale"), null=True)
+    value = models.PositiveSmallIntegerField(_("scale value"), null=True)
     scale_name = models.CharField(_("scale"), max_length=5, choices=Study.ScaleName, default=Study.ScaleName.THREE)
     reasons = models.JSONField(_("reasons"), default=list, blank=True)
     withdrawn = models.BooleanField(_("withdrawn"), default=False)
     superseded_by = models.OneToOneField("self", models.RESTRICT, null=True, related_name="supersedes")
-    trial_number = models.PositiveIntegerField(_("trial"), null=True, help_text=_("The worker's first pair is 1."))
+    trial_number = models.PositiveIntegerField(
+        _("trial number"), null=True, help_text=_("The worker’s first pair is 1.")
+    )
     shown_at = models.DateTimeField(_("shown"), null=True)
     answered_at = models.DateTimeField(_("answered"), null=True)
-    visible_seconds = models.FloatField(_("seconds visible"), null=True)
+    visible_seconds = models.FloatField(_("visible time (seconds)"), null=True)
     device = models.CharField(_("device"), max_length=8, blank=True)
     input_method = models.CharField(_("input method"), max_length=8, blank=True)
-    instruction_version = models.PositiveIntegerField(_("version of the instruction"), null=True)
-    stored_at = models.DateTimeField(_("stored"), auto_now_add=True)
+    instruction_version = models.PositiveIntegerField(_("instruction version"), null=True)
+    stored_at = models.DateTimeField(_("saved"), auto_now_add=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
     objects = ComparisonQuerySet.as_manager()
@@ -312,8 +321,8 @@ class Report(models.Model):
     class Kind(models.TextChoices):
         BROKEN = "broken", _("An answer is broken or unreadable")
         OFFENSIVE = "offensive", _("An answer is offensive or dangerous")
-        PERSONAL = "personal", _("It shows personal data")
-        NAMED = "named", _("An answer says which model wrote it")
+        PERSONAL = "personal", _("The text contains personal data")
+        NAMED = "named", _("An answer reveals which model wrote it")
         OTHER = "other", _("Something else")
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="reports")
@@ -322,7 +331,7 @@ class Report(models.Model):
     kind = models.CharField(_("kind"), max_length=9, choices=Kind)
     comment = models.TextField(_("comment"), blank=True, max_length=2000)
     created_at = models.DateTimeField(_("reported"), auto_now_add=True)
-    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("resolved"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("report")

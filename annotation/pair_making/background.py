@@ -78,7 +78,10 @@ def run(run_id: int, at: datetime) -> None:
 
 def _make(row: PairRun, options: Mapping[str, Any]) -> None:
     # Whatever ends it but a kill is said on the row; what a kill leaves behind is the sweep's.
-    outcome: dict[str, Any] = {"state": PairRunState.FAILED, "problem": _("Something went wrong; the log says what.")}
+    outcome: dict[str, Any] = {
+        "state": PairRunState.FAILED,
+        "problem": _("Something went wrong. See the log for details."),
+    }
     try:
         made = make.make_pairs(row.study, row.strategy, **options, progress=_Pulse(row))
         outcome = {"state": PairRunState.DONE, "report": {**asdict(made), "known": made.known}}

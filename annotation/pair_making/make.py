@@ -93,14 +93,14 @@ def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None,
     if strategy not in STRATEGIES:
         known = ", ".join(STRATEGIES)
         raise NotPossible(
-            _("There is no strategy called %(name)s; there are %(known)s.") % {"name": strategy, "known": known}
+            _("No strategy is named “%(name)s”. Choose one of %(known)s.") % {"name": strategy, "known": known}
         )
     if neighbours < 1 or (per_prompt is not None and per_prompt < 1):
-        raise NotPossible(_("At least one neighbour and one pair per prompt is needed."))
+        raise NotPossible(_("Neighbours and pairs per prompt must be at least 1."))
     if per_prompt is not None and strategy != "random":
-        raise NotPossible(_("A number of pairs per prompt goes with the strategy random only."))
+        raise NotPossible(_("Pairs per prompt can only be set for the strategy “random”."))
     if not 0 <= seed < 2**63:
-        raise NotPossible(_("The seed is a whole number from 0 to 2^63 - 1."))
+        raise NotPossible(_("The seed must be a whole number from 0 to 2^63 - 1."))
 
 
 def _draft(study: Study, strategy: str, options: Options, seed: int, progress: Progress | None) -> list[_Draft]:
@@ -134,7 +134,7 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
     if unconnected:
         raise NotPossible("\n".join(unconnected))
     if not any(len(draft.links) for draft in drafts):
-        raise NotPossible(_("No prompt has the results of two models of this study. Load results first."))
+        raise NotPossible(_("No prompt has answers from two models of this study. Upload answers first."))
     return drafts
 
 
@@ -151,15 +151,17 @@ def _by_prompt(study: Study) -> Iterator[tuple[int, Iterable[tuple[int, int, str
 
 def _say_unconnected(prompt: Prompt, models: list[int], fault: Unconnected, neighbours: int) -> str:
     lead = ngettext(
-        "Prompt %(prompt)s is not connected: with %(count)d neighbour a result, its results fall into groups "
-        "that no pair links.",
-        "Prompt %(prompt)s is not connected: with %(count)d neighbours a result, its results fall into groups "
-        "that no pair links.",
+        "Prompt %(prompt)s is not connected. With %(count)d neighbour per answer, no pair links these groups "
+        "of answers:",
+        "Prompt %(prompt)s is not connected. With %(count)d neighbours per answer, no pair links these "
+        "groups of answers:",
         neighbours,
     ) % {"prompt": f"{prompt.number} ({prompt.slug})" if prompt.slug else str(prompt.number), "count": neighbours}
     names = dict(Result.objects.filter(prompt=prompt, model__in=models).values_list("model", "model__name"))
     groups = [_say_group([names[models[place]] for place in part]) for part in fault.parts]
-    return "\n".join([lead, *(f"  {group}" for group in groups), _("  Ask for more neighbours, or for all pairs.")])
+    return "\n".join(
+        [lead, *(f"  {group}" for group in groups), _("  Increase the number of neighbours, or make all pairs.")]
+    )
 
 
 def _say_group(names: list[str]) -> str:

@@ -35,7 +35,10 @@ def change_platform(study: Study, changes: Mapping[str, Any], ways: Mapping[Outc
     for outcome, exit_ in exits.items():
         if outcome != Outcome.COMPLETED and exit_.code.casefold() == completed:
             raise ValidationError(
-                _("“%(outcome)s” has the code of “%(completed)s”: those who leave so would be paid as if done.")
+                _(
+                    "“%(outcome)s” has the same code as “%(completed)s”, so those workers would be paid as "
+                    "completed. Use a different code."
+                )
                 % {"outcome": outcome.label, "completed": Outcome.COMPLETED.label}
             )
     for outcome in ways:

@@ -8,10 +8,10 @@ def consent(language: str) -> str:
     """Markdown, in `language` where it is translated, else in English."""
     with translation.override(language):
         return _(
-            "You will read answers written by computer programs and say which one you find better.\n\n"
-            "- What you answer is stored under a number, without your name, and may be published for research.\n"
-            "- Some answers may be wrong, odd or unpleasant. You can skip a pair, or report it.\n"
-            "- Taking part is voluntary. You can stop at any time, and you can withdraw what you have given.\n"
+            "You will read answers written by computer programs and choose the better one.\n\n- Your answers "
+            "are stored under a number, without your name, and may be published for research.\n- Some "
+            "answers may be wrong, strange or unpleasant. You can skip a pair or report it.\n- Taking part "
+            "is voluntary. You can stop at any time, and you can withdraw your answers.\n"
         )
 
 
@@ -19,9 +19,9 @@ def instruction(language: str) -> str:
     """Markdown, in `language` where it is translated, else in English."""
     with translation.override(language):
         return _(
-            "You see a **prompt** and two answers to it, **A** and **B**. Say which answer is better.\n\n"
-            "1. Read the prompt and both answers to their ends.\n"
-            "2. Ask which one does what the prompt asks for: is it right, is it clear, is anything missing?\n"
-            "3. Choose the better one. If both are equally good, or equally bad, choose **Tie**.\n\n"
-            "Length and polish alone do not make an answer better. An answer that was cut off is not wrong for that.\n"
+            "You will see a **prompt** and two answers to it, **A** and **B**. Choose the better answer.\n\n"
+            "1. Read the prompt and both answers in full.\n2. Ask yourself which answer does what the prompt "
+            "asks. Is it correct? Is it clear? Is anything missing?\n3. Choose the better one. If both are "
+            "equally good or equally bad, choose **Tie**.\n\nAn answer is not better just because it is "
+            "longer or looks nicer. An answer is not worse just because it was cut off.\n"
         )

@@ -44,10 +44,12 @@ def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
     if study.status != Status.DRAFT:
         raise NotPossible(_("Only a draft can be deleted. Close the study instead."))
     if Comparison.objects.filter(study=study).exists():
-        raise NotPossible(_("This study has votes. Undo the uploads that brought them first."))
+        raise NotPossible(_("This study has votes. Undo the uploads that added them first."))
     prompt_set = study.prompt_set
     if with_prompt_set and prompt_set.studies.exclude(pk=study.pk).exists():
-        raise NotPossible(_("Another study uses the prompt set, so it cannot be deleted with this one."))
+        raise NotPossible(
+            _("Another study uses this prompt set, so the set cannot be deleted. Delete the draft without it.")
+        )
     uploads = list(study.uploads.values_list("pk", flat=True))
     # What they brought into the prompt set refers to them, and a prompt set may outlive its studies.
     Upload.objects.filter(pk__in=uploads).update(study=None)

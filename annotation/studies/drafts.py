@@ -30,4 +30,6 @@ def draft_study(user: User, *, name: str, slug: str, language: str, prompt_set: 
             return create_study(slug, prompt_set, name=name, owner=user, language=language)
     except IntegrityError as error:
         # Two drafts of one name at the same moment: the unique address let one of them in.
-        raise ValidationError({"slug": _("Another study has this address.")}) from error
+        raise ValidationError(
+            {"slug": _("Another study already uses this address. Choose a different one.")}
+        ) from error

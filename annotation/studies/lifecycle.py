@@ -126,10 +126,10 @@ def start(study: Study) -> Study:
         NotPossible: it is open already, or has no pair to offer.
     """
     if not Pair.objects.within(study).exists():
-        raise NotPossible(_("This study has no pairs to vote on yet. Upload results, then make pairs."))
+        raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
     changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN)
     if not changed:
-        raise NotPossible(_("This study is open already."))
+        raise NotPossible(_("This study is already open."))
     study.refresh_from_db()
     offer_pairs(study)
     return study
@@ -156,7 +156,7 @@ def close(study: Study) -> Study:
         NotPossible: it is closed already.
     """
     if not Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED).update(status=Status.CLOSED):
-        raise NotPossible(_("This study is closed already."))
+        raise NotPossible(_("This study is already closed."))
     study.refresh_from_db()
     return study
 
@@ -170,5 +170,5 @@ def choose_models(study: Study, names: list[str]) -> list[LanguageModel]:
     models = {model.name: model for model in study.prompt_set.models.filter(name__in=names)}
     missing = [name for name in names if name not in models]
     if missing:
-        raise NotPossible(_("No model of the prompt set is called %(name)s.") % {"name": ", ".join(missing)})
+        raise NotPossible(_("No model in the prompt set is named “%(name)s”.") % {"name": ", ".join(missing)})
     return [models[name] for name in names]

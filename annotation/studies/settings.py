@@ -58,7 +58,7 @@ def _whole(_study: Study, words: str) -> int:
     try:
         return int(words)
     except ValueError as error:
-        raise Wrong(_("a whole number was expected, not “%(words)s”") % {"words": words}) from error
+        raise Wrong(_("expected a whole number, not “%(words)s”") % {"words": words}) from error
 
 
 def _whole_or_half(study: Study, words: str) -> int | None:
@@ -71,14 +71,14 @@ def _share(_study: Study, words: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise Wrong(_("a share such as 0.6 or 60%% was expected, not “%(words)s”") % {"words": words})
+        raise Wrong(_("expected a share such as 0.6 or 60%%, not “%(words)s”") % {"words": words})
     return number / 100 if words.endswith("%") else number
 
 
 def _truth(_study: Study, words: str) -> bool:
     if words.lower() in TRUE | FALSE:
         return words.lower() in TRUE
-    raise Wrong(_("yes or no was expected, not “%(words)s”") % {"words": words})
+    raise Wrong(_("expected yes or no, not “%(words)s”") % {"words": words})
 
 
 def _words(_study: Study, words: str) -> list[str]:
@@ -91,9 +91,7 @@ def _one_of(choices: Iterable[str]) -> Callable[[Study, str], str]:
 
     def read(_study: Study, words: str) -> str:
         if words not in known:
-            raise Wrong(
-                _("one of %(known)s was expected, not “%(words)s”") % {"known": ", ".join(known), "words": words}
-            )
+            raise Wrong(_("expected one of %(known)s, not “%(words)s”") % {"known": ", ".join(known), "words": words})
         return words
 
     return read
@@ -108,14 +106,14 @@ def _users(_study: Study, words: str) -> list[User]:
     users = {user.get_username(): user for user in User.objects.filter(username__in=names, is_active=True)}
     unknown = [name for name in names if name not in users]
     if unknown:
-        raise Wrong(_("nobody here has the account name %(name)s") % {"name": ", ".join(unknown)})
+        raise Wrong(_("no account is named “%(name)s”") % {"name": ", ".join(unknown)})
     return [users[name] for name in names]
 
 
 def _owner(study: Study, words: str) -> User | None:
     users = _users(study, words)
     if len(users) > 1:
-        raise Wrong(_("a study has one owner"))
+        raise Wrong(_("a study can have only one owner"))
     return users[0] if users else None
 
 
@@ -158,8 +156,13 @@ _PLAIN: Final = [
     _simple("language", "a tag such as en or ja", "Of the instruction and the question.", _text),
     _simple("consent", TEXT, "Markdown that people agree to; a change is a new version.", _text),
     _simple("instruction", TEXT, "Markdown that tells people what to do; a change is a new version.", _text),
-    _simple("worked_example", TEXT, "Markdown; empty: a general one in the reader's language.", _text),
-    _simple("question", TEXT, "Empty: “Which answer is better?”, translated.", _text),
+    _simple(
+        "worked_example",
+        TEXT,
+        "You can use Markdown. Leave blank to show a general example in the worker’s language.",
+        _text,
+    ),
+    _simple("question", TEXT, "Leave blank to ask “Which answer is better?” in the worker’s language.", _text),
     _simple(
         "scale",
         "three, two, five or eight",
@@ -167,7 +170,7 @@ _PLAIN: Final = [
         _one_of(Study.ScaleName.values),
         "scale_name",
     ),
-    _simple("reasons", WORDS, "Offered after the choice; empty: none are asked.", _words),
+    _simple("reasons", WORDS, "Workers see them after choosing. Leave blank to skip this question.", _words),
     _simple("show_note", TRUTH, "Show the prompt's note.", _truth),
     _simple("show_reference", TRUTH, "Show the reference answer.", _truth),
     _simple("devices", ", ".join(Devices.values), "Which devices are let in.", _one_of(Devices.values)),
@@ -198,7 +201,7 @@ _PLAIN: Final = [
     _simple("check_rate", SHARE, "Share of check pairs among those handed out, 0.5 at most.", _share),
     _simple("check_least", WHOLE, "Checks answered before a verdict on them.", _whole),
     _simple("check_pass", SHARE, "Share of right checks below which a worker leaves.", _share),
-    _simple("id_parameter", TEXT, "The join link's parameter that says who a worker is.", _text),
+    _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Admit nobody whose link does not say who they are.", _truth),
     _simple("public", TRUTH, "Anybody may read the results.", _truth),
 ]
@@ -263,7 +266,7 @@ def _read(study: Study, words: Mapping[str, str]) -> dict[str, Any]:
     for key, value in words.items():
         if key not in SETTINGS:
             raise NotPossible(
-                _("There is no setting called %(key)s; there are:\n%(known)s")
+                _("No setting is named “%(key)s”. Available settings:\n%(known)s")
                 % {"key": key, "known": "\n".join(f"  {known}" for known in SETTINGS)}
             )
         try:

@@ -30,15 +30,15 @@ def percent(share: float | None) -> str:
 KINDS: Final[dict[str, str | Promise]] = {
     "models": _("Models"),
     "prompts": _("Prompts"),
-    "results": _("Results"),
+    "results": _("Answers"),
     "pairs": _("Pairs"),
     "training": _("Training pairs"),
     "check": _("Check pairs"),
     "comparisons": _("Comparisons"),
     "references": _("Reference answers"),
-    "remainders": _("Further columns of their rows"),
+    "remainders": _("Other columns"),
     "grades": _("Grades by judges"),
-    "games": _("Pairs put to judges"),
+    "games": _("Verdicts by judges"),
 }
 
 

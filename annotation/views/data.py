@@ -93,9 +93,9 @@ def faults_csv(request: AdministratorRequest, study: Study, number: int) -> Http
 @require_POST
 def cancel_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     if uploads.cancel(get_object_or_404(study.uploads, pk=number)):
-        messages.success(request, _("The upload was cancelled; nothing of it was stored."))
+        messages.success(request, _("Upload cancelled. Nothing was saved."))
     else:
-        messages.error(request, _("The upload was over before it could be cancelled."))
+        messages.error(request, _("The upload finished before it could be cancelled."))
     return redirect("study-upload", study.slug, number)
 
 
@@ -111,7 +111,7 @@ def undo_upload(request: AdministratorRequest, study: Study, number: int) -> Htt
     except NotPossible as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("The upload was undone: everything it had brought is gone."))
+        messages.success(request, _("Upload undone. Everything it added was deleted."))
     return redirect("study-upload", study.slug, number)
 
 

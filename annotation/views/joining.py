@@ -91,7 +91,7 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
     version = request.POST.get("version", "")
     worker = joining.find(study, worker_session.remembered(request, study.slug), arrival.external_id)
     if worker is None and _is_crowd(request):
-        text = _("Very many people have joined from your network within an hour. Please come back in an hour.")
+        text = _("Many people have joined from your network in the last hour. Please come back in an hour.")
         return worker_session.calm(request, study, _("Please come back later"), text, status=429)
     try:
         worker = worker or joining.consent(
@@ -118,22 +118,24 @@ def _is_crowd(request: HttpRequest) -> bool:
 
 
 def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
-    text = _("The link that brought you here is damaged. Please follow it again from where you found it.")
-    return worker_session.calm(request, study, _("This link does not work"), text, status=400)
+    text = _("It may be damaged. Please open it again from where you found it.")
+    return worker_session.calm(request, study, _("This link doesn’t work"), text, status=400)
 
 
 def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str = "") -> HttpResponse:
     """What somebody new sees: the consent, or why they cannot take part."""
     shut = {
-        Status.DRAFT: (_("Not open yet"), _("This study has not started yet. Please come back later.")),
-        Status.PAUSED: (_("This study takes a break"), _("It takes no new participants now. Please come back later.")),
-        Status.CLOSED: (_("This study is over"), _("It takes no more answers. Thank you for your interest.")),
+        Status.DRAFT: (_("Not open yet"), _("This study hasn’t started yet. Please come back later.")),
+        Status.PAUSED: (_("This study is paused"), _("New people can’t join right now. Please come back later.")),
+        Status.CLOSED: (_("This study has ended"), _("It no longer accepts answers. Thank you for your interest.")),
     }
     if study.status != Status.OPEN:
         return worker_session.calm(request, study, *shut[Status(study.status)])
     if study.id_required and not arrival.external_id:
-        text = _("It does not say who you are. Please follow the one that you were sent, or start from the platform.")
-        return worker_session.calm(request, study, _("This link is not complete"), text, status=403)
+        text = _(
+            "It doesn’t say who you are. Please open the link you were sent, or start from the site that invited you."
+        )
+        return worker_session.calm(request, study, _("This link is incomplete"), text, status=403)
     context = {
         "study": study,
         "action": _address("worker-consent", request, study),

@@ -17,11 +17,11 @@ def join_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
     """What a link is for, and the link, with the platform's own placeholders in it."""
     plain = join_link(request, study)
     parameter = study.id_parameter
-    links = [(_("Without a platform: everybody gets a number"), plain)]
+    links = [(_("No platform (each worker gets a number)"), plain)]
     if parameter == PROLIFIC:
         names = (PROLIFIC, "STUDY_ID", "SESSION_ID")
         query = "&".join(f"{name}={{{{%{name}%}}}}" for name in names)
-        links.append((_("Prolific, as the study's URL, with ids in the address"), f"{plain}?{query}"))
+        links.append((_("Prolific study URL (Prolific fills in the IDs)"), f"{plain}?{query}"))
     elif parameter:
-        links.append((_("With the platform's id of the worker in place of ID"), f"{plain}?{parameter}=ID"))
+        links.append((_("Other platform (replace ID with the worker’s ID)"), f"{plain}?{parameter}=ID"))
     return links

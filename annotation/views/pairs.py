@@ -58,7 +58,7 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 @require_POST
 def cancel_run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     if background.cancel(get_object_or_404(study.pair_runs, pk=number), timezone.now()):
-        messages.success(request, _("The run was cancelled; no pairs were stored."))
+        messages.success(request, _("Run cancelled. No pairs were saved."))
     else:
-        messages.error(request, _("The run was over before it could be cancelled."))
+        messages.error(request, _("The run finished before it could be cancelled."))
     return redirect("study-pair-run", study.slug, number)

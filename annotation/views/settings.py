@@ -37,29 +37,27 @@ GROUPS: Final = {
             "wording",
             gettext_lazy("Wording"),
             forms.WordingForm,
-            gettext_lazy(
-                "Every version of the consent and of the instruction is kept, and each vote remembers its own."
-            ),
+            gettext_lazy("Every version of the consent and the instructions is kept. Each vote records its version."),
         ),
         Group(
             "screen",
-            gettext_lazy("Question and screen"),
+            gettext_lazy("Question and display"),
             forms.ScreenForm,
-            gettext_lazy(
-                "A change holds for the next pair shown; votes given so far keep the scale they were given on."
-            ),
+            gettext_lazy("Changes apply from the next pair shown. Existing votes keep the scale they were given on."),
         ),
         Group(
             "pairs",
             gettext_lazy("Pairs offered"),
             forms.OfferForm,
-            gettext_lazy("What is chosen here is offered to people; votes on other pairs stay, and still count."),
+            gettext_lazy(
+                "Workers are offered only what you choose here. Votes on other pairs are kept and still count."
+            ),
         ),
         Group(
             "votes",
             gettext_lazy("Votes"),
             forms.VotesForm,
-            gettext_lazy("A lower number of votes per pair takes none away; a higher one opens the pairs again."),
+            gettext_lazy("Lowering the votes per pair removes no votes. Raising it reopens the pairs for voting."),
         ),
         Group("training", gettext_lazy("Training"), forms.TrainingForm),
         Group(
@@ -67,14 +65,15 @@ GROUPS: Final = {
             gettext_lazy("Checks"),
             forms.ChecksForm,
             gettext_lazy(
-                "Check pairs look like all others and have a known answer; who fails them leaves, and does not count."
+                "Check pairs look like any other pair but have a golden answer. Workers who fail are removed "
+                "and their votes are not counted."
             ),
         ),
         Group(
             "platform",
             gettext_lazy("Platform and codes"),
             forms.PlatformForm,
-            gettext_lazy("A worker who leaves sees the code of their outcome, and the return link where there is one."),
+            gettext_lazy("Workers who leave see the code for their outcome, and its return link if you set one."),
         ),
         Group("public", gettext_lazy("Publication"), forms.PublicForm),
         Group("access", gettext_lazy("Access"), forms.AccessForm, owner_only=True),

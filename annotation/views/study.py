@@ -58,7 +58,7 @@ def change_state(request: AdministratorRequest, study: Study, change: str) -> Ht
     except lifecycle.NotPossible as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("The study is %(status)s now.") % {"status": Status(study.status).label})
+        messages.success(request, _("The study is now %(status)s.") % {"status": Status(study.status).label})
     return redirect("study", study.slug)
 
 

@@ -22,23 +22,23 @@ PLAIN_COOKIE: Final = "llmfao-plain"
 """Set where a worker reads answers as they were written, Markdown and all."""
 
 NOTICES: Final = {
-    "expired": gettext_lazy("That pair had waited for too long and went to somebody else. Here is another one."),
-    "again": gettext_lazy("You had answered that pair before. Your first answer to it was kept."),
-    "undone": gettext_lazy("Your last answer was taken back. Here is its pair again."),
-    "nothing": gettext_lazy("There is no answer to take back."),
-    "reported": gettext_lazy("Thank you. Your report goes to the people who run this study."),
-    "skipped": gettext_lazy("You skipped that pair. Here is another one."),
-    "passed": gettext_lazy("You passed the training. From now on your answers count."),
-    "retry": gettext_lazy("Too few of your answers were right. Please try again with other pairs."),
-    "changed": gettext_lazy("The possible answers have changed, so nothing was stored. Please answer again."),
+    "expired": gettext_lazy("Your time for that pair ran out, so it went to someone else. Here is another one."),
+    "again": gettext_lazy("You already answered that pair. We kept your first answer."),
+    "undone": gettext_lazy("Undone. Here is that pair again."),
+    "nothing": gettext_lazy("There is no answer to undo."),
+    "reported": gettext_lazy("Thank you. We sent your report to the people who run this study."),
+    "skipped": gettext_lazy("Skipped. Here is another pair."),
+    "passed": gettext_lazy("You passed the training. From now on, your answers count."),
+    "retry": gettext_lazy("Too few of your answers were right. Please try again with different pairs."),
+    "changed": gettext_lazy("The answer choices changed, so your answer wasn’t saved. Please answer again."),
     "resumed": gettext_lazy("Welcome back. Here is your next pair."),
 }
 """What a page can say on top, by the word in its address: it needs no session."""
 
 SKIP_REASONS: Final = {
-    "subject": gettext_lazy("I know too little about this"),
-    "unreadable": gettext_lazy("An answer cannot be read"),
-    "unpleasant": gettext_lazy("I would rather not read this"),
+    "subject": gettext_lazy("I don’t know enough about this topic"),
+    "unreadable": gettext_lazy("I can’t read one of the answers"),
+    "unpleasant": gettext_lazy("I’d rather not read this"),
     "other": gettext_lazy("Another reason"),
 }
 

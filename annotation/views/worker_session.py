@@ -101,28 +101,28 @@ def calm(
 def my_pair(request: HttpRequest, worker: Worker, title: str, text: str, *, status: int) -> HttpResponse:
     """A calm page whose one thing to do is to go where the worker belongs."""
     url = reverse(PAGES[Stage(worker.stage)], args=[worker.study.slug])
-    return calm(request, worker.study, title, text, action=_("Go on"), url=url, status=status)
+    return calm(request, worker.study, title, text, action=_("Continue"), url=url, status=status)
 
 
 def not_yours(request: HttpRequest, worker: Worker) -> HttpResponse:
-    text = _("This pair was never handed to you, so nothing was stored. Your own pair is waiting.")
-    return my_pair(request, worker, _("Not your pair"), text, status=404)
+    text = _("This pair wasn’t assigned to you, so nothing was saved. Please go back to your own pair.")
+    return my_pair(request, worker, _("This isn’t your pair"), text, status=404)
 
 
 def no_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
-    text = _("What this page sent cannot be an answer to this pair. Nothing was stored; please answer again.")
-    return my_pair(request, worker, _("That was no answer"), text, status=400)
+    text = _("We couldn’t read what this page sent. Please try again.")
+    return my_pair(request, worker, _("Nothing was saved"), text, status=400)
 
 
 def _unknown(request: HttpRequest, slug: str) -> HttpResponse:
     study = get_object_or_404(Study, slug=slug)
     text = _(
-        "This browser does not remember you: perhaps its cookies were cleared, or it does not allow them. "
-        "If a link brought you here, follow it again: what you have done so far is kept."
+        "Cookies may have been deleted or blocked. If you came from a link, please open that link again. "
+        "Everything you have done so far is saved."
     )
     url = reverse("join", args=[slug])
-    title = _("We do not know who you are")
-    return calm(request, study, title, text, action=_("Start from the beginning"), url=url, status=403)
+    title = _("We don’t recognise this browser")
+    return calm(request, study, title, text, action=_("Go to the first page"), url=url, status=403)
 
 
 def by_post(view: WorkerView) -> WorkerView:

@@ -41,7 +41,7 @@ SORTS: Final = {
         Column("number", gettext_lazy("Worker"), lambda row: row.number),
         Column("training", gettext_lazy("Training"), lambda row: row.training_score),
         Column(
-            "checks", gettext_lazy("Checks right"), lambda row: row.checks_right / row.checks if row.checks else None
+            "checks", gettext_lazy("Correct checks"), lambda row: row.checks_right / row.checks if row.checks else None
         ),
         Column("votes", gettext_lazy("Votes"), lambda row: row.votes),
         Column("skips", gettext_lazy("Skips"), lambda row: row.skips),
@@ -131,7 +131,7 @@ def exclude(request: AdministratorRequest, study: Study, number: int) -> HttpRes
     except NotPossible as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("Worker %(number)d is excluded.") % {"number": number})
+        messages.success(request, _("Worker %(number)d excluded.") % {"number": number})
     return redirect("study-workers", study.slug)
 
 
@@ -147,5 +147,5 @@ def include(request: AdministratorRequest, study: Study, number: int) -> HttpRes
     except NotPossible as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("The votes of worker %(number)d count again.") % {"number": number})
+        messages.success(request, _("Worker %(number)d included. Their votes count again.") % {"number": number})
     return redirect("study-workers", study.slug)

@@ -23,7 +23,7 @@ def exclude(worker: Worker, reason: str, at: datetime) -> None:
     """
     worker = assignments.lock(worker.pk)
     if not leaving.exclude(worker.rater, reason, at):
-        raise NotPossible(_("This worker is excluded already."))
+        raise NotPossible(_("This worker is already excluded."))
     if worker.stage != Stage.DONE:
         leaving.leave(worker, Outcome.COMPLETED, at)
         worker.save()
@@ -38,6 +38,6 @@ def include(worker: Worker) -> None:
     """
     worker = assignments.lock(worker.pk)
     if worker.outcome == Outcome.WITHDRAWN:
-        raise NotPossible(_("This worker withdrew their votes. Only they could give them back."))
+        raise NotPossible(_("This worker withdrew their votes, so you cannot include them again."))
     if not leaving.include(worker.rater):
         raise NotPossible(_("This worker is not excluded."))

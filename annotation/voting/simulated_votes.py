@@ -103,20 +103,20 @@ def simulate(
 
 def _require_sensible(votes: int, workers: int, pairs: int, seed: int, assumptions: Assumptions) -> None:
     if votes < 1 or workers < 1:
-        raise NotPossible(_("At least one vote and one worker is needed."))
+        raise NotPossible(_("Votes and workers must be at least 1."))
     if workers > votes:
-        raise NotPossible(_("There are more workers than votes."))
+        raise NotPossible(_("There cannot be more workers than votes."))
     if votes > workers * pairs:
         raise NotPossible(
-            _("%(workers)d workers can give %(most)d votes on %(pairs)d pairs, one on each. Ask for more workers.")
+            _("%(workers)d workers can give at most %(most)d votes on %(pairs)d pairs, one per pair. Use more workers.")
             % {"workers": workers, "most": workers * pairs, "pairs": pairs}
         )
     if seed < 0:
-        raise NotPossible(_("The seed is a whole number from 0 on."))
+        raise NotPossible(_("The seed must be a whole number of 0 or more."))
     if not 0 <= assumptions.ties < 1:
-        raise NotPossible(_("The share of ties is at least 0 and below 1."))
+        raise NotPossible(_("The share of ties must be at least 0 and below 1."))
     if not 0 <= assumptions.careless <= 1:
-        raise NotPossible(_("The share of careless workers is between 0 and 1."))
+        raise NotPossible(_("The share of careless workers must be between 0 and 1."))
 
 
 def _cast(

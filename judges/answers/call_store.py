@@ -23,7 +23,7 @@ from judges.models import (
 from judges.runs.call_store import Books, Outcome, Prepared
 from judges.verdicts import CUT, Finding
 
-CUT_WHILE_THINKING: Final = "The reply was cut while the model was still thinking: there is no answer in it."
+CUT_WHILE_THINKING: Final = "The reply was cut off while the model was still thinking, so it contains no answer."
 EMPTY: Final = "The reply is empty."
 
 type _Place = tuple[int, int]

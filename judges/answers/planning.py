@@ -59,12 +59,12 @@ class AnswerPlan:
             NotPossible: a number makes no sense.
         """
         if not 1 <= self.samples <= MOST_SAMPLES:
-            raise NotPossible(_("From 1 to %(most)d samples were expected.") % {"most": MOST_SAMPLES})
+            raise NotPossible(_("The number of samples must be from 1 to %(most)d.") % {"most": MOST_SAMPLES})
         if self.limit is not None and self.limit < 1:
-            raise NotPossible(_("At least one prompt was expected."))
+            raise NotPossible(_("The number of prompts must be at least 1."))
         values = [*self.temperatures.values(), *([] if self.temperature is None else [self.temperature])]
         if not all(0 <= value <= temperatures.MOST for value in values):
-            raise NotPossible(_("A temperature from 0 to 2 was expected."))
+            raise NotPossible(_("The temperature must be from 0 to 2."))
 
     def temperature_of(self, prompt: Prompt) -> float | None:
         """What is sent with `prompt`; None: nothing."""

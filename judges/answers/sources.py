@@ -31,11 +31,11 @@ def source_of(study: Study, name: str) -> AnswerSource:
     model = _model(study, name)
     if model is None:
         raise NotPossible(
-            _("This study has no model “%(model)s”. With --endpoint and --api-id it is added.") % {"model": name}
+            _("No model in this study is named “%(model)s”. To add it, use --endpoint and --api-id.") % {"model": name}
         )
     source = AnswerSource.objects.filter(model=model).select_related("model").first()
     if source is None:
-        raise NotPossible(_("Where is %(model)s to be asked? Its --endpoint is not known yet.") % {"model": name})
+        raise NotPossible(_("No endpoint is set for %(model)s. Set it with --endpoint.") % {"model": name})
     return source
 
 
@@ -83,7 +83,7 @@ def estimate_of(
 
 def _add_model(study: Study, name: str, settings: Mapping[str, Any], org: str | None) -> LanguageModel:
     if not name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
-        raise ValidationError({"name": _("A name of at most 200 printable characters was expected.")})
+        raise ValidationError({"name": _("Enter a name of at most 200 printable characters.")})
     # Loading into the prompt set gives numbers too.
     prompt_set = PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
     known = prompt_set.models.filter(name=name).first()
@@ -120,7 +120,10 @@ def set_system_message(prompt_set: PromptSet, text: str) -> None:
         return
     if AnswerCall.objects.filter(prompt__prompt_set=prompt_set, state__in=ANSWERED).exists():
         raise NotPossible(
-            _("Models have answered under another system message. Load the prompts into a prompt set of their own.")
+            _(
+                "Models have already answered with a different system message. Load the prompts into a new "
+                "prompt set instead."
+            )
         )
     if text:
         SystemMessage.objects.update_or_create(prompt_set=prompt_set, defaults={"text": text})

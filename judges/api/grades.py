@@ -61,7 +61,7 @@ class GradesQuery(Query):
 
 class BeingComputed(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = _("The tables are being computed. Ask again in a minute.")
+    default_detail = _("The tables are being computed. Try again in a minute.")
     wait = 60
 
 

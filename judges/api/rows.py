@@ -74,8 +74,8 @@ class JudgeRow(serializers.Serializer[Any]):
     id = serializers.IntegerField(help_text="As in the address of its page.")
     name = serializers.CharField()
     spent = Money()
-    perhaps_spent = Money(help_text="At the most, on requests whose reply never came.")
-    reserved = Money(help_text="At the most, on requests in flight.")
+    perhaps_spent = Money(help_text="Maximum cost of requests that never received a reply.")
+    reserved = Money(help_text="Maximum cost of requests in progress.")
     budget = Money(allow_null=True, help_text="Null: none is set.")
     versions = VersionRow(many=True, help_text="The newest first.")
 

@@ -104,9 +104,9 @@ class Runs(RunView):
         wish = asked.validated_data
         judge = Judge.objects.filter(name=wish["judge"]).first()
         if judge is None:
-            raise serializers.ValidationError({"judge": _("There is no judge of this name.")})
+            raise serializers.ValidationError({"judge": _("No judge has this name.")})
         if wish["baseline"] and not study.models_compared().filter(name=wish["baseline"]).exists():
-            raise serializers.ValidationError({"baseline": _("The study has no model of this name.")})
+            raise serializers.ValidationError({"baseline": _("No model in this study has this name.")})
         plan = Plan(wish["limit"], wish["orders"], wish["baseline"], wish["everything"])
         run = runs.start(study, judge.current, plan, timezone.now(), user=cast(User, request.user))
         return self.told(run, status.HTTP_201_CREATED, Location=reverse("api-judge-run", args=[slug, run.pk]))
@@ -127,7 +127,7 @@ class OneRun(RunView):
 class ChangeRun(RunView):
     def change_run(self, number: int, change: Callable[[JudgeRun], bool]) -> Response:
         if not change(self.found(number)):
-            raise NotPossible(_("The run was over, or somebody else was quicker."))
+            raise NotPossible(_("This run has already ended, or someone else changed it first."))
         return self.told(self.found(number))
 
 

@@ -43,7 +43,9 @@ def _refuse_namesakes(names: Sequence[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if (other := seen.setdefault(mt_bench.file_stem(name), name)) != name:
-            raise NotPossible(_("%(one)s and %(other)s would share a file.") % {"one": other, "other": name})
+            raise NotPossible(
+                _("%(one)s and %(other)s would be written to the same file.") % {"one": other, "other": name}
+            )
 
 
 def _files(study: Study, models: Sequence[LanguageModel], judges: Sequence[str]) -> Files:
@@ -268,8 +270,8 @@ def one_order(study: Study) -> int:
 def notice(study: Study) -> str:
     number = one_order(study)
     text = ngettext(
-        "%(number)d match that a judge saw in one order only is left out: FastChat has both.",
-        "%(number)d matches that judges saw in one order only are left out: FastChat has both.",
+        "%(number)d match judged in only one order is left out: FastChat needs both orders.",
+        "%(number)d matches judged in only one order are left out: FastChat needs both orders.",
         number,
     )
     return text % {"number": number} if number else ""

@@ -17,9 +17,9 @@ from judges.formats.mt_bench import API_ERROR, KINDS, Game, file_stem, says
 from judges.models import JudgeRater, JudgeVersion, Judgment, ReferenceAnswer, Remainder
 from judges.models.call import repetition
 
-SURPLUS: Final = gettext_noop("rows that a later one of the same key replaces: %(count)s")
-OF_ERRORS: Final = gettext_noop("judgments of answers that are errors, left out: %(count)s")
-ERRORS: Final = gettext_noop("answers that are errors, left out: %(count)s")
+SURPLUS: Final = gettext_noop("rows replaced by a later row with the same key: %(count)s")
+OF_ERRORS: Final = gettext_noop("verdicts and grades of failed answers, skipped: %(count)s")
+ERRORS: Final = gettext_noop("failed answers, skipped: %(count)s")
 
 BROUGHT: Final = (Judgment, ReferenceAnswer, Remainder)
 
@@ -112,7 +112,9 @@ class BenchmarkRows:
         said = (row["turns"], says(row["extra"]))
         if place in self.references:
             if self.references[place] != said:
-                raise Refused("choices", gettext_noop("This prompt has another reference answer of the same model."))
+                raise Refused(
+                    "choices", gettext_noop("This prompt already has a different reference answer from the same model.")
+                )
             self.intake.count("references").add(new=False)
             return
         self.references[place] = said
@@ -144,7 +146,9 @@ class BenchmarkRows:
         place = (row["prompt"], number)
         if place in self.remainders:
             if self.remainders[place] != says(row["extra"]):
-                raise Refused("", gettext_noop("A row on this was loaded before and said something else."))
+                raise Refused(
+                    "", gettext_noop("A row for the same prompt or answer was loaded before with different content.")
+                )
             self.intake.count("remainders").add(new=False)
             return
         self.remainders[place] = says(row["extra"])
@@ -182,16 +186,20 @@ class BenchmarkRows:
         if self.intake.corpus.has_follow_ups(self.intake.corpus.prompt("question_id", row["prompt"])):
             return int(row["turn"])
         if row["turn"] != 1:
-            raise Refused("turn", gettext_noop("This prompt has one turn, not %(turn)s."), turn=row["turn"])
+            raise Refused(
+                "turn",
+                gettext_noop("This prompt has only one turn, so turn %(turn)s does not exist."),
+                turn=row["turn"],
+            )
         return 0
 
     def _known(self, about: object, turn: int, row: Mapping[str, Any]) -> bool:
         """Whether this was said before, by the same judge, in the same words."""
         judge, template = row["judge"], row["template"]
         if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
-            raise Refused("judge", gettext_noop("The name of a judge was expected."))
+            raise Refused("judge", gettext_noop("A valid judge name is required."))
         if judge in self.asked_here:
-            reason = gettext_noop("The judge %(judge)s was asked in this study; a file cannot speak for it.")
+            reason = gettext_noop("Judge %(judge)s was run in this study, so its replies cannot be loaded from a file.")
             raise Refused("judge", reason, judge=shown(judge))
         place = (judge, about, turn, row["sample"])
         before = self.judgments.get(place)
@@ -200,12 +208,12 @@ class BenchmarkRows:
             return False
         if before[0] != template:
             reason = gettext_noop(
-                "The judge %(judge)s was asked about this with the template %(before)s too, not with %(template)s "
-                "alone: two templates are two judges."
+                "Judge %(judge)s has judged this with template %(before)s and now with %(template)s. Use a "
+                "separate judge name for each template."
             )
             raise Refused("judge", reason, judge=shown(judge), before=shown(before[0]), template=shown(template))
         if before[1] != row["digest"]:
-            raise Refused("judge", gettext_noop("This judge has said something else about this before."))
+            raise Refused("judge", gettext_noop("This conflicts with an earlier reply from the same judge."))
         return True
 
     def _grade(self, row: Mapping[str, Any]) -> None:
@@ -222,7 +230,7 @@ class BenchmarkRows:
     def _games(self, row: Mapping[str, Any]) -> None:
         first, second = (self._model(f"model_{place}", name) for place, name in enumerate(row["models"], 1))
         if first == second:
-            raise Refused("model_2", gettext_noop("Two different models were expected."))
+            raise Refused("model_2", gettext_noop("The two models must be different."))
         turn = self._turn(row)
         results = [self._result("question_id", row["prompt"], model, 0) for model in (first, second)]
         if self._known(frozenset(results), turn, row):

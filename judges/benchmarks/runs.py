@@ -42,7 +42,7 @@ def start(
     """
     check_key(version)
     lost = _give_way(version, terms.protocol, at)
-    with only_one("benchmark_one_live", _("This judge is at work on a benchmark already.")):
+    with only_one("benchmark_one_live", _("A benchmark of this judge is already running.")):
         run = BenchmarkRun.objects.create(version=version, user=user, created_at=at, lost=lost, **asdict(terms))
         run.sets.set(sets)
         if detach:
@@ -60,7 +60,7 @@ def _give_way(version: JudgeVersion, protocol: str, at: datetime) -> int:
     if before is None:
         return 0
     if not benchmark_life.left_alone(before, at):
-        raise NotPossible(_("This judge is at work on a benchmark already."))
+        raise NotPossible(_("A benchmark of this judge is already running."))
     for sender in BenchmarkSender.objects.filter(run=before, finished_at=None):
         # It has given no sign of life: what it had in flight is free to be asked again.
         BenchmarkBooks(before, sender).bury(at)

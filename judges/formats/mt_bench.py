@@ -220,7 +220,7 @@ class _Taken:
             if key in self.row.values:
                 return read(self.row.values[key])
             if default is None:
-                raise Wrong(gettext_noop("The column is missing."))
+                raise Wrong(gettext_noop("This required column is missing."))
             return default
         except Wrong as wrong:
             row = excerpt(self.row.values)
@@ -230,14 +230,14 @@ class _Taken:
 
 def _turns(value: Any) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
-        raise Wrong(gettext_noop("A list of texts was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a list of texts, not %(found)s."), found=shown(value))
     return value
 
 
 def _choices(value: Any) -> list[list[str]]:
     """The turns of each choice."""
     if not isinstance(value, list) or not value or not all(isinstance(choice, dict) for choice in value):
-        raise Wrong(gettext_noop("A list of choices was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a list of choices, not %(found)s."), found=shown(value))
     return [_turns(choice.get("turns")) for choice in value]
 
 
@@ -245,22 +245,22 @@ def _judge(value: Any) -> Sequence[str]:
     """The judge's name and its template's."""
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list) or not 1 <= len(found) <= 2 or not all(isinstance(part, str) for part in found):
-        reason = gettext_noop("The name of a judge and that of its template were expected, not %(found)s.")
+        reason = gettext_noop("Expected the name of a judge and of its template, not %(found)s.")
         raise Wrong(reason, found=shown(value))
     if len(found[-1]) > 200:
-        raise Wrong(gettext_noop("At most 200 characters were expected."))
+        raise Wrong(gettext_noop("Use at most 200 characters."))
     return (name(found[0]), *found[1:])
 
 
 def _turn(value: Any) -> int:
     if not 1 <= whole(value) <= 2**15 - 1:
-        raise Wrong(gettext_noop("The number of a turn, from 1, was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a turn number of at least 1, not %(found)s."), found=shown(value))
     return int(value)
 
 
 def _place(value: Any) -> int:
     if not 0 <= whole(value) < 2**30:
-        raise Wrong(gettext_noop("A number from 0 on was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected a number of 0 or more, not %(found)s."), found=shown(value))
     return int(value)
 
 
@@ -271,7 +271,7 @@ def _score(value: Any) -> float:
 
 def _winner(value: Any) -> str:
     if value not in WINNERS:
-        raise Wrong(gettext_noop("model_1, model_2, tie or error was expected, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected model_1, model_2, tie or error, not %(found)s."), found=shown(value))
     return str(value)
 
 
@@ -450,7 +450,7 @@ def _games(taken: _Taken) -> list[Record]:
         asked, words = taken(f"g{place}_user_prompt", _words, ""), taken(f"g{place}_judgment", _words, "")
         games.append(Game(_state(winner != ERROR, words or ""), "" if winner == ERROR else winner, asked, words))
     if not taken.faults and models[0] == models[1]:
-        reason = gettext_noop("Two different models were expected.")
+        reason = gettext_noop("The two models must be different.")
         taken.faults.append(Fault(taken.file.name, taken.row.line, "model_2", reason, {}, excerpt(taken.row.values)))
     if taken.faults:
         return []
@@ -479,7 +479,7 @@ FORMAT: Final = Format(
     named,
     read,
     gettext_noop(
-        "No kind of file of MT-bench has such a name; expected were question.jsonl, model_answer/MODEL.jsonl, "
+        "This is not an MT-bench file name. Use question.jsonl, model_answer/MODEL.jsonl, "
         "reference_answer/MODEL.jsonl, model_judgment/JUDGE_single.jsonl or model_judgment/JUDGE_pair.jsonl."
     ),
     rows={

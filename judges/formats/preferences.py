@@ -74,21 +74,21 @@ def _known(row: Row) -> Known:
     turns = _turns(values.get("prompt"))
     chosen, rejected = (_answer(field, values.get(field)) for field in ("chosen", "rejected"))
     if chosen == rejected:
-        raise _Wrong("rejected", gettext_noop("Both answers are the same: neither can be the better one."))
+        raise _Wrong("rejected", gettext_noop("Both answers are the same, so neither can be preferred."))
     return Known(row.line, turns, chosen, rejected, _word(values, "id"), _word(values, "subset"))
 
 
 def _turns(found: Any) -> tuple[Message, ...]:
     messages = [{"role": "user", "content": found}] if isinstance(found, str) else _messages("prompt", found)
     if messages[-1]["role"] != "user" or not messages[-1]["content"].strip():
-        raise _Wrong("prompt", gettext_noop("A prompt has to end with what a user says."), found)
+        raise _Wrong("prompt", gettext_noop("The prompt must end with a user message."), found)
     if next((each["role"] for each in messages if each["role"] != "system"), "") != "user":
-        raise _Wrong("prompt", gettext_noop("A conversation has to begin with what a user says."), found)
+        raise _Wrong("prompt", gettext_noop("The conversation must start with a user message."), found)
     return tuple(messages)
 
 
 def _messages(field: str, found: Any) -> list[Message]:
-    expected = gettext_noop("A text or a list of messages with role and content was expected, not %(found)s.")
+    expected = gettext_noop("Expected text, or a list of messages with role and content, not %(found)s.")
     if not isinstance(found, list) or not found:
         raise _Wrong(field, expected, found)
     for each in found:
@@ -102,7 +102,7 @@ def _answer(field: str, found: Any) -> str:
         return found
     last = _messages(field, found)[-1]
     if last["role"] != "assistant":
-        raise _Wrong(field, gettext_noop("A conversation has to end with the answer."), found)
+        raise _Wrong(field, gettext_noop("The conversation must end with an assistant message."), found)
     return last["content"]
 
 
@@ -112,7 +112,7 @@ def _word(values: Any, field: str) -> str:
     if found is None:
         return ""
     if isinstance(found, bool) or not isinstance(found, str | int) or len(str(found)) > NAME_LENGTH:
-        raise _Wrong(field, gettext_noop("A text of 200 characters at the most was expected, not %(found)s."), found)
+        raise _Wrong(field, gettext_noop("Expected text of at most 200 characters, not %(found)s."), found)
     return str(found)
 
 

@@ -31,15 +31,17 @@ class SourceForm(_SourceForm):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=NAME_LENGTH,
-        help_text=gettext_lazy("Leaderboards and files call it this. The name of a model that is there is that model."),
+        help_text=gettext_lazy(
+            "Used on leaderboards and in files. To add an endpoint to an existing model, enter that model’s name."
+        ),
     )
     org = forms.CharField(label=gettext_lazy("Organisation"), max_length=200, required=False)
     budget = forms.DecimalField(
-        label=gettext_lazy("Budget, dollars"),
+        label=gettext_lazy("Budget (US dollars)"),
         required=False,
         min_value=0,
         decimal_places=2,
-        help_text=gettext_lazy("For all answers of this model. Nothing is sent that could pass it."),
+        help_text=gettext_lazy("Total for all answers from this model. Requests that could exceed it are not sent."),
     )
 
     class Meta:
@@ -49,9 +51,9 @@ class SourceForm(_SourceForm):
     groups = (
         (gettext_lazy("Model"), ("name", "org")),
         (gettext_lazy("Endpoint"), ("endpoint", "api_id", "key_source")),
-        (gettext_lazy("Request"), ("top_p", "max_tokens", "reasoning_effort", "seed")),
-        (gettext_lazy("Pace"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
-        (gettext_lazy("Money"), ("price_in", "price_out", "budget")),
+        (gettext_lazy("Request settings"), ("top_p", "max_tokens", "reasoning_effort", "seed")),
+        (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
+        (gettext_lazy("Prices and budget"), ("price_in", "price_out", "budget")),
     )
 
     def __init__(self, study: Study, model: LanguageModel | None, *args: Any, **kwargs: Any) -> None:
@@ -93,7 +95,7 @@ class AnswersForm(forms.Form):
         AnswerSource.objects.none(), label=gettext_lazy("Models"), widget=forms.CheckboxSelectMultiple
     )
     samples = forms.IntegerField(
-        label=gettext_lazy("Answers to each prompt"), initial=1, min_value=1, max_value=MOST_SAMPLES
+        label=gettext_lazy("Answers per prompt"), initial=1, min_value=1, max_value=MOST_SAMPLES
     )
     temperature = forms.FloatField(
         label=gettext_lazy("Temperature"),
@@ -101,31 +103,32 @@ class AnswersForm(forms.Form):
         min_value=0,
         max_value=temperatures.MOST,
         help_text=gettext_lazy(
-            "Empty: by category. Extraction, maths, coding and reasoning 0, humanities and STEM 0.1, all else 0.7."
+            "Leave blank to set it by category: 0 for extraction, maths, coding and reasoning; 0.1 for "
+            "humanities and STEM; 0.7 for everything else."
         ),
     )
     categories = forms.CharField(
-        label=gettext_lazy("Temperatures of categories"),
+        label=gettext_lazy("Temperatures by category"),
         required=False,
-        help_text=gettext_lazy("Such as coding=0.2, roleplay=1. They go before the one above."),
+        help_text=gettext_lazy("For example: coding=0.2, roleplay=1. These override the temperature above."),
     )
-    silent = forms.BooleanField(label=gettext_lazy("Send no temperature: the endpoint takes none"), required=False)
+    silent = forms.BooleanField(
+        label=gettext_lazy("Do not send a temperature (the endpoint does not accept one)"), required=False
+    )
     limit = forms.IntegerField(
-        label=gettext_lazy("Prompts at the most"),
+        label=gettext_lazy("Maximum prompts"),
         required=False,
         min_value=1,
-        help_text=gettext_lazy("The first ones; empty: all of them."),
+        help_text=gettext_lazy("The first prompts of the set are used. Leave blank to include all."),
     )
-    everything = forms.BooleanField(
-        label=gettext_lazy("The prompts outside the study's filters as well"), required=False
-    )
+    everything = forms.BooleanField(label=gettext_lazy("Include prompts outside the study’s filters"), required=False)
     again = forms.MultipleChoiceField(
-        label=gettext_lazy("Ask again what was"),
+        label=gettext_lazy("States to retry"),
         required=False,
         choices=[(state.value, state.label) for state in AGAIN],
         initial=[AnswerState.FAILED],
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("An answer that pairs or judgments are about stays as it is."),
+        help_text=gettext_lazy("Answers already used in pairs or judgments are kept."),
     )
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
@@ -139,7 +142,7 @@ class AnswersForm(forms.Form):
             return temperatures.read(words)
         except ValueError as word:
             raise ValidationError(
-                _("%(word)s: a category and a number from 0 to 2, such as coding=0.2, were expected.") % {"word": word}
+                _("“%(word)s”: enter a category and a number from 0 to 2, such as coding=0.2.") % {"word": word}
             ) from None
 
     def plan(self) -> AnswerPlan:
@@ -163,5 +166,5 @@ class SystemMessageForm(forms.Form):
         required=False,
         max_length=100_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Every model is told this before any prompt of the set. Empty: nothing."),
+        help_text=gettext_lazy("Sent to every model before each prompt of the set. Leave blank for none."),
     )

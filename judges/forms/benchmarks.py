@@ -39,28 +39,28 @@ class BenchmarkForm(forms.Form):
 
     sets = SetsField(
         PreferenceSet.objects.annotate(rows=Count("entries")),
-        label=gettext_lazy("Sets of preferences"),
+        label=gettext_lazy("Preference sets"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
     preference_files = FilesField(
-        label=gettext_lazy("Files of preferences"),
+        label=gettext_lazy("Preference files"),
         required=False,
         help_text=gettext_lazy(
-            "JSONL, also as .gz: prompt, chosen and rejected, and where there are any id and subset. The file’s name "
-            "is the set’s."
+            "JSONL, or JSONL as .gz, with prompt, chosen and rejected. The fields id and subset are "
+            "optional. The set is named after the file."
         ),
     )
-    protocol = forms.ChoiceField(label=gettext_lazy("Asked by"), choices=Protocol.choices, initial=Protocol.CHAT)
+    protocol = forms.ChoiceField(label=gettext_lazy("Request type"), choices=Protocol.choices, initial=Protocol.CHAT)
     both_orders = forms.BooleanField(
-        label=gettext_lazy("Each pair twice, with the sides swapped"), required=False, initial=True
+        label=gettext_lazy("Ask each pair twice, with sides swapped"), required=False, initial=True
     )
     limit = forms.IntegerField(
-        label=gettext_lazy("Rows of each set at the most"),
+        label=gettext_lazy("Maximum rows per set"),
         required=False,
         min_value=1,
         max_value=2**31 - 1,
-        help_text=gettext_lazy("A random choice, always the same for a seed."),
+        help_text=gettext_lazy("Rows are chosen at random. The same seed always gives the same rows."),
     )
     seed = forms.IntegerField(label=gettext_lazy("Seed"), initial=0, min_value=-(2**63), max_value=2**63 - 1)
 

@@ -22,14 +22,14 @@ else:
     _VersionForm = forms.ModelForm
 
 READER_LABELS = {
-    "bracketed": gettext_lazy("pairs: [[A]], [[B]], [[C]] after its reasons"),
-    "letter": gettext_lazy("pairs: one letter"),
-    "json": gettext_lazy("pairs: JSON"),
-    "levels": gettext_lazy("pairs: five levels, [[A>>B]] … [[B>>A]]"),
-    "logprobs": gettext_lazy("pairs: probabilities of the first token"),
-    "llmfao": gettext_lazy("pairs: as LLMFAO read them"),
-    "rating": gettext_lazy("single answers: [[1]] … [[10]] after its reasons"),
-    "json-score": gettext_lazy("single answers: JSON"),
+    "bracketed": gettext_lazy("Pairs: [[A]], [[B]] or [[C]] after an explanation"),
+    "letter": gettext_lazy("Pairs: a single letter"),
+    "json": gettext_lazy("Pairs: JSON"),
+    "levels": gettext_lazy("Pairs: five levels, [[A>>B]] to [[B>>A]]"),
+    "logprobs": gettext_lazy("Pairs: first-token probabilities"),
+    "llmfao": gettext_lazy("Pairs: LLMFAO’s original format"),
+    "rating": gettext_lazy("Single answers: [[1]] to [[10]] after an explanation"),
+    "json-score": gettext_lazy("Single answers: JSON"),
 }
 
 
@@ -37,16 +37,16 @@ class JudgeForm(_VersionForm):
     """A judge's settings; what is saved is a new version."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Leaderboards and files call it this.")
+        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Used on leaderboards and in files.")
     )
     budget = forms.DecimalField(
-        label=gettext_lazy("Budget, dollars"),
+        label=gettext_lazy("Budget (US dollars)"),
         required=False,
         min_value=0,
         decimal_places=2,
-        help_text=gettext_lazy("Altogether, over all studies. Nothing is sent that could pass it."),
+        help_text=gettext_lazy("Total across all studies. Requests that could exceed it are not sent."),
     )
-    reader = forms.ChoiceField(label=gettext_lazy("Reader of replies"), choices=list(READER_LABELS.items()))
+    reader = forms.ChoiceField(label=gettext_lazy("Reply reader"), choices=list(READER_LABELS.items()))
 
     class Meta:
         model = JudgeVersion
@@ -55,12 +55,15 @@ class JudgeForm(_VersionForm):
     groups = (
         (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key_source")),
         (
-            gettext_lazy("Question and answer"),
+            gettext_lazy("Judging"),
             ("reader", "template", "orders", "each_turn", "samples", "longest_answer"),
         ),
-        (gettext_lazy("Request"), ("temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "structured")),
-        (gettext_lazy("Pace"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
-        (gettext_lazy("Money"), ("price_in", "price_out", "budget")),
+        (
+            gettext_lazy("Request settings"),
+            ("temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "structured"),
+        ),
+        (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
+        (gettext_lazy("Prices and budget"), ("price_in", "price_out", "budget")),
     )
 
     def __init__(self, judge: Judge | None, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +76,7 @@ class JudgeForm(_VersionForm):
         judges.keep_built_in()
         template = cast("forms.ModelChoiceField[Template]", self.fields["template"])
         template.queryset = Template.objects.all()
-        template.required, template.empty_label = False, _("the one that suits the reader")
+        template.required, template.empty_label = False, _("Default for the reader")
         if judge is not None:
             self.fields["name"].disabled = True
 
@@ -105,23 +108,28 @@ class RunForm(forms.Form):
     """What a run is to cover."""
 
     judge = forms.ModelChoiceField(
-        Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("choose one")
+        Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("Choose one")
     )
     limit = forms.IntegerField(
-        label=gettext_lazy("At the most"),
+        label=gettext_lazy("Maximum"),
         required=False,
         min_value=1,
-        help_text=gettext_lazy("Pairs, or answers where single answers are graded. A random choice, always the same."),
+        help_text=gettext_lazy(
+            "Number of pairs, or of answers if the judge grades single answers. The selection is random but "
+            "always the same."
+        ),
     )
     orders = forms.ChoiceField(
-        label=gettext_lazy("Orders"),
+        label=gettext_lazy("Answer orders"),
         required=False,
-        choices=[("", gettext_lazy("as the judge has it")), *Orders.choices],
+        choices=[("", gettext_lazy("Judge default")), *Orders.choices],
     )
     baseline = forms.ChoiceField(
-        label=gettext_lazy("Only against"), required=False, help_text=gettext_lazy("Only pairs with this model.")
+        label=gettext_lazy("Only pairs with model"),
+        required=False,
+        help_text=gettext_lazy("Only pairs with this model."),
     )
-    everything = forms.BooleanField(label=gettext_lazy("The pairs outside the study's filters as well"), required=False)
+    everything = forms.BooleanField(label=gettext_lazy("Include pairs outside the study’s filters"), required=False)
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,9 +137,9 @@ class RunForm(forms.Form):
             self.fields["judge"].initial = only[0].pk
         names = study.models_compared().order_by("name").values_list("name", flat=True)
         self.fields["baseline"] = forms.ChoiceField(
-            label=gettext_lazy("Only against"),
+            label=gettext_lazy("Only pairs with model"),
             required=False,
-            choices=[("", gettext_lazy("any model")), *((name, name) for name in names)],
+            choices=[("", gettext_lazy("Any model")), *((name, name) for name in names)],
         )
 
     def plan(self) -> Plan:
@@ -148,7 +156,10 @@ class TemplateForm(forms.Form):
         max_length=2 * templates.LONGEST_TEMPLATE,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false", "class": "code"}),
-        help_text=gettext_lazy("TOML. $prompt, $answer_a and $answer_b (or $answer) stand for what is judged."),
+        help_text=gettext_lazy(
+            "Write the templates in TOML. $prompt, $answer_a and $answer_b (or $answer) are replaced with the "
+            "texts to judge."
+        ),
     )
 
     def clean_text(self) -> templates.TemplateSet:
@@ -165,7 +176,7 @@ class PreviewForm(forms.Form):
     """Which study's answers to try templates on."""
 
     study = forms.ModelChoiceField(
-        Study.objects.none(), label=gettext_lazy("On a pair of"), empty_label=gettext_lazy("choose one")
+        Study.objects.none(), label=gettext_lazy("Example from study"), empty_label=gettext_lazy("Choose one")
     )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:

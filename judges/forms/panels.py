@@ -17,46 +17,49 @@ class PanelForm(forms.Form):
     """Who sits in a panel, and how it decides."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Leaderboards and files call it this.")
+        label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Used on leaderboards and in files.")
     )
     judges = forms.MultipleChoiceField(
         label=gettext_lazy("Members"),
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Two or more. One that has not judged yet joins when it has."),
+        help_text=gettext_lazy("Choose at least two. A judge that has not judged yet takes part once it has verdicts."),
     )
     rule = forms.ChoiceField(
-        label=gettext_lazy("The panel says"),
+        label=gettext_lazy("Decision rule"),
         choices=Panel.Rule.choices,
-        help_text=gettext_lazy("A probability is 1, ½ or 0 where a judge gives a verdict and none."),
+        help_text=gettext_lazy("For the mean, a verdict without a probability or level counts as 1, ½ or 0."),
     )
-    splits = forms.ChoiceField(label=gettext_lazy("Splits"), choices=Panel.Splits.choices)
+    splits = forms.ChoiceField(label=gettext_lazy("Split decisions"), choices=Panel.Splits.choices)
     senior = forms.ChoiceField(label=gettext_lazy("Senior judge"), required=False)
     contradictions = forms.ChoiceField(
-        label=gettext_lazy("Members who contradict themselves over both orders"),
+        label=gettext_lazy("Contradictory verdicts"),
         choices=Panel.Contradictions.choices,
-        help_text=gettext_lazy("Where what more than half say counts; the mean takes both orders as they are."),
+        help_text=gettext_lazy("Applies only to the majority rule. The mean uses both orders as they are."),
     )
     least = forms.IntegerField(
-        label=gettext_lazy("So many members must have answered"),
+        label=gettext_lazy("Minimum members who must reply"),
         required=False,
         min_value=1,
-        help_text=gettext_lazy("Empty: all who may judge the pair."),
+        help_text=gettext_lazy("Leave blank to require every member that may judge the pair."),
     )
     margin = forms.FloatField(
-        label=gettext_lazy("Margin of the mean"),
+        label=gettext_lazy("Split margin"),
         required=False,
         min_value=0,
         max_value=0.49,
-        help_text=gettext_lazy("A mean no further than this from one half is a split."),
+        help_text=gettext_lazy("If the mean is within this distance of one half, the decision is a split."),
     )
-    spares_own = forms.BooleanField(label=gettext_lazy("Members judge no models of their own maker"), required=False)
+    spares_own = forms.BooleanField(
+        label=gettext_lazy("Members do not judge models from their own organisation"), required=False
+    )
     makers = forms.CharField(
-        label=gettext_lazy("Makers of the members"),
+        label=gettext_lazy("Members’ organisations"),
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "A line each, such as gpt4 = OpenAI, where the study’s models do not tell it by the judge’s name."
+            "One per line, such as gpt4 = OpenAI. Needed only if a judge’s organisation cannot be found from "
+            "the study’s models."
         ),
     )
 
@@ -75,7 +78,8 @@ class PanelForm(forms.Form):
                 continue
             if not (judge and equals and maker):
                 raise ValidationError(
-                    _("%(line)s: a judge, an equals sign and a maker were expected.") % {"line": line}
+                    _("“%(line)s”: enter a judge, an equals sign and an organisation, such as gpt4 = OpenAI.")
+                    % {"line": line}
                 )
             found[judge] = maker
         return found

@@ -11,14 +11,14 @@ from judges.models.schedules import MOST_HOURS
 class EveryForm(forms.Form):
     """How often."""
 
-    every = forms.IntegerField(label=gettext_lazy("Every so many hours"), min_value=1, max_value=MOST_HOURS, initial=24)
+    every = forms.IntegerField(label=gettext_lazy("Hours between runs"), min_value=1, max_value=MOST_HOURS, initial=24)
 
 
 class ScheduleForm(EveryForm):
     """A judge that is to judge what is new."""
 
     judge = forms.ModelChoiceField(
-        Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("choose one")
+        Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("Choose one")
     )
     field_order = ("judge", "every")
 
@@ -26,4 +26,6 @@ class ScheduleForm(EveryForm):
 class CountForm(forms.Form):
     """How many pairs, or answers, are asked about."""
 
-    count = forms.IntegerField(label=gettext_lazy("How many"), min_value=2, max_value=MOST, initial=30)
+    count = forms.IntegerField(
+        label=gettext_lazy("Number of pairs or answers"), min_value=2, max_value=MOST, initial=30
+    )

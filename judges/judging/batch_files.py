@@ -143,7 +143,7 @@ def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], 
     """
     run = JudgeRun.objects.filter(study=study, version=version, offline=True).order_by("-pk").first()
     if run is None:
-        raise NotPossible(_("No requests of this judge were written for this study: judge-requests does it."))
+        raise NotPossible(_("No requests of this judge were written for this study. Run judge-requests first."))
     report = Report()
     sender = Sender.objects.create(run=run, started_at=at, beat_at=at)
     try:
@@ -165,7 +165,7 @@ def _rows(lines: Iterable[bytes], report: Report) -> Iterator[_Row]:
             row = None
         if row is None:
             report.fault(
-                number, _("This is no row of replies: [request, response, metadata] or custom_id and response.")
+                number, _("This row is not a reply. Expected [request, response, metadata], or custom_id and response.")
             )
         else:
             yield row
@@ -209,7 +209,7 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
     named = _calls(run.study, run.version, rows)
     for name, row in rows.items():
         if name not in named:
-            report.fault(row.line, _("There is no call %(name)s.") % {"name": name[:100]})
+            report.fault(row.line, _("Call “%(name)s” was not found.") % {"name": name[:100]})
     outcomes = {
         call.pk: _outcome(run.version, call, rows[name], at)
         for name, call in named.items()

@@ -14,7 +14,7 @@ from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, Jud
 from judges.runs.call_store import Books, Outcome, Prepared
 from judges.verdicts import Finding
 
-KEPT: Final = "The endpoint gave a reply that it had given before: this is no new sample."
+KEPT: Final = "The endpoint repeated an earlier reply, so this does not count as a new sample."
 
 
 class JudgeBooks(Books[JudgeCall]):

@@ -30,7 +30,7 @@ MOST: Final = 1000
 
 def _checked(count: int) -> int:
     if not 0 < count <= MOST:
-        raise NotPossible(_("From 1 to %(most)d can be asked about.") % {"most": MOST})
+        raise NotPossible(_("Choose from 1 to %(most)d pairs or answers.") % {"most": MOST})
     return count
 
 
@@ -50,14 +50,16 @@ def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, u
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
     rows = list(targets.order_by("pk").values_list("pk", "prompt__type"))
     if not rows:
-        raise NotPossible(_("There is nothing to judge yet: this study has no pairs, or no answers, that fit."))
+        raise NotPossible(_("Nothing to judge: no pairs or answers in this study match."))
     rng = np.random.default_rng(seed)
     places = consistency.drawn([kind or "" for _pk, kind in rows], _checked(count), rng)
     try:
         with transaction.atomic():
             chosen = SentinelSet.objects.create(study=study, judge=judge, seed=seed, user=user, created_at=at)
     except IntegrityError:
-        raise NotPossible(_("The sentinels were chosen already: rounds can be compared because they stay.")) from None
+        raise NotPossible(
+            _("The sentinels have already been chosen. They stay the same so that rounds can be compared.")
+        ) from None
     (chosen.results if version.grades else chosen.pairs).set([rows[place][0] for place in places])
     return chosen
 
@@ -77,7 +79,7 @@ def begin_round(
     """
     version = sentinels.judge.current
     if not (sentinels.results if version.grades else sentinels.pairs).exists():
-        raise NotPossible(_("The sentinels are not for what this judge does now, or they are gone."))
+        raise NotPossible(_("No sentinels fit what this judge does now, or they were deleted."))
     options = {} if schedule is None else {"schedule": schedule}
     return runs.start_probe(sentinels.study, version, RunKind.SENTINEL, options, at, user=user, detach=detach)
 
@@ -105,7 +107,7 @@ def retest(
     )
     rows = list(done.order_by(about).values_list(about, f"{about}__prompt__type").distinct())
     if not rows:
-        raise NotPossible(_("This judge has given no verdict on this study yet that it could be asked for again."))
+        raise NotPossible(_("This judge has no verdicts in this study to ask for again."))
     rng = np.random.default_rng(seed)
     chosen = {rows[place][0] for place in consistency.drawn([kind or "" for _pk, kind in rows], _checked(count), rng)}
     calls = [pk for pk, key in done.order_by("pk").values_list("pk", about) if key in chosen]

@@ -89,7 +89,7 @@ def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None
     judge = Judge.objects.select_for_update().get(pk=judge.pk)
     current = judge.current
     if unknown := settings.keys() - set(JudgeVersion.SETTINGS):
-        raise ValidationError(_("A judge has no setting %(name)s.") % {"name": min(unknown)})
+        raise ValidationError(_("No judge setting is named “%(name)s”.") % {"name": min(unknown)})
     wanted = {name: settings.get(name, getattr(current, name)) for name in JudgeVersion.SETTINGS}
     if all(getattr(current, name) == value for name, value in wanted.items()):
         return current

@@ -17,8 +17,10 @@ def judge_named(name: str) -> Judge:
     """
     judge = Judge.objects.filter(name=name).first()
     if judge is None:
-        known = ", ".join(Judge.objects.values_list("name", flat=True)) or _("none yet; judge-add makes one")
-        raise NotPossible(_("There is no judge %(name)s. There are: %(known)s.") % {"name": name, "known": known})
+        known = ", ".join(Judge.objects.values_list("name", flat=True)) or _("none yet (add one with judge-add)")
+        raise NotPossible(
+            _("No judge is named “%(name)s”. Available judges: %(known)s.") % {"name": name, "known": known}
+        )
     return judge
 
 
@@ -34,7 +36,7 @@ def templates_named(name: str, reader: str) -> Template:
     rows = Template.objects.filter(name=wanted)
     found = rows.filter(number=version).first() if version.isdecimal() else None if version else rows.first()
     if found is None:
-        raise NotPossible(_("There is no set of templates %(name)s.") % {"name": name})
+        raise NotPossible(_("No template set is named “%(name)s”.") % {"name": name})
     return found
 
 

@@ -95,7 +95,7 @@ def pairs_of(study: Study, plan: Plan) -> QuerySet[Pair]:
     if plan.baseline:
         model = LanguageModel.objects.filter(prompt_set=study.prompt_set, name=plan.baseline).first()
         if model is None:
-            raise NotPossible(_("This study has no model “%(model)s”.") % {"model": plan.baseline})
+            raise NotPossible(_("No model in this study is named “%(model)s”.") % {"model": plan.baseline})
         pairs = pairs.filter(Q(model_x=model) | Q(model_y=model))
     pairs = pairs.order_by("key", "pk")
     return pairs if plan.limit is None else pairs[: plan.limit]

@@ -44,7 +44,7 @@ def start(
     verdicts.check_name(study, version)
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
     if not targets.exists():
-        raise NotPossible(_("There is nothing to judge yet: this study has no pairs, or no answers, that fit."))
+        raise NotPossible(_("Nothing to judge: no pairs or answers in this study match."))
     if not offline:
         check_key(version)
     options = {**plan.as_json(), "senders": senders} | ({} if schedule is None else {"schedule": schedule})
@@ -76,7 +76,7 @@ def start_probe(
 
 def _begin(run: JudgeRun, senders: int) -> JudgeRun:
     """Stores `run`, and asks the background for `senders` of it."""
-    with only_one("judge_run_one_live", _("This judge is at work on this study already. See its run.")):
+    with only_one("judge_run_one_live", _("This judge is already running on this study. See its run.")):
         run.save(force_insert=True)
         if senders:
             enqueue(run, senders)

@@ -15,9 +15,9 @@ from judges.judging.planning import Plan
 from judges.models import LIVE, Judge, JudgeRun, RunKind, RunState, Schedule, ScheduleKind
 
 STUDY_RESTS = "The study is paused or closed."
-MAY_NOT = "Who set it may not run this study any more."
-AT_WORK = "The judge was still at work."
-HALTED = "A run of the judge is paused or stopped: it waits for that one."
+MAY_NOT = "The person who set this schedule can no longer run this study."
+AT_WORK = "The previous run was still in progress."
+HALTED = "A run of this judge is paused or stopped. The schedule waits for it to end."
 NO_MONEY = "The budget is used up."
 """Why a time was left out; `telling` has them in the reader's language."""
 
@@ -40,7 +40,7 @@ def set_every(
         ValidationError: the hours make no sense.
     """
     if kind == ScheduleKind.SENTINELS and consistency_probes.sentinels_of(study, judge) is None:
-        raise NotPossible(_("There are no sentinels yet: choose them first."))
+        raise NotPossible(_("This judge has no sentinels in this study yet. Choose them first."))
     # What failed is asked again by people, who have seen why.
     options = replace(plan, again=()).as_json()
     while True:

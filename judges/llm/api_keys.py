@@ -42,7 +42,7 @@ def read_key(source: str, folder: Path) -> str:
         if not key:
             raise NoKey(f"The file {folder / named[1]} is empty.")
     else:
-        raise NoKey("This is no name of a key.")
+        raise NoKey("This is not a valid key name. Use NAME_API_KEY or file:NAME.")
     if not (key.isascii() and key.isprintable()):
         raise NoKey(f"The key in {source} holds characters that no header can carry.")
     return key

@@ -328,7 +328,7 @@ async def _received(response: httpx.Response) -> bytes:
     """The reply's body, of which no more is taken than shows that it is longer than `LONGEST_RAW`."""
     if "," in response.headers.get("content-encoding", ""):
         # Each layer may be a thousand times the one around it.
-        raise Permanent("The reply is compressed several times over.", response.status_code)
+        raise Permanent("The reply is compressed more than once.", response.status_code)
     content = bytearray()
     async for part in response.aiter_bytes():
         # A part that was packed may be a thousand times what came over the line.
@@ -451,14 +451,14 @@ def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 
         told = _told(raw)
         if trouble := _by_code(told, told.words, 200, raw[:WORDS]):
             raise trouble
-        raise Again(told.words or "The reply holds no choice.", 200, raw[:WORDS], perhaps_paid=True)
+        raise Again(told.words or "The reply contains no choices.", 200, raw[:WORDS], perhaps_paid=True)
     message = choice.get("message")
     # The older endpoint of plain completions has the text in the choice itself.
     text = _content(message.get("content") if isinstance(message, dict) else choice.get("text"))
     refusal = message.get("refusal") if isinstance(message, dict) else None
     # A message without a text is an answer: tools were called, or all tokens went into thoughts.
     if text is None and not isinstance(message, dict):
-        raise Again("The reply holds no text.", 200, raw[:WORDS], perhaps_paid=True)
+        raise Again("The reply contains no text.", 200, raw[:WORDS], perhaps_paid=True)
     return Answer(
         reply=Reply(_storable(text or ""), _first_tokens(choice)),
         refusal=plain(refusal) if refusal else "",

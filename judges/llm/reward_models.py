@@ -57,10 +57,10 @@ def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float =
     data = found.get("data") if isinstance(found, dict) else None
     if not isinstance(data, list) or not data or not isinstance(data[0], dict):
         words = chat.words_of(raw) if isinstance(found, dict) and "error" in found else ""
-        raise Again(words or "The reply holds no score.", 200, raw[: chat.WORDS], perhaps_paid=True)
+        raise Again(words or "The reply contains no score.", 200, raw[: chat.WORDS], perhaps_paid=True)
     score = _pooled(data[0].get("data")) if protocol == "pooling" else _classified(data[0], raw)
     if score is None or not math.isfinite(score):
-        raise Unfit("The reply holds no score.", 200, raw[: chat.WORDS])
+        raise Unfit("The reply contains no score.", 200, raw[: chat.WORDS])
     return Answer(
         reply=Reply(repr(score)),
         refusal="",

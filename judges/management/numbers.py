@@ -18,7 +18,7 @@ def count(word: str) -> int:
     except ValueError:
         number = 0
     if not 1 <= number <= MOST:
-        raise ArgumentTypeError(_("%(word)s: a whole number from 1 on was expected") % {"word": word})
+        raise ArgumentTypeError(_("%(word)s: expected a whole number of 1 or more") % {"word": word})
     return number
 
 
@@ -29,7 +29,7 @@ def finite(word: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ArgumentTypeError(_("%(word)s: a number was expected") % {"word": word})
+        raise ArgumentTypeError(_("%(word)s: expected a number") % {"word": word})
     return number
 
 
@@ -40,12 +40,12 @@ def money(word: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or not 0 <= amount <= MOST:
-        raise ArgumentTypeError(_("%(word)s: dollars, from 0 on, were expected") % {"word": word})
+        raise ArgumentTypeError(_("%(word)s: expected an amount in dollars, 0 or more") % {"word": word})
     return amount
 
 
 def port(word: str) -> int:
     """A port to listen on; 0 is any that is free."""
     if not (word.isascii() and word.isdecimal() and len(word) < 6 and int(word) < 2**16):
-        raise ArgumentTypeError(_("%(word)s: a port from 0 to 65535 was expected") % {"word": word})
+        raise ArgumentTypeError(_("%(word)s: expected a port from 0 to 65535") % {"word": word})
     return int(word)

@@ -35,11 +35,11 @@ class AnswerSource(Access, Purse):
     """The endpoint behind a language model, and the money that its answers may cost."""
 
     model = models.OneToOneField(LanguageModel, models.CASCADE, related_name="answer_source")
-    api_id = models.CharField(_("model"), max_length=200, help_text=_("As the endpoint calls it."))
+    api_id = models.CharField(_("model"), max_length=200, help_text=_("The model’s name at the endpoint."))
 
     class Meta:
-        verbose_name = _("endpoint of a language model")
-        verbose_name_plural = _("endpoints of language models")
+        verbose_name = _("language model endpoint")
+        verbose_name_plural = _("language model endpoints")
         ordering = ["pk"]
         constraints = [models.CheckConstraint(condition=Q(reserved__gte=0), name="answer_reserved_not_negative")]
 
@@ -82,8 +82,8 @@ class AnswerRun(Run):
     source = models.ForeignKey(AnswerSource, models.CASCADE, related_name="runs")
 
     class Meta:
-        verbose_name = _("run of answers")
-        verbose_name_plural = _("runs of answers")
+        verbose_name = _("answer run")
+        verbose_name_plural = _("answer runs")
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
@@ -100,15 +100,15 @@ class AnswerSender(Sending):
     run = models.ForeignKey(AnswerRun, models.CASCADE, related_name="senders")
 
     class Meta:
-        verbose_name = _("sender of a run of answers")
-        verbose_name_plural = _("senders of runs of answers")
+        verbose_name = _("answer run sender")
+        verbose_name_plural = _("answer run senders")
         ordering = ["-pk"]
 
 
 class AnswerState(models.TextChoices):
     """How a turn stands. `truncated` is an answer that was cut short; `waiting` is for the turn before."""
 
-    WAITING = "waiting", _("waits for the turn before")
+    WAITING = "waiting", _("waiting for the previous turn")
     PENDING = "pending", _("pending")
     SENT = "sent", _("sent")
     OK = "ok", _("ok")
@@ -140,8 +140,8 @@ class AnswerCall(Call):
     result = models.ForeignKey(Result, models.RESTRICT, null=True, related_name="answer_calls")
 
     class Meta:
-        verbose_name = _("question to a model")
-        verbose_name_plural = _("questions to models")
+        verbose_name = _("answer call")
+        verbose_name_plural = _("answer calls")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["source", "prompt", "sample", "turn"], name="answer_call_once"),
@@ -163,11 +163,11 @@ class AnswerReply(Exchange):
     call = models.ForeignKey(AnswerCall, models.CASCADE, related_name="replies")
     state = models.CharField(_("state"), max_length=10, choices=AnswerState)
     text = models.TextField(_("answer"), blank=True)
-    thinking = models.TextField(_("thoughts"), blank=True)
+    thinking = models.TextField(_("reasoning"), blank=True)
 
     class Meta:
-        verbose_name = _("reply of a model")
-        verbose_name_plural = _("replies of models")
+        verbose_name = _("model reply")
+        verbose_name_plural = _("model replies")
         ordering = ["pk"]
         indexes = [models.Index(fields=["response_id"], name="answer_reply_by_id")]
 

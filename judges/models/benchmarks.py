@@ -41,8 +41,8 @@ class PreferenceSet(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("set of preferences")
-        verbose_name_plural = _("sets of preferences")
+        verbose_name = _("preference set")
+        verbose_name_plural = _("preference sets")
         ordering = ["name", "pk"]
         constraints = [models.UniqueConstraint(fields=["name", "sha256"], name="preference_set_unique")]
 
@@ -56,12 +56,12 @@ class PreferenceEntry(models.Model):
     preferences = models.ForeignKey(PreferenceSet, models.CASCADE, related_name="entries")
     preference = models.ForeignKey(Preference, models.RESTRICT, related_name="entries")
     number = models.PositiveIntegerField(_("number"))
-    name = models.CharField(_("id in the file"), max_length=200, blank=True)
+    name = models.CharField(_("ID in the file"), max_length=200, blank=True)
     subset = models.CharField(_("subset"), max_length=200, blank=True)
 
     class Meta:
-        verbose_name = _("row of a set of preferences")
-        verbose_name_plural = _("rows of sets of preferences")
+        verbose_name = _("preference set row")
+        verbose_name_plural = _("preference set rows")
         ordering = ["preferences", "number"]
         constraints = [models.UniqueConstraint(fields=["preferences", "number"], name="preference_entry_once")]
 
@@ -73,8 +73,8 @@ class Protocol(models.TextChoices):
     """How the judge is asked: in words, or as a reward model by vLLM's addresses of these names."""
 
     CHAT = "chat", _("chat")
-    POOLING = "pooling", _("reward, by /pooling")
-    CLASSIFY = "classify", _("reward, by /classify")
+    POOLING = "pooling", _("reward model (/pooling)")
+    CLASSIFY = "classify", _("reward model (/classify)")
 
 
 class BenchmarkRun(Run):
@@ -84,14 +84,14 @@ class BenchmarkRun(Run):
 
     version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="benchmark_runs")
     sets = models.ManyToManyField(PreferenceSet, related_name="runs")
-    protocol = models.CharField(_("asked by"), max_length=8, choices=Protocol, default=Protocol.CHAT)
+    protocol = models.CharField(_("protocol"), max_length=8, choices=Protocol, default=Protocol.CHAT)
     both_orders = models.BooleanField(_("both orders"), default=False)
     seed = models.BigIntegerField(_("seed"), default=0)
-    limit = models.PositiveIntegerField(_("rows of each set at the most"), null=True)
+    limit = models.PositiveIntegerField(_("maximum rows per set"), null=True)
 
     class Meta:
-        verbose_name = _("benchmark of a judge")
-        verbose_name_plural = _("benchmarks of judges")
+        verbose_name = _("judge benchmark")
+        verbose_name_plural = _("judge benchmarks")
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
@@ -113,18 +113,18 @@ class BenchmarkSender(Sending):
     run = models.ForeignKey(BenchmarkRun, models.CASCADE, related_name="senders")
 
     class Meta:
-        verbose_name = _("sender of a benchmark")
-        verbose_name_plural = _("senders of benchmarks")
+        verbose_name = _("benchmark sender")
+        verbose_name_plural = _("benchmark senders")
         ordering = ["-pk"]
 
 
 class Shown(models.TextChoices):
     """What a call shows: both answers, one of them on the left, or one alone."""
 
-    CHOSEN_LEFT = "chosen-left", _("both, the chosen one on the left")
-    REJECTED_LEFT = "rejected-left", _("both, the rejected one on the left")
-    CHOSEN = "chosen", _("the chosen one")
-    REJECTED = "rejected", _("the rejected one")
+    CHOSEN_LEFT = "chosen-left", _("both, chosen answer on the left")
+    REJECTED_LEFT = "rejected-left", _("both, rejected answer on the left")
+    CHOSEN = "chosen", _("chosen answer only")
+    REJECTED = "rejected", _("rejected answer only")
 
 
 class BenchmarkCall(Call):
@@ -132,15 +132,15 @@ class BenchmarkCall(Call):
 
     run = models.ForeignKey(BenchmarkRun, models.CASCADE, related_name="calls")
     version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="benchmark_calls")
-    protocol = models.CharField(_("asked by"), max_length=8, choices=Protocol)
+    protocol = models.CharField(_("protocol"), max_length=8, choices=Protocol)
     preference = models.ForeignKey(Preference, models.RESTRICT, related_name="calls")
     shown = models.CharField(_("shown"), max_length=13, choices=Shown)
     claim = models.ForeignKey(BenchmarkSender, models.SET_NULL, null=True, related_name="calls")
     reply = models.ForeignKey("BenchmarkReply", models.SET_NULL, null=True, related_name="+")
 
     class Meta:
-        verbose_name = _("question of a benchmark")
-        verbose_name_plural = _("questions of benchmarks")
+        verbose_name = _("benchmark call")
+        verbose_name_plural = _("benchmark calls")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["version", "protocol", "preference", "shown"], name="benchmark_call_once"),
@@ -159,10 +159,10 @@ class BenchmarkReply(Exchange):
     """What came back on one question, for good or ill: which answer is better, or the score of one."""
 
     call = models.ForeignKey(BenchmarkCall, models.CASCADE, related_name="replies")
-    says = models.CharField(_("says"), max_length=8, blank=True, choices=[(word, word) for word in SAYS])
+    says = models.CharField(_("verdict"), max_length=8, blank=True, choices=[(word, word) for word in SAYS])
     score = models.FloatField(_("score"), null=True)
 
     class Meta:
-        verbose_name = _("reply of a benchmark")
-        verbose_name_plural = _("replies of benchmarks")
+        verbose_name = _("benchmark reply")
+        verbose_name_plural = _("benchmark replies")
         ordering = ["pk"]

@@ -66,9 +66,9 @@ class JudgeReply(Exchange):
 
     call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="replies")
     answered_as = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="replies")
-    template_sha256 = models.CharField(_("hash of the templates"), max_length=64)
-    part = models.PositiveIntegerField(_("part of the templates"), default=0)
-    cut = models.BooleanField(_("an answer was shortened"), default=False)
+    template_sha256 = models.CharField(_("template hash"), max_length=64)
+    part = models.PositiveIntegerField(_("template part"), default=0)
+    cut = models.BooleanField(_("answer shortened"), default=False)
 
     class Meta:
         verbose_name = _("reply")
@@ -97,13 +97,13 @@ class Verdict(models.Model):
     call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="verdicts")
     reply = models.ForeignKey(JudgeReply, models.CASCADE, related_name="verdicts")
     reader = models.CharField(_("reader"), max_length=20)
-    reader_version = models.PositiveIntegerField(_("version of the reader"))
+    reader_version = models.PositiveIntegerField(_("reader version"))
     state = models.CharField(_("state"), max_length=10, choices=CallState)
     problem = models.TextField(_("problem"), blank=True)
     winner = models.CharField(_("winner"), max_length=3, blank=True)
     level = models.PositiveSmallIntegerField(_("level"), null=True)
     score = models.FloatField(_("score"), null=True)
-    share = models.FloatField(_("probability that the left is better"), null=True)
+    share = models.FloatField(_("probability that the left answer is better"), null=True)
     comparison = models.OneToOneField(Comparison, models.RESTRICT, null=True, related_name="verdict")
     superseded_at = models.DateTimeField(_("superseded"), null=True)
     read_at = models.DateTimeField(_("read"))

@@ -27,17 +27,17 @@ class Judgment(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=CallState)
     score = models.FloatField(_("score"), null=True)
     winner = models.CharField(_("winner"), max_length=3, blank=True)
-    asked = models.TextField(_("what was asked"), blank=True)
-    words = models.TextField(_("the judge's words"), blank=True)
-    stamp = models.FloatField(_("time"), null=True, help_text=_("Seconds since 1970, UTC."))
+    asked = models.TextField(_("question"), blank=True)
+    words = models.TextField(_("judge’s reply"), blank=True)
+    stamp = models.FloatField(_("time"), null=True, help_text=_("Unix time in seconds (UTC)."))
     file = models.CharField(_("file"), max_length=200)
-    extra = models.JSONField(_("what else the row says"), default=dict, blank=True)
-    digest = models.CharField(_("digest of the row"), max_length=32)
+    extra = models.JSONField(_("additional row data"), default=dict, blank=True)
+    digest = models.CharField(_("row digest"), max_length=32)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
     class Meta:
-        verbose_name = _("judgment from elsewhere")
-        verbose_name_plural = _("judgments from elsewhere")
+        verbose_name = _("imported judgment")
+        verbose_name_plural = _("imported judgments")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
@@ -72,10 +72,10 @@ class ReferenceAnswer(models.Model):
     """
 
     prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="reference_answers")
-    source = models.CharField(_("whose"), max_length=200, blank=True)
-    turns = models.JSONField(_("texts"), default=list, help_text=_("One a turn, in order."))
+    source = models.CharField(_("source"), max_length=200, blank=True)
+    turns = models.JSONField(_("texts"), default=list, help_text=_("One per turn, in order."))
     used = models.BooleanField(_("used"), default=False)
-    extra = models.JSONField(_("what else the row says"), default=dict, blank=True)
+    extra = models.JSONField(_("additional row data"), default=dict, blank=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
     class Meta:
@@ -93,12 +93,12 @@ class Remainder(models.Model):
 
     prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="remainders")
     model = models.ForeignKey(LanguageModel, models.CASCADE, null=True, related_name="remainders")
-    extra = models.JSONField(_("what else the row says"))
+    extra = models.JSONField(_("additional row data"))
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
     class Meta:
-        verbose_name = _("remainder of a row")
-        verbose_name_plural = _("remainders of rows")
+        verbose_name = _("additional row data")
+        verbose_name_plural = _("additional row data")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["prompt"], condition=Q(model=None), name="remainder_of_prompt_once"),

@@ -28,8 +28,8 @@ class Template(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("set of templates")
-        verbose_name_plural = _("sets of templates")
+        verbose_name = _("template set")
+        verbose_name_plural = _("template sets")
         ordering = ["name", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["name", "number"], name="template_number_unique"),
@@ -47,7 +47,7 @@ class Template(models.Model):
 class Judge(Purse):
     """A machine rater, whatever its settings were over time, and the money that it may spend."""
 
-    name = models.CharField(_("name"), max_length=100, unique=True, help_text=_("Leaderboards and files call it this."))
+    name = models.CharField(_("name"), max_length=100, unique=True, help_text=_("Used on leaderboards and in files."))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -62,7 +62,9 @@ class Judge(Purse):
 
     def clean(self) -> None:
         if self.name in RESERVED_RATERS:
-            raise ValidationError({"name": _("“people” and “all” are not names of judges.")})
+            raise ValidationError(
+                {"name": _("“people” and “all” are reserved names. Choose another name for the judge.")}
+            )
 
     @property
     def current(self) -> "JudgeVersion":
@@ -75,8 +77,8 @@ class Judge(Purse):
 
 
 class Orders(models.TextChoices):
-    ONE = "one", _("one, as the pair has it")
-    RANDOM = "random", _("one, drawn for each pair")
+    ONE = "one", _("one, as stored in the pair")
+    RANDOM = "random", _("one, random for each pair")
     BOTH = "both", _("both")
 
 
@@ -95,13 +97,15 @@ class JudgeVersion(Access):
     judge = models.ForeignKey(Judge, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(_("version"))
     root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="drifts")
-    returned_model = models.CharField(_("model as returned"), max_length=200, blank=True)
+    returned_model = models.CharField(_("returned model"), max_length=200, blank=True)
     model = models.CharField(_("model"), max_length=200)
-    template = models.ForeignKey(Template, models.PROTECT, related_name="versions", verbose_name=_("templates"))
-    reader = models.CharField(_("reader of replies"), max_length=20)
-    orders = models.CharField(_("orders"), max_length=6, choices=Orders, default=Orders.BOTH)
+    template = models.ForeignKey(Template, models.PROTECT, related_name="versions", verbose_name=_("template set"))
+    reader = models.CharField(_("reply reader"), max_length=20)
+    orders = models.CharField(_("answer orders"), max_length=6, choices=Orders, default=Orders.BOTH)
     each_turn = models.BooleanField(
-        _("each turn on its own"), default=False, help_text=_("Of a conversation; else its whole is judged once.")
+        _("judge each turn separately"),
+        default=False,
+        help_text=_("For multi-turn conversations. Otherwise, the whole conversation is judged once."),
     )
     samples = models.PositiveIntegerField(
         _("samples"), default=1, validators=[MinValueValidator(1), MaxValueValidator(100)]
@@ -110,10 +114,12 @@ class JudgeVersion(Access):
         _("temperature"), null=True, blank=True, default=0.0, validators=[MinValueValidator(0), MaxValueValidator(2)]
     )
     structured = models.BooleanField(
-        _("structured output"), default=False, help_text=_("Send the JSON schema, where the endpoint has it.")
+        _("structured output"),
+        default=False,
+        help_text=_("Sends the reader’s JSON schema, if it has one. The endpoint must support structured output."),
     )
     longest_answer = models.PositiveIntegerField(
-        _("most characters of an answer that are shown"),
+        _("maximum characters shown per answer"),
         default=templates.LONGEST_ANSWER,
         validators=[MinValueValidator(100), MaxValueValidator(2_000_000)],
     )
@@ -121,8 +127,8 @@ class JudgeVersion(Access):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("version of a judge")
-        verbose_name_plural = _("versions of judges")
+        verbose_name = _("judge version")
+        verbose_name_plural = _("judge versions")
         ordering = ["judge", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["judge", "number"], name="judge_version_unique"),
@@ -162,11 +168,13 @@ class JudgeVersion(Access):
     def clean(self) -> None:
         faults: dict[str, Any] = self.faults()
         if self.reader not in READERS:
-            faults["reader"] = _("There is no such reader.")
+            faults["reader"] = _("Reply reader not found.")
         elif self.template_id:
             wanted = "single" if self.grades else "pair"
             if self.template.content.get("kind") != wanted:
-                faults["template"] = _("This reader and these templates are not for the same thing.")
+                faults["template"] = _(
+                    "The reader and the template set do not match: one is for pairs, the other for single answers."
+                )
         if faults:
             raise ValidationError(faults)
 
@@ -198,8 +206,8 @@ class JudgeRater(models.Model):
     version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="raters")
 
     class Meta:
-        verbose_name = _("rater of a judge")
-        verbose_name_plural = _("raters of judges")
+        verbose_name = _("judge rater")
+        verbose_name_plural = _("judge raters")
         constraints = [models.UniqueConstraint(fields=["study", "version"], name="judge_rater_once")]
 
     def __str__(self) -> str:

@@ -11,15 +11,15 @@ class GradeSheet(models.Model):
 
     study = models.OneToOneField(Study, models.CASCADE, primary_key=True, related_name="grade_sheet")
     basis = models.CharField(
-        max_length=64, blank=True, help_text=_("How what judges said stood when it was computed, in a word.")
+        max_length=64, blank=True, help_text=_("Digest of the judges’ results that the tables were computed from.")
     )
-    claimed_at = models.DateTimeField(_("begun"), null=True)
+    claimed_at = models.DateTimeField(_("started at"), null=True)
     computed_at = models.DateTimeField(_("computed"), null=True)
-    seconds = models.FloatField(_("seconds taken"), null=True)
+    seconds = models.FloatField(_("computing time (seconds)"), null=True)
 
     class Meta:
-        verbose_name = _("tables of what judges said")
-        verbose_name_plural = _("tables of what judges said")
+        verbose_name = _("tables of judge results")
+        verbose_name_plural = _("tables of judge results")
         ordering = ["study"]
 
     def __str__(self) -> str:
@@ -33,11 +33,11 @@ class GradeTable(models.Model):
     judge = models.CharField(_("judge"), max_length=200)
     scores = models.JSONField(_("scores"))
     standings = models.JSONField(_("standings"))
-    against = models.JSONField(_("standings against each"))
+    against = models.JSONField(_("standings against each model"))
 
     class Meta:
-        verbose_name = _("table of what a judge said")
-        verbose_name_plural = _("tables of what one judge said")
+        verbose_name = _("table of one judge’s results")
+        verbose_name_plural = _("tables of one judge’s results")
         ordering = ["judge"]
         constraints = [models.UniqueConstraint(fields=["study", "judge"], name="grade_table_once")]
 

@@ -28,36 +28,40 @@ class Panel(models.Model):
     """
 
     class Rule(models.TextChoices):
-        MAJORITY = "majority", _("what more than half say")
-        MEAN = "mean", _("mean of the probabilities")
+        MAJORITY = "majority", _("majority (more than half of the verdicts)")
+        MEAN = "mean", _("mean probability")
 
     class Splits(models.TextChoices):
-        TIE = "tie", _("are ties")
-        OUT = "out", _("are left out")
-        SENIOR = "senior", _("are decided by the senior judge")
+        TIE = "tie", _("treated as ties")
+        OUT = "out", _("left out of the results")
+        SENIOR = "senior", _("decided by the senior judge")
 
     class Contradictions(models.TextChoices):
-        ABSTAIN = "abstain", _("abstain")
-        TIE = "tie", _("say tie")
+        ABSTAIN = "abstain", _("treated as abstentions")
+        TIE = "tie", _("treated as ties")
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="panels")
     rater = models.OneToOneField(Rater, models.RESTRICT, related_name="panel")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    rule = models.CharField(_("rule"), max_length=8, choices=Rule, default=Rule.MAJORITY)
-    splits = models.CharField(_("splits"), max_length=6, choices=Splits, default=Splits.TIE)
+    rule = models.CharField(_("decision rule"), max_length=8, choices=Rule, default=Rule.MAJORITY)
+    splits = models.CharField(_("split decisions"), max_length=6, choices=Splits, default=Splits.TIE)
     contradictions = models.CharField(
-        _("members who contradict themselves"),
+        _("contradictory verdicts"),
         max_length=7,
         choices=Contradictions,
         default=Contradictions.ABSTAIN,
     )
     least = models.PositiveIntegerField(
-        _("members who must have answered"), null=True, blank=True, validators=[MinValueValidator(1)]
+        _("minimum members who must reply"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
-    margin = models.FloatField(_("margin"), default=0.0, validators=[MinValueValidator(0), MaxValueValidator(0.49)])
-    spares_own = models.BooleanField(_("members judge no models of their own maker"), default=False)
+    margin = models.FloatField(
+        _("split margin"), default=0.0, validators=[MinValueValidator(0), MaxValueValidator(0.49)]
+    )
+    spares_own = models.BooleanField(_("members do not judge models from their own organisation"), default=False)
     seen = models.CharField(max_length=100, blank=True)
-    tally = models.JSONField(_("tally"), default=dict, help_text=_("Decisions by state, and what members said."))
+    tally = models.JSONField(
+        _("tally"), default=dict, help_text=_("Number of decisions by state and of verdicts by member.")
+    )
     claimed_at = models.DateTimeField(null=True)
     computed_at = models.DateTimeField(_("computed"), null=True)
     created_at = models.DateTimeField(_("created"))
@@ -94,13 +98,13 @@ class PanelMember(models.Model):
 
     panel = models.ForeignKey(Panel, models.CASCADE, related_name="members")
     rater = models.ForeignKey(Rater, models.RESTRICT, related_name="panels")
-    place = models.PositiveSmallIntegerField(_("place"))
+    place = models.PositiveSmallIntegerField(_("position"))
     senior = models.BooleanField(_("senior"), default=False)
-    organisation = models.TextField(_("maker"), blank=True, help_text=_("As the models' rows call it."))
+    organisation = models.TextField(_("organisation"), blank=True, help_text=_("As written in the study’s models."))
 
     class Meta:
-        verbose_name = _("member of a panel")
-        verbose_name_plural = _("members of panels")
+        verbose_name = _("panel member")
+        verbose_name_plural = _("panel members")
         ordering = ["panel", "place"]
         constraints = [
             models.UniqueConstraint(fields=["panel", "rater"], name="panel_member_once"),
@@ -123,10 +127,10 @@ class PanelDecision(models.Model):
 
     class State(models.TextChoices):
         DECIDED = "decided", _("decided")
-        TIE = "tie", _("split: a tie")
-        SENIOR = "senior", _("split: the senior judge decided")
+        TIE = "tie", _("split: treated as a tie")
+        SENIOR = "senior", _("split: decided by the senior judge")
         OUT = "out", _("split: left out")
-        FEW = "few", _("too few answers")
+        FEW = "few", _("too few replies")
 
     panel = models.ForeignKey(Panel, models.CASCADE, related_name="decisions")
     pair = models.ForeignKey(Pair, models.RESTRICT, related_name="panel_decisions")
@@ -134,8 +138,8 @@ class PanelDecision(models.Model):
     state = models.CharField(_("state"), max_length=7, choices=State)
     winner = models.CharField(_("winner"), max_length=3, choices=WinnerChoice, blank=True)
     mean = models.FloatField(_("mean probability that x is better"), null=True)
-    ballots = models.JSONField(_("ballots"), help_text=_("The members', in their places: a word and a probability."))
-    divided = models.BooleanField(_("the members disagree"), default=False)
+    ballots = models.JSONField(_("ballots"), help_text=_("Each member’s verdict and probability, in member order."))
+    divided = models.BooleanField(_("members disagree"), default=False)
     comparison = models.ForeignKey(Comparison, models.RESTRICT, null=True, related_name="+")
     decided_at = models.DateTimeField(_("decided"))
     superseded_at = models.DateTimeField(_("superseded"), null=True)
@@ -143,8 +147,8 @@ class PanelDecision(models.Model):
     objects = PanelDecisionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("decision of a panel")
-        verbose_name_plural = _("decisions of panels")
+        verbose_name = _("panel decision")
+        verbose_name_plural = _("panel decisions")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(

@@ -10,7 +10,7 @@ from judges.models.work import STILL_LIVE, Run, Sending
 
 class RunKind(models.TextChoices):
     JUDGING = "judging", _("judging")
-    SENTINEL = "sentinel", _("sentinels")
+    SENTINEL = "sentinel", _("sentinel round")
     RETEST = "retest", _("retest")
 
 
@@ -30,8 +30,8 @@ class JudgeRun(Run):
     offline = models.BooleanField(_("offline"), default=False)
 
     class Meta:
-        verbose_name = _("run of a judge")
-        verbose_name_plural = _("runs of judges")
+        verbose_name = _("judge run")
+        verbose_name_plural = _("judge runs")
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(

@@ -15,8 +15,8 @@ MOST_HOURS = 24 * 366
 
 
 class ScheduleKind(models.TextChoices):
-    NEW = "new", _("judge what is new")
-    SENTINELS = "sentinels", _("ask the sentinels")
+    NEW = "new", _("judge new pairs or answers")
+    SENTINELS = "sentinels", _("run the sentinel set")
 
 
 class Schedule(models.Model):
@@ -31,11 +31,13 @@ class Schedule(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     kind = models.CharField(_("kind"), max_length=9, choices=ScheduleKind, default=ScheduleKind.NEW)
     every = models.PositiveIntegerField(
-        _("every so many hours"), validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)]
+        _("hours between runs"), validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)]
     )
-    options = models.JSONField(_("options"), default=dict, help_text=_("Limit, orders, baseline."))
-    next_at = models.DateTimeField(_("next time"))
-    last_at = models.DateTimeField(_("last time"), null=True)
+    options = models.JSONField(
+        _("options"), default=dict, help_text=_("Settings of the run, such as limit, answer orders and baseline.")
+    )
+    next_at = models.DateTimeField(_("next run"))
+    last_at = models.DateTimeField(_("last run"), null=True)
     problem = models.TextField(_("problem"), blank=True)
     created_at = models.DateTimeField(_("created"))
 

@@ -29,12 +29,14 @@ def dollars(nanos: int) -> str:
 class Purse(models.Model):
     """Whose money is spent: what it may spend, and what it has."""
 
-    budget = models.BigIntegerField(_("budget"), null=True, blank=True, help_text=_("Nanos; empty: none is set."))
+    budget = models.BigIntegerField(
+        _("budget"), null=True, blank=True, help_text=_("In billionths of a US dollar. Blank means no budget.")
+    )
     spent = models.BigIntegerField(_("spent"), default=0)
     unsure = models.BigIntegerField(
-        _("perhaps spent"), default=0, help_text=_("At the most, on requests whose reply never came.")
+        _("possibly spent"), default=0, help_text=_("Maximum cost of requests that never received a reply.")
     )
-    reserved = models.BigIntegerField(_("reserved"), default=0, help_text=_("At the most, on requests in flight."))
+    reserved = models.BigIntegerField(_("reserved"), default=0, help_text=_("Maximum cost of requests in progress."))
 
     class Meta:
         abstract = True
@@ -49,46 +51,48 @@ class Access(models.Model):
     """Where and how a model is asked, at what price, and within which limits."""
 
     endpoint = models.CharField(
-        _("endpoint"), max_length=500, help_text=_("Such as https://api.example.com/v1 or http://127.0.0.1:8081/v1.")
+        _("endpoint"),
+        max_length=500,
+        help_text=_("For example: https://api.example.com/v1 or http://127.0.0.1:8081/v1."),
     )
     key_source = models.CharField(
         _("key"),
         max_length=100,
         blank=True,
         help_text=_(
-            "The name of a variable of the environment that ends in _API_KEY, or file:NAME in the folder of keys. "
-            "Empty: none. Never the key itself."
+            "Name of an environment variable ending in _API_KEY, or file:NAME for a file in the keys folder. "
+            "Leave blank if no key is needed. Do not enter the key itself."
         ),
     )
     top_p = models.FloatField(
         _("top-p"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
     )
     max_tokens = models.PositiveIntegerField(
-        _("most tokens of a reply"), default=2048, validators=[MinValueValidator(1)]
+        _("maximum tokens per reply"), default=2048, validators=[MinValueValidator(1)]
     )
     reasoning_effort = models.CharField(_("reasoning effort"), max_length=20, blank=True)
     seed = models.BigIntegerField(_("seed"), null=True, blank=True)
     timeout = models.FloatField(
-        _("seconds to wait for a reply"), default=120.0, validators=[MinValueValidator(0.1), MaxValueValidator(3600)]
+        _("timeout (seconds)"), default=120.0, validators=[MinValueValidator(0.1), MaxValueValidator(3600)]
     )
     parallel = models.PositiveIntegerField(
-        _("requests in flight"), default=16, validators=[MinValueValidator(1), MaxValueValidator(500)]
+        _("maximum concurrent requests"), default=16, validators=[MinValueValidator(1), MaxValueValidator(500)]
     )
     requests_per_minute = models.PositiveIntegerField(
-        _("requests a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+        _("maximum requests per minute"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
     tokens_per_minute = models.PositiveIntegerField(
-        _("tokens a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+        _("maximum tokens per minute"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
     price_in = models.DecimalField(
-        _("price, dollars per million tokens in"),
+        _("input price (US dollars per million tokens)"),
         max_digits=12,
         decimal_places=6,
         default=0,
         validators=[MinValueValidator(0)],
     )
     price_out = models.DecimalField(
-        _("price, dollars per million tokens out"),
+        _("output price (US dollars per million tokens)"),
         max_digits=12,
         decimal_places=6,
         default=0,
@@ -102,9 +106,12 @@ class Access(models.Model):
         """What is wrong with the settings, by field."""
         faults: dict[str, Any] = {}
         if not is_endpoint(self.endpoint):
-            faults["endpoint"] = _("An http(s) address without a password or a query was expected.")
+            faults["endpoint"] = _(
+                "Enter an http:// or https:// address without a username, password or query. Link-local and "
+                "cloud metadata addresses are not allowed."
+            )
         if not is_source(self.key_source):
-            faults["key_source"] = _("NAME_API_KEY or file:NAME was expected; the key itself is kept nowhere.")
+            faults["key_source"] = _("Enter NAME_API_KEY or file:NAME. The key itself is never stored.")
         return faults
 
     @property
@@ -155,10 +162,14 @@ class Run(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(_("state"), max_length=9, choices=RunState, default=RunState.WAITING)
-    options = models.JSONField(_("options"), default=dict, help_text=_("Limit, orders, baseline."))
-    planned = models.PositiveIntegerField(_("calls planned"), default=0)
+    options = models.JSONField(
+        _("options"), default=dict, help_text=_("Settings of the run, such as limit, answer orders and baseline.")
+    )
+    planned = models.PositiveIntegerField(_("planned calls"), default=0)
     lost = models.PositiveIntegerField(
-        _("in flight at a crash"), default=0, help_text=_("Asked again; the endpoint may have charged for both.")
+        _("requests interrupted by a crash"),
+        default=0,
+        help_text=_("These requests were sent again, and the endpoint may have charged for both."),
     )
     problem = models.TextField(_("problem"), blank=True)
     created_at = models.DateTimeField(_("created"))
@@ -182,9 +193,9 @@ class Sending(models.Model):
     run_id: int
 
     started_at = models.DateTimeField(_("started"))
-    beat_at = models.DateTimeField(_("last sign of life"))
+    beat_at = models.DateTimeField(_("last active"))
     finished_at = models.DateTimeField(_("finished"), null=True)
-    lost = models.PositiveIntegerField(_("in flight at its end"), default=0)
+    lost = models.PositiveIntegerField(_("interrupted requests"), default=0)
 
     class Meta:
         abstract = True
@@ -214,8 +225,8 @@ class Call(models.Model):
     claim_id: int | None
 
     state = models.CharField(_("state"), max_length=10, choices=CallState, default=CallState.PENDING)
-    tokens = models.PositiveIntegerField(_("tokens at the most"), default=0)
-    bound = models.BigIntegerField(_("cost at the most"), default=0)
+    tokens = models.PositiveIntegerField(_("maximum tokens"), default=0)
+    bound = models.BigIntegerField(_("maximum cost"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True)
 
     class Meta:
@@ -237,20 +248,20 @@ class Exchange(models.Model):
     request = models.TextField(_("request"))
     raw = models.TextField(_("reply"), blank=True)
     status = models.PositiveIntegerField(_("HTTP status"), null=True)
-    model = models.CharField(_("model as returned"), max_length=200, blank=True)
+    model = models.CharField(_("returned model"), max_length=200, blank=True)
     fingerprint = models.CharField(_("fingerprint"), max_length=200, blank=True)
-    response_id = models.CharField(_("id of the reply"), max_length=200, blank=True)
-    request_id = models.CharField(_("id of the request"), max_length=200, blank=True)
+    response_id = models.CharField(_("reply ID"), max_length=200, blank=True)
+    request_id = models.CharField(_("request ID"), max_length=200, blank=True)
     finish_reason = models.CharField(_("finish reason"), max_length=50, blank=True)
-    tokens_in = models.PositiveIntegerField(_("tokens in"), default=0)
-    tokens_out = models.PositiveIntegerField(_("tokens out"), default=0)
-    tokens_cached = models.PositiveIntegerField(_("of them cached"), default=0)
-    tokens_reasoning = models.PositiveIntegerField(_("of them reasoning"), default=0)
+    tokens_in = models.PositiveIntegerField(_("input tokens"), default=0)
+    tokens_out = models.PositiveIntegerField(_("output tokens"), default=0)
+    tokens_cached = models.PositiveIntegerField(_("cached input tokens"), default=0)
+    tokens_reasoning = models.PositiveIntegerField(_("reasoning tokens"), default=0)
     cost = models.BigIntegerField(_("cost"), default=0)
     unsure = models.BigIntegerField(
-        _("perhaps spent besides"), default=0, help_text=_("On attempts whose reply never came, at the most.")
+        _("possible additional cost"), default=0, help_text=_("Maximum cost of attempts that never received a reply.")
     )
-    seconds = models.FloatField(_("seconds"), null=True)
+    seconds = models.FloatField(_("duration (seconds)"), null=True)
     received_at = models.DateTimeField(_("received"))
 
     class Meta:

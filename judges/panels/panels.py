@@ -87,7 +87,7 @@ def create(study: Study, name: str, charter: Charter, at: datetime, *, user: Use
         with transaction.atomic():
             rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name, derived=True)
     except IntegrityError as conflict:
-        raise NotPossible(_("Another rater of this study is called “%(name)s”.") % {"name": name}) from conflict
+        raise NotPossible(_("This study already has a rater named “%(name)s”.") % {"name": name}) from conflict
     panel = Panel(
         study=study,
         rater=rater,
@@ -122,21 +122,24 @@ def _check(name: str, charter: Charter) -> None:
         NotPossible: with the reason.
     """
     if not name.strip() or name in RESERVED_RATERS or len(name) > 200 or "\0" in name:
-        raise NotPossible(_("“%(name)s” is no name of a panel.") % {"name": name[:200].replace("\0", "")})
+        raise NotPossible(
+            _("“%(name)s” cannot be used as a panel name. Choose another name of at most 200 characters.")
+            % {"name": name[:200].replace("\0", "")}
+        )
     if Judge.objects.filter(name=name).exists():
-        raise NotPossible(_("There is a judge called “%(name)s”.") % {"name": name})
+        raise NotPossible(_("A judge is already named “%(name)s”. Choose another name.") % {"name": name})
     if len(set(charter.judges)) < 2 or len(set(charter.judges)) < len(charter.judges):
-        raise NotPossible(_("A panel has two members or more, each of them once."))
+        raise NotPossible(_("A panel needs at least two members, each listed once."))
     if (charter.splits == Panel.Splits.SENIOR) != bool(charter.senior):
-        raise NotPossible(_("A senior judge is named where it decides splits, and only there."))
+        raise NotPossible(_("A senior judge is required if it decides splits, and not allowed otherwise."))
     if charter.senior and charter.senior not in charter.judges:
-        raise NotPossible(_("The senior judge has to be a member of the panel."))
+        raise NotPossible(_("The senior judge must be a member of the panel."))
     if charter.least is not None and charter.least > len(charter.judges):
-        raise NotPossible(_("The panel has fewer members than have to answer."))
+        raise NotPossible(_("The minimum number of members who must reply is larger than the panel."))
     if charter.margin and charter.rule != Panel.Rule.MEAN:
-        raise NotPossible(_("A margin is for the mean of the probabilities."))
+        raise NotPossible(_("A margin applies only to the mean of the probabilities."))
     if unknown := set(charter.makers) - set(charter.judges):
-        raise NotPossible(_("“%(name)s” is no member of the panel.") % {"name": min(unknown)})
+        raise NotPossible(_("“%(name)s” is not a member of the panel.") % {"name": min(unknown)})
 
 
 def _member(study: Study, name: str) -> Rater:
@@ -152,9 +155,9 @@ def _member(study: Study, name: str) -> Rater:
     if judge is not None and not judge.current.grades:
         rater = verdicts.rater_of(study, judge.current)
     if rater is None:
-        raise NotPossible(_("No judge of pairs is called “%(name)s” here.") % {"name": name.replace("\0", "")})
+        raise NotPossible(_("No judge of pairs is named “%(name)s”.") % {"name": name.replace("\0", "")})
     if rater.derived:
-        raise NotPossible(_("“%(name)s” is a panel itself: name its members.") % {"name": name})
+        raise NotPossible(_("“%(name)s” is itself a panel. Choose its members instead.") % {"name": name})
     return rater
 
 

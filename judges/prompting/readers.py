@@ -110,12 +110,14 @@ def _spoken(reply: Reply) -> str:
 def _nothing(reply: Reply) -> Unreadable:
     if not reply.text.strip():
         return Unreadable(gettext_noop("The reply is empty."), {})
-    return Unreadable(gettext_noop("The reply has no verdict: “%(end)s”"), {"end": _quote(reply.text[-200:])})
+    return Unreadable(
+        gettext_noop("The reply contains no verdict. It ends with “%(end)s”."), {"end": _quote(reply.text[-200:])}
+    )
 
 
 def _odd(found: str, wanted: str) -> Unreadable:
     return Unreadable(
-        gettext_noop("The verdict is “%(found)s”; %(wanted)s was expected."), {"found": _quote(found), "wanted": wanted}
+        gettext_noop("The verdict is “%(found)s”, but must be %(wanted)s."), {"found": _quote(found), "wanted": wanted}
     )
 
 
@@ -147,7 +149,7 @@ def read_rating(reply: Reply) -> Reading | Unreadable:
 def _score(found: str) -> Reading | Unreadable:
     score = float(found)
     if not 1 <= score <= 10:
-        return Unreadable(gettext_noop("The score %(found)s is not from 1 to 10."), {"found": _quote(found)})
+        return Unreadable(gettext_noop("The score %(found)s is not between 1 and 10."), {"found": _quote(found)})
     return Reading(score=score)
 
 
@@ -238,7 +240,7 @@ LEAST_MASS: Final = 0.5
 def read_logprobs(reply: Reply) -> Reading | Unreadable:
     """The probabilities of A, B and tie as the first token; the share of A, a tie counted half."""
     if not reply.first_tokens:
-        return Unreadable(gettext_noop("The reply has no log-probabilities of its first token."), {})
+        return Unreadable(gettext_noop("The reply has no log-probabilities for its first token."), {})
     mass: dict[Verdict, float] = {"left": 0.0, "right": 0.0, "tie": 0.0}
     for token in reply.first_tokens:
         word = token.text.strip(_DRESS + "\u2581\u0120")
@@ -249,7 +251,7 @@ def read_logprobs(reply: Reply) -> Reading | Unreadable:
     # Not more than 1 but for rounding; an endpoint that says otherwise does not give probabilities.
     if not LEAST_MASS <= total <= 1.01:
         return Unreadable(
-            gettext_noop("A, B and tie hold %(percent)s %% of the first token's probability."),
+            gettext_noop("A, B and tie add up to %(percent)s%% of the first token’s probability."),
             {"percent": f"{100 * total:.1f}"},
         )
     share = (mass["left"] + mass["tie"] / 2) / total

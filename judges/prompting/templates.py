@@ -156,37 +156,44 @@ def check(templates: TemplateSet) -> None:
         BadTemplate: a place is unknown, the answers are not shown, no part is for every prompt.
     """
     if not templates.parts:
-        raise BadTemplate(gettext_noop("A set needs at least one part."))
+        raise BadTemplate(gettext_noop("A template set needs at least one part."))
     size = sum(len(part.user) + len(part.system) for part in templates.parts)
     if size + sum(len(text) for rules in templates.rules.values() for text in rules.values()) > LONGEST_TEMPLATE:
-        raise BadTemplate(gettext_noop("The set is longer than %(limit)s characters."), limit=str(LONGEST_TEMPLATE))
+        raise BadTemplate(
+            gettext_noop("The template set is longer than %(limit)s characters."), limit=str(LONGEST_TEMPLATE)
+        )
     if any("\0" in text for text in _texts(templates)):
         # PostgreSQL keeps none.
-        raise BadTemplate(gettext_noop("The set holds a NUL character."))
+        raise BadTemplate(gettext_noop("The template set contains a NUL character."))
     known = PLACES[templates.kind] | SHARED_PLACES
     for rules in templates.rules.values():
         for text in rules.values():
             for place in _places(text):
                 if place not in SHARED_PLACES:
-                    raise BadTemplate(gettext_noop("A rule cannot hold $%(place)s."), place=place)
+                    raise BadTemplate(gettext_noop("$%(place)s cannot be used in a rule."), place=place)
     for number, part in enumerate(templates.parts, 1):
         for place in part.places():
             rule = place.removeprefix("rule_")
             if rule != place:
                 if rule not in templates.rules.get("", {}):
                     raise BadTemplate(
-                        gettext_noop("Part %(part)s: there is no rule %(rule)s."), part=str(number), rule=rule
+                        gettext_noop("Part %(part)s: no rule is named “%(rule)s”."), part=str(number), rule=rule
                     )
             elif place not in known:
                 raise BadTemplate(
-                    gettext_noop("Part %(part)s: $%(place)s is not known; known are %(known)s."),
+                    gettext_noop("Part %(part)s: $%(place)s is not a placeholder. Use one of %(known)s."),
                     part=str(number),
                     place=place,
                     known=", ".join(f"${name}" for name in sorted(known)),
                 )
         _check_answers(templates.kind, number, set(_places(part.user)))
     if not any(_is_general(part) for part in templates.parts):
-        raise BadTemplate(gettext_noop("One part has to be for every category, language and number of turns."))
+        raise BadTemplate(
+            gettext_noop(
+                "At least one part must apply to every prompt: no categories, language or turns, and no reference "
+                "answer."
+            )
+        )
 
 
 def _texts(templates: TemplateSet) -> Iterator[str]:
@@ -207,9 +214,9 @@ def _check_answers(kind: Kind, number: int, places: set[str]) -> None:
         )
     if not complete:
         reason = (
-            gettext_noop("Part %(part)s does not show the answer: $answer or $conversation.")
+            gettext_noop("Part %(part)s does not show the answer. Add $answer or $conversation.")
             if kind == "single"
-            else gettext_noop("Part %(part)s does not show both answers: $answer_a and $answer_b.")
+            else gettext_noop("Part %(part)s does not show both answers. Add $answer_a and $answer_b.")
         )
         raise BadTemplate(reason, part=str(number))
 
@@ -385,35 +392,39 @@ def from_json(stored: Mapping[str, Any]) -> TemplateSet:
         BadTemplate: it is of another shape.
     """
     if unknown := set(stored) - {"kind", "rules", "parts"}:
-        raise BadTemplate(gettext_noop("%(key)s is not known in a set."), key=min(unknown))
+        raise BadTemplate(gettext_noop("Unknown key in the template set: %(key)s."), key=min(unknown))
     kind = stored.get("kind")
     if kind not in PLACES:
-        raise BadTemplate(gettext_noop("kind: pair or single was expected."))
+        raise BadTemplate(gettext_noop("kind must be pair or single."))
     parts = stored.get("parts")
     if not isinstance(parts, list):
-        raise BadTemplate(gettext_noop("A set needs at least one part."))
+        raise BadTemplate(gettext_noop("A template set needs at least one part."))
     rules = stored.get("rules", {})
     if not isinstance(rules, dict) or not all(
         isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()) for texts in rules.values()
     ):
-        raise BadTemplate(gettext_noop("rules: texts by language and name were expected."))
+        raise BadTemplate(gettext_noop("rules must contain only strings, by language and name."))
     return TemplateSet("pair" if kind == "pair" else "single", tuple(map(_part, parts)), rules)
 
 
 def _part(stored: Any) -> Part:
     if not isinstance(stored, dict) or not isinstance(stored.get("user"), str):
-        raise BadTemplate(gettext_noop("A part needs a text: user."))
+        raise BadTemplate(
+            gettext_noop("Each part needs a user string. If given, system and language must also be strings.")
+        )
     if unknown := stored.keys() - {"user", "system", "categories", "turns", "language"}:
-        raise BadTemplate(gettext_noop("%(key)s is not known in a part."), key=min(unknown))
+        raise BadTemplate(gettext_noop("Unknown key in a part: %(key)s."), key=min(unknown))
     categories = stored.get("categories", [])
     if not isinstance(categories, list) or not all(isinstance(word, str) for word in categories):
-        raise BadTemplate(gettext_noop("categories: a list of words was expected."))
+        raise BadTemplate(gettext_noop("categories must be a list of strings."))
     turns = stored.get("turns", "")
     if turns not in {"", "one", "several"}:
-        raise BadTemplate(gettext_noop("turns: one or several was expected."))
+        raise BadTemplate(gettext_noop("turns must be one or several."))
     system, language = stored.get("system", ""), stored.get("language", "")
     if not isinstance(system, str) or not isinstance(language, str):
-        raise BadTemplate(gettext_noop("A part needs a text: user."))
+        raise BadTemplate(
+            gettext_noop("Each part needs a user string. If given, system and language must also be strings.")
+        )
     return Part(stored["user"], system, tuple(categories), turns, language)
 
 
@@ -426,7 +437,7 @@ def from_toml(text: str) -> TemplateSet:
     try:
         stored = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BadTemplate(gettext_noop("This is not TOML: %(problem)s"), problem=str(error)) from None
+        raise BadTemplate(gettext_noop("This is not valid TOML: %(problem)s"), problem=str(error)) from None
     rules = stored.get("rules")
     if isinstance(rules, dict) and rules:
         # Rules of every language stand right under [rules], those of one under [rules.ja].

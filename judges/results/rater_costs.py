@@ -107,7 +107,7 @@ def cost_of_a_verdict(study: Study, raters: Collection[int]) -> dict[int, str]:
 def in_vain(study: Study, raters: Collection[int]) -> dict[int, str]:
     found = records(study, raters).items()
     return {
-        rater: _("%(share)s %%") % {"share": number_format(round(100 * record.in_vain, 1), 1)}
+        rater: _("%(share)s%%") % {"share": number_format(round(100 * record.in_vain, 1), 1)}
         for rater, record in found
         if record.in_vain is not None
     }
@@ -124,9 +124,9 @@ def seconds(study: Study, raters: Collection[int]) -> dict[int, str]:
 
 COLUMNS: Final = (
     (gettext_lazy("Cost"), cost),
-    (gettext_lazy("Cost of a verdict"), cost_of_a_verdict),
-    (gettext_lazy("Without a verdict"), in_vain),
-    (gettext_lazy("Time of a reply"), seconds),
+    (gettext_lazy("Cost per verdict"), cost_of_a_verdict),
+    (gettext_lazy("No verdict"), in_vain),
+    (gettext_lazy("Mean reply time"), seconds),
 )
 
 

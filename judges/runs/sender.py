@@ -162,7 +162,7 @@ class Session[C: Call]:
     def _failed(self, task: asyncio.Task[None]) -> None:
         """The database would not have something: nothing more may be sent that could not be stored."""
         if not task.cancelled() and task.exception() is not None:
-            self.stop("fault", "The database refused: see the log.")
+            self.stop("fault", "A database operation failed. See the log.")
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self.flying.discard(task)

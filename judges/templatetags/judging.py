@@ -21,7 +21,7 @@ def dollars(nanos: float | str | None) -> str:
 @register.filter
 def in_percent(share: float) -> str:
     """A share in [0, 1] as a percentage with one digit behind the point."""
-    return _("%(share)s %%") % {"share": number_format(round(100 * share, 1), 1)}
+    return _("%(share)s%%") % {"share": number_format(round(100 * share, 1), 1)}
 
 
 @register.filter
@@ -34,9 +34,9 @@ def alike(told: Mapping[str, int]) -> float:
 def ballot(word: str) -> str:
     """A member's part in a decision of a panel."""
     return {
-        "contradicts": _("contradicts itself"),
+        "contradicts": _("contradictory"),
         "absent": _("no verdict"),
-        "spared": _("own maker"),
+        "spared": _("own organisation"),
         "tie": _("tie"),
     }.get(word, word)
 
@@ -50,7 +50,7 @@ def call_state(state: str) -> str:
 @register.filter
 def found_word(found: str) -> str:
     """Whether a judge was right about a preference, in the reader's language."""
-    return {"right": _("right"), "wrong": _("wrong"), "tie": _("would not choose")}[found]
+    return {"right": _("right"), "wrong": _("wrong"), "tie": _("undecided")}[found]
 
 
 @register.filter

@@ -39,5 +39,5 @@ def score_interval(estimate: Estimate | None) -> str:
 @register.filter
 def changes(names: tuple[str, ...]) -> str:
     """What is other than in the round before, in words."""
-    words = {"settings": _("other settings"), "model": _("another model"), "fingerprint": _("another fingerprint")}
+    words = {"settings": _("settings changed"), "model": _("model changed"), "fingerprint": _("fingerprint changed")}
     return ", ".join(words[name] for name in names)

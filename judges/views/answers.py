@@ -90,7 +90,7 @@ def source(request: AdministratorRequest, study: Study, number: int | None = Non
     model = None if number is None else get_object_or_404(study.prompt_set.models, pk=number)
     form = SourceForm(study, model, posted(request))
     if form.is_valid() and form.keep():
-        messages.success(request, _("Saved: the model can be asked."))
+        messages.success(request, _("Saved. You can now ask this model."))
         return redirect("study-answers", study.slug)
     return render(
         request, "judges/answer_source.html", {"study": study, "tab": "answers", "form": form, "model": model}

@@ -59,7 +59,7 @@ def new(request: AdministratorRequest, number: int) -> HttpResponse:
         try:
             sets = form.keep(request.user)
             if not sets:
-                form.add_error(None, _("Choose a set, or upload a file with one."))
+                form.add_error(None, _("Choose a preference set or upload a preference file."))
             elif "start" in request.POST:
                 run = runs.start(judge.current, sets, form.terms(), timezone.now(), user=request.user)
                 return redirect("judge-benchmark", number, run.pk)

@@ -45,7 +45,7 @@ def judge_list(request: AdministratorRequest) -> HttpResponse:
 def new(request: AdministratorRequest) -> HttpResponse:
     form = JudgeForm(None, posted(request))
     if form.is_valid() and (judge := form.keep(request.user)):
-        messages.success(request, _("The judge was added."))
+        messages.success(request, _("Judge added."))
         return redirect("judge", judge.pk)
     return render(request, "judges/new.html", {"section": "judges", "form": form})
 
@@ -57,7 +57,7 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
     found = get_object_or_404(Judge, pk=number)
     form = JudgeForm(found, posted(request) if request.user.has_perm("judges.add_judge") else None)
     if form.is_valid() and form.keep(request.user):
-        messages.success(request, _("Saved: the next run is made with these settings."))
+        messages.success(request, _("Saved. The next run uses these settings."))
         return redirect("judge", number)
     context = {
         "section": "judges",
@@ -77,7 +77,9 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
 def anew(request: AdministratorRequest, number: int) -> HttpResponse:
     """A new version with the same settings."""
     version = judges.ask_anew(get_object_or_404(Judge, pk=number), user=request.user)
-    messages.success(request, _("Version %(number)d asks everything again.") % {"number": version.number})
+    messages.success(
+        request, _("Version %(number)d created. It asks about everything again.") % {"number": version.number}
+    )
     return redirect("judge", number)
 
 
@@ -111,7 +113,7 @@ def new_template(request: AdministratorRequest) -> HttpResponse:
     form = TemplateForm(posted(request), initial=initial)
     if form.is_valid():
         kept = form.keep(request.user)
-        messages.success(request, _("The set was checked and kept."))
+        messages.success(request, _("Template set checked and saved."))
         return redirect("judge-template", kept.pk)
     return render(request, "judges/new_template.html", {"section": "judges", "form": form})
 

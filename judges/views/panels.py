@@ -33,7 +33,7 @@ def study_panels(request: AdministratorRequest, study: Study) -> HttpResponse:
         except NotPossible as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("The panel was made; what it says is being counted."))
+            messages.success(request, _("Panel created. Its verdicts are being computed."))
             return redirect("study-panel", study.slug, made.pk)
     context = {
         "study": study,
@@ -84,7 +84,7 @@ def panel(request: AdministratorRequest, study: Study, number: int) -> HttpRespo
 def make(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """What a panel says, made anew in the background."""
     panels.ask(_panel(study, number))
-    messages.success(request, _("What the panel says is being counted anew."))
+    messages.success(request, _("The panel’s verdicts are being recomputed."))
     return redirect("study-panel", study.slug, number)
 
 
@@ -95,7 +95,7 @@ def end(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
     found = _panel(study, number)
     if request.method == "POST":
         if panels.end(found, timezone.now()):
-            messages.success(request, _("The panel was ended, and its comparisons withdrawn."))
+            messages.success(request, _("Panel ended. Its comparisons were withdrawn."))
         return redirect("study-panel", study.slug, number)
     context = {
         "study": study,

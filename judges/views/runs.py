@@ -57,5 +57,5 @@ class RunPages[R: Run]:
             case _:
                 done = self.life.cancel(run, timezone.now())
         if not done:
-            messages.error(request, _("The run was over, or somebody else was quicker."))
+            messages.error(request, _("This run has already ended, or someone else changed it first."))
         return redirect(self.page, *place)

@@ -44,9 +44,9 @@ def schedule(request: AdministratorRequest, study: Study) -> HttpResponse:
     if form.is_valid():
         judge, hours = form.cleaned_data["judge"], form.cleaned_data["every"]
         schedules.set_every(study, judge, ScheduleKind.NEW, hours, timezone.now(), user=request.user)
-        messages.success(request, _("The schedule was set: its first run begins within a minute."))
+        messages.success(request, _("Schedule saved. If a run is due, it starts within a minute."))
     else:
-        messages.error(request, _("Choose a judge, and a number of hours from 1 on."))
+        messages.error(request, _("Choose a judge and enter a whole number of hours, at least 1."))
     return redirect("study-judges", study.slug)
 
 
@@ -55,7 +55,7 @@ def schedule(request: AdministratorRequest, study: Study) -> HttpResponse:
 def schedule_off(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     found = get_object_or_404(Schedule, study=study, pk=number)
     schedules.turn_off(study, found.judge, ScheduleKind(found.kind))
-    messages.success(request, _("The schedule was turned off."))
+    messages.success(request, _("Schedule turned off."))
     return redirect("study-judges", study.slug)
 
 
@@ -110,20 +110,20 @@ def _act(request: AdministratorRequest, study: Study, judge: Judge) -> None:
     elif "retest" in request.POST and count.is_valid():
         consistency_probes.retest(study, judge, count.cleaned_data["count"], seed, now, user=user)
     else:
-        raise NotPossible(_("A number is missing, or too small or too large."))
+        raise NotPossible(_("A number is missing or out of range."))
 
 
 def drawings(rounds: list[Round]) -> Iterator[tuple[str, Drawing, bool]]:
     """What is drawn of rounds: a title, the drawing, and whether its values are shares."""
     changed = [bool(each.changes) for each in rounds]
     agreement = [(each.number, each.against_first) for each in rounds]
-    yield _("The same verdict as in the first round"), drift_chart.draw(agreement, changed, drift_chart.SHARES), True
+    yield _("Same verdict as in the first round"), drift_chart.draw(agreement, changed, drift_chart.SHARES), True
     if any(each.position for each in rounds):
         position = [(each.number, each.position) for each in rounds]
-        yield _("Verdicts for what stood on the left"), drift_chart.draw(position, changed, drift_chart.SHARES), True
+        yield _("Verdicts for the left answer"), drift_chart.draw(position, changed, drift_chart.SHARES), True
     if any(each.score for each in rounds):
         scores = [(each.number, each.score) for each in rounds]
-        yield _("The mean score"), drift_chart.draw(scores, changed, drift_chart.SCORES), False
+        yield _("Mean score"), drift_chart.draw(scores, changed, drift_chart.SCORES), False
 
 
 COLUMNS: Final = (

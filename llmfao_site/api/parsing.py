@@ -15,4 +15,4 @@ class Json(JSONParser):
         try:
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:
-            raise ParseError(_("What was sent is nested too deeply.")) from error
+            raise ParseError(_("The JSON in the request is nested too deeply.")) from error

@@ -20,7 +20,7 @@ from annotation.studies.lifecycle import NotPossible
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-NOT_THERE: Final = gettext_noop("There is nothing at this address, or nothing that you may see.")
+NOT_THERE: Final = gettext_noop("Nothing was found at this address, or you don’t have access to it.")
 """Nothing that would tell what may not be seen from what is not there."""
 
 
@@ -48,7 +48,7 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
         detail = str(exception.detail)
     else:
         assert isinstance(exception, PermissionDenied)  # noqa: S101  the framework knows no other
-        detail = _("You may not do this.")
+        detail = _("You don’t have permission to do this.")
     response.data = _problem(response.status_code, detail, faults)
     response.content_type = MEDIA_TYPE
     return response
@@ -72,7 +72,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What the site answers to a request that is broken, in the shape of the API at its addresses."""
     if not _of_api(request):
         return defaults.bad_request(request, exception)
-    return JsonResponse(_problem(400, _("The request is broken.")), status=400, content_type=MEDIA_TYPE)
+    return JsonResponse(_problem(400, _("The request is malformed.")), status=400, content_type=MEDIA_TYPE)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -86,7 +86,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """The same where something broke here."""
     if not _of_api(request):
         return defaults.server_error(request)
-    return JsonResponse(_problem(500, _("Something went wrong here.")), status=500, content_type=MEDIA_TYPE)
+    return JsonResponse(_problem(500, _("Something went wrong.")), status=500, content_type=MEDIA_TYPE)
 
 
 def _faults(detail: Any, place: str) -> Iterator[tuple[str, str]]:

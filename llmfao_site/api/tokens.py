@@ -35,5 +35,5 @@ class Tokens(TokenAuthentication):
     def authenticate_credentials(self, key: str) -> tuple[Any, ApiToken]:
         found = ApiToken.objects.select_related("user").filter(digest=digest_of(key)).first()
         if found is None or not found.user.is_active:
-            raise AuthenticationFailed(_("This token is not valid, or no longer."))
+            raise AuthenticationFailed(_("This token is invalid or has been revoked."))
         return found.user, found

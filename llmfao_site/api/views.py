@@ -34,5 +34,5 @@ def token(request: AdministratorRequest) -> HttpResponse:
 @require_POST
 def revoke(request: AdministratorRequest) -> HttpResponse:
     revoke_token(request.user)
-    messages.success(request, _("The token is void."))
+    messages.success(request, _("Token revoked."))
     return redirect("api-token")

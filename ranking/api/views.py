@@ -23,7 +23,7 @@ class BoardRow(serializers.Serializer[Any]):
     """A snapshot, without what came out."""
 
     id = serializers.IntegerField(help_text="Which the citation below the board names.")
-    number = serializers.IntegerField(help_text="The first of its kind in its study is 1.")
+    number = serializers.IntegerField(help_text="Numbered from 1 for each kind of leaderboard in a study.")
     raters = serializers.CharField(help_text="people, all, or the name of a judge.")
     method = serializers.CharField()
     filters = serializers.JSONField()

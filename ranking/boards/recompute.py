@@ -22,7 +22,7 @@ def recompute(snapshot: Leaderboard) -> Computed:
     """
     if snapshot.method in REPORTS:
         raise CannotRecompute(
-            _("%(id)s is a report, not a leaderboard: manage.py agreement --recompute computes it again.")
+            _("%(id)s is a report, not a leaderboard. To recompute it, use manage.py agreement --recompute.")
             % {"id": snapshot.pk}
         )
     _refuse_withdrawn(snapshot)
@@ -42,7 +42,7 @@ def recompute_report(snapshot: Leaderboard) -> dict[str, Any]:
     """
     if snapshot.method not in REPORTS:
         raise CannotRecompute(
-            _("%(id)s is a leaderboard, not a report: manage.py leaderboard --recompute computes it again.")
+            _("%(id)s is a leaderboard, not a report. To recompute it, use manage.py leaderboard --recompute.")
             % {"id": snapshot.pk}
         )
     _refuse_withdrawn(snapshot)
@@ -64,7 +64,7 @@ def _refuse_withdrawn(snapshot: Leaderboard) -> None:
         raise CannotRecompute(snapshot.problem)
     if withdrawn := _withdrawn_since(snapshot):
         raise CannotRecompute(
-            _("%(it)s cannot be computed again: %(number)s of its votes have been withdrawn since.")
+            _("%(it)s cannot be recomputed: %(number)s of its votes have since been withdrawn.")
             % {"it": _called(snapshot), "number": withdrawn}
         )
 
@@ -73,8 +73,7 @@ def _refuse_others(snapshot: Leaderboard, digest: str) -> None:
     """Raises CannotRecompute where `digest` is of other comparisons than those of `snapshot`."""
     if digest != snapshot.digest:
         raise CannotRecompute(
-            _("%(it)s cannot be computed again: its comparisons are not all there any more.")
-            % {"it": _called(snapshot)}
+            _("%(it)s cannot be recomputed: some of its comparisons are no longer stored.") % {"it": _called(snapshot)}
         )
 
 

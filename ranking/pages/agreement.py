@@ -14,58 +14,58 @@ from ranking.pages.text import NOTICES, written
 from ranking.reports.agreement import by_name
 
 AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
-    ("with_ties", _("A vote of the judge and a vote of a person say the same, ties included")),
-    ("without_ties", _("The same, where neither is a tie")),
-    ("plurality", _("The judge says what most people said")),
-    ("plurality_without_ties", _("The same, where neither is a tie")),
-    ("kappa", _("Cohen’s kappa of the judge and the plurality")),
-    ("kappa_linear", _("The same, weighted by distance")),
-    ("correlation", _("Pearson’s correlation with people’s mean label of a pair")),
-    ("correlation_single", _("The same, with single votes")),
+    ("with_ties", _("Judge’s verdict matches a person’s vote, including ties")),
+    ("without_ties", _("The same, excluding ties")),
+    ("plurality", _("Judge’s verdict matches the most common vote (plurality)")),
+    ("plurality_without_ties", _("The same, excluding ties")),
+    ("kappa", _("Cohen’s kappa between the judge and the most common vote")),
+    ("kappa_linear", _("The same, linearly weighted")),
+    ("correlation", _("Pearson correlation with people’s mean vote on each pair")),
+    ("correlation_single", _("The same, with individual votes")),
 )
 
 AMONG: Final[tuple[tuple[str, str | Promise], ...]] = (
-    ("with_ties", _("Two people say the same of a pair, ties included")),
-    ("without_ties", _("The same, where neither says tie")),
+    ("with_ties", _("Two people’s votes on the same pair match, including ties")),
+    ("without_ties", _("The same, excluding ties")),
     ("alpha_nominal", _("Krippendorff’s alpha, nominal")),
     ("alpha_interval", _("Krippendorff’s alpha, interval")),
 )
 
 
 ORDERS: Final[tuple[tuple[str, str | Promise], ...]] = (
-    ("consistent", _("Says the same in both orders")),
-    ("first_both_times", _("Chooses the left side both times")),
-    ("second_both_times", _("Chooses the right side both times")),
+    ("consistent", _("Same verdict in both orders")),
+    ("first_both_times", _("Chooses the left answer in both orders")),
+    ("second_both_times", _("Chooses the right answer in both orders")),
 )
 
 NOTHING: Final = {"value": None}
 
-LEAN: Final = _("Left less right")
-BOARDS: Final = _("Spearman with people’s board")
+LEAN: Final = _("Left wins minus right wins")
+BOARDS: Final = _("Spearman correlation with people’s leaderboard")
 
 COMPARED: Final[tuple[str | Promise, ...]] = (
-    _("Agreement with people, ties included"),
-    _("Ties aside"),
-    _("With the plurality"),
+    _("Agreement with people, including ties"),
+    _("Excluding ties"),
+    _("Agreement with the most common vote"),
     _("Kappa"),
     LEAN,
-    _("Same in both orders"),
+    _("Same verdict in both orders"),
 )
 """The columns of the table that puts raters side by side; the correlation of boards comes after them."""
 
 BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
-    ("with_ties", _("Agreement, ties included")),
-    ("without_ties", _("Ties aside")),
-    ("plurality", _("With the plurality")),
+    ("with_ties", _("Agreement, including ties")),
+    ("without_ties", _("Excluding ties")),
+    ("plurality", _("Agreement with the most common vote")),
     ("kappa", _("Kappa")),
-    ("correlation", _("Pearson, mean label")),
-    ("correlation_single", _("Pearson, single votes")),
+    ("correlation", _("Pearson, mean vote")),
+    ("correlation_single", _("Pearson, individual votes")),
 )
 """Of a judge on a category or a turn; the two correlations are those of Hugging Face H4's study of people and GPT-4."""
 
 AMONG_BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
-    ("with_ties", _("Agreement, ties included")),
-    ("without_ties", _("Ties aside")),
+    ("with_ties", _("Agreement, including ties")),
+    ("without_ties", _("Excluding ties")),
     ("alpha_nominal", _("Alpha, nominal")),
     ("alpha_interval", _("Alpha, interval")),
 )
@@ -253,7 +253,7 @@ def people(snapshot: Leaderboard) -> People | None:
         more_workers=max(0, len(found["workers"]) - MOST_WORKERS),
         place=_place(found["position"]),
         scale=_histogram(found["scale"]),
-        longer=_figure(_("The longer answer wins"), found["longer_wins"]),
+        longer=_figure(_("Longer answer wins"), found["longer_wins"]),
     )
 
 
@@ -277,8 +277,8 @@ def _judged(name: str, found: dict[str, Any]) -> Judged:
         orders=tuple(_figures(ORDERS, orders)),
         in_both_orders=orders["number"],
         # Reports of before this was counted do not have it.
-        repeated=_figure(_("Says the same when asked again in the same order"), found.get("repeated", NOTHING)),
-        longer=_figure(_("The longer answer wins"), found["longer_wins"]),
+        repeated=_figure(_("Same verdict when asked again in the same order"), found.get("repeated", NOTHING)),
+        longer=_figure(_("Longer answer wins"), found["longer_wins"]),
         families=tuple((org, figure) for org, figure in families if figure is not None),
         scatter=_scatter(found["boards"]),
     )
@@ -307,7 +307,7 @@ def compared(snapshot: Leaderboard, facts: Sequence[Fact], raters: Mapping[str, 
     if theirs["votes"]:
         among = theirs["among"]
         cells = (among["with_ties"], among["without_ties"], NOTHING, NOTHING, theirs["position"]["lean"], NOTHING)
-        rows.append(Row(_("People among themselves"), theirs["votes"], (*_row(cells), None), ("",) * len(facts)))
+        rows.append(Row(_("People with one another"), theirs["votes"], (*_row(cells), None), ("",) * len(facts)))
     for name, found in by_name(snapshot.sheet["judges"]):
         agreed = found["with_people"]
         cells = (
@@ -373,7 +373,7 @@ def _figure(label: str | Promise, share: dict[str, Any], *, signed: bool = False
 
 
 def _place(found: dict[str, Any]) -> Place | None:
-    leans = _figure(_("left less right"), found["lean"], signed=True)
+    leans = _figure(_("Left wins minus right wins"), found["lean"], signed=True)
     if leans is None:
         return None
     left, tie, right = (round(100 * found[side]["value"]) for side in ("left", "tie", "right"))

@@ -21,7 +21,7 @@ BY_NAME: Final = "model"
 
 READINGS: Final[dict[str, str | Promise]] = {
     "": gettext_lazy("both"),
-    "forced": gettext_lazy("forced: 4 is left, 5 is right"),
+    "forced": gettext_lazy("forced choice: 4 is left, 5 is right"),
     "tie-allowed": gettext_lazy("ties allowed: 4 and 5 are ties"),
 }
 
@@ -117,7 +117,7 @@ def under_of(column: dict[str, Any], columns: list[dict[str, Any]]) -> str:
     """Which reading a column is of, where another of `columns` is the same in the other."""
     if sum(_same(column, other) for other in columns) == 1:
         return ""
-    return _("ties allowed") if column["reading"] == "tie-allowed" else _("forced")
+    return _("ties allowed") if column["reading"] == "tie-allowed" else _("forced choice")
 
 
 def _readings(snapshot: Leaderboard, reading: str, asked: str) -> Iterator[tuple[str | Promise, str, bool]]:
@@ -147,7 +147,7 @@ def _board(row: dict[str, Any], every: list[dict[str, Any]]) -> str:
 def _cells(ratings: list[dict[str, Any] | None]) -> SafeString:
     """The cells of a row, put together here: two hundred models by twenty columns are too many for a template."""
     # Not in the braces: xgettext reads no message there.
-    none, best = escape(_("not rated")), escape(_("the highest of the column"))
+    none, best = escape(_("not rated")), escape(_("highest in this column"))
     cells = []
     for rating in ratings:
         if rating is None:

@@ -48,7 +48,7 @@ def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
     The cells are put together here: 200 models have 40,000 of them, and a template takes a second for so many.
     """
     # Not in the braces: xgettext reads no message there.
-    words = _("never met")
+    words = _("never compared")
     never = f'<td><span class="visually-hidden">{words}</span></td>'
     return tuple(
         Heat(

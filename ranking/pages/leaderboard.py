@@ -109,8 +109,8 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
 
 def _what_is_drawn(group: dict[str, Any]) -> str:
     if group["rows"][0]["low"] is None:
-        return _("Rating, drawn")
-    return _("Rating and range, drawn") if group["order_range"] else _("Rating and interval, drawn")
+        return _("Rating chart")
+    return _("Rating and range chart") if group["order_range"] else _("Chart of rating and interval")
 
 
 def decimals(group: dict[str, Any]) -> int:
@@ -173,16 +173,16 @@ def notices(snapshot: Leaderboard) -> Iterator[str]:
         yield text.notice(word)
     if unmet := snapshot.sheet["unmet"]:
         sentence = ngettext(
-            "%(number)s model has too few comparisons for this board and is left out; it is named below.",
-            "%(number)s models have too few comparisons for this board and are left out; they are named below.",
+            "%(number)s model has too few comparisons to be ranked. It is named below.",
+            "%(number)s models have too few comparisons to be ranked. They are named below.",
             len(unmet),
         )
         yield sentence % {"number": written(len(unmet))}
     if number := snapshot.sheet["read"]["inconsistent"]:
         if snapshot.filters["inconsistent"] == "tie":
-            sentence = _("%(number)s verdicts contradicted one another over both orders and were counted as ties.")
+            sentence = _("%(number)s verdicts were counted as ties because the judge contradicted itself on the pair.")
         else:
-            sentence = _("%(number)s verdicts contradicted one another over both orders and were left out.")
+            sentence = _("%(number)s verdicts were left out because the judge contradicted itself on the pair.")
         yield sentence % {"number": written(number)}
 
 

@@ -303,7 +303,7 @@ def _switch(label: Word, asked: Asked, field: str, choices: Words, *, told: bool
 
 def _first(asked: Asked, names: Names) -> Iterator[Switch]:
     judges = ((name, name) for name in names.judges)
-    everybody = [(ALL, _("All together"))] if names.judges else []
+    everybody = [(ALL, _("People and judges"))] if names.judges else []
     yield _switch(_("Raters"), asked, "raters", [(PEOPLE, _("People")), *judges, *everybody])
     if len(names.categories) > 1:
         kinds = ((name, name) for name in names.categories)
@@ -328,29 +328,29 @@ def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
     if asked.method in TIED:
         yield Switch(_("Ties"), tuple(_ties(asked)))
     elif asked.known is not None and not asked.known.own_ties:
-        yield _switch(_("Ties"), asked, "ties", [("", _("ties half a win each")), ("drop", _("ties left out"))])
+        yield _switch(_("Ties"), asked, "ties", [("", _("ties count as half a win")), ("drop", _("ties left out"))])
     if asked.method == "elo-bootstrap":
-        ways = [("permute", _("rounds reorder the votes")), ("resample", _("rounds redraw the votes"))]
-        yield _switch(_("Rounds"), asked, "redraw", ways[:1] if asked.raters == ALL else ways, told=True)
+        ways = [("permute", _("votes reordered in each round")), ("resample", _("votes resampled in each round"))]
+        yield _switch(_("Bootstrap rounds"), asked, "redraw", ways[:1] if asked.raters == ALL else ways, told=True)
     if asked.has_intervals:
-        ways = [("", _("each model’s places by itself")), ("together", _("all places at once"))]
-        yield _switch(_("Places"), asked, "places", ways)
+        ways = [("", _("rank range for each model separately")), ("together", _("rank ranges for all models at once"))]
+        yield _switch(_("Rank range"), asked, "places", ways)
     known = asked.known
     if known is not None and known.first_place:
-        ways = [("", _("sides ignored")), ("fitted", _("gain of the left side fitted"))]
-        yield _switch(_("Left or right"), asked, "effect", ways)
+        ways = [("", _("position bias ignored")), ("fitted", _("position bias estimated"))]
+        yield _switch(_("Position bias"), asked, "effect", ways)
     if names.both_readings:
-        ways = [("", _("4 is left, 5 is right")), ("tie-allowed", _("4 and 5 are ties"))]
-        yield _switch(_("Scale from 1 to 8"), asked, "reading", ways)
+        ways = [("", _("4 counts as left, 5 as right")), ("tie-allowed", _("4 and 5 count as ties"))]
+        yield _switch(_("Scale of 1 to 8"), asked, "reading", ways)
     if asked.raters != PEOPLE:
-        ways = [("", _("contradictory verdicts left out")), ("tie", _("contradictory verdicts are ties"))]
-        yield _switch(_("Both orders"), asked, "inconsistent", ways)
+        ways = [("", _("contradictory verdicts left out")), ("tie", _("contradictory verdicts counted as ties"))]
+        yield _switch(_("Contradictions"), asked, "inconsistent", ways)
 
 
 def _ties(asked: Asked) -> Iterator[Choice]:
     plain = asked.turned(method="bradley-terry", ties="")
     here = asked.method == "bradley-terry"
-    yield Choice(_("ties half a win each"), plain.query(), here and not asked.ties)
+    yield Choice(_("ties count as half a win"), plain.query(), here and not asked.ties)
     yield Choice(_("ties left out"), replace(plain, ties="drop").query(), here and asked.ties == "drop")
     yield Choice(_("ties modelled"), asked.turned(method="davidson", ties="").query(), asked.method == "davidson")
 
@@ -359,7 +359,9 @@ def _selects(asked: Asked, names: Names) -> Iterator[Select]:
     given: dict[str, Any] = asked.given()
     if asked.method == "baseline-win-rate":
         kept = {name: value for name, value in given.items() if name != "baseline"}
-        yield Select(_("Compared with"), "baseline", names.models, asked.baseline, "", kept)
+        yield Select(_("Baseline model"), "baseline", names.models, asked.baseline, "", kept)
     if asked.method in text.IN_POINTS:
         kept = {name: value for name, value in given.items() if name != "anchor"}
-        yield Select(_("At 1,000 points"), "anchor", names.models, asked.anchor, _("the mean of the board"), kept)
+        yield Select(
+            _("Anchored at 1,000 points"), "anchor", names.models, asked.anchor, _("mean of the leaderboard"), kept
+        )

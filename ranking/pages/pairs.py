@@ -47,7 +47,7 @@ WORDS: Final[dict[Word, str | Promise]] = {
     "x": pgettext_lazy("of two answers", "first"),
     "tie": pgettext_lazy("neither is better", "tie"),
     "y": pgettext_lazy("of two answers", "second"),
-    "contradicts": gettext_lazy("contradicts itself"),
+    "contradicts": gettext_lazy("contradictory"),
 }
 
 
@@ -280,10 +280,10 @@ def form(study: Study, sought: Sought) -> tuple[Choice, ...]:
         ("category", gettext_lazy("Category"), [(name, name) for name in reader.categories(study)]),
         ("prompt", gettext_lazy("Prompt"), _prompts(study)),
         ("model", gettext_lazy("Model"), [*by_name]),
-        ("against", gettext_lazy("Against"), [*by_name]),
+        ("against", gettext_lazy("Opponent"), [*by_name]),
         (
             "outcome",
-            gettext_lazy("Outcome for the model"),
+            gettext_lazy("Result for the model"),
             [
                 ("won", pgettext_lazy("a model", "won")),
                 ("tied", pgettext_lazy("a model", "tied")),
@@ -294,14 +294,14 @@ def form(study: Study, sought: Sought) -> tuple[Choice, ...]:
             "split",
             gettext_lazy("Disagreement"),
             [
-                ("people", gettext_lazy("People among themselves")),
-                *((f"judge:{name}", _("Most people and %(judge)s") % {"judge": name}) for name in judges),
-                *((f"orders:{name}", _("%(judge)s over both orders") % {"judge": name}) for name in judges),
+                ("people", gettext_lazy("People with one another")),
+                *((f"judge:{name}", _("Most people vs. %(judge)s") % {"judge": name}) for name in judges),
+                *((f"orders:{name}", _("%(judge)s between the two orders") % {"judge": name}) for name in judges),
             ],
         ),
         (
             "votes",
-            gettext_lazy("Votes of people"),
+            gettext_lazy("Votes by people"),
             [*((str(number), str(number)) for number in range(MANY_VOTES)), _many_votes()],
         ),
     ]

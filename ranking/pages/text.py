@@ -13,53 +13,59 @@ from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
-        "The models fall into groups that were never compared with one another. Each is ranked by itself: "
-        "nothing can be said across them until pairs join them."
+        "The models fall into groups with no comparisons between them. Each group is ranked separately, and "
+        "the groups cannot be compared until pairs connect them."
     ),
     "prior": _(
-        "Some models have only wins or only losses against the rest (with ties of their own: no losses or no wins), so "
-        "no finite ratings exist without an assumption: every model was given half a tie against the mean of the "
-        "board. "
-        "The intervals of such models are likely too narrow: without that assumption they are open to one side."
+        "Some models have only wins or only losses against the rest. With methods that model ties, they have "
+        "no losses or no wins. Finite ratings then need an assumption: every model was given half a tie "
+        "against the board’s mean. The intervals of these models are probably too narrow. Without the "
+        "assumption they would be open on one side."
     ),
     FEW_ONE_WAY: _(
-        "Fewer than 6 verdicts, all wins or all losses, join some models to the rest. So few can be chance, so these "
-        "models are not told apart from the rest, however narrow their intervals are."
+        "Fewer than 6 verdicts, all wins or all losses, connect some models to the rest. That could be "
+        "chance. These models are not separated from the rest, however narrow their intervals are."
     ),
-    "mixed-raters": _("People and judges are mixed here. No interval describes raters like this mix."),
-    "one-rater": _("All these comparisons come from one rater, so nothing is said about raters like these."),
-    "few-prompts": _("With fewer than 10 prompts nothing is said about prompts like these, only about exactly these."),
+    "mixed-raters": _(
+        "People and judges are combined here. No intervals are shown, because none would describe such a mix of raters."
+    ),
+    "one-rater": _("All comparisons come from one rater, so no interval can account for other raters."),
+    "few-prompts": _(
+        "With fewer than 10 prompts, the results cannot be generalised to prompts like these. They apply to "
+        "exactly these prompts."
+    ),
     "correction-fell-back": _(
-        "A part of this board hangs on a single prompt or rater that cannot be left out, so the intervals use the "
-        "simpler correction CR1 and are likely too narrow."
+        "Part of this leaderboard depends on a single prompt or rater. The intervals therefore use the "
+        "simpler CR1 correction and are probably too narrow."
     ),
     "replicates-with-prior": _(
-        "Some replicates of the bootstrap had no finite ratings: in them every model got half a tie against the mean."
+        "Some bootstrap rounds had no finite ratings. In those rounds, every model was given half a tie "
+        "against the mean."
     ),
-    "file-order": _("The comparisons carry no times, so Elo took them in the order in which they were stored."),
+    "file-order": _("Not every comparison has a timestamp, so Elo used the order in which comparisons were stored."),
     "one-order": _(
-        "Every pair was shown in one order only, so the gain of the left side cannot be told from what the "
-        "answers there had in common."
+        "Every pair was shown in one order only. Position bias therefore cannot be separated from what the "
+        "left answers have in common."
     ),
     "order-range": _(
-        "What is drawn is the range of ratings that other orders of the same votes lead to. It is no interval: it says "
-        "nothing of other votes."
+        "The bars show the ratings that reordering the same votes gives (middle 95%). They are not "
+        "confidence intervals: they do not show what other votes would give."
     ),
     "no-spread": _(
-        "The verdicts on some models are all alike, all from one prompt or rater, or balance one another, so they "
-        "show no spread. Their intervals reach as far as with two verdicts more for either side."
+        "The verdicts on some models show no spread: they are all alike, come from one prompt or rater, or "
+        "cancel out. Their intervals are widened as if each side had two more verdicts."
     ),
     NO_WIDTH: _(
-        "Some verdicts are all alike, or balance one another to the last, so they show no spread and some intervals "
-        "have no width. That is no certainty."
+        "Some verdicts are all alike or cancel out exactly, so they show no spread. Some intervals therefore "
+        "have zero width. That does not mean certainty."
     ),
     "two-models": _(
-        "Two models that were compared with each other alone get equal shares by this method, whoever won more."
+        "This method gives equal shares to two models that were compared only with each other, whichever won more."
     ),
-    "no-ties": _("Nobody called a tie, so this is Bradley-Terry."),
+    "no-ties": _("There are no ties, so this is the same as Bradley-Terry."),
     "uneven": _(
-        "Some models were compared far more often than others, and this method follows the counts: "
-        "its order is partly that of how often models were shown."
+        "Some models were compared more often than others, and that affects this method. The order partly "
+        "reflects how often models were compared."
     ),
 }
 
@@ -67,27 +73,32 @@ NOTICES: dict[str, str | Promise] = {
 METHODS: Final[dict[str, str | Promise]] = {
     "bradley-terry": _("Bradley-Terry"),
     "davidson": _("Davidson"),
-    "elo": _("Elo, in order"),
-    "elo-bootstrap": _("Elo, bootstrapped"),
+    "elo": _("Elo (in vote order)"),
+    "elo-bootstrap": _("Elo (bootstrapped)"),
     "newman": _("Newman"),
     "pagerank": _("PageRank"),
     "eigen": _("Eigenvector"),
     "average-win-rate": _("Average win rate"),
     "baseline-win-rate": _("Win rate against one model"),
-    "style-controlled": _("Bradley-Terry at equal style"),
+    "style-controlled": _("Style-controlled Bradley-Terry"),
 }
 
 ABOUT_METHODS: Final[dict[str, str | Promise]] = {
-    "bradley-terry": _("The odds of winning follow from a strength of each model; a tie is half a win."),
-    "davidson": _("Bradley-Terry in which ties have a probability of their own."),
-    "elo": _("One vote after the other moves two ratings a little; the last votes count most. No intervals."),
-    "elo-bootstrap": _("The middle of 1,000 Elo runs with the votes reordered or redrawn."),
-    "newman": _("Newman’s iteration for Bradley-Terry with ties modelled. No intervals."),
-    "pagerank": _("A walk from losers to those who beat them. Follows how often models were compared. No intervals."),
-    "eigen": _("Who beats winners is a winner. Follows how often models were compared. No intervals."),
-    "average-win-rate": _("The mean share won over the opponents a model met. No intervals."),
-    "baseline-win-rate": _("The share won against one model that is chosen."),
-    "style-controlled": _("Strengths with the effect of length, headings, lists and bold taken out."),
+    "bradley-terry": _(
+        "The strengths of two models give the odds that one beats the other. A tie counts as half a win."
+    ),
+    "davidson": _("Bradley-Terry with a separate probability for ties."),
+    "elo": _("Each vote moves two ratings a little, so the last votes count most. No intervals."),
+    "elo-bootstrap": _("The median of 1,000 Elo runs with the votes reordered or resampled."),
+    "newman": _("Newman’s iteration for Bradley-Terry with a separate probability for ties. No intervals."),
+    "pagerank": _(
+        "A random walk from losers to the models that beat them. Affected by how often models were compared. No "
+        "intervals."
+    ),
+    "eigen": _("Wins against strong models count more. Affected by how often models were compared. No intervals."),
+    "average-win-rate": _("The mean of a model’s win rates against each opponent. No intervals."),
+    "baseline-win-rate": _("The win rate against one model that you choose."),
+    "style-controlled": _("Model strengths after removing the effects of length, headings, lists and bold text."),
 }
 
 IN_POINTS: Final = frozenset({"bradley-terry", "davidson", "elo", "elo-bootstrap", "newman", "style-controlled"})
@@ -95,17 +106,17 @@ IN_POINTS: Final = frozenset({"bradley-terry", "davidson", "elo", "elo-bootstrap
 
 ABOUT: Final[dict[str, str | Promise]] = {
     "both": _("prompts and raters like these"),
-    "worker": _("raters like these, exactly these prompts"),
+    "worker": _("raters like these on exactly these prompts"),
     "prompt": _("prompts like these"),
-    "none": _("votes taken as independent"),
+    "none": _("votes assumed independent"),
 }
 """What intervals speak of."""
 
 QUESTIONS: dict[str | None, str | Promise] = {
-    "both": _("95 %% intervals for prompts and raters like these (%(prompts)s prompts, %(raters)s raters)."),
-    "prompt": _("95 %% intervals for prompts like these (%(prompts)s prompts)."),
-    "worker": _("95 %% intervals for raters like these on exactly these prompts (%(raters)s raters)."),
-    "none": _("95 %% intervals as if every vote were independent of every other."),
+    "both": _("95%% intervals for prompts and raters like these (%(prompts)s prompts, %(raters)s raters)."),
+    "prompt": _("95%% intervals for prompts like these (%(prompts)s prompts)."),
+    "worker": _("95%% intervals for raters like these on exactly these prompts (%(raters)s raters)."),
+    "none": _("95%% intervals, assuming that all votes are independent."),
 }
 
 
@@ -117,8 +128,8 @@ def left_out(models: Sequence[str], baseline: str | None) -> str:
     """Which models of a board have too few comparisons that count to be on it."""
     names = ", ".join(models)
     if baseline is None:
-        return gettext("Left out for want of comparisons: %(models)s.") % {"models": names}
-    return gettext("Left out, because they met %(baseline)s less than twice: %(models)s.") % {
+        return gettext("Not ranked (too few comparisons): %(models)s.") % {"models": names}
+    return gettext("Not ranked (fewer than two comparisons with %(baseline)s): %(models)s.") % {
         "baseline": baseline,
         "models": names,
     }
@@ -134,7 +145,7 @@ def converged(group: dict[str, Any]) -> str:
     """That an iteration reached its optimum; empty for methods that do not iterate."""
     if group["gradient"] is None:
         return ""
-    return gettext("Converged after %(steps)s steps: the largest gradient is %(gradient).1g.") % {
+    return gettext("Converged after %(steps)s iterations. The largest gradient is %(gradient).1g.") % {
         "steps": group["iterations"],
         "gradient": group["gradient"],
     }
@@ -144,7 +155,7 @@ SCOPES: dict[str, str | Promise] = {
     "both": _("for prompts and raters like these"),
     "prompt": _("for prompts like these"),
     "worker": _("for raters like these on exactly these prompts"),
-    "none": _("if every vote were independent of every other"),
+    "none": _("assuming that all votes are independent"),
 }
 
 
@@ -152,34 +163,37 @@ def sentence(group: dict[str, Any]) -> str:
     """What the board can tell, and cannot, of all its models at once."""
     told, models = group["verdict"], len(group["rows"])
     if models < 2:
-        return gettext("There is one model here, and nothing to rank it against.")
+        return gettext("There is only one model, so there is nothing to rank it against.")
     if told is None and group["rows"][1]["rank"] == 1:
-        return gettext("Several models are rated first alike. How sure that is, this board cannot say.")
+        return gettext("Several models share rank 1. This board cannot say how certain that is.")
     if told is None and NO_WIDTH in group["notices"]:
         return gettext(
-            "%(model)s is rated first. How sure that is, this board cannot say: some intervals have no width."
+            "%(model)s ranks first. This board cannot say how certain that is: some intervals have zero width."
         ) % {"model": group["rows"][0]["model"]}
     if told is None:
-        return gettext("%(model)s is rated first. How sure that is, this board cannot say: it has no intervals.") % {
-            "model": group["rows"][0]["model"]
-        }
+        return gettext(
+            "%(model)s has the highest rating. This leaderboard has no intervals, so it cannot show how certain "
+            "that is."
+        ) % {"model": group["rows"][0]["model"]}
     texts = [_separation(told, models, str(SCOPES[group["clusters"]]))]
     if (here := group["verdict_here"]) is not None:
         texts.append(_on_these(here, told, models))
     if group["prior"]:
-        texts.append(gettext("That holds with the assumption that is stated below."))
+        texts.append(gettext("This holds under the assumption stated below."))
     return " ".join(texts)
 
 
 def _separation(told: dict[str, Any], models: int, scope: str) -> str:
     values = {"model": told["best"], "level": told["level"], "models": models, "scope": scope}
     if told["level"] == models:
-        return gettext("Nothing separates these %(models)s models %(scope)s.") % values
+        return gettext("These %(models)s models cannot be told apart %(scope)s.") % values
     if told["worst_place"] == 1:
-        return gettext("%(model)s is first %(scope)s.") % values
+        return gettext("%(model)s ranks first %(scope)s.") % values
     if told["level"] == 1:
-        return gettext("%(model)s is ahead of the second, but not of every model, %(scope)s.") % values
-    return gettext("Nothing separates the first %(level)s of %(models)s models %(scope)s.") % values
+        return (
+            gettext("%(model)s is clearly ahead of the second model, but not of every other model, %(scope)s.") % values
+        )
+    return gettext("The top %(level)s of %(models)s models cannot be told apart %(scope)s.") % values
 
 
 def _on_these(here: dict[str, Any], told: dict[str, Any], models: int) -> str:
@@ -187,13 +201,13 @@ def _on_these(here: dict[str, Any], told: dict[str, Any], models: int) -> str:
     values = {"model": here["best"], "places": here["worst_place"]}
     if here["worst_place"] == 1:
         if told["worst_place"] == 1:
-            return gettext("So it is on exactly these prompts.")
-        return gettext("On exactly these prompts %(model)s is first.") % values
+            return gettext("The same holds for exactly these prompts.")
+        return gettext("On exactly these prompts, %(model)s ranks first.") % values
     if here["level"] == models:
-        return gettext("Nor does anything on exactly these prompts.")
+        return gettext("On exactly these prompts, no two models can be told apart.")
     if here["worst_place"] == models:
-        return gettext("Even on exactly these prompts %(model)s could hold any place.") % values
-    return gettext("On exactly these prompts %(model)s is among the first %(places)s.") % values
+        return gettext("On exactly these prompts, %(model)s could rank anywhere from first to last.") % values
+    return gettext("On exactly these prompts, %(model)s is among the top %(places)s.") % values
 
 
 def advice(group: dict[str, Any], votes: int) -> str:
@@ -206,25 +220,25 @@ def advice(group: dict[str, Any], votes: int) -> str:
         return ""
     factor, prompts = told["factor"], group["prompts"]
     if factor > LONG or (told["help"] == "prompts" and prompts is None):
-        return gettext("The first two are too close to be told apart by any study of a reasonable size.")
+        return gettext("The top two models are too close for a study of any realistic size to tell them apart.")
     if told["help"] == "votes":
         return gettext(
-            "If the first two are as far apart as they look, about %(wanted)s votes separate them "
-            "(there are %(number)s)."
+            "If the top two differ as much as they seem to, about %(wanted)s votes would be needed to "
+            "separate them (%(number)s so far)."
         ) % {"wanted": _about(votes * factor), "number": written(votes)}
     values = {"wanted": _about(prompts * factor), "number": written(prompts)}
     if group["clusters"] == "both":
         return (
             gettext(
-                "More votes cannot separate the first two, more prompts can: about %(wanted)s (there are %(number)s), "
-                "if the two are as far apart as they look."
+                "More votes cannot separate the top two, but more prompts can. If they differ as much as "
+                "they seem to, about %(wanted)s prompts would be needed (%(number)s so far)."
             )
             % values
         )
     return (
         gettext(
-            "If the first two are as far apart as they look, about %(wanted)s prompts separate them "
-            "(there are %(number)s)."
+            "If the top two differ as much as they seem to, about %(wanted)s prompts would be needed to "
+            "separate them (%(number)s so far)."
         )
         % values
     )
@@ -254,12 +268,12 @@ def coefficient(found: dict[str, Any]) -> str:
 
 
 COEFFICIENTS: Final[dict[str, str | Promise]] = {
-    "first-place": _("Gain of the left side"),
-    "ties": _("Parameter of ties"),
-    "style: words": _("Effect of words"),
+    "first-place": _("Preference for the left answer"),
+    "ties": _("Tie parameter"),
+    "style: words": _("Effect of word count"),
     "style: headings": _("Effect of headings"),
     "style: lists": _("Effect of list items"),
-    "style: bold": _("Effect of bold passages"),
+    "style: bold": _("Effect of bold text"),
 }
 
 
@@ -271,11 +285,14 @@ def about_coefficient(found: dict[str, Any]) -> str:
     """What a coefficient is the effect of."""
     match found["name"]:
         case "first-place":
-            return gettext("In points: so much better an answer looks on the left.")
+            return gettext("The advantage of the answer shown on the left, in rating points.")
         case "ties":
-            return gettext("The logarithm of the odds parameter of ties, on the scale of the points.")
+            return gettext("The log-odds parameter for ties, in rating points. Higher values mean more ties.")
         case _:
-            return gettext("In points, of a typical difference between two answers; the ratings are at equal style.")
+            return gettext(
+                "The effect of a typical difference between two answers, in rating points. The ratings are "
+                "adjusted to equal style."
+            )
 
 
 def raters(name: str) -> str:
@@ -284,14 +301,14 @@ def raters(name: str) -> str:
         case "people":
             return gettext("people")
         case "all":
-            return gettext("people and judges together")
+            return gettext("people and judges")
         case _:
             return name
 
 
 def percent(share: dict[str, Any]) -> str:
     """A share with its interval, where it has one, in per cent."""
-    text = gettext("%(percent)s %%") % {"percent": written(100 * share["value"])}
+    text = gettext("%(percent)s%%") % {"percent": written(100 * share["value"])}
     if share["low"] is None:
         return text
     ends = {"text": text, "low": written(100 * share["low"]), "high": written(100 * share["high"])}

@@ -48,22 +48,29 @@ def lines(snapshot: Leaderboard) -> Iterator[Line]:
 
 
 def _question(groups: list[dict[str, Any]]) -> Iterator[Line]:
-    term = _("Question answered")
+    term = _("Scope of intervals")
     match groups[0]["clusters"] if groups else None:
         case "both":
-            means = _("An interval is for the rating that all prompts and all people of this kind would lead to.")
+            means = _("Each interval is for the rating that all prompts and all raters like these would give.")
             yield Line(term, _("prompts and raters like these"), means)
         case "worker":
-            means = _("An interval is for the rating that all people of this kind would lead to, asked exactly these.")
-            yield Line(term, _("raters like these, on exactly these prompts"), means)
+            means = _("Each interval is for the rating that all raters like these would give on exactly these prompts.")
+            yield Line(term, _("raters like these on exactly these prompts"), means)
         case "prompt":
-            means = _("An interval is for the rating that this judge would give over all prompts of this kind.")
+            means = _("Each interval is for the rating over all prompts like these. It does not cover other raters.")
             yield Line(term, _("prompts like these"), means)
         case "none":
-            means = _("As if no two votes shared a prompt or a rater. They do, so the intervals are likely too narrow.")
-            yield Line(term, _("independent votes"), means)
+            means = _(
+                "Votes are treated as independent, although they share prompts and raters. The intervals are "
+                "probably too narrow."
+            )
+            yield Line(term, _("votes assumed independent"), means)
         case _:
-            yield Line(term, _("none"), _("There are no intervals, so the board says nothing of how sure it is."))
+            yield Line(
+                term,
+                _("none"),
+                _("There are no intervals, so this leaderboard does not show how certain its ranks are."),
+            )
 
 
 def _size(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
@@ -71,26 +78,26 @@ def _size(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
     yield Line(
         _("Prompts"),
         written(prompts),
-        _("Fewer than 10 say nothing of prompts like these.")
+        _("Fewer than 10 prompts are too few to draw conclusions about prompts like these.")
         if prompts < 10
-        else _("Each model is judged by its answers to these; a ranking can only be as broad as they are."),
+        else _("Models are judged by their answers to these prompts, so the ranking is only as broad as they are."),
     )
     if snapshot.raters == PEOPLE:
-        yield Line(_("People"), written(facts["raters"]), _("Who voted and is not excluded."))
+        yield Line(_("People"), written(facts["raters"]), _("People who voted and are not excluded."))
     elif snapshot.raters == ALL:
-        yield Line(_("People and judges"), written(facts["raters"]), _("Each vote counts alike, whoever gave it."))
+        yield Line(_("People and judges"), written(facts["raters"]), _("Every vote counts the same, whoever gave it."))
     values = {"pairs": written(pairs), "votes": written(votes), "each": written(votes / pairs, 1) if pairs else "0"}
-    value = _("%(pairs)s, with %(votes)s votes: %(each)s a pair") % values
+    value = _("%(pairs)s, with %(votes)s votes (%(each)s per pair)") % values
     yield Line(_("Pairs"), value, _("A pair is two answers to the same prompt, shown side by side."))
     if facts.get("offered"):
         share = facts["covered"] / facts["offered"]
         yield Line(
             _("Coverage"),
-            _("%(percent)s %% of %(pairs)s pairs have all the votes wanted")
+            _("%(percent)s%% of %(pairs)s pairs have all their planned votes")
             % {"percent": written(100 * share), "pairs": written(facts["offered"])},
-            _("Each was seen as often as it was meant to be.")
+            _("Every pair was seen as often as planned.")
             if share == 1
-            else _("More votes will come, and places may change."),
+            else _("More votes are planned, so ranks may change."),
         )
     yield _dates(facts)
 
@@ -98,7 +105,7 @@ def _size(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
 def _dates(facts: dict[str, Any]) -> Line:
     term = _("First and last vote")
     if facts["first"] is None:
-        return Line(term, _("unknown"), _("The votes were loaded without times."))
+        return Line(term, _("unknown"), _("The votes have no timestamps."))
     first, last = (datetime.fromisoformat(facts[end]).date().isoformat() for end in ("first", "last"))
     return Line(term, first if first == last else f"{first} – {last}")
 
@@ -107,16 +114,18 @@ def _left_out(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
     raters, votes = facts["excluded_raters"], facts["excluded_votes"]
     if raters:
         value = ngettext(
-            "%(votes)s votes of %(number)s excluded rater", "%(votes)s votes of %(number)s excluded raters", raters
+            "%(votes)s votes by %(number)s excluded rater", "%(votes)s votes by %(number)s excluded raters", raters
         ) % {"votes": written(votes), "number": written(raters)}
-        yield Line(_("Left out"), value, _("By the study’s checks, or by hand; the export says why."))
+        yield Line(
+            _("Excluded votes"), value, _("Excluded by the study’s checks or manually. The export gives the reason.")
+        )
     else:
-        yield Line(_("Left out"), _("nobody"), _("No rater with votes here was excluded."))
+        yield Line(_("Excluded votes"), _("none"), _("No rater who voted here was excluded."))
     if simulated := snapshot.simulated:
         yield Line(
-            _("Simulated"),
+            _("Simulated votes"),
             written(simulated),
-            _("Votes that a program made up. They say nothing of any model."),
+            _("These votes were generated by a program. They say nothing about any model."),
         )
 
 
@@ -126,12 +135,12 @@ def _unmet(snapshot: Leaderboard) -> Iterator[Line]:
         if baseline is None:
             means = _("No comparison of these models counts towards this board.")
         else:
-            means = _("They met %(baseline)s less than twice.") % {"baseline": baseline}
+            means = _("These models have fewer than two comparisons with %(baseline)s.") % {"baseline": baseline}
         if len(unmet) <= MANY_NAMES:
-            yield Line(_("Models left out"), ", ".join(unmet), means)
+            yield Line(_("Models not ranked"), ", ".join(unmet), means)
         else:
             number = ngettext("%(number)s model", "%(number)s models", len(unmet)) % {"number": written(len(unmet))}
-            yield Line(_("Models left out"), number, means, tuple(unmet))
+            yield Line(_("Models not ranked"), number, means, tuple(unmet))
 
 
 def _agreement(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
@@ -140,28 +149,33 @@ def _agreement(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
         return
     if snapshot.raters == PEOPLE:
         term = _("Agreement among people")
-        means = _("How often two people say the same of a pair; of pairs where neither says tie, half would be chance.")
-        nothing = _("No pair has two votes, so nobody’s vote was checked by another’s.")
+        means = _(
+            "How often two people’s votes on the same pair match. Without ties, random votes would match half the time."
+        )
+        nothing = _("No pair has votes from two people, so agreement cannot be measured.")
     else:
         term = _("Agreement with people")
-        means = _("How often its verdict is a person’s; where neither says tie, half would be chance.")
-        nothing = _("People have not voted on the pairs of this judge.")
+        means = _(
+            "How often the judge’s verdict matches a person’s vote. Without ties, random verdicts would match "
+            "half the time."
+        )
+        nothing = _("No person has voted on the pairs that this judge compared.")
     if found["value"] is None:
         yield Line(term, _("unknown"), nothing)
         return
     value = text.percent(found)
     if strict["value"] is not None:
-        value = _("%(share)s, ties aside %(strict)s") % {"share": value, "strict": text.percent(strict)}
+        value = _("%(share)s, or %(strict)s without ties") % {"share": value, "strict": text.percent(strict)}
     yield Line(term, value, means)
     if facts.get("both_orders"):
         yield Line(
             _("Same verdict in both orders"),
-            _("%(percent)s %% of %(number)s")
+            _("%(percent)s%% of %(number)s")
             % {
                 "percent": written(100 * facts["consistent"] / facts["both_orders"]),
                 "number": written(facts["both_orders"]),
             },
-            _("The judge saw these pairs twice, with the sides exchanged."),
+            _("The judge compared these pairs in both orders, with the sides swapped."),
         )
 
 
@@ -171,24 +185,27 @@ def _place(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
         return
     values = {side: written(100 * found[side]["value"]) for side in ("left", "tie", "right")}
     if found["p"] is None:
-        means = _("One rater or prompt alone says nothing of whether that is chance.")
+        means = _("Not tested: a test needs a difference between the sides and at least two raters or prompts.")
     elif found["p"] < 0.05:
-        means = _("A lean that chance does not explain. Where the sides were drawn at random it favours no model.")
+        means = _(
+            "Chance is unlikely to explain this preference for one side. It favours no model if sides were "
+            "assigned at random."
+        )
     else:
-        means = _("Chance explains the difference between the sides.")
-    yield Line(_("Left or right"), _("left %(left)s %%, tie %(tie)s %%, right %(right)s %%") % values, means)
+        means = _("The difference between the sides could be due to chance.")
+    yield Line(_("Position bias"), _("left %(left)s%%, tie %(tie)s%%, right %(right)s%%") % values, means)
 
 
 def _ties(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
     if facts["ties"] is None:
         return
     if snapshot.method in {"davidson", "newman"}:
-        means = _("They have a probability of their own in this method.")
+        means = _("This method gives ties a probability of their own.")
     elif snapshot.settings["ties"] == "drop":
-        means = _("They are left out.")
+        means = _("Ties are left out.")
     else:
-        means = _("Each counts half a win to both models.")
-    yield Line(_("Ties"), _("%(percent)s %%") % {"percent": written(100 * facts["ties"])}, means)
+        means = _("Each tie counts as half a win for both models.")
+    yield Line(_("Ties"), _("%(percent)s%%") % {"percent": written(100 * facts["ties"])}, means)
 
 
 def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[Line]:
@@ -196,11 +213,15 @@ def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[L
         return
     group = groups[0]
     if group["clusters"] is not None:
-        yield Line(_("How intervals were made"), _made(snapshot, group), _meant(groups))
+        yield Line(_("Interval method"), _made(snapshot, group), _meant(groups))
     if any(part["prior"] for part in groups):
-        yield Line(_("Assumption"), _("half a tie of every model against the mean"), text.notice("prior"))
+        yield Line(_("Assumption"), _("each model given half a tie against the mean"), text.notice("prior"))
     if optimum := text.converged(group):
-        yield Line(_("Optimum"), optimum, _("At the best fit it is zero; below 1e-6 nothing changes in what is shown."))
+        yield Line(
+            _("Convergence"),
+            optimum,
+            _("At the optimum the gradient is zero. Below 1e-6, the displayed values do not change."),
+        )
     for found in group["coefficients"]:
         yield Line(text.coefficient_name(found["name"]), text.coefficient(found), text.about_coefficient(found))
 
@@ -208,19 +229,22 @@ def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[L
 def _meant(groups: list[dict[str, Any]]) -> str:
     """How far the intervals of a board can be relied on."""
     if groups[0]["clusters"] == "none":
-        return _("95 % of such intervals would hold the truth if no two votes shared a prompt or a rater.")
+        return _("95% of such intervals would contain the true rating if no two votes shared a prompt or a rater.")
     if any(group["prior"] or DOUBTS & {*group["notices"]} for group in groups):
-        return _("95 % of such intervals are meant to hold the truth; the notices by the table say where they may not.")
-    return _("95 % of such intervals hold the truth.")
+        return _(
+            "95% of such intervals are meant to contain the true rating. The notices above the table say where "
+            "they may not."
+        )
+    return _("95% of such intervals contain the true rating.")
 
 
 def _made(snapshot: Leaderboard, group: dict[str, Any]) -> str:
     if group["correction"] is None:
-        return _("by %(rounds)s rounds of redrawing") % {"rounds": written(snapshot.settings["rounds"])}
+        return _("bootstrap, %(rounds)s rounds") % {"rounds": written(snapshot.settings["rounds"])}
     values = {"correction": group["correction"], "degrees": group["degrees"]}
     if group["degrees"] is None:
-        return _("sandwich, %(correction)s, normal") % values
-    return _("sandwich, %(correction)s, t with %(degrees)s degrees of freedom") % values
+        return _("sandwich estimator, %(correction)s, normal distribution") % values
+    return _("sandwich estimator, %(correction)s, t distribution with %(degrees)s degrees of freedom") % values
 
 
 def _connected(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[Line]:
@@ -229,7 +253,20 @@ def _connected(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[
         return
     if len(groups) > 1:
         value = ngettext("%(number)s group", "%(number)s groups", len(groups)) % {"number": len(groups)}
-        yield Line(_("Connected"), value, _("Comparisons do not join them, so nothing is said across them."))
+        yield Line(
+            _("Connectivity"),
+            value,
+            _(
+                "No comparisons connect these groups, so models in different groups cannot be ranked against each "
+                "other."
+            ),
+        )
     else:
-        value = ngettext("all %(number)s model", "all %(number)s models", models) % {"number": written(models)}
-        yield Line(_("Connected"), value, _("Comparisons join each with every other, directly or by way of others."))
+        value = ngettext("%(number)s model connected", "all %(number)s models connected", models) % {
+            "number": written(models)
+        }
+        yield Line(
+            _("Connectivity"),
+            value,
+            _("Comparisons connect every model with every other, directly or through other models."),
+        )

@@ -39,37 +39,37 @@ def upload(page: Page, address: str, paths) -> None:
     page.goto(f"{address}/data/")
     page.get_by_label("Files", exact=True).set_input_files(paths)
     page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_text("Waiting for its turn")).to_be_visible()
+    expect(page.get_by_text("Queued")).to_be_visible()
     # The background does its part, and the page that is open notices by itself.
     uploads.run(Upload.objects.latest("pk").pk)
 
 
 def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_server, owner, files, complaints, tmp_path):
     sign_in(page, live_server)
-    expect(page.get_by_text("No study yet.")).to_be_visible()
+    expect(page.get_by_text("No studies yet.")).to_be_visible()
     page.get_by_role("link", name="New study").click()
     page.get_by_label("Name").fill("Ten small haiku")
     expect(page.get_by_label("Address")).to_have_value("ten-small-haiku")
-    page.get_by_role("button", name="Make the draft").click()
+    page.get_by_role("button", name="Create draft").click()
     address = f"{live_server.url}/studies/ten-small-haiku"
     expect(page).to_have_url(f"{address}/")
 
     page.get_by_role("link", name="Upload files").click()
     upload(page, address, [files["models.jsonl"], files["prompts.jsonl"], files["results.jsonl"]])
-    expect(page.get_by_text("Everything was right, and it is stored.")).to_be_visible()
-    page.get_by_role("link", name="To the overview").click()
+    expect(page.get_by_text("Upload complete.")).to_be_visible()
+    page.get_by_role("link", name="Go to overview").click()
     expect(page.get_by_text("3 models, 2 prompts, 6 results")).to_be_visible()
 
     page.get_by_role("link", name="Make pairs").click()
-    page.get_by_label("All: every two answers to a prompt").check()
+    page.get_by_label("All: pair every two answers to a prompt").check()
     page.get_by_role("button", name="Make pairs").click()
-    expect(page.get_by_text("Waiting for its turn")).to_be_visible()
+    expect(page.get_by_text("Queued")).to_be_visible()
     background.run(PairRun.objects.get().pk, timezone.now())
-    expect(page.get_by_text("6 pairs were added, 0 were there before.")).to_be_visible()
+    expect(page.get_by_text("6 pairs added. 0 already existed.")).to_be_visible()
 
     page.goto(f"{address}/start/")
     page.locator("main").get_by_role("button", name="Start").click()
-    expect(page.get_by_text("The study is open now.")).to_be_visible()
+    expect(page.get_by_text("The study is now open.")).to_be_visible()
     study = Study.objects.get()
     assert study.status == Status.OPEN
 
@@ -80,7 +80,7 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     page.get_by_role("link", name="Pause").click()
     expect(page.get_by_text("their vote still counts")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_text("The study is paused now.")).to_be_visible()
+    expect(page.get_by_text("The study is now paused.")).to_be_visible()
     study.refresh_from_db()
     assert study.status == Status.PAUSED
 
@@ -90,16 +90,16 @@ def test_a_downloaded_file_is_loaded_back(page: Page, live_server, owner, files,
     for name in ("First", "Second"):
         page.goto(f"{live_server.url}/new-study/")
         page.get_by_label("Name").fill(name)
-        page.get_by_role("button", name="Make the draft").click()
+        page.get_by_role("button", name="Create draft").click()
     upload(page, f"{live_server.url}/studies/first", list(files.values()))
-    expect(page.get_by_text("Everything was right, and it is stored.")).to_be_visible()
+    expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.goto(f"{live_server.url}/studies/first/export/")
     main = page.locator("main section")
     links = [main.get_by_role("link", name=name, exact=True) for name in ("Models", "Prompts", "Results", "Pairs")]
     links.append(page.get_by_role("row", name="People").get_by_role("link").first)
     saved = [save(page, link, tmp_path) for link in links]
     upload(page, f"{live_server.url}/studies/second", saved)
-    expect(page.get_by_text("Everything was right, and it is stored.")).to_be_visible()
+    expect(page.get_by_text("Upload complete.")).to_be_visible()
     assert Comparison.objects.filter(study__slug="second").count() == 4
 
 
@@ -149,7 +149,7 @@ def test_a_worker_is_excluded_and_included_again(page: Page, live_server, owner,
     expect(page.get_by_text("is excluded.")).to_be_visible()
     assert counted(study) == 0
     page.get_by_role("link", name=re.compile("^Include")).click()
-    page.get_by_role("button", name="Count them again").click()
+    page.get_by_role("button", name="Include worker").click()
     expect(page.get_by_text("count again.")).to_be_visible()
     assert counted(study) == 3
 
@@ -185,10 +185,10 @@ def test_coverage_follows_the_votes_while_the_page_is_open(page: Page, live_serv
     study = study_of(owner, overlap=1)
     sign_in(page, live_server)
     page.goto(f"{live_server.url}/studies/haiku/pairs/")
-    expect(page.get_by_text("0 % covered")).to_be_visible()
+    expect(page.get_by_text("0% covered")).to_be_visible()
     give_votes(study, 6)
     page.evaluate("htmx.trigger('#coverage', 'refresh')")
-    expect(page.get_by_text("50 % covered")).to_be_visible()
+    expect(page.get_by_text("50% covered")).to_be_visible()
 
 
 def test_without_javascript_a_study_is_made_filled_and_started(browser: Browser, live_server, owner, files):
@@ -196,13 +196,13 @@ def test_without_javascript_a_study_is_made_filled_and_started(browser: Browser,
     sign_in(page, live_server)
     page.goto(f"{live_server.url}/new-study/")
     page.get_by_label("Name").fill("Plain haiku")
-    page.get_by_role("button", name="Make the draft").click()
+    page.get_by_role("button", name="Create draft").click()
     upload(page, f"{live_server.url}/studies/plain-haiku", list(files.values()))
     page.get_by_role("link", name="Reload").click()
-    expect(page.get_by_text("Everything was right, and it is stored.")).to_be_visible()
+    expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.goto(f"{live_server.url}/studies/plain-haiku/start/")
     page.locator("main").get_by_role("button", name="Start").click()
-    expect(page.get_by_text("The study is open now.")).to_be_visible()
+    expect(page.get_by_text("The study is now open.")).to_be_visible()
 
 
 PAGES = (

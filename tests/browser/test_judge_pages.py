@@ -61,11 +61,11 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     asking = page.locator("section", has=page.get_by_role("heading", name="Ask a judge"))
     # The one judge there is has been chosen already.
     expect(asking.get_by_label("Judge", exact=True)).to_have_value(str(judge.pk))
-    asking.get_by_role("button", name="What would it cost?").click()
-    expect(page.get_by_role("heading", name="What this run would be")).to_be_visible()
+    asking.get_by_role("button", name="Estimate cost").click()
+    expect(page.get_by_role("heading", name="Estimate")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).last.click()
     expect(page.get_by_role("heading", name="A run of stand-in")).to_be_visible()
-    expect(page.get_by_text("no real model")).to_be_visible()
+    expect(page.get_by_text("built-in test judge")).to_be_visible()
 
     # The page goes on by itself until the end.
     expect(page.get_by_text("18 of 18 calls")).to_be_visible()
@@ -79,7 +79,7 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     # One verdict in its own words.
     page.get_by_role("link", name="ok", exact=True).click()
     page.get_by_role("rowheader").get_by_role("link").first.click()
-    expect(page.locator("pre.message").first).to_contain_text("One of them is closer to what was asked.")
+    expect(page.locator("pre.message").first).to_contain_text("One of them is closer to question.")
 
     # Its board, and what it says against what people say.
     for board in snapshots.recompute_changed(timezone.now()):
@@ -167,10 +167,10 @@ def test_a_token_is_made_shown_and_void_again(page: Page, live_server, owner, co
     sign_in(page, live_server)
     page.get_by_role("link", name="API").click()
     page.get_by_role("link", name="Your token").click()
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.locator("pre").first).to_contain_text("llmfao_")
     page.goto(f"{live_server.url}/api/token/")
-    expect(page.get_by_text("You have one, made:")).to_be_visible()
+    expect(page.get_by_text("Token created:")).to_be_visible()
     expect(page.get_by_text("llmfao_")).to_have_count(0)
     page.get_by_role("button", name="Void it").click()
-    expect(page.get_by_text("You have none.")).to_be_visible()
+    expect(page.get_by_text("You have no token.")).to_be_visible()

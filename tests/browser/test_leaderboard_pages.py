@@ -156,11 +156,11 @@ def test_the_drawing_says_its_numbers(board: str, page: Page) -> None:
 
 def test_a_board_is_asked_for_and_shown_when_it_is_there(board: str, page: Page, complaints: list[str]) -> None:
     page.goto(f"{board}?method=newman")
-    page.get_by_role("button", name="Compute this board").click()
-    expect(page.get_by_text("This board is being computed.")).to_be_visible()
+    page.get_by_role("button", name="Compute leaderboard").click()
+    expect(page.get_by_text("This leaderboard is being computed.")).to_be_visible()
     compute_all()
     expect(page.locator("table.board")).to_be_visible()
-    expect(page.get_by_text("This board is being computed.")).to_have_count(0)
+    expect(page.get_by_text("This leaderboard is being computed.")).to_have_count(0)
 
 
 def test_without_scripts_everything_can_be_asked_for(board: str, browser: Browser, live_server: LiveServer) -> None:
@@ -171,15 +171,15 @@ def test_without_scripts_everything_can_be_asked_for(board: str, browser: Browse
     expect(page.locator("table.board")).to_be_visible()
     page.locator("summary").click()
     page.get_by_role("link", name="Eigenvector").click()
-    page.get_by_role("button", name="Compute this board").click()
-    expect(page.get_by_text("This board is being computed.")).to_be_visible()
+    page.get_by_role("button", name="Compute leaderboard").click()
+    expect(page.get_by_text("This leaderboard is being computed.")).to_be_visible()
     compute_all()
     page.reload()
     expect(page.locator("table.board")).to_be_visible()
     page.locator("summary").click()
     page.goto(board)
     page.locator("summary").click()
-    page.get_by_label("At 1,000 points").select_option("Quillfinch-1")
+    page.get_by_label("Anchored at 1,000 points").select_option("Quillfinch-1")
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(f"{board}?anchor=Quillfinch-1")
     context.close()
@@ -188,7 +188,7 @@ def test_without_scripts_everything_can_be_asked_for(board: str, browser: Browse
 def test_an_empty_board_says_so(live_server: LiveServer, page: Page, accessible: Callable[[Page], None]) -> None:
     build_study("empty", public=True)
     page.goto(f"{live_server.url}/leaderboard/empty/")
-    expect(page.get_by_text("No votes yet, so no board")).to_be_visible()
+    expect(page.get_by_text("No votes yet")).to_be_visible()
     accessible(page)
 
 

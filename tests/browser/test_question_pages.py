@@ -71,7 +71,7 @@ def test_a_filter_acts_at_once(live_server: LiveServer, bench: Study, page: Page
 
 def test_a_judges_words_are_unfolded(live_server: LiveServer, bench: Study, page: Page) -> None:
     page.goto(f"{live_server.url}/grades/bench/questions/81/")
-    words = page.get_by_role("group", name="The judge’s words").first
+    words = page.get_by_role("group", name="Judge’s reply").first
     expect(words).to_be_hidden()
     page.locator("details.word summary").filter(has_text="owl").first.click()
     expect(words).to_be_visible()

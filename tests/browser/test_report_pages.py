@@ -109,7 +109,7 @@ def test_the_arrow_keys_go_from_pair_to_pair_but_not_out_of_a_field(
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(f"{base}{numbers[0]}/")
     page.goto(base)
-    page.get_by_label("Text of the prompt").fill("Prompt")
+    page.get_by_label("Prompt text").fill("Prompt")
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(base)
     page.keyboard.press("Enter")

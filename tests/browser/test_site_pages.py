@@ -70,7 +70,7 @@ def test_the_language_changes_on_the_page_one_is_on(live_server: LiveServer, pag
 def test_the_first_tab_leads_past_the_navigation(live_server: LiveServer, page: Page) -> None:
     page.goto(live_server.url)
     page.keyboard.press("Tab")
-    skip = page.get_by_role("link", name="Skip to the content")
+    skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")

@@ -54,7 +54,7 @@ def answer_training(page: Page, *, right: bool) -> None:
     given = TrainingAnswer.objects.filter(seen_at=None, value=None).order_by("attempt", "position")[0]
     is_left = (given.golden == "left") == right
     press(page, "ArrowLeft" if is_left else "ArrowRight")
-    expected = "That is right." if right else "Another answer was expected."
+    expected = "That’s right" if right else "That’s not the expected answer"
     expect(page.get_by_role("heading", name=expected)).to_be_visible()
     expect(page.get_by_role("button", name="Continue")).to_be_focused()
     press(page, "Enter")
@@ -70,12 +70,12 @@ def test_join_fail_and_pass_training_vote_by_keys_undo_and_finish_with_the_code(
     page.get_by_role("button", name="I agree").click()
     expect(page.get_by_role("heading", name="What to do")).to_be_visible()
     accessible(page)
-    page.get_by_role("button", name="Start the training").click()
+    page.get_by_role("button", name="Start training").click()
 
-    expect(page.get_by_text("Training, 1 of 2")).to_be_visible()
+    expect(page.get_by_text("Training pair 1 of 2")).to_be_visible()
     accessible(page)
     answer_training(page, right=False)
-    expect(page.get_by_text("Training, 2 of 2")).to_be_visible()
+    expect(page.get_by_text("Training pair 2 of 2")).to_be_visible()
     answer_training(page, right=False)
     expect(page.get_by_text("Too few of your answers were right")).to_be_visible()
     answer_training(page, right=True)
@@ -113,7 +113,7 @@ def test_failing_training_twice_ends_with_the_screen_out_code(page, live_server,
     start(page, f"{live_server.url}/s/haiku/")
     for _pair in range(4):
         answer_training(page, right=False)
-    expect(page.get_by_role("heading", name="Thank you for trying.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Thank you for taking part")).to_be_visible()
     expect(page.get_by_text(study.exits.get(outcome="failed-training").code)).to_be_visible()
     accessible(page)
 
@@ -194,9 +194,9 @@ def test_typing_a_report_does_not_vote_and_the_report_arrives(page, live_server,
     expect(dialog).to_be_hidden()
     page.get_by_role("link", name="Report this pair").click()
     dialog.get_by_label("An answer is broken").check()
-    dialog.get_by_label("What did you notice?").fill("")
-    dialog.get_by_label("What did you notice?").press_sequentially("terribly cut off")
-    dialog.get_by_role("button", name="Send the report").click()
+    dialog.get_by_label("Details").fill("")
+    dialog.get_by_label("Details").press_sequentially("terribly cut off")
+    dialog.get_by_role("button", name="Send report").click()
     expect(page.get_by_text("Your report goes to the people")).to_be_visible()
     assert Report.objects.get().comment == "terribly cut off"
     assert not Comparison.objects.exists()
@@ -205,7 +205,7 @@ def test_typing_a_report_does_not_vote_and_the_report_arrives(page, live_server,
 def test_keys_can_be_switched_off_and_stay_off(page, live_server, study):
     start(page, f"{live_server.url}/s/haiku/")
     page.locator("summary[title=Settings]").click()
-    page.get_by_label("Answer with keys").uncheck()
+    page.get_by_label("Use keyboard shortcuts").uncheck()
     page.keyboard.press("Escape")
     for _load in range(2):
         press(page, "t")
@@ -213,7 +213,7 @@ def test_keys_can_be_switched_off_and_stay_off(page, live_server, study):
         assert not Comparison.objects.exists()
         page.reload()
     page.locator("summary[title=Settings]").click()
-    page.get_by_label("Answer with keys").check()
+    page.get_by_label("Use keyboard shortcuts").check()
     page.keyboard.press("Escape")
     page.get_by_role("heading", name="Prompt").click()
     press(page, "t")
@@ -225,7 +225,7 @@ def test_a_pair_is_skipped_with_a_reason(page, live_server, study, accessible):
     page.wait_for_timeout(SETTLED)
     page.get_by_text("Skip", exact=True).click()
     accessible(page)
-    page.get_by_role("button", name="I know too little about this").click()
+    page.get_by_role("button", name="I don’t know enough about this topic").click()
     expect(page.get_by_text("You skipped that pair")).to_be_visible()
     assert Assignment.objects.get(state="skipped").skip_reason == "subject"
 
@@ -293,7 +293,7 @@ def test_the_back_button_leads_to_the_pair_in_hand(page, live_server, study):
     press(page, "ArrowLeft")
     expect(page.get_by_text("1 of 4")).to_be_visible()
     page.go_back()
-    page.get_by_role("link", name="Back to my pair").click()
+    page.get_by_role("link", name="Back to your pair").click()
     expect(page.get_by_text("1 of 4")).to_be_visible()
     assert Comparison.objects.count() == 1
 
@@ -302,7 +302,7 @@ def test_lost_cookies_end_on_a_calm_page(page, live_server, study):
     start(page, f"{live_server.url}/s/haiku/")
     page.context.clear_cookies(name="llmfao-worker")
     press(page, "ArrowLeft")
-    expect(page.get_by_role("heading", name="We do not know who you are")).to_be_visible()
+    expect(page.get_by_role("heading", name="We don’t recognise this browser")).to_be_visible()
     assert not Comparison.objects.exists()
 
 
@@ -334,7 +334,7 @@ def test_the_whole_way_works_without_javascript(browser: Browser, live_server, s
     start(page, f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1")
     given = TrainingAnswer.objects.get()
     page.get_by_role("button", name={"left": "A is better", "right": "B is better"}[given.golden]).click()
-    expect(page.get_by_role("heading", name="That is right.")).to_be_visible()
+    expect(page.get_by_role("heading", name="That’s right")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("You passed the training")).to_be_visible()
     page.get_by_label("Clearer").check()
@@ -422,7 +422,7 @@ def test_axe_finds_nothing_on_the_pages_beside_the_way(page, live_server, study,
         page.goto(f"{live_server.url}/s/haiku/{path}/")
         accessible(page)
     page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_role("heading", name="You have withdrawn.")).to_be_visible()
+    expect(page.get_by_role("heading", name="You have withdrawn")).to_be_visible()
     accessible(page)
     page.context.clear_cookies()
     page.goto(f"{live_server.url}/s/haiku/vote/")
@@ -430,7 +430,7 @@ def test_axe_finds_nothing_on_the_pages_beside_the_way(page, live_server, study,
     lifecycle.change_settings(study, {"devices": "computers"})
     page.set_extra_http_headers({"User-Agent": "iPhone", "Sec-CH-UA-Mobile": "?1"})
     page.goto(f"{live_server.url}/s/haiku/")
-    expect(page.get_by_role("heading", name="Please use another device")).to_be_visible()
+    expect(page.get_by_role("heading", name="Please use a different device")).to_be_visible()
     accessible(page)
     lifecycle.close(study)
     page.reload()

@@ -186,7 +186,7 @@ def test_the_messages_are_found_at_all():
     found = {message for path in [*TEMPLATES, *MODULES] for message in messages_of(path)}
     assert ("", "What to do") in found
     assert ("neither is better", "Tie") in found
-    assert ("", "You will be shown one pair of answers.") in found
+    assert ("", "You will compare one pair of answers.") in found
     assert ("", "The file is empty.") in found
     assert len(found) > 1000
 

@@ -46,7 +46,7 @@ def test_a_closed_study_stays_on_the_front_page(db: None, client: Client) -> Non
 
 def test_without_public_studies_the_front_page_says_what_to_do(db: None, client: Client) -> None:
     page = client.get("/").content.decode()
-    assert "No leaderboard is public yet." in page
+    assert "No public leaderboards yet." in page
     assert f'class="button primary" href="{reverse("sign-in")}"' in page
 
 
@@ -87,7 +87,7 @@ def test_the_language_leads_to_no_other_site(db: None, client: Client) -> None:
 @pytest.mark.urls(__name__)
 @pytest.mark.parametrize(
     ("path", "status", "words"),
-    [("/hide/", 404, "There is no such page."), ("/fail/", 500, "Something went wrong here.")],
+    [("/hide/", 404, "Page not found"), ("/fail/", 500, "Something went wrong.")],
 )
 def test_an_error_is_a_calm_page_that_gives_nothing_away(
     db: None, path: str, status: int, words: str, caplog: pytest.LogCaptureFixture
@@ -107,14 +107,14 @@ def test_an_error_page_needs_no_database(caplog: pytest.LogCaptureFixture) -> No
     """No `db` fixture here: a query would fail the test."""
     response = Client(raise_request_exception=False).get("/fail/")
     assert response.status_code == 500
-    assert "Something went wrong here." in response.content.decode()
+    assert "Something went wrong." in response.content.decode()
 
 
 def test_a_form_without_its_token_is_refused_in_plain_words(db: None) -> None:
     response = Client(enforce_csrf_checks=True).post(reverse("sign-in"), {"username": "ada", "password": "x"})
     page = response.content.decode()
     assert response.status_code == 403
-    assert "That was not sent." in page
+    assert "The form was not sent" in page
     assert "CSRF" not in page
 
 

@@ -105,7 +105,7 @@ class Comparisons:
         turn, repetition = row.get("turn", 0), row.get("repetition", 0)
         if isinstance(rater_key, int) and (turn or repetition):
             where = "turn" if turn else "repetition"
-            raise Refused(where, gettext_noop("A person answers a pair once, and as a whole: 0 was expected."))
+            raise Refused(where, gettext_noop("People answer a pair once and as a whole, so this must be 0."))
         answer = Judged(side, winner_of(row["winner"], side), turn, repetition, row.get("simulated", False))
         return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row))
 
@@ -116,7 +116,7 @@ class Comparisons:
             Refused: it said something else before, or that rater can say nothing here.
         """
         if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
-            raise Refused(where, gettext_noop("The name of a judge was expected."))
+            raise Refused(where, gettext_noop("A valid judge name is required."))
         return self._take(judge, pair, answer)
 
     def _take(self, rater_key: int | str, pair: KnownPair, answer: Judged, *, any_time: bool = False) -> bool:
@@ -215,12 +215,12 @@ def _rater_key(row: Mapping[str, Any], judge: str | None) -> int | str:
     if rater == "people":
         number = row.get("worker")
         if number is None:
-            raise Refused("worker", gettext_noop("The number of a worker was expected."))
+            raise Refused("worker", gettext_noop("A worker number is required."))
         return int(number)
     if row.get("worker") is not None:
-        raise Refused("worker", gettext_noop("An empty cell was expected: the row is of a judge."))
+        raise Refused("worker", gettext_noop("Leave this cell empty: the row belongs to a judge."))
     if rater is None or rater in RESERVED_RATERS:
-        raise Refused("rater", gettext_noop("The name of a judge was expected."))
+        raise Refused("rater", gettext_noop("A valid judge name is required."))
     return str(rater)
 
 
@@ -230,7 +230,7 @@ def _refuse_misnamed(row: Mapping[str, Any], left: Known, right: Known) -> None:
         if column in row and row[column] != (name := model.values[MODEL_COLUMNS.index("name")]):
             raise Refused(
                 column,
-                gettext_noop("Model %(number)s is called %(stored)s, not %(found)s."),
+                gettext_noop("Model %(number)s is named %(stored)s, not %(found)s."),
                 number=number,
                 stored=quoted(name),
                 found=shown(row[column]),
@@ -242,28 +242,34 @@ def _refuse_second(before: str | None, code: str, left: Side) -> None:
     if before is None:
         return
     if before == "":
-        raise Refused("winner", gettext_noop("This answer was given in the study and taken back there."))
+        raise Refused(
+            "winner", gettext_noop("This answer was given in the study and then undone there, so a file cannot add it.")
+        )
     if before[1:] != code[1:]:
         raise Refused(
             "winner",
-            gettext_noop("This rater has answered this pair before: %(before)s, not %(found)s."),
+            gettext_noop("This rater already answered this pair with %(before)s, not %(found)s."),
             before=answer_of(cast(Winner, before[1:]), left),
             found=answer_of(cast(Winner, code[1:]), left),
         )
-    raise Refused("model_x", gettext_noop("This rater has answered this pair with its sides the other way round."))
+    raise Refused("model_x", gettext_noop("This rater already answered this pair with the sides swapped."))
 
 
 def _refuse_adding(rater: KnownRater, rater_key: int | str, simulated: bool) -> None:
     """Refuses an answer of a rater whose answers files cannot bring."""
     where = "worker" if isinstance(rater_key, int) else "rater"
     if rater.simulated and not simulated:
-        raise Refused(where, gettext_noop("Rater %(rater)s of this study is simulated."), rater=rater_key)
+        raise Refused(
+            where, gettext_noop("Rater %(rater)s is simulated in this study, but not in this row."), rater=rater_key
+        )
     if simulated and not rater.simulated:
-        raise Refused(where, gettext_noop("Rater %(rater)s of this study is not simulated."), rater=rater_key)
+        raise Refused(
+            where, gettext_noop("Rater %(rater)s is simulated in this row, but not in this study."), rater=rater_key
+        )
     if rater.joined:
         raise Refused(
             where,
-            gettext_noop("Worker %(number)s came to this study by its link; a file cannot add votes in their name."),
+            gettext_noop("Worker %(number)s joined this study through its link, so a file cannot add votes for them."),
             number=rater_key,
         )
 

@@ -24,8 +24,8 @@ PROMPT_COLUMNS: Final = ("text", "type", "slug", "stop", "note", "turns", "refer
 RESULT_COLUMNS: Final = ("prompt", "model", "result", "duration", "rate", "turns")
 
 MISSING: Final = {
-    "models": gettext_noop("No model has the id %(number)s, here or in the study."),
-    "prompts": gettext_noop("No prompt has the id %(number)s, here or in the study."),
+    "models": gettext_noop("No model in the files or the study has the ID %(number)s."),
+    "prompts": gettext_noop("No prompt in the files or the study has the ID %(number)s."),
 }
 
 
@@ -132,7 +132,9 @@ class Corpus:
         """
         number = self.model_names.get(name)
         if number is None:
-            raise Refused(where, gettext_noop("No model is called %(name)s, here or in the study."), name=shown(name))
+            raise Refused(
+                where, gettext_noop("No model in the files or the study is named %(name)s."), name=shown(name)
+            )
         return number
 
     def sample(self, where: str, prompt: int, model: int, sample: int) -> int:
@@ -144,7 +146,7 @@ class Corpus:
         number = self.sampled.get((prompt, model, sample))
         if number is None:
             self.ground.tainted.pass_result()
-            reason = gettext_noop("Model %(model)s has no result %(sample)s to prompt %(prompt)s.")
+            reason = gettext_noop("Model %(model)s has no answer %(sample)s to prompt %(prompt)s.")
             raise Refused(where, reason, model=model, prompt=prompt, sample=sample + 1)
         return number
 
@@ -161,7 +163,7 @@ class Corpus:
         self.ground.tainted.pass_result()
         raise Refused(
             where,
-            gettext_noop("Model %(model)s has no result to prompt %(prompt)s with this text: %(text)s"),
+            gettext_noop("Model %(model)s has no answer to prompt %(prompt)s with this text: %(text)s"),
             model=model,
             prompt=prompt,
             text=shown(text),
@@ -180,7 +182,7 @@ class Corpus:
         model_x = self.model("model_x", row["model_x"])
         model_y = self.model("model_y", row["model_y"])
         if model_x is model_y:
-            raise Refused("model_y", gettext_noop("Two different models were expected."))
+            raise Refused("model_y", gettext_noop("The two models must be different."))
         return prompt, model_x, model_y
 
     # Taking rows: whether they are new.
@@ -193,11 +195,11 @@ class Corpus:
             refuse_other(stored, MODEL_COLUMNS, row, plain)
             return False
         if len(row["name"]) > NAME_LENGTH:
-            raise Refused("name", gettext_noop("A name of at most %(most)s characters was expected."), most=NAME_LENGTH)
+            raise Refused("name", gettext_noop("The name can have at most %(most)s characters."), most=NAME_LENGTH)
         if (namesake := self.model_names.get(row["name"])) is not None:
             raise Refused(
                 "name",
-                gettext_noop("Model %(other)s has this name too; a name of its own was expected."),
+                gettext_noop("Model %(other)s already has this name. Use a unique name."),
                 other=namesake,
             )
         values = tuple(row.get(column) for column in MODEL_COLUMNS)

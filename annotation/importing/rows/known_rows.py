@@ -81,7 +81,7 @@ def refuse_other(
         if column in row and remembered(row[column]) != before:
             raise Refused(
                 column,
-                gettext_noop("Id %(number)s stands for something else already: %(stored)s, not %(found)s."),
+                gettext_noop("ID %(number)s is already stored with %(stored)s in this column, not %(found)s."),
                 number=row["id"],
                 stored=quoted(before),
                 found=shown(row[column]),
@@ -95,7 +95,7 @@ def refuse_contradiction(
     if column in row and remembered(row[column]) != stored:
         raise Refused(
             column,
-            gettext_noop("What this row refers to has %(stored)s here, not %(found)s."),
+            gettext_noop("The item that this row refers to has %(stored)s in this column, not %(found)s."),
             stored=quoted(stored),
             found=shown(row[column]),
         )

@@ -178,8 +178,8 @@ class Pairs:
                 raise Refused(
                     "id",
                     gettext_noop(
-                        "No file defines pair %(number)s, and model %(model)s has %(count)s results to prompt "
-                        "%(prompt)s, where exactly one was expected."
+                        "No file defines pair %(number)s. Model %(model)s must then have exactly one answer "
+                        "to prompt %(prompt)s, but has %(count)s."
                     ),
                     number=row["id"],
                     model=row[column],
@@ -196,13 +196,13 @@ def _refuse_misnamed(pair: KnownPair, row: Mapping[str, Any]) -> None:
     if pair.purpose != Purpose.VOTE:
         raise Refused(
             "id",
-            gettext_noop("Pair %(number)s is a training or check pair; a pair to vote on was expected."),
+            gettext_noop("Pair %(number)s is a training or check pair. Use the ID of a pair for voting."),
             number=row["id"],
         )
     if pair.values[0] != row["prompt"]:
         raise Refused(
             "prompt",
-            gettext_noop("Pair %(number)s is on prompt %(stored)s, not %(found)s."),
+            gettext_noop("Pair %(number)s belongs to prompt %(stored)s, not %(found)s."),
             number=row["id"],
             stored=pair.values[0],
             found=row["prompt"],
@@ -210,7 +210,7 @@ def _refuse_misnamed(pair: KnownPair, row: Mapping[str, Any]) -> None:
     if {pair.values[1], pair.values[2]} != {row["model_x"], row["model_y"]}:
         raise Refused(
             "model_x",
-            gettext_noop("Pair %(number)s is of the models %(x)s and %(y)s, not %(left)s and %(right)s."),
+            gettext_noop("Pair %(number)s compares models %(x)s and %(y)s, not %(left)s and %(right)s."),
             number=row["id"],
             x=pair.values[1],
             y=pair.values[2],
@@ -224,7 +224,7 @@ def _refuse_other_pair(stored: KnownPair, purpose: str, values: tuple[Any, ...])
     if stored.purpose != purpose:
         raise Refused(
             "id",
-            gettext_noop("A pair with this id has another purpose: %(stored)s, not %(found)s."),
+            gettext_noop("The stored pair with this ID has the purpose %(stored)s, not %(found)s."),
             stored=stored.purpose,
             found=str(purpose),
         )
@@ -232,7 +232,7 @@ def _refuse_other_pair(stored: KnownPair, purpose: str, values: tuple[Any, ...])
         if before != now:
             raise Refused(
                 column,
-                gettext_noop("The pair with this id has something else here: %(stored)s, not %(found)s."),
+                gettext_noop("The stored pair with this ID has %(stored)s in this column, not %(found)s."),
                 stored=quoted(before),
                 found=quoted(now),
             )

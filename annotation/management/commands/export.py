@@ -46,7 +46,7 @@ class Command(BaseCommand):
             self._write_all(found, what, output, options)
             return
         if what is None:
-            raise CommandError(_("Say what to export: %(what)s.") % {"what": ", ".join((*export.WHAT, PAYMENTS))})
+            raise CommandError(_("Specify what to export: %(what)s.") % {"what": ", ".join((*export.WHAT, PAYMENTS))})
         wishes = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
         try:
             chunks = export.payments(found) if what == PAYMENTS else export.export(found, what, **wishes)
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         """Every file of the format, into the folder `output`, which is made if it is missing."""
         besides = what or options["training"] or options["check"] or options["full"] or options["simulated"]
         if output is None or besides or options["raters"] != export.PEOPLE:
-            raise CommandError(_("--format takes a study and -o FOLDER, and nothing else."))
+            raise CommandError(_("With --format, specify only a study and -o FOLDER."))
         writer = study_formats.WRITERS[options["format"]]
         try:
             for name, chunks in writer.files(study):

@@ -40,11 +40,11 @@ class Command(BaseCommand):
     def handle(self, *, paths: list[Path], study: str | None, undo: int | None, **options: Any) -> None:
         if undo is not None:
             if paths or study:
-                raise CommandError(_("--undo takes the number of an upload and nothing else."))
+                raise CommandError(_("With --undo, specify only the number of an upload."))
             self._undo(undo)
             return
         if not paths or not study:
-            raise CommandError(_("Name what to load, and with --study where to."))
+            raise CommandError(_("Specify the files to load, and their study with --study."))
         bar: tqdm[Any] = tqdm(unit="B", unit_scale=True, leave=False, disable=not sys.stderr.isatty())
 
         def tell(done: int, total: int) -> None:
@@ -66,7 +66,9 @@ class Command(BaseCommand):
             for fault in error.faults.listed:
                 self.stderr.write(load.worded(fault))
             count = error.faults.count
-            told = ngettext("%(count)s fault; nothing was stored.", "%(count)s faults; nothing was stored.", count)
+            told = ngettext(
+                "%(count)s error found. Nothing was saved.", "%(count)s errors found. Nothing was saved.", count
+            )
             raise CommandError(told % {"count": count}) from error
         except NotPossible as error:
             raise CommandError(str(error)) from error
@@ -77,20 +79,22 @@ class Command(BaseCommand):
             line = _("%(kind)s: %(new)s new, %(unchanged)s unchanged")
             self.stdout.write(line % {"kind": kind, "new": counts.new, "unchanged": counts.unchanged})
         if report.pairs_made:
-            self.stdout.write(_("pairs made for comparisons on them: %(count)s") % {"count": report.pairs_made})
+            self.stdout.write(_("pairs created for comparisons: %(count)s") % {"count": report.pairs_made})
         if report.flagged:
-            self.stdout.write(_("answers that name their own model: %(count)s") % {"count": report.flagged})
+            self.stdout.write(
+                _("answers that name their own model or organisation: %(count)s") % {"count": report.flagged}
+            )
         for file, columns in report.unknown.items():
-            line = _("not read in %(file)s: %(columns)s")
+            line = _("ignored columns in %(file)s: %(columns)s")
             self.stdout.write(line % {"file": file, "columns": ", ".join(columns)})
         for told, count in report.passed_over.items():
             self.stdout.write(_(told) % {"count": count})
         for name in report.skipped:
             self.stdout.write(_("skipped: %(file)s") % {"file": name})
         if report.upload is None:
-            self.stdout.write(_("Nothing was new."))
+            self.stdout.write(_("Nothing new to save."))
         else:
-            line = _("Stored as upload %(number)s; load --undo %(number)s takes it back.")
+            line = _("Saved as upload %(number)s. To undo it, run load --undo %(number)s.")
             self.stdout.write(line % {"number": report.upload.pk})
 
     def _undo(self, number: int) -> None:
@@ -99,4 +103,4 @@ class Command(BaseCommand):
         except NotPossible as error:
             raise CommandError(str(error)) from error
         for kind, count in counts.items():
-            self.stdout.write(_("%(kind)s: %(count)s removed") % {"kind": kind, "count": count})
+            self.stdout.write(_("%(kind)s: %(count)s deleted") % {"kind": kind, "count": count})

@@ -45,29 +45,31 @@ class Command(BaseCommand):
 
     def _text(self, tables: Tables) -> None:
         if not tables.judges:
-            self.stdout.write(_("No judge has said anything in this study yet."))
+            self.stdout.write(_("No judge verdicts or grades in this study yet."))
         for judge, scores in tables.scores.items():
-            self.stdout.write(_("Scores by %(judge)s, from 1 to 10") % {"judge": judge})
+            self.stdout.write(_("Scores from %(judge)s (1 to 10)") % {"judge": judge})
             for each in scores:
                 parts = [_number(each.overall.mean, 2, each.overall.interval)]
                 if each.overall.deviation is not None:
-                    parts.append(_("deviation between choices %(number).2f") % {"number": each.overall.deviation})
+                    parts.append(
+                        _("standard deviation across samples: %(number).2f") % {"number": each.overall.deviation}
+                    )
                 parts += [
                     _("turn %(turn)d: %(score)s") % {"turn": turn, "score": _number(score.mean, 2)}
                     for turn, score in each.turns.items()
                 ]
                 parts += [f"{category or '–'}: {_number(score.mean, 2)}" for category, score in each.categories.items()]
-                parts.append(_("%(count)d grades") % {"count": each.overall.number})
+                parts.append(_("grades: %(count)d") % {"count": each.overall.number})
                 if each.overall.without:
-                    parts.append(_("%(count)d without a number") % {"count": each.overall.without})
+                    parts.append(_("without a score: %(count)d") % {"count": each.overall.without})
                 self.stdout.write(f"  {tables.models[each.model].name}: {'; '.join(parts)}")
         for judge, standings in tables.standings.items():
-            self.stdout.write(_("Pairs by %(judge)s: a win is one in every order") % {"judge": judge})
+            self.stdout.write(_("Pairs judged by %(judge)s (a win requires winning in every order)") % {"judge": judge})
             for model in standings:
                 whole = model.overall
                 told = _(
-                    "%(wins)d won, %(ties)d tied, %(losses)d lost of %(matches)d; %(inconsistent)d contradictory, "
-                    "%(unreadable)d unreadable; adjusted win rate %(rate)s"
+                    "%(matches)d matches: %(wins)d won, %(ties)d tied (%(inconsistent)d contradictory), "
+                    "%(losses)d lost; %(unreadable)d unreadable; adjusted win rate %(rate)s"
                 ) % {
                     "wins": whole.wins,
                     "ties": whole.ties,

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="What leaderboards and files call it.")
         parser.add_argument("--endpoint", help="Such as https://api.example.com/v1, or what mock-llm prints.")
-        parser.add_argument("--model", help="As the endpoint calls it.")
+        parser.add_argument("--model", help="The model’s name at the endpoint.")
         parser.add_argument("--key", dest="key_source", help="NAME_API_KEY in the environment, or file:NAME.")
         parser.add_argument("--reader", choices=sorted(READERS), help="How replies are read: bracketed by default.")
         parser.add_argument("--templates", help="A set of templates, NAME or NAME:VERSION; else one for the reader.")

@@ -126,7 +126,7 @@ class Command(BaseCommand):
         what = "is asked its sentinels" if kind == ScheduleKind.SENTINELS else "judges what is new"
         if hours == "off":
             done = schedules.turn_off(study, judge, kind)
-            self.stdout.write("The schedule was turned off." if done else "There was no such schedule.")
+            self.stdout.write("Schedule turned off." if done else "There was no such schedule.")
             return
         if not hours.isdecimal() or not 0 < int(hours) <= MOST_HOURS:
             raise CommandError(f"--every {hours}: hours, from 1 to {MOST_HOURS}, or off were expected.")

@@ -65,7 +65,7 @@ class Command(BaseCommand):
             asyncio.run(self._serve(behaviour, options["host"], options["port"]))
         except OSError as problem:
             raise CommandError(
-                _("%(host)s:%(port)s cannot be served from: %(problem)s")
+                _("Cannot listen on %(host)s:%(port)s: %(problem)s")
                 % {"host": options["host"], "port": options["port"], "problem": problem.strerror}
             ) from None
 

@@ -382,8 +382,8 @@ def test_the_command_lists_faults_with_file_line_and_field(tmp_path: Path) -> No
     errors = io.StringIO()
     with pytest.raises(CommandError, match="faults; nothing was stored"):
         call_command("load", str(tmp_path), study="trees", stderr=errors)
-    assert 'models.jsonl:1: id: A whole number was expected, not "seven".\n' in errors.getvalue()
-    assert "models.jsonl:1: name: A name was expected, not an empty text.\n" in errors.getvalue()
+    assert 'models.jsonl:1: id: Expected a whole number, not "seven".\n' in errors.getvalue()
+    assert "models.jsonl:1: name: The name cannot be empty.\n" in errors.getvalue()
 
 
 @pytest.mark.parametrize("arguments", [["--study", "a"], ["x.jsonl"], ["--undo", "1", "x"], ["--undo", "99"]])

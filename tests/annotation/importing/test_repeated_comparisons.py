@@ -75,7 +75,7 @@ def test_another_answer_at_the_same_time_is_a_fault(trees: Study, both: Path) ->
     both.write_text(HEADER + "0,5,3,7,tie,'=Birch,Alder 7B,0,1\n")
     with pytest.raises(load.FaultyFiles) as error:
         loaded(both)
-    assert faults(error) == ["owl-comparisons.csv:2: winner: This rater has answered this pair before: left, not tie."]
+    assert faults(error) == ["owl-comparisons.csv:2: winner: This rater already answered this pair with left, not tie."]
 
 
 def test_everybodys_comparisons_come_back_together(trees: Study, both: Path, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_person_answers_a_pair_once(trees: Study, tmp_path: Path) -> None:
     with pytest.raises(load.FaultyFiles) as error:
         loaded(path)
     assert faults(error) == [
-        "more-comparisons.csv:2: repetition: A person answers a pair once, and as a whole: 0 was expected."
+        "more-comparisons.csv:2: repetition: People answer a pair once and as a whole, so this must be 0."
     ]
 
 

@@ -34,7 +34,7 @@ def values(found: list[Row | Fault]) -> list[dict[str, object]]:
     [
         (b"", "None: The file is empty."),
         (b"\n \n", "None: The file is empty."),
-        (b'{"id": 1, "text": "\xff"}\n', "1: Byte 20 of the line is not valid UTF-8."),
+        (b'{"id": 1, "text": "\xff"}\n', "1: Byte 20 of this line is not valid UTF-8. Save the file as UTF-8."),
         (b'{"id": 1,}\n', "1: The line is not JSON: "),
         (b'{"id": 1}{"id": 2}\n', "1: The line is not JSON: "),
         (b'{"id": "\\u0000"}\n', "1: The row holds the character NUL"),
@@ -43,11 +43,11 @@ def values(found: list[Row | Fault]) -> list[dict[str, object]]:
         (b'{"\\udc00": 1}\n', "1: The row holds half a surrogate pair"),
         (b'{"id": NaN}\n', "1: JSON has no NaN"),
         (b'{"id": -Infinity}\n', "1: JSON has no -Infinity"),
-        (b'{"id": 1, "id": 2}\n', '1: The key "id" stands twice in the row.'),
-        (b'{"id": ' + b"9" * 5000 + b"}\n", "1: The row holds a number that is too long."),
+        (b'{"id": 1, "id": 2}\n', '1: The key "id" appears twice in this row.'),
+        (b'{"id": ' + b"9" * 5000 + b"}\n", "1: This row contains a number with too many digits."),
         (b"[1]\n", "1: A JSON object was expected"),
         (b"7\n", "1: A JSON object was expected"),
-        (b"[" * 100_000 + b"\n", "1: The row is nested too deeply."),
+        (b"[" * 100_000 + b"\n", "1: This row is nested too deeply."),
         (b'{"id": "a\x00b"}\n', "1: The line is not JSON: "),
     ],
 )
@@ -64,11 +64,11 @@ def test_a_wrong_line_of_jsonl_is_named_and_the_next_one_is_read(tmp_path: Path,
     [
         (b"", "None: The file is empty."),
         (b"\n\n", "None: The file is empty."),
-        (b"a,a\n1,2\n", "1: A column name stands twice."),
-        (b"a,\xff\n1,2\n", "1: The line of column names is not valid UTF-8."),
-        (b"a,b\n1\n", "2: 2 cells were expected, as in the first row, not 1."),
-        (b"a,b\n1,2,3\n", "2: 2 cells were expected, as in the first row, not 3."),
-        (b"a,b\n1,\xff\n", "2: The cell is not valid UTF-8."),
+        (b"a,a\n1,2\n", "1: A column name appears twice."),
+        (b"a,\xff\n1,2\n", "1: The header row is not valid UTF-8. Save the file as UTF-8."),
+        (b"a,b\n1\n", "Expected 2: 2 cells, as in the header row, not 1."),
+        (b"a,b\n1,2,3\n", "Expected 2: 2 cells, as in the header row, not 3."),
+        (b"a,b\n1,\xff\n", "2: This cell is not valid UTF-8. Save the file as UTF-8."),
         (b"a,b\n1,\x00\n", "2: The cell holds the character NUL"),
         (b'a,b\n1,"open\n', "2: The row is not CSV"),
         (b'a,b\n1,"closed"more\n', "2: The row is not CSV"),
@@ -89,9 +89,12 @@ def test_a_row_after_a_wrong_one_of_csv_is_read_with_its_own_line_number(tmp_pat
 @pytest.mark.parametrize(
     ("packed", "expected"),
     [
-        (gzip.compress(b'{"a": 1}\n' * 20_000, mtime=0)[:200], "The compressed file ends too early."),
-        (b"plain text", "The compressed file is damaged, or is not gzip."),
-        (gzip.compress(b"a\n1\n", mtime=0)[:-8] + b"12345678", "The compressed file is damaged, or is not gzip."),
+        (
+            gzip.compress(b'{"a": 1}\n' * 20_000, mtime=0)[:200],
+            "The compressed file is incomplete. Use a complete copy.",
+        ),
+        (b"plain text", "The compressed file is damaged or not in gzip format."),
+        (gzip.compress(b"a\n1\n", mtime=0)[:-8] + b"12345678", "The compressed file is damaged or not in gzip format."),
     ],
 )
 def test_a_damaged_compressed_file_is_named(tmp_path: Path, ending: str, packed: bytes, expected: str) -> None:

@@ -60,7 +60,7 @@ def test_the_background_makes_the_pairs_and_the_page_counts_them(client, study):
     assert (run.state, run.report["added"], run.done, run.size) == (PairRunState.DONE, 12, 4, 4)
     assert Pair.objects.filter(study=study).count() == 12
     page = text_of(client.get(f"/studies/haiku/pairs/runs/{run.pk}/"))
-    assert "12 pairs were added, 0 were there before." in page
+    assert "12 pairs added. 0 already existed." in page
     assert "hx-trigger" not in page
 
 
@@ -185,7 +185,7 @@ def test_the_sweep_takes_up_what_a_killed_worker_left(study, sent):
 def test_coverage_is_shown_beside_the_form(client, owner):
     study_of(owner, overlap=2)
     page = text_of(client.get("/studies/haiku/pairs/"))
-    assert "0 % covered" in page
+    assert "0% covered" in page
     assert 'hx-trigger="every 30s, refresh"' in page
     part = text_of(client.get("/studies/haiku/pairs/", headers={"HX-Request": "true"}))
     assert part.lstrip().startswith('<section id="coverage"')
@@ -203,7 +203,7 @@ def test_what_stops_a_run_is_said_in_the_language_of_who_asked_for_it(study):
     Result.objects.all().delete()
     with translation.override("ja"):
         asked = background.submit(study, None, "all", OPTIONS)
-        expected = gettext("No prompt has the results of two models of this study. Load results first.")
+        expected = gettext("No prompt has answers from two models of this study. Upload answers first.")
     background.run(asked.pk, timezone.now())
     asked.refresh_from_db()
     assert (asked.state, asked.problem) == (PairRunState.FAILED, expected)

@@ -64,14 +64,14 @@ def test_a_setting_is_saved(client, study, group, field, sent, stored):
 
 @pytest.mark.parametrize(("group", "fields", "complaint"), [
     ("votes", {"overlap": "0"}, "greater than or equal to 1"),
-    ("votes", {"least_votes": "50"}, "The least votes of a worker cannot exceed the most."),
+    ("votes", {"least_votes": "50"}, "The minimum votes for completion cannot exceed the maximum votes per worker."),
     ("training", {"training_pass": "101"}, "A percentage from 0 to 100 was expected."),
     ("checks", {"check_rate": "51"}, "A percentage from 0 to 50 was expected."),
     ("screen", {"scale_name": "nine"}, "not one of the available choices"),
     ("wording", {"language": "klingon!"}, "A language tag"),
     ("wording", {"consent": " \n "}, "This field is required."),
     ("pairs", {"only_types": ["poetry"]}, "not one of the available choices"),
-    ("access", {"colleagues": "colin\nnobody"}, "Nobody here has the account name nobody."),
+    ("access", {"colleagues": "colin\nnobody"}, "No account is named “nobody”."),
     ("platform", {"url_completed": "javascript:alert(1)"}, "Enter a valid URL."),
 ])  # fmt: skip
 def test_a_wrong_setting_is_a_fault_of_the_form_and_changes_nothing(client, study, group, fields, complaint):
@@ -186,7 +186,7 @@ def test_a_colleague_neither_sees_nor_changes_who_has_access(study, colleague, o
 def test_an_account_that_was_closed_cannot_be_let_in(client, study, outsider):
     outsider.is_active = False
     outsider.save()
-    assert "Nobody here has the account name otto." in text_of(change(client, "access", colleagues="otto"))
+    assert "No account is named “otto”." in text_of(change(client, "access", colleagues="otto"))
 
 
 def test_a_group_that_does_not_exist_is_not_found(client, study):

@@ -63,7 +63,7 @@ def test_an_upload_waits_for_the_background_and_says_so(client, empty, owner):
     assert response.headers["Location"] == f"/studies/haiku/data/uploads/{upload.pk}/"
     assert (upload.state, upload.user, upload.study) == (UploadState.WAITING, owner, empty)
     page = text_of(client.get(response.headers["Location"]))
-    assert "Waiting for its turn" in page
+    assert "Queued" in page
     assert 'hx-trigger="every 1s"' in page
     assert "files are being read" in text_of(client.get("/studies/haiku/"))
 
@@ -92,8 +92,8 @@ def test_files_of_an_upload_are_stored_together(client, empty):
     assert Result.objects.count() == 6
     assert Comparison.objects.count() == 6
     page = text_of(client.get(f"/studies/haiku/data/uploads/{upload.pk}/"))
-    assert "Everything was right, and it is stored." in page
-    assert "Undo this upload" in page
+    assert "Upload complete." in page
+    assert "Undo upload" in page
 
 
 def test_a_judge_can_be_named(client, empty):
@@ -173,7 +173,7 @@ def test_answers_that_name_themselves_are_listed_before_the_start(client, owner)
     study_of(owner, opened=False)
     result = Result.objects.all()[0]
     ResultFlag.objects.create(result=result, kind="names-itself", found="=I am <Quillfinch>")
-    assert "1 answer names its own model or maker. Look at it before people do." in text_of(
+    assert "1 answer names its own model or organisation. Check it before you start the study." in text_of(
         client.get("/studies/haiku/")
     )
     page = text_of(client.get("/studies/haiku/data/flags/"))
@@ -190,19 +190,19 @@ def test_answers_that_were_cut_are_listed_and_counted_apart(client, owner):
     for result in (first, second):
         ResultFlag.objects.create(result=result, kind="cut", found="and so it")
     start = text_of(client.get("/studies/haiku/"))
-    assert "1 answer names its own model or maker. Look at it before people do." in start
-    assert "2 answers were cut at the token limit. Look at them before people do." in start
+    assert "1 answer names its own model or organisation. Check it before you start the study." in start
+    assert "2 answers were cut off at the token limit. Check them before you start the study." in start
     data = text_of(client.get("/studies/haiku/data/"))
-    assert "1 answer names its own model or maker." in data
-    assert "2 answers were cut at the token limit." in data
+    assert "1 answer names its own model or organisation." in data
+    assert "2 answers were cut off at the token limit." in data
     page = text_of(client.get("/studies/haiku/data/flags/"))
-    assert page.count("was cut at the token limit") == 2
+    assert page.count("cut off at the token limit") == 2
     assert page.count("and so it") == 2
 
 
 def test_no_flags_is_said(client, owner):
     study_of(owner)
-    assert "No answer names its own model or maker." in text_of(client.get("/studies/haiku/data/flags/"))
+    assert "No answer names its own model or organisation." in text_of(client.get("/studies/haiku/data/flags/"))
 
 
 @pytest.fixture
@@ -215,9 +215,9 @@ def report(owner):
 
 
 def test_reports_are_listed_and_settled(client, report):
-    assert "1 report by a worker waits to be settled." in text_of(client.get("/studies/haiku/"))
+    assert "1 worker report needs attention." in text_of(client.get("/studies/haiku/"))
     page = text_of(client.get("/studies/haiku/workers/reports/"))
-    assert "An answer says which model wrote it" in page
+    assert "An answer reveals which model wrote it" in page
     assert "It says &lt;b&gt;Quillfinch&lt;/b&gt;." in page
     client.post(f"/studies/haiku/workers/reports/{report.pk}/settle/")
     report.refresh_from_db()

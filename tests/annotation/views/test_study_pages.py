@@ -25,7 +25,7 @@ def make(client, **fields):
 
 def test_the_empty_list_says_what_to_do(client):
     page = text_of(client.get("/studies/"))
-    assert "No study yet." in page
+    assert "No studies yet." in page
     assert 'href="/new-study/"' in page
 
 
@@ -34,12 +34,12 @@ def test_the_list_says_how_each_study_stands(client, owner):
     give_votes(study, 6)
     page = text_of(client.get("/studies/"))
     # 4 prompts with 3 pairs each want 2 votes.
-    assert "12 pairs, 25 % covered, 6 votes, 1 worker" in page
+    assert "12 pairs, 25% covered, 6 votes, 1 worker" in page
 
 
 def test_the_list_counts_only_what_the_filters_let_through(client, owner):
     study_of(owner, exclude_types=["code"])
-    assert "6 pairs, 0 % covered" in text_of(client.get("/studies/"))
+    assert "6 pairs, 0% covered" in text_of(client.get("/studies/"))
 
 
 def test_the_list_takes_as_many_queries_for_five_studies_as_for_one(client, owner, django_assert_max_num_queries):
@@ -76,7 +76,7 @@ def test_a_name_without_latin_letters_gets_an_address_too(client):
 def test_an_address_that_is_taken_is_a_fault_of_its_field(client):
     make(client, slug="mine")
     page = text_of(make(client, slug="mine"))
-    assert "Another study has this address." in page
+    assert "Another study already uses this address. Choose a different one." in page
     assert Study.objects.count() == 1
 
 
@@ -114,7 +114,7 @@ def test_results_without_pairs_ask_for_pairs(client, owner):
 
 def test_filters_that_leave_nothing_are_pointed_out(client, owner):
     study_of(owner, opened=False, only_types=["poetry"])
-    assert "The filters leave no pair to offer." in text_of(client.get("/studies/haiku/"))
+    assert "No pairs match the filters." in text_of(client.get("/studies/haiku/"))
 
 
 def test_training_without_pairs_is_pointed_out_before_the_start(client, owner):
@@ -145,7 +145,7 @@ def test_a_covered_study_is_told_to_close(client, owner):
     study = study_of(owner, overlap=1, models=2, prompts=2)
     give_votes(study, 2)
     page = text_of(client.get("/studies/haiku/"))
-    assert "2 pairs, 100 % covered" in page
+    assert "2 pairs, 100% covered" in page
     assert "Every pair has its votes." in page
 
 
@@ -153,7 +153,7 @@ def test_a_reserved_pair_is_not_yet_covered(client, owner):
     study = study_of(owner, overlap=1, models=2, prompts=2)
     give_votes(study, 1)
     assert Assignment.objects.filter(state="open").count() == 1
-    assert "50 % covered" in text_of(client.get("/studies/haiku/"))
+    assert "50% covered" in text_of(client.get("/studies/haiku/"))
 
 
 def test_another_app_puts_its_section_on_the_page(client, owner, monkeypatch):
@@ -198,7 +198,7 @@ def test_the_start_says_what_it_means(client, owner):
     add_golden_pairs(study, ["x", "y", "tie"])
     page = text_of(client.get("/studies/haiku/start/"))
     assert "12 pairs are offered until each has 4 votes." in page
-    assert "Everybody first passes training with 2 pairs." in page
+    assert "Each worker must first pass training with 2 pairs." in page
     assert "Nobody's attention is checked" in page
 
 
@@ -206,7 +206,7 @@ def test_a_pause_says_whose_hands_are_full(client, owner):
     study = study_of(owner)
     give_votes(study, 1)
     page = text_of(client.get("/studies/haiku/pause/"))
-    assert "1 pair is in a worker's hands now: their vote still counts." in page
+    assert "1 pair is with a worker now. Their vote still counts." in page
 
 
 def test_a_study_without_pairs_does_not_start(client, owner):
@@ -221,7 +221,7 @@ def test_a_study_without_pairs_does_not_start(client, owner):
 
 def test_starting_twice_is_calm(client, owner):
     study_of(owner)
-    assert "This study is open already." in text_of(client.post("/studies/haiku/start/", follow=True))
+    assert "This study is already open." in text_of(client.post("/studies/haiku/start/", follow=True))
 
 
 def test_simulated_votes_are_marked_on_every_page_of_the_study(client, owner):

@@ -42,7 +42,7 @@ def places():
 
 def test_a_study_without_workers_shows_the_links_to_send(client, study):
     page = text_of(client.get("/studies/haiku/workers/"))
-    assert "Nobody has come yet." in page
+    assert "No workers yet." in page
     assert "http://testserver/s/haiku/?PROLIFIC_PID={{%PROLIFIC_PID%}}&amp;STUDY_ID={{%STUDY_ID%}}" in page
 
 

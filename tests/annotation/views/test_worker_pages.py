@@ -90,7 +90,7 @@ def test_a_placeholder_that_the_platform_did_not_fill_in_is_nobodys_id(study):
 def test_a_damaged_link_is_said_to_be_one(visitor, study, query):
     for page in (visitor.get(f"/s/haiku/?{query}"), join(visitor, study, f"?{query}")):
         assert page.status_code == 400
-        assert "This link does not work" in text_of(page)
+        assert "This link doesn’t work" in text_of(page)
     assert not Worker.objects.exists()
 
 
@@ -115,8 +115,8 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Mobile/15E148"
 def test_a_device_that_does_not_suit_is_told_so_and_can_leave_with_a_code(study):
     lifecycle.change_settings(study, {"devices": "computers"})
     phone = Client(headers={"user-agent": PHONE})
-    assert "Please use another device" in text_of(phone.get("/s/haiku/"))
-    assert "Please use another device" in text_of(join(phone, study))
+    assert "Please use a different device" in text_of(phone.get("/s/haiku/"))
+    assert "Please use a different device" in text_of(join(phone, study))
     assert not Worker.objects.exists()
     assert code(study, "unsuitable-device") in text_of(phone.post("/s/haiku/consent/", {"answer": "unsuitable-device"}))
 
@@ -125,7 +125,7 @@ def test_an_ipad_that_calls_itself_a_macintosh_is_found_out_by_its_fingers(study
     lifecycle.change_settings(study, {"devices": "computers"})
     tablet = Client(headers={"user-agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15"})
     fields = {"answer": "agree", "version": study.consent_version, "touch": "5"}
-    assert "Please use another device" in text_of(tablet.post("/s/haiku/consent/", fields))
+    assert "Please use a different device" in text_of(tablet.post("/s/haiku/consent/", fields))
     assert not Worker.objects.exists()
 
 
@@ -206,7 +206,7 @@ def test_the_instructions_show_the_studys_example_or_a_general_one(visitor, stud
 
 def test_the_instructions_are_at_hand_while_voting(voter, study):
     page = text_of(voter.get("/s/haiku/instructions/"))
-    assert "Back to my pair" in page
+    assert "Back to your pair" in page
     assert "Start" not in page
 
 
@@ -335,7 +335,7 @@ def test_somebody_elses_pair_cannot_be_voted_on(voter, study):
     other.post("/s/haiku/begin/")
     page = vote(other, study, pair=in_hand())
     assert page.status_code == 404
-    assert "Not your pair" in text_of(page)
+    assert "This isn’t your pair" in text_of(page)
     assert not Comparison.objects.exists()
 
 
@@ -343,7 +343,7 @@ def test_somebody_elses_pair_cannot_be_voted_on(voter, study):
 def test_what_is_no_answer_is_not_stored(voter, study, value):
     page = vote(voter, study, value)
     assert page.status_code == 400
-    assert "That was no answer" in text_of(page)
+    assert "Nothing was saved" in text_of(page)
     assert not Comparison.objects.exists()
 
 
@@ -387,7 +387,7 @@ def test_a_skip_keeps_its_reason_and_brings_another_pair(voter, study):
 
 def test_a_report_leaves_the_pair_in_hand_or_skips_it_as_well(voter, study):
     pair = in_hand()
-    assert "What is wrong with it?" in text_of(voter.get("/s/haiku/report/"))
+    assert "What’s wrong with this pair?" in text_of(voter.get("/s/haiku/report/"))
     page = voter.post("/s/haiku/report/", {"pair": pair, "kind": "broken", "comment": "half\0a word"}, follow=True)
     assert "Your report goes to the people" in text_of(page)
     assert (Report.objects.get().comment, in_hand()) == ("halfa word", pair)

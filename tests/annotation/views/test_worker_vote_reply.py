@@ -85,7 +85,7 @@ def test_training_goes_from_pair_to_explanation_to_pair_in_the_reply(study):
     assert "Because" in reply
     reply = client.post("/s/haiku/training/proceed/", {"pair": first})
     assert reply.context["token"] != first
-    assert "Training, 2 of 2" in text_of(reply)
+    assert "Training pair 2 of 2" in text_of(reply)
 
 
 def test_a_vote_asks_the_database_a_few_times_and_never_for_a_session_or_an_account(voter, study):

@@ -71,7 +71,7 @@ def test_who_is_in_training_goes_on_after_the_scale_has_changed() -> None:
     scale = asked_on(client.get("/s/haiku/training/"))
     pair = TrainingAnswer.objects.exclude(shown_at=None).get().pk
     answered = client.post("/s/haiku/training/answer/", {"pair": pair, "value": 8, "scale": scale}, follow=True)
-    assert "You said: B is far better." in text_of(answered)
+    assert "You chose: B is far better." in text_of(answered)
     Study.objects.update(scale_name="three")
     explained = client.get("/s/haiku/training/")
     assert "You said" not in text_of(explained)

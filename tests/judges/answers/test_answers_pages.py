@@ -45,7 +45,7 @@ def test_a_model_is_asked_from_the_page_and_the_next_step_is_offered(
     client = as_user(colleague)
     form = {"models": asked.pk, "samples": 1, "again": "failed", "categories": "code = 0.3", "temperature": ""}
     told = client.post(page(study), form | {"estimate": ""}).content.decode()
-    assert "What this would be" in told
+    assert "Estimate" in told
     assert not AnswerRun.objects.exists()
     started = client.post(page(study), form | {"start": ""})
     run = AnswerRun.objects.get()
@@ -56,7 +56,7 @@ def test_a_model_is_asked_from_the_page_and_the_next_step_is_offered(
     shown = client.get(started.headers["Location"]).content.decode()
     assert "4 results are in the corpus" in shown
     assert reverse("study-pairs", args=[study.slug]) in shown
-    assert "4 answers by models" in client.get(reverse("study", args=[study.slug])).content.decode()
+    assert "4 answers from models" in client.get(reverse("study", args=[study.slug])).content.decode()
 
 
 def test_several_models_are_started_together(study: Study, stand_in: Start, as_user: SignIn, owner: User) -> None:
@@ -231,14 +231,14 @@ def test_a_run_that_was_stopped_is_the_first_thing_on_the_study_s_page(
 ) -> None:
     ask(study, source(study, stand_in(key="another").url))
     shown = as_user(owner).get(reverse("study", args=[study.slug])).content.decode()
-    assert "Asking a model was stopped: Incorrect API key provided" in shown
+    assert "Collecting answers from a model stopped: Incorrect API key provided" in shown
 
 
 def test_a_study_with_prompts_alone_is_told_that_models_can_be_asked(
     study: Study, as_user: SignIn, owner: User
 ) -> None:
     home = reverse("study", args=[study.slug])
-    offer = "The prompts could be put to models from here."
+    offer = "You can ask models for answers to these prompts."
     assert offer not in as_user(owner).get(home).content.decode()
     study.pairs.all().delete()
     Result.objects.all().delete()
@@ -255,5 +255,5 @@ def test_a_cut_answer_is_marked_in_the_question_browser(
     client = as_user(colleague)
     with_cut = {"a": numbers["Quillfinch-0"], "b": numbers[NEW]}
     without = {"a": numbers["Quillfinch-0"], "b": numbers["Quillfinch-1"]}
-    assert client.get(address, with_cut).content.decode().count("cut at the token limit") == 1
-    assert "cut at the token limit" not in client.get(address, without).content.decode()
+    assert client.get(address, with_cut).content.decode().count("cut off at the token limit") == 1
+    assert "cut off at the token limit" not in client.get(address, without).content.decode()

@@ -171,7 +171,7 @@ def test_of_several_rows_on_the_same_the_last_one_counts_and_the_report_says_how
     swapped = benchmark.game(81, "tie", "tie") | {"model_1": "birch", "model_2": "alder"}
     rows["model_judgment/owl_pair.jsonl"].append(swapped)
     report = loaded(benchmark.write(tmp_path / "in", rows))
-    assert report.passed_over == {"rows that a later one of the same key replaces: %(count)s": 3}
+    assert report.passed_over == {"rows replaced by a later row with the same key: %(count)s": 3}
     assert Judgment.objects.get(result__model__name="alder", turn=1).score == 9
     assert list(Comparison.objects.filter(turn=1).values_list("left", "winner", "trial").order_by("pk")) == [
         ("y", "tie", 1),
@@ -204,7 +204,7 @@ def test_a_judge_that_says_something_else_later_is_a_fault(tmp_path: Path) -> No
     with pytest.raises(load.FaultyFiles) as error:
         loaded(benchmark.write(tmp_path, rows))
     assert faults(error) == [
-        "model_judgment/owl_single.jsonl:1: judge: This judge has said something else about this before."
+        "model_judgment/owl_single.jsonl:1: judge: This conflicts with an earlier reply from the same judge."
     ]
 
 
@@ -220,9 +220,9 @@ def test_a_judge_with_two_templates_on_the_same_is_a_fault(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "row", "told"),
     [
-        ("question.jsonl", {"question_id": "x", "turns": ["?"]}, 'question_id: A whole number was expected, not "x".'),
-        ("question.jsonl", {"question_id": 99, "turns": []}, "turns: A list of texts was expected, not []."),
-        ("model_answer/alder.jsonl", {"question_id": 81}, "choices: The column is missing."),
+        ("question.jsonl", {"question_id": "x", "turns": ["?"]}, 'question_id: Expected a whole number, not "x".'),
+        ("question.jsonl", {"question_id": 99, "turns": []}, "turns: Expected a list of texts, not []."),
+        ("model_answer/alder.jsonl", {"question_id": 81}, "choices: This required column is missing."),
         ("model_answer/alder.jsonl", {"question_id": 81, "choices": [{}]}, "choices: A list of texts was expected"),
         ("model_answer/elm.jsonl", benchmark.answer(77, "elm"), "question_id: No prompt has the id 77"),
         ("model_judgment/owl_single.jsonl", benchmark.grade(81, "oak", 5), "model: No model is called"),
@@ -261,8 +261,8 @@ def test_an_answer_that_is_an_error_is_no_answer(tmp_path: Path) -> None:
     report = loaded(benchmark.write(tmp_path / "in", rows))
     assert not Result.objects.filter(model__name="alder", prompt__number=81).exists()
     assert report.passed_over == {
-        "answers that are errors, left out: %(count)s": 1,
-        "judgments of answers that are errors, left out: %(count)s": 4,
+        "failed answers, skipped: %(count)s": 1,
+        "verdicts and grades of failed answers, skipped: %(count)s": 4,
     }
     kept = benchmark.read(written("bench", tmp_path / "out"))["model_answer/alder.jsonl"]
     assert sorted(kept, key=lambda row: row["question_id"]) == rows["model_answer/alder.jsonl"]
@@ -334,7 +334,7 @@ def test_the_page_of_an_upload_says_what_was_passed_over(tmp_path: Path, setting
     upload = uploads.submit(study, None, [SimpleUploadedFile("bench.zip", archive(rows))])
     uploads.run(upload.pk)
     page = as_user(owner).get(f"/studies/bench/data/uploads/{upload.pk}/").content.decode()
-    for text in ("Rows that a later one of the same key replaces: 1", "Grades by judges", "Pairs put to judges"):
+    for text in ("Rows that a later one of the same key replaces: 1", "Grades by judges", "Verdicts by judges"):
         assert text in page
 
 
@@ -364,7 +364,7 @@ def test_what_is_no_archive_is_a_fault(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(load.FaultyFiles) as error:
         load.load([path], study_slug="bench")
-    assert faults(error) == ["bench.zip: The archive is damaged, or is no ZIP archive."]
+    assert faults(error) == ["bench.zip: The archive is damaged, or it is not a ZIP file."]
 
 
 def test_an_archive_that_holds_far_more_than_its_size_is_a_fault(tmp_path: Path, monkeypatch) -> None:
@@ -376,7 +376,9 @@ def test_an_archive_that_holds_far_more_than_its_size_is_a_fault(tmp_path: Path,
         target.writestr("question.jsonl", b" " * 10**6)
     with pytest.raises(load.FaultyFiles) as error:
         load.load([path], study_slug="bench")
-    assert faults(error) == ["bench.zip: The archive holds more than 50 times its size; load it unpacked."]
+    assert faults(error) == [
+        "bench.zip: The archive expands to more than 50 times its size. Unpack it and load the files."
+    ]
 
 
 def test_a_name_that_no_disk_takes_comes_back(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_faults_are_told_with_line_field_and_row(client, judge) -> None:
 
 
 def test_without_a_set_nothing_is_begun(client, judge) -> None:
-    assert "Choose a set, or upload a file with one." in post(client, judge, start="").content.decode()
+    assert "Choose a preference set or upload a preference file." in post(client, judge, start="").content.decode()
     assert not BenchmarkRun.objects.exists()
 
 
@@ -135,7 +135,7 @@ def test_the_questions_can_be_read_by_state_set_and_right_or_wrong(client, judge
     assert "Question 5?" not in wrong
     safety = done.sets.get(name="safety")
     assert client.get(f"{address}/?set={safety.pk}").content.decode().count('<th scope="row">') == 4
-    assert "No such calls." in client.get(f"{address}/?state=failed").content.decode()
+    assert "No calls match." in client.get(f"{address}/?state=failed").content.decode()
     assert client.get(f"{address}/?state=x&set=x&found=x").status_code == 200
     told = rows(client, f"{address}.csv")
     assert sorted(row["found"] for row in told) == ["right"] * 8 + ["wrong"] * 2
@@ -153,7 +153,7 @@ def test_one_question_shows_what_is_known_what_was_sent_and_what_came_back(clien
         "<code>q0</code>",
         "No, 0.",
         "[[",
-        "The whole request",
+        "Full request",
     ):
         assert text in page, text
 

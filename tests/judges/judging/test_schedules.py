@@ -158,7 +158,7 @@ def test_a_key_that_is_gone_is_said(study: Study, judge: Judge) -> None:
     hourly(study, judge)
     judge.versions.update(key_source="GONE_API_KEY")
     assert kept(NOW) == []
-    assert problem() == "The environment has no GONE_API_KEY."
+    assert problem() == "The environment variable GONE_API_KEY is not set."
     assert Schedule.objects.get().next_at == NOW + HOUR
 
 

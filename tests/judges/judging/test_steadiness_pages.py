@@ -152,4 +152,4 @@ def test_a_grader_s_page_has_its_mean_score(study: Study, owner: User, browser: 
     work()
     shown = browser.get(page).content.decode()
     assert "Mean score" in shown
-    assert "Points apart" in shown
+    assert "Mean difference (points)" in shown

@@ -56,7 +56,7 @@ FORM = {"name": "jury", "judges": ["ann", "bob"], "rule": "majority", "splits": 
 
 def test_a_panel_is_made_on_its_page(judged: Study, colleague: User, as_user) -> None:
     client = as_user(colleague)
-    assert "Make a panel" in page(client, f"/studies/{judged.slug}/panels/")
+    assert "Create panel" in page(client, f"/studies/{judged.slug}/panels/")
     response = client.post(
         f"/studies/{judged.slug}/panels/", {**FORM, "spares_own": "on", "makers": "ann = Acme\n\nbob=Beta, Inc"}
     )
@@ -93,7 +93,7 @@ def test_what_makes_no_panel_is_said_on_the_form(judged: Study, owner: User, as_
 def test_the_page_shows_rules_members_and_decisions(panel: Panel, owner: User, as_user) -> None:
     client = as_user(owner)
     whole = page(client, f"/studies/haiku/panels/{panel.pk}/")
-    for words in ("are left out", "ann", "bob", "split: left out", "100.0 %"):
+    for words in ("left out of the results", "ann", "bob", "split: left out", "100.0 %"):
         assert words in whole
     divided = page(client, f"/studies/haiku/panels/{panel.pk}/?state=divided")
     assert divided.count('<th scope="row" class="number">') == panel.tally["states"]["out"] > 0
@@ -165,7 +165,7 @@ def test_judges_and_panels_stand_side_by_side_with_what_they_cost(stand_in, stud
     assert raters["mixed"] not in found
     told = {str(fact.title): fact.texts for fact in rater_columns.known(study, list(raters.values()))}
     assert told["Cost"].keys() == {raters[name] for name in ("small", "other", "both", "mute")}
-    assert told["Without a verdict"][raters["mute"]] == "100.0 %"
+    assert told["No verdict"][raters["mute"]] == "100.0 %"
     assert [line.rater.name for line in rater_costs.side_by_side(study)] == ["other", "small", "both", "mixed"]
 
 

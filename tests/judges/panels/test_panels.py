@@ -311,7 +311,7 @@ def test_an_upload_whose_judge_sits_in_a_panel_is_not_undone(judged: Study) -> N
     Rater.objects.filter(name="ann").update(upload=upload)
     Comparison.objects.filter(rater__name="ann").update(upload=upload)
     panel_of(judged, "ann", "bob")
-    with pytest.raises(NotPossible, match="1 members of panels"):
+    with pytest.raises(NotPossible, match="1 panel members"):
         undo.undo(upload)
 
 
@@ -320,7 +320,7 @@ def test_the_command_makes_tells_and_ends_a_panel(judged: Study) -> None:
     call_command("panel", "haiku", "jury", "--judges", "ann", "bob", "cas", "--senior", "ann", stdout=out)
     assert "Member: ann, senior" in out.getvalue()
     assert "3 decided" in out.getvalue()
-    assert "1 split: the senior judge decided" in out.getvalue()
+    assert "1 split: decided by the senior judge" in out.getvalue()
     again = StringIO()
     call_command("panel", "haiku", "jury", stdout=again)
     assert "0 decisions were made" in again.getvalue()

@@ -53,7 +53,7 @@ def test_the_published_judgments_give_the_published_numbers() -> None:
 
 def test_the_page_shows_scores_and_pairs_and_what_had_no_number(bench: Study, owner, as_user) -> None:
     page = as_user(owner).get("/grades/bench/").content.decode()
-    for text in ("Scores by <bdi>owl</bdi>", "Without a number", "Turn 2", "math", "Pairs judged by <bdi>owl</bdi>"):
+    for text in ("Scores by <bdi>owl</bdi>", "No score", "Turn 2", "math", "Pairs judged by <bdi>owl</bdi>"):
         assert text in page
     assert 'class="series-2"' in page
 
@@ -76,8 +76,8 @@ def test_the_files_hold_what_the_page_shows(bench: Study, owner, as_user) -> Non
 
 def test_the_command_says_it_in_words(bench: Study) -> None:
     told = command("bench")
-    assert "Scores by owl, from 1 to 10" in told
-    assert "15 grades; 1 without a number" in told or "7 grades; 1 without a number" in told
+    assert "Scores from owl (1 to 10)" in told
+    assert "without a score: 15 grades; 1" in told or "without a score: 7 grades; 1" in told
     assert "Pairs by owl" in told
 
 
@@ -157,7 +157,7 @@ def test_one_walks_through_the_questions_that_were_chosen(bench: Study, owner, a
     assert 'rel="prev"' not in page
     page = client.get("/grades/bench/questions/82/?category=math").content.decode()
     assert 'rel="next"' not in page
-    assert "Not among those chosen" in page
+    assert "Not in the filtered list" in page
 
 
 def test_the_list_can_be_of_those_where_judges_disagree(bench: Study) -> None:

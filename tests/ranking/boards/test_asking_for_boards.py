@@ -175,15 +175,15 @@ def test_only_the_latest_that_were_asked_for_are_kept(study, monkeypatch):
 def test_an_old_board_says_when_it_was_computed_and_how_many_votes_came_since(client, study, monkeypatch):
     requests.ask_for(study, *NEWMAN, NOW)
     compute_all(NOW)
-    assert "Compute again" not in page(client, study)
+    assert "Recompute leaderboard" not in page(client, study)
     for _index in range(2):
         vote(person(study), study.pairs.first(), "x")
     html = page(client, study)
-    assert "Computed on 2026-03-01 12:00 UTC." in html
-    assert "2 votes came since." in html
-    assert "Compute again" in html
+    assert "Computed 2026-03-01 12:00 UTC." in html
+    assert "2 comparisons have been added since." in html
+    assert "Recompute leaderboard" in html
     monkeypatch.setattr(requests, "MANY", 1)
-    assert "More than 1 votes came since." in page(client, study)
+    assert "More than 1 comparisons have been added since." in page(client, study)
     press(client, study)
     assert Leaderboard.objects.of(study, *NEWMAN).newest().state == State.WAITING
     html = page(client, study)
@@ -221,7 +221,7 @@ def test_a_board_that_cannot_be_says_why(client, study):
     requests.ask_for(other, *NEWMAN, NOW)
     compute_all(NOW)
     html = page(client, other)
-    assert "There is no such board." in html
+    assert "This leaderboard cannot be computed." in html
     assert "Newman’s method has no finite ratings" in html
     press(client, other)
     assert Leaderboard.objects.of(other, *NEWMAN).count() == 1

@@ -183,7 +183,7 @@ def test_models_that_did_not_meet_the_baseline_are_named(run):
     Comparison.objects.filter(pair__in=apart).delete()
     out, err = run(study.slug, *against)
     assert {row["model"] for row in rows(out)} == {"Quillfinch-0", "Quillfinch-1", "Quillfinch-2"}
-    assert "Left out, because they met Quillfinch-0 less than twice: Quillfinch-3." in err
+    assert "Not ranked (fewer than two comparisons with Quillfinch-0): Quillfinch-3." in err
 
 
 def test_the_range_of_other_orders_is_called_no_interval(run):

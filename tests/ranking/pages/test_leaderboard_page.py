@@ -80,7 +80,7 @@ def test_an_address_that_is_no_study_or_no_board_is_not_found(client):
 def test_a_study_without_votes_says_so_and_what_to_do(client, owner):
     study = published(build_study(), owner=owner)
     anonymous = page(client, study).content.decode()
-    assert "No votes yet, so no board" in anonymous
+    assert "No votes yet" in anonymous
     assert reverse("join", args=[study.slug]) in anonymous
     mine = page(signed_in(owner), study).content.decode()
     assert "Start the study" in mine
@@ -101,10 +101,13 @@ def test_where_only_judges_compared_the_page_of_people_says_why_it_is_empty(clie
     for pair in study.pairs.all():
         vote(rater, pair, "x")
     html = page(client, published(study)).content.decode()
-    assert "No vote of people counts towards this board yet." in html
+    assert "No votes by people count towards this board yet." in html
     # Who reads a page has no command line, and need not run the study.
     assert "--raters" not in html
-    assert '<a href="?raters=gpt9"><bdi>gpt9</bdi></a> <a href="?raters=all">' in html.split("The same by others:")[1]
+    assert (
+        '<a href="?raters=gpt9"><bdi>gpt9</bdi></a> <a href="?raters=all">'
+        in html.split("The same board for other raters:")[1]
+    )
     assert "Quillfinch-0" in page(client, study, "?raters=gpt9").content.decode()
 
 
@@ -115,7 +118,7 @@ def test_simulated_votes_are_marked_wherever_they_reach(client):
     published(study)
     html = page(client, study).content.decode()
     assert "Simulated votes" in html
-    assert "1 of them simulated" in html
+    assert "1 simulated" in html
     for name in ("leaderboard-csv", "leaderboard-json"):
         assert "simulated" in client.get(reverse(name, args=[study.slug]))["Content-Disposition"]
 
@@ -157,14 +160,14 @@ def test_what_a_bar_shows_is_said_and_an_order_range_is_no_interval(client):
     digits = leaderboard.decimals(group)
     rating, low, high = (leaderboard.written(group["rows"][0][name], digits) for name in ("rating", "low", "high"))
     html = page(client, study).content.decode()
-    assert "Rating and interval, drawn" in html
+    assert "Chart of rating and interval" in html
     assert f'aria-label="{rating}, from {low} to {high}"' in html
     html = page(client, study, "?method=elo").content.decode()
-    assert "Rating, drawn" in html
+    assert "Rating chart" in html
     permuted = Settings(method="elo-bootstrap", redraw="permute", rounds=20)
     asked = compute.compute(study, Filters(), permuted)
     board = Leaderboard(study=study, sheet=asked.sheet, settings=asdict(permuted), comparisons=432)
-    assert [table.drawn for table in leaderboard.tables(board)] == ["Rating and range, drawn"]
+    assert [table.drawn for table in leaderboard.tables(board)] == ["Rating and range chart"]
 
 
 def test_a_board_that_nothing_is_left_for_says_so_on_each_of_its_pages(client):
@@ -178,7 +181,7 @@ def test_a_board_that_nothing_is_left_for_says_so_on_each_of_its_pages(client):
     published(study)
     for name in ("leaderboard", "leaderboard-wins"):
         html = client.get(reverse(name, args=[study.slug]) + query).content.decode()
-        assert "Nothing is left to rate any model by." in html
+        assert "No model has enough comparisons to be rated." in html
         assert "<table" not in html
 
 
@@ -266,7 +269,7 @@ def test_models_that_are_left_out_are_named_on_the_page(client):
     html = page(client, study, query).content.decode()
     assert "1 model has too few comparisons for this board" in html
     assert '<span class="trust-value">Quillfinch-3</span>' in html
-    assert "They met Quillfinch-0 less than twice." in html
+    assert "These models have fewer than two comparisons with Quillfinch-0." in html
     assert "too few comparisons" not in page(client, study).content.decode()
     told = client.get(reverse("leaderboard-json", args=[study.slug]) + query).json()
     assert told["unmet"] == ["Quillfinch-3"]

@@ -50,7 +50,7 @@ def test_the_list_says_what_people_and_judges_say(client, study):
     assert "Prompt 0?" in page
     assert "Quillfinch-0" in page
     assert "72 pairs" in page
-    assert "contradicts itself" in page
+    assert "contradictory" in page
     line = client.get(address(study)).context["found"].lines[1]
     assert line.votes == 6
     assert line.most == "x"
@@ -93,8 +93,8 @@ def test_what_was_looked_for_stands_in_the_form_and_goes_along(client, study):
 
 
 def test_nothing_found_says_so(client, study):
-    assert "No pair is like this." in html(client, address(study) + "?text=no+such+words")
-    assert "There are no pairs to show yet." in html(client, address(empty_study()))
+    assert "No pairs match." in html(client, address(study) + "?text=no+such+words")
+    assert "No pairs to show yet." in html(client, address(empty_study()))
 
 
 def empty_study() -> Study:

@@ -125,11 +125,11 @@ def test_an_address_that_contradicts_itself_is_no_board(study, client, query):
 
 def test_the_readings_of_a_scale_are_offered_where_there_are_two(study):
     html = Client().get(reverse("leaderboard", args=[study.slug])).content.decode()
-    assert "4 and 5 are ties" in html
+    assert "4 and 5 count as ties" in html
     other = voted_study("other")
     Study.objects.update(public=True)
     html = Client().get(reverse("leaderboard", args=[other.slug])).content.decode()
-    assert "4 and 5 are ties" not in html
+    assert "4 and 5 count as ties" not in html
     assert Client().get(reverse("leaderboard", args=[other.slug]) + "?reading=tie-allowed").status_code == 404
     assert Asked(reading="tie-allowed").filters() == Filters(reading="tie-allowed")
 

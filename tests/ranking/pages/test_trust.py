@@ -50,7 +50,7 @@ def test_a_board_against_one_model_is_of_its_comparisons_alone():
     found = facts(study, Filters(), reader.cut(study), "Quillfinch-0")
     assert (found["votes"], found["pairs"]) == (216, 36)
     told = lines(study, method="baseline-win-rate", baseline="Quillfinch-0")
-    assert told["Pairs"].value == "36, with 216 votes: 6.0 a pair"
+    assert told["Pairs"].value == "36, with 216 votes (6.0 per pair)"
     assert "Coverage" not in told
 
 
@@ -104,7 +104,7 @@ def test_coverage_is_of_the_pairs_that_people_are_offered():
     half = Pair.objects.filter(prompt__type="code")
     half.update(wanted=7)
     assert (counted(study)["offered"], counted(study)["covered"]) == (72, 36)
-    assert lines(study)["Coverage"].value == "50 % of 72 pairs have all the votes wanted"
+    assert lines(study)["Coverage"].value == "50% of 72 pairs have all their planned votes"
     half.update(wanted=0, taken=0)
     assert (counted(study)["offered"], counted(study)["covered"]) == (36, 36)
 
@@ -114,7 +114,7 @@ def test_who_is_excluded_is_told_and_not_counted():
     leaving.exclude(study.raters.first(), "by hand", NOW)
     found = counted(study)
     assert (found["excluded_raters"], found["excluded_votes"], found["raters"]) == (1, 72, 5)
-    assert lines(study)["Left out"].value == "72 votes of 1 excluded rater"
+    assert lines(study)["Left out"].value == "72 votes by 1 excluded rater"
 
 
 def test_dates_are_of_the_first_and_the_last_vote():
@@ -139,24 +139,24 @@ def test_the_question_is_named_for_people_and_for_a_judge():
     rater = judge(study)
     for number, pair in enumerate(study.pairs.all()):
         vote(rater, pair, "x" if number % 4 else "y")
-    assert lines(study)["Question answered"].value == "prompts and raters like these"
-    assert lines(study, clusters="worker")["Question answered"].value == "raters like these, on exactly these prompts"
-    assert lines(study, "gpt9")["Question answered"].value == "prompts like these"
-    assert lines(study, "all")["Question answered"].value == "none"
-    assert lines(study, method="eigen")["Question answered"].value == "none"
+    assert lines(study)["Scope of intervals"].value == "prompts and raters like these"
+    assert lines(study, clusters="worker")["Scope of intervals"].value == "raters like these on exactly these prompts"
+    assert lines(study, "gpt9")["Scope of intervals"].value == "prompts like these"
+    assert lines(study, "all")["Scope of intervals"].value == "none"
+    assert lines(study, method="eigen")["Scope of intervals"].value == "none"
 
 
 def test_how_intervals_were_made_is_told():
     study = voted_study()
-    assert lines(study)["How intervals were made"].value == "sandwich, CR3, t with 5 degrees of freedom"
-    assert lines(study, clusters="none")["How intervals were made"].value == "sandwich, CR0, normal"
-    assert lines(study, method="elo-bootstrap", redraw="resample")["How intervals were made"].value == (
-        "by 1,000 rounds of redrawing"
+    assert lines(study)["Interval method"].value == "sandwich estimator, CR3, t distribution with 5 degrees of freedom"
+    assert lines(study, clusters="none")["Interval method"].value == "sandwich estimator, CR0, normal distribution"
+    assert lines(study, method="elo-bootstrap", redraw="resample")["Interval method"].value == (
+        "bootstrap, 1,000 rounds"
     )
-    assert lines(study)["How intervals were made"].means == "95 % of such intervals hold the truth."
-    assert "if no two votes shared" in lines(study, clusters="none")["How intervals were made"].means
-    assert "How intervals were made" not in lines(study, method="elo")
-    assert "Gain of the left side" in lines(study, first_place=True)
+    assert lines(study)["Interval method"].means == "95% of such intervals contain the true rating."
+    assert "if no two votes shared" in lines(study, clusters="none")["Interval method"].means
+    assert "Interval method" not in lines(study, method="elo")
+    assert "Preference for the left answer" in lines(study, first_place=True)
 
 
 def test_an_assumption_that_was_needed_is_told():
@@ -165,9 +165,9 @@ def test_an_assumption_that_was_needed_is_told():
     for pair in study.pairs.all():
         vote(rater, pair, "x")
     found = lines(study)
-    assert found["Assumption"].value == "half a tie of every model against the mean"
-    assert "where they may not" in found["How intervals were made"].means
-    assert found["Connected"].value == "all 3 models"
+    assert found["Assumption"].value == "each model given half a tie against the mean"
+    assert "where they may not" in found["Interval method"].means
+    assert found["Connected"].value == "all 3 models connected"
 
 
 def test_the_panel_is_on_the_page_and_asks_the_comparisons_nothing(client, django_assert_max_num_queries):
@@ -243,14 +243,14 @@ def test_boards_of_other_methods_over_the_same_comparisons_share_what_was_counte
 def test_many_models_that_are_left_out_are_counted_and_their_names_folded_away():
     study = voted_study()
     told = lines(study, method="baseline-win-rate", baseline="Quillfinch-0")
-    assert "Models left out" not in told
+    assert "Models not ranked" not in told
     board = Leaderboard.objects.get(method="baseline-win-rate")
     names = [f"Quillfinch-{number}" for number in range(9)]
     board.sheet["unmet"] = names[:5]
-    (line,) = (line for line in trust.lines(board) if line.term == "Models left out")
+    (line,) = (line for line in trust.lines(board) if line.term == "Models not ranked")
     assert (line.value, line.names) == (", ".join(names[:5]), ())
     board.sheet["unmet"] = names
-    (line,) = (line for line in trust.lines(board) if line.term == "Models left out")
+    (line,) = (line for line in trust.lines(board) if line.term == "Models not ranked")
     assert (line.value, line.names) == ("9 models", tuple(names))
     html = render_to_string("ranking/about.html", {"board": {"reasons": [line]}, "snapshot": board, "study": study})
     assert html.index("9 models") < html.index("<details") < html.index("Quillfinch-8")
@@ -265,4 +265,4 @@ def test_the_shares_of_places_are_rounded_alike_on_both_pages():
     assert (place.left + place.between, place.start_right + place.right) == (place.start_right, 100)
     board = Leaderboard(raters="people", method="bradley-terry", settings={"ties": None})
     told = [line.value for line in trust._place(board, {"position": {**found, "p": 0.02}})]
-    assert told == ["left 33 %, tie 39 %, right 29 %"]
+    assert told == ["left 33%, tie 39%, right 29%"]

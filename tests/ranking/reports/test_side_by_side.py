@@ -146,7 +146,7 @@ class TestThePage:
 
     def test_the_highest_of_a_column_is_told_in_words_too(self, client, shown):
         page = client.get(reverse("leaderboard-columns", args=[shown.slug])).content.decode()
-        assert page.count("the highest of the column") == 7
+        assert page.count("highest in this column") == 7
         assert "not rated" in page
 
     def test_csv_and_json_hold_all_of_it(self, client, shown):

@@ -302,7 +302,7 @@ class TestTheCommand:
         page = client.get(reverse("leaderboard-agreement", args=[study.slug]))
         html = page.content.decode()
         names = [str(row.name) for row in page.context["compared"].rows]
-        assert names == ["People among themselves", "gpt9", "panel"]
+        assert names == ["People with one another", "gpt9", "panel"]
         assert "Nothing was shown to this rater" in html
         assert page.context["people"].scale.left + page.context["people"].scale.right == 100
         assert [step.number for step in page.context["people"].scale.steps] == [54] * 8
@@ -328,7 +328,7 @@ class TestTheCommand:
         html = client.get(reverse("leaderboard-agreement", args=[study.slug])).content.decode()
         assert "no finite ratings exist without an assumption" in html
         assert "it says the same 1.00 of the time (no interval, 72 pairs of samples)" in html
-        assert "A lean of +1.00 (no interval) that chance does not explain." in html
+        assert "Left minus right is +1.00 (no interval), which is statistically significant." in html
 
     def test_ratings_that_need_no_assumption_are_said_to_have_none(self, study):
         people = reader.single(study, reader.Filters(), reader.cut(study))

@@ -107,22 +107,22 @@ def group(**changes: Any) -> dict[str, Any]:
 
 def test_both_questions_are_answered_where_people_voted():
     assert text.sentence(group()) == (
-        "Nothing separates the first 17 of 59 models for prompts and raters like these. "
-        "On exactly these prompts GPT 4 is among the first 4."
+        "The top 17 of 59 models cannot be told apart for prompts and raters like these. On exactly these "
+        "prompts, GPT 4 is among the top 4."
     )
     first = {**group()["verdict"], "level": 1, "worst_place": 1, "help": None}
     assert text.sentence(group(verdict=first, verdict_here=first)) == (
-        "GPT 4 is first for prompts and raters like these. So it is on exactly these prompts."
+        "GPT 4 ranks first for prompts and raters like these. The same holds for exactly these prompts."
     )
-    assert text.sentence(group(verdict_here=first)).endswith("On exactly these prompts GPT 4 is first.")
+    assert text.sentence(group(verdict_here=first)).endswith("On exactly these prompts, GPT 4 ranks first.")
     anywhere = {**group()["verdict_here"], "level": 30, "worst_place": 59}
     assert text.sentence(group(verdict_here=anywhere)).endswith(
-        "Even on exactly these prompts GPT 4 could hold any place."
+        "On exactly these prompts, GPT 4 could rank anywhere from first to last."
     )
     nothing = {**group()["verdict"], "level": 59, "worst_place": 59}
     assert text.sentence(group(verdict=nothing, verdict_here=nothing)) == (
-        "Nothing separates these 59 models for prompts and raters like these. "
-        "Nor does anything on exactly these prompts."
+        "These 59 models cannot be told apart for prompts and raters like these. On exactly these prompts, "
+        "no two models can be told apart."
     )
 
 
@@ -130,7 +130,7 @@ def test_a_board_without_intervals_says_what_it_cannot():
     assert "no intervals" in text.sentence(group(clusters=None, verdict=None, verdict_here=None))
     assert text.advice(group(verdict=None), 100) == ""
     flat = text.sentence(group(verdict=None, notices=["no-width"]))
-    assert flat == "model 0 is rated first. How sure that is, this board cannot say: some intervals have no width."
+    assert flat == "model 0 ranks first. This board cannot say how certain that is: some intervals have zero width."
     level = [{"model": f"model {index}", "rank": 1} for index in range(3)]
     assert "first alike" in text.sentence(group(rows=level, verdict=None, verdict_here=None))
     alone = group(rows=[{"model": "GPT 4"}], verdict=None, verdict_here=None)
@@ -144,8 +144,8 @@ def test_what_is_known_by_an_assumption_alone_says_so():
 
 def test_what_would_help_is_told_in_numbers_of_it():
     assert text.advice(group(), 8931) == (
-        "More votes cannot separate the first two, more prompts can: about 41 (there are 13), "
-        "if the two are as far apart as they look."
+        "More votes cannot separate the top two, but more prompts can. If they differ as much as they seem "
+        "to, about 41 prompts would be needed (13 so far)."
     )
     votes = {**group()["verdict"], "help": "votes", "factor": 4.67}
     assert "about 42,000 votes separate them (there are 8,931)" in text.advice(group(verdict=votes), 8931)
