@@ -47,7 +47,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static -type f)
+staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static docs/screenshots -type f)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
@@ -69,7 +69,7 @@ format: install-dev ## ruff's formatter and its safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install ## docs/commands.md anew from the commands
+docs: install ## docs/reference/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
 .PHONY: bench-judges bench-grades

@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from what the commands say about themselves: `make docs`."""
+"""Writes docs/reference/commands.md from what the commands say about themselves: `make docs`."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILE = ROOT / "docs" / "commands.md"
+FILE = ROOT / "docs" / "reference" / "commands.md"
 
 HEAD = """# Commands
 

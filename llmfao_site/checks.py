@@ -51,7 +51,7 @@ def unknown_variables(names: Iterable[str]) -> list[CheckMessage]:
     return [
         Error(
             f"The environment variable {name} is set and nobody reads it.",
-            hint=_did_you_mean(name, known) + "docs/settings.md lists them all.",
+            hint=_did_you_mean(name, known) + "docs/reference/settings.md lists them all.",
             id="site.E001",
         )
         for name in sorted(names)

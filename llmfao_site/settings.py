@@ -1,6 +1,6 @@
 """Settings, all of them from the environment, with defaults that run on one machine with no server.
 
-docs/settings.md lists every variable read here; a test holds the two together. A system check
+docs/reference/settings.md lists every variable read here; a test holds the two together. A system check
 refuses a variable that starts with LLMFAO_ and is not read here, and an upper-case name of this
 module that nothing reads.
 """
@@ -227,7 +227,8 @@ USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# Pages of the documentation show their pictures on the site as well as on a code host.
+STATICFILES_DIRS = [BASE_DIR / "static", ("docs/screenshots", BASE_DIR / "docs" / "screenshots")]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},

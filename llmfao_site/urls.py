@@ -12,6 +12,7 @@ urlpatterns = [
     path("language/", set_language, name="language"),
     path("admin/login/", views.admin_sign_in),
     path("admin/", admin.site.urls),
+    path("help/", include("llmfao_site.help.urls")),
     path("api/", include("llmfao_site.api.urls")),
     path("", include("annotation.urls")),
     path("", include("ranking.urls")),

@@ -1,5 +1,5 @@
 """How the rows of the API are described in its schema. What they hold is made by `exporting.export`,
-with the columns of the exchange files; docs/codebook.md explains each."""
+with the columns of the exchange files; docs/reference/codebook.md explains each."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """The exchange format: what its files are called, which columns they have, what a column may hold.
 
 The published LLMFAO files are in it. The tables of columns below are the one place where columns and
-their order are spelled: reading, writing and docs/codebook.md follow them.
+their order are spelled: reading, writing and docs/reference/codebook.md follow them.
 """
 
 import math
@@ -346,7 +346,7 @@ FULL_COLUMNS: Final = (
     "excluded_at",
     "exclusion_reason",
 )
-"""The columns of `export comparisons --full`; docs/codebook.md says what each holds."""
+"""The columns of `export comparisons --full`; docs/reference/codebook.md says what each holds."""
 
 PAYMENT_COLUMNS: Final = ("external_id", "outcome", "code", "minutes", "votes", "skips")
 

@@ -32,7 +32,7 @@ twenty at the most; gzip allows a thousand, which is hours of reading in a small
 TICK: Final = 256
 """Rows between two reports of how far a file has been read."""
 
-# The format's own rule, in docs/exchange.md: other programs write and read by it too.
+# The format's own rule, in docs/reference/exchange.md: other programs write and read by it too.
 FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
 

@@ -1,7 +1,17 @@
-"""Markdown into HTML that is safe to show: answers of models, which are hostile, and the wording of studies."""
+"""Markdown into HTML that is safe to show: hostile answers of models, the wording of studies, the documentation."""
 
 from annotation.markup.cache import render_cached
 from annotation.markup.direction import direction
-from annotation.markup.markdown import VERSION, plain, render, render_wording
+from annotation.markup.markdown import VERSION, Heading, Page, plain, render, render_page, render_wording
 
-__all__ = ["VERSION", "direction", "plain", "render", "render_cached", "render_wording"]
+__all__ = [
+    "VERSION",
+    "Heading",
+    "Page",
+    "direction",
+    "plain",
+    "render",
+    "render_cached",
+    "render_page",
+    "render_wording",
+]

@@ -15,9 +15,10 @@ models in a loop write just such things.
 import io
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import nh3
 from markdown_it import MarkdownIt
@@ -35,6 +36,8 @@ from annotation.markup.direction import direction, has_rtl_letters
 from annotation.markup.formulas import formulas, mathml
 
 type _LexerToken = tuple[_TokenType, str]
+type Rewrite = Callable[[str], str | None]
+"""Maps an address as a page writes it to the one its reader follows; None: it leads nowhere there."""
 
 VERSION: Final = 1
 """Goes up whenever the same text gives other HTML; belongs into the key of every cache outside the process."""
@@ -54,6 +57,8 @@ MOST_FORMULAS: Final = 400
 """Formulas in a text that are set; the others are shown as their source."""
 
 _LONGEST_ADDRESS: Final = 200
+_LONGEST_WHOLE: Final = 32
+"""Characters of code in a line of the documentation that is not broken; that many fit on the narrowest phone."""
 
 # What models write, by every name they call it. A name that Pygments does not know would cost a scan of its whole list.
 _LANGUAGES: Final = frozenset(
@@ -129,6 +134,34 @@ _WORDING_SANITISER: Final = nh3.Cleaner(
     link_rel="noopener noreferrer nofollow",
     url_schemes={"http", "https", "mailto"},
 )
+_SECTIONS: Final = ("h2", "h3", "h4", "h5", "h6")
+_PAGE_SANITISER: Final = nh3.Cleaner(
+    tags={*_TAGS, *_MATH_TAGS, "a", "h2", "img"},
+    clean_content_tags={"script", "style"},
+    attributes={"ol": {"start"}, "a": {"href"}, "img": {"alt", "src"}, **{tag: {"id"} for tag in _SECTIONS}},
+    tag_attribute_values=_MATH_ATTRIBUTES | _DIRECTED,
+    allowed_classes=_CLASSES | {"code": {"formula", "whole"}},
+    link_rel=None,
+    url_schemes={"http", "https", "mailto"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of a page: its level, from 2, the id that links end in, and its words."""
+
+    level: int
+    anchor: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the documentation, rendered: the words of its title, what follows it as safe HTML, its headings."""
+
+    title: str
+    html: str
+    headings: tuple[Heading, ...]
 
 
 def render(text: str) -> str:
@@ -145,6 +178,18 @@ def render_wording(text: str) -> str:
     They open beside the study, so that nobody loses their place by reading a privacy notice.
     """
     return _render(text, _WORDING, _WORDING_SANITISER)
+
+
+def render_page(text: str, rewrite: Rewrite) -> Page:
+    """A page of the documentation, which is written here: with ids, links and images, and lines that flow on.
+
+    `rewrite` is asked for the address of every link and image. Where it knows none, the words stay. Headings
+    have the ids that code hosts give them, so that a link to a section works in both places.
+    """
+    env: dict[str, Any] = {"code_seconds": CODE_SECONDS, "formulas": 0, "rewrite": rewrite, "headings": [], "title": ""}
+    tokens = _PAGES.parse(_presentable(text), env)
+    html = _PAGE_SANITISER.clean(_PAGES.renderer.render(tokens, _PAGES.options, env))
+    return Page(env["title"], html, tuple(env["headings"]))
 
 
 def plain(text: str) -> str:
@@ -176,27 +221,46 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def _parser(*, links: bool) -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": DEEPEST})
+    """What reads texts of models and of studies: each line as it was written, headings below the page's own."""
+    md = _common_parser(breaks=True)
+    md.core.ruler.push("headings", _demote_headings)
+    if not links:
+        md.core.ruler.push("links", _show_addresses)
+    md.add_render_rule("image", _image)
+    return _warmed_up(md)
+
+
+def _page_parser() -> MarkdownIt:
+    """What reads the documentation, whose lines are wrapped at a width."""
+    md = _common_parser(breaks=False)
+    md.core.ruler.push("headings", _name_headings)
+    md.core.ruler.push("links", _rewrite_addresses)
+    md.add_render_rule("code_inline", _code_in_line)
+    return _warmed_up(md)
+
+
+def _common_parser(*, breaks: bool) -> MarkdownIt:
+    md = MarkdownIt("commonmark", {"html": False, "breaks": breaks, "maxNesting": DEEPEST})
     md.enable(["table", "strikethrough"])
     formulas(md)
     md.core.ruler.before("inline", "long_run", _spare_long_runs)
     md.core.ruler.push("tables", _adapt_tables)
-    md.core.ruler.push("headings", _demote_headings)
     md.core.ruler.push("directions", _say_directions)
-    if not links:
-        md.core.ruler.push("links", _show_addresses)
     for name, rule in (
         ("fence", _code),
         ("code_block", _code),
-        ("image", _image),
         ("formula", _formula),
         ("long_run", _long_run),
         ("table_open", _table_open),
         ("table_close", _table_close),
     ):
         md.add_render_rule(name, rule)
-    # The first parse compiles the rules, and a second thread that came in between would find none.
-    md.parse("a", {})
+    return md
+
+
+def _warmed_up(md: MarkdownIt) -> MarkdownIt:
+    """`md`, after a first parse: that one compiles the rules, and a second thread would find none meanwhile."""
+    md.parse("a", {"headings": []})
     return md
 
 
@@ -212,6 +276,65 @@ def _demote_headings(state: StateCore) -> None:
     for token in state.tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + 2, 6)}"
+
+
+def _name_headings(state: StateCore) -> None:
+    """Takes the title out, gives the other headings their ids and lists them."""
+    kept: list[Token] = []
+    taken: dict[str, int] = {}
+    tokens = iter(state.tokens)
+    for token in tokens:
+        if token.type != "heading_open":
+            kept.append(token)
+            continue
+        inline, closing = next(tokens), next(tokens)
+        words = "".join(child.content for child in inline.children or [])
+        if token.tag == "h1":
+            state.env["title"] = words
+            continue
+        slug = _slug(words)
+        again = taken.get(slug, 0)
+        taken[slug] = again + 1
+        anchor = f"{slug}-{again}" if again else slug
+        token.attrs["id"] = anchor
+        state.env["headings"].append(Heading(int(token.tag[1:]), anchor, words))
+        kept += [token, inline, closing]
+    state.tokens = kept
+
+
+def _slug(words: str) -> str:
+    """The id that GitHub makes of a heading, and others after it."""
+    return re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
+
+
+def _rewrite_addresses(state: StateCore) -> None:
+    """Links and images with the addresses that they have for the reader; the words alone where there is none."""
+    rewrite: Rewrite = state.env.get("rewrite", lambda address: address)
+    for token in state.tokens:
+        if token.type != "inline" or not token.children:
+            continue
+        children: list[Token] = []
+        leads = True
+        for child in token.children:
+            match child.type:
+                case "link_open":
+                    address = rewrite(str(child.attrs["href"]))
+                    if leads := address is not None:
+                        child.attrs = {"href": address}
+                        children.append(child)
+                case "link_close":
+                    if leads:
+                        children.append(child)
+                case "image":
+                    address = rewrite(str(child.attrs["src"]))
+                    if address is None:
+                        children += child.children or []
+                    else:
+                        child.attrs = {"src": address, "alt": ""}
+                        children.append(child)
+                case _:
+                    children.append(child)
+        token.children = children
 
 
 def _say_directions(state: StateCore) -> None:
@@ -308,6 +431,12 @@ def _code(self: RendererHTML, tokens: list[Token], at: int, options: OptionsDict
     return f"<pre><code>{highlighted or escapeHtml(token.content)}</code></pre>\n"
 
 
+def _code_in_line(self: RendererHTML, tokens: list[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+    code = tokens[at].content
+    whole = ' class="whole"' if len(code) <= _LONGEST_WHOLE else ""
+    return f"<code{whole}>{escapeHtml(code)}</code>"
+
+
 def _highlight(code: str, language: str, env: EnvType) -> str | None:
     """`code` as spans of Pygments' classes; None where that would take too long."""
     if len(code) > LONGEST_CODE or max(map(len, code.split("\n"))) > LONGEST_CODE_LINE:
@@ -367,3 +496,4 @@ def _table_close(self: RendererHTML, tokens: list[Token], at: int, options: Opti
 
 _ANSWERS: Final = _parser(links=False)
 _WORDING: Final = _parser(links=True)
+_PAGES: Final = _page_parser()

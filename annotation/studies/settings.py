@@ -1,6 +1,6 @@
 """The settings of a study as words: read from `key=value`, shown, described.
 
-`manage.py study` speaks of them, docs/study-settings.md lists them; this is the one list of both.
+`manage.py study` speaks of them, docs/reference/study-settings.md lists them; this is the one list of both.
 """
 
 import csv

@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
 from tests.builders import build_study
 
-PAGES = ["/", "/sign-in/", "/no-such-page/"]
+PAGES = ["/", "/sign-in/", "/no-such-page/", "/help/", "/help/reference/addresses/", "/help/guides/operate/"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

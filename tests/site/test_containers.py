@@ -23,7 +23,7 @@ GIVEN = {
     "LLMFAO_SECRET_KEY": "0123456789" * 6,
     "LLMFAO_HOSTS": "arena.example",
 }
-"""What the .env file of docs/operations.md has to say."""
+"""What the .env file of docs/guides/operate.md has to say."""
 
 
 def filled_in(value: str, given: dict[str, str]) -> str:

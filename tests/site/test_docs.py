@@ -13,12 +13,13 @@ from docs import write_commands
 from llmfao_site.middleware.health import PATH as HEALTH
 
 ROOT = settings.BASE_DIR
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def addresses(patterns: Iterable[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
-    """Every address of the site as docs/addresses.md writes it, /s/SLUG/; Django's admin counts as one."""
+    """Every address of the site as docs/reference/addresses.md writes it, /s/SLUG/; Django's admin counts as one."""
     for pattern in patterns:
         route = before + str(pattern.pattern)
         if route == "/admin/":
@@ -30,18 +31,18 @@ def addresses(patterns: Iterable[URLPattern | URLResolver], before: str = "/") -
 
 
 def test_every_command_is_described_as_it_describes_itself():
-    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == write_commands.text(), "run `make docs`"
+    assert (DOCS / "reference" / "commands.md").read_text(encoding="utf-8") == write_commands.text(), "run `make docs`"
 
 
 def test_every_address_is_documented_and_every_documented_one_exists():
-    text = (ROOT / "docs" / "addresses.md").read_text(encoding="utf-8")
+    text = (DOCS / "reference" / "addresses.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     documented = [address for row in rows for address in re.findall(r"`([^`]+)`", row)]
     assert len(documented) == len(set(documented))
     assert set(documented) == set(addresses(get_resolver().url_patterns)) | {HEALTH}
 
 
-@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
 def test_links_and_pictures_of_a_page_are_there(document: Path):
     text = document.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'(?:src|srcset|href)="([^"#]+)"', text)
@@ -49,7 +50,7 @@ def test_links_and_pictures_of_a_page_are_there(document: Path):
     assert not missing
 
 
-@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
 def test_commands_that_a_page_names_exist(document: Path):
     text = document.read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
@@ -58,7 +59,8 @@ def test_commands_that_a_page_names_exist(document: Path):
     assert set(re.findall(r"manage\.py ([a-z][a-z-]*)", code)) <= set(get_commands())
 
 
-def test_every_page_of_the_documentation_is_found_from_the_readme():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    unlisted = [page.name for page in PAGES if page.parent.name == "docs" and f"(docs/{page.name})" not in readme]
-    assert not unlisted
+def test_every_page_is_listed_in_the_index_and_the_readme_leads_there():
+    index = DOCS / "index.md"
+    listed = set(re.findall(r"\]\(([^)#]+\.md)\)", index.read_text(encoding="utf-8")))
+    assert listed == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} - {index.name}
+    assert "(docs/index.md)" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -32,8 +32,8 @@ def manage(*words: str, data: Path, **environment: str) -> subprocess.CompletedP
 
 
 def documented(heading: str) -> set[str]:
-    """The variables in the first column of the table under `heading` in docs/settings.md."""
-    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    """The variables in the first column of the table under `heading` in docs/reference/settings.md."""
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     section = text.split(f"## {heading}\n")[1].split("\n## ")[0]
     first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     return {name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)}

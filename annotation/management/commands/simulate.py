@@ -21,8 +21,8 @@ ELO_PER_LOGARITHM = 400 / math.log(10)
 
 class Command(BaseCommand):
     help = (
-        "Makes votes from a Bradley-Terry model with ties and worker noise (docs/simulation.md), for trying things "
-        "out. They are marked as simulated wherever they go; --remove takes them all out again."
+        "Makes votes from a Bradley-Terry model with ties and worker noise (docs/reference/simulation.md), for trying "
+        "things out. They are marked as simulated wherever they go; --remove takes them all out again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

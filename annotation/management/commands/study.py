@@ -19,7 +19,7 @@ ACTIONS: Final = {"start": lifecycle.start, "pause": lifecycle.pause, "close": l
 class Command(BaseCommand):
     help = (
         "Shows a study; sets what its page sets; starts, pauses or closes it. "
-        "docs/study-settings.md lists the settings, and so does this command without options."
+        "docs/reference/study-settings.md lists the settings, and so does this command without options."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

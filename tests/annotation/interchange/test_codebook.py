@@ -1,4 +1,4 @@
-"""docs/codebook.md lists exactly the columns there are."""
+"""docs/reference/codebook.md lists exactly the columns there are."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from annotation.interchange import llmfao
 from tests.places import ROOT
 
-CODEBOOK = (ROOT / "docs" / "codebook.md").read_text()
+CODEBOOK = (ROOT / "docs" / "reference" / "codebook.md").read_text()
 
 
 def columns(section: str) -> list[tuple[str, bool]]:

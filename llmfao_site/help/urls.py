@@ -1,0 +1,8 @@
+from django.urls import path
+
+from llmfao_site.help import views
+
+urlpatterns = [
+    path("", views.index, name="help"),
+    path("<path:name>/", views.page, name="help-page"),
+]
