@@ -161,12 +161,12 @@ def count(number: int, of: str) -> str:
 
 
 def listed(phrases: list[str]) -> str:
-    """ "160 pairs, 61 % covered": one phrase after the other."""
+    """ "160 pairs, 61% covered": one phrase after the other."""
     return pgettext("between phrases", ", ").join(phrases)
 
 
 def covered(share: float) -> str:
-    """ "61 % covered": 100 only where nothing is missing, 0 only where nothing is there."""
+    """ "61% covered": 100 only where nothing is missing, 0 only where nothing is there."""
     percent = 100 * share
     if 0 < percent < 1:
         # xgettext:no-python-format

@@ -24,7 +24,7 @@ def registered_sections() -> list[Section]:
 @register.filter
 def percent(share: float | None) -> str:
     """A share in [0, 1] as a whole percentage; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.0f} %"
+    return "–" if share is None else f"{100 * share:.0f}%"
 
 
 KINDS: Final[dict[str, str | Promise]] = {
