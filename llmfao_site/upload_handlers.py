@@ -1,4 +1,4 @@
-"""Whose files are kept while a request is read."""
+"""Upload handlers."""
 
 from typing import Any
 
