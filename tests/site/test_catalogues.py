@@ -184,7 +184,7 @@ def test_a_translation_names_what_its_message_names():
 
 def test_the_messages_are_found_at_all():
     found = {message for path in [*TEMPLATES, *MODULES] for message in messages_of(path)}
-    assert ("", "What to do") in found
+    assert ("", "Instructions") in found
     assert ("neither is better", "Tie") in found
     assert ("", "You will compare one pair of answers.") in found
     assert ("", "The file is empty.") in found

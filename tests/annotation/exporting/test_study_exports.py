@@ -70,7 +70,7 @@ def test_what_is_no_export_is_not_found(client, study):
 def test_a_judge_that_is_not_there_is_explained(client, study):
     response = download(client, "comparisons", "?raters=nobody")
     assert response.status_code == 409
-    assert "has no judge nobody" in text_of(response)
+    assert "is named “nobody”" in text_of(response)
 
 
 def test_a_judge_whose_name_no_database_could_hold_is_not_there_either(client, study):

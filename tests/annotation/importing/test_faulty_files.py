@@ -46,25 +46,40 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"prompts": changed(PROMPTS, 0, text=None)}, "prompts.jsonl:1: text: Expected text, not null."),
     ({"prompts": changed(PROMPTS, 0, lang="not a tag")}, "prompts.jsonl:1: lang: A language tag such as"),
     ({"prompts": changed(PROMPTS, 0, turns="x")}, "prompts.jsonl:1: turns: A list of texts was expected"),
-    ({"results": changed(RESULTS, 0, model=99)}, "results.jsonl:1: model: No model has the id 99"),
-    ({"results": changed(RESULTS, 3, prompt=99)}, "results.jsonl:4: prompt: No prompt has the id 99"),
+    (
+        {"results": changed(RESULTS, 0, model=99)},
+        "results.jsonl:1: model: No model in the files or the study has the ID 99",
+    ),
+    (
+        {"results": changed(RESULTS, 3, prompt=99)},
+        "results.jsonl:4: prompt: No prompt in the files or the study has the ID 99",
+    ),
     (
         {"results": changed(RESULTS, 0, name="Elm")},
-        'results.jsonl:1: name: What this row refers to has "Alder 7B" here',
+        'results.jsonl:1: name: The item that this row refers to has "Alder 7B" in this column',
     ),
-    ({"results": changed(RESULTS, 0, slug="x")}, 'results.jsonl:1: slug: What this row refers to has "haiku" here'),
-    ({"results": changed(RESULTS, 1, id=100)}, "results.jsonl:2: model: Id 100 stands for something else already: 7"),
+    (
+        {"results": changed(RESULTS, 0, slug="x")},
+        'results.jsonl:1: slug: The item that this row refers to has "haiku" in this column',
+    ),
+    (
+        {"results": changed(RESULTS, 1, id=100)},
+        "results.jsonl:2: model: ID 100 is already stored with 7 in this column",
+    ),
     ({"results": jsonl([*RESULTS, {**RESULTS[0], "result": "x"}])}, "results.jsonl:7: result: Id 100 stands for"),
     ({"results": changed(RESULTS, 0, duration="fast")}, "results.jsonl:1: duration: A number or null was expected"),
-    ({"results": jsonl(RESULTS).replace("12.5", "NaN", 1)}, "results.jsonl:1: JSON has no NaN"),
+    ({"results": jsonl(RESULTS).replace("12.5", "NaN", 1)}, "results.jsonl:1: NaN is not valid JSON"),
     (
         {"pairs": changed(PAIRS, 0, result_x="Never said.")},
-        "pairs.jsonl:1: result_x: Model 7 has no result to prompt 5",
+        "pairs.jsonl:1: result_x: Model 7 has no answer to prompt 5",
     ),
-    ({"pairs": changed(PAIRS, 1, text="Other.")}, "pairs.jsonl:2: text: What this row refers to has"),
-    ({"pairs": changed(PAIRS, 1, note="Other.")}, "pairs.jsonl:2: note: What this row refers to has null here"),
+    ({"pairs": changed(PAIRS, 1, text="Other.")}, "pairs.jsonl:2: text: The item that this row refers to has"),
+    (
+        {"pairs": changed(PAIRS, 1, note="Other.")},
+        "pairs.jsonl:2: note: The item that this row refers to has null in this column",
+    ),
     ({"pairs": changed(PAIRS, 0, model_y=7)}, "pairs.jsonl:1: model_y: The two models must be different."),
-    ({"pairs": changed(PAIRS, 1, id=0)}, "pairs.jsonl:2: model_x: The pair with this id has something else here: 7"),
+    ({"pairs": changed(PAIRS, 1, id=0)}, "pairs.jsonl:2: model_x: The stored pair with this ID has 7 in this column"),
     ({"pairs": without(PAIRS, 0, "result_y")}, "pairs.jsonl:1: result_y: This required column is missing."),
     ({"pairs_training": changed(TRAINING, 0, golden="x")}, "pairs-training.jsonl:1: golden: left, right or tie was"),
     ({"pairs_training": changed(TRAINING, 0, id=4)}, "pairs-training.jsonl:1: id: A pair with this id has another"),
@@ -82,11 +97,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"crowd_comparisons": CROWD.replace("0,5,3,7", "0,2,3,7")},
-        "crowd-comparisons.csv:3: prompt: Pair 0 is on prompt 5",
+        "crowd-comparisons.csv:3: prompt: Pair 0 belongs to prompt 5",
     ),
     (
         {"crowd_comparisons": CROWD.replace("4,5,12,7", "4,5,12,3").replace("command,Alder 7B", "command,'=Birch")},
-        "crowd-comparisons.csv:4: model_x: Pair 4 is of the models 12 and 7",
+        "crowd-comparisons.csv:4: model_x: Pair 4 compares models 12 and 7",
     ),
     (
         {"crowd_comparisons": CROWD.replace("9,2,3,12", "-1,2,3,12")},
@@ -108,7 +123,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"crowd_comparisons": "worker,voted\n"}, "crowd-comparisons.csv:1: model_x: This required column is missing."),
     ({"crowd_comparisons": CROWD.replace(",right\n", ",ri\0ght\n", 1)}, "crowd-comparisons.csv:1: A column name holds"),
-    ({"models": changed(MODELS, 1, name="木" * 501)}, "models.jsonl:2: name: A name of at most 500 characters"),
+    ({"models": changed(MODELS, 1, name="木" * 501)}, "models.jsonl:2: name: The name can have at most 500 characters"),
     (
         {"crowd_comparisons": CROWD.replace(",left,right", ",left,left")},
         "crowd-comparisons.csv:1: A column name stands",
@@ -137,7 +152,9 @@ def test_a_fault_is_told_and_nothing_is_stored(tmp_path: Path, files: dict[str, 
 def test_a_pair_without_a_file_needs_exactly_one_result_of_each_model(tmp_path: Path) -> None:
     second = exchange.result(500, MODELS[0], PROMPTS[0], "Another answer.")
     exchange.write(tmp_path, results=jsonl([*RESULTS, second]), pairs=None)
-    with pytest.raises(load.FaultyFiles, match="model 7 has 2 results to prompt 5") as caught:
+    with pytest.raises(
+        load.FaultyFiles, match="Model 7 must then have exactly one answer to prompt 5, but has 2"
+    ) as caught:
         load.load([tmp_path], study_slug="trees")
     assert {fault.field for fault in caught.value.faults.listed} == {"id"}
 

@@ -53,7 +53,7 @@ def test_everything_an_upload_brought_is_gone_and_it_can_be_loaded_again(tmp_pat
 def test_it_can_be_undone_once(tmp_path: Path) -> None:
     upload = loaded(exchange.write(tmp_path))
     undo.undo(upload)
-    with pytest.raises(NotPossible, match="nothing stored"):
+    with pytest.raises(NotPossible, match="no saved data"):
         undo.undo(upload)
 
 

@@ -197,7 +197,7 @@ def test_an_upload_whose_worker_died_is_run_again_and_given_up_after_three_tries
         assert sent == [upload.pk] * again
     upload.refresh_from_db()
     assert upload.state == UploadState.FAULTY
-    assert "stopped half way" in upload.report["faults"][0]["reason"]
+    assert "stopped partway" in upload.report["faults"][0]["reason"]
 
 
 @pytest.mark.django_db(transaction=True)

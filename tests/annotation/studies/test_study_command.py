@@ -30,7 +30,7 @@ def test_it_shows_the_state_the_votes_and_every_setting() -> None:
     assert "The haiku study (haiku)\n" in shown
     assert "  state         open\n" in shown
     assert "  pairs         12 within the filters of 12\n" in shown
-    assert "  votes         0 of 24 wanted (0.0 %)\n" in shown
+    assert "  votes         0 of 24 planned (0.0%)\n" in shown
     assert "  judges        1 comparisons\n" in shown
     assert "  join link     /s/haiku/\n" in shown
     for key in SETTINGS:
@@ -149,7 +149,7 @@ def test_a_study_is_started_paused_and_closed() -> None:
     for option, status in (("--start", "open"), ("--pause", "paused"), ("--start", "open"), ("--close", "closed")):
         assert f"state         {status}" in run(study, option)
         assert study.status == status
-    with pytest.raises(CommandError, match="closed already"):
+    with pytest.raises(CommandError, match="already closed"):
         run(study, "--close")
 
 

@@ -68,7 +68,7 @@ def test_a_setting_is_saved(client, study, group, field, sent, stored):
     ("training", {"training_pass": "101"}, "A percentage from 0 to 100 was expected."),
     ("checks", {"check_rate": "51"}, "A percentage from 0 to 50 was expected."),
     ("screen", {"scale_name": "nine"}, "not one of the available choices"),
-    ("wording", {"language": "klingon!"}, "A language tag"),
+    ("wording", {"language": "klingon!"}, "Enter a language tag"),
     ("wording", {"consent": " \n "}, "This field is required."),
     ("pairs", {"only_types": ["poetry"]}, "not one of the available choices"),
     ("access", {"colleagues": "colin\nnobody"}, "No account is named “nobody”."),
@@ -159,7 +159,7 @@ def test_a_link_without_its_scheme_is_taken_for_https(client, study):
 
 def test_no_other_outcome_may_have_the_code_of_completion(client, study):
     page = text_of(change(client, "platform", code_completed="SAME", **{"code_failed-training": "same"}))
-    assert "would be paid as if done" in page
+    assert "would be paid as completed" in page
     assert not study.exits.filter(code__iexact="same").exists()
 
 

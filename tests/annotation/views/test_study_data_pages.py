@@ -65,7 +65,7 @@ def test_an_upload_waits_for_the_background_and_says_so(client, empty, owner):
     page = text_of(client.get(response.headers["Location"]))
     assert "Queued" in page
     assert 'hx-trigger="every 1s"' in page
-    assert "files are being read" in text_of(client.get("/studies/haiku/"))
+    assert "reading files" in text_of(client.get("/studies/haiku/"))
 
 
 def test_htmx_gets_the_part_that_changes(client, empty):
@@ -109,11 +109,11 @@ def test_faults_are_a_table_with_the_row_and_nothing_is_stored(client, empty):
     upload = uploaded(client, "models.jsonl", "prompts.jsonl", prompts=broken)
     assert upload.state == UploadState.FAULTY
     page = text_of(client.get(f"/studies/haiku/data/uploads/{upload.pk}/"))
-    assert "nothing was stored" in page
+    assert "Nothing was saved" in page
     assert "prompts.jsonl" in page
     assert "&lt;b&gt;bold" in page, "a copy of the row, harmless"
     assert empty.prompt_set.prompts.count() == 0
-    assert "The latest upload has faults" in text_of(client.get("/studies/haiku/"))
+    assert "The latest upload has errors" in text_of(client.get("/studies/haiku/"))
     rows = list(
         csv.DictReader(
             io.StringIO(client.get(f"/studies/haiku/data/uploads/{upload.pk}/faults.csv").getvalue().decode())
@@ -133,7 +133,7 @@ def test_an_upload_that_waits_can_be_cancelled(client, empty):
     send(client, *CORPUS)
     upload = Upload.objects.get()
     page = text_of(client.post(f"/studies/haiku/data/uploads/{upload.pk}/cancel/", follow=True))
-    assert "nothing of it was stored" in page
+    assert "Nothing was saved" in page
     assert not uploads.run(upload.pk)
     assert not Result.objects.exists()
 
@@ -141,7 +141,7 @@ def test_an_upload_that_waits_can_be_cancelled(client, empty):
 def test_a_cancellation_that_comes_too_late_says_so(client, empty):
     upload = uploaded(client, *CORPUS)
     page = text_of(client.post(f"/studies/haiku/data/uploads/{upload.pk}/cancel/", follow=True))
-    assert "was over before it could be cancelled" in page
+    assert "finished before it could be cancelled" in page
     assert Result.objects.count() == 6
 
 
@@ -151,7 +151,7 @@ def test_an_upload_is_undone_after_saying_what_goes(client, empty):
     assert "Results: 6" in text_of(client.get(address))
     assert Result.objects.count() == 6, "looking undoes nothing"
     page = text_of(client.post(address, follow=True))
-    assert "everything it had brought is gone" in page
+    assert "Everything it added was deleted" in page
     assert not Result.objects.exists()
     assert not Comparison.objects.exists()
 
@@ -222,7 +222,7 @@ def test_reports_are_listed_and_settled(client, report):
     client.post(f"/studies/haiku/workers/reports/{report.pk}/settle/")
     report.refresh_from_db()
     assert report.settled_at is not None
-    assert "waits to be settled" not in text_of(client.get("/studies/haiku/"))
+    assert "needs attention" not in text_of(client.get("/studies/haiku/"))
 
 
 def test_a_settled_report_can_be_opened_again(client, report):

@@ -56,7 +56,7 @@ def test_workers_are_listed_with_what_they_did(client, study):
     worker = give_votes(study, 4, "PAT-1")
     Worker.objects.update(training_score=0.75, checks=3, checks_right=2)
     page = text_of(client.get("/studies/haiku/workers/"))
-    for told in ("PAT-1", "75 %", "2 of 3", "100 %", ">0 s<"):
+    for told in ("PAT-1", "75%", "2 of 3", "100%", ">0 s<"):
         assert told in page, told
     rows = csv_of(client.get("/studies/haiku/workers.csv"))
     assert [(row["number"], row["external_id"], row["votes"], row["left"], row["checks_right"]) for row in rows] == [
@@ -88,7 +88,7 @@ def test_an_excluded_worker_counts_no_longer_and_others_get_the_places(client, s
     worker = give_votes(study, 3)
     give_votes(study, 2)
     page = text_of(exclude(client, worker))
-    assert "is excluded" in page
+    assert f"Worker {worker.number} excluded" in page
     assert counted(study) == 2
     assert Comparison.objects.filter(rater=worker.pk).count() == 3, "the rows stay"
     # Two votes and one reservation are left.
@@ -146,7 +146,7 @@ def test_excluding_twice_is_calm_and_keeps_the_first_reason(client, study):
     worker = give_votes(study, 3)
     exclude(client, worker)
     taken = places()
-    assert "excluded already" in text_of(exclude(client, worker, "Another reason"))
+    assert "already excluded" in text_of(exclude(client, worker, "Another reason"))
     worker.rater.refresh_from_db()
     assert worker.rater.exclusion_reason == "Clicks left"
     assert places() == taken

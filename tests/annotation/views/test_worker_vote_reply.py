@@ -65,11 +65,11 @@ def test_undo_and_skip_bring_their_pair_in_the_reply_too(voter, study):
     first = in_hand()
     vote(voter, study)
     reply = text_of(voter.post("/s/haiku/undo/"))
-    assert "Your last answer was taken back" in reply
+    assert "Undone. Here is that pair again" in reply
     assert f'name="pair" value="{first}"' in reply
     assert "0 of 12" in reply
     reply = text_of(voter.post("/s/haiku/skip/", {"pair": first, "reason": "other"}))
-    assert "You skipped that pair" in reply
+    assert "Skipped. Here is another pair" in reply
     assert f'name="pair" value="{in_hand()}"' in reply
 
 

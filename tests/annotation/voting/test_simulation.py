@@ -179,8 +179,8 @@ def test_removing_reaches_no_other_study() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"votes": 0}, "At least one vote"),
-        ({"votes": 10, "workers": 0}, "At least one vote and one worker"),
+        ({"votes": 0}, "Votes and workers must be at least 1"),
+        ({"votes": 10, "workers": 0}, "Votes and workers must be at least 1"),
         ({"votes": 10, "workers": 11}, "more workers than votes"),
         ({"votes": 25, "workers": 2}, "2 workers can give 24 votes on 12 pairs"),
         ({"votes": 10, "ties": 1.0}, "share of ties"),
