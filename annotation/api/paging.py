@@ -35,7 +35,9 @@ class Query(serializers.Serializer[Any]):
 
 
 class PageQuery(Query):
-    cursor = serializers.CharField(required=False, max_length=40, help_text="The cursor in `next` of the previous page.")
+    cursor = serializers.CharField(
+        required=False, max_length=40, help_text="The cursor in `next` of the previous page."
+    )
     page_size = serializers.IntegerField(required=False, default=USUAL, min_value=1, max_value=MOST)
 
     def validate_cursor(self, value: str) -> int:

@@ -22,7 +22,9 @@ class StudyRow(Row):
     name = serializers.CharField()
     status = serializers.ChoiceField(Status.choices)
     public = serializers.BooleanField(help_text="Whether anyone may read the results.")
-    yours = serializers.BooleanField(help_text="Whether you can manage the study, as its owner, a colleague or a superuser.")
+    yours = serializers.BooleanField(
+        help_text="Whether you can manage the study, as its owner, a colleague or a superuser."
+    )
     language = serializers.CharField(help_text="Language of the instruction and the question, as a BCP 47 tag.")
     scale = serializers.ChoiceField(Study.ScaleName.choices)
     overlap = serializers.IntegerField(help_text="Votes per pair that people are asked for.")
@@ -95,7 +97,9 @@ class PairRow(Row):
     result_x = serializers.CharField(help_text="The answer of model x.")
     model_y = serializers.IntegerField()
     result_y = serializers.CharField()
-    golden = serializers.ChoiceField(SIDES, required=False, help_text="Training and check pairs only. The golden answer with x on the left.")
+    golden = serializers.ChoiceField(
+        SIDES, required=False, help_text="Training and check pairs only. The golden answer with x on the left."
+    )
     reason = serializers.CharField(required=False, allow_null=True, help_text="Training pairs only.")
 
 

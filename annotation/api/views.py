@@ -179,7 +179,10 @@ class ComparisonsQuery(PageQuery):
         default=export.ALL, max_length=200, trim_whitespace=False, help_text="“people”, “all”, or the name of a judge."
     )
     model = serializers.IntegerField(
-        required=False, min_value=-BIGGEST, max_value=BIGGEST, help_text="Only comparisons with the model that has this id."
+        required=False,
+        min_value=-BIGGEST,
+        max_value=BIGGEST,
+        help_text="Only comparisons with the model that has this id.",
     )
     since = serializers.DateTimeField(required=False, help_text="Only comparisons stored at or after this time.")
     full = serializers.BooleanField(

@@ -115,7 +115,10 @@ SCHEMA: Final = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "place": {"type": "string", "description": "Where the error is, such as query.since or body.judge."},
+                    "place": {
+                        "type": "string",
+                        "description": "Where the error is, such as query.since or body.judge.",
+                    },
                     "detail": {"type": "string"},
                 },
                 "required": ["place", "detail"],

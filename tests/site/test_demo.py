@@ -189,7 +189,7 @@ def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(demo, installed
     (worker,) = (pid for pid in running.descendants() if re.search(r"-m celery .* --beat", command_of(pid, running)))
     os.kill(worker, signal.SIGKILL)
     assert running.process.wait(PATIENCE) != 0
-    assert f"The end of {installed}/log/worker.log:" in running.said
+    assert f"Last lines of {installed}/log/worker.log:" in running.said
     assert "Traceback" not in running.said
 
 

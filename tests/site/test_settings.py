@@ -104,7 +104,7 @@ def test_a_value_that_makes_no_sense_is_one_line_without_the_password(tmp_path, 
 def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path):
     run = manage("migrate", data=tmp_path, DATABASE_URL="postgresql://user:sesame@127.0.0.1:1/arena")
     assert run.returncode != 0
-    assert "The database cannot be used" in run.stderr
+    assert "Cannot connect to the database" in run.stderr
     assert "Traceback" not in run.stderr
     assert "sesame" not in run.stderr + run.stdout
 

@@ -234,7 +234,7 @@ def _only_one(lock: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
             raise CommandError(
-                f"Another demo already uses {lock.parent}. Stop it, or use another folder and port: "
+                f"A demo is already running on {lock.parent}. Stop it, or use another folder and port: "
                 "LLMFAO_DATA=/tmp/another PORT=8001 make demo"
             ) from problem
         yield

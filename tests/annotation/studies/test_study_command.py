@@ -89,8 +89,8 @@ def test_a_value_is_read_as_what_its_setting_holds(words: str, field: str, value
         ("owner=nobody", "owner: no account is named “n”obody."),
         ("code.completed=", "code"),
         ("link.completed=nowhere", "link"),
-        ("overlap", "KEY=VALUE was expected"),
-        ("consent=@/nowhere/consent.md", "/nowhere/consent.md cannot be read"),
+        ("overlap", "expected KEY=VALUE"),
+        ("consent=@/nowhere/consent.md", "Cannot read /nowhere/consent.md"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_was_expected(words: str, said: str) -> None:

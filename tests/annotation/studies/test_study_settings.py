@@ -65,8 +65,8 @@ def test_a_setting_is_saved(client, study, group, field, sent, stored):
 @pytest.mark.parametrize(("group", "fields", "complaint"), [
     ("votes", {"overlap": "0"}, "greater than or equal to 1"),
     ("votes", {"least_votes": "50"}, "The minimum votes for completion cannot exceed the maximum votes per worker."),
-    ("training", {"training_pass": "101"}, "A percentage from 0 to 100 was expected."),
-    ("checks", {"check_rate": "51"}, "A percentage from 0 to 50 was expected."),
+    ("training", {"training_pass": "101"}, "Enter a percentage from 0 to 100."),
+    ("checks", {"check_rate": "51"}, "Enter a percentage from 0 to 50."),
     ("screen", {"scale_name": "nine"}, "not one of the available choices"),
     ("wording", {"language": "klingon!"}, "Enter a language tag"),
     ("wording", {"consent": " \n "}, "This field is required."),

@@ -224,5 +224,5 @@ def test_the_command_says_what_it_did_and_the_strengths_it_drew() -> None:
         assert f"  {name} " in said
     out = io.StringIO()
     call_command("simulate", study.slug, remove=True, stdout=out)
-    assert "60 simulated votes by 10 simulated workers were taken out of haiku." in out.getvalue()
+    assert "Deleted 60 simulated votes and 10 simulated workers from haiku." in out.getvalue()
     assert not Comparison.objects.exists()
