@@ -230,7 +230,7 @@ class Comparisons(Corpus):
     @extend_schema(
         operation_id="comparisons",
         summary="List comparisons (rows of `export comparisons`)",
-        description="In the order in which they were stored. Rows stored while you read come after those you have read.",
+        description="In stored order. Rows stored while you read come after those you have read.",
         tags=["data"],
         parameters=[ComparisonsQuery],
         responses=page_of(rows.ComparisonRow),
