@@ -78,7 +78,7 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     expect(page.get_by_role("cell", name="PAT-1")).to_be_visible()
 
     page.get_by_role("link", name="Pause").click()
-    expect(page.get_by_text("their vote still counts")).to_be_visible()
+    expect(page.get_by_text("Their vote still counts")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("The study is now paused.")).to_be_visible()
     study.refresh_from_db()
@@ -118,7 +118,7 @@ def test_faults_are_shown_where_they_are(page: Page, live_server, owner, files, 
     upload(page, f"{live_server.url}/studies/haiku", [files["models.jsonl"]])
     row = page.get_by_role("row", name="models.jsonl").first
     expect(row).to_contain_text("2")
-    expect(page.get_by_text("nothing was stored")).to_be_visible()
+    expect(page.get_by_text("Nothing was saved")).to_be_visible()
     accessible(page)
 
 
@@ -146,7 +146,7 @@ def test_a_worker_is_excluded_and_included_again(page: Page, live_server, owner,
     page.get_by_role("link", name=re.compile("^Exclude")).click()
     page.get_by_label("Reason").fill("Clicks left")
     page.get_by_role("button", name="Exclude").click()
-    expect(page.get_by_text("is excluded.")).to_be_visible()
+    expect(page.get_by_text("excluded.")).to_be_visible()
     assert counted(study) == 0
     page.get_by_role("link", name=re.compile("^Include")).click()
     page.get_by_role("button", name="Include worker").click()

@@ -113,4 +113,4 @@ def test_the_command_says_what_it_removed(tmp_path: Path) -> None:
     upload = loaded(exchange.write(tmp_path))
     out = io.StringIO()
     call_command("load", undo=upload.pk, stdout=out)
-    assert "results: 6 removed\n" in out.getvalue()
+    assert "results: 6 deleted\n" in out.getvalue()

@@ -148,7 +148,7 @@ def test_a_cancellation_that_comes_too_late_says_so(client, empty):
 def test_an_upload_is_undone_after_saying_what_goes(client, empty):
     upload = uploaded(client, *FILES)
     address = f"/studies/haiku/data/uploads/{upload.pk}/undo/"
-    assert "Results: 6" in text_of(client.get(address))
+    assert "Answers: 6" in text_of(client.get(address))
     assert Result.objects.count() == 6, "looking undoes nothing"
     page = text_of(client.post(address, follow=True))
     assert "Everything it added was deleted" in page

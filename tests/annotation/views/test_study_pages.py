@@ -236,7 +236,7 @@ def test_a_draft_is_deleted_with_what_it_names(client, owner):
     study_of(owner, opened=False)
     page = text_of(client.get("/studies/haiku/delete/"))
     assert "its 12 pairs" in page
-    assert "3 models, 4 prompts, 12 results" in page
+    assert "models: 3, prompts: 4, answers: 12" in page
     client.post("/studies/haiku/delete/", {"with_prompt_set": "on"})
     assert not Study.objects.exists()
     assert not Pair.objects.exists()

@@ -109,7 +109,7 @@ def test_an_excluded_worker_who_is_voting_is_let_go_with_the_completion_code(cli
 def test_looking_at_the_question_excludes_nobody(client, study):
     worker = give_votes(study, 3)
     page = text_of(client.get(f"/studies/haiku/workers/{worker.number}/exclude/"))
-    assert "Their 3 votes stay stored and count no longer" in page
+    assert "Their 3 votes are kept but no longer counted" in page
     assert counted(study) == 3
 
 

@@ -129,7 +129,7 @@ def test_an_ipad_that_calls_itself_a_macintosh_is_found_out_by_its_fingers(study
     assert not Worker.objects.exists()
 
 
-@pytest.mark.parametrize(("change", "words"), [("pause", "is paused"), ("close", "is over")])
+@pytest.mark.parametrize(("change", "words"), [("pause", "is paused"), ("close", "has ended")])
 def test_a_study_that_takes_nobody_says_so_to_strangers(visitor, study, change, words):
     getattr(lifecycle, change)(study)
     for page in (visitor.get("/s/haiku/"), join(visitor, study)):
@@ -369,7 +369,7 @@ def test_a_vote_keeps_what_the_page_says_of_it(voter, study):
 def test_undo_names_what_it_takes_back_and_brings_the_pair_again(voter, study):
     pair = in_hand()
     page = vote(voter, study, 3, follow=True)
-    assert "Undo: B is better" in text_of(page)
+    assert "Undo “B is better”" in text_of(page)
     page = voter.post("/s/haiku/undo/", follow=True)
     assert "Undone. Here is that pair again" in text_of(page)
     assert in_hand() == pair

@@ -35,7 +35,7 @@ def test_the_reply_holds_the_next_pair_its_progress_and_what_undo_would_undo(vot
     assert in_hand() != before
     assert f'name="pair" value="{in_hand()}"' in reply
     assert "1 of 12" in reply
-    assert "Undo: Tie" in reply
+    assert "Undo “Tie”" in reply
     assert 'id="announce" hx-swap-oob' in reply
     assert 'id="progress" hx-swap-oob' in reply
 
