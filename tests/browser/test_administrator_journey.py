@@ -58,7 +58,7 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     upload(page, address, [files["models.jsonl"], files["prompts.jsonl"], files["results.jsonl"]])
     expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.get_by_role("link", name="Go to overview").click()
-    expect(page.get_by_text("3 models, 2 prompts, 6 results")).to_be_visible()
+    expect(page.get_by_text("3 models, 2 prompts, 6 answers")).to_be_visible()
 
     page.get_by_role("link", name="Make pairs").click()
     page.get_by_label("All: pair every two answers to a prompt").check()
@@ -68,7 +68,7 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     expect(page.get_by_text("6 pairs added. 0 already existed.")).to_be_visible()
 
     page.goto(f"{address}/start/")
-    page.locator("main").get_by_role("button", name="Start").click()
+    page.locator("main").get_by_role("button", name="Start study").click()
     expect(page.get_by_text("The study is now open.")).to_be_visible()
     study = Study.objects.get()
     assert study.status == Status.OPEN
@@ -77,9 +77,9 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     page.get_by_role("link", name="Workers").first.click()
     expect(page.get_by_role("cell", name="PAT-1")).to_be_visible()
 
-    page.get_by_role("link", name="Pause").click()
+    page.get_by_role("link", name="Pause study").click()
     expect(page.get_by_text("Their vote still counts")).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause study").click()
     expect(page.get_by_text("The study is now paused.")).to_be_visible()
     study.refresh_from_db()
     assert study.status == Status.PAUSED
@@ -95,7 +95,7 @@ def test_a_downloaded_file_is_loaded_back(page: Page, live_server, owner, files,
     expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.goto(f"{live_server.url}/studies/first/export/")
     main = page.locator("main section")
-    links = [main.get_by_role("link", name=name, exact=True) for name in ("Models", "Prompts", "Results", "Pairs")]
+    links = [main.get_by_role("link", name=name, exact=True) for name in ("Models", "Prompts", "Answers", "Pairs")]
     links.append(page.get_by_role("row", name="People").get_by_role("link").first)
     saved = [save(page, link, tmp_path) for link in links]
     upload(page, f"{live_server.url}/studies/second", saved)
@@ -201,7 +201,7 @@ def test_without_javascript_a_study_is_made_filled_and_started(browser: Browser,
     page.get_by_role("link", name="Reload").click()
     expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.goto(f"{live_server.url}/studies/plain-haiku/start/")
-    page.locator("main").get_by_role("button", name="Start").click()
+    page.locator("main").get_by_role("button", name="Start study").click()
     expect(page.get_by_text("The study is now open.")).to_be_visible()
 
 
