@@ -1,4 +1,4 @@
-"""Markdown into HTML that is safe to show: answers of models, which are hostile, and the wording of studies."""
+"""Renders Markdown of models (hostile) and of studies as safe HTML."""
 
 from annotation.markup.cache import render_cached
 from annotation.markup.direction import direction

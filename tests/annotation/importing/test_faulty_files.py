@@ -66,7 +66,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
         {"results": changed(RESULTS, 1, id=100)},
         "results.jsonl:2: model: ID 100 is already stored with 7 in this column",
     ),
-    ({"results": jsonl([*RESULTS, {**RESULTS[0], "result": "x"}])}, "results.jsonl:7: result: ID 100 is already stored with"),
+    (
+        {"results": jsonl([*RESULTS, {**RESULTS[0], "result": "x"}])},
+        "results.jsonl:7: result: ID 100 is already stored with",
+    ),
     ({"results": changed(RESULTS, 0, duration="fast")}, "results.jsonl:1: duration: Expected a number or null"),
     ({"results": jsonl(RESULTS).replace("12.5", "NaN", 1)}, "results.jsonl:1: NaN is not valid JSON"),
     (
@@ -81,16 +84,34 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"pairs": changed(PAIRS, 0, model_y=7)}, "pairs.jsonl:1: model_y: The two models must be different."),
     ({"pairs": changed(PAIRS, 1, id=0)}, "pairs.jsonl:2: model_x: The stored pair with this ID has 7 in this column"),
     ({"pairs": without(PAIRS, 0, "result_y")}, "pairs.jsonl:1: result_y: This required column is missing."),
-    ({"pairs_training": changed(TRAINING, 0, golden="x")}, "pairs-training.jsonl:1: golden: Expected left, right or tie"),
-    ({"pairs_training": changed(TRAINING, 0, id=4)}, "pairs-training.jsonl:1: id: The stored pair with this ID has the purpose"),
-    ({"pairs_training": changed(TRAINING, 1, id=-1)}, "pairs-training.jsonl:2: golden: The stored pair with this ID has"),
-    ({"pairs_check": changed(TRAINING, 0, id=-1)}, "pairs-check.jsonl:1: id: The stored pair with this ID has the purpose"),
+    (
+        {"pairs_training": changed(TRAINING, 0, golden="x")},
+        "pairs-training.jsonl:1: golden: Expected left, right or tie",
+    ),
+    (
+        {"pairs_training": changed(TRAINING, 0, id=4)},
+        "pairs-training.jsonl:1: id: The stored pair with this ID has the purpose",
+    ),
+    (
+        {"pairs_training": changed(TRAINING, 1, id=-1)},
+        "pairs-training.jsonl:2: golden: The stored pair with this ID has",
+    ),
+    (
+        {"pairs_check": changed(TRAINING, 0, id=-1)},
+        "pairs-check.jsonl:1: id: The stored pair with this ID has the purpose",
+    ),
     (
         {"crowd_comparisons": CROWD.replace("left,Alder", "won,Alder", 1)},
         "crowd-comparisons.csv:2: winner: Expected left, right",
     ),
-    ({"crowd_comparisons": CROWD.replace(",0,left", ",,left")}, "crowd-comparisons.csv:2: worker: A worker number is required"),
-    ({"crowd_comparisons": CROWD.replace(",0,left", ",one,left")}, "crowd-comparisons.csv:2: worker: Expected a whole number"),
+    (
+        {"crowd_comparisons": CROWD.replace(",0,left", ",,left")},
+        "crowd-comparisons.csv:2: worker: A worker number is required",
+    ),
+    (
+        {"crowd_comparisons": CROWD.replace(",0,left", ",one,left")},
+        "crowd-comparisons.csv:2: worker: Expected a whole number",
+    ),
     (
         {"crowd_comparisons": CROWD.replace("tie,command", "tie,Elm")},
         "crowd-comparisons.csv:4: left: Model 12 is named",
@@ -122,7 +143,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "crowd-comparisons.csv:1: winner: This required column is missing.",
     ),
     ({"crowd_comparisons": "worker,voted\n"}, "crowd-comparisons.csv:1: model_x: This required column is missing."),
-    ({"crowd_comparisons": CROWD.replace(",right\n", ",ri\0ght\n", 1)}, "crowd-comparisons.csv:1: A column name contains"),
+    (
+        {"crowd_comparisons": CROWD.replace(",right\n", ",ri\0ght\n", 1)},
+        "crowd-comparisons.csv:1: A column name contains",
+    ),
     ({"models": changed(MODELS, 1, name="木" * 501)}, "models.jsonl:2: name: The name can have at most 500 characters"),
     (
         {"crowd_comparisons": CROWD.replace(",left,right", ",left,left")},

@@ -380,7 +380,7 @@ def test_the_command_reports_on_standard_output(tmp_path: Path) -> None:
 def test_the_command_lists_faults_with_file_line_and_field(tmp_path: Path) -> None:
     exchange.write(tmp_path, models='{"id": "seven", "name": ""}\n')
     errors = io.StringIO()
-    with pytest.raises(CommandError, match="errors found. Nothing was saved"):
+    with pytest.raises(CommandError, match=r"errors found\. Nothing was saved"):
         call_command("load", str(tmp_path), study="trees", stderr=errors)
     assert 'models.jsonl:1: id: Expected a whole number, not "seven".\n' in errors.getvalue()
     assert "models.jsonl:1: name: The name cannot be empty.\n" in errors.getvalue()

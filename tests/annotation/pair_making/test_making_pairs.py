@@ -179,8 +179,8 @@ def test_an_unconnected_prompt_is_named_with_its_groups_and_nothing_is_stored() 
     [
         ({"strategy": "best"}, "neighbours, random, all"),
         ({"strategy": "all", "per_prompt": 3}, "only be set for the strategy “random”"),
-        ({"strategy": "random", "per_prompt": 0}, "At least one"),
-        ({"strategy": "neighbours", "neighbours": 0}, "At least one"),
+        ({"strategy": "random", "per_prompt": 0}, "Neighbours and pairs per prompt must be at least 1"),
+        ({"strategy": "neighbours", "neighbours": 0}, "Neighbours and pairs per prompt must be at least 1"),
         ({"strategy": "all", "seed": -1}, "seed"),
     ],
 )
@@ -223,7 +223,7 @@ def test_the_command_says_what_it_made() -> None:
 def test_the_command_turns_a_refusal_into_one_clear_error() -> None:
     with pytest.raises(CommandError, match="only be set for the strategy “random”"):
         call_command("pairs", study_without_pairs().slug, strategy="all", per_prompt=4)
-    with pytest.raises(CommandError, match="Study “nowhere” was not found. Available studies: haiku"):
+    with pytest.raises(CommandError, match=r"Study “nowhere” was not found\. Available studies: haiku"):
         call_command("pairs", "nowhere", strategy="all")
 
 

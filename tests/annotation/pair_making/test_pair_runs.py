@@ -124,14 +124,14 @@ def test_a_waiting_run_is_cancelled(client, study):
 def test_a_run_cancelled_half_way_stores_nothing(client, study, monkeypatch):
     ask(client)
     run = PairRun.objects.get()
-    pulse = background._Pulse.__call__
+    pulse = background._Heartbeat.__call__
 
     def cancel_first(self, done, size):
         self.told = 0.0
         background.cancel(run, timezone.now())
         pulse(self, done, size)
 
-    monkeypatch.setattr(background._Pulse, "__call__", cancel_first)
+    monkeypatch.setattr(background._Heartbeat, "__call__", cancel_first)
     background.run(run.pk, timezone.now())
     run.refresh_from_db()
     assert run.state == PairRunState.CANCELLED

@@ -120,7 +120,7 @@ def test_a_check_pair_looks_like_any_other(study):
         # The progress counts up, and what can be undone is the last vote: both are the same for either kind.
         text = re.sub(r'(?s)<div class="progress".*?<nav', "<nav", skeleton(reply.content.decode()))
         looks[Assignment.objects.get(state="open").pair.purpose].add(
-            re.sub(r"Undo(: A is better)?| disabled", "", text)
+            re.sub(r"Undo( “A is better”)?| disabled", "", text)
         )
         vote(client, study)
     assert looks["vote"] == looks["check"]
