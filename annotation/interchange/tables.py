@@ -205,7 +205,7 @@ def read_csv(source: Source, progress: Progress | None = None, needed: Collectio
     return _read(source, partial(_csv_rows, needed=needed), progress)
 
 
-class _Twice(ValueError):
+class _DuplicateKey(ValueError):
     pass
 
 
@@ -217,7 +217,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
-        raise _Twice(next(key for key, _value in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+        raise _DuplicateKey(next(key for key, _value in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
     return found
 
 
@@ -259,7 +259,7 @@ def _json_row(source: Source, number: int, line: bytes) -> Row | Fault:
             problem=error.msg.removesuffix(" at"),
             place=str(error.colno),
         )
-    except _Twice as error:
+    except _DuplicateKey as error:
         return fault(gettext_noop("The key %(key)s appears twice in this row."), key=shown(str(error)))
     except _NotANumber as error:
         return fault(gettext_noop("%(word)s is not valid JSON. Use a number or null."), word=str(error))

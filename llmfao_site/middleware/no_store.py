@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_cache_control
 
 
-class NothingPersonal:
+class NoStoreMiddleware:
     """Forbids browsers to store responses to signed-in users, unless the view sets Cache-Control itself.
 
     The next person at the computer must not find workers' ids, payments or tokens with the back button. A

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from annotation.importing.rows.batches import BATCH_ROWS, Sink
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import MODEL_COLUMNS
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import Known, KnownPair, KnownRater, quoted
@@ -43,8 +43,8 @@ class Judged:
 
 
 class Comparisons:
-    def __init__(self, ground: Ground, pairs: Pairs) -> None:
-        self.ground = ground
+    def __init__(self, context: ImportContext, pairs: Pairs) -> None:
+        self.context = context
         self.pairs = pairs
 
     # The stored rows, and those that the files have added so far.
@@ -52,10 +52,10 @@ class Comparisons:
     @cached_property
     def raters(self) -> dict[int | str, KnownRater]:
         """Workers by number, judges by name."""
-        if self.ground.study is None:
+        if self.context.study is None:
             return {}
         found: dict[int | str, KnownRater] = {}
-        rows = Rater.objects.filter(study=self.ground.study).values_list(
+        rows = Rater.objects.filter(study=self.context.study).values_list(
             "pk", "name", "simulated", "worker__number", "worker__joined_at"
         )
         for pk, name, simulated, number, joined_at in rows.iterator():
@@ -66,12 +66,12 @@ class Comparisons:
     @cached_property
     def votes(self) -> dict[int, str]:
         """Left side and winner of answers in force, by `_vote_key`; an empty string for withdrawn ones."""
-        if self.ground.study is None:
+        if self.context.study is None:
             return {}
         pairs = {pair.pk: pair.index for pair in self.pairs.known.values()}
         raters = {rater.pk: rater.index for rater in self.raters.values()}
         found: dict[int, str] = {}
-        rows = Comparison.objects.filter(study=self.ground.study).values_list(
+        rows = Comparison.objects.filter(study=self.context.study).values_list(
             "pair", "rater", "turn", "trial", "left", "winner", "withdrawn", "superseded_by"
         )
         for pair, rater, turn, repetition, left, winner, withdrawn, superseded_by in rows.iterator():
@@ -136,7 +136,7 @@ class Comparisons:
             rater = self._add_rater(rater_key, answer.simulated)
         self.votes[_vote_key(pair.index, rater.index, answer.turn, answer.repetition)] = code
         rater.votes += 1
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             counts = isinstance(rater_key, int) and not rater.simulated
             sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
         return True
@@ -148,7 +148,7 @@ class Comparisons:
             if counts:
                 sink.taken[pair.pk] += 1
             return Comparison(
-                study=self.ground.study,
+                study=self.context.study,
                 pair_id=pair.pk,
                 rater_id=rater.pk,
                 turn=answer.turn,
@@ -164,12 +164,12 @@ class Comparisons:
     def _add_rater(self, key: int | str, simulated: bool) -> KnownRater:
         rater = KnownRater(0, index=len(self.raters), joined=False, simulated=simulated)
         self.raters[key] = rater
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             is_worker = isinstance(key, int)
             sink.raters.add(
                 rater,
                 lambda: Rater(
-                    study=self.ground.study,
+                    study=self.context.study,
                     kind=RaterKind.WORKER if is_worker else RaterKind.JUDGE,
                     name=None if is_worker else key,
                     simulated=simulated,
@@ -182,7 +182,7 @@ class Comparisons:
                     None,
                     lambda: Worker(
                         rater_id=rater.pk,
-                        study=self.ground.study,
+                        study=self.context.study,
                         number=key,
                         stage=Stage.DONE,
                         outcome=Outcome.COMPLETED,

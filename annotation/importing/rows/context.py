@@ -12,7 +12,7 @@ from annotation.models import PromptSet, Study
 
 
 @dataclass(frozen=True)
-class Ground:
+class ImportContext:
     """The study and prompt set that rows belong to, the kinds to expect, and the sink for new rows."""
 
     study: Study | None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import Known, condensed, plain, refuse_contradiction, refuse_other, size
 from annotation.interchange.faults import gettext_noop, shown
@@ -37,9 +37,9 @@ class Corpus:
     """
 
     def __init__(
-        self, ground: Ground, flags: dict[int, str], language: str, guess: Callable[[str], str] | None
+        self, context: ImportContext, flags: dict[int, str], language: str, guess: Callable[[str], str] | None
     ) -> None:
-        self.ground = ground
+        self.context = context
         self.flags = flags
         self._language = language
         self._guess = guess
@@ -50,7 +50,7 @@ class Corpus:
 
     @cached_property
     def models(self) -> dict[int, Known]:
-        rows = self.ground.stored(LanguageModel, "number", *MODEL_COLUMNS)
+        rows = self.context.stored(LanguageModel, "number", *MODEL_COLUMNS)
         return {number: Known(pk, tuple(map(plain, values))) for pk, number, *values in rows}
 
     @cached_property
@@ -60,20 +60,20 @@ class Corpus:
     @cached_property
     def prompts(self) -> dict[int, Known]:
         found: dict[int, Known] = {}
-        for pk, number, *values in self.ground.stored(Prompt, "number", *PROMPT_COLUMNS):
+        for pk, number, *values in self.context.stored(Prompt, "number", *PROMPT_COLUMNS):
             found[number] = Known(pk, tuple(map(condensed, values)))
             self._remember(number, values[0])
         return found
 
     def _remember(self, prompt: int, text: str) -> None:
-        if self.ground.sink is None and "results" in self.ground.kinds:
+        if self.context.sink is None and "results" in self.context.kinds:
             self._prompt_texts[prompt] = text[:PROMPT_REMEMBERED]
 
     @cached_property
     def results(self) -> dict[int, Known]:
         # Texts are read only if rows need to be compared with them.
-        texts = ("text", "duration", "rate", "turns") if self.ground.kinds & {"results", "pairs"} else ()
-        rows = self.ground.stored(Result, "number", "prompt__number", "model__number", *texts)
+        texts = ("text", "duration", "rate", "turns") if self.context.kinds & {"results", "pairs"} else ()
+        rows = self.context.stored(Result, "number", "prompt__number", "model__number", *texts)
         return {number: Known(pk, tuple(map(condensed, values))) for pk, number, *values in rows}
 
     @cached_property
@@ -87,7 +87,7 @@ class Corpus:
     @cached_property
     def sampled(self) -> dict[tuple[int, int, int], int]:
         """Results by prompt, model and sample."""
-        rows = self.ground.stored(Result, "number", "prompt__number", "model__number", "sample")
+        rows = self.context.stored(Result, "number", "prompt__number", "model__number", "sample")
         return {(prompt, model, sample): number for _pk, number, prompt, model, sample in rows}
 
     @property
@@ -98,7 +98,7 @@ class Corpus:
     def samples(self) -> Counter[tuple[int, int]]:
         """The number of the next sample, by prompt and model."""
         after: Counter[tuple[int, int]] = Counter()
-        for _pk, prompt, model, sample in self.ground.stored(Result, "prompt__number", "model__number", "sample"):
+        for _pk, prompt, model, sample in self.context.stored(Result, "prompt__number", "model__number", "sample"):
             after[prompt, model] = max(after[prompt, model], sample + 1)
         return after
 
@@ -123,7 +123,7 @@ class Corpus:
     def _find(self, where: str, kind: str, known: Mapping[int, Known], number: int) -> Known:
         if found := known.get(number):
             return found
-        self.ground.tainted.pass_number(kind, number)
+        self.context.tainted.pass_number(kind, number)
         raise Refused(where, MISSING[kind], number=number)
 
     def model_called(self, where: str, name: str) -> int:
@@ -147,7 +147,7 @@ class Corpus:
         """
         number = self.sampled.get((prompt, model, sample))
         if number is None:
-            self.ground.tainted.pass_result()
+            self.context.tainted.pass_result()
             reason = gettext_noop("Model %(model)s has no answer %(sample)s to prompt %(prompt)s.")
             raise Refused(where, reason, model=model, prompt=prompt, sample=sample + 1)
         return number
@@ -162,7 +162,7 @@ class Corpus:
         for number in self.answers.get((prompt, model), ()):
             if self.results[number].values[2] == digest:
                 return number
-        self.ground.tainted.pass_result()
+        self.context.tainted.pass_result()
         raise Refused(
             where,
             gettext_noop("Model %(model)s has no answer to prompt %(prompt)s with this text: %(text)s"),
@@ -207,11 +207,11 @@ class Corpus:
         values = tuple(row.get(column) for column in MODEL_COLUMNS)
         known = self.models[row["id"]] = Known(0, tuple(map(plain, values)))
         self.model_names[row["name"]] = row["id"]
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.models.add(
                 known,
                 lambda: LanguageModel(
-                    prompt_set=self.ground.prompt_set,
+                    prompt_set=self.context.prompt_set,
                     number=row["id"],
                     upload=sink.upload,
                     **dict(zip(MODEL_COLUMNS, values, strict=True)),
@@ -232,10 +232,10 @@ class Corpus:
         }
         self._remember(row["id"], row["text"])
         known = self.prompts[row["id"]] = Known(0, tuple(condensed(values[column]) for column in PROMPT_COLUMNS))
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.prompts.add(
                 known,
-                lambda: Prompt(prompt_set=self.ground.prompt_set, number=row["id"], upload=sink.upload, **values),
+                lambda: Prompt(prompt_set=self.context.prompt_set, number=row["id"], upload=sink.upload, **values),
                 size(values),
             )
         return True
@@ -260,11 +260,11 @@ class Corpus:
         self.samples[place] = max(self.samples[place], sample + 1)
         if self._knows_samples:
             self.sampled[*place, sample] = row["id"]
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.results.add(
                 known,
                 lambda: Result(
-                    prompt_set=self.ground.prompt_set,
+                    prompt_set=self.context.prompt_set,
                     number=row["id"],
                     prompt_id=prompt.pk,
                     model_id=model.pk,
@@ -290,7 +290,7 @@ class Corpus:
 
     def _flag(self, row: Mapping[str, Any], result: Known, model: Known) -> None:
         """Flags an answer that reveals its model."""
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             if found := self.flags.get(row["id"]):
                 kind = ResultFlag.Kind.NAMES_ITSELF
                 sink.flags.add(None, lambda: ResultFlag(result_id=result.pk, kind=kind, found=found))

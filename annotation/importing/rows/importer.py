@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from annotation.importing.rows.batches import Sink
 from annotation.importing.rows.comparisons import Comparisons, Judged
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import Corpus
 from annotation.importing.rows.errors import Passed, Refused
 from annotation.importing.rows.known_rows import KnownPair
@@ -66,10 +66,10 @@ class Intake:
     """Number of rows skipped without being errors, by message, which has a placeholder %(count)s."""
 
     def __post_init__(self) -> None:
-        self._ground = Ground(self.study, self.prompt_set, self.kinds, self.sink)
-        self.corpus = Corpus(self._ground, self.flags, self.language, self.guess)
-        self.pairs = Pairs(self._ground, self.corpus)
-        self.comparisons = Comparisons(self._ground, self.pairs)
+        self._context = ImportContext(self.study, self.prompt_set, self.kinds, self.sink)
+        self.corpus = Corpus(self._context, self.flags, self.language, self.guess)
+        self.pairs = Pairs(self._context, self.corpus)
+        self.comparisons = Comparisons(self._context, self.pairs)
         self._takers: dict[type[Taker], Taker] = {}
 
     def take(self, file: str, record: Record, judge: str | None) -> None:
@@ -150,7 +150,7 @@ class Intake:
 
     def _taint(self, record: Record) -> None:
         if record.kind != "comparisons":  # nothing refers to these
-            self._ground.tainted.add("pairs" if record.kind in PURPOSES else record.kind, record)
+            self._context.tainted.add("pairs" if record.kind in PURPOSES else record.kind, record)
 
     def settle(self, sink: Sink) -> bool:
         """Stores the rest of the batches and counts the new votes; returns whether pairs have to be offered again."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models.functions import Coalesce
 
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import PROMPT_COLUMNS, Corpus
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import KnownPair, condensed, quoted, refuse_contradiction, size
@@ -24,8 +24,8 @@ PURPOSES: Final = {"pairs": Purpose.VOTE, "training": Purpose.TRAINING, "check":
 class Pairs:
     """Imports pairs; `made` counts the pairs that no file defines, created for comparisons on them."""
 
-    def __init__(self, ground: Ground, corpus: Corpus) -> None:
-        self.ground = ground
+    def __init__(self, context: ImportContext, corpus: Corpus) -> None:
+        self.context = context
         self.corpus = corpus
         self.made = 0
         self._numbering = Numbering()
@@ -35,12 +35,12 @@ class Pairs:
     @cached_property
     def known(self) -> dict[int, KnownPair]:
         """Pairs by number."""
-        if self.ground.study is None:
+        if self.context.study is None:
             return {}
         shown_text = Coalesce("own_text", "prompt__text")
-        of_training = self.ground.kinds & {"training", "check"}
+        of_training = self.context.kinds & {"training", "check"}
         golden = ("golden", shown_text, "reason", "own_x", "own_y") if of_training else ()
-        rows = Pair.objects.filter(study=self.ground.study).values_list(
+        rows = Pair.objects.filter(study=self.context.study).values_list(
             "pk",
             "purpose",
             "number",
@@ -103,11 +103,11 @@ class Pairs:
             _refuse_other_pair(stored, purpose, condensed_values)
             return False
         known = self.known[row["id"]] = KnownPair(0, condensed_values, purpose, len(self.known))
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.pairs.add(
                 known,
                 lambda: Pair(
-                    study=self.ground.study,
+                    study=self.context.study,
                     number=row["id"],
                     purpose=purpose,
                     prompt_id=prompt.pk,
@@ -130,14 +130,14 @@ class Pairs:
         known = self.known[number] = KnownPair(0, values, Purpose.VOTE, len(self.known))
         if self._knows_paired:
             self.paired.setdefault(frozenset(values[3:5]), known)
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             prompt = self.corpus.prompts[values[0]]
             model_x, model_y = (self.corpus.models[model] for model in values[1:3])
             result_x, result_y = (self.corpus.results[result] for result in values[3:5])
             sink.pairs.add(
                 known,
                 lambda: Pair(
-                    study=self.ground.study,
+                    study=self.context.study,
                     number=number,
                     prompt_id=prompt.pk,
                     model_x_id=model_x.pk,
@@ -169,12 +169,12 @@ class Pairs:
         if pair := self.known.get(row["id"]):
             _refuse_misnamed(pair, row)
             return pair
-        self.ground.tainted.pass_number("pairs", row["id"])
+        self.context.tainted.pass_number("pairs", row["id"])
         results = []
         for column in ("model_x", "model_y"):
             found = self.corpus.answers.get((row["prompt"], row[column]), [])
             if len(found) != 1:
-                self.ground.tainted.pass_result()
+                self.context.tainted.pass_result()
                 raise Refused(
                     "id",
                     gettext_noop(
