@@ -1,4 +1,4 @@
-"""What other apps know of raters reaches the tables of raters."""
+"""Columns that other apps register appear in tables of raters."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,7 +10,7 @@ from annotation.models import PromptSet, Study
 
 @pytest.fixture
 def columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No columns but those that a test registers."""
+    """Empties the registry for each test."""
     monkeypatch.setattr(rater_columns, "_columns", [])
 
 

@@ -1,4 +1,4 @@
-"""What somebody who runs a study does, in a real browser: from the sign-in to the file for a paper."""
+"""The administrator's work in a real browser, from the sign-in to the exported file."""
 
 import re
 
@@ -23,7 +23,7 @@ def surroundings(settings, tmp_path):
 
 @pytest.fixture
 def files(tmp_path):
-    """The small study as files, by name."""
+    """Writes the small study as files; returns them by name."""
     return {path.name: path for path in write(tmp_path / "files").iterdir()}
 
 
@@ -40,7 +40,7 @@ def upload(page: Page, address: str, paths) -> None:
     page.get_by_label("Files", exact=True).set_input_files(paths)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("Queued")).to_be_visible()
-    # The background does its part, and the page that is open notices by itself.
+    # The background task runs, and the open page updates itself.
     uploads.run(Upload.objects.latest("pk").pk)
 
 

@@ -1,4 +1,4 @@
-"""The front page, signing in and the errors, in a browser."""
+"""The front page, the sign-in and error pages, in a browser."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a worker does, in a real browser: by keys, on a phone, without JavaScript."""
+"""The worker's pages in a real browser: by keyboard, on a phone, without JavaScript."""
 
 import re
 
@@ -13,12 +13,12 @@ from tests.builders import add_golden_pairs, build_study
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SETTLED = 350
-"""Milliseconds after which a press is taken for the pair on the screen, and not for the one before."""
+"""Milliseconds after which a press counts for the pair on the screen, not for the previous one."""
 
 
 @pytest.fixture(autouse=True)
 def sound_scripts(page):
-    """No script fails, and nothing breaks the Content-Security-Policy; a refused request may be what is tested."""
+    """Fails on script errors and violations of the Content-Security-Policy; refused requests are allowed."""
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
@@ -41,7 +41,7 @@ def start(page: Page, address: str) -> None:
     agree(page, address)
     page.get_by_role("button", name=re.compile("^Start")).click()
     page.wait_for_url(re.compile("/(training|vote)/$"))
-    # The scripts have run by then: what is done to the page from here on reaches them.
+    # By then the scripts have run and handle events.
     page.wait_for_load_state("load")
 
 

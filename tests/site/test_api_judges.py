@@ -1,4 +1,4 @@
-"""Judges, runs, calls and money at the API."""
+"""Judges, runs, calls and costs in the API."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Every setting comes from the environment, is documented, and says in one line what is wrong with it."""
+"""Every setting comes from the environment, is documented, and reports an error in one line."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ ROOT = settings.BASE_DIR
 
 
 def manage(*words: str, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs manage.py with nothing set but `environment`."""
+    """Runs manage.py with only `environment` set."""
     inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     return subprocess.run(
         [sys.executable, "manage.py", *words],

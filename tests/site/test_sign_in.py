@@ -1,4 +1,4 @@
-"""Signing in: where it leads, and what it does to who guesses."""
+"""Signing in: redirects, and rate limits against guessing."""
 
 import pytest
 from django.contrib.auth.models import User

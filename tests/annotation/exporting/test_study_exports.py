@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def own_folder(settings, tmp_path):
-    """Uploads of tests that were rolled back had the same numbers."""
+    """Gives each test its own folder: uploads of rolled-back tests have the same numbers."""
     settings.DATA_DIR = tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Every kind of wrong row is told with file, line, field and what was expected, and nothing is stored."""
+"""Every kind of invalid row is reported with file, line, field and reason, and nothing is stored."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Loading: all or nothing, in order of reference, and the same files again change nothing."""
+"""Loading is all or nothing and in order of reference; loading the same files again changes nothing."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""A judge that answered a pair several times, by turns, orders and samples, goes out into a file and comes back."""
+"""A judge's repeated answers, by turn, order and sample, survive an export and an import."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""An upload goes as a whole, or stays as long as something refers to what it brought."""
+"""An upload is undone as a whole, or not at all while something refers to its rows."""
 
 import io
 from pathlib import Path

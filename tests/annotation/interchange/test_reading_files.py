@@ -1,4 +1,4 @@
-"""Files are read row by row, and what is wrong with one is said, never raised."""
+"""Files are read row by row; errors are yielded, never raised."""
 
 import gzip
 import json

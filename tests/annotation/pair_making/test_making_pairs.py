@@ -1,4 +1,4 @@
-"""`make_pairs` and its command: what is added to a study, and what is not."""
+"""`make_pairs` and its command: which pairs are added to a study, and which are not."""
 
 import io
 import json

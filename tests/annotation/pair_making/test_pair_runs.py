@@ -23,7 +23,7 @@ def client(owner, as_user):
 
 @pytest.fixture
 def study(owner):
-    """A draft with results and without pairs."""
+    """A draft with results but without pairs."""
     study = study_of(owner, opened=False)
     study.pairs.all().delete()
     return study
@@ -31,7 +31,7 @@ def study(owner):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """What was sent to the broker."""
+    """Collects the messages to the broker."""
     messages = []
     monkeypatch.setattr(current_app, "send_task", lambda name, args: messages.append((name, *args)))
     return messages

@@ -1,4 +1,4 @@
-"""`manage.py study`: what the page sets, from a shell."""
+"""`manage.py study`: the settings of the page, from a shell."""
 
 import io
 from pathlib import Path
@@ -160,7 +160,7 @@ def test_knownand_start_go_together_knownfirst() -> None:
 
 
 def test_every_setting_of_the_study_can_be_set() -> None:
-    """A field that is added to the model is either settable or named here."""
+    """A new field of the model is either a setting or listed here."""
     apart = {"id", "slug", "prompt_set", "status", "created_at", "consent_version", "instruction_version"}
     fields = {field.name for field in [*Study._meta.fields, *Study._meta.many_to_many]}
     assert fields - apart == {

@@ -20,7 +20,7 @@ def client(owner, as_user):
 
 
 def fields_of(client, group):
-    """What the browser would send of a group's form as it stands."""
+    """Returns what a browser sends for a group's form without changes."""
     form = client.get(f"/studies/haiku/settings/{group}/").context["form"]
     values = {field.html_name: field.value() for field in form}
     return {name: value for name, value in values.items() if value not in (None, False)}

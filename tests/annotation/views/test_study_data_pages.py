@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def own_folder(settings, tmp_path):
-    """Uploads of tests that were rolled back had the same numbers."""
+    """Gives each test its own folder: uploads of rolled-back tests have the same numbers."""
     settings.DATA_DIR = tmp_path
 
 
@@ -28,18 +28,18 @@ def client(owner, as_user):
 
 @pytest.fixture
 def empty(owner):
-    """A draft with nothing in it."""
+    """A draft without data."""
     return drafts.draft_study(owner, name="Haiku", slug="haiku", language="en", prompt_set=None)
 
 
 def send(client, *names, **contents):
-    """Uploads files of the small study; `contents` by name without ending and with underscores are what they hold."""
+    """Uploads files of the small study; `contents` replaces files by name, without suffix and with underscores."""
     files = [SimpleUploadedFile(name, contents.get(name.partition(".")[0], FILES[name]).encode()) for name in names]
     return client.post("/studies/haiku/data/", {"exchange_files": files})
 
 
 def uploaded(client, *names, **contents):
-    """The upload after the background has dealt with it."""
+    """Returns the upload after the background task has run."""
     send(client, *names, **contents)
     upload = Upload.objects.latest("pk")
     uploads.run(upload.pk)

@@ -1,4 +1,4 @@
-"""The list of studies, a new one, a study's own page, its state, and its end."""
+"""The list of studies, a new study, its overview, its state, and its deletion."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_the_list_says_how_each_study_stands(client, owner):
     study = study_of(owner, overlap=2)
     give_votes(study, 6)
     page = text_of(client.get("/studies/"))
-    # 4 prompts with 3 pairs each want 2 votes.
+    # 4 prompts with 3 pairs each and 2 votes per pair.
     assert "12 pairs, 25% covered, 6 votes, 1 worker" in page
 
 

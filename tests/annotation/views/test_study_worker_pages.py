@@ -1,4 +1,4 @@
-"""Workers on the administrator's pages: how they do, and whose votes count."""
+"""Workers on the administrator's pages: statistics and exclusion."""
 
 import csv
 import io
@@ -91,7 +91,7 @@ def test_an_excluded_worker_counts_no_longer_and_others_get_the_places(client, s
     assert f"Worker {worker.number} excluded" in page
     assert counted(study) == 2
     assert Comparison.objects.filter(rater=worker.pk).count() == 3, "the rows stay"
-    # Two votes and one reservation are left.
+    # Two votes and one reservation remain.
     assert places() == 3
     worker.rater.refresh_from_db()
     assert worker.rater.exclusion_reason == "Clicks left"
@@ -121,7 +121,7 @@ def test_an_exclusion_needs_a_reason(client, study):
 
 def test_an_exclusion_is_taken_back(client, study):
     worker = give_votes(study, 3)
-    before = places() - 1  # but for the reservation, which the exclusion ended
+    before = places() - 1  # except the reservation, which the exclusion ended
     exclude(client, worker)
     page = text_of(include(client, worker))
     assert "count again" in page

@@ -1,4 +1,4 @@
-"""What a worker meets on the way, page by page, in a browser without JavaScript."""
+"""A worker's pages, one by one, in a browser without JavaScript."""
 
 import pytest
 from django.test import Client
@@ -74,7 +74,7 @@ def test_a_study_for_people_with_an_id_admits_nobody_without_one(visitor, study,
     assert not Worker.objects.exists()
     join(visitor, study, "?PROLIFIC_PID=p1")
     assert Worker.objects.get().external_id == "p1"
-    # Whoever is in comes back by the cookie.
+    # A worker who has joined is recognised by the cookie.
     assert visitor.get("/s/haiku/").status_code == 303
 
 

@@ -1,4 +1,4 @@
-"""One click is one request: the reply to a vote carries the next pair, and costs little."""
+"""One click is one request: the response to a vote has the next pair and needs few queries."""
 
 import pytest
 from django.db import connection
@@ -95,5 +95,5 @@ def test_a_vote_asks_the_database_a_few_times_and_never_for_a_session_or_an_acco
             vote(voter, study, pair=pair)
         statements = [query["sql"] for query in queries]
         assert not [sql for sql in statements if "session" in sql or "auth_user" in sql]
-        # The draw looks once more where it starts behind the last free pair and goes around.
+        # The draw queries once more if it starts after the last free pair and wraps around.
         assert len([sql for sql in statements if sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE"))]) <= 14

@@ -1,4 +1,4 @@
-"""A study that asks on another scale while people are at it."""
+"""A study whose scale changes while people vote."""
 
 import re
 
@@ -23,7 +23,7 @@ def voter_of(study: Study) -> Client:
 
 
 def asked_on(page: HttpResponse) -> str:
-    """The scale that a page's ballot says it asks on."""
+    """Returns the scale in a page's ballot."""
     (scale,) = re.findall(r'name="scale" value="(\w+)"', text_of(page))
     return str(scale)
 
@@ -34,7 +34,7 @@ def test_an_answer_is_never_read_on_another_scale_than_it_was_given_on(headers: 
     client = voter_of(study)
     scale = asked_on(client.get("/s/haiku/vote/"))
     Study.objects.update(scale_name="three")
-    # The third of eight says that A is better, the third of three that B is.
+    # Value 3 of eight means that A is better, value 3 of three that B is.
     reply = client.post(
         "/s/haiku/vote/send/", {"pair": in_hand(), "value": 3, "scale": scale}, headers=headers, follow=not headers
     )

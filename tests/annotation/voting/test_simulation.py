@@ -1,4 +1,4 @@
-"""Simulated votes: drawn as stated, marked, and taken out again as a whole."""
+"""Simulated votes: drawn from the model, marked, and deleted all together."""
 
 import io
 
