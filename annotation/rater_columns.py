@@ -38,7 +38,7 @@ def register(title: str | Promise, look: Look) -> None:
     """
     # By function and not by title: a lazy translation cannot be evaluated before the apps are ready.
     if any(registered is look for _title, registered in _columns):
-        raise ValueError(f"A column for {look!r} is registered already.")
+        raise ValueError(f"A column for {look!r} is already registered.")
     _columns.append((title, look))
 
 

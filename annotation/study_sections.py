@@ -70,7 +70,7 @@ def register(section: Section) -> None:
         ValueError: another section has its key.
     """
     if _sections.setdefault(section.key, section) != section:
-        raise ValueError(f"A section {section.key!r} is registered already.")
+        raise ValueError(f"A section {section.key!r} is already registered.")
 
 
 def registered() -> list[Section]:

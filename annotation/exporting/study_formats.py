@@ -38,7 +38,7 @@ def register(name: str, writer: Writer) -> None:
         ValueError: the name is already registered.
     """
     if WRITERS.setdefault(name, writer) is not writer:
-        raise ValueError(f"A writer of {name!r} is registered already.")
+        raise ValueError(f"A writer of {name!r} is already registered.")
 
 
 def archive(study: Study, name: str) -> IO[bytes]:

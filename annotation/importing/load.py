@@ -383,7 +383,7 @@ def store(
             upload.save(update_fields=["options", "report"])
     except IntegrityError as error:
         # A race: since the check, a worker joined or somebody loaded into the same prompt set.
-        log.info("Loading into %s met another change: %s", study_slug, error)
+        log.info("Loading into %s conflicted with another change: %s", study_slug, error)
         reason = gettext_noop("The study changed while these files were being saved. Please try again.")
         faults = Faults()
         faults.add(Fault("", None, "", reason))

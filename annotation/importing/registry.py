@@ -39,7 +39,7 @@ def register(
     """
     for name in names:
         if OWNED.setdefault(name, taker) is not taker:
-            raise ValueError(f"Rows of the kind {name!r} are taken already.")
+            raise ValueError(f"The kind {name!r} is already registered.")
     BROUGHT.extend(model for model in brought if model not in BROUGHT)
     if before_undo is not None and before_undo not in BEFORE_UNDO:
         BEFORE_UNDO.append(before_undo)

@@ -181,7 +181,7 @@ class _Claim:
         try:
             self._update(state=state, report=report, finished_at=timezone.now())
         except Stopped:
-            log.info("Upload %s was over before its report was written.", self._upload_id)
+            log.info("Upload %s ended before its report was written.", self._upload_id)
 
 
 def cancel(upload: Upload) -> bool:

@@ -286,7 +286,7 @@ class Comparison(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise TypeError("A comparison is never changed; add a row that supersedes it.")
+            raise TypeError("Comparisons are append-only; add a row that supersedes it.")
         super().save(*args, **kwargs)
 
     @property

@@ -254,7 +254,7 @@ def report(worker: Worker, assignment_id: int, kind: str, comment: str) -> Repor
     if assignment is None:
         raise NotYours
     if kind not in Report.Kind.values:
-        raise ValueError(f"{kind!r} is no kind of report")
+        raise ValueError(f"{kind!r} is not a kind of report")
     assignments.lock(worker.pk)
     kept = worker.reports.filter(pair=assignment.pair_id).order_by("-pk")[:MOST_REPORTS]
     if len(kept) == MOST_REPORTS:

@@ -46,7 +46,7 @@ class Processes:
     @property
     def _line(self) -> IO[bytes]:
         if self._watchdog is None or self._watchdog.stdin is None:
-            raise RuntimeError("Children are started inside the context only.")
+            raise RuntimeError("Children can only be started inside the context.")
         return self._watchdog.stdin
 
     def start(
