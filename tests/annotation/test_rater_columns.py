@@ -47,5 +47,5 @@ def test_columns_stand_in_the_order_of_their_registration(columns: None, study: 
 
 def test_one_and_the_same_column_twice_is_refused(columns: None) -> None:
     rater_columns.register("Cost", cost)
-    with pytest.raises(ValueError, match="registered already"):
+    with pytest.raises(ValueError, match="already registered"):
         rater_columns.register("Price", cost)
