@@ -14,16 +14,16 @@ def main() -> None:
             + ". Run it as .venv/bin/python manage.py after `make install`."
         )
     for word in sys.argv[1:]:
-        # Names on a disk may be no text; nothing else that a command takes can be stored, or even printed.
+        # File names may be invalid UTF-8; any other argument that is could be neither stored nor printed.
         if not _is_text(word) and not Path(word).exists():
-            sys.exit(f"This argument is not valid UTF-8, and no file is called so: {word!a}")
+            sys.exit(f"This argument is not valid UTF-8 and names no file: {word!a}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
     try:
         import django
         from django.core.management import execute_from_command_line
         from environs import EnvError
     except ImportError:
-        sys.exit("Django is not installed here. Run `make install`, then .venv/bin/python manage.py ...")
+        sys.exit("Django is not installed. Run `make install`, then .venv/bin/python manage.py ...")
     try:
         if len(sys.argv) > 1 and not {"-h", "--help"} & set(sys.argv):
             django.setup()
@@ -33,10 +33,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough, as `head` does. Python would complain when it closes the stream.
+        # The reader closed the pipe, as `head` does. Python would report that when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except EnvError as fault:
-        # A variable of the environment that makes no sense is one line for whoever set it, not a traceback.
+        # An invalid environment variable is reported in one line, without a traceback.
         sys.exit(str(fault))
 
 

@@ -1,4 +1,4 @@
-"""The Django admin: a look at every row. What workers and judges gave is read-only there, without exception."""
+"""The Django admin: every row can be viewed. Workers' and judges' answers are always read-only there."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +28,12 @@ from annotation.models import (
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
 else:
-    # Generic in the stubs only.
+    # Only the stubs are generic.
     _Admin = admin.ModelAdmin
 
 
 class ReadOnly(_Admin):
-    """Rows that the subject packages alone write, because other rows follow from them."""
+    """Rows that only subject packages write, because other rows depend on them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -46,7 +46,7 @@ class ReadOnly(_Admin):
 
 
 class Described(_Admin):
-    """Rows whose descriptions can be corrected here. Only files and subject packages make and delete them."""
+    """Rows whose descriptions can be edited here, but which only files and subject packages create and delete."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -64,7 +64,7 @@ class PromptSetAdmin(Described):
 
 @admin.register(LanguageModel)
 class LanguageModelAdmin(Described):
-    """Name and id stay: exchange files and leaderboards say a model by them."""
+    """Name and id are read-only: exchange files and leaderboards identify models by them."""
 
     list_display = ["name", "org", "licence", "price", "released", "prompt_set"]
     list_filter = ["prompt_set"]
@@ -75,7 +75,7 @@ class LanguageModelAdmin(Described):
 
 @admin.register(Prompt)
 class PromptAdmin(Described):
-    """Text and turns stay: votes were given on them."""
+    """Text and turns are read-only: votes were given on them."""
 
     list_display = ["number", "slug", "type", "lang", "prompt_set"]
     list_display_links = ["number", "slug"]
@@ -103,7 +103,7 @@ class ResultFlagAdmin(ReadOnly):
 
 @admin.register(Study)
 class StudyAdmin(ReadOnly):
-    """Its own pages change it: what pairs want, and which wording was shown, follows from its settings."""
+    """Read-only: the pairs and the stored wordings depend on the settings, which the study's pages change."""
 
     list_display = ["name", "slug", "status", "owner", "prompt_set", "created_at"]
     list_filter = ["status", "public"]

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Whole(IntConverter):
-    """`<whole:number>` in an address: numbers of the exchange files may be negative."""
+    """`<whole:number>` in a URL; numbers in exchange files can be negative."""
 
     regex = "-?[0-9]+"
 

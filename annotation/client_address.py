@@ -1,7 +1,6 @@
-"""Where a request comes from, and how often something came from there.
+"""The client address of a request, and counts by address.
 
-Counts are kept in a cache: with Redis for the whole site, without it for each process of the server. No address is
-stored.
+Counts are kept in the cache: with Redis for the whole site, without it per server process. No address is stored.
 """
 
 import hashlib
@@ -13,10 +12,10 @@ from django.http import HttpRequest
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where `request` comes from: an IPv4 address, or the /64 of an IPv6 address, which is one household.
+    """Returns the client's IPv4 address, or the /64 of its IPv6 address, which is one household.
 
-    Behind the proxy that LLMFAO_HTTPS speaks of it is the last entry of X-Forwarded-For, the one that
-    proxy wrote; those before it are the visitor's own words.
+    Behind the proxy of LLMFAO_HTTPS it is the last entry of X-Forwarded-For, which the proxy wrote; a visitor
+    can forge the entries before it.
     """
     written: str = request.META.get("REMOTE_ADDR", "")
     if settings.HTTPS:
@@ -31,20 +30,20 @@ def address_of(request: HttpRequest) -> str:
 
 
 def is_of_the_internet(address: str) -> bool:
-    """Whether an `address_of` tells visitors apart: one of a private network may be a proxy's, for all of them."""
+    """Returns whether `address` is public; a private one may be a proxy's, shared by all visitors."""
     return bool(address) and ipaddress.ip_network(address).is_global
 
 
 def key_of(*parts: str) -> str:
-    """A key for the cache that does not show the `parts` it is about."""
+    """Returns a cache key that does not reveal its `parts`."""
     return f"visits:{hashlib.sha256('\0'.join(parts).encode()).hexdigest()}"
 
 
 def count(counts: BaseCache, key: str, window: int) -> int:
-    """One more under `key` in `counts`: how many there are in the `window`, in seconds from the first of them."""
+    """Increments `key` in `counts` and returns the count; it expires `window` seconds after the first increment."""
     counts.add(key, 0, window)
     try:
         return counts.incr(key)
-    except ValueError:  # forgotten between the two lines
+    except ValueError:  # it expired between the two calls
         counts.set(key, 1, window)
         return 1

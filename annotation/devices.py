@@ -1,4 +1,4 @@
-"""Which class of device a browser runs on, read from what it says of itself."""
+"""The class of device a browser runs on, from its request headers."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 type Device = Literal["phone", "tablet", "computer"]
 
-# Old Internet Explorer on a laptop with a pen said "Tablet PC"; so Windows is asked before "tablet".
+# Old Internet Explorer on a laptop with a pen sends "Tablet PC", so Windows is tested before "tablet".
 _WINDOWS: Final = re.compile(r"Windows NT", re.IGNORECASE)
 _TABLET: Final = re.compile(r"iPad|tablet|PlayBook|Silk(?!.*\bMobile\b)|Kindle", re.IGNORECASE)
 _PHONE: Final = re.compile(r"iPhone|iPod|Windows Phone|BlackBerry|BB10|Opera Mini|\bMobile\b|\bMobi\b", re.IGNORECASE)
@@ -14,11 +14,11 @@ _MAC: Final = re.compile(r"Macintosh", re.IGNORECASE)
 
 
 def device_class(headers: Mapping[str, str], touch_points: int = 0) -> Device:
-    """The class of device that sent `headers` (User-Agent and, where sent, the low-entropy client hints).
+    """Returns the class of the device that sent `headers` (User-Agent and, if sent, low-entropy client hints).
 
-    `touch_points` is the browser's `navigator.maxTouchPoints`, if a script asked: an iPad calls itself
-    a Macintosh, and no Macintosh has a touch screen. What says nothing is taken for a computer, since
-    turning somebody away wrongly is worse than letting in a device that is small.
+    `touch_points` is the browser's `navigator.maxTouchPoints`, if known: an iPad identifies as a Macintosh, but
+    no Macintosh has a touch screen. An unknown device counts as a computer, because refusing somebody wrongly
+    is worse than admitting a small device.
     """
     agent = headers.get("User-Agent", "")
     if headers.get("Sec-CH-UA-Mobile") == "?1":

@@ -1,4 +1,4 @@
-"""The forms of the administrator's pages. The subject packages do what they ask for."""
+"""The forms of the administrator's pages; subject packages carry out the changes."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -21,12 +21,12 @@ from annotation.studies.sharing import share
 if TYPE_CHECKING:
     _StudyForm = forms.ModelForm[Study]
 else:
-    # Generic in the stubs only.
+    # Only the stubs are generic.
     _StudyForm = forms.ModelForm
 
 
 class LinesField(forms.CharField):
-    """A list of texts, one a line."""
+    """A list of texts, one per line."""
 
     def __init__(self, *, rows: int = 5, **kwargs: Any) -> None:
         super().__init__(widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
@@ -42,7 +42,7 @@ class LinesField(forms.CharField):
 
 
 class MarkdownField(forms.CharField):
-    """A text kept as it was written: what a browser does to its line ends is no new version of it."""
+    """A text that keeps its line ends: the browser's conversion must not create a new version."""
 
     def __init__(self, *, rows: int, **kwargs: Any) -> None:
         super().__init__(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
@@ -56,7 +56,7 @@ class MarkdownField(forms.CharField):
 
 
 class PercentField(forms.FloatField):
-    """A share in [0, 1], written as a percentage."""
+    """A share in [0, 1], entered as a percentage."""
 
     def __init__(self, *, most: float = 100, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -77,7 +77,7 @@ class PercentField(forms.FloatField):
 
 
 class LanguageField(forms.CharField):
-    """A BCP 47 tag; the languages the interface speaks are offered, others can be written."""
+    """A BCP 47 tag; suggests the interface's languages and accepts any other."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=35, **kwargs)
@@ -94,7 +94,7 @@ class _SeveralFiles(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """One file or several."""
+    """One or more files."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=_SeveralFiles(), **kwargs)
@@ -105,7 +105,7 @@ class FilesField(forms.FileField):
 
 
 def _saved[T](form: forms.BaseForm, save: Callable[[], T]) -> T | None:
-    """What `save` gives; a service's ValidationError becomes the form's, and None."""
+    """Returns the result of `save`; a ValidationError becomes an error of the form, and the result None."""
     try:
         return save()
     except forms.ValidationError as error:
@@ -160,14 +160,14 @@ class NewStudyForm(forms.Form):
         return slug
 
     def save(self) -> Study | None:
-        """The draft, or None with an error on the form where its address was taken just now."""
+        """Returns the draft, or None with an error on the form if the address has just been taken."""
         return _saved(self, lambda: draft_study(self.user, **self.cleaned_data))
 
 
 class UploadForm(forms.Form):
     exchange_files = FilesField(
         label=gettext_lazy("Files"),
-        # An empty file is a fault like any other, reported with its name.
+        # An empty file is reported by name with the other errors.
         allow_empty_file=True,
         help_text=gettext_lazy(
             "Upload .jsonl files (models, prompts, answers, pairs, training and check pairs) or .csv files "
@@ -231,7 +231,7 @@ class PairsForm(forms.Form):
 
 
 class SettingsForm(_StudyForm):
-    """One group of a study's settings; only what was changed is saved, so colleagues do not undo each other."""
+    """One group of a study's settings; saves only changed fields, so that colleagues do not overwrite each other."""
 
     def save(self, commit: bool = True) -> Study | None:  # type: ignore[override]
         changes = {name: self.cleaned_data[name] for name in self.changed_data}
@@ -275,7 +275,7 @@ class VotesForm(SettingsForm):
 
 
 class OfferForm(SettingsForm):
-    """Which pairs people are offered."""
+    """The filters for the pairs that people are offered."""
 
     labels: Final = {
         "only_types": gettext_lazy("Only prompts of these types"),
@@ -296,7 +296,7 @@ class OfferForm(SettingsForm):
         slugs = list(prompts.exclude(slug=None).order_by("slug").values_list("slug", flat=True).distinct())
         for name, label in self.labels.items():
             known = types if name.endswith("types") else slugs
-            # A filter may name what an upload yet to come, or one since undone, would bring.
+            # A filter may name a type or slug of a later upload, or of one that was undone.
             words = [*known, *(word for word in getattr(self.instance, name) if word not in known)]
             self.fields[name] = forms.MultipleChoiceField(
                 label=label,
@@ -325,7 +325,7 @@ class ChecksForm(SettingsForm):
 
 
 class PlatformForm(SettingsForm):
-    """Who sends the workers, and with what they are sent back."""
+    """The recruiting platform, the completion codes and the return links."""
 
     class Meta:
         model = Study
@@ -347,7 +347,7 @@ class PlatformForm(SettingsForm):
             )
 
     def ways(self) -> Iterator[tuple[str, forms.BoundField, forms.BoundField]]:
-        """Per outcome its name and its two fields, for a table."""
+        """Returns (label, code field, link field) for each outcome, for a table."""
         for outcome in Outcome:
             yield str(outcome.label), self[f"code_{outcome}"], self[f"url_{outcome}"]
 

@@ -1,4 +1,4 @@
-"""One outcome from a judge that saw a pair in both orders, or several times. Pure."""
+"""Merges the verdicts of a judge that saw a pair in both orders, or several times. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,19 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 type Inconsistent = Literal["drop", "tie"]
-"""What becomes of a verdict that the other order contradicts."""
+"""What to do with verdicts that contradict each other."""
 
 UNDECIDED = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merged:
-    """g groups of rows, each of one rater, pair and turn.
+    """The merged verdicts of g groups of rows, each of one rater, pair and turn.
 
     Attributes:
         first: (g,) the first row of each group.
-        outcome: (g,) half points of x; -1 where the verdicts contradict one another.
-        left: (g,) 1 or -1 as in the rows where all of a group agree on it, else 0.
+        outcome: (g,) half points of x; -1 if the verdicts contradict each other.
+        left: (g,) 1 or -1 as in the rows, if all of a group have the same, else 0.
     """
 
     first: NDArray[np.intp]
@@ -28,7 +28,7 @@ class Merged:
 
 
 def merge(group: NDArray[np.integer], left: NDArray[np.integer], outcome: NDArray[np.integer]) -> Merged:
-    """Within an order the strict plurality of its samples, between the orders agreement.
+    """Takes the strict plurality of the samples within each order, and requires both orders to agree.
 
     group: (n,) which rows belong together; left: (n,) 1 or -1; outcome: (n,) 0, 1 or 2.
     """

@@ -1,4 +1,4 @@
-"""Numbers for what has none of its own: behind the highest that files have given."""
+"""Numbers for rows that have none: above the highest number from files."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,24 +6,24 @@ from typing import Any, Final
 from django.db.models import Max, QuerySet
 
 ROOM: Final = 2**62
-"""Files may number what they hold up to 2^63 - 1; numbers from here on are passed over, so that there is always a
-next one."""
+"""Numbers from here on are ignored for the next number: files may use up to 2^63 - 1, and there must be a next
+one."""
 
 
 def next_number(rows: "QuerySet[Any]") -> int:
-    """The number behind the highest of `rows`, from 0 on. Whoever asks holds a lock that keeps others from asking."""
+    """Returns the number after the highest of `rows`, starting at 0; the caller holds a lock against races."""
     highest = rows.filter(number__gte=0, number__lt=ROOM).aggregate(highest=Max("number"))["highest"]
     return 0 if highest is None else int(highest) + 1
 
 
 class Numbering:
-    """Numbers, from 1 on, for the rows of files that are not stored yet."""
+    """Draws numbers, starting at 1, for rows of files that are not stored yet."""
 
     def __init__(self) -> None:
         self._next = 0
 
     def draw(self, known: Mapping[int, Any]) -> int:
-        """One that is not in `known`, where it belongs from now on."""
+        """Returns a number that is not in `known`; the caller adds it there."""
         number = self._next or max((number for number in known if 0 < number < ROOM), default=0) + 1
         while number in known:
             number += 1

@@ -1,4 +1,4 @@
-"""How a study stands, section by section, and what would be sensible to do next."""
+"""The overview of a study: the state of each section, and sensible next steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,22 +33,22 @@ from annotation.voting.coverage import Pace
 
 
 @dataclass(frozen=True, slots=True)
-class Spine:
+class Overview:
     sections: list[tuple[Section, SectionState]]
     steps: list[Step]
-    """The sensible next ones, the first of them first."""
+    """Sensible next steps, the most urgent first."""
 
 
-def look(study: Study, at: datetime) -> Spine:
-    """Asks every registered section how it stands."""
+def look(study: Study, at: datetime) -> Overview:
+    """Returns the overview from every registered section."""
     states = [(section, section.look(study, at)) for section in study_sections.registered()]
     steps = [*_state_steps(study), *(step for _section, state in states for step in state.steps)]
-    return Spine(states, sorted(steps, key=lambda step: step.urgency))
+    return Overview(states, sorted(steps, key=lambda step: step.urgency))
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a change of the study's state is about."""
+    """The numbers that matter for a change of the study's state."""
 
     offered: int
     wanted: int
@@ -63,12 +63,12 @@ class Facts:
 
     @property
     def share(self) -> float:
-        """Of the votes wanted that are in, in [0, 1]; 0 where none is wanted."""
+        """The share of the planned votes that are received, in [0, 1]; 0 if none are planned."""
         return (self.taken - self.open_assignments) / self.wanted if self.wanted else 0.0
 
 
 def facts(study: Study) -> Facts:
-    """`study` in numbers. What a draft would offer once it is started is counted as offered."""
+    """Returns the numbers of `study`; for a draft, the pairs that starting it would offer."""
     wanted = Sum(Greatest("taken", study.overlap) if study.status == Status.DRAFT else F("wanted"))
     places = Pair.objects.within(study).aggregate(pairs=Count("pk"), places=wanted, places_taken=Sum("taken"))
     golden = Pair.objects.filter(study=study).aggregate(
@@ -98,7 +98,7 @@ class Row:
 
 
 def rows(listed: Sequence[Study]) -> list[Row]:
-    """The studies of a page of the list with their states in a phrase, in six queries whatever their number."""
+    """Returns the studies of a list page with a phrase on their state, in six queries."""
     if not listed:
         return []
     prefetch_related_objects(listed, "language_models")
@@ -145,7 +145,7 @@ def _row_phrase(study: Study, pairs: Mapping[str, Any] | None, *, reserved: int,
 
 
 def count(number: int, of: str) -> str:
-    """`number` with the word for what it counts, in the reader's language: "2,139 pairs"."""
+    """Returns `number` with its noun in the reader's language, such as "2,139 pairs"."""
     words = {
         "model": ngettext("%(number)s model", "%(number)s models", number),
         "prompt": ngettext("%(number)s prompt", "%(number)s prompts", number),
@@ -161,12 +161,12 @@ def count(number: int, of: str) -> str:
 
 
 def listed(phrases: list[str]) -> str:
-    """ "160 pairs, 61 % covered": one phrase after the other."""
+    """Joins phrases: "160 pairs, 61% covered"."""
     return pgettext("between phrases", ", ").join(phrases)
 
 
 def covered(share: float) -> str:
-    """ "61 % covered": 100 only where nothing is missing, 0 only where nothing is there."""
+    """Returns "61% covered"; 100 only if no vote is missing, 0 only if there is none."""
     percent = 100 * share
     if 0 < percent < 1:
         # xgettext:no-python-format
@@ -175,7 +175,7 @@ def covered(share: float) -> str:
 
 
 def time_left(pace: Pace) -> str:
-    """ "about 3 days left", in hours where it is less than a day; empty where it cannot be said."""
+    """Returns "about 3 days left", in hours below a day; empty if unknown."""
     if not pace.days_left:
         return ""
     if pace.days_left >= 1:
@@ -184,7 +184,7 @@ def time_left(pace: Pace) -> str:
 
 
 def data(study: Study, at: datetime) -> SectionState:
-    """Models, prompts, results, and how the latest upload went."""
+    """The state of the data: models, prompts, results, and the latest upload."""
     prompt_set = study.prompt_set
     numbers = (prompt_set.models.count(), prompt_set.prompts.count(), prompt_set.results.count())
     latest = study.uploads.first()
@@ -220,7 +220,7 @@ def data(study: Study, at: datetime) -> SectionState:
 
 
 def pairs(study: Study, at: datetime) -> SectionState:
-    """How many pairs people are offered, and how far the votes on them have come."""
+    """The state of the pairs: how many are offered, and their coverage."""
     numbers = facts(study)
     steps = []
     has_results = study.prompt_set.results.exists()
@@ -256,7 +256,7 @@ def pairs(study: Study, at: datetime) -> SectionState:
 
 
 def workers(study: Study, at: datetime) -> SectionState:
-    """Who has come, who is at it now, and what they reported."""
+    """The state of the workers: how many joined, how many are voting, and open reports."""
     numbers = Worker.objects.filter(study=study).aggregate(
         all=Count("pk"),
         under_way=Count("pk", filter=~Q(stage=Stage.DONE)),
@@ -286,7 +286,7 @@ def workers(study: Study, at: datetime) -> SectionState:
 
 
 def export(study: Study, at: datetime) -> SectionState:
-    """How many comparisons there are to take away."""
+    """The state of the export: the number of comparisons."""
     numbers = (
         Comparison.objects.counted()
         .filter(study=study)

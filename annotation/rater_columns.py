@@ -1,12 +1,12 @@
-"""The registry of facts on raters: what an app knows of them that a table of raters should show.
+"""The registry of further columns in tables of raters.
 
-Ranking puts raters side by side and knows none of the apps that have more to say of them, such as what a
-verdict of a judge costs. An app registers its column from its `AppConfig.ready`:
+Ranking compares raters and does not know the apps with more data on them, such as the cost of a judge's
+verdict. An app registers its column from its `AppConfig.ready`:
 
-    rater_facts.register(_("Cost a verdict"), look)
+    rater_columns.register(_("Cost per verdict"), look)
 
-`look(study, raters)` takes the primary keys of raters of the study and gives the text of each that it knows
-something of, in the reader's language; it runs while a page is made, so it asks the database once.
+`look(study, raters)` takes the primary keys of the study's raters and returns the cell of each that has one, in
+the reader's language. It runs while a page is rendered, so it makes a single query.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -21,7 +21,7 @@ type Look = Callable[[Study, Collection[int]], Mapping[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A column of a table of raters, and the text in it by rater; a rater without one is left out."""
+    """A column of a table of raters, with its text by rater; a rater may have none."""
 
     title: str | Promise
     texts: Mapping[int, str]
@@ -31,18 +31,18 @@ _columns: list[tuple[str | Promise, Look]] = []
 
 
 def register(title: str | Promise, look: Look) -> None:
-    """Adds a column called `title` to every table of raters, after those registered before.
+    """Adds the column `title` to every table of raters, after the columns registered before.
 
     Raises:
-        ValueError: `look` has a column already.
+        ValueError: `look` is already registered.
     """
-    # By what looks and not by title: a lazy translation has no value before the apps are ready.
+    # By function and not by title: a lazy translation cannot be evaluated before the apps are ready.
     if any(registered is look for _title, registered in _columns):
-        raise ValueError(f"A column for {look!r} is registered already.")
+        raise ValueError(f"A column for {look!r} is already registered.")
     _columns.append((title, look))
 
 
 def known(study: Study, raters: Collection[int]) -> list[Fact]:
-    """What is registered on `raters`; a column that says nothing of any of them is left out."""
+    """Returns the registered columns for `raters`, without empty ones."""
     found = (Fact(title, look(study, raters)) for title, look in _columns)
     return [fact for fact in found if fact.texts]

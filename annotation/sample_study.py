@@ -1,4 +1,4 @@
-"""The bundled sample study: loaded, paired and opened."""
+"""Installs the bundled sample study."""
 
 import tomllib
 from pathlib import Path
@@ -13,10 +13,10 @@ FOLDER: Final = Path(__file__).resolve().parents[1] / "sample"
 
 
 def install_sample(folder: Path = FOLDER) -> Study:
-    """Loads the study in `folder`, makes its pairs and opens it, public results and all.
+    """Loads the study in `folder`, makes its pairs and opens it with public results.
 
-    Once it has been opened it belongs to whoever runs the site: it is returned as it is. What an
-    interrupted run left undone is done by the next one.
+    A study that has been opened is returned unchanged, because it belongs to the site's administrators. After an
+    interrupted run, the next one completes the installation.
     """
     about = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
     study = Study.objects.filter(slug=about["slug"]).first()

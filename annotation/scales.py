@@ -1,13 +1,13 @@
-"""The scales a study can ask on, and what a value on one of them says about the two sides as shown."""
+"""The answer scales of studies, and what their values mean for the two sides as shown."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 type Answer = Literal["left", "right", "tie"]
-"""A vote as shown: which pane was better."""
+"""A vote as shown: which side was better."""
 
 type Side = Literal["x", "y"]
-"""One of the two results of a pair, whatever pane it stood in."""
+"""One of the two results of a pair, whichever side it was on."""
 
 type Winner = Literal["x", "y", "tie"]
 """A vote as stored: which result won."""
@@ -18,7 +18,7 @@ SIDES: Final[tuple[Side, ...]] = ("x", "y")
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Values run from 1, the left is much better, to `top`, the right is much better."""
+    """A scale with values from 1 (left is much better) to `top` (right is much better)."""
 
     name: str
     top: int
@@ -29,10 +29,10 @@ class Scale:
         return range(1, self.top + 1)
 
     def answer(self, value: int) -> Answer:
-        """What `value` says; on a scale with a tie that is its middle.
+        """Returns the answer of `value`; the middle of a scale with a tie is a tie.
 
         Raises:
-            ValueError: the scale has no such value.
+            ValueError: the value is not on the scale.
         """
         if value not in self.values:
             raise ValueError(f"{value} is not on the scale 1 to {self.top}")
@@ -42,10 +42,9 @@ class Scale:
         return "left" if 2 * value < middle else "right"
 
     def agrees(self, value: int, golden: Answer) -> bool:
-        """Whether `value` answers a training or check pair as its golden answer does.
+        """Returns whether `value` agrees with a golden answer.
 
-        Where the scale has no tie but values next to the middle (1 to 8), those two are the
-        tie-allowed reading of a tie.
+        On a scale without a tie that has several levels (1 to 8), both values next to the middle agree with a tie.
         """
         if golden == "tie" and not self.has_tie:
             return self.top > 2 and value in (self.top // 2, self.top // 2 + 1)
@@ -64,14 +63,14 @@ SCALES: Final[dict[str, Scale]] = {
 
 
 def winner_of(answer: Answer, left: Side) -> Winner:
-    """The stored winner of `answer` where the result `left` stood on the left."""
+    """Returns the stored winner of `answer` with the result `left` on the left."""
     if answer == "tie":
         return "tie"
     return left if answer == "left" else other(left)
 
 
 def answer_of(winner: Winner, left: Side) -> Answer:
-    """The inverse of `winner_of`: which pane `winner` stood in."""
+    """Reverses `winner_of`: returns the side of `winner` as shown."""
     if winner == "tie":
         return "tie"
     return "left" if winner == left else "right"

@@ -1,15 +1,15 @@
-"""Votes drawn from a stated model, for trying things out. Pure: arrays in, arrays out.
+"""Draws votes from a statistical model, for trying things out. Pure: arrays in, arrays out.
 
-The model is Bradley and Terry's with Davidson's ties (Davidson 1970, JASA 65:317-328), seen through
-imperfect people. With strengths t, in natural logarithms, a worker with sharpness a and a liking b
-for the left pane sees the difference d = a (t_left - t_right) + b and answers
+The model is Bradley-Terry with Davidson's ties (Davidson 1970, JASA 65:317-328) and imperfect workers. With
+strengths t, in natural logarithms, a worker with sharpness a and a preference b for the left side sees the
+difference d = a (t_left - t_right) + b and answers
 
     left : tie : right  as  e^(d/2) : v : e^(-d/2),  v = 2 q / (1 - q)
 
-where q is the share of ties between equals. Strengths are normal with mean 0; log a is normal with
-mean 0; b is normal with a mean above 0, since people like the left a little. A careless worker sees
-d = 0 whatever is shown. On a scale with degrees, each degree beyond the first is taken with
-probability tanh(|d|/2), so that clear differences are said clearly.
+where q is the share of ties between equals. Strengths are normal with mean 0; log a is normal with mean 0; b is
+normal with a mean above 0, because people slightly prefer the left. A careless worker has d = 0 for every pair.
+On a scale with degrees, each degree beyond the first is taken with probability tanh(|d|/2), so that clear
+differences get strong answers.
 """
 
 from dataclasses import dataclass
@@ -25,25 +25,25 @@ RIGHT: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What is assumed about the models and the people; standard deviations are in natural logarithms."""
+    """Assumptions about the models and workers; standard deviations are in natural logarithms."""
 
     spread: float = 1.0
     """Standard deviation of the strengths."""
     noise: float = 0.3
     """Standard deviation of log a."""
     left: float = 0.1
-    """Mean liking for the left."""
+    """Mean preference for the left."""
     left_spread: float = 0.2
-    """Standard deviation of that liking."""
+    """Standard deviation of that preference."""
     ties: float = 0.2
     """Share of ties between equals, in [0, 1)."""
     careless: float = 0.05
-    """Share of workers who do not look, in [0, 1]; rounded to whole workers."""
+    """Share of workers who answer at random, in [0, 1]; rounded to whole workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Arrays of shape (workers,)."""
+    """Workers' parameters, as arrays of shape (workers,)."""
 
     sharpness: NDArray[np.float64]
     liking: NDArray[np.float64]
@@ -52,16 +52,16 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Arrays of shape (votes,)."""
+    """Drawn answers, as arrays of shape (votes,)."""
 
     answer: NDArray[np.int8]
     """LEFT, TIE or RIGHT."""
     degree: NDArray[np.int8]
-    """How clearly, from 1 to the degrees of the scale; 0 for a tie."""
+    """The strength of the answer, from 1 to the scale's degrees; 0 for a tie."""
 
 
 def strengths(models: int, assumptions: Assumptions, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Shape (models,), natural logarithms, mean 0."""
+    """Draws strengths of shape (models,), in natural logarithms with mean 0."""
     drawn = rng.normal(0.0, assumptions.spread, models)
     return drawn - drawn.mean()
 
@@ -80,11 +80,11 @@ def people(workers: int, assumptions: Assumptions, rng: np.random.Generator) -> 
 def hand_out(
     pairs: int, sizes: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which pair and which worker each vote is about: arrays of shape (votes,), worker after worker.
+    """Returns the pair and the worker of each vote: arrays of shape (votes,), ordered by worker.
 
-    `sizes` holds each worker's votes, none more than `pairs`. The pairs are gone through in rounds of a
-    new random order each, so that the votes on any two pairs differ by one at most; a worker whose
-    votes begin in one round and end in the next gets other pairs there.
+    `sizes` has each worker's number of votes, at most `pairs`. The pairs are handed out in rounds, each in a new
+    random order, so that the votes on any two pairs differ by at most one. A worker whose votes span two rounds
+    gets different pairs in the second.
     """
     votes = int(sizes.sum())
     worker = np.repeat(np.arange(len(sizes)), sizes)
@@ -111,13 +111,13 @@ def answers(
     degrees: int,
     rng: np.random.Generator,
 ) -> Answers:
-    """Draws an answer to every vote.
+    """Draws the answer of every vote.
 
     Args:
         difference: t_left - t_right, shape (votes,).
-        worker: places in `drawn`, shape (votes,).
+        worker: indices into `drawn`, shape (votes,).
         ties: the share of ties between equals; 0 on a scale without a tie.
-        degrees: of the scale on either side of its middle.
+        degrees: levels of the scale on either side of its middle.
     """
     seen = drawn.sharpness[worker] * difference + drawn.liking[worker]
     seen[drawn.careless[worker]] = 0.0

@@ -1,4 +1,4 @@
-"""Background work: each task calls one service."""
+"""Celery tasks; each calls one function of a subject package."""
 
 from celery import shared_task
 from django.utils import timezone

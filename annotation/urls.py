@@ -57,7 +57,7 @@ study_urls = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<slug:slug>/", include(worker_urls)),
     path("studies/", study.index, name="studies"),
-    # Not under /studies/: every word there may be a study's address.
+    # Not under /studies/, where every word may be a study's slug.
     path("new-study/", study.new, name="study-new"),
     path("studies/<slug:slug>/", include(study_urls)),
 ]

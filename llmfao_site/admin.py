@@ -1,4 +1,4 @@
-"""The Django admin: whose programs may ask the API. A token can be taken away here, and not read."""
+"""The Django admin of API tokens: they can be deleted here, but not read."""
 
 from typing import TYPE_CHECKING, Any
 

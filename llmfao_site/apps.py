@@ -6,4 +6,4 @@ class SiteConfig(AppConfig):
     label = "site"
 
     def ready(self) -> None:
-        from llmfao_site import checks  # noqa: F401  registering them is the import's effect
+        from llmfao_site import checks  # noqa: F401  importing the module registers them

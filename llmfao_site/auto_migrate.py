@@ -1,7 +1,7 @@
-"""The tables of a database file that was made a moment ago.
+"""Creates the tables of a new, empty SQLite file.
 
-Somebody who has just installed the site loads files first; that SQLite file holds nothing that a
-migration could harm. A database on a server is migrated by hand, as its operator decides.
+After an installation the first command may be an import; migrating an empty file cannot harm any data.
+A database on a server is migrated by its operator.
 """
 
 from django.core.management import call_command, get_commands
@@ -13,7 +13,7 @@ WITHOUT_TABLES = frozenset({"mock-llm"})
 
 
 def prepare(command: str) -> bool:
-    """Makes the tables if `command` is one of ours and the SQLite file is empty; says whether it did."""
+    """Creates the tables if `command` is one of ours and the SQLite file is empty; returns whether it did."""
     if command in WITHOUT_TABLES or get_commands().get(command) not in OURS:
         return False
     if connection.vendor != "sqlite" or connection.introspection.table_names():

@@ -17,9 +17,9 @@ app.autodiscover_tasks()
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def refuse_a_broken_installation(**_what: Any) -> None:
-    """Ends a worker whose installation fails the system checks or whose tasks cannot be imported.
+    """Stops a worker whose installation fails the system checks or whose tasks cannot be imported.
 
-    Celery writes both into the log and goes on; it would then take messages and throw them away.
+    Celery only logs both and goes on; it would then take messages and discard them.
     """
     try:
         BaseCommand().check()
@@ -27,4 +27,4 @@ def refuse_a_broken_installation(**_what: Any) -> None:
         sys.exit(str(faults))
     missing = {entry["task"] for entry in app.conf.beat_schedule.values()} - app.tasks.keys()
     if missing:
-        sys.exit(f"These tasks are on the schedule and do not exist: {', '.join(sorted(missing))}")
+        sys.exit(f"The schedule names tasks that do not exist: {', '.join(sorted(missing))}")

@@ -1,9 +1,8 @@
-"""The file broker: Celery's messages as files in a folder, for one machine without a server.
+"""The file broker: Celery's messages as files in a folder, for one machine without a broker server.
 
-It is kombu's transport with every file coming into being whole. Kombu's own writes a message where
-the reader already looks for it; a reader that is quick enough finds it empty, and the worker ends
-with an unrecoverable error. And every connection binds its queues itself, so that none publishes
-into the void.
+This is kombu's transport with atomic writes. Kombu writes a message in the folder that the reader polls;
+a quick reader finds it empty, and the worker ends with an unrecoverable error. Also, every connection
+binds its queues itself, so that no message is published without a queue.
 """
 
 import fcntl
@@ -19,7 +18,7 @@ from kombu.utils.json import dumps, loads
 
 
 def _appear(file: Path, content: str) -> None:
-    """Lets `file` hold `content` from one moment to the next."""
+    """Writes `content` to `file` atomically."""
     draft = file.with_name(f"{file.name}.{uuid.uuid4()}.draft")
     draft.write_text(content, encoding="utf-8")
     draft.replace(file)
@@ -27,7 +26,7 @@ def _appear(file: Path, content: str) -> None:
 
 class Channel(filesystem.Channel):
     def _put(self, queue: str, payload: Any, **_options: Any) -> None:  # type: ignore[override]  # kombu's two bases differ
-        # The name sorts by the time: a clock of the world, for that of the machine starts anew with it.
+        # Names sort by wall-clock time; the monotonic clock restarts with the machine.
         name = f"{time.time_ns() // 1_000_000:015d}_{uuid.uuid4()}.{queue}.msg"
         _appear(Path(self.data_folder_out) / name, dumps(payload))
 
@@ -37,7 +36,7 @@ class Channel(filesystem.Channel):
             if name.partition(".")[2] != f"{queue}.msg":
                 continue
             try:
-                # Whoever renames it has it; the folders share a file system.
+                # The rename is the claim; both folders are on one file system.
                 claimed = (folder / name).rename(mine / name)
             except FileNotFoundError:
                 continue
@@ -61,6 +60,6 @@ class Transport(filesystem.Transport):
 
     def __init__(self, client: Any, **options: Any) -> None:
         super().__init__(client, **options)  # type: ignore[no-untyped-call]
-        # Kombu's is shared by the whole process and says that a queue is bound before its file does: what
-        # another thread published in between went nowhere. With one each, whoever publishes has bound.
+        # Kombu shares one state in the process, which marks a queue as bound before its file is written: a
+        # message that another thread published in between was lost. With a state each, every publisher binds.
         self.state = virtual.BrokerState()

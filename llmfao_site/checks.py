@@ -1,4 +1,4 @@
-"""System checks of the installation: what would otherwise be ignored without a word, or fail late."""
+"""System checks of the installation: mistakes that would otherwise be ignored silently or fail late."""
 
 import os
 import sys
@@ -32,26 +32,26 @@ OUR_NAMES = frozenset(
         "REDIS_URL",
     }
 )
-"""The settings of our own, which our code reads."""
+"""Settings of this project that its code reads."""
 
 OTHERS_NAMES = frozenset(
     {"REST_FRAMEWORK", "ROOT_URLCONF", "SPECTACULAR_SETTINGS", "WHITENOISE_AUTOREFRESH", "WHITENOISE_USE_FINDERS"}
 )
-"""The settings that packages read and that are not among Django's defaults."""
+"""Settings that installed packages read and Django's defaults do not list."""
 
 
 def variables() -> frozenset[str]:
-    """The environment variables that settings.py reads, whether they are set or not."""
+    """Returns the environment variables that settings.py reads, set or not."""
     return frozenset(env._fields)
 
 
 def unknown_variables(names: Iterable[str]) -> list[CheckMessage]:
-    """An error for every one of `names` that starts with LLMFAO_ and that nobody reads."""
+    """Returns an error for each of `names` that starts with LLMFAO_ and that no code reads."""
     known = variables()
     return [
         Error(
-            f"The environment variable {name} is set and nobody reads it.",
-            hint=_did_you_mean(name, known) + "docs/reference/settings.md lists them all.",
+            f"The environment variable {name} is not a setting of LLMFAO.",
+            hint=_did_you_mean(name, known) + "The settings reference in docs/ lists all variables.",
             id="site.E001",
         )
         for name in sorted(names)
@@ -60,11 +60,11 @@ def unknown_variables(names: Iterable[str]) -> list[CheckMessage]:
 
 
 def unknown_settings(names: Iterable[str]) -> list[CheckMessage]:
-    """An error for every one of `names`, of a settings module, that nobody reads."""
+    """Returns an error for each of `names`, from a settings module, that no code reads."""
     known = {name for name in dir(global_settings) if name.isupper()} | OUR_NAMES | OTHERS_NAMES
     known |= {f"CELERY_{name.upper()}" for name in CELERY_NAMES}
     return [
-        Error(f"The setting {name} is set and nobody reads it.", hint=_did_you_mean(name, known), id="site.E002")
+        Error(f"The setting {name} is not used by any code.", hint=_did_you_mean(name, known), id="site.E002")
         for name in sorted(names)
         if name.isupper() and not name.startswith("_") and name not in known
     ]
@@ -83,14 +83,14 @@ def check_environment(app_configs: Sequence[AppConfig] | None, **_options: Any) 
 @register()
 def check_settings(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
     module = sys.modules[os.environ[ENVIRONMENT_VARIABLE]]
-    # Classes and functions that a settings module imports are no settings.
+    # Classes and functions that the module imports are not settings.
     faults = unknown_settings(name for name, value in vars(module).items() if not callable(value))
     for package, own, known in (
         ("REST_FRAMEWORK", settings.REST_FRAMEWORK, REST_FRAMEWORK_DEFAULTS),
         ("SPECTACULAR_SETTINGS", settings.SPECTACULAR_SETTINGS, SPECTACULAR_DEFAULTS),
     ):
         faults += [
-            Error(f"{package} has {name}, which nobody reads.", hint=_did_you_mean(name, known), id="site.E002")
+            Error(f"{package} has the unknown key {name}.", hint=_did_you_mean(name, known), id="site.E002")
             for name in sorted(own.keys() - known.keys())
         ]
     return faults
@@ -100,14 +100,14 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_options: Any) -> 
 def check_database(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_options: Any
 ) -> list[CheckMessage]:
-    """An error for a database that does not answer, or is older than Django can use.
+    """Returns an error for each database that cannot be reached or is too old for Django.
 
-    Only the commands that are about to use the database ask for this, `migrate` among them.
+    Only commands that use the database run this check, `migrate` among them.
     """
     faults: list[CheckMessage] = []
     for alias in databases or ():
         configured = connections[alias]
-        # Not by way of the pool, which would hide the reason behind half a minute of trying.
+        # Connects without the pool, which retries for half a minute and hides the reason.
         options = {name: value for name, value in configured.settings_dict["OPTIONS"].items() if name != "pool"}
         connection = type(configured)({**configured.settings_dict, "OPTIONS": options}, alias)
         try:
@@ -115,8 +115,8 @@ def check_database(
         except DatabaseError as problem:
             faults.append(
                 Error(
-                    f"The database cannot be used: {str(problem).strip()}",
-                    hint="DATABASE_URL says where it is. LLMFAO needs PostgreSQL 15 or newer, or SQLite.",
+                    f"Cannot connect to the database: {str(problem).strip()}",
+                    hint="Check DATABASE_URL. LLMFAO needs PostgreSQL 15 or newer, or SQLite.",
                     id="site.E003",
                 )
             )
@@ -127,14 +127,14 @@ def check_database(
 
 @register()
 def check_static_files(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
-    """A warning where pages would fail because their static files have not been collected."""
+    """Returns a warning if the static files that pages need have not been collected."""
     storage = staticfiles_storage
     if settings.DEBUG or not isinstance(storage, ManifestFilesMixin) or storage.exists(storage.manifest_name):
         return []
     return [
         Caution(
             "The static files have not been collected.",
-            hint="`make install` does it, or manage.py collectstatic.",
+            hint="Run `make install` or `manage.py collectstatic`.",
             id="site.W001",
         )
     ]

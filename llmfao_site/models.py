@@ -1,4 +1,4 @@
-"""What belongs to the site and to no app: the tokens by which programs sign in at the API."""
+"""API tokens, by which programs sign in."""
 
 from django.conf import settings
 from django.db import models
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ApiToken(models.Model):
-    """A user's token; of its text only the digest is kept, so that nobody can read it here."""
+    """A user's token. Only the digest is stored, so the token cannot be read back."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_token")
     digest = models.CharField(max_length=64, unique=True, editable=False)

@@ -1,8 +1,7 @@
-"""Settings, all of them from the environment, with defaults that run on one machine with no server.
+"""Settings, all from the environment, with defaults for one machine without servers.
 
-docs/reference/settings.md lists every variable read here; a test holds the two together. A system check
-refuses a variable that starts with LLMFAO_ and is not read here, and an upper-case name of this
-module that nothing reads.
+The settings reference in docs/ lists every variable; a test compares the two. A system check refuses unknown
+variables that start with LLMFAO_, and upper-case names in this module that no code reads.
 """
 
 import contextlib
@@ -19,18 +18,18 @@ from environs import Env, EnvError
 
 env = Env()
 
-# Before anything imports numpy: boards are sums over small matrices, and on a busy machine several
-# threads for one of them wait for each other a hundred times longer than they compute.
+# Set before numpy is imported: boards use small matrices, and on a busy machine several threads for one of them
+# wait for each other a hundred times longer than they compute.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _words(name: str, default: list[str]) -> list[str]:
-    """The variable's words, separated by commas; blanks around them do not count."""
+    """Returns the comma-separated words of the variable, stripped."""
     return [word.strip() for word in env.list(name, default) if word.strip()]
 
 
 def _made(folder: Path) -> Path:
-    """`folder`, which is made, for its owner alone, where it is missing."""
+    """Returns `folder`, creating it for its owner alone if needed."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
@@ -45,9 +44,9 @@ DATA_DIR = _made(Path(env.str("LLMFAO_DATA", "") or BASE_DIR / "var").expanduser
 
 
 def _secret_key(path: Path) -> str:
-    """The key in `path`, which is made, readable by its owner alone, the first time it is asked for."""
+    """Returns the key in `path`, creating it, readable by its owner alone, the first time."""
     if not path.exists():
-        # Linked into place when whole, so that of several processes starting at once all read the same key.
+        # Linked into place when complete, so that several processes that start at once read the same key.
         descriptor, draft = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(48))
@@ -61,8 +60,8 @@ DEBUG = env.bool("LLMFAO_DEBUG", False)
 SECRET_KEY = env.str("LLMFAO_SECRET_KEY", "") or _secret_key(DATA_DIR / "secret_key")
 ALLOWED_HOSTS = _words("LLMFAO_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
-# LLMFAO_HTTPS=true says that a proxy in front of us ends TLS, sets X-Forwarded-Proto itself and lets
-# no visitor set it. From then on everything is sent over TLS only.
+# LLMFAO_HTTPS=true means that a proxy terminates TLS, sets X-Forwarded-Proto itself and does not accept it from
+# visitors. Everything is then served over TLS only.
 HTTPS = env.bool("LLMFAO_HTTPS", False)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -70,8 +69,7 @@ SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = env.int("LLMFAO_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
-# We speak for our own host. Whether the rest of its domain can do without HTTP, and whether that goes
-# into every browser for years, is for the domain's owner to say, at the proxy.
+# HSTS for this host only. Subdomains and preloading are decisions of the domain's owner, at the proxy.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = False
 SECURE_HSTS_PRELOAD = False
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -122,7 +120,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "llmfao_site.middleware.no_store.NothingPersonal",
+    "llmfao_site.middleware.no_store.NoStoreMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -152,7 +150,7 @@ _POSTGRESQL = "django.db.backends.postgresql"
 
 
 def _database() -> dict[str, Any]:
-    """What DATABASE_URL says, or the SQLite file in the data folder where it is not set."""
+    """Returns the database of DATABASE_URL, or the SQLite file in the data folder if it is not set."""
     pool_size = env.int("LLMFAO_DATABASE_POOL", 16)
     database: dict[str, Any]
     if env.str("DATABASE_URL", ""):
@@ -161,29 +159,29 @@ def _database() -> dict[str, Any]:
         except EnvError:
             database = {"ENGINE": "", "NAME": ""}
     else:
-        # Not by way of an address: the folder's name may hold characters that mean something there.
+        # Not as a URL: the folder's name may contain characters with a meaning there.
         database = {"ENGINE": _SQLITE, "NAME": str(DATA_DIR / "llmfao.sqlite3")}
     options: dict[str, Any]
-    # A database in memory would be another one in every process.
+    # A database in memory would differ between processes.
     if database["ENGINE"] == _SQLITE and database["NAME"] != ":memory:":
         # IMMEDIATE takes the one write lock at BEGIN: a transaction that reads and then writes waits
-        # instead of failing with "database is locked" half way.
+        # instead of failing halfway with "database is locked".
         options = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728",
         }
-        # Opening the file and setting it up takes longer than most requests need it for.
+        # Opening the file and setting it up takes longer than most requests.
         database["CONN_MAX_AGE"] = None
         # The default test database, in shared memory, fails under threads; a file in WAL mode does not.
         database["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     elif database["ENGINE"] == _POSTGRESQL and database["NAME"]:
         options = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}}
     else:
-        # Without the value: it may hold a password.
+        # The message leaves out the value, which may contain a password.
         raise EnvError(
-            'Environment variable "DATABASE_URL" invalid: postgresql://USER:PASSWORD@HOST:5432/NAME '
-            "(with special characters in the password as %XX) or sqlite:////PATH was expected."
+            'Environment variable "DATABASE_URL" invalid: expected postgresql://USER:PASSWORD@HOST:5432/NAME '
+            "(with special characters in the password as %XX) or sqlite:////PATH."
         )
     database["OPTIONS"] = {**options, **database.get("OPTIONS", {})}
     return database
@@ -196,13 +194,13 @@ REDIS_URL = env.str("REDIS_URL", "")
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    # What is counted of visitors has to stay until its time is over: of 300, the default, a stranger with
-    # many addresses would push out the attempts at a password.
+    # Counts have to stay until they expire: with the default of 300 entries, a stranger with many addresses
+    # could evict the counts of sign-in attempts.
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
 }
-# How often the API was asked, apart from everything else that is counted.
+# Counts of API requests, separate from other counts.
 CACHES["api"] = {**CACHES["default"], "KEY_PREFIX": "api"}
-# Who joined from where, likewise: a flood of addresses must not push attempts at passwords out.
+# Counts of joins by address, likewise: a flood of addresses must not evict counts of sign-in attempts.
 CACHES["joins"] = {**CACHES["default"], "KEY_PREFIX": "joins"}
 if not REDIS_URL:
     CACHES["api"]["LOCATION"] = "api"
@@ -234,7 +232,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-# An upload of prompt sets may be large: it is streamed to the disk that will keep it, never held in memory.
+# Uploads may be large: they are streamed to the disk that stores them, never held in memory.
 FILE_UPLOAD_HANDLERS = [
     "llmfao_site.upload_handlers.SignedInOnly",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -251,7 +249,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["llmfao_site.api.parsing.Json"],
-    # The pages that the framework makes for browsers need scripts that the Content-Security-Policy forbids.
+    # The framework's browsable pages need scripts that the Content-Security-Policy forbids.
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["llmfao_site.api.throttling.ByUser", "llmfao_site.api.throttling.ByAddress"],
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "anon": "120/min"},
@@ -265,10 +263,10 @@ SPECTACULAR_SETTINGS = {
     "LICENSE": {"name": "Apache-2.0"},
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    # In the order of the addresses, which is that of a reader's questions.
+    # In the order of the URLs, from general to detailed.
     "SORT_OPERATIONS": False,
     "SCHEMA_PATH_PREFIX": "/api",
-    # Choices stand where they belong: the package's own hook would make up names for them.
+    # Choices are listed in place: the package's own hook would invent names for them.
     "POSTPROCESSING_HOOKS": ["llmfao_site.api.problems.in_schema"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
@@ -282,19 +280,19 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
-        # A visitor's wrong address is not the operator's problem.
+        # A visitor's wrong Host header is not an operator's problem.
         "django.security.DisallowedHost": {"handlers": ["console"], "level": "CRITICAL", "propagate": False},
-        # It writes every address it asks at INFO, and some endpoints want their key in the address.
+        # httpx logs every URL at INFO, and some endpoints take their key in the URL.
         "httpx": {"handlers": ["console"], "level": max(LOG_LEVEL, logging.WARNING), "propagate": False},
     },
 }
 
-# Below so many votes a model, on average, a leaderboard calls itself preliminary.
+# A leaderboard with fewer votes per model, on average, is called preliminary.
 PRELIMINARY_VOTES = env.int("LLMFAO_PRELIMINARY_VOTES", 30)
-# From one address of the internet, within an hour; 0: any number.
+# Joins per hour from one public address; 0 for any number.
 JOINS_PER_ADDRESS = env.int("LLMFAO_JOINS_PER_ADDRESS", 300)
 
-# Judges: files that hold keys of endpoints, and the sends of the last minute where there is no Redis.
+# Judges: files with API keys, and the requests of the last minute if there is no Redis.
 KEYS_DIR = DATA_DIR / "keys"
 PACE_DIR = DATA_DIR / "pace"
 
@@ -304,14 +302,14 @@ if not REDIS_URL:
     for _folder in ("queue", "processed", "control"):
         _made(BROKER_DIR / _folder)
     CELERY_BROKER_TRANSPORT = "llmfao_site.celery_filesystem:Transport"
-    # Nobody talks to one worker of one machine; every start would leave a queue behind.
+    # Remote control is not used on one machine, and every start would leave a queue behind.
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "queue"),
         "data_folder_out": str(BROKER_DIR / "queue"),
         "processed_folder": str(BROKER_DIR / "processed"),
         "control_folder": str(BROKER_DIR / "control"),
-        # The default of one second delivers four tasks a second.
+        # With the default of one second, four tasks per second are delivered.
         "polling_interval": 0.05,
     }
 CELERY_TASK_IGNORE_RESULT = True

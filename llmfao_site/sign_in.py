@@ -1,10 +1,9 @@
-"""Signing in, slowed down for who guesses passwords.
+"""Sign-in with rate limits against password guessing.
 
-Attempts are counted before the password is looked at, so that a hundred at once are no way around, and
-in the cache: with Redis for the whole site, without it for each process of the server. Three counts
-run at the same time, each with a limit of its own: an account from one address; an address, whatever
-account; and an account from everywhere, high enough that a stranger cannot lock its owner out in
-passing. Signing in sets the first one back.
+Attempts are counted before the password is checked, so that parallel requests cannot bypass the limit. The
+counts are in the cache: with Redis for the whole site, without it per server process. Three counts have a
+limit each: an account from one address; an address for any account; and an account from all addresses, high
+enough that a stranger cannot easily lock out its owner. A successful sign-in resets the first one.
 """
 
 from typing import Any, Final
@@ -17,14 +16,14 @@ from django.utils.translation import gettext_lazy as _
 from annotation.client_address import address_of, count, key_of
 
 WINDOW: Final = 15 * 60
-"""Seconds from the first attempt until it is forgotten."""
+"""Seconds until the counts of the first attempt expire."""
 OF_ACCOUNT_FROM_ADDRESS: Final = 5
 OF_ADDRESS: Final = 50
 OF_ACCOUNT: Final = 100
 
 
 class TooManyAttempts(forms.ValidationError):
-    """The password was not looked at."""
+    """A limit was exceeded; the password was not checked."""
 
     def __init__(self) -> None:
         message = _("Too many attempts. Wait 15 minutes and try again.")
@@ -47,10 +46,10 @@ class SignInForm(AuthenticationForm):
             _key("address", address): OF_ADDRESS,
             _key("account", account): OF_ACCOUNT,
         }
-        # An address that is refused leaves no further key behind, which could push others' counts out of the cache.
+        # A refused address creates no more keys, which could evict other counts from the cache.
         if cache.get(_key("address", address), 0) > OF_ADDRESS:
             raise TooManyAttempts
-        # The first that is over its limit ends the counting: what is refused weighs on nobody else.
+        # Counting stops at the first exceeded limit: a refused attempt does not raise the other counts.
         if any(count(cache, key, WINDOW) > limit for key, limit in counts.items()):
             raise TooManyAttempts
         super().clean()

@@ -1,4 +1,4 @@
-"""Whose files are kept while a request is read."""
+"""Upload handlers."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
 
 class SignedInOnly(FileUploadHandler):
-    """Stops reading at the first file of whoever has not signed in.
+    """Stops reading at the first file if the user is not signed in.
 
-    The check against forgery looks for its token in the body, ahead of every view: without this any
-    stranger could fill the disk by sending a file to any address.
+    The CSRF check reads the body before any view: without this handler, a stranger could fill the disk by sending
+    files to any URL.
     """
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The pages of no app: the front page and signing in."""
+"""The front page and the sign-in page."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from llmfao_site.sign_in import SignInForm
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, and the leaderboards anyone may read and that may have something to show.
+    """Shows what the site is, and the public leaderboards that may have content.
 
-    Who has signed in goes on to their studies.
+    Redirects signed-in users to their studies.
     """
     if request.user.is_authenticated:
         return redirect("studies")
@@ -42,8 +42,8 @@ class SignIn(LoginView):
 
 @require_safe
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """The Django admin's own page to sign in would be a way around the limits of ours."""
+    """Redirects to the site's sign-in page: the admin's own page would bypass its rate limits."""
     if request.user.is_authenticated:
-        # Who is sent here all the same has no access: the page to sign in would send them straight back.
+        # A signed-in user arrives here for lack of permission; the sign-in page would redirect them back.
         raise PermissionDenied
     return redirect_to_login(request.GET.get("next", ""))

@@ -1,7 +1,7 @@
-"""What every address of the API has in common: who may see what, and what may be asked.
+"""Access rules and parameters that all views of the API share.
 
-It is the same as on the pages: a study exists for those who run it, and its results for everybody where
-they are public. To everybody else it is not there (404).
+The rules are those of the pages: people who manage a study see all of it, and everybody sees its results if
+they are public. For everybody else the study does not exist (404).
 """
 
 from functools import cached_property
@@ -17,28 +17,28 @@ from annotation.api.paging import Query
 from annotation.models import Status, Study
 
 SETTLED: Final = (Status.DRAFT, Status.CLOSED)
-"""Nobody votes in such a study; a draft has results where its votes are from elsewhere."""
+"""Nobody votes in these studies. A draft has results if its votes were imported."""
 
 
 class ApiView(APIView):
-    """An address; `query` says which parameters it takes."""
+    """A view of the API; `query` defines its parameters."""
 
     query: ClassVar[type[Query]] = Query
     of_the_public: ClassVar[bool] = False
-    """Whether it answers those who have not signed in as well."""
+    """Whether people who are not signed in may see it, if the study's results are public."""
     once_settled: ClassVar[bool] = False
-    """The same of a study that nobody is voting in."""
+    """Like `of_the_public`, but only while nobody votes in the study."""
 
     @classmethod
     def as_view(cls, **options: Any) -> Any:
-        """With an ETag: what has not changed since is not sent again."""
+        """Adds ETags, so that an unchanged response is not sent again."""
         return conditional_page(super().as_view(**options))
 
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny() if self.of_the_public or self.once_settled else IsAuthenticated()]
 
     def asked(self) -> dict[str, Any]:
-        """The parameters of the address, checked."""
+        """Returns the validated query parameters."""
         read = self.query(data=self.request.query_params.dict())
         read.is_valid(raise_exception=True)
         found: dict[str, Any] = read.validated_data
@@ -46,18 +46,17 @@ class ApiView(APIView):
 
 
 class StudyView(ApiView):
-    """An address below a study: for those who run it, and for everybody where its results are public, if those
-    are what it is about (`of_the_public`).
+    """A view of one study, for the people who manage it; with `of_the_public` for everybody, if the results are public.
 
-    What was compared, and how, is told to everybody `once_settled` alone: while people vote, nobody shall find
-    out here which models wrote the answers before them.
+    Data on what was compared is public only `once_settled`: while people vote, nobody can find out here which
+    models wrote the answers in front of them.
     """
 
     request: Request
 
     @cached_property
     def own(self) -> Study | None:
-        """The study, if whoever asks runs it."""
+        """Returns the study if the user manages it, else None."""
         studies = Study.objects.visible_to(self.request.user).select_related("prompt_set")
         return studies.filter(slug=self.kwargs["slug"]).first()
 
@@ -74,10 +73,11 @@ class StudyView(ApiView):
         return found
 
     def need_to_run_it(self) -> None:
-        """
+        """Refuses users who do not manage the study.
+
         Raises:
-            NotFound: whoever asks does not see the study.
-            PermissionDenied: they see it because it is public.
+            NotFound: the user cannot see the study.
+            PermissionDenied: the user sees the study only because it is public.
         """
         if self.study != self.own:
             raise PermissionDenied

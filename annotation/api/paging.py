@@ -1,7 +1,7 @@
-"""Lists of the API: what may be asked of them, and how they go on from page to page.
+"""Query parameters and cursor pagination of the API's lists.
 
-A page ends at a row's primary key and the next begins behind it, so that reading a million rows costs a
-page each time, and rows that come in meanwhile neither repeat nor hide any.
+A cursor is the primary key of the last row, so that every page costs the same, and rows stored in the
+meantime neither repeat nor hide any.
 """
 
 import base64
@@ -21,25 +21,27 @@ MOST: Final = 1000
 USUAL: Final = 100
 
 BIGGEST: Final = 2**63 - 1
-"""The largest key that a database has."""
+"""The largest primary key of the databases."""
 
 
 class Query(serializers.Serializer[Any]):
-    """What somebody asks for. A word that nothing reads is refused: a misspelt filter must not give everything."""
+    """Query parameters. Unknown ones are refused: a misspelt filter must not return everything."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        # `format` is the framework's own.
+        # `format` is a parameter of the framework.
         if unknown := sorted(self.initial_data.keys() - self.fields.keys() - {"format"}):
             raise serializers.ValidationError(dict.fromkeys(unknown, _("Unknown parameter.")))
         return attrs
 
 
 class PageQuery(Query):
-    cursor = serializers.CharField(required=False, max_length=40, help_text="Where to go on, as `next` has it.")
+    cursor = serializers.CharField(
+        required=False, max_length=40, help_text="The cursor in `next` of the previous page."
+    )
     page_size = serializers.IntegerField(required=False, default=USUAL, min_value=1, max_value=MOST)
 
     def validate_cursor(self, value: str) -> int:
-        """The key that the last page ended at."""
+        """Returns the primary key at which the previous page ended."""
         try:
             text = base64.b64decode(value, altchars=b"-_", validate=True).decode("ascii")
             key = int(text) if text.isdigit() else -1
@@ -64,7 +66,10 @@ def page(
     *,
     newest_first: bool = False,
 ) -> Response:
-    """One page of `query`, whose rows `tell` makes of models, or of tuples whose first value is the key."""
+    """Returns one page of `query`.
+
+    `tell` makes the rows from model instances, or from tuples whose first value is the primary key.
+    """
     if "cursor" in asked:
         query = query.filter(pk__lt=asked["cursor"]) if newest_first else query.filter(pk__gt=asked["cursor"])
     size = asked["page_size"]
@@ -80,9 +85,9 @@ def page(
 
 @cache
 def page_of(row: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
-    """What a page of such rows looks like, for the schema."""
+    """Returns the serializer of a page of such rows, for the schema."""
     fields = {
-        "next": serializers.URLField(allow_null=True, help_text="The next page; null on the last one."),
+        "next": serializers.URLField(allow_null=True, help_text="URL of the next page; null on the last page."),
         "results": row(many=True),
     }
     return type(f"PageOf{row.__name__}", (serializers.Serializer,), {**fields, "__module__": row.__module__})

@@ -1,5 +1,7 @@
-"""How the rows of the API are described in its schema. What they hold is made by `exporting.export`,
-with the columns of the exchange files; docs/reference/codebook.md explains each."""
+"""Serializers that describe the API's rows in its schema.
+
+`exporting.export` makes the rows, with the columns of the exchange files; the codebook in docs/ explains each.
+"""
 
 from typing import Any
 
@@ -12,18 +14,20 @@ SIDES = ("left", "right", "tie")
 
 
 class Row(serializers.Serializer[Any]):
-    """A row that is there to be read."""
+    """A read-only row."""
 
 
 class StudyRow(Row):
-    slug = serializers.SlugField(help_text="Its address.")
+    slug = serializers.SlugField(help_text="The study’s address.")
     name = serializers.CharField()
     status = serializers.ChoiceField(Status.choices)
-    public = serializers.BooleanField(help_text="Whether anyone may read its results.")
-    yours = serializers.BooleanField(help_text="Whether you run it, as its owner, a colleague or an administrator.")
-    language = serializers.CharField(help_text="Of its instruction and question, a BCP 47 tag.")
+    public = serializers.BooleanField(help_text="Whether anyone may read the results.")
+    yours = serializers.BooleanField(
+        help_text="Whether you can manage the study, as its owner, a colleague or a superuser."
+    )
+    language = serializers.CharField(help_text="Language of the instruction and the question, as a BCP 47 tag.")
     scale = serializers.ChoiceField(Study.ScaleName.choices)
-    overlap = serializers.IntegerField(help_text="Votes wanted of people on each pair.")
+    overlap = serializers.IntegerField(help_text="Votes per pair that people are asked for.")
     prompt_set = serializers.SlugField(source="prompt_set.slug")
     created_at = serializers.DateTimeField()
 
@@ -32,14 +36,14 @@ class CountsRow(Row):
     models = serializers.IntegerField()
     prompts = serializers.IntegerField()
     results = serializers.IntegerField()
-    pairs = serializers.IntegerField(help_text="Those that people are offered, without training and check pairs.")
+    pairs = serializers.IntegerField(help_text="Pairs to vote on, without training and check pairs.")
     workers = serializers.IntegerField()
-    comparisons = serializers.IntegerField(help_text="In force, simulated ones among them.")
-    simulated = serializers.IntegerField(help_text="Those of them that a program made up.")
+    comparisons = serializers.IntegerField(help_text="Counted comparisons, including simulated ones.")
+    simulated = serializers.IntegerField(help_text="How many of them are simulated.")
 
 
 class StudyDetail(StudyRow):
-    counts = CountsRow(required=False, help_text="For those who run the study.")
+    counts = CountsRow(required=False, help_text="Only for people who manage the study.")
 
 
 class ModelRow(Row):
@@ -57,7 +61,7 @@ class ModelRow(Row):
 class PromptRow(Row):
     id = serializers.IntegerField(help_text="Unique in the prompt set.")
     text = serializers.CharField()
-    type = serializers.CharField(allow_null=True, help_text="Its category.")
+    type = serializers.CharField(allow_null=True, help_text="The prompt’s category.")
     slug = serializers.CharField(allow_null=True)
     stop = serializers.CharField(allow_null=True)
     note = serializers.CharField(allow_null=True)
@@ -68,11 +72,11 @@ class PromptRow(Row):
 
 class ResultRow(Row):
     id = serializers.IntegerField(help_text="Unique in the prompt set.")
-    model = serializers.IntegerField(help_text="The model's id.")
-    result = serializers.CharField(help_text="The answer.")
+    model = serializers.IntegerField(help_text="The model’s id.")
+    result = serializers.CharField(help_text="The text of the answer.")
     duration = serializers.FloatField(allow_null=True, help_text="Milliseconds.")
     rate = serializers.FloatField(allow_null=True, help_text="Characters per second.")
-    prompt = serializers.IntegerField(help_text="The prompt's id.")
+    prompt = serializers.IntegerField(help_text="The prompt’s id.")
     api_id = serializers.CharField(allow_null=True)
     name = serializers.CharField()
     api = serializers.CharField(allow_null=True)
@@ -84,42 +88,44 @@ class ResultRow(Row):
 
 class PairRow(Row):
     id = serializers.IntegerField(help_text="Unique in the study.")
-    prompt = serializers.IntegerField(help_text="The prompt's id.")
-    text = serializers.CharField(help_text="The prompt's text.")
+    prompt = serializers.IntegerField(help_text="The prompt’s id.")
+    text = serializers.CharField(help_text="The prompt’s text.")
     type = serializers.CharField(allow_null=True, required=False)
     slug = serializers.CharField(allow_null=True, required=False)
     note = serializers.CharField(allow_null=True, required=False)
-    model_x = serializers.IntegerField(help_text="A model's id.")
-    result_x = serializers.CharField(help_text="Its answer.")
+    model_x = serializers.IntegerField(help_text="The id of model x.")
+    result_x = serializers.CharField(help_text="The answer of model x.")
     model_y = serializers.IntegerField()
     result_y = serializers.CharField()
-    golden = serializers.ChoiceField(SIDES, required=False, help_text="Of training and check pairs, x on the left.")
-    reason = serializers.CharField(required=False, allow_null=True, help_text="Of training pairs.")
+    golden = serializers.ChoiceField(
+        SIDES, required=False, help_text="Training and check pairs only. The golden answer with x on the left."
+    )
+    reason = serializers.CharField(required=False, allow_null=True, help_text="Training pairs only.")
 
 
 class ComparisonRow(Row):
-    """The columns after `repetition` are there with `full` alone."""
+    """A comparison; the columns after `repetition` are only present with `full`."""
 
-    id = serializers.IntegerField(help_text="The pair's id.")
-    prompt = serializers.IntegerField(help_text="The prompt's id.")
+    id = serializers.IntegerField(help_text="The pair’s id.")
+    prompt = serializers.IntegerField(help_text="The prompt’s id.")
     model_x = serializers.IntegerField(help_text="The id of the model on the left, as in the files.")
     model_y = serializers.IntegerField(help_text="The id of the model on the right.")
-    worker = serializers.IntegerField(allow_null=True, help_text="The worker's number; null of a judge.")
-    winner = serializers.ChoiceField(SIDES, allow_null=True, help_text="As shown.")
+    worker = serializers.IntegerField(allow_null=True, help_text="The worker’s number; null for a judge.")
+    winner = serializers.ChoiceField(SIDES, allow_null=True, help_text="The winner by side, as shown.")
     left = serializers.CharField(help_text="The name of the model on the left.")
     right = serializers.CharField()
-    rater = serializers.CharField(help_text="people, or the name of a judge.")
-    simulated = serializers.BooleanField(help_text="Whether a program made it up.")
+    rater = serializers.CharField(help_text="“people”, or the name of a judge.")
+    simulated = serializers.BooleanField(help_text="Whether the comparison is simulated.")
     turn = serializers.IntegerField(required=False)
     repetition = serializers.IntegerField(required=False, help_text="Order and sample of a judge; 0 for people.")
-    row = serializers.CharField(required=False, help_text="What names this row for good.")
+    row = serializers.CharField(required=False, help_text="Permanent identifier of the row.")
     rater_kind = serializers.ChoiceField(RaterKind.choices, required=False)
     purpose = serializers.ChoiceField(Purpose.choices, required=False)
     golden = serializers.ChoiceField(SIDES, required=False, allow_null=True)
     as_golden = serializers.BooleanField(required=False, allow_null=True)
     attempt = serializers.IntegerField(required=False, allow_null=True)
     shown_left = serializers.ChoiceField(("x", "y"), required=False)
-    result_left = serializers.IntegerField(required=False, allow_null=True, help_text="The result's id.")
+    result_left = serializers.IntegerField(required=False, allow_null=True, help_text="The result’s id.")
     result_right = serializers.IntegerField(required=False, allow_null=True)
     sha256_prompt = serializers.CharField(required=False)
     sha256_left = serializers.CharField(required=False)
@@ -135,17 +141,17 @@ class ComparisonRow(Row):
     device = serializers.CharField(required=False, allow_null=True)
     input_method = serializers.CharField(required=False, allow_null=True)
     instruction_version = serializers.IntegerField(required=False, allow_null=True)
-    reasons = serializers.CharField(required=False, allow_null=True, help_text="A list as JSON, as in the file.")
+    reasons = serializers.CharField(required=False, allow_null=True, help_text="A JSON list, as in the file.")
     withdrawn = serializers.BooleanField(required=False, allow_null=True)
-    supersedes = serializers.CharField(required=False, allow_null=True, help_text="The `row` that it replaces.")
+    supersedes = serializers.CharField(required=False, allow_null=True, help_text="The `row` that this one replaces.")
     superseded_by = serializers.CharField(required=False, allow_null=True)
     excluded_at = serializers.DateTimeField(required=False, allow_null=True)
     exclusion_reason = serializers.CharField(required=False, allow_null=True)
 
 
 class WorkerRow(Row):
-    number = serializers.IntegerField(help_text="Unique in the study; `worker` of comparisons.")
-    external_id = serializers.CharField(allow_null=True, help_text="Of the platform that sent them.")
+    number = serializers.IntegerField(help_text="Unique in the study; the `worker` of comparisons.")
+    external_id = serializers.CharField(allow_null=True, help_text="Participant ID from the recruiting platform.")
     stage = serializers.ChoiceField(Stage.choices)
     outcome = serializers.ChoiceField([*Outcome.choices, ("", "")])
     simulated = serializers.BooleanField()
@@ -156,4 +162,4 @@ class WorkerRow(Row):
     checks = serializers.IntegerField()
     checks_right = serializers.IntegerField()
     votes = serializers.IntegerField(help_text="Includes check pairs, but not undone votes.")
-    seconds = serializers.FloatField(help_text="Spent on votes.")
+    seconds = serializers.FloatField(help_text="Time spent on votes, in seconds.")

@@ -1,4 +1,4 @@
-"""Studies and their data: the rows of the exports, a page at a time."""
+"""Studies and their data: the rows of the exports, page by page."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ class Studies(ApiView):
 
     @extend_schema(
         operation_id="studies",
-        summary="The studies you run, and those whose results are public",
+        summary="List the studies you manage and those with public results",
         tags=["studies"],
         parameters=[PageQuery],
         responses=page_of(rows.StudyRow),
@@ -37,12 +37,12 @@ class Studies(ApiView):
 
         def tell(some: Sequence[Study]) -> list[dict[str, Any]]:
             yours = set(own.filter(pk__in=[study.pk for study in some]).values_list("pk", flat=True))
-            return [study_told(study, study.pk in yours) for study in some]
+            return [study_row(study, study.pk in yours) for study in some]
 
         return page(request, self.asked(), found.select_related("prompt_set"), tell, newest_first=True)
 
 
-def study_told(study: Study, yours: bool) -> dict[str, Any]:
+def study_row(study: Study, yours: bool) -> dict[str, Any]:
     return {
         "slug": study.slug,
         "name": study.name,
@@ -62,14 +62,14 @@ class OneStudy(StudyView):
 
     @extend_schema(
         operation_id="study",
-        summary="A study, with how much there is of everything",
+        summary="Get a study and its counts",
         tags=["studies"],
         responses=rows.StudyDetail,
     )
     def get(self, request: Request, slug: str) -> Response:
         self.asked()
-        told = study_told(self.study, self.own is not None)
-        return Response(told | {"counts": counts(self.study)} if self.own else told)
+        row = study_row(self.study, self.own is not None)
+        return Response(row | {"counts": counts(self.study)} if self.own else row)
 
 
 def counts(study: Study) -> dict[str, int]:
@@ -86,7 +86,7 @@ def counts(study: Study) -> dict[str, int]:
 
 
 class Corpus(StudyView):
-    """Rows of one kind, as the file of that kind has them."""
+    """Rows of one kind, as in the export file of that kind."""
 
     query = PageQuery
     what: ClassVar[str]
@@ -106,7 +106,7 @@ class Models(Corpus):
 
     @extend_schema(
         operation_id="models",
-        summary="Language models: the rows of models.jsonl",
+        summary="List language models (rows of models.jsonl)",
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.ModelRow),
@@ -121,7 +121,7 @@ class Prompts(Corpus):
 
     @extend_schema(
         operation_id="prompts",
-        summary="Prompts: the rows of prompts.jsonl",
+        summary="List prompts (rows of prompts.jsonl)",
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.PromptRow),
@@ -136,7 +136,7 @@ class Results(Corpus):
 
     @extend_schema(
         operation_id="results",
-        summary="Results: the rows of results.jsonl",
+        summary="List answers (rows of results.jsonl)",
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.ResultRow),
@@ -149,7 +149,7 @@ class PairsQuery(PageQuery):
     purpose = serializers.ChoiceField(
         Purpose.choices,
         default=Purpose.VOTE.value,
-        help_text="vote; or, for those who run the study, training or check.",
+        help_text="vote, or, if you manage the study, training or check.",
     )
 
 
@@ -165,7 +165,7 @@ class Pairs(Corpus):
 
     @extend_schema(
         operation_id="pairs",
-        summary="Pairs: the rows of pairs.jsonl",
+        summary="List pairs (rows of pairs.jsonl)",
         tags=["data"],
         parameters=[PairsQuery],
         responses=page_of(rows.PairRow),
@@ -176,22 +176,25 @@ class Pairs(Corpus):
 
 class ComparisonsQuery(PageQuery):
     rater = serializers.CharField(
-        default=export.ALL, max_length=200, trim_whitespace=False, help_text="people, all, or the name of a judge."
+        default=export.ALL, max_length=200, trim_whitespace=False, help_text="“people”, “all”, or the name of a judge."
     )
     model = serializers.IntegerField(
-        required=False, min_value=-BIGGEST, max_value=BIGGEST, help_text="Only those with the model of this id."
+        required=False,
+        min_value=-BIGGEST,
+        max_value=BIGGEST,
+        help_text="Only comparisons with the model that has this id.",
     )
-    since = serializers.DateTimeField(required=False, help_text="Only those stored at this time or later.")
+    since = serializers.DateTimeField(required=False, help_text="Only comparisons stored at or after this time.")
     full = serializers.BooleanField(
         default=False,
-        help_text="Every row stored, with everything known of it: superseded and withdrawn ones, those on check "
-        "pairs and those of excluded workers as well; for those who run the study. Without it, those that count.",
+        help_text="Every stored row with all its details: also superseded and withdrawn rows, those on check pairs and "
+        "those of excluded workers. Only if you manage the study. By default, only counted comparisons.",
     )
-    simulated = serializers.BooleanField(default=False, help_text="Those that a program made up as well.")
+    simulated = serializers.BooleanField(default=False, help_text="Include simulated comparisons.")
 
 
 def full_rows(found: Rows) -> Rows:
-    """`found` with every column in every row: a cell that a file leaves empty is null."""
+    """Returns `found` with every column in every row; a cell that is empty in the file is null."""
     return Rows(found.query, lambda some: ({name: row.get(name) for name in FULL_COLUMNS} for row in found.tell(some)))
 
 
@@ -219,16 +222,15 @@ class Comparisons(Corpus):
         if "since" in asked:
             found = found.filter(stored_at__gte=asked["since"])
         if "model" in asked:
-            # By key: the pairs of one model are found by an index, those of a model's number by none.
+            # By primary key, for which there is an index; there is none by the model's number.
             model = LanguageModel.objects.filter(prompt_set=self.study.prompt_set_id, number=asked["model"]).first()
             found = found.filter(Q(pair__model_x=model) | Q(pair__model_y=model)) if model else found.none()
         return found
 
     @extend_schema(
         operation_id="comparisons",
-        summary="Comparisons: the rows of `export comparisons`",
-        description="In the order in which they were stored. What is stored while you read stands behind what you "
-        "have read.",
+        summary="List comparisons (rows of `export comparisons`)",
+        description="In stored order. Rows stored while you read come after those you have read.",
         tags=["data"],
         parameters=[ComparisonsQuery],
         responses=page_of(rows.ComparisonRow),
@@ -245,7 +247,7 @@ class TrainingAnswers(Corpus):
 
     @extend_schema(
         operation_id="training-answers",
-        summary="Answers to training pairs: the rows of `export comparisons --full` that are none of comparisons",
+        summary="List answers to training pairs (rows of `export comparisons --full` that are not comparisons)",
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.ComparisonRow),
@@ -259,7 +261,7 @@ class Workers(StudyView):
 
     @extend_schema(
         operation_id="workers",
-        summary="The people who came, with their ids of the platform",
+        summary="List workers with their external IDs",
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.WorkerRow),

@@ -1,7 +1,6 @@
-"""Exporting a study in the exchange format: text in chunks, never the whole in memory, never in a transaction.
+"""Exports a study in the exchange format, as chunks of text, never as a whole in memory or in a transaction.
 
-What is wrong with a request is said before the first chunk. The columns and their order are those of
-`interchange.llmfao`.
+Invalid requests raise before the first chunk. The columns and their order are those of `interchange.llmfao`.
 """
 
 import hashlib
@@ -41,9 +40,9 @@ WHAT: Final = ("models", "prompts", "results", "pairs", "comparisons")
 CHUNK_CHARACTERS: Final = 2**16
 ROWS_AT_ONCE: Final = 100
 PLAIN_AT_ONCE: Final = 2000
-"""Of rows without texts."""
+"""Rows per batch, for rows without texts."""
 REMEMBERED: Final = 100_000
-"""Digests of texts that are kept while a full export goes on."""
+"""Maximum digests of texts to keep during a full export."""
 
 PEOPLE: Final = "people"
 ALL: Final = "all"
@@ -59,19 +58,19 @@ def export(
     full: bool = False,
     simulated: bool = False,
 ) -> Iterator[str]:
-    """One file of the study, in chunks of text.
+    """Yields one file of the study in chunks of text.
 
     Args:
         what: models, prompts, results, pairs or comparisons.
-        raters: of comparisons: people, all, or the name of a judge.
-        training: of pairs: the training pairs instead.
-        check: of pairs: the check pairs instead.
-        full: of comparisons: every row stored, with everything known of it, instead of those that count.
-        simulated: of comparisons: simulated ones may be among them, and a column says which are.
+        raters: with comparisons: people, all, or the name of a judge.
+        training: with pairs: the training pairs instead.
+        check: with pairs: the check pairs instead.
+        full: with comparisons: every stored row with all its details, instead of counted votes.
+        simulated: with comparisons: include simulated ones, marked in a column.
 
     Raises:
-        NotPossible: the options do not fit, no judge has that name, or there are simulated
-            comparisons and they were not asked for.
+        NotPossible: the options cannot be combined, no judge has that name, or there are simulated comparisons
+            without `simulated`.
     """
     if ((training or check) and what != "pairs") or (training and check):
         raise NotPossible(_("The options training and check work only for pairs, and only one at a time."))
@@ -91,7 +90,7 @@ def export(
 def file_name(
     what: str, *, raters: str = PEOPLE, training: bool = False, check: bool = False, full: bool = False
 ) -> str:
-    """What to call a downloaded file, so that `load` knows what it is."""
+    """Returns a name for the downloaded file by which `load` recognises it."""
     if what == "comparisons":
         whose = "".join(letter if letter.isalnum() or letter in "-._ " else "_" for letter in raters)
         return f"{whose}-full-comparisons.csv" if full else f"{whose}-comparisons.csv"
@@ -118,21 +117,21 @@ def _chunks(lines: Iterable[str]) -> Iterator[str]:
 class Rows:
     """The rows of a file before they are written.
 
-    `query` has them in stored order; `tell` makes rows, with the file's columns, of some of what it gives:
-    models, or tuples whose first value is the primary key.
+    `query` returns model instances, or tuples whose first value is the primary key, in stored order; `tell`
+    converts a batch of them to rows with the file's columns.
     """
 
     query: QuerySet[Any, Any]
     tell: Callable[[Sequence[Any]], Iterable[dict[str, Any]]]
 
     def all(self, at_once: int = ROWS_AT_ONCE) -> Iterator[dict[str, Any]]:
-        """Every row, `at_once` in memory."""
+        """Yields every row, with `at_once` rows in memory."""
         for some in batched(self.query.iterator(at_once), at_once):
             yield from self.tell(some)
 
 
 def rows(study: Study, what: str, purpose: Purpose = Purpose.VOTE) -> Rows:
-    """The study's models, prompts, results or pairs, of `purpose`.
+    """Returns the study's models, prompts, results, or pairs of `purpose`.
 
     Raises:
         KeyError: `what` is something else.
@@ -185,7 +184,7 @@ FIELDS: Final = {
         "result_y": "result_y__text",
     },
 }
-"""Where the columns of a file come from."""
+"""The model field of each column."""
 
 
 def _golden_pairs(study: Study, purpose: Purpose) -> Rows:
@@ -209,7 +208,7 @@ def _golden_pairs(study: Study, purpose: Purpose) -> Rows:
 
     def tell(some: Sequence[Any]) -> Iterator[dict[str, Any]]:
         for _pk, *row, golden, reason in some:
-            # In the file x stands on the left.
+            # In the file, x is on the left.
             values = (*row, answer_of(cast(Winner, golden), "x"), reason)
             yield llmfao.row_of(purpose, dict(zip(columns, values, strict=True)))
 
@@ -217,7 +216,7 @@ def _golden_pairs(study: Study, purpose: Purpose) -> Rows:
 
 
 def chosen(study: Study, raters: str) -> ComparisonQuerySet:
-    """Every comparison stored of the raters asked for; all are those whose comparisons are their own.
+    """Returns every stored comparison of the selected raters; `all` leaves out derived raters such as panels.
 
     Raises:
         NotPossible: no judge has that name.
@@ -227,7 +226,7 @@ def chosen(study: Study, raters: str) -> ComparisonQuerySet:
         return comparisons.filter(rater__derived=False)
     if raters == PEOPLE:
         return comparisons.filter(rater__kind=RaterKind.WORKER)
-    # PostgreSQL takes no text with a NUL, not even to look for it.
+    # PostgreSQL refuses text with a NUL, even in a query.
     if "\0" in raters or not Rater.objects.filter(study=study, name=raters).exists():
         raise NotPossible(
             _("No judge in study “%(study)s” is named “%(name)s”.") % {"study": study.slug, "name": raters}
@@ -237,7 +236,7 @@ def chosen(study: Study, raters: str) -> ComparisonQuerySet:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What a row says of its models, by their primary keys."""
+    """The columns about models, by their primary keys."""
 
     numbers: dict[int, int]
     names: dict[int, str]
@@ -265,7 +264,7 @@ PLAIN_FIELDS: Final = (
 
 
 def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
-    """The exchange columns of a comparison from its `PLAIN_FIELDS`, and whose it is."""
+    """Returns the exchange columns of a comparison from its `PLAIN_FIELDS`, and its rater."""
     _pk, number, prompt, model_x, model_y, left, winner, worker, judge, simulated, turn, trial = row
     on_left, on_right = (model_x, model_y) if left == "x" else (model_y, model_x)
     return {
@@ -305,7 +304,7 @@ def _plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: boo
 
 
 def plain_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
-    """`comparisons` of `study` with the columns of the plain files, and whose they are in each."""
+    """Returns `comparisons` of `study` with the columns of the plain files and the rater."""
     names = _Names.of(study)
     query = comparisons.order_by("pk").values_list(*PLAIN_FIELDS)
     return Rows(query, lambda some: (_as_shown(row, names) for row in some))
@@ -321,7 +320,7 @@ def _csv_lines(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterat
 
 
 class _Digests:
-    """SHA-256 of texts, a batch of rows at a time, each text fetched once as long as it is remembered."""
+    """SHA-256 digests of texts, in batches; each text is fetched once while its digest is kept."""
 
     def __init__(self, texts: Callable[[set[int]], Iterable[tuple[int, Sequence[str]]]]) -> None:
         self._texts = texts
@@ -340,7 +339,7 @@ class _Digests:
 
 
 def _whole(text: str, turns: Sequence[str]) -> str:
-    """What a conversation's digest is of: its turns, with the one character between them that no text holds."""
+    """Returns the text that a conversation's digest covers: its turns, separated by NUL, which no text contains."""
     return "\0".join([text, *turns])
 
 
@@ -355,14 +354,14 @@ def _result_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _own_texts(keys: set[int]) -> Iterator[tuple[int, list[str]]]:
-    """The texts of training and check pairs: prompt, x, y."""
+    """Returns the texts of training and check pairs: prompt, x, y."""
     rows = Pair.objects.filter(pk__in=keys)
     for pk, text, own_x, own_y in rows.values_list("pk", Coalesce("own_text", "prompt__text"), "own_x", "own_y"):
         yield pk, [text, own_x, own_y]
 
 
 class _Fingerprints:
-    """The columns that say which results were compared, and the digests of the texts as they were shown."""
+    """The columns about the compared results and the digests of the texts as shown."""
 
     def __init__(self) -> None:
         self._prompts = _Digests(_prompt_texts)
@@ -408,7 +407,7 @@ def _full(study: Study, chosen: QuerySet[Comparison], raters: str) -> Iterator[s
 
 
 def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
-    """`comparisons` of `study` with everything known of them, superseded and withdrawn ones as well."""
+    """Returns `comparisons` of `study` with all their details, including superseded and withdrawn ones."""
     names, fingerprints = _Names.of(study), _Fingerprints()
     query = (
         comparisons.select_related("rater__worker", "assignment", "supersedes", "pair__prompt", "pair__result_x")
@@ -425,7 +424,7 @@ def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
 
 
 def training_rows(study: Study) -> Rows:
-    """The answers to the study's training pairs, with the columns of comparisons where they have them."""
+    """Returns the answers to the study's training pairs, with the columns of comparisons that apply."""
     names, fingerprints = _Names.of(study), _Fingerprints()
     query = (
         TrainingAnswer.objects.filter(worker__study=study, value__isnull=False)
@@ -498,7 +497,7 @@ def _comparison_told(row: Comparison, names: _Names) -> dict[str, Any]:
 
 
 def _as_golden(row: Comparison, left: Side) -> bool | None:
-    """Whether a check pair was answered as its golden answer says."""
+    """Returns whether the answer to a check pair agrees with its golden answer."""
     if not row.pair.golden:
         return None
     golden = row.pair.golden_as_shown(left)
@@ -507,7 +506,7 @@ def _as_golden(row: Comparison, left: Side) -> bool | None:
 
 def _training_told(answer: TrainingAnswer, names: _Names, scale: Scale) -> dict[str, Any]:
     given: Answer | None = None
-    # The study may have changed its scale since.
+    # The study's scale may have changed since.
     if answer.value is not None and answer.value in scale.values:
         given = scale.answer(answer.value)
     return {
@@ -534,14 +533,14 @@ def _seconds(since: datetime | None, until: datetime | None) -> float | None:
     return (until - since).total_seconds() if since and until else None
 
 
-# Paying.
+# Payments.
 
 
 def payments(study: Study) -> Iterator[str]:
-    """CSV in chunks for whoever pays: a row for each person who came to the study, simulated ones left out.
+    """Yields the CSV for payments, with a row for each worker, without simulated ones.
 
-    `minutes` run from joining to leaving, or to the latest vote of who has not left. `votes` and `skips` say what a
-    completion code was given for: who skips until no pair is left has one too.
+    `minutes` run from joining to leaving, or to the latest vote of a worker who has not left. `votes` and `skips`
+    show what a completion code was given for: a worker who skips until no pair is left gets one too.
     """
     codes = dict(study.exits.values_list("outcome", "code"))
     skipped = Assignment.objects.filter(worker=OuterRef("pk"), state=AssignmentState.SKIPPED).order_by()

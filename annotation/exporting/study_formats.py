@@ -1,4 +1,4 @@
-"""The formats that a whole study can be written in, file by file; the exchange format goes one file at a time.
+"""The registry of formats in which a whole study can be exported, besides the single exchange files.
 
 An app registers its writer from its `AppConfig.ready`.
 """
@@ -12,40 +12,43 @@ from typing import IO, Final
 from annotation.models import Study
 
 type Files = Iterator[tuple[str, Iterable[str]]]
-"""The name of each file, with the folder that it lies in, and its text in pieces."""
+"""(name with its folder, text in chunks) of each file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """`files` raises `NotPossible`, before the first of them, where a study cannot be written like this; `notice` says
-    what the files leave out, if anything."""
+    """Writes a study in one format.
+
+    `files` raises `NotPossible` before the first file if the format cannot represent the study. `notice` returns
+    what the files leave out, if anything.
+    """
 
     files: Callable[[Study], Files]
     notice: Callable[[Study], str]
 
 
 WRITERS: Final[dict[str, Writer]] = {}
-"""By the name of the format."""
+"""The writers by name of the format."""
 
 
 def register(name: str, writer: Writer) -> None:
-    """Lets studies be written in the format `name`.
+    """Registers the writer of the format `name`.
 
     Raises:
-        ValueError: another writer has its name.
+        ValueError: the name is already registered.
     """
     if WRITERS.setdefault(name, writer) is not writer:
-        raise ValueError(f"A writer of {name!r} is registered already.")
+        raise ValueError(f"A writer of {name!r} is already registered.")
 
 
 def archive(study: Study, name: str) -> IO[bytes]:
-    """The study in the format `name` as a ZIP archive, in a file that is gone when it is closed.
+    """Returns the study in the format `name` as a ZIP archive, in a temporary file that closing deletes.
 
     Raises:
-        NotPossible: the study cannot be written like this.
+        NotPossible: the format cannot represent the study.
     """
     files = WRITERS[name].files(study)
-    packed = tempfile.TemporaryFile()  # noqa: SIM115  whoever sends it closes it
+    packed = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
     try:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
             for file, chunks in files:

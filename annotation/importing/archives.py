@@ -1,4 +1,4 @@
-"""Files out of a ZIP archive, as a browser sends a folder in one piece."""
+"""Unpacking ZIP archives, the way a browser can upload a folder."""
 
 import errno
 import lzma
@@ -15,13 +15,13 @@ CHUNK: Final = 2**20
 
 DAMAGE: Final = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError),
-    NotImplementedError,  # a way of compressing that zipfile does not know
+    NotImplementedError,  # a compression method that zipfile does not know
 )
-"""What reading a ZIP archive ends in that is none, or not whole."""
+"""Errors that reading a damaged or invalid ZIP archive raises."""
 
 
 class Unpackable(Exception):
-    """The archive cannot be taken, and why."""
+    """The archive cannot be unpacked; the message says why."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.reason)
@@ -33,11 +33,12 @@ def is_archive(source: Source) -> bool:
 
 
 def unpack(source: Source, into: Path) -> list[Source]:
-    """The files in an archive, written under numbers into the folder `into`; each is called `folder/name`, or `name`
-    where it lies in no folder. Those whose names begin with a dot, as systems add them, are left out.
+    """Unpacks an archive into the folder `into`, under numbered file names.
+
+    Each file keeps its name in the archive, `folder/name` or `name`. Hidden files, which systems add, are skipped.
 
     Raises:
-        Unpackable: it is no archive, is damaged or locked, or holds far more than its size.
+        Unpackable: it is not an archive, is damaged or encrypted, or expands far beyond its size.
     """
     try:
         with zipfile.ZipFile(source.path) as archive:
@@ -49,7 +50,7 @@ def unpack(source: Source, into: Path) -> list[Source]:
             left = max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
             found = []
             for index, member in enumerate(members):
-                # Some systems write the separator of their own disks, and some archives name no file at all.
+                # Some systems write their own path separator, and some archives have entries without a name.
                 parts = PurePosixPath(member.filename.replace("\\", "/").lstrip("/")).parts[-2:]
                 if not parts or parts[-1].startswith(".") or "__MACOSX" in member.filename:
                     continue
@@ -61,7 +62,7 @@ def unpack(source: Source, into: Path) -> list[Source]:
     except DAMAGE as error:
         raise _damaged(source) from error
     except OSError as error:
-        # A full disk is no fault of the file; what bz2 cannot unpack, and a place before the beginning, are.
+        # A full disk is not an error of the file; data that bz2 cannot unpack and a negative offset are.
         if error.errno not in {None, errno.EINVAL}:
             raise
         raise _damaged(source) from error
@@ -80,7 +81,7 @@ def _unpackable(source: Source, reason: str, **values: str) -> Unpackable:
 
 
 def _copy(source: Source, stream: IO[bytes], path: Path, most: int) -> int:
-    """Writes a member to disk; what its header says of its size is not believed."""
+    """Writes a member to disk, without trusting the size in its header."""
     size = 0
     with path.open("wb") as target:
         while chunk := stream.read(CHUNK):

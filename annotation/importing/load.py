@@ -1,6 +1,6 @@
 """Loads files into a study: checks all of them first, then stores them in one transaction, or stores nothing.
 
-`load` is for a caller who waits for it, such as the command. `importing.uploads` runs the same steps in the background.
+`load` is for callers that wait, such as the command. `importing.uploads` runs the same steps in the background.
 """
 
 import logging
@@ -35,11 +35,11 @@ log = logging.getLogger(__name__)
 
 
 type Tell = Callable[[int, int], None]
-"""Told how many bytes of how many have been read; it may raise to stop the loading."""
+"""Called with the bytes read and the bytes in all; may raise to stop the loading."""
 
 
 class FaultyFiles(Exception):
-    """Something is wrong with the files, and nothing of them was stored."""
+    """The files have errors, and nothing was stored."""
 
     def __init__(self, faults: Faults) -> None:
         super().__init__("; ".join(map(worded, faults.listed[:3])))
@@ -48,21 +48,21 @@ class FaultyFiles(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What loading did: rows by kind of file, and what was passed over."""
+    """The result of loading: rows by kind of file, and what was skipped."""
 
     upload: Upload | None
-    """None where nothing was new."""
+    """None if nothing was new."""
     counts: dict[str, Counts] = field(default_factory=dict)
     pairs_made: int = 0
-    """Pairs that no file defines, made for the comparisons on them."""
+    """Pairs that no file defines, created for the comparisons on them."""
     flagged: int = 0
-    """Answers that name their own model or maker."""
+    """Answers that name their own model or organisation."""
     skipped: tuple[str, ...] = ()
-    """Files of a folder that are of no known kind."""
+    """Files of a folder that were not recognised."""
     unknown: dict[str, list[str]] = field(default_factory=dict)
-    """By file, columns that were not read."""
+    """By file, the columns that were not read."""
     passed_over: dict[str, int] = field(default_factory=dict)
-    """Rows that were stored nowhere without being faults, by what is said of them, with a place for their %(count)s."""
+    """Number of rows that were skipped without being errors, by message, which has a placeholder %(count)s."""
 
     def as_json(self) -> dict[str, Any]:
         found = asdict(replace(self, upload=None))
@@ -71,7 +71,7 @@ class Report:
 
 
 def worded(fault: Fault) -> str:
-    """`fault` in the reader's language, as `file:line: field: reason`."""
+    """Returns `fault` in the reader's language, as `file:line: field: reason`."""
     place = ":".join(filter(None, (fault.file, str(fault.line) if fault.line else "")))
     return ": ".join(filter(None, (place, fault.field, _(fault.reason) % fault.values)))
 
@@ -113,19 +113,19 @@ def load(
     seed: int | None = None,
     tell: Tell | None = None,
 ) -> Report:
-    """Loads files and folders of files into the study at `study_slug`, which is made if it is missing.
+    """Loads files and folders into the study at `study_slug`, which is created if it does not exist.
 
     Args:
-        paths: folders, of which unknown files are skipped, and files, which must be of a known kind.
-        prompt_set_slug: where prompts, models and results go; by default the study's, or one of its name.
-        rater: the judge of the one comparisons file that does not say whose it is.
-        language: of the prompts whose rows do not say it, as a BCP 47 tag; guessed by default where the format can.
-        seed: of the random keys of new pairs; drawn, and kept with the upload, by default.
-        tell: told how far the reading is; the files are read twice.
+        paths: folders, in which unknown files are skipped, and files, which must be of a known kind.
+        prompt_set_slug: the prompt set to load into; by default the study's, or a new one with its name.
+        rater: the judge of the one comparisons file that does not name its rater.
+        language: BCP 47 tag of prompts whose rows have none; by default guessed, if the format can.
+        seed: for the random keys of new pairs; by default drawn and stored with the upload.
+        tell: called with the progress of reading; the files are read twice.
 
     Raises:
-        FaultyFiles: something is wrong with the files.
-        NotPossible: the study cannot be made, or has another prompt set.
+        FaultyFiles: the files have errors.
+        NotPossible: the study cannot be created, or has another prompt set.
     """
     with tempfile.TemporaryDirectory() as place:
         known = FORMATS[format_name]
@@ -158,7 +158,7 @@ def _load(
 
 
 def _prompt_set_for(study: Study | None, study_slug: str, prompt_set_slug: str | None) -> PromptSet | None:
-    """The prompt set to check against; None if it is still to be made."""
+    """Returns the prompt set to check against; None if it does not exist yet."""
     for slug in filter(None, (study_slug, prompt_set_slug)):
         try:
             validate_slug(slug)
@@ -177,8 +177,9 @@ def _prompt_set_for(study: Study | None, study_slug: str, prompt_set_slug: str |
 
 
 def _sources(paths: Iterable[Path], known: Format, place: Path) -> list[tuple[Source, bool]]:
-    """Every file that `paths` name or hold, and whether it was named outright; each once. Archives are unpacked
-    into `place`.
+    """Returns every file that `paths` name or contain, once each, and whether it was named explicitly.
+
+    Archives are unpacked into `place`.
 
     Raises:
         NotPossible: a folder cannot be read.
@@ -196,7 +197,7 @@ def _sources(paths: Iterable[Path], known: Format, place: Path) -> list[tuple[So
 
 
 def _inside(folder: Path, nested: bool) -> Iterator[tuple[Path, str]]:
-    """The files of a folder, and with `nested` those of its folders, and what they are called."""
+    """Returns the files of a folder, and with `nested` of its subfolders, with their names."""
     try:
         entries = sorted(folder.iterdir())
         for entry in entries:
@@ -210,10 +211,10 @@ def _inside(folder: Path, nested: bool) -> Iterator[tuple[Path, str]]:
 
 
 def unpacked(sources: Iterable[tuple[Source, bool]], place: Path) -> list[tuple[Source, bool]]:
-    """`sources` with the files of archives, unpacked into `place`, in the place of those that were named outright.
+    """Returns `sources` with explicitly named archives replaced by their files, unpacked into `place`.
 
     Raises:
-        FaultyFiles: one cannot be unpacked.
+        FaultyFiles: an archive cannot be unpacked.
     """
     found: list[tuple[Source, bool]] = []
     faults = Faults()
@@ -231,15 +232,15 @@ def unpacked(sources: Iterable[tuple[Source, bool]], place: Path) -> list[tuple[
 
 
 def format_of(sources: Sequence[tuple[Source, bool]]) -> Format:
-    """The format that knows most of the files; the exchange format where none knows more."""
+    """Returns the format that recognises most of the files; on a tie, the exchange format."""
     return max(FORMATS.values(), key=lambda known: sum(known.named(source) is not None for source, _o in sources))
 
 
 def recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str | None) -> Work:
-    """What the files are.
+    """Determines the kind of each file.
 
     Raises:
-        FaultyFiles: one of them cannot be loaded, or it is not clear whose comparisons it holds.
+        FaultyFiles: a file cannot be loaded, or it is unclear whose comparisons it has.
     """
     faults = Faults()
     files: list[_File] = []
@@ -269,7 +270,7 @@ def recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str 
 
 
 def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) -> _File:
-    """`file` with its judge, where its rows do not say whose they are."""
+    """Returns `file` with its judge, if its rows do not name their rater."""
     if not file.named.of_one_judge:
         return file
     judge = rater or file.judge
@@ -288,10 +289,10 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
 
 
 def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: Tell | None) -> Intake:
-    """Reads everything without a transaction.
+    """Checks all files without a transaction.
 
     Raises:
-        FaultyFiles: something is wrong.
+        FaultyFiles: the files have errors.
     """
     intake = Intake(
         study,
@@ -310,7 +311,7 @@ def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: T
 
 
 def _read(work: Work, intake: Intake, before: int, tell: Tell | None) -> None:
-    """Gives every record to `intake`. Of the two readings `before` bytes have been done."""
+    """Passes every record to `intake`; `before` bytes of the two readings are already done."""
     done, total = before, 2 * work.size
 
     def progress(more: int) -> None:
@@ -347,10 +348,10 @@ def store(
     seed: int | None,
     tell: Tell | None,
 ) -> Report:
-    """Reads everything again and stores it, in one transaction that holds the study.
+    """Reads everything again and stores it, in one transaction that locks the study.
 
     Raises:
-        FaultyFiles: what was checked is not true any more.
+        FaultyFiles: the database has changed since the check, and the files no longer fit.
     """
     seed = secrets.randbits(63) if seed is None else seed
     faults = Faults()
@@ -381,8 +382,8 @@ def store(
             upload.report = report.as_json()
             upload.save(update_fields=["options", "report"])
     except IntegrityError as error:
-        # A race: a worker joined, or somebody loaded into the same prompt set, since it was checked.
-        log.info("Loading into %s met another change: %s", study_slug, error)
+        # A race: since the check, a worker joined or somebody loaded into the same prompt set.
+        log.info("Loading into %s conflicted with another change: %s", study_slug, error)
         reason = gettext_noop("The study changed while these files were being saved. Please try again.")
         faults = Faults()
         faults.add(Fault("", None, "", reason))
@@ -392,9 +393,9 @@ def store(
 
 
 def _study_to_fill(slug: str, prompt_set_slug: str | None, user: User | None) -> Study:
-    """The study, held until the transaction ends against another load; made if it is missing.
+    """Returns the study, locked against other loads until the transaction ends; creates it if needed.
 
-    Votes go on meanwhile: they refer to the study, and do not change it.
+    Votes go on meanwhile: they refer to the study but do not change it.
     """
     held = Study.objects.select_for_update(of=("self",), no_key=True).select_related("prompt_set")
     study = held.filter(slug=slug).first()
@@ -403,6 +404,6 @@ def _study_to_fill(slug: str, prompt_set_slug: str | None, user: User | None) ->
             slug=prompt_set_slug or slug, defaults={"name": prompt_set_slug or slug}
         )
         study = create_study(slug, prompt_set, owner=user)
-    # Two studies may share it.
+    # Two studies may share the prompt set.
     PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
     return study

@@ -1,6 +1,6 @@
-"""The kinds of rows that other apps store: the seam between the files of a format and whoever owns its rows.
+"""The registry of row kinds that other apps store.
 
-An app registers its taker from its `AppConfig.ready`, beside the format that gives such rows:
+An app registers its `Taker` from its `AppConfig.ready`, beside the format that reads such rows:
 
     kinds.register(("grades", "games"), Judgments, (Judgment,))
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 OWNED: Final[dict[str, type[Taker]]] = {}
-"""By kind of row, who takes it."""
+"""The `Taker` of each kind of row."""
 
 BROUGHT: Final[list[type[Model]]] = []
-"""What else belongs to an upload, by its field `upload`; they refer to annotation's rows and not to one another."""
+"""Other models with a field `upload`, which refer to annotation's rows but not to one another."""
 
 BEFORE_UNDO: Final[list[Callable[["Upload"], None]]] = []
-"""Called in the transaction that undoes an upload, before its rows go."""
+"""Called in the transaction that undoes an upload, before its rows are deleted."""
 
 
 def register(
@@ -32,14 +32,14 @@ def register(
     brought: Sequence[type[Model]],
     before_undo: Callable[["Upload"], None] | None = None,
 ) -> None:
-    """Lets rows of the kinds `names` be loaded.
+    """Registers the taker of rows of the kinds `names`.
 
     Raises:
-        ValueError: another app has one of the names.
+        ValueError: a name is already registered.
     """
     for name in names:
         if OWNED.setdefault(name, taker) is not taker:
-            raise ValueError(f"Rows of the kind {name!r} are taken already.")
+            raise ValueError(f"The kind {name!r} is already registered.")
     BROUGHT.extend(model for model in brought if model not in BROUGHT)
     if before_undo is not None and before_undo not in BEFORE_UNDO:
         BEFORE_UNDO.append(before_undo)

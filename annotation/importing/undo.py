@@ -1,4 +1,4 @@
-"""Undoing an upload: everything it brought goes, as long as nothing else refers to it."""
+"""Undoing an upload: deletes everything it added, unless something else refers to it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -29,19 +29,19 @@ from annotation.models.voting import ComparisonQuerySet
 from annotation.studies.lifecycle import NotPossible, offer_pairs
 
 OURS: Final[tuple[type[Model], ...]] = (Comparison, Rater, Pair, Result, Prompt, LanguageModel)
-"""What belongs to an upload, those that refer before those referred to."""
+"""The models whose rows belong to an upload, referring ones before those they refer to."""
 
 OWNED: Final = {(Rater, Worker), (Result, ResultFlag)}
-"""What goes with the row it describes."""
+"""(model, model) where rows of the second are deleted with the row of the first that they describe."""
 
 
 def brought_kinds() -> tuple[type[Model], ...]:
-    """What belongs to an upload, other apps' rows first: they refer to ours."""
+    """Returns the models whose rows belong to an upload, those of other apps first, which refer to ours."""
     return (*registry.BROUGHT, *OURS)
 
 
 def find(number: int) -> Upload:
-    """The upload with this number.
+    """Returns the upload with this number.
 
     Raises:
         NotPossible: there is none.
@@ -53,19 +53,19 @@ def find(number: int) -> Upload:
 
 
 def undo(upload: Upload) -> dict[str, int]:
-    """Deletes all that `upload` brought; how many rows of each kind.
+    """Deletes everything that `upload` added; returns the number of rows of each kind.
 
-    The study and its prompt set stay, with their settings, even if the upload made them.
+    The study and its prompt set are kept with their settings, even if the upload created them.
 
     Raises:
-        NotPossible: it stored nothing or was undone before, or something else refers to what it
-            brought: votes on its pairs, pairs of its results, a study that chose its models.
+        NotPossible: it stored nothing or is already undone, or something else refers to its rows: votes on
+            its pairs, pairs of its results, a study that selected its models.
     """
     try:
         with transaction.atomic():
             return _undo(upload)
     except IntegrityError as error:
-        # A race: somebody has referred to a row since it was looked for.
+        # A race: a row was referred to after the check.
         raise NotPossible(
             _("Something else has just started to use data from this upload. Please try again.")
         ) from error
@@ -101,7 +101,7 @@ def _undo(upload: Upload) -> dict[str, int]:
 
 
 def _hold(upload: Upload) -> Study | None:
-    """The upload's study, held against loading until the transaction ends."""
+    """Locks the upload's study against loading until the transaction ends."""
     study = Study.objects.select_for_update(of=("self",), no_key=True).filter(uploads=upload).first()
     if study is not None:
         PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
@@ -113,11 +113,11 @@ def _of(model: type[Model], upload: Upload) -> QuerySet[Model]:
 
 
 def _referring(upload: Upload) -> Iterator[str]:
-    """What refers to the upload's rows from outside of it, whichever app it is of: "3 assignments"."""
+    """Returns which rows of any app, outside the upload, refer to its rows, such as "3 assignments"."""
     for model in brought_kinds():
         brought = _of(model, upload)
         for relation in model._meta.get_fields(include_hidden=True):
-            # The two ends of a many-to-many relation refer by the table between them.
+            # A many-to-many relation refers through its intermediate table.
             if not isinstance(relation, ManyToOneRel):
                 continue
             other = relation.related_model
@@ -133,7 +133,7 @@ def _referring(upload: Upload) -> Iterator[str]:
 
 
 def _give_back(comparisons: ComparisonQuerySet) -> None:
-    """Frees the places that people's votes hold, and takes the votes off what workers are known to have given."""
+    """Releases the places of people's votes and subtracts the votes from their workers' counts."""
     people = comparisons.in_force().filter(rater__kind=RaterKind.WORKER)
     real = people.filter(rater__simulated=False).values_list("pair").annotate(votes=Count("pk")).order_by()
     shift_taken(dict(real), -1)
@@ -143,8 +143,8 @@ def _give_back(comparisons: ComparisonQuerySet) -> None:
 
 
 def _delete(rows: QuerySet[Model]) -> int:
-    """Deletes in the database alone.
+    """Deletes directly in the database.
 
-    `delete()` would fetch every row into memory to look for what refers to it; that has been done.
+    `delete()` would fetch every row to look for references, which are already checked.
     """
     return int(rows._raw_delete(rows.db))

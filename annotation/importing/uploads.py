@@ -1,7 +1,7 @@
-"""Loads files from a page in the background.
+"""Loads uploaded files in the background.
 
-`submit` keeps the files and enqueues `run`; the row of the upload says how far it is. A cancelled or crashed upload
-leaves nothing behind, and `sweep` takes up what a crash left.
+`submit` saves the files and enqueues `run`; the upload's row has its progress. A cancelled upload leaves nothing
+behind, and `sweep` resumes after a crash.
 """
 
 import logging
@@ -32,48 +32,48 @@ RUN_TASK: Final = "annotation.run_upload"
 
 
 HEARTBEAT: Final = 1.0
-"""Seconds between two words from a running upload about how far it is."""
+"""Seconds between progress updates of a running upload."""
 
 
 LOST: Final = timedelta(minutes=2)
-"""A waiting upload nobody has taken for so long lost its message."""
+"""A queued upload that no worker has claimed for this long has lost its message."""
 
 
 STALLED: Final = timedelta(minutes=15)
-"""A running upload not heard of for so long lost its worker; storing, which is silent, takes less."""
+"""A running upload without an update for this long has lost its worker; storing, which sends none, takes less."""
 
 
 MOST_TRIES: Final = 3
 
 
 class Stopped(Exception):
-    """The upload was cancelled, or is in the hands of somebody else by now."""
+    """The upload was cancelled, or another worker has claimed it."""
 
 
 def folder(upload: Upload) -> Path:
-    """Where the files of an upload wait to be loaded."""
+    """Returns the folder of an upload's files."""
     return Path(settings.DATA_DIR) / "uploads" / str(upload.pk)
 
 
 def submit(
     study: Study, user: User | None, files: Iterable["UploadedFile[Any]"], *, rater: str | None = None
 ) -> Upload:
-    """Keeps `files` on disk and has them loaded in the background."""
+    """Saves `files` to disk and enqueues their loading."""
     upload = Upload.objects.create(study=study, user=user, options={"rater": rater} if rater else {})
     place = folder(upload)
-    # A database that was restored from a backup numbers its uploads anew.
+    # A database restored from a backup may reuse the numbers of later uploads.
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True, mode=0o700)
     stored, size = [], 0
     for index, file in enumerate(files):
-        # Under a number: what people call their files has no business on our disk.
+        # Numbered names: file names from visitors do not reach the disk.
         path = place / str(index)
         with path.open("wb") as target:
             for chunk in file.chunks():
                 target.write(chunk)
         size += path.stat().st_size
         stored.append({"name": Path(file.name or "").name, "path": str(index)})
-    # Until now nobody takes it: an upload without files is still arriving.
+    # Only now can a worker claim it: an upload without files is still arriving.
     Upload.objects.filter(pk=upload.pk).update(files=stored, size=size)
     _enqueue(upload.pk)
     upload.refresh_from_db()
@@ -81,12 +81,12 @@ def submit(
 
 
 def _enqueue(upload_id: int) -> None:
-    """The message is a hint: where it is lost, `sweep` finds the row."""
+    """Enqueues the upload on commit; if the message is lost, `sweep` finds the row."""
     transaction.on_commit(partial(current_app.send_task, RUN_TASK, args=[upload_id]), robust=True)
 
 
 def run(upload_id: int) -> bool:
-    """Loads an upload that waits. False if it does not, or not any more: somebody else has it, or it was cancelled."""
+    """Loads a queued upload; returns False if another worker has claimed it or it was cancelled."""
     at = timezone.now()
     waiting = Upload.objects.filter(pk=upload_id, state=UploadState.WAITING).exclude(files=[])
     if not waiting.update(state=UploadState.CHECKING, claimed_at=at, done=0):
@@ -118,7 +118,7 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
     sources = load.unpacked(files, place)
     work = load.recognise(sources, load.format_of(sources), upload.options.get("rater"))
     if work.size > upload.size:
-        # Files from an archive: the bar is about what is read.
+        # For archives, the progress bar counts the unpacked bytes.
         upload.size = work.size
         claim.measure(work.size)
     checked = load.check(work, study, study.prompt_set, claim.tell)
@@ -134,7 +134,7 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
 
 
 class _Claim:
-    """A running upload's hold on its row: the time it was last heard of, which nobody else has written since."""
+    """A running upload's claim on its row: the time of its last update, which no other worker has changed."""
 
     def __init__(self, upload_id: int, at: datetime) -> None:
         self._upload_id = upload_id
@@ -147,45 +147,45 @@ class _Claim:
             raise Stopped
 
     def tell(self, done: int, total: int) -> None:
-        """Shows how far the check is, now and then; of the two readings it is the first.
+        """Updates the progress of the check, the first of the two readings, at intervals.
 
         Raises:
-            Stopped: it was cancelled.
+            Stopped: the upload was cancelled.
         """
         if time.monotonic() - self._told >= HEARTBEAT:
             self.say(min(done, total // 2))
 
     def say(self, done: int) -> None:
-        """Shows that `done` bytes have been checked.
+        """Stores that `done` bytes are checked.
 
         Raises:
-            Stopped: it was cancelled.
+            Stopped: the upload was cancelled.
         """
         at = timezone.now()
         self._update(done=done, claimed_at=at)
         self._at, self._told = at, time.monotonic()
 
     def measure(self, size: int) -> None:
-        """Sets how many bytes there are to check.
+        """Stores how many bytes there are to check.
 
         Raises:
-            Stopped: it was cancelled.
+            Stopped: the upload was cancelled.
         """
         self._update(size=size)
 
     def store(self) -> None:
-        """In the transaction that stores: from here on a cancellation comes too late."""
+        """Ends the check, in the storing transaction: from here on, a cancellation is too late."""
         self._update(state=UploadState.STORED, finished_at=timezone.now(), done=F("size"))
 
     def end(self, state: str, report: dict[str, Any]) -> None:
         try:
             self._update(state=state, report=report, finished_at=timezone.now())
         except Stopped:
-            log.info("Upload %s was over before its report was written.", self._upload_id)
+            log.info("Upload %s ended before its report was written.", self._upload_id)
 
 
 def cancel(upload: Upload) -> bool:
-    """Stops an upload that has not been stored yet. False if it is over already: then it can be undone."""
+    """Cancels an upload that is not stored yet; returns False if it is over, and can be undone instead."""
     under_way = Q(state=UploadState.WAITING) | Q(state=UploadState.CHECKING)
     cancelled = Upload.objects.filter(under_way, pk=upload.pk).update(
         state=UploadState.CANCELLED, finished_at=timezone.now()
@@ -195,7 +195,7 @@ def cancel(upload: Upload) -> bool:
 
 
 def sweep(at: datetime) -> int:
-    """Takes up what a crash left: lost messages, dead workers, files of uploads that are over.
+    """Recovers from crashes: lost messages, dead workers, files of finished uploads.
 
     Returns how many uploads are run again.
     """
@@ -212,12 +212,12 @@ def sweep(at: datetime) -> int:
 
 
 def _take_from_the_dead(upload: Upload) -> bool:
-    """Has a stalled upload run again, unless that has failed often enough."""
+    """Runs a stalled upload again, unless it has failed too often."""
     tries = upload.options.get("tries", 1)
-    # The claim's time says that nobody has been heard of since: one that lives gets no second runner.
+    # The update requires the old claim time, so that a live upload is not run twice.
     dead = Upload.objects.filter(pk=upload.pk, state=UploadState.CHECKING, claimed_at=upload.claimed_at)
     with transaction.atomic():
-        # Who stores holds the row: not dead, only silent.
+        # A worker that is storing holds a lock on the row; it is alive.
         if not dead.select_for_update(skip_locked=True).exists():
             return False
         if tries >= MOST_TRIES:
@@ -231,7 +231,7 @@ def _take_from_the_dead(upload: Upload) -> bool:
 
 
 def _clear(at: datetime) -> None:
-    """Removes the files of uploads that are over, and of those that never arrived whole."""
+    """Deletes the files of finished uploads and of incomplete ones."""
     Upload.objects.filter(state=UploadState.WAITING, files=[], created_at__lt=at - timedelta(days=1)).update(
         state=UploadState.CANCELLED, finished_at=at
     )

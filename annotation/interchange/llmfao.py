@@ -1,7 +1,7 @@
-"""The exchange format: what its files are called, which columns they have, what a column may hold.
+"""The exchange format: its file names, columns and values.
 
-The published LLMFAO files are in it. The tables of columns below are the one place where columns and
-their order are spelled: reading, writing and docs/reference/codebook.md follow them.
+The published LLMFAO files use it. The tables below are the only definition of the columns and their order:
+reading, writing and the codebook in docs/ follow them.
 """
 
 import math
@@ -26,24 +26,24 @@ from annotation.interchange.tables import (
 )
 
 BIGGEST: Final = 2**63 - 1
-"""What a database keeps as a whole number."""
+"""The largest whole number that a database can store."""
 
 ANSWERS: Final = ("left", "right", "tie")
 RESERVED_RATERS: Final = ("people", "all")
-"""Names no judge may have: they say which raters an export or a board is about."""
+"""Names that no judge may have, because they select the raters of an export or a board."""
 
 RATER_LENGTH: Final = 200
 
 LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-"""As much of BCP 47 as a typing error needs to be noticed."""
+"""Enough of BCP 47 to notice typing errors."""
 
 MOST_TURNS: Final = 2**15 - 1
 MOST_REPETITIONS: Final = 2**31 - 1
-"""What databases keep of the turn that was judged, and of the how-manieth time."""
+"""The largest turn and repetition that a database can store."""
 
 
 class Wrong(ValueError):
-    """A value is not what its column holds: `reason`, as in a `Fault`, with its `values`."""
+    """The value is not valid for its column; has the `reason` and `values` of a `Fault`."""
 
     def __init__(self, reason: str, **values: str) -> None:
         super().__init__(reason % values)
@@ -52,15 +52,15 @@ class Wrong(ValueError):
 
 
 type Read = Callable[[Any], Any]
-"""The value of a column from what JSON or a cell holds.
+"""Converts a value from JSON or a CSV cell to the value of a column.
 
 Raises:
-    Wrong: it is something else.
+    Wrong: the value is not valid.
 """
 
 
 def whole(value: Any) -> int:
-    """A whole number that a database can keep."""
+    """Reads a whole number that a database can store."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise Wrong(gettext_noop("Expected a whole number, not %(found)s."), found=shown(value))
     if not -BIGGEST <= value <= BIGGEST:
@@ -71,7 +71,7 @@ def whole(value: Any) -> int:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or None."""
+    """Reads a finite number, or None."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -86,7 +86,7 @@ def number(value: Any) -> float | None:
 
 
 def amount(value: Any) -> float | None:
-    """A number that is not negative, or None."""
+    """Reads a number that is not negative, or None."""
     found = number(value)
     if found is not None and found < 0:
         raise Wrong(gettext_noop("Expected a number of 0 or more, not %(found)s."), found=shown(found))
@@ -108,14 +108,14 @@ def text_or_null(value: Any) -> str | None:
 
 
 def name(value: Any) -> str:
-    """A text with something in it."""
+    """Reads a text that is not empty."""
     if not text(value).strip():
         raise Wrong(gettext_noop("The name cannot be empty."))
     return str(value)
 
 
 def texts(value: Any) -> list[str]:
-    """A list of texts; null is the empty one."""
+    """Reads a list of texts; null is an empty list."""
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -133,7 +133,7 @@ def day(value: Any) -> date | None:
 
 
 def language(value: Any) -> str:
-    """A BCP 47 tag; empty or null where the language is not known."""
+    """Reads a BCP 47 tag; empty or null if the language is unknown."""
     if value is None or value == "":
         return ""
     if len(text(value)) > 35 or not LANGUAGE_TAG.fullmatch(value):
@@ -154,12 +154,12 @@ def truth(value: Any) -> bool:
 
 
 def whole_cell(cell: Any) -> int:
-    """A whole number in a cell of a CSV file."""
+    """Reads a whole number in a CSV cell."""
     return whole(int(cell) if re.fullmatch(r"-?[0-9]{1,30}", cell) else cell)
 
 
 def count_up_to(most: int) -> Read:
-    """Whole numbers from 0 to `most` in a cell of a CSV file."""
+    """Returns a reader of whole numbers from 0 to `most` in CSV cells."""
 
     def read_count(cell: Any) -> int:
         found = whole_cell(cell)
@@ -175,17 +175,17 @@ def count_up_to(most: int) -> Read:
 
 
 def worker_number(cell: Any) -> int | None:
-    """A worker's number; empty in the row of a judge."""
+    """Reads a worker's number; empty for a judge."""
     return None if cell == "" else whole_cell(cell)
 
 
 def cell_text(cell: Any) -> str:
-    """A text of a CSV file, without the apostrophe that kept a spreadsheet from running it."""
+    """Reads a CSV text, without the apostrophe that protects against formulas in spreadsheets."""
     return unguard(text(cell))
 
 
 def rater_name(cell: Any) -> str:
-    """`people`, or the name of a judge."""
+    """Reads `people` or the name of a judge."""
     found = cell_text(cell)
     if not found.strip() or len(found) > RATER_LENGTH or found == "all":
         raise Wrong(gettext_noop("Expected “people” or the name of a judge, not %(found)s."), found=shown(found))
@@ -194,7 +194,7 @@ def rater_name(cell: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a file: `needed` in every row or not; `extra` ones are written only where they hold something."""
+    """A column of a file: `needed` in every row or not; `extra` columns are written only if they have a value."""
 
     name: str
     read: Read
@@ -280,7 +280,7 @@ COMPARISONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file: its columns in their order, and how its rows are told from those of other files."""
+    """A kind of file: its columns in order, and how its files are recognised."""
 
     name: str
     columns: tuple[Column, ...]
@@ -303,13 +303,13 @@ KINDS: Final = {
         Kind("comparisons", COMPARISONS, ".csv"),
     )
 }
-"""By name, in order of reference: a file refers only to files of the kinds before it."""
+"""The kinds by name, in order of reference: a file refers only to files of earlier kinds."""
 
 PEOPLE_COLUMNS: Final = ("id", "prompt", "model_x", "model_y", "worker", "winner", "left", "right")
 JUDGE_COLUMNS: Final = tuple(column for column in PEOPLE_COLUMNS if column != "worker")
 ALL_COLUMNS: Final = (*PEOPLE_COLUMNS, "rater")
 REPEATED_COLUMNS: Final = ("turn", "repetition")
-"""Written behind the others where a rater answered a pair more than once: by turns, orders or samples."""
+"""Columns added at the end if raters answered pairs more than once, by turn, order or sample."""
 
 FULL_COLUMNS: Final = (
     *ALL_COLUMNS,
@@ -346,13 +346,13 @@ FULL_COLUMNS: Final = (
     "excluded_at",
     "exclusion_reason",
 )
-"""The columns of `export comparisons --full`; docs/reference/codebook.md says what each holds."""
+"""The columns of `export comparisons --full`; the codebook in docs/ explains each."""
 
 PAYMENT_COLUMNS: Final = ("external_id", "outcome", "code", "minutes", "votes", "skips")
 
 
 def kind_of(file_name: str) -> str | None:
-    """Which kind of file has this name; None where no kind has."""
+    """Returns the kind of a file with this name; None if unknown."""
     plain = file_name.lower().removesuffix(".gz")
     if plain.endswith("comparisons.csv"):
         return "comparisons"
@@ -370,17 +370,17 @@ def kind_of(file_name: str) -> str | None:
 
 
 def judge_in_name(file_name: str) -> str | None:
-    """The judge that `gpt4-comparisons.csv` and `gpt4-crowd-comparisons.csv` name: gpt4."""
+    """Returns the judge in a file name: gpt4 of `gpt4-comparisons.csv` and `gpt4-crowd-comparisons.csv`."""
     stem = re.sub(r"comparisons\.csv(\.gz)?$", "", file_name, flags=re.IGNORECASE).rstrip("-")
     return stem.removesuffix("-crowd") or None
 
 
 def named(file: Source) -> Named | Fault | None:
-    """What kind of file `file` is and, for comparisons, whose they are by its header; None if of no kind.
+    """Returns the kind of `file` and, for comparisons, their rater by its header; None if unknown.
 
-    A fault says that its header is of a file that cannot be loaded.
+    Returns a fault if the file's header cannot be loaded.
     """
-    # In an archive the files may lie in folders, which say nothing of them.
+    # Files of an archive may be in folders, which do not matter.
     called = file.name.rpartition("/")[2]
     kind = kind_of(called)
     if kind != "comparisons":
@@ -397,7 +397,7 @@ def named(file: Source) -> Named | Fault | None:
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
-    """The rows of `file`, each a record of its kind with values of the types of its columns, or what is wrong."""
+    """Yields a record with typed values, or a fault, for each row of `file`."""
     columns = KINDS[kind]
     if columns.ending == ".csv":
         rows = read_csv(file, progress, needed=[column.name for column in columns.columns if column.needed])
@@ -426,17 +426,17 @@ def _typed(file: str, kind: Kind, row: Row) -> Iterator[Record | Fault]:
         return
     yield from faults
     if "id" in values:
-        # What refers to this row is not at fault for what is wrong in it.
+        # Rows that refer to this one are not reported for its errors.
         yield Record(kind.name, row.line, values, (), faulty=True)
 
 
 def excerpt(values: Mapping[str, Any]) -> str:
-    """The start of a row, for a fault to quote."""
+    """Returns the start of a row, for a fault to quote."""
     return shown({key: value[:40] if isinstance(value, str) else value for key, value in values.items()}, 160)
 
 
 def row_of(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` as a row of a file of `kind`: every column in its order, the extras only where they hold something."""
+    """Returns `values` as a row of a file of `kind`: columns in order, extra ones only if they have a value."""
     row: dict[str, Any] = {}
     for column in KINDS[kind].columns:
         value = values.get(column.name)

@@ -1,9 +1,8 @@
-"""Answers that say which model wrote them: a voter who reads that is blind no more.
+"""Finds answers that name the model that wrote them, which would break blindness.
 
-A finding is for an administrator to look at, never a verdict: a word that names a model may be the
-painter Claude or the bird falcon. What reads like an ordinary word counts only where the answer speaks
-of itself ("I am Command"), or where it stands capitalised inside a sentence; nothing counts, but for
-the answer's speaking of itself, that the prompt has said already.
+A finding is for an administrator to review: a model's name may also be the painter Claude or the bird falcon.
+A name that is an ordinary word counts only if the answer speaks of itself ("I am Command"), or if the word is
+capitalised inside a sentence. Words of the prompt do not count, unless the answer speaks of itself.
 """
 
 import re
@@ -21,12 +20,12 @@ GENERIC: Final = frozenset({
     "thinking", "turbo", "ultra",
 })
 # fmt: on
-"""Words in names of models that say which edition it is, not which family."""
+"""Words in model names that denote an edition, not a family."""
 
 VERSION: Final = re.compile(r"v?[0-9][0-9.]*[a-z]{0,2}|[a-z][0-9]+", re.IGNORECASE)
 SENTENCE_ENDS: Final = "\n\r.!?:;-–—*#>•|。！？："
 
-# Not \b, which sees no edge between a Latin and a Japanese letter.
+# Not \b, which does not match between a Latin and a Japanese letter.
 EDGE_BEFORE: Final = r"(?<![A-Za-z0-9À-ɏ])"
 EDGE_AFTER: Final = r"(?![A-Za-z0-9À-ɏ])"
 
@@ -43,9 +42,9 @@ OF_ITS_MAKER: Final = (
 @dataclass(frozen=True, slots=True)
 class _Patterns:
     hints: tuple[str, ...]
-    """In small letters: where none of these stands in a text, no pattern can match, and looking is quick."""
+    """In lower case: a quick test, because no pattern can match a text that has none of these."""
     anywhere: tuple[re.Pattern[str], ...]
-    """What nobody writes who does not mean the model or its maker."""
+    """Words that can only mean the model or its organisation."""
     inside: tuple[re.Pattern[str], ...]
     """Capitalised words that count inside a sentence."""
     of_itself: tuple[re.Pattern[str], ...]
@@ -56,7 +55,7 @@ def _whole(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 
 def _loose(words: list[str]) -> str:
-    """`words` in a row, whatever separates them."""
+    """Returns a pattern of `words` in a row with any separators."""
     return r"[\s\-_.()]{0,2}".join(map(re.escape, words))
 
 
@@ -111,7 +110,7 @@ def _found(patterns: _Patterns, text: str, prompt: str) -> Iterator[str]:
 def names_itself(
     text: str, *, name: str, org: str | None = None, api_id: str | None = None, prompt: str = ""
 ) -> str | None:
-    """The words in `text` that name the model `name` or its maker `org`; None if there are none."""
+    """Returns the words in `text` that name the model `name` or its organisation `org`; None if there are none."""
     patterns = _patterns(name, org, api_id)
     small = text.lower()
     if not any(hint in small for hint in patterns.hints):

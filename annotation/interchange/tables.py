@@ -1,7 +1,7 @@
-"""Rows out of JSONL and CSV files and into their lines, in bounded memory.
+"""Reading and writing rows of JSONL and CSV files in bounded memory.
 
-Nothing here raises over what a file holds: a reader yields a `Fault` in the place of a row it cannot
-give, and goes on where it can.
+No content of a file raises an error here: a reader yields a `Fault` instead of a row that it cannot read, and
+continues if it can.
 """
 
 import csv
@@ -20,41 +20,41 @@ from typing import IO, Any, Final
 from annotation.interchange.faults import SHOWN, Fault, gettext_noop, shown
 
 LINE_LIMIT: Final = 16 * 2**20
-"""Bytes of a line of JSONL, and of a row of CSV; the longest answers of models are a tenth of it."""
+"""Maximum bytes of a JSONL line or a CSV row; the longest answers of models have a tenth of it."""
 
 CHUNK: Final = 2**20
 
 EXPANDED_FREELY: Final = 256 * 2**20
 EXPANSION: Final = 50
-"""Times its own size that a compressed file may hold beyond `EXPANDED_FREELY` bytes. Answers and votes come to
-twenty at the most; gzip allows a thousand, which is hours of reading in a small file."""
+"""Maximum expansion of a compressed file beyond `EXPANDED_FREELY` bytes. Answers and votes reach a factor of 20;
+gzip allows 1,000, which is hours of reading in a small file."""
 
 TICK: Final = 256
-"""Rows between two reports of how far a file has been read."""
+"""Rows between two progress reports."""
 
-# The format's own rule, in docs/reference/exchange.md: other programs write and read by it too.
+# A rule of the exchange format, which other programs follow too.
 FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
 
-# The limit is the module's own, 131,072 characters by default; answers in a cell are longer.
+# The csv module's limit is 131,072 characters by default; answers in a cell can be longer.
 csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
 
 MISSING_COLUMN: Final = gettext_noop("This required column is missing.")
 
 type Progress = Callable[[int], None]
-"""Told how many bytes more have been read from disk; it may raise to stop the reading."""
+"""Called with the number of further bytes read from disk; may raise to stop the reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read: what people call it, and where it is."""
+    """A file to read: its name for people, and its path."""
 
     name: str
     path: Path
 
     @property
     def plain_name(self) -> str:
-        """The name without the ending of a compressed file."""
+        """The name without the suffix of a compressed file."""
         return self.name[: -len(".gz")] if self.compressed else self.name
 
     @property
@@ -64,9 +64,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it stood in the file: values by column, of JSON's types or all text in CSV.
+    """A row of a file: values by column, of JSON's types or all text in CSV.
 
-    `text` is the line of JSON that it was read from, without its end.
+    `text` is the JSON line without its line end.
     """
 
     line: int
@@ -75,7 +75,7 @@ class Row:
 
 
 class _Unreadable(Exception):
-    """Ends the reading of a file, with the fault that says why."""
+    """Stops reading a file; has the fault."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.reason)
@@ -83,7 +83,7 @@ class _Unreadable(Exception):
 
 
 class _Lines:
-    """The lines of an open file, each within `LINE_LIMIT`."""
+    """Iterates over the lines of an open file, within `LINE_LIMIT`."""
 
     def __init__(self, source: Source, stream: IO[bytes], most: int) -> None:
         self.source = source
@@ -118,7 +118,7 @@ class _Lines:
         return line
 
     def __iter__(self) -> Iterator[bytes | Fault]:
-        """Each line with its end, or the fault of a line too long, which is not held."""
+        """Yields each line with its line end, or a fault for a line that is too long."""
         while line := self._read(LINE_LIMIT + 1):
             self.number += 1
             if self.number == 1:
@@ -134,10 +134,10 @@ class _Lines:
 
 
 def _open(source: Source) -> tuple[IO[bytes], IO[bytes]]:
-    """The file on disk, and the stream of its content, which is the same unless it is compressed.
+    """Returns the file on disk and the stream of its content, which differ if it is compressed.
 
     Raises:
-        _Unreadable: it is not there, not a file, or not ours to read.
+        _Unreadable: it does not exist, is not a file, or cannot be read.
     """
     try:
         if source.path.exists() and not source.path.is_file():
@@ -155,13 +155,13 @@ def _open(source: Source) -> tuple[IO[bytes], IO[bytes]]:
             )
         ) from None
     if source.compressed:
-        # Buffered, because GzipFile gives out short lines slowly on its own.
+        # Buffered, because GzipFile alone is slow for short lines.
         return raw, io.BufferedReader(gzip.GzipFile(fileobj=raw), CHUNK)
     return raw, raw
 
 
 def _most(source: Source) -> int:
-    """Bytes that may be read of `source`; of a file that is not compressed, whatever it has while it is read."""
+    """Returns the maximum bytes to read of `source`; unlimited if it is not compressed."""
     if not source.compressed:
         return sys.maxsize
     return max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
@@ -193,19 +193,19 @@ def _read(
 
 
 def read_jsonl(source: Source, progress: Progress | None = None) -> Iterator[Row | Fault]:
-    """The JSON objects of `source`, one a line; lines of white space alone are passed over."""
+    """Yields the JSON objects of `source`, one per line; skips blank lines."""
     return _read(source, _json_rows, progress)
 
 
 def read_csv(source: Source, progress: Progress | None = None, needed: Collection[str] = ()) -> Iterator[Row | Fault]:
-    """The rows of `source` by the names in its first row, all as text, as the cells hold it.
+    """Yields the rows of `source` by the names in its header, with all values as text.
 
-    Columns of `needed` that the first row does not name are faults of that row, and the only ones.
+    If the header lacks columns of `needed`, yields only faults of that row.
     """
     return _read(source, partial(_csv_rows, needed=needed), progress)
 
 
-class _Twice(ValueError):
+class _DuplicateKey(ValueError):
     pass
 
 
@@ -217,7 +217,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
-        raise _Twice(next(key for key, _value in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+        raise _DuplicateKey(next(key for key, _value in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
     return found
 
 
@@ -259,25 +259,25 @@ def _json_row(source: Source, number: int, line: bytes) -> Row | Fault:
             problem=error.msg.removesuffix(" at"),
             place=str(error.colno),
         )
-    except _Twice as error:
+    except _DuplicateKey as error:
         return fault(gettext_noop("The key %(key)s appears twice in this row."), key=shown(str(error)))
     except _NotANumber as error:
         return fault(gettext_noop("%(word)s is not valid JSON. Use a number or null."), word=str(error))
     except ValueError:
-        # The interpreter refuses to read numbers of thousands of digits.
+        # Python refuses to parse numbers with thousands of digits.
         return fault(gettext_noop("This row contains a number with too many digits."))
     except RecursionError:
         return fault(gettext_noop("This row is nested too deeply."))
     if not isinstance(found, dict):
         return fault(gettext_noop("Expected a JSON object with one key per column."))
-    # Raw ones cannot get here: JSON has no bare control characters, UTF-8 no surrogates.
+    # Only escaped ones reach this point: JSON has no raw control characters, UTF-8 no surrogates.
     if b"\\u" in line and (problem := _unstorable(found)):
         return fault(problem)
     return Row(number, found, text.removesuffix("\n"))
 
 
 def _unstorable(value: Any) -> str | None:
-    """Why no database stores a text in `value`, whatever the depth it stands at; None if all can be."""
+    """Returns why a text in `value`, at any depth, cannot be stored in a database; None if all can."""
     stack = [value]
     while stack:
         match stack.pop():
@@ -312,7 +312,7 @@ def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
         nonlocal record
         for line in lines:
             if isinstance(line, Fault):
-                # Where the row ends that this line was part of, nobody can say.
+                # The end of the row that this line belongs to is unknown.
                 raise _Unreadable(line)
             record += len(line)
             if record > LINE_LIMIT:
@@ -329,7 +329,7 @@ def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
             cells = next(reader, None)
         except csv.Error as error:
             reason = gettext_noop("This row is not valid CSV: %(problem)s")
-            # Behind the dash it tells programmers how to open files.
+            # The text after the dash is for programmers.
             yield Fault(source.name, number, "", reason, {"problem": str(error).partition(" - ")[0]})
             return
         if cells is None:
@@ -382,7 +382,7 @@ def _csv_row(source: Source, number: int, header: list[str], cells: list[str]) -
 
 
 def csv_header(source: Source) -> list[str]:
-    """The column names of a CSV file; empty where they cannot be read, which `read_csv` explains."""
+    """Returns the column names of a CSV file; empty if they cannot be read, which `read_csv` reports."""
     try:
         raw, stream = _open(source)
     except _Unreadable:
@@ -401,20 +401,20 @@ def csv_header(source: Source) -> list[str]:
 
 
 def guard(text: str) -> str:
-    """`text` for a CSV cell: with one apostrophe in front if a spreadsheet could run it as a formula."""
+    """Returns `text` for a CSV cell, with a leading apostrophe if a spreadsheet could run it as a formula."""
     return "'" + text if FORMULA.match(text) else text
 
 
 def unguard(cell: str) -> str:
-    """The inverse of `guard`: exactly one apostrophe is taken away."""
+    """Reverses `guard`: removes exactly one apostrophe."""
     return cell[1:] if GUARDED.match(cell) else cell
 
 
 def csv_line(cells: Iterable[str | float | bool | None]) -> str:
-    """A line of CSV. Text is guarded, numbers are written in full, None is empty, truth is a word.
+    """Returns a line of CSV: text guarded, numbers in full, None empty, booleans as words.
 
-    Quoted where it must be; the standard library's writer leaves a bare carriage return alone on some
-    versions, which no reader then takes for part of the cell.
+    Cells are quoted where necessary. The standard library's writer does not quote a bare carriage return in some
+    versions, and readers then end the row there.
     """
     return ",".join(map(_cell, cells)) + "\n"
 
@@ -433,5 +433,5 @@ def _cell(value: str | float | bool | None) -> str:
 
 
 def json_line(row: Mapping[str, Any]) -> str:
-    """A line of JSONL as the published LLMFAO files have it: no spaces, ASCII, slashes escaped."""
+    """Returns a line of JSONL in the style of the published LLMFAO files: no spaces, ASCII, escaped slashes."""
     return json.dumps(row, separators=(",", ":"), allow_nan=False).replace("/", "\\/") + "\n"

@@ -1,4 +1,4 @@
-"""What the arguments of several commands mean."""
+"""Arguments that several commands share."""
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
@@ -7,10 +7,10 @@ from annotation.models import Study
 
 
 def study_called(slug: str) -> Study:
-    """The study whose address is `slug`.
+    """Returns the study with the address `slug`.
 
     Raises:
-        CommandError: there is none; it names those there are.
+        CommandError: no study has it; the message lists the studies.
     """
     try:
         return Study.objects.select_related("prompt_set").get(slug=slug)

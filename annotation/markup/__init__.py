@@ -1,4 +1,4 @@
-"""Markdown into HTML that is safe to show: hostile answers of models, the wording of studies, the documentation."""
+"""Renders Markdown of models (hostile) and of studies as safe HTML."""
 
 from annotation.markup.cache import render_cached
 from annotation.markup.direction import direction

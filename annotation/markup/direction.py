@@ -1,4 +1,4 @@
-"""Which way a text runs."""
+"""The writing direction of a text."""
 
 import re
 import unicodedata
@@ -16,16 +16,16 @@ _LETTERS_READ: Final = 1000
 
 
 def direction(lang: str, text: str) -> Direction:
-    """The value of `dir` for `text`, said to be in the language `lang` (a BCP 47 tag, or empty).
+    """Returns the value of `dir` for `text` in the language `lang` (a BCP 47 tag, or empty).
 
-    The letters decide, not the first of them: an Arabic answer that opens with “Python” is still
-    Arabic. In a language that runs from the right a fifth of such letters is enough, since code and
-    formulas in its texts are Latin; a model that answered in English all the same is left to right.
-    A text without letters follows its language, and without one of those the browser decides.
+    All letters decide, not only the first: an Arabic answer that starts with “Python” is still Arabic. In a
+    right-to-left language a fifth of such letters is enough, because code and formulas are Latin; an answer in
+    English is still left to right. A text without letters follows its language; without a language, the
+    browser decides.
     """
     expected = _of_language(lang)
     text = text[:_CHARACTERS_READ]
-    # Nearly every text, each time that it is shown: no need to look at every letter.
+    # Fast path for nearly every text.
     if not has_rtl_letters(text):
         return "ltr" if any(map(str.isalpha, text)) else expected
     right, left = _letters(text)
@@ -36,12 +36,12 @@ def direction(lang: str, text: str) -> Direction:
 
 
 def has_rtl_letters(text: str) -> bool:
-    """Whether `text` has a character of the blocks of scripts that run from the right."""
+    """Returns whether `text` has a character of a right-to-left script."""
     return not text.isascii() and _RTL_LETTER.search(text) is not None
 
 
 def _letters(text: str) -> tuple[int, int]:
-    """How many of the first letters of `text` run from the right, and how many from the left."""
+    """Counts the right-to-left and the left-to-right letters at the start of `text`."""
     right = left = 0
     for character in text:
         match unicodedata.bidirectional(character):

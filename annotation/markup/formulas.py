@@ -1,8 +1,8 @@
-r"""Mathematics in Markdown: where a formula begins and ends, and LaTeX into MathML.
+r"""Mathematics in Markdown: finds formulas and converts LaTeX to MathML.
 
-Read are `$...$` and `\(...\)` in a line, `$$...$$`, `\[...\]` and `\begin{align}...\end{align}` (and
+Supported are `$...$` and `\(...\)` in a line, `$$...$$`, `\[...\]` and `\begin{align}...\end{align}` (and
 its kin) on lines of their own. Markdown must not touch what is inside: it would eat backslashes and
-turn underscores into emphasis. A dollar is a price far more often than a formula; see `_is_price`.
+turn underscores into emphasis. A dollar sign is far more often a price than a formula; see `_is_price`.
 """
 
 import html
@@ -17,19 +17,19 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
 LONGEST: Final = 2000
-"""A longer formula is shown as its source; so is one nested deeper than `DEEPEST`."""
+"""A longer formula, or one nested deeper than `DEEPEST`, is shown as its source."""
 DEEPEST: Final = 30
 
 _LONGEST_DISPLAY_LINES: Final = 100
 
-# Every alternative consumes and excludes what opens or closes a formula, so a search that fails has
-# read up to the next delimiter only, and a text full of openings is still read in linear time.
+# Every alternative consumes and excludes the delimiters of formulas, so a failed search has read only up to
+# the next delimiter, and a text full of opening delimiters is still parsed in linear time.
 _DOLLAR: Final = re.compile(r"\$(?![\s$])((?:\\.|[^\\$`]){1,1000})(?<!\s)\$(?![A-Za-z0-9$])", re.DOTALL)
 _DOUBLE_DOLLAR: Final = re.compile(r"\$\$((?:\\.|[^\\$]){1,2000})\$\$", re.DOTALL)
 _PARENTHESES: Final = re.compile(r"\\\(((?:\\[^()]|[^\\]){1,1000})\\\)", re.DOTALL)
 _BRACKETS: Final = re.compile(r"\\\[((?:\\[^\[\]]|[^\\]){1,2000})\\\]", re.DOTALL)
 
-# What the converter knows, and its kin that it can set in the same way.
+# The environments that the converter supports, and similar ones that render the same way.
 _ALIGNED: Final = (
     "align", "aligned", "alignat", "alignedat", "eqnarray", "flalign", "gather", "gathered", "multline", "split",
 )  # fmt: skip
@@ -41,23 +41,23 @@ _OPENING: Final = re.compile(rf"\$\$|\\\[|\\begin\{{(?:equation|{'|'.join(_ALIGN
 _ALIGNED_BEGIN: Final = re.compile(rf"\\begin\s*\{{(?:{'|'.join(_ALIGNED)})\*?\}}(?:\s*\{{\d+\}})?")
 _ALIGNED_END: Final = re.compile(rf"\\end\s*\{{(?:{'|'.join(_ALIGNED)})\*?\}}")
 _ENVIRONMENT: Final = re.compile(r"\\begin\s*\{([^}]*)\}")
-# Layout of a page, which a formula in a browser has no use for.
+# Page layout, which has no effect in a browser.
 _IGNORED: Final = re.compile(r"\\(?:label\s*\{[^}]*\}|nonumber\b|nolimits\b|centering\b|noindent\b)")
-# Macros could multiply a short text without end, and the rest would reach for attributes or the network.
+# Macros could expand a short text endlessly; the others set attributes or load from the network.
 _FORBIDDEN: Final = re.compile(r"\\(?:\w*newcommand|\w*def|let|DeclareMath\w*|href|class|style|unicode)\b")
 _UNKNOWN_COMMAND: Final = re.compile(r"\\[A-Za-z]+")
 
 _UNREADABLE: Final[tuple[type[Exception], ...]] = (
     *(error for error in vars(latex2mathml.exceptions).values() if isinstance(error, type)),
-    # The converter meets unforeseen input with whatever its lists and iterators raise.
+    # Errors that the converter raises on input it does not expect.
     LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration, AssertionError,
 )  # fmt: skip
 
 
 def mathml(latex: str, *, display: bool) -> str | None:
-    """`latex` as a MathML element, or None if it cannot be read.
+    """Returns `latex` as a MathML element, or None if it cannot be parsed.
 
-    The result is well-formed, and all text in it escaped; attributes are still to be sanitised.
+    The result is well-formed and its text is escaped; its attributes still need sanitising.
     """
     if len(latex) > LONGEST or _FORBIDDEN.search(latex) or _depth(latex) > DEEPEST:
         return None
@@ -71,7 +71,7 @@ def mathml(latex: str, *, display: bool) -> str | None:
         return None
     for element in root.iter():
         if element.text:
-            # Symbols are written as references; the converter's own unescaping would let `<` through as well.
+            # Symbols are character references; the converter's own unescaping would also let `<` through.
             element.text = html.unescape(element.text)
             if _UNKNOWN_COMMAND.fullmatch(element.text):
                 return None
@@ -79,7 +79,7 @@ def mathml(latex: str, *, display: bool) -> str | None:
 
 
 def _depth(latex: str) -> int:
-    r"""How deep `latex` nests, counting generously: each of `{`, `\left`, `\begin`, and scripts in a row."""
+    r"""Returns an upper bound of the nesting depth: counts `{`, `\left`, `\begin` and consecutive scripts."""
     depth = deepest = 0
     for opening in re.finditer(r"\{|\}|\\left\b|\\right\b|\\begin\b|\\end\b", latex):
         depth += 1 if opening[0] in {"{", r"\left", r"\begin"} else -1
@@ -89,7 +89,7 @@ def _depth(latex: str) -> int:
 
 
 def formulas(md: MarkdownIt) -> None:
-    """Teach `md` formulas: tokens of the type `formula`, their source in `content`, in `meta` whether displayed."""
+    """Adds formulas to `md`: tokens of type `formula` with the source in `content` and display mode in `meta`."""
     md.inline.ruler.before("escape", "formula", _in_line)
     md.block.ruler.before("fence", "formula", _on_lines, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
@@ -123,7 +123,7 @@ def _in_line(state: StateInline, silent: bool) -> bool:
 
 
 def _is_price(content: str) -> bool:
-    """Whether what two dollars enclose is prose between two prices: “$5 and 10$” begins with a number and has words."""
+    """Returns whether two dollar signs enclose prose between prices, such as “$5 and 10$”: a number, then words."""
     if not re.match(r"[-+]?[\d.,]", content):
         return False
     outside_text = re.sub(r"\\[a-z]+\s*\{[^}]*\}", "", content)
@@ -131,7 +131,7 @@ def _is_price(content: str) -> bool:
 
 
 def _is_escaped_prose(content: str) -> bool:
-    r"""Whether `\(` and `\[` are mere escapes of Markdown: a reference, “\[12\]”, or words without a sign of LaTeX."""
+    r"""Returns whether `\(` or `\[` is an escape of Markdown: a reference, “\[12\]”, or words without LaTeX."""
     content = content.strip()
     if re.search(r"[\\^_=+<>{}|]", content):
         return False
@@ -170,7 +170,7 @@ def _on_lines(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     else:
         return False
     content = "\n".join(lines)
-    # Text after the formula makes it part of a paragraph; a full stop or a number of the equation may stay.
+    # Text after the formula makes it part of a paragraph, except a full stop or an equation number.
     if not re.fullmatch(r"\s*(?:[.,;:]|\(?\d+\)?)?\s*", tail) or not content.strip():
         return False
     if closing == r"\]" and _is_escaped_prose(content):

@@ -1,15 +1,14 @@
-"""Markdown into HTML that is safe to show.
+"""Renders Markdown as safe HTML.
 
-An answer is hostile, and it is shown to people who are paid by the vote and must not learn who wrote
-it. So no image is loaded and no link leads away: both are shown as their words with the address
-beside them, which is what a vote on them needs. HTML in an answer is shown as the text it is. What
-comes out of the parser, the highlighter and the formulas is then cut down to a short list of elements
-and classes by nh3, whatever went wrong before it: no style, no id, no event, no address to fetch.
+An answer is hostile, and the people who vote must not learn who wrote it. So no image is loaded and no link
+works: both are shown as text with their address. HTML in an answer is shown as text. nh3 then reduces the output
+of the parser, the highlighter and the formulas to a short list of elements and classes, whatever went wrong
+before: no style, no id, no event handler, no address to fetch.
 
-The time is bounded by what the text looks like, so that everybody sees the same: beyond a length, a
-nesting, or a run of text that the parser would be slow on, a text is shown plain. Only the colours of
-code hang on a clock, the thread's own: most lexers take the square of the length on something, and
-models in a loop write just such things.
+The time is bounded by properties of the text, so that everybody sees the same: a text beyond a length or a
+nesting depth, or with a run that would be slow to parse, is shown without markup. Only the colours of code
+depend on a clock, the thread's CPU time: most lexers take quadratic time on some input, and models in a loop
+write such input.
 """
 
 import io
@@ -40,27 +39,27 @@ type Rewrite = Callable[[str], str | None]
 """Maps an address as a page writes it to the one its reader follows; None: it leads nowhere there."""
 
 VERSION: Final = 1
-"""Goes up whenever the same text gives other HTML; belongs into the key of every cache outside the process."""
+"""Increases whenever the same text gives other HTML; part of the key of every cache outside the process."""
 
 LONGEST: Final = 60_000
-"""Characters; a longer text is shown plain."""
+"""Maximum characters; a longer text is shown as plain text."""
 LONGEST_RUN: Final = 10_000
-"""Characters without a blank line, a heading, a list item; a longer run is shown without markup."""
+"""Maximum characters without a blank line, heading or list item; a longer run is shown without markup."""
 DEEPEST: Final = 40
-"""Levels of quotations and lists (a list has two); a text with more is shown plain."""
+"""Maximum levels of quotations and lists (a list has two); a deeper text is shown as plain text."""
 LONGEST_CODE: Final = 10_000
-"""Characters of one block; a longer one, or one with a line of more than `LONGEST_CODE_LINE`, is not highlighted."""
+"""Maximum characters of a highlighted block; nor is one with a line longer than `LONGEST_CODE_LINE` highlighted."""
 LONGEST_CODE_LINE: Final = 1000
 CODE_SECONDS: Final = 0.25
-"""Of the processor, for highlighting one text; whatever code is left then stays without colours."""
+"""CPU seconds for highlighting one text; the rest of its code stays without colours."""
 MOST_FORMULAS: Final = 400
-"""Formulas in a text that are set; the others are shown as their source."""
+"""Maximum rendered formulas of a text; the others are shown as their source."""
 
 _LONGEST_ADDRESS: Final = 200
 _LONGEST_WHOLE: Final = 32
 """Characters of code in a line of the documentation that is not broken; that many fit on the narrowest phone."""
 
-# What models write, by every name they call it. A name that Pygments does not know would cost a scan of its whole list.
+# The languages that models write, by all their names. An unknown name would make Pygments scan its whole list.
 _LANGUAGES: Final = frozenset(
     "asm awk bash bat batch c c# c++ cfg clj clojure cmake common-lisp console cpp cs csharp css dart "  # noqa: SIM905
     "delphi diff docker dockerfile dosbatch elixir erlang ex fortran fsharp gas go golang graphql groovy "
@@ -99,7 +98,7 @@ _MATH_ATTRIBUTES: Final[dict[str, dict[str, set[str]]]] = {
     },
     "mover": {"accent": _BOOLEAN},
     "munder": {"accentunder": _BOOLEAN},
-    # Only the widths of LaTeX's own spaces: any other could push a formula over its neighbours.
+    # Only the widths of LaTeX's spaces: any other could move a formula over its neighbours.
     "mspace": {"width": {"0.167em", "0.222em", "0.278em", "0.333em", "0.5em", "1em", "2em"}},
     "mstyle": {"displaystyle": _BOOLEAN, "scriptlevel": {"0", "1", "2"}},
     "mtable": {"displaystyle": _BOOLEAN},
@@ -165,7 +164,7 @@ class Page:
 
 
 def render(text: str) -> str:
-    """An answer of a model, or a prompt, as safe HTML of block elements; headings begin at h3.
+    """Renders an answer or a prompt as safe HTML of block elements; headings start at h3.
 
     Never raises, whatever the text. The same text always gives the same HTML.
     """
@@ -173,9 +172,9 @@ def render(text: str) -> str:
 
 
 def render_wording(text: str) -> str:
-    """What a study says to its workers (consent, instruction, example): the same, with links that can be followed.
+    """Renders a study's own text (consent, instruction, example) in the same way, but with working links.
 
-    They open beside the study, so that nobody loses their place by reading a privacy notice.
+    Links open in a new tab, so that reading a privacy notice does not leave the study.
     """
     return _render(text, _WORDING, _WORDING_SANITISER)
 
@@ -193,7 +192,7 @@ def render_page(text: str, rewrite: Rewrite) -> Page:
 
 
 def plain(text: str) -> str:
-    """`text` as it is, as safe HTML: one block whose white space the stylesheet keeps."""
+    """Returns `text` unchanged as safe HTML: one block whose white space the stylesheet keeps."""
     return f'<div class="plain">{escapeHtml(_presentable(text))}</div>'
 
 
@@ -202,14 +201,14 @@ def _render(text: str, md: MarkdownIt, sanitiser: nh3.Cleaner) -> str:
         return plain(text)
     env: dict[str, float] = {"code_seconds": CODE_SECONDS, "formulas": 0}
     tokens = md.parse(_presentable(text), env)
-    # The parser drops what is nested any deeper: nothing of an answer may be lost.
+    # The parser drops deeper nesting, but no part of an answer may be lost.
     if any(token.level >= DEEPEST - 1 for token in tokens):
         return plain(text)
     return sanitiser.clean(md.renderer.render(tokens, md.options, env))
 
 
 def _presentable(text: str) -> str:
-    """`text` with one kind of line end, and control characters as the pictures Unicode has for them."""
+    """Returns `text` with newlines as its only line ends and control characters as Unicode control pictures."""
     return _CONTROL.sub(_picture, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -259,20 +258,20 @@ def _common_parser(*, breaks: bool) -> MarkdownIt:
 
 
 def _warmed_up(md: MarkdownIt) -> MarkdownIt:
-    """`md`, after a first parse: that one compiles the rules, and a second thread would find none meanwhile."""
+    """Parses once and returns `md`: the first parse compiles the rules, and a second thread would find none meanwhile."""
     md.parse("a", {"headings": []})
     return md
 
 
 def _spare_long_runs(state: StateCore) -> None:
-    """A run of brackets or backticks can cost the parser the square of its length."""
+    """Exempts long runs from inline parsing: brackets or backticks can take the parser quadratic time."""
     for token in state.tokens:
         if token.type == "inline" and len(token.content) > LONGEST_RUN:
             token.type = "long_run"
 
 
 def _demote_headings(state: StateCore) -> None:
-    """The page has the first two levels."""
+    """Shifts headings by two levels, which the page uses itself."""
     for token in state.tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + 2, 6)}"
@@ -338,10 +337,10 @@ def _rewrite_addresses(state: StateCore) -> None:
 
 
 def _say_directions(state: StateCore) -> None:
-    """Where letters that run from the right occur, each block says which way it runs itself.
+    """Sets `dir` on each block if the text has right-to-left letters.
 
-    An English answer quotes an Arabic paragraph, an Arabic one has an item that begins with “Python”:
-    neither the direction of the whole nor the first letter would do.
+    An English answer may quote an Arabic paragraph, and an Arabic one may have an item that starts with “Python”:
+    neither the direction of the whole text nor the first letter is right.
     """
     if not has_rtl_letters(state.src):
         return
@@ -352,14 +351,14 @@ def _say_directions(state: StateCore) -> None:
         letters = "".join(child.content for child in token.children if child.type == "text")
         own = direction("ar" if whole == "rtl" else "", letters)
         opening = state.tokens[at - 1]
-        # The paragraph of a tight list is not written: its item stands for it.
+        # A tight list has no paragraph tags; its item gets the attribute.
         block = state.tokens[at - 2] if opening.hidden else opening
         if own != "auto" and "dir" not in block.attrs:
             block.attrs["dir"] = own
 
 
 def _adapt_tables(state: StateCore) -> None:
-    """Alignment by a class, for the content security policy forbids styles; `<br>`, the only break in a cell."""
+    """Sets alignment by class, because the CSP forbids styles, and allows `<br>`, the only line break in a cell."""
     in_cell = False
     for token in state.tokens:
         match token.type:
@@ -386,7 +385,7 @@ def _broken(token: Token) -> list[Token]:
 
 
 def _show_addresses(state: StateCore) -> None:
-    """Links lead nowhere: their words, then their address unless that is what the words are."""
+    """Replaces links by their text and, if it differs, their address."""
     for token in state.tokens:
         if token.type != "inline" or not token.children:
             continue
@@ -438,13 +437,13 @@ def _code_in_line(self: RendererHTML, tokens: list[Token], at: int, options: Opt
 
 
 def _highlight(code: str, language: str, env: EnvType) -> str | None:
-    """`code` as spans of Pygments' classes; None where that would take too long."""
+    """Returns `code` as spans with Pygments' classes; None if that takes too long."""
     if len(code) > LONGEST_CODE or max(map(len, code.split("\n"))) > LONGEST_CODE_LINE:
         return None
     begun = time.thread_time()
     deadline = begun + env["code_seconds"]
     html = io.StringIO()
-    # A new lexer each time: some keep what they saw on themselves, and threads would share it.
+    # A new lexer each time: some keep state on themselves, which threads would share.
     lexer = _lexer_class(language)(stripnl=False)
     try:
         _FORMATTER.format(_until(deadline, lexer.get_tokens(code)), html)

@@ -1,7 +1,7 @@
-"""The corpus: language models, prompts and results, as the exchange schema has them.
+"""The corpus: language models, prompts and results, as in the exchange schema.
 
-`number` is the `id` of the exchange files: unique in its prompt set, never a primary key. The
-order of primary keys is the stored order, which is the order of the files.
+`number` is the `id` of the exchange files: unique in its prompt set, but not the primary key. The order of
+primary keys is the stored order, which is the order of the files.
 """
 
 from django.db import models
@@ -47,7 +47,7 @@ class LanguageModel(models.Model):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["prompt_set", "number"], name="model_number_unique"),
-            # Exchange rows and leaderboards say a model by its name: two of one name could not be told apart.
+            # Exchange rows and leaderboards identify models by name.
             models.UniqueConstraint(fields=["prompt_set", "name"], name="model_name_unique"),
         ]
 
@@ -86,7 +86,7 @@ class Prompt(models.Model):
 
 
 class Result(models.Model):
-    """One model's answer to one prompt, one row a sample."""
+    """One model's answer to one prompt, with one row per sample."""
 
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="results")
     number = models.BigIntegerField(_("number"))
@@ -113,7 +113,7 @@ class Result(models.Model):
 
 
 class ResultFlag(models.Model):
-    """Something about a result that an administrator should look at before people do."""
+    """A finding about a result that an administrator should review before people see it."""
 
     class Kind(models.TextChoices):
         NAMES_ITSELF = "names-itself", _("names its own model or organisation")

@@ -1,4 +1,4 @@
-"""Runs of a strategy that makes pairs: what is asked of the background, and how it went."""
+"""Background runs that make pairs."""
 
 from django.conf import settings
 from django.db import models
@@ -14,7 +14,7 @@ class PairRunState(models.TextChoices):
 
 
 class PairRun(models.Model):
-    """One run of a strategy over a study's results, with all that it takes to run it again."""
+    """One run of a strategy over a study's results, with everything needed to repeat it."""
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="pair_runs")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

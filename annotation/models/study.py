@@ -21,10 +21,10 @@ from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of
 SIDES_NAMED = re.compile(
     r"\b(?:(?i:system|model|answer|output|response|assistant|option|result)s? A|A (?:is|was|has|does|did)|B)\b"
 )
-"""A pane by its letter; an A alone may be an article."""
+"""An answer named by its letter; an A alone may be an article."""
 
 LONGEST_RESERVATION = 7 * 24 * 60
-"""Minutes: a week. What is reserved nobody else can vote on."""
+"""In minutes: a week. Nobody else can vote on a reserved pair."""
 
 
 class Status(models.TextChoices):
@@ -42,7 +42,7 @@ class Devices(models.TextChoices):
 
 class StudyQuerySet(models.QuerySet["Study"]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """The studies `user` may see and change: their own, their colleagues', all for a superuser."""
+        """The studies that `user` may see and change: their own and shared ones; all for a superuser."""
         if isinstance(user, AnonymousUser):
             return self.none()
         if user.is_superuser:
@@ -51,12 +51,12 @@ class StudyQuerySet(models.QuerySet["Study"]):
         return self.filter(mine)
 
     def public(self) -> Self:
-        """The studies whose results anyone may read. One that only holds votes from elsewhere is never opened."""
+        """The studies whose results anyone may read, drafts included: one with imported votes is never opened."""
         return self.filter(public=True)
 
 
 class Study(models.Model):
-    """One experiment: a prompt set, a set of models, an instruction, a question, a scale, the rules."""
+    """One experiment: a prompt set, models, an instruction, a question, a scale and the rules."""
 
     class ScaleName(models.TextChoices):
         THREE = "three", _("left, tie, right")
@@ -191,7 +191,7 @@ class Study(models.Model):
         return SCALES[self.scale_name]
 
     def prompts(self) -> models.QuerySet[Prompt]:
-        """The prompts whose pairs people are offered: the study's filters, exclusions after inclusions."""
+        """Returns the prompts whose pairs people are offered; exclusions apply after inclusions."""
         wanted = self.prompt_set.prompts.exclude(type__in=self.exclude_types).exclude(slug__in=self.exclude_slugs)
         if self.only_types:
             wanted = wanted.filter(type__in=self.only_types)
@@ -200,26 +200,26 @@ class Study(models.Model):
         return wanted
 
     def models_compared(self) -> models.QuerySet[LanguageModel]:
-        """The models of the study: those chosen, or every one of the prompt set where none is."""
+        """Returns the models of the study: the selected ones, or all of the prompt set if none is selected."""
         chosen = self.language_models.all()
         return chosen if chosen.exists() else self.prompt_set.models.all()
 
     def admits(self, device: str) -> bool:
-        """Whether people may take part on a `device` of this class: phone, tablet or computer."""
+        """Returns whether people may take part on this class of `device`: phone, tablet or computer."""
         excluded = {Devices.ANY: (), Devices.NO_PHONES: ("phone",), Devices.COMPUTERS: ("phone", "tablet")}
         return device not in excluded[Devices(self.devices)]
 
     def undoable_since(self, at: datetime) -> datetime:
-        """When a vote was given at the earliest that can still be taken back `at` this time.
+        """Returns the earliest time of a vote that can still be undone at the time `at`.
 
-        A pair that may come back to its worker is shown to nobody with the names of its models.
+        Until then its pair may come back to the worker, so it is not shown to anybody with model names.
         """
         return at - timedelta(minutes=self.reservation_minutes)
 
     def training_draw(self, available: int) -> int:
-        """How many training pairs the first attempt draws when the study has `available` of them.
+        """Returns how many of `available` training pairs the first attempt draws.
 
-        Half of them, rounded up, unless the study says a number.
+        Half of them, rounded up, unless the study sets a number.
         """
         return min(available, math.ceil(available / 2) if self.training_size is None else self.training_size)
 
@@ -230,7 +230,7 @@ class TextKind(models.TextChoices):
 
 
 class StudyText(models.Model):
-    """Every wording workers were shown, so that a consent or a vote can be read against its own."""
+    """Every version of a text that workers were shown, so that a consent or a vote can be traced to its version."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="texts")
     kind = models.CharField(_("kind"), max_length=11, choices=TextKind)
@@ -249,7 +249,7 @@ class StudyText(models.Model):
 
 
 class Outcome(models.TextChoices):
-    """How a worker left."""
+    """How a worker left the study."""
 
     COMPLETED = "completed", _("completed")
     NO_CONSENT = "no-consent", _("no consent")
@@ -260,7 +260,7 @@ class Outcome(models.TextChoices):
 
 
 class Exit(models.Model):
-    """What a worker who leaves with `outcome` takes along: a code, and where to go with it."""
+    """The code and the return link of workers who leave with `outcome`."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="exits")
     outcome = models.CharField(_("outcome"), max_length=17, choices=Outcome)
@@ -284,11 +284,11 @@ class Purpose(models.TextChoices):
 
 class PairQuerySet(models.QuerySet["Pair"]):
     def votable(self) -> Self:
-        """The pairs that boards and coverage are about, without training and check pairs."""
+        """The pairs for boards and coverage, without training and check pairs."""
         return self.filter(purpose=Purpose.VOTE)
 
     def within(self, study: Study) -> Self:
-        """The votable pairs that the study's filters let through to people."""
+        """The votable pairs within the study's filters."""
         pairs = self.votable().filter(study=study, prompt__in=study.prompts())
         if study.language_models.exists():
             models = study.language_models.all()
@@ -296,16 +296,16 @@ class PairQuerySet(models.QuerySet["Pair"]):
         return pairs
 
     def wanting(self) -> Self:
-        """The pairs that have a place free: what the partial index holds."""
+        """The pairs with a free place, which the partial index covers."""
         return self.filter(taken__lt=F("wanted"))
 
 
 class Pair(models.Model):
     """Two results x and y to one prompt, to be compared in one study.
 
-    `wanted` is 0 while the pair is not offered to people: the study has not been opened, or its
-    filters leave the prompt out. `taken` counts the places that people's votes and live reservations
-    hold. A training or check pair carries its own texts and a golden answer, and takes no places.
+    `wanted` is 0 while the pair is not offered to people: the study has not been opened, or its filters exclude
+    the prompt. `taken` counts the places of people's votes and open reservations. A training or check pair has
+    its own texts and a golden answer, and takes no places.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="pairs")
@@ -351,7 +351,7 @@ class Pair(models.Model):
         indexes = [
             models.Index(fields=["study", "taken", "key"], condition=Q(taken__lt=F("wanted")), name="pair_wanting"),
             models.Index(fields=["study", "key"], condition=~Q(purpose="vote"), name="pair_golden"),
-            # Where the pairs of a study begin and end: a walk up the primary key would pass those of all others.
+            # For the pairs of one study in order: the primary key alone would scan those of all others.
             models.Index(fields=["study", "id"], name="pair_in_order"),
         ]
 
@@ -359,17 +359,17 @@ class Pair(models.Model):
         return f"{self.number}"
 
     def golden_as_shown(self, left: Side) -> Answer:
-        """The golden answer of a training or check pair where the side `left` stands on the left."""
+        """Returns the golden answer of a training or check pair with the side `left` on the left."""
         return answer_of(cast(Winner, self.golden), left)
 
     def reason_names_sides(self) -> bool:
-        """Whether the reason speaks of A or B, which only fits where x, as in the file, stands on the left."""
+        """Returns whether the reason mentions A or B, which is only right with x on the left, as in the file."""
         return SIDES_NAMED.search(self.reason or "") is not None
 
     def texts(self) -> dict[str, Any]:
-        """The prompt's and both answers' texts as workers see them, turn by turn.
+        """Returns the texts of the prompt and both answers as workers see them, by turn.
 
-        `{"prompt": [text, ...], "x": [text, ...], "y": [text, ...]}`, one entry a turn.
+        `{"prompt": [text, ...], "x": [text, ...], "y": [text, ...]}`, with one entry per turn.
         """
         if self.purpose != Purpose.VOTE:
             return {"prompt": [self.own_text or self.prompt.text], "x": [self.own_x or ""], "y": [self.own_y or ""]}

@@ -1,4 +1,4 @@
-"""Uploads: what came in together, so that it can be reported on and undone together."""
+"""Uploads: files that are loaded, reported on and undone together."""
 
 from django.conf import settings
 from django.db import models
@@ -15,7 +15,7 @@ class UploadState(models.TextChoices):
 
 
 class Upload(models.Model):
-    """One load of exchange files, from the page or from the command."""
+    """One load of files, from the page or the command."""
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, null=True, related_name="uploads")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

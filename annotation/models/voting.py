@@ -29,7 +29,7 @@ class RaterKind(models.TextChoices):
 
 
 class Rater(models.Model):
-    """Whoever compares in a study: a human worker or a judge. Ranking knows only raters."""
+    """Whoever compares pairs in a study: a human worker or a judge. Ranking only uses raters."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     kind = models.CharField(_("kind"), max_length=6, choices=RaterKind)
@@ -63,7 +63,7 @@ class Rater(models.Model):
 
 
 class Stage(models.TextChoices):
-    """Where a worker stands on the way; the page they belong on."""
+    """The stage of a worker, which decides the page they see."""
 
     CONSENT = "consent", _("consent")
     INSTRUCTIONS = "instructions", _("instructions")
@@ -125,8 +125,8 @@ class Worker(models.Model):
 class TrainingAnswer(models.Model):
     """A training pair drawn for one attempt of a worker, and the first answer to it.
 
-    The rows of an attempt are made when it is drawn, so that a reload or a second tab finds the same
-    pairs; `value` is set once, by a conditional update.
+    The rows of an attempt are created when it is drawn, so that a reload or a second tab shows the same pairs;
+    `value` is set once, by a conditional update.
     """
 
     worker = models.ForeignKey(Worker, models.CASCADE, related_name="training_answers")
@@ -145,7 +145,7 @@ class TrainingAnswer(models.Model):
         verbose_name_plural = _("training answers")
         ordering = ["attempt", "position"]
         constraints = [
-            # A further attempt draws only pairs not yet seen.
+            # Another attempt draws only unseen pairs.
             models.UniqueConstraint(fields=["worker", "pair"], name="training_pair_once"),
             models.UniqueConstraint(fields=["worker", "attempt", "position"], name="training_position_unique"),
         ]
@@ -173,8 +173,8 @@ class AssignmentState(models.TextChoices):
 class Assignment(models.Model):
     """A pair reserved for a worker in one numbered slot, with the sides as shown; it expires.
 
-    `slot` is set while the assignment holds one of the pair's wanted votes (open or voted) and NULL
-    otherwise; check pairs take none. A worker has at most one open assignment.
+    `slot` is set while the assignment holds a place of the pair (open or voted) and NULL otherwise; check pairs
+    have no slots. A worker has at most one open assignment.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="assignments")
@@ -213,19 +213,19 @@ class Assignment(models.Model):
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):
     def in_force(self) -> Self:
-        """Neither superseded nor withdrawn."""
+        """The rows that are neither superseded nor withdrawn."""
         return self.filter(superseded_by=None, withdrawn=False)
 
     def counted(self) -> Self:
-        """What boards, agreement and plain exports are about: in force, on votable pairs, by included raters."""
+        """The rows for boards, agreement and plain exports: in force, on votable pairs, by raters not excluded."""
         return self.in_force().votable().filter(rater__excluded_at=None)
 
     def in_force_at(self, cut: int) -> Self:
-        """The rows that were in force when `cut` was the highest primary key: what superseded them came later."""
+        """The rows that were in force when `cut` was the highest primary key; superseding rows came later."""
         return self.filter(Q(superseded_by=None) | Q(superseded_by__gt=cut), pk__lte=cut, withdrawn=False)
 
     def votable(self) -> Self:
-        """Those on pairs that boards are about, not on training or check pairs."""
+        """The rows on votable pairs, not on training or check pairs."""
         return self.filter(pair__purpose="vote")
 
     def real(self) -> Self:
@@ -236,7 +236,7 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
 
 
 class Comparison(models.Model):
-    """One rater's answer on one pair. Rows are only ever added; `superseded_by` alone is set later, once."""
+    """One rater's answer on one pair. Rows are append-only; only `superseded_by` is set later, once."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="comparisons")
     pair = models.ForeignKey(Pair, models.RESTRICT, related_name="comparisons")
@@ -278,7 +278,7 @@ class Comparison(models.Model):
                 name="comparison_once",
             ),
         ]
-        # With the pair at its end, the pairs that somebody compared are read in their order, a page at a time.
+        # Ends with the pair, so that the pairs a rater compared are read in order, page by page.
         indexes = [models.Index(fields=["study", "rater", "pair"], name="comparison_by_rater")]
 
     def __str__(self) -> str:
@@ -286,16 +286,16 @@ class Comparison(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise TypeError("A comparison is never changed; add a row that supersedes it.")
+            raise TypeError("Comparisons are append-only; add a row that supersedes it.")
         super().save(*args, **kwargs)
 
     @property
     def answer(self) -> Answer:
-        """Which pane won, as shown."""
+        """The side that won, as shown."""
         return answer_of(cast(Winner, self.winner), cast(Side, self.left))
 
     def withdraw(self, at: datetime) -> None:
-        """Takes it out of force by a withdrawn row that says the same. Call it inside a transaction."""
+        """Supersedes it by a withdrawn copy. Call it inside a transaction."""
         withdrawn = Comparison.objects.create(
             study_id=self.study_id,
             pair_id=self.pair_id,
@@ -316,7 +316,7 @@ class Comparison(models.Model):
 
 
 class Report(models.Model):
-    """A worker's word that something is wrong with a pair."""
+    """A worker's report of a problem with a pair."""
 
     class Kind(models.TextChoices):
         BROKEN = "broken", _("An answer is broken or unreadable")

@@ -1,4 +1,4 @@
-"""Making pairs in the background: the row is the truth, the message that starts it a hint."""
+"""Makes pairs in the background; the row has the state, and the message that starts it is only a hint."""
 
 import time
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ from annotation.studies.lifecycle import NotPossible
 TASK: Final = "annotation.make_pairs"
 
 SILENCE: Final = timedelta(minutes=30)
-"""Without a sign of life a run is taken for crashed; one prompt with thousands of results takes minutes."""
+"""A run without an update for this long has crashed; a prompt with thousands of results takes minutes."""
 
 PATIENCE: Final = timedelta(minutes=1)
-"""After which the message of a run that nobody has claimed is taken for lost."""
+"""After this time the message of an unclaimed run counts as lost."""
 
 
 class Cancelled(Exception):
-    """Ends the numerics of a run that was cancelled meanwhile."""
+    """The run was cancelled while it was computing."""
 
 
 @transaction.atomic
 def submit(study: Study, user: User | None, strategy: str, options: Mapping[str, Any]) -> PairRun:
-    """Asks the background to make pairs with `strategy`; `options` are those of `pairs.make_pairs`.
+    """Enqueues a run of `strategy`; `options` are those of `make_pairs`.
 
-    What is wrong with them, if anything, will be said in the language that is active now.
+    Errors are reported in the language that is active now.
     """
     asked = {**options, "language": translation.get_language()}
     run = PairRun.objects.create(study=study, user=user, strategy=strategy, options=asked)
@@ -46,13 +46,13 @@ def _enqueue(run_id: int) -> None:
 
 
 def cancel(run: PairRun, at: datetime) -> bool:
-    """Ends a run that has not stored anything yet; False where it is over."""
+    """Cancels a run that has not stored anything yet; returns False if it is over."""
     running = PairRun.objects.filter(pk=run.pk, state__in=[PairRunState.WAITING, PairRunState.RUNNING])
     return bool(running.update(state=PairRunState.CANCELLED, finished_at=at))
 
 
 def sweep(at: datetime) -> int:
-    """Enqueues again what a crash or a lost message left behind; returns how many."""
+    """Enqueues runs again after a crash or a lost message; returns how many."""
     PairRun.objects.filter(state=PairRunState.RUNNING, claimed_at__lt=at - SILENCE).update(
         state=PairRunState.WAITING, created_at=at - PATIENCE
     )
@@ -65,7 +65,7 @@ def sweep(at: datetime) -> int:
 
 
 def run(run_id: int, at: datetime) -> None:
-    """Does what the row asks for, once: who does not get to claim it does nothing."""
+    """Runs what the row describes, once; does nothing if another worker has claimed it."""
     if not PairRun.objects.filter(pk=run_id, state=PairRunState.WAITING).update(
         state=PairRunState.RUNNING, claimed_at=at
     ):
@@ -77,13 +77,13 @@ def run(run_id: int, at: datetime) -> None:
 
 
 def _make(row: PairRun, options: Mapping[str, Any]) -> None:
-    # Whatever ends it but a kill is said on the row; what a kill leaves behind is the sweep's.
+    # Every end except a kill is recorded on the row; `sweep` handles kills.
     outcome: dict[str, Any] = {
         "state": PairRunState.FAILED,
         "problem": _("Something went wrong. See the log for details."),
     }
     try:
-        made = make.make_pairs(row.study, row.strategy, **options, progress=_Pulse(row))
+        made = make.make_pairs(row.study, row.strategy, **options, progress=_Heartbeat(row))
         outcome = {"state": PairRunState.DONE, "report": {**asdict(made), "known": made.known}}
     except NotPossible as refusal:
         outcome["problem"] = str(refusal)
@@ -91,12 +91,12 @@ def _make(row: PairRun, options: Mapping[str, Any]) -> None:
         outcome = {}
     finally:
         if outcome:
-            # A cancellation while the pairs were being stored came too late: they are there.
+            # A cancellation during storing is too late: the pairs are stored.
             PairRun.objects.filter(pk=row.pk).update(finished_at=timezone.now(), **outcome)
 
 
-class _Pulse:
-    """Tells the row how far its run is, once a second, and ends the run if the row was cancelled."""
+class _Heartbeat:
+    """Stores the run's progress once per second, and stops the run if it was cancelled."""
 
     def __init__(self, row: PairRun) -> None:
         self.row = row

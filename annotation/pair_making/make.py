@@ -1,4 +1,4 @@
-"""Making the pairs of a study from the results of its models."""
+"""Makes the pairs of a study from its models' results."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,42 +22,42 @@ from annotation.studies.lifecycle import NotPossible, offer_pairs
 BATCH: Final = 1000
 
 NAMED: Final = 5
-"""How many models of a group are called by name before "and so on"."""
+"""Maximum models of a group to list by name in a message."""
 
 type Progress = Callable[[int, int], None]
-"""Called with the prompts done and the prompts in all."""
+"""Called with the number of prompts done and in total."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairsMade:
-    """What a run of a strategy came to."""
+    """The result of running a strategy."""
 
     strategy: str
     prompts: int
-    """Prompts that have results of the study's models."""
+    """Prompts with results of the study's models."""
     results: int
     found: int
-    """Pairs that the strategy wants."""
+    """Pairs that the strategy selects."""
     added: int
     total: int
-    """Votable pairs of the study now."""
+    """Votable pairs of the study afterwards."""
 
     @property
     def known(self) -> int:
-        """Pairs that the strategy wants and that were there before."""
+        """Pairs that the strategy selects and that already existed."""
         return self.found - self.added
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What a strategy made of one prompt's results."""
+    """The pairs that a strategy selects for one prompt."""
 
     prompt: int
     results: NDArray[np.int64]
     models: NDArray[np.int64]
     links: Links
     turned: NDArray[np.bool_]
-    """Whether the later result of a link becomes x."""
+    """Whether the later result of a link is x."""
     keys: NDArray[np.float64]
 
 
@@ -70,16 +70,15 @@ def make_pairs(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> PairsMade:
-    """Adds to `study` the pairs that `strategy` wants and that it does not have yet.
+    """Adds the pairs that `strategy` selects to `study`, except existing ones.
 
-    Every prompt of the prompt set takes part, whatever the study's filters: those only decide what
-    people are offered. Of a model's several samples the first one takes part (sample 0), turns are
-    read as one text. Sides and keys follow from the seed, the prompt's number and its results alone.
-    A pair is known by its two results, whichever of them is x.
+    Uses every prompt of the prompt set, because the study's filters only decide what people are offered. Uses the
+    first sample (0) of each model, with its turns as one text. Sides and keys depend only on the seed, the
+    prompt's number and its results. A pair is identified by its two results, whichever of them is x.
 
     Raises:
-        NotPossible: there is nothing to pair, an option makes no sense, or the results of a prompt
-            would not hold together; nothing is stored then.
+        NotPossible: there is nothing to pair, an option is not valid, or the results of a prompt would not be
+            connected. Nothing is stored then.
     """
     _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed)
     options = Options(neighbours=neighbours, per_prompt=per_prompt)
@@ -104,7 +103,7 @@ def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None,
 
 
 def _draft(study: Study, strategy: str, options: Options, seed: int, progress: Progress | None) -> list[_Draft]:
-    """Runs the strategy over every prompt, outside any transaction."""
+    """Runs the strategy on every prompt, outside any transaction."""
     prompts = {prompt.pk: prompt for prompt in study.prompt_set.prompts.only("pk", "number", "slug")}
     drafts = []
     unconnected: list[str] = []
@@ -117,7 +116,7 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
         except Unconnected as fault:
             unconnected.append(_say_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
             continue
-        # One draw for every two results, wanted or not: the same two get the same sides from any strategy.
+        # One draw per two results, selected or not, so that two results get the same sides from any strategy.
         draws = np.random.default_rng(sides).random((2, len(texts), len(texts)))
         drafts.append(
             _Draft(
@@ -143,7 +142,7 @@ def _results(study: Study) -> QuerySet[Result]:
 
 
 def _by_prompt(study: Study) -> Iterator[tuple[int, Iterable[tuple[int, int, str]]]]:
-    """Prompt after prompt in the stored order: its results' keys, their models', their texts."""
+    """Yields the primary keys of the results, their models and their texts by prompt, in stored order."""
     rows = _results(study).order_by("prompt", "pk").values_list("prompt", "pk", "model", "text", "turns")
     for prompt, group in groupby(rows.iterator(chunk_size=BATCH), key=lambda row: row[0]):
         yield prompt, [(pk, model, "\n".join([text, *turns])) for _prompt, pk, model, text, turns in group]
@@ -173,7 +172,7 @@ def _say_group(names: list[str]) -> str:
 
 @transaction.atomic
 def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> PairsMade:
-    """Adds what is missing. The lock on the study keeps another run from adding the same, or the same numbers."""
+    """Adds the missing pairs. A lock on the study prevents another run from adding the same pairs or numbers."""
     locked = Study.objects.select_for_update().get(pk=study.pk)
     number = next_number(Pair.objects.filter(study=locked))
     added = 0
@@ -197,7 +196,7 @@ def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> Pair
 
 
 def _missing(study: Study, draft: _Draft, seed: int) -> list[Pair]:
-    """The pairs of `draft` that the study lacks, still without numbers."""
+    """Returns the pairs of `draft` that the study does not have, without numbers."""
     there = Pair.objects.filter(study=study, prompt=draft.prompt).votable()
     known = {frozenset(pair) for pair in there.values_list("result_x", "result_y")}
     pairs = []

@@ -1,4 +1,4 @@
-"""Which results of one prompt are compared with which: texts in, pairs of their places out.
+"""Strategies that choose which results of a prompt to compare: texts in, pairs of indices out.
 
-Pure: no database, the randomness is an argument. A strategy is a file here and a line in `registry`.
+Pure: no database, and the random generator is an argument. A strategy is a file here and a line in `registry`.
 """

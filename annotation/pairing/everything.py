@@ -1,4 +1,4 @@
-"""Every result against every other: for a handful of models."""
+"""Pairs every result with every other, for a handful of models."""
 
 from collections.abc import Sequence
 
@@ -8,5 +8,5 @@ from annotation.pairing.strategy import Links, Options
 
 
 def link(texts: Sequence[str], options: Options, rng: np.random.Generator) -> Links:
-    """All n (n - 1) / 2 pairs; heeds no option, and nothing is random in it."""
+    """Returns all n (n - 1) / 2 pairs; uses no options and no randomness."""
     return np.column_stack(np.triu_indices(len(texts), 1))

@@ -1,7 +1,7 @@
-"""Each result against the ones that differ most from it: the pairs of the LLMFAO study.
+"""Pairs each result with the ones that differ most from it, as in the LLMFAO study.
 
-Answers that are nearly the same teach a voter nothing. Distant ones are easy to tell apart, and
-since every result picks its own most distant ones, the links hold the results of a prompt together.
+Votes between nearly equal answers carry no information. Distant answers are easy to tell apart, and because
+every result picks its own most distant ones, the pairs connect the results of a prompt.
 """
 
 from collections.abc import Sequence
@@ -17,19 +17,18 @@ from annotation.pairing.strategy import Links, Options, Unconnected, ordered
 
 
 def link(texts: Sequence[str], options: Options, rng: np.random.Generator) -> Links:
-    """Links each text to its `options.neighbours` most distant ones; nothing is random in it.
+    """Links each text to its `options.neighbours` most distant ones, without randomness.
 
-    Of texts that are equally distant the one stored first is taken. A pair that both sides picked is
-    one pair.
+    Among equally distant texts the one stored first is taken. A link that both texts choose counts once.
 
     Raises:
-        Unconnected: the links do not hold all texts together.
+        Unconnected: the links do not connect all texts.
     """
     if len(texts) < 2:
         return ordered(np.empty((0, 2), dtype=np.intp))
     count = min(options.neighbours, len(texts) - 1)
     distance = distances(texts)
-    # No text is its own neighbour, not even where all the others are the same as it.
+    # No text is its own neighbour, even if all others are equal to it.
     np.fill_diagonal(distance, -1)
     picked = np.argsort(-distance, axis=1, kind="stable")[:, :count]
     links = ordered(np.column_stack([np.repeat(np.arange(len(texts)), count), picked.ravel()]))
@@ -38,10 +37,10 @@ def link(texts: Sequence[str], options: Options, rng: np.random.Generator) -> Li
 
 
 def distances(texts: Sequence[str]) -> NDArray[np.int32]:
-    """The symmetric matrix of Levenshtein distances between the texts, stripped and in lower case.
+    """Returns the symmetric matrix of Levenshtein distances between the texts, stripped and in lower case.
 
-    One call on all cores, each unordered pair once. A list of pairs is shared out evenly among the
-    cores, where the rows of half a matrix would not be; bench/pairs.py measures it.
+    One call on all cores computes each unordered pair once. A list of pairs is distributed evenly among the
+    cores, unlike the rows of half a matrix; bench/pairs.py measures it.
     """
     plain = [text.strip().lower() for text in texts]
     first, second = np.triu_indices(len(plain), 1)

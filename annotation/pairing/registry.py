@@ -1,4 +1,4 @@
-"""The strategies by their names."""
+"""The strategies by name."""
 
 from typing import Final
 

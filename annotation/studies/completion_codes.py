@@ -1,4 +1,4 @@
-"""The codes and return links that workers leave a study with."""
+"""Completion codes and return links, by outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class Way:
 
 @transaction.atomic
 def change_platform(study: Study, changes: Mapping[str, Any], ways: Mapping[Outcome, Way]) -> Study:
-    """Sets the settings in `changes`, and the code and the return link of each outcome in `ways`, all or none.
+    """Changes the settings in `changes` and the code and return link of each outcome in `ways`, all or none.
 
     Raises:
-        ValidationError: a code is empty, a link is no link, or another outcome would be paid as completed.
+        ValidationError: a code is empty, a link is not valid, or another outcome has the code of “completed”.
     """
     study = change_settings(study, changes)
     exits = {Outcome(exit_.outcome): exit_ for exit_ in study.exits.select_for_update()}

@@ -1,11 +1,11 @@
-"""The wording a new study starts with: a consent and an instruction, in the study's language."""
+"""The default consent and instruction of a new study, in the study's language."""
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 
 def consent(language: str) -> str:
-    """Markdown, in `language` where it is translated, else in English."""
+    """Returns Markdown in `language` if it is translated, else in English."""
     with translation.override(language):
         return _(
             "You will read answers written by computer programs and choose the better one.\n\n- Your answers "
@@ -16,7 +16,7 @@ def consent(language: str) -> str:
 
 
 def instruction(language: str) -> str:
-    """Markdown, in `language` where it is translated, else in English."""
+    """Returns Markdown in `language` if it is translated, else in English."""
     with translation.override(language):
         return _(
             "You will see a **prompt** and two answers to it, **A** and **B**. Choose the better answer.\n\n"

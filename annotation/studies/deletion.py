@@ -1,4 +1,4 @@
-"""Deleting a study that never was: a draft without votes."""
+"""Deleting a draft that has no votes."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from annotation.studies.lifecycle import NotPossible
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What goes with a study, and what of its prompt set nobody else would be left to use."""
+    """What is deleted with a study, and what its prompt set contains if no other study uses it."""
 
     pairs: int
     prompt_set_is_shared: bool
@@ -33,12 +33,12 @@ def belongings(study: Study) -> Belongings:
 
 @transaction.atomic
 def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
-    """Deletes the study with its pairs and wording, and on request its prompt set with all in it.
+    """Deletes the study with its pairs and wording and, on request, its prompt set with all its data.
 
-    Its uploads stay, without a study, as the origin of what stays of them.
+    Its uploads are kept without a study, as the origin of the rows that are kept.
 
     Raises:
-        NotPossible: it was opened once, has votes, or another study uses the prompt set.
+        NotPossible: it has been open or has votes, or another study uses the prompt set.
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
     if study.status != Status.DRAFT:
@@ -51,7 +51,7 @@ def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
             _("Another study uses this prompt set, so the set cannot be deleted. Delete the draft without it.")
         )
     uploads = list(study.uploads.values_list("pk", flat=True))
-    # What they brought into the prompt set refers to them, and a prompt set may outlive its studies.
+    # Rows of the prompt set refer to its uploads, and a prompt set may outlive its studies.
     Upload.objects.filter(pk__in=uploads).update(study=None)
     study.delete()
     if with_prompt_set:

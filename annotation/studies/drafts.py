@@ -1,4 +1,4 @@
-"""Drafting a study together with the prompt set it starts from."""
+"""Creating a draft together with its prompt set."""
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -10,7 +10,7 @@ from annotation.studies.lifecycle import create_study
 
 
 def free_slug(wanted: str, taken: models.QuerySet[Study] | models.QuerySet[PromptSet]) -> str:
-    """`wanted`, or the first of `wanted-2`, `wanted-3`, ... that none of `taken` has."""
+    """Returns `wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not in `taken`."""
     wanted = wanted[:90]
     used = set(taken.filter(slug__startswith=wanted).values_list("slug", flat=True))
     candidates = (wanted if number == 1 else f"{wanted}-{number}" for number in range(1, len(used) + 2))
@@ -18,7 +18,7 @@ def free_slug(wanted: str, taken: models.QuerySet[Study] | models.QuerySet[Promp
 
 
 def draft_study(user: User, *, name: str, slug: str, language: str, prompt_set: PromptSet | None) -> Study:
-    """A draft owned by `user`, on `prompt_set` or on a new, empty one that has the study's name.
+    """Creates a draft owned by `user`, with `prompt_set` or a new, empty prompt set of the study's name.
 
     Raises:
         ValidationError: somebody took the address in the meantime.
@@ -29,7 +29,7 @@ def draft_study(user: User, *, name: str, slug: str, language: str, prompt_set: 
                 prompt_set = PromptSet.objects.create(slug=free_slug(slug, PromptSet.objects.all()), name=name)
             return create_study(slug, prompt_set, name=name, owner=user, language=language)
     except IntegrityError as error:
-        # Two drafts of one name at the same moment: the unique address let one of them in.
+        # Two drafts with one name at the same moment: the unique slug accepts one of them.
         raise ValidationError(
             {"slug": _("Another study already uses this address. Choose a different one.")}
         ) from error

@@ -1,4 +1,4 @@
-"""Making a study, changing its settings, opening, pausing and closing it."""
+"""Creating a study, changing its settings, opening, pausing and closing it."""
 
 import hashlib
 import secrets
@@ -15,7 +15,7 @@ from annotation.models import Exit, LanguageModel, Outcome, Pair, PromptSet, Sta
 from annotation.studies import default_texts
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Without the characters that are mistaken for one another when a code is copied by hand."""
+"""Without the characters that look alike when a code is copied by hand."""
 
 OFFER_FIELDS = frozenset({"overlap", "only_types", "only_slugs", "exclude_types", "exclude_slugs", "language_models"})
 """The settings that decide which pairs people are offered, and how often."""
@@ -24,11 +24,11 @@ WORDED_FIELDS = {"consent": TextKind.CONSENT, "instruction": TextKind.INSTRUCTIO
 
 
 class NotPossible(Exception):
-    """What was asked of a study cannot be done in the state it is in; the message says what to do."""
+    """The action is not possible in the study's current state. The message says what to do."""
 
 
 def new_code() -> str:
-    """A code such as 7KQ2-M9AB, drawn by the operating system's generator: 32^8 of them."""
+    """Returns a random code such as 7KQ2-M9AB, one of 32^8, from the operating system's generator."""
     letters = "".join(secrets.choice(CODE_ALPHABET) for _place in range(8))
     return f"{letters[:4]}-{letters[4:]}"
 
@@ -37,7 +37,7 @@ def new_code() -> str:
 def create_study(
     slug: str, prompt_set: PromptSet, *, name: str = "", owner: User | None = None, language: str = "en"
 ) -> Study:
-    """A draft with the default wording in `language` and a code for every way of leaving.
+    """Creates a draft with the default wording in `language` and a code for every outcome.
 
     Raises:
         ValidationError: the address is taken or malformed.
@@ -75,12 +75,12 @@ def _keep_wording(study: Study, field: str) -> None:
 
 @transaction.atomic
 def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
-    """Sets the fields in `changes`, all or none, and lets the pairs follow.
+    """Changes the fields in `changes`, all or none, and updates the votes that pairs need.
 
     A new consent or instruction becomes a new version. `language_models` takes models.
 
     Raises:
-        ValidationError: a value is not one of its field's, or the least votes exceed the most.
+        ValidationError: a value is not valid for its field, or the minimum votes exceed the maximum.
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
     before = {field: getattr(study, field) for field in WORDED_FIELDS}
@@ -101,11 +101,11 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
 
 
 def offer_pairs(study: Study, only: Collection[int] | None = None) -> None:
-    """Lets every pair, or the pairs with the primary keys `only`, want the votes that the study's
-    state, overlap and filters say.
+    """Sets `wanted` of every pair, or of the pairs with the primary keys `only`, from the study's state, overlap
+    and filters.
 
-    A draft wants none. The places already taken stay: wanted = max(overlap, taken) within the
-    filters, taken outside them. Call it inside a transaction.
+    It is 0 in a draft. Places already taken stay: wanted = max(overlap, taken) within the filters, taken
+    outside them. Call it inside a transaction.
     """
     pairs = Pair.objects.filter(study=study).votable()
     offered = Pair.objects.within(study)
@@ -123,7 +123,7 @@ def start(study: Study) -> Study:
     """Opens the study to workers, for the first time or again.
 
     Raises:
-        NotPossible: it is open already, or has no pair to offer.
+        NotPossible: it is already open, or has no pair to offer.
     """
     if not Pair.objects.within(study).exists():
         raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
@@ -137,7 +137,7 @@ def start(study: Study) -> Study:
 
 @transaction.atomic
 def pause(study: Study) -> Study:
-    """Stops handing out pairs until the study is started again; votes on pairs in hand still count.
+    """Stops handing out pairs until the study is resumed; votes on reserved pairs still count.
 
     Raises:
         NotPossible: it is not open.
@@ -150,10 +150,10 @@ def pause(study: Study) -> Study:
 
 @transaction.atomic
 def close(study: Study) -> Study:
-    """Ends the study; it can be started again.
+    """Ends the study; it can be resumed.
 
     Raises:
-        NotPossible: it is closed already.
+        NotPossible: it is already closed.
     """
     if not Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED).update(status=Status.CLOSED):
         raise NotPossible(_("This study is already closed."))
@@ -162,10 +162,10 @@ def close(study: Study) -> Study:
 
 
 def choose_models(study: Study, names: list[str]) -> list[LanguageModel]:
-    """The models of the study's prompt set with `names`.
+    """Returns the models of the study's prompt set with these `names`.
 
     Raises:
-        NotPossible: a name is not among them.
+        NotPossible: the prompt set has no model of that name.
     """
     models = {model.name: model for model in study.prompt_set.models.filter(name__in=names)}
     missing = [name for name in names if name not in models]

@@ -1,6 +1,6 @@
-"""The settings of a study as words: read from `key=value`, shown, described.
+"""The settings of a study as text: parsed from `key=value`, shown and described.
 
-`manage.py study` speaks of them, docs/reference/study-settings.md lists them; this is the one list of both.
+`manage.py study` reads this list, and the reference page of the study settings shows it.
 """
 
 import csv
@@ -24,11 +24,11 @@ TRUE: Final = frozenset({"yes", "true", "on", "1"})
 FALSE: Final = frozenset({"no", "false", "off", "0"})
 
 LONG: Final = 60
-"""Characters from which on a text is shown by its beginning."""
+"""Longer texts, in characters, are shown by their beginning."""
 
 
-class Wrong(ValueError):
-    """The words of a value are none of its setting's; the message says what was expected."""
+class InvalidValue(ValueError):
+    """The text is not a value of its setting. The message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Setting:
     key: str
     expects: str
     """What a value looks like."""
-    says: str
+    help: str
     read: Callable[[Study, str], Any]
-    """The value in words; raises Wrong, or NotPossible."""
+    """Parses the text of a value; raises InvalidValue or NotPossible."""
     show: Callable[[Study], str]
     field: str = ""
-    """The study's field, where it has another name."""
+    """The study's field, if its name is not the key."""
 
     @property
     def stored_as(self) -> str:
@@ -58,7 +58,7 @@ def _whole(_study: Study, words: str) -> int:
     try:
         return int(words)
     except ValueError as error:
-        raise Wrong(_("expected a whole number, not “%(words)s”") % {"words": words}) from error
+        raise InvalidValue(_("expected a whole number, not “%(words)s”") % {"words": words}) from error
 
 
 def _whole_or_half(study: Study, words: str) -> int | None:
@@ -71,18 +71,18 @@ def _share(_study: Study, words: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise Wrong(_("expected a share such as 0.6 or 60%%, not “%(words)s”") % {"words": words})
+        raise InvalidValue(_("expected a share such as 0.6 or 60%%, not “%(words)s”") % {"words": words})
     return number / 100 if words.endswith("%") else number
 
 
 def _truth(_study: Study, words: str) -> bool:
     if words.lower() in TRUE | FALSE:
         return words.lower() in TRUE
-    raise Wrong(_("expected yes or no, not “%(words)s”") % {"words": words})
+    raise InvalidValue(_("expected yes or no, not “%(words)s”") % {"words": words})
 
 
 def _words(_study: Study, words: str) -> list[str]:
-    """Separated by commas; one that holds a comma is put in quotes, as in CSV."""
+    """Splits at commas; a word that contains a comma is quoted, as in CSV."""
     return [word.strip() for row in csv.reader([words], skipinitialspace=True) for word in row if word.strip()]
 
 
@@ -91,7 +91,9 @@ def _one_of(choices: Iterable[str]) -> Callable[[Study, str], str]:
 
     def read(_study: Study, words: str) -> str:
         if words not in known:
-            raise Wrong(_("expected one of %(known)s, not “%(words)s”") % {"known": ", ".join(known), "words": words})
+            raise InvalidValue(
+                _("expected one of %(known)s, not “%(words)s”") % {"known": ", ".join(known), "words": words}
+            )
         return words
 
     return read
@@ -106,14 +108,14 @@ def _users(_study: Study, words: str) -> list[User]:
     users = {user.get_username(): user for user in User.objects.filter(username__in=names, is_active=True)}
     unknown = [name for name in names if name not in users]
     if unknown:
-        raise Wrong(_("no account is named “%(name)s”") % {"name": ", ".join(unknown)})
+        raise InvalidValue(_("no account is named “%(name)s”") % {"name": ", ".join(unknown)})
     return [users[name] for name in names]
 
 
 def _owner(study: Study, words: str) -> User | None:
     users = _users(study, words)
     if len(users) > 1:
-        raise Wrong(_("a study can have only one owner"))
+        raise InvalidValue(_("a study can have only one owner"))
     return users[0] if users else None
 
 
@@ -137,8 +139,8 @@ def _shown(field: str) -> Callable[[Study], str]:
     return show
 
 
-def _simple(key: str, expects: str, says: str, read: Callable[[Study, str], Any], field: str = "") -> Setting:
-    return Setting(key, expects, says, read, _shown(field or key), field)
+def _simple(key: str, expects: str, help_text: str, read: Callable[[Study, str], Any], field: str = "") -> Setting:
+    return Setting(key, expects, help_text, read, _shown(field or key), field)
 
 
 def _of_exit(outcome: Outcome, part: str) -> Callable[[Study], str]:
@@ -149,13 +151,15 @@ def _of_exit(outcome: Outcome, part: str) -> Callable[[Study], str]:
     return show
 
 
-TEXT, WORDS, WHOLE, SHARE, TRUTH = "text", "words, separated by commas", "a whole number", "0 to 1, or 60%", "yes or no"
+TEXT, WORDS, WHOLE, SHARE, TRUTH = "text", "comma-separated words", "whole number", "0 to 1, or 60%", "yes or no"
 
 _PLAIN: Final = [
-    _simple("name", TEXT, "What the study is called.", _text),
-    _simple("language", "a tag such as en or ja", "Of the instruction and the question.", _text),
-    _simple("consent", TEXT, "Markdown that people agree to; a change is a new version.", _text),
-    _simple("instruction", TEXT, "Markdown that tells people what to do; a change is a new version.", _text),
+    _simple("name", TEXT, "Name of the study.", _text),
+    _simple(
+        "language", "tag such as en or ja", "Language of the instruction and the question, as a BCP 47 tag.", _text
+    ),
+    _simple("consent", TEXT, "Markdown that workers agree to. Each change makes a new version.", _text),
+    _simple("instruction", TEXT, "Markdown that tells workers what to do. Each change makes a new version.", _text),
     _simple(
         "worked_example",
         TEXT,
@@ -166,58 +170,63 @@ _PLAIN: Final = [
     _simple(
         "scale",
         "three, two, five or eight",
-        "Left, tie, right; without a tie; five levels; 1 to 8.",
+        "three: left, tie, right. two: left, right. five: five levels. eight: 1 to 8.",
         _one_of(Study.ScaleName.values),
         "scale_name",
     ),
     _simple("reasons", WORDS, "Workers see them after choosing. Leave blank to skip this question.", _words),
-    _simple("show_note", TRUTH, "Show the prompt's note.", _truth),
-    _simple("show_reference", TRUTH, "Show the reference answer.", _truth),
-    _simple("devices", ", ".join(Devices.values), "Which devices are let in.", _one_of(Devices.values)),
+    _simple("show_note", TRUTH, "Show the prompt’s note to workers.", _truth),
+    _simple("show_reference", TRUTH, "Show the reference answer to workers.", _truth),
+    _simple("devices", ", ".join(Devices.values), "Devices that workers may use.", _one_of(Devices.values)),
     _simple("overlap", WHOLE, "Votes per pair.", _whole),
-    _simple("least_votes", WHOLE, "Votes a worker must give for the code.", _whole),
-    _simple("most_votes", WHOLE, "Votes a worker may give.", _whole),
-    _simple("reservation_minutes", WHOLE, "Minutes a pair stays reserved, and a vote can be taken back.", _whole),
-    _simple("only_types", WORDS, "Offer only prompts of these types; empty: of all.", _words),
-    _simple("only_slugs", WORDS, "Offer only prompts with these slugs; empty: with any.", _words),
-    _simple("exclude_types", WORDS, "Offer no prompt of these types.", _words),
-    _simple("exclude_slugs", WORDS, "Offer no prompt with these slugs.", _words),
+    _simple("least_votes", WHOLE, "Minimum votes for completion.", _whole),
+    _simple("most_votes", WHOLE, "Maximum votes per worker.", _whole),
+    _simple("reservation_minutes", WHOLE, "Minutes a pair stays reserved and a vote can be undone.", _whole),
+    _simple("only_types", WORDS, "Offer only prompts of these types. Leave blank for all.", _words),
+    _simple("only_slugs", WORDS, "Offer only prompts with these slugs. Leave blank for all.", _words),
+    _simple("exclude_types", WORDS, "Do not offer prompts of these types.", _words),
+    _simple("exclude_slugs", WORDS, "Do not offer prompts with these slugs.", _words),
     Setting(
         "language_models",
-        "names, separated by commas",
-        "The models compared; empty: every model of the prompt set.",
+        "comma-separated names",
+        "Models to compare. Leave blank for every model in the prompt set.",
         _models,
         lambda study: _joined(study.language_models.values_list("name", flat=True)),
     ),
     Setting(
         "training_size",
-        "a whole number, or half",
-        "Training pairs an attempt draws; half: of those there are; 0: no training.",
+        "whole number, or half",
+        "Training pairs per attempt. half: half of the training pairs. 0: no training.",
         _whole_or_half,
         lambda study: "half" if study.training_size is None else str(study.training_size),
     ),
-    _simple("training_pass", SHARE, "Share of right answers that passes the training.", _share),
-    _simple("training_attempts", WHOLE, "Attempts at the training.", _whole),
-    _simple("check_rate", SHARE, "Share of check pairs among those handed out, 0.5 at most.", _share),
-    _simple("check_least", WHOLE, "Checks answered before a verdict on them.", _whole),
-    _simple("check_pass", SHARE, "Share of right checks below which a worker leaves.", _share),
+    _simple("training_pass", SHARE, "Share of right answers needed to pass training.", _share),
+    _simple("training_attempts", WHOLE, "Maximum training attempts.", _whole),
+    _simple("check_rate", SHARE, "Share of check pairs among the pairs handed out (maximum 0.5).", _share),
+    _simple("check_least", WHOLE, "Checks answered before the pass mark applies.", _whole),
+    _simple(
+        "check_pass",
+        SHARE,
+        "Pass mark for checks. Workers below it are removed and their votes are not counted.",
+        _share,
+    ),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
-    _simple("id_required", TRUTH, "Admit nobody whose link does not say who they are.", _truth),
-    _simple("public", TRUTH, "Anybody may read the results.", _truth),
+    _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
+    _simple("public", TRUTH, "Make results public.", _truth),
 ]
 
 _PEOPLE: Final = [
     Setting(
         "owner",
-        "an account's name",
-        "Whose study it is; empty: nobody's but the superusers'.",
+        "account name",
+        "Owner of the study. Without one, only colleagues and superusers can manage it.",
         _owner,
         lambda study: study.owner.get_username() if study.owner else "",
     ),
     Setting(
         "colleagues",
-        "names of accounts, separated by commas",
-        "Who else may see and change it.",
+        "comma-separated account names",
+        "Other accounts that can view and change the study.",
         _users,
         lambda study: _joined(study.colleagues.order_by("username").values_list("username", flat=True)),
     ),
@@ -225,10 +234,12 @@ _PEOPLE: Final = [
 
 
 def _exit_settings(outcome: Outcome) -> Iterator[Setting]:
-    leaving = outcome.replace("-", " ")
-    yield Setting(f"code.{outcome}", TEXT, f"The code of who leaves so: {leaving}.", _text, _of_exit(outcome, "code"))
+    label = outcome.replace("-", " ")
     yield Setting(
-        f"link.{outcome}", "an address", "Where they go with it; empty: nowhere.", _text, _of_exit(outcome, "url")
+        f"code.{outcome}", TEXT, f"Completion code for the outcome “{label}”.", _text, _of_exit(outcome, "code")
+    )
+    yield Setting(
+        f"link.{outcome}", "URL", "Return link for this outcome. Leave blank for none.", _text, _of_exit(outcome, "url")
     )
 
 
@@ -237,15 +248,15 @@ _EXITS: Final = [setting for outcome in Outcome for setting in _exit_settings(ou
 SETTINGS: Final[dict[str, Setting]] = {setting.key: setting for setting in (*_PLAIN, *_PEOPLE, *_EXITS)}
 
 TEXTS: Final = frozenset({"consent", "instruction", "worked_example"})
-"""The settings that are Markdown of several lines."""
+"""The settings whose value is Markdown of several lines."""
 
 
 @transaction.atomic
 def apply(study: Study, words: Mapping[str, str]) -> Study:
-    """Sets what `words` say, all or none.
+    """Applies the settings in `words`, all or none of them.
 
     Raises:
-        NotPossible: a key or a value is not known; the message says what is.
+        NotPossible: a key or a value is not valid; the message says what is.
     """
     values = _read(study, words)
     changes = {SETTINGS[key].stored_as: value for key, value in values.items() if SETTINGS[key] in _PLAIN}
@@ -271,13 +282,13 @@ def _read(study: Study, words: Mapping[str, str]) -> dict[str, Any]:
             )
         try:
             values[key] = SETTINGS[key].read(study, value)
-        except Wrong as wrong:
+        except InvalidValue as wrong:
             raise NotPossible(f"{key}: {wrong}.") from wrong
     return values
 
 
 def _ways(study: Study, values: Mapping[str, Any]) -> dict[Outcome, Way]:
-    """The exits that change: the code or the link that `values` leave out stays."""
+    """Returns the exits that change; a code or link that `values` leaves out keeps its value."""
     exits: dict[str, Exit] = {exit_.outcome: exit_ for exit_ in study.exits.all()}
     ways = {}
     for outcome in Outcome:
@@ -289,7 +300,7 @@ def _ways(study: Study, values: Mapping[str, Any]) -> dict[Outcome, Way]:
 
 
 def _said(error: ValidationError) -> list[str]:
-    """What is wrong, each with the key it was set by."""
+    """Returns the messages of `error`, each after the key of its setting."""
     if not hasattr(error, "error_dict"):
         return list(error.messages)
     keys = {setting.stored_as: key for key, setting in SETTINGS.items()} | {"url": "link"}
@@ -299,7 +310,7 @@ def _said(error: ValidationError) -> list[str]:
 
 
 def shown(study: Study) -> list[tuple[str, str]]:
-    """Every setting with its value as `apply` reads it, but that long texts are shown by their beginning."""
+    """Returns every setting with its value as `apply` reads it; long texts are cut."""
     return [(key, _brief(setting.show(study))) for key, setting in SETTINGS.items()]
 
 

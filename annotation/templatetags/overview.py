@@ -1,4 +1,4 @@
-"""What the frame of a study's pages needs besides the study."""
+"""Template tags and filters of a study's pages."""
 
 from typing import Final
 
@@ -17,14 +17,14 @@ register = template.Library()
 
 @register.simple_tag
 def registered_sections() -> list[Section]:
-    """The sections of a study's page, for the tabs over all its pages."""
+    """Returns the registered sections, for the tabs of a study's pages."""
     return study_sections.registered()
 
 
 @register.filter
 def percent(share: float | None) -> str:
-    """A share in [0, 1] as a whole percentage; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.0f} %"
+    """Formats a share in [0, 1] as a whole percentage; a dash for None."""
+    return "–" if share is None else f"{100 * share:.0f}%"
 
 
 KINDS: Final[dict[str, str | Promise]] = {
@@ -44,11 +44,11 @@ KINDS: Final[dict[str, str | Promise]] = {
 
 @register.filter
 def kind_of_file(kind: str) -> str:
-    """What the files of a kind hold, in words."""
+    """Returns the label of a kind of file."""
     return str(KINDS[kind])
 
 
 @register.filter
 def worker_state(row: WorkerRow) -> str:
-    """How a worker left, or where they are."""
+    """Returns the label of a worker's outcome, or of their stage."""
     return str(Outcome(row.outcome).label if row.outcome else Stage(row.stage).label)

@@ -1,6 +1,6 @@
-"""The only way from an address to a study: through what the user may see.
+"""Access to studies: every view fetches its study through what the user may see.
 
-A stranger gets the same 404 for a study of somebody else as for one that does not exist.
+A study that the user may not see gives the same 404 as one that does not exist.
 """
 
 from collections.abc import Callable
@@ -17,29 +17,29 @@ from annotation.models import Status, Study
 
 
 class AdministratorRequest(HttpRequest):
-    """A request of somebody who has signed in."""
+    """A request by a signed-in user."""
 
     user: User
     htmx: HtmxDetails
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """What a form is bound to: nothing on GET, even an empty POST on POST."""
+    """Returns the data to bind a form to: None on GET, the data (even if empty) on POST."""
     return request.POST if request.method == "POST" else None
 
 
 def study_for(user: User, slug: str) -> Study:
-    """The study at `slug` if `user` may see it; Http404 otherwise."""
+    """Returns the study at `slug` if `user` may see it; raises Http404 otherwise."""
     return get_object_or_404(Study.objects.visible_to(user).select_related("prompt_set", "owner"), slug=slug)
 
 
 def results_for(request: HttpRequest, slug: str, *, closed: bool = False) -> tuple[Study, bool]:
-    """The study at `slug` whose results the visitor may read, and whether they run it.
+    """Returns the study at `slug` whose results the visitor may read, and whether they manage it.
 
-    With `closed` strangers are shown only a study that takes no votes: its answers with their models' names.
+    With `closed`, other visitors only see a closed study, because the page shows answers with model names.
 
     Raises:
-        Http404: it is not the visitor's to see.
+        Http404: the visitor may not see it.
     """
     studies = Study.objects.select_related("prompt_set")
     mine = studies.visible_to(request.user).filter(slug=slug).first()
@@ -50,7 +50,7 @@ def results_for(request: HttpRequest, slug: str, *, closed: bool = False) -> tup
 def study_page[**P](
     view: Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase],
 ) -> Callable[..., HttpResponseBase]:
-    """A view under /studies/<slug>/: asks for a sign-in, and hands on the study instead of its address."""
+    """Decorates a view under /studies/<slug>/: requires sign-in and passes the study instead of its slug."""
 
     @wraps(view)
     def inner(request: AdministratorRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -62,7 +62,7 @@ def study_page[**P](
 def show(
     request: AdministratorRequest, study: Study, template: str, tab: str, part: str = "", **context: Any
 ) -> HttpResponse:
-    """A page of `study` under its `tab`; htmx is given the `part` that it asked for, where there is one."""
+    """Renders a page of `study` under `tab`; for an htmx request only its `part`, if given."""
     if part and request.htmx:
         template = f"{template}#{part}"
     else:

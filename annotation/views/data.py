@@ -1,4 +1,4 @@
-"""What came into a study: uploads, answers that name themselves, reports by workers."""
+"""The data pages of a study: uploads, flagged answers, workers' reports."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
 
 
 def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
-    """What is there, and what brought it."""
+    """Returns the counts and uploads that the page shows."""
     prompt_set = study.prompt_set
     return {
         "uploads": paged(request, study.uploads.select_related("user")),
@@ -54,7 +54,7 @@ def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
 @study_page
 @require_safe
 def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """How an upload goes or went; htmx asks for the part that changes."""
+    """Shows an upload's progress or outcome; htmx polls the part that changes."""
     found = get_object_or_404(study.uploads.select_related("user"), pk=number)
     context = {
         "upload": found,
@@ -67,7 +67,7 @@ def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResp
 
 
 def _pace(upload: Upload) -> dict[str, float] | None:
-    """Bytes a second since the upload came in, and the seconds left at that rate; None while it cannot be said."""
+    """Returns bytes per second since the upload arrived and the seconds left at that rate; None while unknown."""
     elapsed = (timezone.now() - upload.created_at).total_seconds()
     if not upload.done or elapsed < 1:
         return None
@@ -76,7 +76,7 @@ def _pace(upload: Upload) -> dict[str, float] | None:
 
 
 def _faults(upload: Upload) -> list[tuple[Fault, str]]:
-    """The listed faults, each with what was wrong in the reader's language."""
+    """Returns the listed errors, each with its message in the reader's language."""
     faults = [Fault.from_json(stored) for stored in upload.report.get("faults", [])]
     return [(fault, _(fault.reason) % fault.values) for fault in faults]
 
@@ -102,7 +102,7 @@ def cancel_upload(request: AdministratorRequest, study: Study, number: int) -> H
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """Undoing an upload as a whole: GET says what will go, POST does it."""
+    """Undoes an upload: GET shows what will be deleted, POST deletes it."""
     found = get_object_or_404(study.uploads, pk=number)
     if request.method != "POST":
         return show(request, study, "undo_upload.html", "data", upload=found)
@@ -121,7 +121,7 @@ def _flags(study: Study) -> QuerySet[ResultFlag]:
 
 
 def _reports(study: Study) -> QuerySet[Report]:
-    """What waits to be settled comes first."""
+    """Returns the reports, unresolved ones first."""
     reports = study.reports.select_related("pair__prompt", "pair__model_x", "pair__model_y", "worker")
     return reports.order_by(F("settled_at").asc(nulls_first=True), "-pk")
 
@@ -129,7 +129,7 @@ def _reports(study: Study) -> QuerySet[Report]:
 @study_page
 @require_safe
 def flags(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """The answers that name their own model or maker, or were cut."""
+    """Shows the answers that name their own model or organisation, or were cut off."""
     return show(request, study, "flags.html", "data", flags=paged(request, _flags(study)))
 
 
@@ -173,7 +173,7 @@ def reports_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase
 @study_page
 @require_POST
 def settle(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """Settles a report, or opens it again with `again`."""
+    """Marks a report as resolved, or reopens it with `again`."""
     report = get_object_or_404(study.reports, pk=number)
     if "again" in request.POST:
         reports.reopen(report)

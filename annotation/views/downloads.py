@@ -1,4 +1,4 @@
-"""Every table of the pages as a CSV, streamed."""
+"""Streamed file downloads, such as the CSV of every table."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +10,7 @@ type Cell = str | float | bool | None
 
 
 def download(lines: Iterable[str], name: str, content_type: str = "text/csv; charset=utf-8") -> StreamingHttpResponse:
-    """`lines` as the file `name`, sent as they are made."""
+    """Streams `lines` as the file `name`."""
     return StreamingHttpResponse(
         lines,
         headers={
@@ -22,7 +22,7 @@ def download(lines: Iterable[str], name: str, content_type: str = "text/csv; cha
 
 
 def csv_download(columns: Iterable[str], rows: Iterable[Iterable[Cell]], name: str) -> StreamingHttpResponse:
-    """A CSV of `rows` under the names in `columns`."""
+    """Streams `rows` as a CSV file with the header `columns`."""
 
     def lines() -> Iterator[str]:
         yield csv_line(columns)

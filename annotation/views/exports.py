@@ -1,4 +1,4 @@
-"""Downloads of a study's data, each the file that the command `export` writes."""
+"""Downloads of a study's data: the same files as the command `export` writes."""
 
 from http import HTTPStatus
 
@@ -24,10 +24,10 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponseBase:
 @study_page
 @require_safe
 def download(request: AdministratorRequest, study: Study, what: str) -> HttpResponseBase:
-    """One file; what cannot be exported as asked is explained on a page, with the choice there is."""
+    """Sends one file, or a page that explains why it cannot be exported and what can be done."""
     if what not in {*export.WHAT, PAYMENTS, *study_formats.WRITERS}:
         raise Http404
-    wishes = {name: name in request.GET for name in ("training", "check", "full")}
+    choices = {name: name in request.GET for name in ("training", "check", "full")}
     raters = request.GET.get("raters", export.PEOPLE)
     try:
         if what in study_formats.WRITERS:
@@ -37,11 +37,11 @@ def download(request: AdministratorRequest, study: Study, what: str) -> HttpResp
         if what == PAYMENTS:
             chunks = export.payments(study)
         else:
-            chunks = export.export(study, what, raters=raters, simulated="simulated" in request.GET, **wishes)
+            chunks = export.export(study, what, raters=raters, simulated="simulated" in request.GET, **choices)
     except NotPossible as refusal:
         response = show(request, study, "export_refused.html", "export", refusal=refusal)
         response.status_code = HTTPStatus.CONFLICT
         return response
-    name = export.file_name(what, raters=raters, **wishes)
+    name = export.file_name(what, raters=raters, **choices)
     content_type = "text/csv" if name.endswith(".csv") else "application/jsonl"
     return as_download(chunks, name, f"{content_type}; charset=utf-8")

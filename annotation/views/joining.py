@@ -1,4 +1,4 @@
-"""Entering a study: the join link, the consent, and who cannot take part."""
+"""Joining a study: the join link, the consent, and who cannot take part."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,25 +24,25 @@ HOUR: Final = 3600
 
 
 class DamagedLink(Exception):
-    """The join link carries what no platform sends."""
+    """The join link has parameters that no platform sends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the join link says of who follows it."""
+    """The parameters of the join link that a worker followed."""
 
     external_id: str | None
     platform: dict[str, str]
 
 
 def arrival_by(study: Study, query: QueryDict) -> Arrival:
-    """The platform's id and the other parameters of the link.
+    """Returns the participant ID and the other parameters of the link.
 
-    A platform's placeholder that was not filled in (`{{%PROLIFIC_PID%}}`) says nothing: taken as an
-    id, everybody would be the same worker.
+    A placeholder that the platform did not fill in (`{{%PROLIFIC_PID%}}`) is ignored: as an ID, it would
+    make everybody the same worker.
 
     Raises:
-        DamagedLink: there are too many parameters, or one is too long or holds what is not printed.
+        DamagedLink: there are too many parameters, or one is too long or has unprintable characters.
     """
     parameters = {name: query.get(name, "").strip() for name in query}
     words = [*parameters, *parameters.values()]
@@ -57,7 +57,7 @@ def arrival_by(study: Study, query: QueryDict) -> Arrival:
 @never_cache
 @require_safe
 def join(request: HttpRequest, slug: str) -> HttpResponse:
-    """The consent for who is new; who has been here goes on where they were."""
+    """Shows the consent to new visitors; returning workers continue where they left off."""
     study = get_object_or_404(Study, slug=slug)
     try:
         arrival = arrival_by(study, request.GET)
@@ -71,7 +71,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 
 @never_cache
 def consent(request: HttpRequest, slug: str) -> HttpResponse:
-    """Yes makes the worker; no, or a device that is not suitable, leaves with a code and is not stored."""
+    """Creates the worker on “yes”; “no” or an unsuitable device shows a code and stores nothing."""
     study = get_object_or_404(Study, slug=slug)
     if request.method != "POST":
         return worker_session.HttpResponseSeeOther(_address("join", request, study))
@@ -112,7 +112,7 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
 
 
 def _is_crowd(request: HttpRequest) -> bool:
-    """Whether more have joined from this address within an hour, this one among them, than a class or an office has."""
+    """Returns whether more people joined from this address within an hour, this one included, than the limit."""
     most, address = settings.JOINS_PER_ADDRESS, address_of(request)
     return most > 0 and is_of_the_internet(address) and count(caches["joins"], key_of(address), HOUR) > most
 
@@ -123,7 +123,7 @@ def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
 
 
 def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str = "") -> HttpResponse:
-    """What somebody new sees: the consent, or why they cannot take part."""
+    """Shows a new visitor the consent, or why they cannot take part."""
     shut = {
         Status.DRAFT: (_("Not open yet"), _("This study hasn’t started yet. Please come back later.")),
         Status.PAUSED: (_("This study is paused"), _("New people can’t join right now. Please come back later.")),
@@ -148,6 +148,6 @@ def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str =
 
 
 def _address(name: str, request: HttpRequest, study: Study) -> str:
-    """A page before the worker is known; it carries the link's parameters along."""
+    """Returns the URL of a page before consent, with the link's parameters."""
     query = request.GET.urlencode()
     return reverse(name, args=[study.slug]) + (f"?{query}" if query else "")

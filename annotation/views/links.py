@@ -1,4 +1,4 @@
-"""The links that workers come by."""
+"""The join links of a study."""
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,7 +14,7 @@ def join_link(request: HttpRequest, study: Study) -> str:
 
 
 def join_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
-    """What a link is for, and the link, with the platform's own placeholders in it."""
+    """Returns (label, link) for each platform, with the platform's placeholders in the link."""
     plain = join_link(request, study)
     parameter = study.id_parameter
     links = [(_("No platform (each worker gets a number)"), plain)]

@@ -1,4 +1,4 @@
-"""Long lists, a page at a time."""
+"""Pagination of long lists."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,5 +9,5 @@ from django.http import HttpRequest
 
 
 def paged(request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], size: int = 50) -> Page[Any]:
-    """The page of `rows` that `?page=` asks for; the nearest one there is where it asks for nonsense."""
+    """Returns the page of `rows` that `?page=` names, or the nearest existing one."""
     return Paginator(rows, size).get_page(request.GET.get("page"))

@@ -1,6 +1,6 @@
-"""What a worker sees of one pair: the prompt, two panes, and the buttons to answer with.
+"""What a worker sees of a pair: the prompt, two panes and the answer buttons.
 
-Nothing here may tell who wrote an answer: texts go in, and neither a model nor a result or a pair.
+Nothing here may reveal who wrote an answer: templates get texts, never a model, a result or a pair.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from annotation.safe_html import Text, rendered, wording
 from annotation.scales import SCALES, Side, other
 
 LONG_TEXT: Final = 400
-"""Characters, and below it lines, from which on a prompt can be folded away."""
+"""A prompt with this many characters, or the lines below, can be collapsed."""
 LONG_LINES: Final = 6
 
 LABELS: Final = {
@@ -40,7 +40,7 @@ LABELS: Final = {
         gettext_lazy("B is far better"),
     ],
 }
-"""The names of the values of each scale, from 1 on."""
+"""The labels of each scale's values, from 1 on."""
 
 KEYS: Final = {
     "three": ["ArrowLeft", "t", "ArrowRight"],
@@ -48,7 +48,7 @@ KEYS: Final = {
     "five": ["1", "2", "3", "4", "5"],
     "eight": ["1", "2", "3", "4", "5", "6", "7", "8"],
 }
-"""The keys of the values of each scale, from 1 on, as a keyboard event names them."""
+"""The keys of each scale's values, from 1 on, as in KeyboardEvent.key."""
 
 KEY_FACES: Final = {"ArrowLeft": "←", "ArrowRight": "→", "t": "T"}
 
@@ -56,9 +56,9 @@ KEY_FACES: Final = {"ArrowLeft": "←", "ArrowRight": "→", "t": "T"}
 @dataclass(frozen=True, slots=True)
 class Turn:
     prompt: Text | None
-    """What was said before this answer; None for the first, whose prompt stands above both panes."""
+    """The follow-up prompt before this answer; None for the first turn, whose prompt is above both panes."""
     answer: Text | None
-    """None where the model answered nothing, or white space: the page says so."""
+    """None if the answer is empty or white space, which the page states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Sheet:
     """A BCP 47 tag, empty if unknown."""
     prompt: Text
     excerpt: str
-    """The prompt in a line, where it is so long that it can be folded away; else empty."""
+    """The prompt in one line if it is long enough to be collapsed, else empty."""
     references: list[Text]
     note: str
     panes: list[Pane]
@@ -88,12 +88,12 @@ class Choice:
 
 
 def label(scale_name: str, value: int) -> str:
-    """What `value` says on the scale `scale_name`, in the reader's language."""
+    """Returns the label of `value` on the scale `scale_name`, in the reader's language."""
     return str(LABELS[scale_name][value - 1])
 
 
 def choices(scale_name: str) -> list[Choice]:
-    """The buttons of the scale, from the left to the right."""
+    """Returns the buttons of the scale, from left to right."""
     keys = KEYS[scale_name]
     return [
         Choice(value, label(scale_name, value), key, KEY_FACES.get(key, key))
@@ -106,12 +106,12 @@ def question(study: Study) -> str:
 
 
 def of_study(study: Study, text: str) -> Text:
-    """A text of the study's own, such as its instruction, from Markdown."""
+    """Renders a text of the study, such as its instruction, from Markdown."""
     return wording(text, study.language)
 
 
 def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
-    """What is shown of `pair` where `left` stands on the left; `as_plain` leaves Markdown as it was written."""
+    """Returns what is shown of `pair` with side `left` on the left; `as_plain` shows the Markdown source."""
     texts, lang = pair.texts(), pair.prompt.lang
     prompts = [rendered(text, lang, as_plain=as_plain) for text in texts["prompt"]]
     is_long = len(texts["prompt"][0]) > LONG_TEXT or texts["prompt"][0].count("\n") >= LONG_LINES
@@ -130,7 +130,7 @@ def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
 
 
 def _turns(prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool) -> list[Turn]:
-    """The answers with the follow-up prompts before them; a turn left unanswered is an empty answer."""
+    """Returns the answers with their follow-up prompts; an unanswered turn has an empty answer."""
     return [
         Turn(
             prompt=None if index == 0 else prompt,

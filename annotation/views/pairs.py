@@ -1,4 +1,4 @@
-"""A study's pairs: making them, and how far the votes on them have come."""
+"""The pages of a study's pairs: generation and coverage."""
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
@@ -48,7 +48,7 @@ def coverage_csv(request: AdministratorRequest, study: Study) -> HttpResponseBas
 @study_page
 @require_safe
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """How a run goes or went; htmx asks for the part that changes."""
+    """Shows a run's progress or outcome; htmx polls the part that changes."""
     found = get_object_or_404(study.pair_runs, pk=number)
     context = {"run": found, "under_way": found.state in UNDER_WAY}
     return show(request, study, "pair_run.html", "pairs", part="run", **context)

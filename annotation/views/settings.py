@@ -1,4 +1,4 @@
-"""A study's settings, in groups: a page and a form each."""
+"""A study's settings, in groups with one page and form each."""
 
 from collections.abc import Callable
 from copy import copy
@@ -102,7 +102,7 @@ def page(request: AdministratorRequest, study: Study, group: str) -> HttpRespons
 
 
 def _previews(form: Any) -> list[tuple[str, str]]:
-    """The Markdown of the form as workers would see it."""
+    """Renders the form's Markdown as workers would see it."""
     texts = (
         (field.label, field.value()) for field in form if field.name in {"consent", "instruction", "worked_example"}
     )

@@ -1,4 +1,4 @@
-"""The list of studies, a new one, and a study's own page."""
+"""The list of studies, the form for a new one, and a study's overview."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -50,7 +50,7 @@ CHANGES = {"start": lifecycle.start, "pause": lifecycle.pause, "close": lifecycl
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_state(request: AdministratorRequest, study: Study, change: str) -> HttpResponse:
-    """Starting, pausing and closing: GET says what will happen, POST does it."""
+    """Starts, pauses or closes a study: GET shows what will happen, POST does it."""
     if request.method != "POST":
         return show(request, study, "state.html", "overview", change=change, facts=overview.facts(study))
     try:

@@ -1,7 +1,7 @@
-"""The way of a worker through a study: who is there, where they belong, and the calm pages beside the way.
+"""A worker's session: identifying them, sending them to their current stage, and message pages.
 
-A worker is known by a signed cookie of the study's path, or by the platform's id in the link; the
-session is never read. No page may be kept by the browser.
+A worker is identified by a signed cookie on the study's path, or by the participant ID in the link; the
+Django session is never read. Browsers may not cache any page.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ PAGES: Final = {
     Stage.VOTING: "worker-vote",
     Stage.DONE: "worker-done",
 }
-"""Where a worker belongs at each stage."""
+"""The page of each stage."""
 
 type WorkerView = Callable[Concatenate[HttpRequest, Worker, ...], HttpResponse]
 type SlugView = Callable[Concatenate[HttpRequest, ...], HttpResponse]
@@ -44,7 +44,7 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 
 
 def remember(response: HttpResponse, worker: Worker) -> HttpResponse:
-    """Lets the browser bring back who the worker is, on the pages of this study alone."""
+    """Sets the cookie that identifies the worker, for the pages of this study only."""
     slug = worker.study.slug
     response.set_signed_cookie(
         COOKIE,
@@ -60,7 +60,7 @@ def remember(response: HttpResponse, worker: Worker) -> HttpResponse:
 
 
 def remembered(request: HttpRequest, slug: str) -> int | None:
-    """The worker's primary key that the cookie holds; None where there is none, or one that we did not sign."""
+    """Returns the worker's primary key from the cookie; None if it is missing or its signature is invalid."""
     value = request.get_signed_cookie(COOKIE, None, salt=_salt(slug), max_age=REMEMBERED)
     return int(value) if value and value.isdecimal() else None
 
@@ -70,7 +70,7 @@ def _salt(slug: str) -> str:
 
 
 def device_of(request: HttpRequest) -> Device:
-    """What the browser says of its device, and how many fingers a script of ours found it can feel."""
+    """Returns the device class from the request headers and the touch points that the page's script sent."""
     touch = request.POST.get("touch", "")
     return device_class(request.headers, int(touch) if touch.isdecimal() and len(touch) < 4 else 0)
 
@@ -80,26 +80,26 @@ def is_htmx(request: HttpRequest) -> bool:
 
 
 def go(request: HttpRequest, name: str, worker: Worker, notice: str = "") -> HttpResponse:
-    """Sends the browser to a page of the worker's study; htmx has to be told to load it whole."""
+    """Redirects to a page of the worker's study; htmx is told to load the whole page."""
     url = reverse(name, args=[worker.study.slug]) + (f"?notice={notice}" if notice else "")
     return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseSeeOther(url)
 
 
 def go_on(request: HttpRequest, worker: Worker, notice: str = "") -> HttpResponse:
-    """Sends the browser to where the worker belongs."""
+    """Redirects to the page of the worker's stage."""
     return go(request, PAGES[Stage(worker.stage)], worker, notice)
 
 
 def calm(
     request: HttpRequest, study: Study, title: str, text: str, *, action: str = "", url: str = "", status: int = 200
 ) -> HttpResponse:
-    """A page beside the way: what happened, in plain words, and one thing to do."""
+    """Renders a message page: what happened, and one thing to do."""
     context = {"study": study, "heading": title, "text": text, "action": action, "url": url}
     return render(request, "annotation/worker/calm.html", context, status=status)
 
 
 def my_pair(request: HttpRequest, worker: Worker, title: str, text: str, *, status: int) -> HttpResponse:
-    """A calm page whose one thing to do is to go where the worker belongs."""
+    """Renders a message page that links to the page of the worker's stage."""
     url = reverse(PAGES[Stage(worker.stage)], args=[worker.study.slug])
     return calm(request, worker.study, title, text, action=_("Continue"), url=url, status=status)
 
@@ -126,7 +126,7 @@ def _unknown(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def by_post(view: WorkerView) -> WorkerView:
-    """For a view that acts: a GET, by the back button or a kept address, goes where the worker belongs."""
+    """Decorates a view that changes data: a GET, by the back button or a bookmark, redirects to the worker's stage."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, worker: Worker) -> HttpResponse:
@@ -136,7 +136,7 @@ def by_post(view: WorkerView) -> WorkerView:
 
 
 def for_worker(*stages: Stage) -> Callable[[WorkerView], SlugView]:
-    """For a view of a worker at one of `stages` (any, if none is named); others are sent to where they belong."""
+    """Decorates a view for workers at one of `stages` (any, if none is given); others are redirected to theirs."""
 
     def decorate(view: WorkerView) -> SlugView:
         @wraps(view)

@@ -1,4 +1,4 @@
-"""The workers of a study: how they do, and whose votes count."""
+"""The workers of a study: their statistics, and whose votes count."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from annotation.voting.coverage import WorkerRow
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column to sort by; `value` is None where a worker has none yet."""
+    """A sortable column; `value` returns None if a worker has no value yet."""
 
     key: str
     title: str | Promise
@@ -83,9 +83,13 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     rows = coverage.workers(study, simulated="simulated" in request.GET)
     context: dict[str, Any] = {
         "workers": paged(request, _sorted(rows, column.value, descending), 100),
-        # A second click on a column turns it round.
+        # A second click on a column reverses it.
         "columns": [
-            (known, "" if known is not column else "descending" if descending else "ascending", _turn(known, wanted))
+            (
+                known,
+                "" if known is not column else "descending" if descending else "ascending",
+                _next_sort(known, wanted),
+            )
             for known in SORTS.values()
         ],
         "links": join_links(request, study),
@@ -95,12 +99,12 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     return show(request, study, "workers.html", "workers", **context)
 
 
-def _turn(column: Column, sort: str) -> str:
+def _next_sort(column: Column, sort: str) -> str:
     return f"-{column.key}" if sort == column.key else column.key
 
 
 def _sorted(rows: list[WorkerRow], value: Callable[[WorkerRow], Any], descending: bool) -> list[WorkerRow]:
-    """Those without the value come last, whichever way."""
+    """Sorts the rows; those without a value come last in either direction."""
     with_value = [row for row in rows if value(row) is not None]
     without = [row for row in rows if value(row) is None]
     return sorted(with_value, key=value, reverse=descending) + without
@@ -121,7 +125,7 @@ def _cell(value: Any) -> str | float | bool | None:
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def exclude(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """Leaving a worker's votes out: GET says what will happen and asks for the reason, POST does it."""
+    """Excludes a worker: GET shows what will happen and asks for a reason, POST does it."""
     worker = get_object_or_404(study.workers.select_related("rater"), number=number)
     form = ExclusionForm(posted(request))
     if not form.is_valid():
@@ -138,7 +142,7 @@ def exclude(request: AdministratorRequest, study: Study, number: int) -> HttpRes
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def include(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """Letting an excluded worker's votes count again: GET says what will happen, POST does it."""
+    """Includes an excluded worker again: GET shows what will happen, POST does it."""
     worker = get_object_or_404(study.workers.select_related("rater"), number=number)
     if request.method != "POST":
         return show(request, study, "include.html", "workers", worker=worker)

@@ -1,8 +1,8 @@
-"""Reserving pairs for workers, and giving the places back.
+"""Reserving pairs for workers, and releasing the places.
 
-Locks are always taken in the order worker, assignment, pair. Whoever acts for a worker holds the
-worker's row, so that two tabs of one worker are one after the other; a pair is locked with SKIP
-LOCKED, so that workers never wait for each other.
+Locks are always taken in the order worker, assignment, pair. Every action of a worker locks the worker's
+row, so that two tabs of one worker run one after the other. Pairs are locked with SKIP LOCKED, so that
+workers never wait for each other.
 """
 
 import time
@@ -34,26 +34,26 @@ from annotation.studies.lifecycle import offer_pairs
 from annotation.voting.fast_sql import Columns, insert, read, update
 
 RETRY_SECONDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
-"""The pauses between the tries to find a pair where others hold all that are left."""
+"""Pauses between attempts to find a pair while others hold all remaining ones."""
 
 
 class NotYours(Exception):
-    """The assignment is not one of this worker's."""
+    """The assignment does not belong to this worker."""
 
 
 class ScaleChanged(Exception):
-    """The study asks on another scale than the page that was answered; nothing was stored."""
+    """The study's scale has changed since the page was shown; nothing was stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a worker is: `done` votes of `most`, of which `least` earn the code."""
+    """A worker's progress: `done` of at most `most` votes; `least` are needed for the code."""
 
     done: int
     least: int
     most: int
     minutes_left: int | None
-    """At the worker's own mean pace, None below three votes."""
+    """At the worker's own mean pace; None below three votes."""
 
     @property
     def may_finish(self) -> bool:
@@ -61,7 +61,7 @@ class Progress:
 
 
 def progress(worker: Worker) -> Progress:
-    """Of `worker`, whose study is loaded."""
+    """Returns the progress of `worker`, whose study is loaded."""
     study = worker.study
     minutes = None
     if worker.votes >= 3:
@@ -91,15 +91,15 @@ _RESULT_X, _RESULT_Y = (Columns(Result, f"result_{side}", "text", "turns") for s
 
 
 def known(worker_id: int, slug: str) -> Worker | None:
-    """The worker of the study at `slug`, with the study; None where there is none."""
+    """Returns the worker with their study if the study has the slug `slug`; None if there is none."""
     return _worker("worker.rater_id = %s AND study.slug = %s", [worker_id, slug])
 
 
 def lock(worker_id: int) -> Worker:
-    """The worker with their study, locked until the transaction ends.
+    """Returns the worker with their study, locked until the transaction ends.
 
     Raises:
-        Worker.DoesNotExist: there is none.
+        Worker.DoesNotExist: the worker does not exist.
     """
     worker = _worker("worker.rater_id = %s", [worker_id], _row_lock("worker"))
     if worker is None:
@@ -108,13 +108,13 @@ def lock(worker_id: int) -> Worker:
 
 
 def check_scale(study: Study, asked_on: str) -> None:
-    """Raises ScaleChanged where a page that says so asked on another scale than the study does by now."""
+    """Raises ScaleChanged if the page was shown with another scale; a page that sends no scale passes."""
     if asked_on not in ("", study.scale_name):
         raise ScaleChanged
 
 
 def _row_lock(table: str, skip: str = "") -> str:
-    """Such as to keep others from changing the row, but not from referring to it; SQLite has one lock for all."""
+    """Returns the SQL for a row lock that still allows foreign keys to the row; empty on SQLite, which has one lock."""
     return f"FOR NO KEY UPDATE OF {table} {skip}" if connection.features.has_select_for_update else ""
 
 
@@ -132,9 +132,9 @@ def _worker(condition: str, params: list[Any], lock: str = "") -> Worker | None:
 
 
 def in_hand(worker: Worker, also: int | None = None) -> list[Assignment]:
-    """What a worker has in hand (one at most) and what expired on them, in the order it was handed out.
+    """Returns the worker's open assignment (at most one) and expired ones, in the order they were handed out.
 
-    The assignment with the primary key `also` is among them if it is the worker's, whatever its state.
+    Includes the assignment with the primary key `also` if it is the worker's, whatever its state.
     """
     rows = read(
         f"SELECT {_ASSIGNMENT}, {_PURPOSE} FROM annotation_assignment assignment "  # noqa: S608
@@ -150,10 +150,10 @@ def in_hand(worker: Worker, also: int | None = None) -> list[Assignment]:
 
 
 def shown(assignment_id: int) -> Assignment:
-    """The assignment with everything that a page shows of it, in one query.
+    """Returns the assignment with everything its page shows, in one query.
 
     Raises:
-        Assignment.DoesNotExist: there is none.
+        Assignment.DoesNotExist: the assignment does not exist.
     """
     rows = read(
         f"SELECT {_ASSIGNMENT}, {_PAIR}, {_PROMPT}, {_RESULT_X}, {_RESULT_Y} "  # noqa: S608
@@ -172,11 +172,11 @@ def shown(assignment_id: int) -> Assignment:
 
 
 def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignment | None:
-    """The pair `worker` has in hand, else one newly reserved; None where nothing is left for them.
+    """Returns the worker's open assignment, else a newly reserved one; None if no pair is left for them.
 
-    Under SKIP LOCKED nothing found is not yet nothing left: others may hold the last pairs for a
-    moment, and reservations may have run out. Each try is a transaction of its own, so that none
-    waits for a pair while it holds another.
+    With SKIP LOCKED, an empty result does not mean that no pair is left: others may lock the last pairs for a
+    moment, or reservations may have expired. Each attempt is its own transaction, so that none waits for a
+    pair while it holds another.
     """
     for pause in RETRY_SECONDS:
         with transaction.atomic():
@@ -195,7 +195,7 @@ def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignmen
 
 
 def _has_more(worker: Worker) -> bool:
-    """Whether a place is free for `worker`, be it held for a moment by somebody else."""
+    """Returns whether a place is free for `worker`, even if its row is locked at the moment."""
     if _lowest_tier(worker, above=-1) is not None:
         return True
     return worker.assignments.filter(state=AssignmentState.EXPIRED, pair__taken__lt=F("pair__wanted")).exists()
@@ -207,10 +207,10 @@ def _may_draw(worker: Worker) -> bool:
 
 
 def reserve(worker: Worker, mine: list[Assignment], at: datetime, rng: np.random.Generator) -> Assignment | None:
-    """What `current` does, once, for a worker locked by the caller, who saves `worker.trials`.
+    """Makes one attempt of `current` for a worker that the caller has locked; the caller saves `worker.trials`.
 
-    `mine` is what `in_hand` gives. What the worker has in hand stays in hand while the study is
-    paused; nothing new is handed out then.
+    `mine` is the result of `in_hand`. While the study is paused, an open assignment stays open, but no new
+    one is handed out.
     """
     study = worker.study
     if worker.stage != Stage.VOTING or worker.votes >= study.most_votes or study.status == Status.CLOSED:
@@ -230,7 +230,7 @@ def reserve(worker: Worker, mine: list[Assignment], at: datetime, rng: np.random
 
 
 def _is_free_now(assignment: Assignment) -> bool:
-    """Whether the pair of an expired assignment can be had without waiting for somebody who is at it."""
+    """Returns whether the pair of an expired assignment has a free place and is not locked."""
     if assignment.pair.purpose != Purpose.VOTE:
         return True
     wanting = Pair.objects.filter(pk=assignment.pair_id).wanting()
@@ -238,9 +238,9 @@ def _is_free_now(assignment: Assignment) -> bool:
 
 
 def arm_again(assignment: Assignment, at: datetime, until: datetime) -> bool:
-    """Reserves an expired assignment's pair for its worker once more, if a place is free.
+    """Reserves an expired assignment's pair for its worker again, if a place is free.
 
-    It keeps its sides and its trial: to the worker it is the pair they had.
+    It keeps its sides and its trial number, so that the worker sees the same pair.
     """
     slot = None
     if assignment.pair.purpose == Purpose.VOTE:
@@ -257,7 +257,7 @@ def arm_again(assignment: Assignment, at: datetime, until: datetime) -> bool:
 
 
 def _free_slot(pair_id: int) -> int:
-    """The smallest slot of a locked pair that no assignment holds."""
+    """Returns the smallest free slot of a locked pair."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT slot FROM annotation_assignment WHERE pair_id = %s AND slot IS NOT NULL ORDER BY slot", [pair_id]
@@ -267,7 +267,7 @@ def _free_slot(pair_id: int) -> int:
 
 
 def _check_pair(worker: Worker, at: datetime, until: datetime, rng: np.random.Generator) -> Assignment | None:
-    """With the study's rate of checks, a check pair the worker has not met."""
+    """Hands out a check pair that is new to the worker, with the probability of the study's check rate."""
     if rng.random() >= worker.study.check_rate:
         return None
     unseen = Pair.objects.filter(study=worker.study, purpose=Purpose.CHECK).exclude(
@@ -305,7 +305,7 @@ def _hand_out(
 
 
 def _free_pair(worker: Worker, at: datetime, until: datetime, rng: np.random.Generator) -> Assignment | None:
-    """A pair of the least covered tier that has one for the worker, random within the tier."""
+    """Reserves a random pair with the fewest places taken among those that can be offered to the worker."""
     start, tier = float(rng.random()), -1
     while (lowest := _lowest_tier(worker, above=tier)) is not None:
         tier = lowest
@@ -316,9 +316,9 @@ def _free_pair(worker: Worker, at: datetime, until: datetime, rng: np.random.Gen
     return None
 
 
-# What is put into these statements are constants of this module; values are always parameters.
-# The draw reads the partial index pair_wanting (study, taken, key) WHERE taken < wanted and looks at no
-# more rows than the worker has met, whatever the number of pairs. NOT IN is meant: its subquery is run
+# Only constants of this module are formatted into these statements; values are always parameters.
+# The draw reads the partial index pair_wanting (study, taken, key) WHERE taken < wanted and scans no more
+# rows than the worker has seen pairs, however many pairs there are. NOT IN is deliberate: its subquery runs
 # once, and no planner turns it into a join over all pairs.
 _OFFERABLE = """
     study_id = %(study)s AND taken < wanted
@@ -340,7 +340,7 @@ _DRAW = f"""
 
 
 def _lowest_tier(worker: Worker, above: int) -> int | None:
-    """The fewest places taken, more than `above`, on a pair that `worker` could be offered."""
+    """Returns the smallest `taken` above `above` among the pairs that `worker` can be offered."""
     with connection.cursor() as cursor:
         cursor.execute(_LOWEST_TIER, {"study": worker.study_id, "worker": worker.pk, "above": above})
         row = cursor.fetchone()
@@ -348,11 +348,11 @@ def _lowest_tier(worker: Worker, above: int) -> int | None:
 
 
 def _take(worker: Worker, tier: int, start: float, new_key: float) -> tuple[int, int, float] | None:
-    """Takes a place on the first free pair of `tier` from the key `start` on, around the end.
+    """Takes a place on the first free pair of `tier` whose key is at least `start`, wrapping around.
 
-    Returns the pair's primary key, its smallest free slot and the probability of this offer given
-    the keys: a uniform start finds a pair with the distance of its key to the one before it. The
-    pair gets `new_key`, so that its neighbours in the next tier are others.
+    Returns the pair's primary key, its smallest free slot and the probability of this offer given the keys:
+    a uniform start finds a pair with a probability equal to the distance from the previous key. The pair
+    gets `new_key`, so that it has other neighbours in the next tier.
     """
     lock = _row_lock("pair", "SKIP LOCKED")
     values = {"study": worker.study_id, "worker": worker.pk, "tier": tier, "start": start}
@@ -365,7 +365,7 @@ def _take(worker: Worker, tier: int, start: float, new_key: float) -> tuple[int,
         pair_id, key, key_before = row
         probability = None if key_before is None else key - key_before
         if probability is None:
-            # The first of its tier is found from beyond the last one too.
+            # The first pair of a tier is also found by a start beyond the last key.
             cursor.execute(_LAST_KEY.format(part=""), values)
             probability = 1 + key - cursor.fetchone()[0]
         cursor.execute("UPDATE annotation_pair SET taken = taken + 1, key = %s WHERE id = %s", [new_key, pair_id])
@@ -373,14 +373,14 @@ def _take(worker: Worker, tier: int, start: float, new_key: float) -> tuple[int,
 
 
 def extend(worker: Worker, assignment_id: int, at: datetime) -> bool:
-    """Keeps an open reservation for the study's time from `at` on; False where it is open no more."""
+    """Extends an open reservation by the study's reservation time from `at`; returns False if it is not open."""
     until = at + timedelta(minutes=worker.study.reservation_minutes)
     open_ones = Assignment.objects.filter(pk=assignment_id, worker=worker, state=AssignmentState.OPEN)
     return bool(open_ones.update(expires_at=until))
 
 
 def expire(at: datetime, study: Study | None = None) -> int:
-    """Gives back the places of reservations that ran out before `at`; returns how many, 1,000 at most."""
+    """Releases the places of up to 1,000 reservations that expired before `at`; returns how many."""
     late = Assignment.objects.filter(state=AssignmentState.OPEN, expires_at__lt=at)
     if study is not None:
         late = late.filter(study=study)
@@ -390,13 +390,13 @@ def expire(at: datetime, study: Study | None = None) -> int:
 
 @transaction.atomic
 def _expire(late: QuerySet[Assignment]) -> bool:
-    # One a transaction: whoever holds places on several pairs, as a load does, takes them in the pairs' order.
+    # One per transaction: an import locks several pairs in their order, and must not wait in a circle.
     assignment = late.select_for_update(skip_locked=True, of=("self",)).select_related("study").first()
     return assignment is not None and set_aside(assignment, assignment.study)
 
 
 def set_aside(assignment: Assignment, study: Study, state: str = AssignmentState.EXPIRED, reason: str = "") -> bool:
-    """Ends an open reservation without a vote and frees its place; False where it was not open."""
+    """Ends an open reservation without a vote and releases its place; returns False if it was not open."""
     changed = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.OPEN).update(
         state=state, slot=None, skip_reason=reason
     )
@@ -406,17 +406,17 @@ def set_aside(assignment: Assignment, study: Study, state: str = AssignmentState
 
 
 def _free(study: Study, pair_ids: list[int]) -> None:
-    # Locked in one order, so that two who free several pairs cannot wait for each other.
+    # Locked in one order, so that two transactions that release several pairs cannot deadlock.
     list(Pair.objects.filter(pk__in=pair_ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
     Pair.objects.filter(pk__in=pair_ids).update(taken=F("taken") - 1)
     offer_pairs(study, pair_ids)
 
 
 def release_places(rater: Rater) -> int:
-    """Frees every place that the votes and the reservation of `rater` hold; returns how many.
+    """Releases every place that the rater's votes and reservation hold; returns how many.
 
-    For a rater whose votes count no longer: others can vote in their stead. Call it inside a
-    transaction; `retake_places` is its inverse.
+    For a rater whose votes no longer count, so that others can vote instead. Call it inside a transaction;
+    `retake_places` is its inverse.
     """
     imported = _votes_without_assignment(rater)
     held = Assignment.objects.filter(worker=rater.pk, slot__isnull=False)
@@ -428,7 +428,7 @@ def release_places(rater: Rater) -> int:
 
 
 def retake_places(rater: Rater) -> int:
-    """Lets the votes of `rater` hold places again, beyond what is wanted where they were filled since."""
+    """Takes the places of the rater's votes again, raising `wanted` where others have filled them."""
     assignments = Assignment.objects.filter(worker=rater.pk, state=AssignmentState.VOTED, slot=None)
     voted = list(assignments.filter(pair__purpose=Purpose.VOTE).order_by("pair"))
     pair_ids = sorted([*(assignment.pair_id for assignment in voted), *_votes_without_assignment(rater)])
@@ -440,7 +440,7 @@ def retake_places(rater: Rater) -> int:
 
 
 def _votes_without_assignment(rater: Rater) -> list[int]:
-    """The pairs on which imported votes of a person hold a place."""
+    """Returns the pairs on which imported votes of a person hold a place."""
     if rater.simulated or rater.kind != "worker":
         return []
     votes = Comparison.objects.in_force().filter(rater=rater, assignment=None, pair__purpose=Purpose.VOTE)

@@ -1,7 +1,7 @@
-"""How far a study has come: votes on its pairs, the pace they come in, how its workers do.
+"""A study's progress: the votes on its pairs, their pace, and statistics of its workers.
 
-Only reads. Votes are people's real ones, in force, by raters who are not excluded; simulated votes
-are counted apart and make no pair covered.
+Read-only. Votes are the counted votes of people; simulated votes are counted separately and do not add to
+the coverage.
 """
 
 from collections import Counter, defaultdict
@@ -33,38 +33,38 @@ LATELY: Final = timedelta(days=1)
 LONG_AGO: Final = timedelta(days=7)
 
 ENOUGH: Final = 20
-"""Votes below which a pace is a guess: its standard error is then above a fifth of it."""
+"""Minimum number of votes for a pace: with fewer, its standard error is above a fifth of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The offered pairs of one prompt, or of all prompts of a type."""
+    """The offered pairs of a prompt, or of all prompts of a type."""
 
     name: str
-    """The prompt's slug, or its number where it has none; the type."""
+    """The prompt's slug, or its number if it has none; or the type."""
     type: str
     pairs: int
     wanted: int
     votes: int
     number: int | None = None
-    """The prompt's, None for a type."""
+    """The prompt's number; None for a type."""
 
     @property
     def share(self) -> float:
-        """Of the votes wanted that are in, in [0, 1]; 0 where none is wanted."""
+        """The share of the planned votes that are received, in [0, 1]; 0 if none are planned."""
         return min(1.0, self.votes / self.wanted) if self.wanted else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Votes on the pairs that people are offered, or would be once the study is started."""
+    """Votes on the pairs that people are offered, or would be offered once the study starts."""
 
     prompts: list[Part]
     types: list[Part]
     histogram: list[tuple[int, int]]
-    """(votes, pairs that have so many), from no vote upwards without a gap."""
+    """(votes, number of pairs with that many votes), from 0 votes on without gaps."""
     outside: int
-    """Votes on pairs that the filters do not let through, such as loaded ones."""
+    """Votes on pairs outside the filters, such as imported ones."""
     simulated: int
 
     @property
@@ -85,25 +85,25 @@ class Coverage:
 
     @property
     def share(self) -> float:
-        """Of the votes wanted that are in, in [0, 1]; 0 where none is wanted."""
+        """The share of the planned votes that are received, in [0, 1]; 0 if none are planned."""
         return min(1.0, self.votes / self.wanted) if self.wanted else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast votes come in, by the times at which people answered."""
+    """The rate at which votes arrive, by the times at which people answered."""
 
     last_hour: int
     last_day: int
     per_day: float | None
-    """Over the latest day, or over the latest seven where that day had too few votes; None when unknown."""
+    """Over the last day, or the last seven days if that day has too few votes; None if unknown."""
     days_left: float | None
-    """Until every pair has its votes, should the pace hold; None while the study is not open, or when unknown."""
+    """Days until every pair has its votes at this pace; None if the study is not open or the pace is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """What one worker has done."""
+    """A worker's statistics."""
 
     number: int
     external_id: str | None
@@ -114,13 +114,13 @@ class WorkerRow:
     checks: int
     checks_right: int
     votes: int
-    """In force, without checks; an excluded worker's are counted too."""
+    """Votes in force, without checks; those of an excluded worker included."""
     left: int
     tie: int
     right: int
     skips: int
     median_seconds: float | None
-    """From a pair's showing to its vote; None where no vote has these times."""
+    """From showing a pair to its vote; None if no vote has these times."""
     joined_at: datetime | None
     left_at: datetime | None
     excluded_at: datetime | None
@@ -141,16 +141,16 @@ class WorkerRow:
 
 
 def votes_of_people(study: Study) -> ComparisonQuerySet:
-    """The votes that cover pairs of `study`."""
+    """Returns the votes that count towards the coverage of `study`."""
     return Comparison.objects.counted().real().filter(study=study, rater__kind=RaterKind.WORKER)
 
 
 def coverage(study: Study) -> Coverage:
-    """The votes on the pairs within the study's filters, prompt by prompt and type by type; five queries."""
+    """Returns the coverage of the pairs within the study's filters, by prompt and by type, in five queries."""
     offered = Pair.objects.within(study)
     votes = votes_of_people(study)
     votes_within = votes.filter(pair__in=offered.values("pk"))
-    # A draft's pairs want nothing yet; they show what they would want.
+    # The pairs of a draft have wanted = 0; show what starting the study would set.
     wanted = Sum(Greatest("taken", study.overlap) if study.status == Status.DRAFT else F("wanted"))
     places = offered.order_by("prompt").values("prompt", "prompt__number", "prompt__slug", "prompt__type")
     votes_on = dict(votes_within.order_by().values_list("pair__prompt").annotate(Count("pk")))
@@ -191,7 +191,7 @@ def _by_type(prompts: list[Part]) -> list[Part]:
 
 
 def _histogram(offered: PairQuerySet, votes: ComparisonQuerySet) -> list[tuple[int, int]]:
-    # Counted pair by pair, not by a subquery for each: SQLite would read all votes for every pair.
+    # Grouped by pair instead of a subquery per pair, for which SQLite would read all votes each time.
     within = votes.filter(pair__in=offered.values("pk"))
     found = Counter(within.order_by().values_list("pair").annotate(votes=Count("pk")).values_list("votes", flat=True))
     found[0] = offered.count() - found.total()
@@ -199,7 +199,7 @@ def _histogram(offered: PairQuerySet, votes: ComparisonQuerySet) -> list[tuple[i
 
 
 def pace(study: Study, at: datetime) -> Pace:
-    """The votes of late, and what they promise; nights and quiet hours are part of the window they come from."""
+    """Returns the recent votes and the pace they give; nights and quiet hours are part of the window."""
     seen = votes_of_people(study).aggregate(
         first=Min("answered_at"),
         hour=Count("pk", filter=_answered_since(at - timedelta(hours=1), at)),
@@ -220,17 +220,17 @@ def _answered_since(start: datetime, at: datetime) -> Q:
 
 
 def _per_day(votes: int, first: datetime | None, window: timedelta, at: datetime) -> float | None:
-    """Votes a day over `window`, or since the first vote where that is younger; None where they are too few."""
+    """Returns votes per day over `window`, or since the first vote if that is later; None if there are too few."""
     if votes < ENOUGH or first is None:
         return None
     if first > at - window:
-        # The first vote starts the clock, so that it is not part of what came in since.
+        # The first vote starts the clock and is not counted in the interval after it.
         return (votes - 1) / ((at - first) / timedelta(days=1)) if at > first else None
     return votes / (window / timedelta(days=1))
 
 
 def workers(study: Study, *, simulated: bool = False) -> list[WorkerRow]:
-    """The people of `study` by number, or the simulated workers alone; four queries whatever their number."""
+    """Returns the people of `study` by number, or only the simulated workers, in four queries."""
     listed = Worker.objects.filter(study=study, rater__simulated=simulated).select_related("rater").order_by("number")
     votes = Comparison.objects.in_force().filter(
         study=study, rater__kind=RaterKind.WORKER, rater__simulated=simulated, pair__purpose=Purpose.VOTE
@@ -254,7 +254,7 @@ def workers(study: Study, *, simulated: bool = False) -> list[WorkerRow]:
 
 
 def _median_seconds(votes: ComparisonQuerySet) -> dict[int, float]:
-    """By rater. SQLite has no median, so that one of both databases' would have to be computed here anyhow."""
+    """Returns the median seconds of each rater, computed in Python because SQLite has no median."""
     seconds: dict[int, list[float]] = defaultdict(list)
     for rater, shown, answered in votes.order_by().values_list("rater", "shown_at", "answered_at").iterator():
         if shown is not None and answered is not None:

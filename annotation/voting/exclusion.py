@@ -1,4 +1,4 @@
-"""Leaving a worker's votes out of everything that counts, and taking that back."""
+"""Excluding a worker's votes from everything that counts, and including them again."""
 
 from datetime import datetime
 
@@ -13,13 +13,12 @@ from annotation.voting import assignments, leaving
 
 @transaction.atomic
 def exclude(worker: Worker, reason: str, at: datetime) -> None:
-    """Leaves all votes of `worker` out of boards and exports; others can vote in their stead.
+    """Excludes all votes of `worker` from boards and exports; others can vote instead.
 
-    Who is still on the way has done nothing wrong that they were told of: they leave with the
-    completion code.
+    A worker who is still taking part leaves with the completion code.
 
     Raises:
-        NotPossible: they are excluded already.
+        NotPossible: the worker is already excluded.
     """
     worker = assignments.lock(worker.pk)
     if not leaving.exclude(worker.rater, reason, at):
@@ -31,10 +30,10 @@ def exclude(worker: Worker, reason: str, at: datetime) -> None:
 
 @transaction.atomic
 def include(worker: Worker) -> None:
-    """The inverse of `exclude`: the votes count again, beyond what is wanted where others have voted since.
+    """Reverses `exclude`: the votes count again, above the planned number where others have voted since.
 
     Raises:
-        NotPossible: they were not excluded, or withdrew what they gave.
+        NotPossible: the worker is not excluded, or withdrew their answers.
     """
     worker = assignments.lock(worker.pk)
     if worker.outcome == Outcome.WITHDRAWN:

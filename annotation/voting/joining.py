@@ -1,4 +1,4 @@
-"""Entering a study: recognising who comes back, consent, and the way to the first page."""
+"""Joining a study: recognising returning workers, consent, and the first stage."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,22 +13,22 @@ from annotation.voting import assignments, training
 
 
 class ConsentChanged(Exception):
-    """The consent that was agreed to is not the current one; it has to be shown again."""
+    """The worker agreed to an older version of the consent; the current one has to be shown."""
 
 
 class Unidentified(Exception):
-    """The study admits only people whose link says who they are, and this one does not."""
+    """The study requires a participant ID, and the link has none."""
 
 
 class NotOpen(Exception):
-    """The study takes no new workers."""
+    """The study accepts no new workers."""
 
 
 def find(study: Study, worker_id: int | None, external_id: str | None) -> Worker | None:
-    """The worker of `study` that a visitor is, or None.
+    """Returns the worker of `study` that a visitor is, or None.
 
-    The platform's id, where the link has one, decides over the cookie: two people may share a
-    browser, and a lost cookie is found again by the id.
+    A participant ID in the link takes precedence over the cookie: two people may share a browser, and the
+    ID identifies a worker whose cookie was deleted.
     """
     workers = study.workers.select_related("study", "rater")
     if external_id:
@@ -48,14 +48,14 @@ def consent(
     device: str,
     at: datetime,
 ) -> Worker:
-    """The worker who agrees to the consent's `version`; the one they are already, if they come again.
+    """Creates the worker who agreed to the consent's `version`; returns the existing one if they come again.
 
     Raises:
         ConsentChanged: `version` is not the current one.
         NotOpen: the study is not open.
-        Unidentified: there is no `external_id`, and the study wants one.
+        Unidentified: the study requires an `external_id`, and there is none.
     """
-    # The lock makes the next number free of races, and a second tab find the first one's worker.
+    # The lock prevents races for the next number, and lets a second tab find the first one's worker.
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if external_id and (known := find(study, None, external_id)):
         return known
@@ -82,7 +82,7 @@ def consent(
 
 @transaction.atomic
 def begin(worker: Worker, at: datetime) -> Worker:
-    """From the instructions to training, or to voting where the study has none; a second time changes nothing."""
+    """Moves a worker from the instructions to training, or to voting if there is none; idempotent."""
     worker = assignments.lock(worker.pk)
     if worker.stage == Stage.INSTRUCTIONS:
         if training.offered(worker.study):

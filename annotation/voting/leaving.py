@@ -1,4 +1,4 @@
-"""How a worker leaves: with which outcome, with which code, and what happens to what they gave."""
+"""How a worker leaves: the outcome, the code, and what happens to their votes."""
 
 from datetime import datetime
 
@@ -10,16 +10,16 @@ from annotation.voting import assignments
 
 
 class NotYet(Exception):
-    """The worker has not given the least votes, and there are pairs left for them."""
+    """The worker has not given the minimum number of votes, and has pairs left."""
 
 
 def exit_of(study: Study, outcome: str) -> Exit:
-    """The code and the return link of those who leave `study` with `outcome`."""
+    """Returns the code and the return link for `outcome`."""
     return study.exits.get(outcome=outcome)
 
 
 def leave(worker: Worker, outcome: Outcome, at: datetime) -> None:
-    """Ends the way of a worker locked by the caller, who saves the row; an open reservation is freed."""
+    """Ends the participation of a worker that the caller has locked and will save; releases an open reservation."""
     for assignment in worker.assignments.filter(state=AssignmentState.OPEN):
         assignments.set_aside(assignment, worker.study)
     worker.stage, worker.outcome, worker.left_at = Stage.DONE, outcome, at
@@ -27,10 +27,10 @@ def leave(worker: Worker, outcome: Outcome, at: datetime) -> None:
 
 @transaction.atomic
 def finish(worker: Worker, at: datetime) -> Worker:
-    """Lets a worker go who has given the least votes; a second time changes nothing.
+    """Completes a worker who has given the minimum number of votes; idempotent.
 
     Raises:
-        NotYet: they have not.
+        NotYet: the worker has given too few.
     """
     worker = assignments.lock(worker.pk)
     if worker.stage == Stage.DONE:
@@ -44,11 +44,10 @@ def finish(worker: Worker, at: datetime) -> Worker:
 
 @transaction.atomic
 def complete(worker: Worker, at: datetime) -> Worker:
-    """Lets a worker go whom the study has nothing for: no pairs left, the most votes given, paused or closed.
+    """Completes a worker who cannot go on: no pairs left, maximum votes given, or study paused or closed.
 
-    They have done nothing wrong and leave with the completion code, however few votes they could give.
-    Call it where `assigning.current` returned None, or for one who is still on the way to voting and
-    finds the study paused or closed.
+    They leave with the completion code, however few votes they could give. Call it if `assignments.current`
+    returned None, or for a worker who has not reached voting when the study is paused or closed.
     """
     worker = assignments.lock(worker.pk)
     if worker.stage != Stage.DONE:
@@ -59,7 +58,7 @@ def complete(worker: Worker, at: datetime) -> Worker:
 
 @transaction.atomic
 def resume(worker: Worker) -> Worker:
-    """Takes a completed worker back who has votes left to give in an open study; else changes nothing."""
+    """Lets a completed worker continue if the study is open and they have votes left; else changes nothing."""
     worker = assignments.lock(worker.pk)
     if may_resume(worker):
         worker.stage = Stage.VOTING if worker.trained_at else Stage.INSTRUCTIONS
@@ -69,7 +68,7 @@ def resume(worker: Worker) -> Worker:
 
 
 def may_resume(worker: Worker) -> bool:
-    """Whether a worker who left with the completion code could go on."""
+    """Returns whether a worker who left with the completion code could continue."""
     study = worker.study
     return (
         worker.outcome == Outcome.COMPLETED
@@ -82,10 +81,10 @@ def may_resume(worker: Worker) -> bool:
 
 @transaction.atomic
 def withdraw(worker: Worker, at: datetime) -> Worker:
-    """Ends the worker's part and takes back what they gave: their votes count no longer.
+    """Ends the worker's participation and withdraws their answers, which no longer count.
 
-    The rows stay, marked, since what was published with them cannot be unpublished; others can vote
-    on the pairs in their stead. It can be done at any time, after finishing too.
+    The rows are kept and marked, because published results cannot be unpublished; others can vote on the
+    pairs instead. A worker can withdraw at any time, also after finishing.
     """
     worker = assignments.lock(worker.pk)
     if worker.outcome != Outcome.WITHDRAWN:
@@ -96,7 +95,7 @@ def withdraw(worker: Worker, at: datetime) -> Worker:
 
 
 def exclude(rater: Rater, reason: str, at: datetime) -> bool:
-    """Leaves all votes of `rater` out of boards and exports, and frees their places; False if it was done before.
+    """Excludes all votes of `rater` from boards and exports and releases their places; returns False if it was done.
 
     Call it inside a transaction.
     """
@@ -107,7 +106,7 @@ def exclude(rater: Rater, reason: str, at: datetime) -> bool:
 
 
 def include(rater: Rater) -> bool:
-    """The inverse of `exclude`; False if the rater was not excluded. Call it inside a transaction."""
+    """Reverses `exclude`; returns False if the rater was not excluded. Call it inside a transaction."""
     if not Rater.objects.filter(pk=rater.pk, excluded_at__isnull=False).update(excluded_at=None, exclusion_reason=""):
         return False
     assignments.retake_places(rater)

@@ -1,4 +1,4 @@
-"""Settling what workers reported."""
+"""Resolving workers' reports."""
 
 from datetime import datetime
 
@@ -6,10 +6,10 @@ from annotation.models import Report
 
 
 def settle(report: Report, at: datetime) -> bool:
-    """Marks the report as dealt with; False where it was before."""
+    """Marks the report as resolved; returns False if it already was."""
     return bool(Report.objects.filter(pk=report.pk, settled_at=None).update(settled_at=at))
 
 
 def reopen(report: Report) -> bool:
-    """The inverse of `settle`."""
+    """Reverses `settle`; returns False if the report was not resolved."""
     return bool(Report.objects.filter(pk=report.pk, settled_at__isnull=False).update(settled_at=None))

@@ -1,4 +1,4 @@
-"""Simulated workers and their votes: marked as such in every row, and taken out again as a whole."""
+"""Simulated workers and their votes, which are marked in every row and deleted all together."""
 
 import math
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from annotation.simulation import LEFT, TIE, Assumptions, People, answers, hand_
 from annotation.studies.lifecycle import NotPossible
 
 BATCH: Final = 5000
-"""Rows of one transaction: nobody waits long for the write lock of SQLite."""
+"""Rows per transaction, so that nobody waits long for SQLite's write lock."""
 
 RATERS: Final = 200
-"""Whose votes are deleted together."""
+"""Raters whose votes are deleted in one transaction."""
 
 type Progress = Callable[[int, int], None]
-"""Called with the votes done and the votes in all."""
+"""Called with the number of votes done and in total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What was simulated."""
+    """The result of a simulation."""
 
     votes: int
     workers: int
@@ -38,7 +38,7 @@ class Simulation:
     pairs: int
     assumptions: Assumptions
     strengths: list[tuple[str, float]]
-    """Model names and drawn strengths in natural logarithms with mean 0, the strongest first."""
+    """(model name, drawn strength), in natural logarithms with mean 0, strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class _Votes:
-    """Arrays of shape (votes,): places in the pairs and in the workers, and what was answered."""
+    """Arrays of shape (votes,): indices of the pairs and of the workers, and the answers."""
 
     pair: NDArray[np.int64]
     worker: NDArray[np.int64]
     turned: NDArray[np.bool_]
-    """Whether y stood on the left."""
+    """Whether y was on the left."""
     value: NDArray[np.int8]
-    """On the study's scale."""
+    """The value on the study's scale."""
 
 
 def simulate(
@@ -68,21 +68,21 @@ def simulate(
     assumptions: Assumptions | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
-    """Adds `votes` simulated votes on the pairs within the study's filters, by simulated workers of their own.
+    """Adds `votes` votes by new simulated workers on the pairs within the study's filters.
 
-    The same study, seed and numbers draw the same votes. They take no places: people are still
-    offered every pair. An interrupted run leaves what it had stored, marked like the rest.
+    The same study, seed and numbers give the same votes. They take no places: people are still offered every
+    pair. An interrupted run keeps the votes it has stored, marked as simulated.
 
     Raises:
-        NotPossible: there are no pairs, a number makes no sense, or more votes are asked for than the
-            workers have pairs.
+        NotPossible: there are no pairs, a number is out of range, or the workers have too few pairs for
+            that many votes.
     """
     assumptions = assumptions or Assumptions()
     rows = list(Pair.objects.within(study).order_by("pk").values_list("pk", "model_x", "model_y"))
     if not rows:
         raise NotPossible(_("This study has no pairs to vote on yet. Make pairs first."))
     workers = math.ceil(votes / min(len(rows), study.most_votes)) if workers is None else workers
-    _require_sensible(votes, workers, len(rows), seed, assumptions)
+    _check_numbers(votes, workers, len(rows), seed, assumptions)
     models = dict(study.models_compared().order_by("pk").values_list("pk", "name"))
     rng = np.random.default_rng(seed)
     strength = strengths(len(models), assumptions, rng)
@@ -101,7 +101,7 @@ def simulate(
     return Simulation(votes, workers, int(drawn.careless.sum()), len(rows), assumptions, named)
 
 
-def _require_sensible(votes: int, workers: int, pairs: int, seed: int, assumptions: Assumptions) -> None:
+def _check_numbers(votes: int, workers: int, pairs: int, seed: int, assumptions: Assumptions) -> None:
     if votes < 1 or workers < 1:
         raise NotPossible(_("Votes and workers must be at least 1."))
     if workers > votes:
@@ -127,7 +127,7 @@ def _cast(
     assumptions: Assumptions,
     rng: np.random.Generator,
 ) -> _Votes:
-    """Hands out the pairs, turns their sides, draws the answers. `in_pair`: strengths of x and y, shape (pairs, 2)."""
+    """Draws pairs, sides and answers. `in_pair`: strengths of x and y, shape (pairs, 2)."""
     workers = len(drawn.careless)
     sizes = np.full(workers, votes // workers) + (np.arange(workers) < votes % workers)
     pair, worker = hand_out(len(in_pair), sizes, rng)
@@ -145,7 +145,7 @@ def _cast(
 
 @transaction.atomic
 def _add_workers(study: Study, votes: list[int]) -> list[Rater]:
-    """Simulated workers with so many votes each, numbered after those there are."""
+    """Creates simulated workers with these numbers of votes, numbered after the existing workers."""
     Study.objects.select_for_update().get(pk=study.pk)
     first = next_number(Worker.objects.filter(study=study))
     raters = Rater.objects.bulk_create(
@@ -190,7 +190,7 @@ def _add_votes(study: Study, cast: _Votes, part: slice, pair_ids: list[int], rat
 
 
 def remove(study: Study, progress: Progress | None = None) -> Removal:
-    """Takes every simulated worker of `study` and their votes out again."""
+    """Deletes every simulated worker of `study` with their votes."""
     simulated = Rater.objects.filter(study=study, simulated=True, kind=RaterKind.WORKER)
     workers, votes = simulated.count(), 0
     for done in range(0, workers, RATERS):

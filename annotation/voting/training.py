@@ -1,6 +1,6 @@
-"""Training: a check that the instruction was understood, before the first vote.
+"""Training: checks before the first vote that the worker understands the instruction.
 
-The pairs of an attempt are drawn and stored before the first is shown, and the first answer to each
+The pairs of an attempt are drawn and stored before the first is shown, and only the first answer to each
 counts, so that neither a reload nor a second tab gives another chance.
 """
 
@@ -16,25 +16,25 @@ from annotation.voting import assignments, leaving
 
 
 class Gone(Exception):
-    """There is no such training pair for this worker to answer now."""
+    """This worker has no such training pair to answer now."""
 
 
 def usable(study: Study) -> models.QuerySet[Pair]:
-    """The training pairs that can be answered right on the study's scale, in stored order."""
+    """Returns the training pairs whose golden answer exists on the study's scale, in stored order."""
     pairs = Pair.objects.filter(study=study, purpose=Purpose.TRAINING).order_by("pk")
     return pairs.exclude(golden="tie") if study.scale.top == 2 else pairs
 
 
 def offered(study: Study) -> bool:
-    """Whether workers of `study` go through training."""
+    """Returns whether the study has training."""
     return study.training_draw(usable(study).count()) > 0
 
 
 @transaction.atomic
 def current(worker: Worker, at: datetime, rng: np.random.Generator) -> TrainingAnswer | None:
-    """The training pair to show: unanswered, or answered and its explanation not yet left.
+    """Returns the training pair to show: one not answered yet, or one whose explanation is still open.
 
-    The first call of an attempt draws its pairs and their sides. None where the worker is not in training.
+    The first call of an attempt draws its pairs and their sides. Returns None if the worker is not in training.
     """
     worker = assignments.lock(worker.pk)
     if worker.stage != Stage.TRAINING:
@@ -54,7 +54,7 @@ def _unseen(worker: Worker) -> models.QuerySet[TrainingAnswer]:
 
 
 def _draw(worker: Worker, rng: np.random.Generator) -> bool:
-    """Starts the next attempt of a locked worker; False where no pair is left that they have not seen."""
+    """Starts the next attempt of a locked worker; returns False if no unseen pair is left."""
     pairs = list(usable(worker.study))
     met = set(worker.training_answers.values_list("pair", flat=True))
     fresh = [pair for pair in pairs if pair.pk not in met]
@@ -81,7 +81,7 @@ def answer(worker: Worker, answer_id: int, value: int, at: datetime, *, scale_na
 
     Raises:
         Gone: it is not the pair that the worker was shown.
-        ScaleChanged: `scale_name`, which the page asked on where it says so, is not the study's scale.
+        ScaleChanged: `scale_name`, if the page sent one, is not the study's scale.
         ValueError: `value` is not on the study's scale.
     """
     worker = assignments.lock(worker.pk)
@@ -101,13 +101,13 @@ def answer(worker: Worker, answer_id: int, value: int, at: datetime, *, scale_na
 
 @transaction.atomic
 def proceed(worker: Worker, answer_id: int, at: datetime, rng: np.random.Generator) -> Worker:
-    """Leaves the explanation of an answered pair; after the last of an attempt, says how it ended.
+    """Closes the explanation of an answered pair; after the last pair, evaluates the attempt.
 
-    The worker returned stands at voting (passed), at training (more pairs, or a further attempt) or
-    has left (failed, and no further attempt).
+    The returned worker is at voting (passed), at training (more pairs, or another attempt), or has left
+    (failed the last attempt).
 
     Raises:
-        Gone: the pair is not one of this worker's, or not answered yet.
+        Gone: the pair is not the worker's, or is not answered yet.
     """
     worker = assignments.lock(worker.pk)
     answered = worker.training_answers.filter(pk=answer_id, value__isnull=False)

@@ -1,4 +1,4 @@
-"""A vote, a skip, an undo, a report: what a worker does with the pair in hand."""
+"""Vote, skip, undo and report: the actions of a worker on their current pair."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,22 +24,22 @@ from annotation.voting.assignments import NotYours
 from annotation.voting.fast_sql import insert, update, write
 
 LONGEST_SECONDS: Final = 600
-"""What a vote adds to a worker's time at the most: who leaves the page open for a night has not worked through it."""
+"""The most that one vote adds to a worker's time: a page left open overnight is not work."""
 
 
 MOST_REPORTS: Final = 10
-"""Reports of one worker on one pair that are kept; a script that sends thousands fills neither list nor disk."""
+"""Maximum reports of one worker on one pair, so that a script cannot fill the list or the disk."""
 
 VOTED_FIELDS: Final = ["stage", "outcome", "left_at", "trials", "votes", "checks", "checks_right", "seconds"]
-"""What a vote changes of its worker."""
+"""The worker's fields that a vote changes."""
 
 
 class Replayed(Exception):
-    """The worker has voted on this pair before, or skipped it; nothing was changed."""
+    """The worker has already voted on this pair or skipped it; nothing was changed."""
 
 
 class Gone(Exception):
-    """The reservation ran out and others have taken the pair's last place; nothing was stored."""
+    """The reservation expired and others have taken the pair's last place; nothing was stored."""
 
 
 class Closed(Exception):
@@ -47,7 +47,7 @@ class Closed(Exception):
 
 
 class NothingToUndo(Exception):
-    """There is no vote to take back, or the last one has been taken back already."""
+    """There is no vote to undo, or the last one is already undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ class Ballot:
     """What the page sends with a vote."""
 
     value: int
-    """On the study's scale, from the left to the right."""
+    """On the study's scale, from left to right."""
     reasons: list[str] = field(default_factory=list)
     visible_seconds: float | None = None
-    """As the page measured it; never more than the time since the pair was shown."""
+    """As measured by the page; at most the time since the pair was shown."""
     input_method: str = ""
-    """`key`, `mouse`, `touch` or, without JavaScript, nothing."""
+    """`key`, `mouse` or `touch`; empty without JavaScript."""
     device: str = ""
     scale_name: str = ""
-    """The scale that the page asked on, empty where it does not say."""
+    """The scale that the page was shown with; empty if it sends none."""
 
 
 @transaction.atomic
@@ -119,17 +119,16 @@ def _store(
 def vote(
     worker: Worker, assignment_id: int, ballot: Ballot, at: datetime, rng: np.random.Generator
 ) -> tuple[Worker, Assignment | None]:
-    """Stores a vote and reserves the next pair; returns the worker as they stand now, and that pair.
+    """Stores a vote and reserves the next pair; returns the updated worker and that pair.
 
-    No next pair means that the worker has left, or that there is nothing for them at the moment
-    (`leaving.complete` then lets them go).
+    Without a next pair the worker has left, or no pair is available (`leaving.complete` then completes them).
 
     Raises:
-        NotYours: the assignment is another worker's, or none.
-        Replayed: it was voted on or skipped before.
-        Gone: it expired and its pair has no place left.
+        NotYours: the assignment belongs to another worker, or does not exist.
+        Replayed: it was already voted on or skipped.
+        Gone: it expired, and its pair has no place left.
         Closed: the study is closed, or the worker has left.
-        ScaleChanged: the page asked on another scale than the study's.
+        ScaleChanged: the page was shown with another scale.
         ValueError: the value is not on the study's scale.
     """
     worker, following = _store(worker.pk, assignment_id, ballot, at, rng)
@@ -139,7 +138,7 @@ def vote(
 
 
 def _claim(assignment: Assignment, mine: list[Assignment], at: datetime) -> bool:
-    """Marks an assignment voted; one that has expired needs a free place, and its worker's free hand."""
+    """Marks an assignment as voted; an expired one needs a free place, and its worker no open assignment."""
     claim = "UPDATE annotation_assignment SET state = %s WHERE id = %s AND state = %s"
     values = [AssignmentState.VOTED.value, assignment.pk, AssignmentState.OPEN.value]
     if assignment.state == AssignmentState.OPEN and write(claim, values):
@@ -160,7 +159,7 @@ def _visible(ballot: Ballot, assignment: Assignment, at: datetime) -> float | No
 
 
 def _count(worker: Worker, assignment: Assignment, scale: Scale, value: int, at: datetime, *, by: int) -> None:
-    """Adds a vote of `value` on `scale` to the worker's counts (`by` 1), or takes it off (-1)."""
+    """Adds a vote of `value` on `scale` to the worker's counts (`by` 1), or subtracts it (-1)."""
     worker.votes += by
     if assignment.shown_at is not None:
         seconds = min((at - assignment.shown_at).total_seconds(), LONGEST_SECONDS)
@@ -178,11 +177,11 @@ def _has_failed_checks(worker: Worker) -> bool:
 
 @transaction.atomic
 def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
-    """Gives the pair in hand back unanswered; it is not offered to this worker again.
+    """Skips the open assignment; its pair is not offered to this worker again.
 
     Raises:
-        NotYours: the assignment is another worker's, or none.
-        Replayed: it is not in hand any more.
+        NotYours: the assignment belongs to another worker, or does not exist.
+        Replayed: it is no longer open.
         Closed: the worker has left.
     """
     worker = assignments.lock(worker.pk)
@@ -200,7 +199,7 @@ def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
 
 
 def last_vote(worker: Worker, at: datetime) -> Comparison | None:
-    """The vote that `undo` would take back, None where there is none."""
+    """Returns the vote that `undo` would undo; None if there is none."""
     if worker.stage != Stage.VOTING:
         return None
     last = Comparison.objects.filter(rater=worker.pk, superseded_by=None).order_by("-pk").first()
@@ -211,10 +210,10 @@ def last_vote(worker: Worker, at: datetime) -> Comparison | None:
 
 @transaction.atomic
 def undo(worker: Worker, at: datetime) -> Assignment:
-    """Takes the last vote back: a withdrawn row supersedes it, and its pair is in hand again, as it was shown.
+    """Undoes the last vote: a withdrawn row supersedes it, and its assignment is open again, as it was shown.
 
-    The pair that was in hand is set aside and comes back after it. Only the last vote, only once, and for as long
-    as a pair stays reserved.
+    The assignment that was open is set aside and comes back after it. Only the last vote can be undone, once,
+    within the reservation time.
 
     Raises:
         NothingToUndo: there is no such vote.
@@ -232,7 +231,7 @@ def undo(worker: Worker, at: datetime) -> Assignment:
     assignment = last.assignment
     assert last.value is not None  # noqa: S101  a vote given on a page has its value
     assert last.answered_at is not None  # noqa: S101  and its time
-    # The study may ask on another scale since.
+    # The study's scale may have changed since.
     _count(worker, assignment, SCALES[last.scale_name], last.value, last.answered_at, by=-1)
     assignment.state, assignment.shown_at = AssignmentState.OPEN, at
     assignment.expires_at = at + timedelta(minutes=worker.study.reservation_minutes)
@@ -243,19 +242,19 @@ def undo(worker: Worker, at: datetime) -> Assignment:
 
 @transaction.atomic
 def report(worker: Worker, assignment_id: int, kind: str, comment: str) -> Report:
-    """Keeps a worker's word that something is wrong with a pair they were shown; the pair stays in hand.
+    """Stores a worker's report on a pair that they were shown; the assignment stays open.
 
-    Beyond `MOST_REPORTS` on the pair nothing more is kept, and the last one is returned.
+    Beyond `MOST_REPORTS` on the pair nothing more is stored, and the last report is returned.
 
     Raises:
-        NotYours: the assignment is another worker's, or none.
-        ValueError: there is no such kind of report.
+        NotYours: the assignment belongs to another worker, or does not exist.
+        ValueError: the kind of report does not exist.
     """
     assignment = worker.assignments.filter(pk=assignment_id).first()
     if assignment is None:
         raise NotYours
     if kind not in Report.Kind.values:
-        raise ValueError(f"{kind!r} is no kind of report")
+        raise ValueError(f"{kind!r} is not a kind of report")
     assignments.lock(worker.pk)
     kept = worker.reports.filter(pair=assignment.pair_id).order_by("-pk")[:MOST_REPORTS]
     if len(kept) == MOST_REPORTS:

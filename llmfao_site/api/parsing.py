@@ -1,4 +1,4 @@
-"""How the API reads what it is sent."""
+"""Parsing of request bodies."""
 
 from collections.abc import Mapping
 from typing import IO, Any

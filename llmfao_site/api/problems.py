@@ -1,4 +1,4 @@
-"""What the API says when it says no: problem details (RFC 9457), in one shape for every address."""
+"""Error responses of the API: problem details (RFC 9457), in the same form everywhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -21,17 +21,17 @@ from annotation.studies.lifecycle import NotPossible
 MEDIA_TYPE: Final = "application/problem+json"
 
 NOT_THERE: Final = gettext_noop("Nothing was found at this address, or you don’t have access to it.")
-"""Nothing that would tell what may not be seen from what is not there."""
+"""The same for rows that are missing and rows that must not be seen, so that nobody can tell them apart."""
 
 
 class Conflict(APIException):
-    """What was asked is well formed, and not possible as things stand."""
+    """The request is valid, but not possible in the current state."""
 
     status_code = status.HTTP_409_CONFLICT
 
 
 def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
-    """A response to `exception`; None where it is none of ours, and the site's page of errors answers."""
+    """Returns the response to `exception`, or None for an unexpected one, which the site's error page answers."""
     if isinstance(exception, NotPossible):
         exception = Conflict(str(exception))
     response = exception_handler(exception, context)
@@ -47,7 +47,7 @@ def handle(exception: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(exception, APIException):
         detail = str(exception.detail)
     else:
-        assert isinstance(exception, PermissionDenied)  # noqa: S101  the framework knows no other
+        assert isinstance(exception, PermissionDenied)  # noqa: S101  the framework handles no other type
         detail = _("You don’t have permission to do this.")
     response.data = _problem(response.status_code, detail, faults)
     response.content_type = MEDIA_TYPE
@@ -69,28 +69,28 @@ def _of_api(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What the site answers to a request that is broken, in the shape of the API at its addresses."""
+    """Responds to a malformed request: with problem details below /api/, else with the site's page."""
     if not _of_api(request):
         return defaults.bad_request(request, exception)
     return JsonResponse(_problem(400, _("The request is malformed.")), status=400, content_type=MEDIA_TYPE)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The same of an address that does not exist."""
+    """Responds to an unknown address, likewise."""
     if not _of_api(request):
         return defaults.page_not_found(request, exception)
     return JsonResponse(_problem(404, _(NOT_THERE)), status=404, content_type=MEDIA_TYPE)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The same where something broke here."""
+    """Responds after an unexpected error, likewise."""
     if not _of_api(request):
         return defaults.server_error(request)
     return JsonResponse(_problem(500, _("Something went wrong.")), status=500, content_type=MEDIA_TYPE)
 
 
 def _faults(detail: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Every fault of a ValidationError, with the place it is at: `query.since`."""
+    """Yields every error of a ValidationError with its place, such as `query.since`."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             yield from _faults(inner, place if name == api_settings.NON_FIELD_ERRORS_KEY else f"{place}.{name}")
@@ -103,19 +103,22 @@ def _faults(detail: Any, place: str) -> Iterator[tuple[str, str]]:
 
 SCHEMA: Final = {
     "type": "object",
-    "description": "Problem details as RFC 9457 has them.",
+    "description": "Problem details (RFC 9457).",
     "properties": {
         "type": {"type": "string", "const": "about:blank"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "In words, with the place that is meant."},
+        "detail": {"type": "string", "description": "What is wrong, as a sentence."},
         "errors": {
             "type": "array",
-            "description": "Each fault of what was asked; empty where it is not about that.",
+            "description": "Every error in the request’s parameters or body; empty for other problems.",
             "items": {
                 "type": "object",
                 "properties": {
-                    "place": {"type": "string", "description": "Such as query.since or body.judge."},
+                    "place": {
+                        "type": "string",
+                        "description": "Where the error is, such as query.since or body.judge.",
+                    },
                     "detail": {"type": "string"},
                 },
                 "required": ["place", "detail"],
@@ -127,7 +130,7 @@ SCHEMA: Final = {
 
 
 def in_schema(result: dict[str, Any], **_context: Any) -> dict[str, Any]:
-    """Adds to every operation of the schema that it may answer with a problem."""
+    """Adds the problem response to every operation of the schema."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = SCHEMA
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for operations in result["paths"].values():

@@ -1,4 +1,4 @@
-"""The API's schema as a page: a list of addresses, what they take and what they give."""
+"""The API's schema as a page: its operations with their parameters and responses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A parameter, or a column of a row."""
+    """A parameter or a column."""
 
     name: str
     kind: str
@@ -33,14 +33,14 @@ class Operation:
 
 @cache
 def schema() -> dict[str, Any]:
-    """The OpenAPI document. It follows from the code, and is made once."""
+    """Returns the OpenAPI document, which is generated once per process."""
     found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return found
 
 
 @cache
 def operations() -> tuple[tuple[str, tuple[Operation, ...]], ...]:
-    """Every operation, under the tags in the order in which they come."""
+    """Returns the operations by tag, in the order of the schema."""
     by_tag: dict[str, list[Operation]] = {}
     for path, methods in schema()["paths"].items():
         for method, told in methods.items():
@@ -68,14 +68,14 @@ def _parameter(told: dict[str, Any]) -> Field:
 
 
 def _content(told: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a body, references followed."""
+    """Returns the schema of a body, with references resolved."""
     for media in told.get("content", {}).values():
         return _followed(media["schema"])
     return {}
 
 
 def _row(body: dict[str, Any]) -> dict[str, Any]:
-    """The schema of what a page lists, or of the body itself where it is no page."""
+    """Returns the schema of the rows that a page lists, or of the body itself if it is not a page."""
     listed = body.get("properties", {}).get("results", {})
     return _followed(listed["items"]) if "items" in listed else body
 
@@ -98,7 +98,7 @@ def _columns(told: dict[str, Any]) -> Iterator[Field]:
 
 
 def _kind(told: dict[str, Any]) -> str:
-    """In a few words: text, whole number, one of these."""
+    """Describes a type in a few words, such as “text” or “whole number”."""
     followed = _followed(told)
     if isinstance(choices := followed.get("enum"), list):
         return ", ".join(str(choice) for choice in choices if choice is not None)
@@ -112,7 +112,7 @@ def _kind(told: dict[str, Any]) -> str:
         case {"type": "string", "format": "date-time"}:
             return "time"
         case {"type": "string", "format": "date"}:
-            return "day"
+            return "date"
         case {"type": "string", "format": "decimal"}:
             return "decimal number as text"
         case {"type": kind}:

@@ -1,4 +1,4 @@
-"""How often the API may be asked: by somebody who has signed in, and from one address without."""
+"""Rate limits of the API, by user and, for requests without sign-in, by address."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ByUser(UserRateThrottle):
-    # Not the default one: a flood of addresses must not push attempts at passwords out of it.
+    # Its own cache: a flood of addresses must not evict the counts of sign-in attempts.
     cache = caches["api"]
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
@@ -24,5 +24,5 @@ class ByAddress(AnonRateThrottle):
     cache = caches["api"]
 
     def get_ident(self, request: Request) -> str:
-        # The framework's own would believe what a visitor writes into X-Forwarded-For.
+        # The framework would trust any X-Forwarded-For header a visitor sends.
         return address_of(request._request)

@@ -1,4 +1,4 @@
-"""Tokens by which programs sign in: `Authorization: Token ...`. Shown once, when they are made."""
+"""API tokens, sent as `Authorization: Token ...`. A token is shown once, when it is created."""
 
 import hashlib
 import secrets
@@ -12,16 +12,16 @@ from rest_framework.exceptions import AuthenticationFailed
 from llmfao_site.models import ApiToken
 
 PREFIX: Final = "llmfao_"
-"""So that a token that was published by mistake can be found by those who look for such."""
+"""Lets secret scanners find a token that was published by mistake."""
 
 
 def digest_of(token: str) -> str:
-    """Its entropy is a key's, so that one round of a hash does."""
+    """Returns the stored form. A token has the entropy of a key, so one round of a hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def make_token(user: User) -> str:
-    """A new token of `user`, whose one before is void from now on."""
+    """Returns a new token for `user`; the previous one stops working."""
     token = PREFIX + secrets.token_urlsafe(32)
     ApiToken.objects.update_or_create(user=user, defaults={"digest": digest_of(token)})
     return token

@@ -1,4 +1,4 @@
-"""The pages about the API: what it has, and the token by which a program signs in."""
+"""The pages about the API: its reference and the user's token."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,7 +16,7 @@ from llmfao_site.models import ApiToken
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """What can be asked of the API, for people to read."""
+    """Shows the reference of the API."""
     return render(request, "site/api.html", {"section": "api", "parts": reference.operations()})
 
 
@@ -24,7 +24,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def token(request: AdministratorRequest) -> HttpResponse:
-    """The token of whoever looks: that there is one, and, in answer to the POST that makes it, its text."""
+    """Shows whether the user has a token; a POST creates one and shows its text once."""
     made = make_token(request.user) if request.method == "POST" else ""
     known = ApiToken.objects.filter(user=request.user).first()
     return render(request, "site/token.html", {"section": "api", "made": made, "known": known})

@@ -1,6 +1,6 @@
-"""What is asked before anything is installed: is this Python new enough, is the port free?
+"""Checks before the installation that Python is new enough and the port is free.
 
-Runs as a file, with no package around it, under any Python from 3.6 on.
+Runs as a script without its package, on any Python since 3.6.
 """
 
 import os
@@ -9,24 +9,24 @@ import sys
 
 
 class Taken(Exception):
-    """The address cannot be listened on; the message says what to do."""
+    """The address cannot be used; the message says what to do."""
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket bound to the first of the addresses of `host`; port 0 takes any free one.
+    """Returns a listening socket on the first address of `host`; port 0 picks a free port.
 
     Raises:
-        Taken: somebody else listens there, or the host or the port is none of this machine.
+        Taken: the port is in use, or the host or the port is not valid on this machine.
     """
     if not 0 <= port <= 65535:
-        raise Taken(f"PORT={port} is no port: a number from 0 to 65535 was expected.")
+        raise Taken(f"PORT={port} is not a port number. Use a number from 0 to 65535.")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as problem:
-        raise Taken(f"HOST={host} is no address of this machine: {problem.strerror}.") from problem
+        raise Taken(f"HOST={host} is not an address of this machine: {problem.strerror}.") from problem
     family, _kind, _protocol, _name, address = found[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
-    # A server that has just been stopped leaves its port waiting; that is not taken.
+    # A server that has just stopped leaves its port in TIME_WAIT, which is not in use.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
@@ -35,19 +35,19 @@ def bound(host: str, port: int) -> socket.socket:
         listener.close()
         other = port + 1 if 0 < port < 65535 else 8000
         raise Taken(
-            f"Port {port} on {host} cannot be used: {problem.strerror}. Choose another one: PORT={other} make demo"
+            f"Port {port} on {host} cannot be used: {problem.strerror}. Choose another port: PORT={other} make demo"
         ) from problem
     return listener
 
 
 def port_in(text: str) -> int:
-    """The number in `text`.
+    """Returns the port number in `text`.
 
     Raises:
-        Taken: there is none.
+        Taken: `text` is not a number.
     """
     if not (text.isascii() and text.isdigit()):
-        raise Taken(f"PORT={text} is no port: a number from 0 to 65535 was expected.")
+        raise Taken(f"PORT={text} is not a port number. Use a number from 0 to 65535.")
     return int(text)
 
 
@@ -55,7 +55,7 @@ def main() -> None:
     if sys.version_info < (3, 12):  # noqa: UP036  an older interpreter is what this is about
         sys.exit(
             f"LLMFAO needs Python 3.12 or newer; this is {sys.version.split()[0]}. "
-            "Name a newer one: make PYTHON=python3.12 ..."
+            "Choose a newer one: make PYTHON=python3.12 ..."
         )
     if sys.argv[1:] == ["port"]:
         try:

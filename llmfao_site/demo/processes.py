@@ -1,4 +1,4 @@
-"""Processes that live and die together with the one that starts them."""
+"""Child processes that end together with the process that started them."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from llmfao_site.demo import watchdog
 
 
 class Died(Exception):
-    """A child ended although nobody asked it to."""
+    """A child process ended unexpectedly."""
 
     def __init__(self, name: str, code: int, log: Path) -> None:
         super().__init__(name, code, log)
@@ -26,8 +26,8 @@ class Died(Exception):
 class Processes:
     """Children in process groups of their own, each with a log file.
 
-    Leaving the context stops them. Should this process be killed outright, a further small one,
-    which holds the other end of a pipe, stops them in its place.
+    Leaving the context stops them. If this process is killed, a small watchdog process, which holds
+    the other end of a pipe, stops them instead.
     """
 
     def __init__(self, logs: Path) -> None:
@@ -46,13 +46,13 @@ class Processes:
     @property
     def _line(self) -> IO[bytes]:
         if self._watchdog is None or self._watchdog.stdin is None:
-            raise RuntimeError("Children are started inside the context only.")
+            raise RuntimeError("Children can only be started inside the context.")
         return self._watchdog.stdin
 
     def start(
         self, name: str, command: Sequence[str], *, environment: Mapping[str, str], files: Sequence[int] = ()
     ) -> None:
-        """Starts `command` with `environment` added to ours and the open `files` handed on."""
+        """Starts `command` with `environment` added to this process's and with the open `files` inherited."""
         with self.log(name).open("wb") as log:
             child = subprocess.Popen(  # noqa: S603
                 command,
@@ -61,7 +61,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **environment},
                 pass_fds=files,
-                # A group of its own: Ctrl-C in the terminal reaches us alone, and we stop them in order.
+                # Its own group: Ctrl-C in the terminal reaches only this process, which stops the others in order.
                 start_new_session=True,
             )
         self.children[name] = child
@@ -72,7 +72,8 @@ class Processes:
         return self.logs / f"{name}.log"
 
     def check(self) -> None:
-        """
+        """Checks that every child is alive.
+
         Raises:
             Died: a child has ended.
         """
@@ -82,7 +83,7 @@ class Processes:
                 raise Died(name, code, self.log(name))
 
     def stop(self, patience: float = watchdog.PATIENCE) -> None:
-        """Asks every child to stop, waits `patience` seconds for all, and ends what is left of their groups."""
+        """Terminates every child, waits up to `patience` seconds in all, then kills what is left of their groups."""
         for child in self.children.values():
             child.terminate()
         deadline = time.monotonic() + patience

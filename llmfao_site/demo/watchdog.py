@@ -1,8 +1,8 @@
-"""Stops the processes it was told of once whoever told it is gone, killed outright included.
+"""Stops its owner's child processes when the owner dies, even if it was killed.
 
-Runs as a file: `python llmfao_site/demo/watchdog.py`, with the leaders of process groups on standard input,
-one number a line. The end of the input, which the kernel brings about when the last holder of the
-other end dies, is the signal; a line "let go" before it says that there is nothing left to stop.
+Runs as a script: `python llmfao_site/demo/watchdog.py`, with the ids of process group leaders on standard
+input, one per line. The end of input is the signal: the kernel closes the pipe when its last holder dies.
+A line "let go" says that nothing is left to stop.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import sys
 import time
 
 PATIENCE = 15.0
-"""Seconds between asking a process to stop and ending it with all it started."""
+"""Seconds between terminating a process and killing its group."""
 
 
 def alive(process: int) -> bool:
@@ -26,7 +26,7 @@ def alive(process: int) -> bool:
 
 
 def stop(leaders: list[int], patience: float = PATIENCE) -> None:
-    """Asks each leader to stop what it leads, waits, and ends what is left of the groups."""
+    """Terminates each leader, waits up to `patience` seconds, then kills what is left of the groups."""
     for leader in leaders:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(leader, signal.SIGTERM)
@@ -39,7 +39,7 @@ def stop(leaders: list[int], patience: float = PATIENCE) -> None:
 
 
 def main() -> None:
-    # A session of its own: what stops its owner's terminal or group must not stop it.
+    # Its own session: a signal to the owner's terminal or group must not stop the watchdog.
     os.setsid()
     leaders: list[int] = []
     for line in sys.stdin:

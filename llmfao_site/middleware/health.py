@@ -1,4 +1,4 @@
-"""The answer to whoever watches over the installation."""
+"""The health check."""
 
 import logging
 from collections.abc import Callable
@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 
 
 class HealthMiddleware:
-    """Answers /healthz with 200 while the database answers, else with 503.
+    """Responds to /healthz with 200 while the database responds, else with 503.
 
-    A middleware ahead of all others and no view: a probe speaks plain HTTP to an address of its own
-    choice, which the redirect to HTTPS and the list of allowed hosts would both turn away.
+    It is the first middleware and not a view: a probe uses plain HTTP and any host name, which the redirect
+    to HTTPS and the list of allowed hosts would refuse.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -30,6 +30,6 @@ def health() -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error as problem:
-        log.error("The database does not answer: %s", problem)
-        return HttpResponse("The database does not answer.\n", status=503, content_type="text/plain")
+        log.error("The database does not respond: %s", problem)
+        return HttpResponse("The database does not respond.\n", status=503, content_type="text/plain")
     return HttpResponse("ok\n", content_type="text/plain")

@@ -1,4 +1,4 @@
-"""What browsers may keep of the pages of somebody who has signed in."""
+"""Cache headers of pages for signed-in users."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_cache_control
 
 
-class NothingPersonal:
-    """Has nothing kept that somebody who has signed in was shown, unless a view says itself what may be.
+class NoStoreMiddleware:
+    """Forbids browsers to store responses to signed-in users, unless the view sets Cache-Control itself.
 
-    Who uses the computer after them shall not find workers' ids, money or tokens by the back button. What
-    has an ETag, as the API's answers have, may be kept by whoever asked, and is asked for again each time.
+    The next person at the computer must not find workers' ids, payments or tokens with the back button. A
+    response with an ETag, as the API sends, may be stored privately and is revalidated each time.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -25,5 +25,5 @@ class NothingPersonal:
 
 
 def _is_personal(request: HttpRequest) -> bool:
-    # Programs say who they are by a header, of which the request's user knows nothing.
+    # Programs sign in by a header, which does not set the request's user.
     return "Authorization" in request.headers or request.user.is_authenticated

@@ -1,4 +1,4 @@
-"""What requests are written in: UTF-8."""
+"""Refuses requests that are not in UTF-8."""
 
 import codecs
 from collections.abc import Iterable
@@ -9,15 +9,15 @@ from django.utils.http import parse_header_parameters
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-REFUSAL: Final = b"The address and the body of a request are read as UTF-8; its Content-Type says something else.\n"
+REFUSAL: Final = b"Requests must be in UTF-8, but the Content-Type header names another encoding.\n"
 
 
 class OnlyUtf8:
-    """The site behind a door that refuses requests whose Content-Type names another encoding.
+    """WSGI wrapper that refuses requests whose Content-Type names another encoding.
 
-    Our pages are UTF-8, and so is what browsers send from them. Django takes the request's word for any
-    codec that Python has, and asks it before anything catches an error: some decode nothing and raise,
-    others make halves of surrogates, which no database stores.
+    The pages are UTF-8, and so is what browsers send from them. Django accepts any codec that Python has, and
+    uses it before errors are caught: some codecs raise on any text, others produce lone surrogates, which no
+    database can store.
     """
 
     def __init__(self, site: "WSGIApplication") -> None:
@@ -32,7 +32,7 @@ class OnlyUtf8:
 
 
 def is_utf8(content_type: str) -> bool:
-    """Whether a header Content-Type names no encoding but UTF-8; one that nobody knows is none."""
+    """Returns whether a Content-Type header names no encoding other than UTF-8; unknown encodings are ignored."""
     try:
         _kind, parameters = parse_header_parameters(content_type)
         return codecs.lookup(parameters.get("charset", "utf-8")).name == "utf-8"

@@ -1,8 +1,7 @@
-// The voting page: keys, the chips after the choice, the time a pair is looked at, its reservation, the focus.
-// A vote is a form that is sent; htmx sends it and puts the next pair in its place, and without any of this
-// the browser does both.
+// The voting page: keyboard shortcuts, reasons after the choice, viewing time, the reservation, the focus.
+// A vote is a form; htmx sends it and swaps in the next pair. Without JavaScript the browser does both.
 
-const SETTLING = 300; // ms after a pair has come in which no press counts: it was meant for the pair before.
+const SETTLING = 300; // ms after a new pair arrives in which presses are ignored: they were meant for the pair before.
 const POINTERS = { mouse: "mouse", touch: "touch", pen: "touch" };
 
 const arena = () => document.getElementById("content");
@@ -11,10 +10,10 @@ const trouble = () => document.getElementById("trouble");
 
 let arrivedAt = 0;
 let method = "";
-let chosen = null; // The button whose vote waits for its reasons.
-let confirmed = false; // They have been given: the next press of it sends.
+let chosen = null; // The chosen button, whose vote waits for reasons.
+let confirmed = false; // The reasons are given: the next press of the button sends.
 
-// ------------------------------------------------------------------ time looked at
+// ------------------------------------------------------------------ viewing time
 
 const looking = { seconds: 0, since: null };
 
@@ -27,14 +26,14 @@ function lookAway() {
   looking.seconds += (performance.now() - looking.since) / 1000;
   looking.since = null;
   try {
-    // A page that is loaded again, or left for the instructions, goes on counting.
+    // The time continues after a reload or a visit to the instructions.
     sessionStorage.setItem("looked", JSON.stringify({ pair: arena().dataset.pair, seconds: looking.seconds }));
   } catch {
-    // Without storage it starts anew.
+    // Without storage it starts again at 0.
   }
 }
 
-function lookAnew() {
+function restartLooking() {
   looking.seconds = 0;
   looking.since = null;
   try {
@@ -74,14 +73,14 @@ async function extend() {
   const body = new URLSearchParams({ pair: fields.get("pair"), csrfmiddlewaretoken: fields.get("csrfmiddlewaretoken") });
   const pair = fields.get("pair");
   const reply = await fetch(arena().dataset.extend, { method: "POST", body }).catch(() => null);
-  // It has run out meanwhile: the page is loaded again, and has it once more if nobody else took it.
+  // The reservation has expired: reload the page, which reserves the pair again if nobody else took it.
   if (reply?.status === 409 && pair === arena().dataset.pair) location.reload();
 }
 
 setInterval(() => {
   const now = performance.now();
   const due = period() > 0 && now - extendedAt > period();
-  // A page left open by somebody who has gone keeps no pair from others.
+  // An abandoned page does not keep its pair from others.
   if (due && document.visibilityState === "visible" && now - activeAt < 2 * period()) extend();
 }, 5000);
 
@@ -125,7 +124,7 @@ document.addEventListener(
   (event) => {
     const button = event.target.closest?.("#ballot button[type=submit]");
     if (!button) return;
-    // The second press of a double click, or one meant for the pair that was here a moment ago.
+    // The second press of a double click, or one meant for the previous pair.
     if (event.detail > 1 || performance.now() - arrivedAt < SETTLING) {
       event.preventDefault();
       event.stopPropagation();
@@ -183,11 +182,11 @@ function arrive() {
   chosen = null;
   confirmed = false;
   if (trouble()) trouble().hidden = true;
-  lookAnew();
+  restartLooking();
   showAllMore();
 }
 
-// Whether a text goes on below what is seen of it.
+// Marks texts that continue below their visible part.
 function showAllMore() {
   for (const text of arena().querySelectorAll(".pane-text, .prompt .answer")) {
     const below = text.scrollHeight - text.clientHeight - text.scrollTop;
@@ -198,7 +197,7 @@ document.addEventListener("scroll", showAllMore, { passive: true, capture: true 
 window.addEventListener("resize", showAllMore);
 
 arrive();
-arrivedAt = -SETTLING; // A page that was loaded whole replaced nothing under the pointer.
+arrivedAt = -SETTLING; // A full page load replaced nothing under the pointer.
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target !== arena()) return;
@@ -208,7 +207,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   next.focus({ preventScroll: true });
 });
 
-// Refused: the page, loaded again, says why or shows the pair there is. Not sent: it can be tried again.
+// Refused: the reloaded page explains why or shows the current pair. Not sent: the worker can try again.
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status < 500) location.assign(location.pathname);
   else fail();

@@ -1,5 +1,5 @@
-// Hovering over a row, or focusing something in it, keeps the rows that cannot be told from it and fades the others.
-const places = (row) =>
+// Hovering over a row, or focusing something in it, fades the rows that can be distinguished from it.
+const rangesOf = (row) =>
   (row?.dataset.alike ?? "")
     .split(" ")
     .filter(Boolean)
@@ -9,9 +9,9 @@ const places = (row) =>
 for (const table of document.querySelectorAll("table.board")) {
   const rows = [...table.tBodies[0].rows];
   const fade = (row) => {
-    const alike = places(row);
-    rows.forEach((other, place) => {
-      const kept = alike.some(([low, high]) => low <= place && place <= high);
+    const alike = rangesOf(row);
+    rows.forEach((other, position) => {
+      const kept = alike.some(([low, high]) => low <= position && position <= high);
       other.classList.toggle("faded", alike.length > 0 && !kept);
     });
   };

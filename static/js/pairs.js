@@ -1,4 +1,4 @@
-// The arrow keys go to the previous and the next pair or page, as the links do, outside fields and what scrolls.
+// The arrow keys follow the links to the previous and next pair or page, except in fields and scrollable elements.
 document.addEventListener("keydown", (event) => {
   const rel = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
   if (!rel || event.defaultPrevented || event.repeat || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -1,14 +1,14 @@
-// The pages of questions work without this; it adds the arrow keys, and filters that act at once.
+// Adds arrow keys and filters that apply at once; the question pages work without it.
 const FIELDS = "input, select, textarea, [contenteditable]";
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.repeat || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (event.target.closest?.(FIELDS)) return;
-  // What scrolls sideways takes the arrows for itself.
+  // An element that scrolls sideways keeps the arrow keys.
   const scroller = event.target.closest?.("[tabindex='0']");
   if (scroller && scroller.scrollWidth > scroller.clientWidth + 1) return;
-  const way = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
-  const link = way && document.querySelector(`a[rel="${way}"]`);
+  const rel = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  const link = rel && document.querySelector(`a[rel="${rel}"]`);
   if (!link) return;
   event.preventDefault();
   link.click();
@@ -17,5 +17,5 @@ document.addEventListener("keydown", (event) => {
 const filter = document.querySelector("form.question-filter");
 filter?.addEventListener("change", () => filter.requestSubmit());
 
-// Says that keys and filters act by now.
+// Signals that keys and filters are active.
 document.documentElement.dataset.questions = "ready";

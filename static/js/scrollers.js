@@ -1,5 +1,5 @@
-// What scrolls on its own (wide code, tables, formulas, long messages) can be reached and scrolled with the keyboard, and what
-// does not scroll costs no stop of the Tab key. Chromium and Firefox do this by themselves, Safari does not.
+// Makes scrollable elements (wide code, tables, formulas, long messages) focusable by keyboard, and only those.
+// Chromium and Firefox do this themselves, Safari does not.
 
 const SCROLLERS = "pre, .table-wrap, .formula";
 

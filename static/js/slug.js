@@ -1,4 +1,4 @@
-// Suggests the address of a new study from its name, until somebody writes one.
+// Suggests the address of a new study from its name, until the user enters one.
 const form = document.querySelector("form[data-suggest-slug]");
 const name = form?.elements.namedItem("name");
 const slug = form?.elements.namedItem("slug");
@@ -19,6 +19,6 @@ if (name && slug) {
   };
   slug.addEventListener("input", () => (own = slug.value !== ""));
   name.addEventListener("input", suggest);
-  // Somebody may have begun to write before this was loaded.
+  // The user may have started typing before this was loaded.
   suggest();
 }

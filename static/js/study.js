@@ -1,4 +1,4 @@
-// The administrator's pages work without this; it adds the copy buttons.
+// Adds the copy buttons; the administrator's pages work without it.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;

@@ -1,11 +1,11 @@
-// The small things on every page of a worker. Each page works without them.
+// Small enhancements of workers' pages, which work without them.
 
 const kept = {
   get(name) {
     try {
       return localStorage.getItem(name);
     } catch {
-      return null; // A browser that allows no storage forgets, and goes on.
+      return null; // Storage is blocked: forget the setting and continue.
     }
   },
   set(name, value) {
@@ -17,7 +17,7 @@ const kept = {
   },
 };
 
-// A form that makes something is sent once, however often its button is pressed.
+// A form that creates something is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-once]")) return;
@@ -28,10 +28,10 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-once]")) delete form.dataset.sent;
 });
 
-// An iPad calls itself a Macintosh; how many fingers it can feel tells them apart.
+// An iPad identifies as a Macintosh; the number of touch points distinguishes them.
 for (const field of document.querySelectorAll("input[name=touch]")) field.value = navigator.maxTouchPoints ?? "";
 
-// Copying needs a secure context; without one the text can still be selected.
+// Copying needs a secure context; otherwise the text can still be selected.
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
@@ -43,7 +43,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// A menu closes when the pointer or the focus goes elsewhere, and on Escape.
+// A menu closes when the pointer or the focus moves elsewhere, and on Escape.
 document.addEventListener("pointerdown", (event) => closeMenus(event.target));
 document.addEventListener("focusin", (event) => closeMenus(event.target));
 document.addEventListener("keydown", (event) => {
@@ -59,7 +59,7 @@ function closeMenus(target) {
   }
 }
 
-// What was folded stays folded. The click says so; the event of a fold comes for what is put in open, too.
+// Collapsed texts stay collapsed. Listens to clicks, because toggle events also fire for inserted open elements.
 document.addEventListener("click", (event) => {
   const fold = event.target.closest("summary")?.parentElement;
   if (fold?.dataset.remember) kept.set(`fold-${fold.dataset.remember}`, fold.open ? "shut" : "open");
@@ -74,7 +74,7 @@ function restoreFolds(root) {
 restoreFolds(document);
 document.addEventListener("htmx:afterSwap", (event) => restoreFolds(event.target));
 
-// Keys can be switched off, for who speaks or types into the browser by other means.
+// Keyboard shortcuts can be turned off, for people who use speech input.
 for (const box of document.querySelectorAll("[data-keys]")) {
   box.checked = kept.get("keys") !== "off";
   document.body.classList.toggle("without-keys", !box.checked);

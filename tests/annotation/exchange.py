@@ -1,4 +1,4 @@
-"""A small study as exchange files, and ways to write them, right or wrong."""
+"""A small study as exchange files, and helpers to write them with or without errors."""
 
 import gzip
 import json
@@ -104,7 +104,7 @@ CORPUS = ("models.jsonl", "prompts.jsonl", "results.jsonl")
 
 
 def write(folder: Path, **changed: str | bytes | None) -> Path:
-    """The small study in `folder`; `changed` replaces files, by their name without its ending, None leaving one out."""
+    """Writes the small study to `folder`; `changed` replaces files by name without suffix, None omits one."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in FILES.items():
         content = changed.pop(name.partition(".")[0].replace("-", "_"), text)

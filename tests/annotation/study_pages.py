@@ -1,4 +1,4 @@
-"""What the tests of the administrator's pages share."""
+"""Helpers for tests of the administrator's pages."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.builders import NOW, build_study, build_worker, rng
 
 
 def study_of(owner: User, *colleagues: User, **settings: Any) -> Study:
-    """A study that belongs to `owner` and is shared with `colleagues`."""
+    """Returns a study of `owner` that is shared with `colleagues`."""
     study = build_study(**settings)
     study.owner = owner
     study.save(update_fields=["owner"])
@@ -20,7 +20,7 @@ def study_of(owner: User, *colleagues: User, **settings: Any) -> Study:
 
 
 def give_votes(study: Study, number: int, external_id: str | None = None) -> Any:
-    """A worker of `study` who voted `number` times for the left."""
+    """Creates a worker of `study` who voted `number` times for the left."""
     worker = build_worker(study, external_id)
     for _place in range(number):
         assignment = assignments.current(worker, NOW, rng())

@@ -1,4 +1,4 @@
-"""An address of the internet brings many workers in an hour, but not any number; nobody who has joined is kept out."""
+"""Joins per hour from one public address are limited; workers who have joined are not affected."""
 
 import pytest
 from django.test import Client
@@ -57,7 +57,7 @@ def test_who_has_joined_goes_on(study):
         join(client, study, "?PROLIFIC_PID=p1" if client is clients[0] else "")
     assert clients[0].get("/s/haiku/instructions/").status_code == 200
     assert join(clients[0], study).status_code == 200
-    # A lost cookie is found again by the id.
+    # Without the cookie, the ID identifies the worker.
     assert join(visitor(), study, "?PROLIFIC_PID=p1").status_code == 200
     assert Worker.objects.count() == 3
 

@@ -1,4 +1,4 @@
-"""A study that needs a computer must not turn one away, nor take a phone for one."""
+"""A study for computers must neither refuse a computer nor accept a phone."""
 
 import pytest
 

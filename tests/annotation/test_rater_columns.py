@@ -1,4 +1,4 @@
-"""What other apps know of raters reaches the tables of raters."""
+"""Columns that other apps register appear in tables of raters."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,7 +10,7 @@ from annotation.models import PromptSet, Study
 
 @pytest.fixture
 def columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No columns but those that a test registers."""
+    """Empties the registry for each test."""
     monkeypatch.setattr(rater_columns, "_columns", [])
 
 
@@ -47,5 +47,5 @@ def test_columns_stand_in_the_order_of_their_registration(columns: None, study: 
 
 def test_one_and_the_same_column_twice_is_refused(columns: None) -> None:
     rater_columns.register("Cost", cost)
-    with pytest.raises(ValueError, match="registered already"):
+    with pytest.raises(ValueError, match="already registered"):
         rater_columns.register("Price", cost)

@@ -1,4 +1,4 @@
-"""The sample study: what everybody sees first."""
+"""The sample study."""
 
 import json
 from collections import Counter

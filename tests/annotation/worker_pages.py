@@ -1,4 +1,4 @@
-"""What a worker's browser does, without JavaScript."""
+"""What a worker's browser does without JavaScript."""
 
 from django.http import HttpResponse
 from django.test import Client
@@ -7,13 +7,13 @@ from annotation.models import Assignment, Study
 
 
 def join(client: Client, study: Study, query: str = "") -> HttpResponse:
-    """Agrees to the consent that `study` had when it was fetched; goes on to where that leads."""
+    """Agrees to the consent of `study` as it was when fetched, and follows the redirect."""
     fields = {"answer": "agree", "version": study.consent_version}
     return client.post(f"/s/{study.slug}/consent/{query}", fields, follow=True)
 
 
 def in_hand() -> int:
-    """The one open assignment."""
+    """Returns the primary key of the only open assignment."""
     return Assignment.objects.get(state="open").pk
 
 

@@ -1,4 +1,4 @@
-"""What somebody who runs a study does, in a real browser: from the sign-in to the file for a paper."""
+"""The administrator's work in a real browser, from the sign-in to the exported file."""
 
 import re
 
@@ -23,7 +23,7 @@ def surroundings(settings, tmp_path):
 
 @pytest.fixture
 def files(tmp_path):
-    """The small study as files, by name."""
+    """Writes the small study as files; returns them by name."""
     return {path.name: path for path in write(tmp_path / "files").iterdir()}
 
 
@@ -40,7 +40,7 @@ def upload(page: Page, address: str, paths) -> None:
     page.get_by_label("Files", exact=True).set_input_files(paths)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("Queued")).to_be_visible()
-    # The background does its part, and the page that is open notices by itself.
+    # The background task runs, and the open page updates itself.
     uploads.run(Upload.objects.latest("pk").pk)
 
 
@@ -58,7 +58,7 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     upload(page, address, [files["models.jsonl"], files["prompts.jsonl"], files["results.jsonl"]])
     expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.get_by_role("link", name="Go to overview").click()
-    expect(page.get_by_text("3 models, 2 prompts, 6 results")).to_be_visible()
+    expect(page.get_by_text("3 models, 2 prompts, 6 answers")).to_be_visible()
 
     page.get_by_role("link", name="Make pairs").click()
     page.get_by_label("All: pair every two answers to a prompt").check()
@@ -68,7 +68,7 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     expect(page.get_by_text("6 pairs added. 0 already existed.")).to_be_visible()
 
     page.goto(f"{address}/start/")
-    page.locator("main").get_by_role("button", name="Start").click()
+    page.locator("main").get_by_role("button", name="Start study").click()
     expect(page.get_by_text("The study is now open.")).to_be_visible()
     study = Study.objects.get()
     assert study.status == Status.OPEN
@@ -77,9 +77,9 @@ def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_serv
     page.get_by_role("link", name="Workers").first.click()
     expect(page.get_by_role("cell", name="PAT-1")).to_be_visible()
 
-    page.get_by_role("link", name="Pause").click()
-    expect(page.get_by_text("their vote still counts")).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("link", name="Pause study").click()
+    expect(page.get_by_text("Their vote still counts")).to_be_visible()
+    page.get_by_role("button", name="Pause study").click()
     expect(page.get_by_text("The study is now paused.")).to_be_visible()
     study.refresh_from_db()
     assert study.status == Status.PAUSED
@@ -95,7 +95,7 @@ def test_a_downloaded_file_is_loaded_back(page: Page, live_server, owner, files,
     expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.goto(f"{live_server.url}/studies/first/export/")
     main = page.locator("main section")
-    links = [main.get_by_role("link", name=name, exact=True) for name in ("Models", "Prompts", "Results", "Pairs")]
+    links = [main.get_by_role("link", name=name, exact=True) for name in ("Models", "Prompts", "Answers", "Pairs")]
     links.append(page.get_by_role("row", name="People").get_by_role("link").first)
     saved = [save(page, link, tmp_path) for link in links]
     upload(page, f"{live_server.url}/studies/second", saved)
@@ -118,7 +118,7 @@ def test_faults_are_shown_where_they_are(page: Page, live_server, owner, files, 
     upload(page, f"{live_server.url}/studies/haiku", [files["models.jsonl"]])
     row = page.get_by_role("row", name="models.jsonl").first
     expect(row).to_contain_text("2")
-    expect(page.get_by_text("nothing was stored")).to_be_visible()
+    expect(page.get_by_text("Nothing was saved")).to_be_visible()
     accessible(page)
 
 
@@ -146,7 +146,7 @@ def test_a_worker_is_excluded_and_included_again(page: Page, live_server, owner,
     page.get_by_role("link", name=re.compile("^Exclude")).click()
     page.get_by_label("Reason").fill("Clicks left")
     page.get_by_role("button", name="Exclude").click()
-    expect(page.get_by_text("is excluded.")).to_be_visible()
+    expect(page.get_by_text("excluded.")).to_be_visible()
     assert counted(study) == 0
     page.get_by_role("link", name=re.compile("^Include")).click()
     page.get_by_role("button", name="Include worker").click()
@@ -201,7 +201,7 @@ def test_without_javascript_a_study_is_made_filled_and_started(browser: Browser,
     page.get_by_role("link", name="Reload").click()
     expect(page.get_by_text("Upload complete.")).to_be_visible()
     page.goto(f"{live_server.url}/studies/plain-haiku/start/")
-    page.locator("main").get_by_role("button", name="Start").click()
+    page.locator("main").get_by_role("button", name="Start study").click()
     expect(page.get_by_text("The study is now open.")).to_be_visible()
 
 

@@ -1,4 +1,4 @@
-"""The components that all pages are made of."""
+"""The components that pages are built from."""
 
 from collections.abc import Callable
 

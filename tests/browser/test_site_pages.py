@@ -1,4 +1,4 @@
-"""The front page, signing in and the errors, in a browser."""
+"""The front page, the sign-in and error pages, in a browser."""
 
 from collections.abc import Callable
 
@@ -54,7 +54,7 @@ def test_a_wrong_password_is_said_to_a_screen_reader(
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill("guess")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("do not fit together")
+    expect(page.get_by_role("alert")).to_contain_text("don’t match")
     accessible(page)
 
 

@@ -1,4 +1,4 @@
-"""What a worker does, in a real browser: by keys, on a phone, without JavaScript."""
+"""The worker's pages in a real browser: by keyboard, on a phone, without JavaScript."""
 
 import re
 
@@ -13,12 +13,12 @@ from tests.builders import add_golden_pairs, build_study
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SETTLED = 350
-"""Milliseconds after which a press is taken for the pair on the screen, and not for the one before."""
+"""Milliseconds after which a press counts for the pair on the screen, not for the previous one."""
 
 
 @pytest.fixture(autouse=True)
 def sound_scripts(page):
-    """No script fails, and nothing breaks the Content-Security-Policy; a refused request may be what is tested."""
+    """Fails on script errors and violations of the Content-Security-Policy; refused requests are allowed."""
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
@@ -34,14 +34,14 @@ def study():
 def agree(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="I agree").click()
-    expect(page.get_by_role("heading", name="What to do")).to_be_visible()
+    expect(page.get_by_role("heading", name="Instructions")).to_be_visible()
 
 
 def start(page: Page, address: str) -> None:
     agree(page, address)
     page.get_by_role("button", name=re.compile("^Start")).click()
     page.wait_for_url(re.compile("/(training|vote)/$"))
-    # The scripts have run by then: what is done to the page from here on reaches them.
+    # By then the scripts have run and handle events.
     page.wait_for_load_state("load")
 
 
@@ -68,7 +68,7 @@ def test_join_fail_and_pass_training_vote_by_keys_undo_and_finish_with_the_code(
     page.goto(f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1&STUDY_ID=s1")
     accessible(page)
     page.get_by_role("button", name="I agree").click()
-    expect(page.get_by_role("heading", name="What to do")).to_be_visible()
+    expect(page.get_by_role("heading", name="Instructions")).to_be_visible()
     accessible(page)
     page.get_by_role("button", name="Start training").click()
 
@@ -86,16 +86,16 @@ def test_join_fail_and_pass_training_vote_by_keys_undo_and_finish_with_the_code(
     accessible(page)
     press(page, "ArrowLeft")
     expect(page.get_by_text("1 of 4")).to_be_visible()
-    expect(page.get_by_role("button", name="Undo: A is better")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo “A is better”")).to_be_visible()
     expect(page.get_by_role("heading", name="Prompt")).to_be_focused()
     accessible(page)
     press(page, "t")
-    expect(page.get_by_role("button", name="Undo: Tie")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo “Tie”")).to_be_visible()
     press(page, "Backspace")
-    expect(page.get_by_text("Your last answer was taken back")).to_be_visible()
+    expect(page.get_by_text("Undone. Here is that pair again")).to_be_visible()
     expect(page.get_by_text("1 of 4")).to_be_visible()
     press(page, "ArrowRight")
-    expect(page.get_by_role("button", name="Undo: B is better")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo “B is better”")).to_be_visible()
     page.get_by_role("button", name="Finish now").click()
 
     expect(page.get_by_text(study.exits.get(outcome="completed").code)).to_be_visible()
@@ -197,7 +197,7 @@ def test_typing_a_report_does_not_vote_and_the_report_arrives(page, live_server,
     dialog.get_by_label("Details").fill("")
     dialog.get_by_label("Details").press_sequentially("terribly cut off")
     dialog.get_by_role("button", name="Send report").click()
-    expect(page.get_by_text("Your report goes to the people")).to_be_visible()
+    expect(page.get_by_text("We sent your report to the people")).to_be_visible()
     assert Report.objects.get().comment == "terribly cut off"
     assert not Comparison.objects.exists()
 
@@ -226,7 +226,7 @@ def test_a_pair_is_skipped_with_a_reason(page, live_server, study, accessible):
     page.get_by_text("Skip", exact=True).click()
     accessible(page)
     page.get_by_role("button", name="I don’t know enough about this topic").click()
-    expect(page.get_by_text("You skipped that pair")).to_be_visible()
+    expect(page.get_by_text("Skipped. Here is another pair")).to_be_visible()
     assert Assignment.objects.get(state="skipped").skip_reason == "subject"
 
 
@@ -269,7 +269,7 @@ def test_a_vote_that_does_not_arrive_is_said_and_can_be_pressed_again(page, live
     start(page, f"{live_server.url}/s/haiku/")
     page.context.set_offline(True)
     press(page, "t")
-    expect(page.get_by_role("alert")).to_contain_text("did not arrive")
+    expect(page.get_by_role("alert")).to_contain_text("couldn’t send your answer")
     page.context.set_offline(False)
     press(page, "t")
     expect(page.get_by_text("1 of 4")).to_be_visible()
@@ -284,7 +284,7 @@ def test_two_tabs_do_not_vote_twice_on_a_pair(page, live_server, study):
     press(page, "ArrowLeft")
     expect(page.get_by_text("1 of 4")).to_be_visible()
     press(other, "ArrowRight")
-    expect(other.get_by_text("Your first answer to it was kept")).to_be_visible()
+    expect(other.get_by_text("We kept your first answer")).to_be_visible()
     assert [vote.value for vote in Comparison.objects.all()] == [1]
 
 
@@ -311,7 +311,7 @@ def test_a_folded_prompt_stays_folded(page, live_server, study):
     start(page, f"{live_server.url}/s/haiku/")
     text = page.locator(".prompt .answer")
     expect(text).to_be_visible()
-    page.get_by_text("Fold", exact=True).click()
+    page.get_by_text("Hide prompt", exact=True).click()
     expect(text).to_be_hidden()
     press(page, "ArrowLeft")
     expect(page.get_by_text("1 of 4")).to_be_visible()
@@ -341,11 +341,11 @@ def test_the_whole_way_works_without_javascript(browser: Browser, live_server, s
     page.get_by_label("Clearer").press("Enter")
     assert not Comparison.objects.exists(), "Enter in a box must not press the first button"
     page.get_by_role("button", name="B is better").click()
-    page.get_by_role("button", name="Undo: B is better").click()
-    expect(page.get_by_text("Your last answer was taken back")).to_be_visible()
+    page.get_by_role("button", name="Undo “B is better”").click()
+    expect(page.get_by_text("Undone. Here is that pair again")).to_be_visible()
     page.get_by_text("Skip", exact=True).click()
     page.get_by_role("button", name="Another reason").click()
-    expect(page.get_by_text("You skipped that pair")).to_be_visible()
+    expect(page.get_by_text("Skipped. Here is another pair")).to_be_visible()
     for _vote in range(4):
         page.get_by_role("button", name="Tie", exact=True).click()
     expect(page.get_by_text(study.exits.get(outcome="completed").code)).to_be_visible()

@@ -1,4 +1,4 @@
-"""Programs that ask the API, for tests."""
+"""API clients for tests."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from llmfao_site.api.tokens import make_token
 
 
 class Program:
-    """Asks as `user`, by a token; as nobody where there is none."""
+    """An API client that signs in as `user` with a token, or not at all."""
 
     def __init__(self, user: User | None = None) -> None:
         self.headers = {"Authorization": f"Token {make_token(user)}"} if user else {}
@@ -22,7 +22,7 @@ class Program:
         return self.client.post(f"/api/{path}", body, content_type="application/json", headers=self.headers)
 
     def rows(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        """All rows of a list, page after page."""
+        """Returns all rows of a list, over all pages."""
         found, response = [], self.get(path, **query)
         while True:
             assert response.status_code == 200, response.content

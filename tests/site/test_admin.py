@@ -1,4 +1,4 @@
-"""The Django admin: every table of judges, boards and tokens can be looked at, and none of it changed."""
+"""The Django admin: tables of judges, boards and tokens can be viewed but not changed."""
 
 import pytest
 from django.apps import apps

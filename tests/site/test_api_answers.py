@@ -1,4 +1,4 @@
-"""Runs of answers, benchmarks, panels, schedules and probes at the API."""
+"""Runs of answers, benchmarks, panels, schedules and probes in the API."""
 
 import json
 from decimal import Decimal

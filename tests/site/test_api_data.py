@@ -1,4 +1,4 @@
-"""A study's data at the API: the rows of the exports, for those who run it."""
+"""A study's data in the API: the rows of the exports, for the people who manage it."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def study(owner, colleague):
-    """With four votes of a person, and a judge's on every pair in both orders."""
+    """A study with four votes of a person and a judge's verdicts on every pair in both orders."""
     study = study_of(owner, colleague)
     give_votes(study, 4)
     judge = Rater.objects.create(study=study, kind="judge", name="=robot")
@@ -48,7 +48,7 @@ def table(study, **options):
 
 
 def as_cells(row, columns):
-    """A row of JSON as a CSV file has it."""
+    """Returns a JSON row as cells of a CSV file."""
     words = {True: "true", False: "false", None: ""}
 
     def cell(value):
@@ -60,7 +60,7 @@ def as_cells(row, columns):
 
 
 def unguarded(cell):
-    """Without the apostrophe that keeps a spreadsheet from running what a cell holds."""
+    """Removes the apostrophe that protects against formulas in spreadsheets."""
     return cell.removeprefix("'")
 
 

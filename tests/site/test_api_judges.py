@@ -1,4 +1,4 @@
-"""Judges, runs, calls and money at the API."""
+"""Judges, runs, calls and costs in the API."""
 
 import json
 from decimal import Decimal
@@ -120,7 +120,7 @@ def test_what_is_not_possible_as_things_stand_is_a_conflict_with_its_reason(stud
     assert program.post(path, judge="stand-in").status_code == 201
     again = program.post(path, judge="stand-in")
     assert (again.status_code, again.headers["Content-Type"]) == (409, "application/problem+json")
-    assert "at work on this study already" in again.json()["detail"]
+    assert "already running on this study" in again.json()["detail"]
     run = JudgeRun.objects.get()
     assert program.post(f"{path}{run.pk}/resume/").status_code == 409
     program.post(f"{path}{run.pk}/cancel/")

@@ -1,4 +1,4 @@
-"""The API does what its schema says, whatever is sent to it; and its pages and documents say it all."""
+"""The API conforms to its schema for any request, and the reference is complete."""
 
 import re
 
@@ -43,7 +43,7 @@ SCHEMA.app = application
 
 @pytest.fixture
 def rows(db, owner):
-    """A study of `owner` with something at every address, and what stands in the places of the addresses."""
+    """Creates a study of `owner` with rows for every URL; returns the URL parameters."""
     study = study_of(owner, prompts=2)
     give_votes(study, 3)
     for board in snapshots.recompute_changed(NOW):
@@ -70,7 +70,7 @@ def rows(db, owner):
 
 
 def asked_of(model, study):
-    """The first of two turns that `model` was asked, in a run of its own."""
+    """Creates the first of two turns of `model`, in its own run."""
     source = AnswerSource.objects.create(model=model, endpoint="http://127.0.0.1:9/v1", api_id="x")
     run = AnswerRun.objects.create(study=study, source=source, user=study.owner, created_at=NOW, state="done")
     turns = [AnswerCall(run=run, source=source, prompt=prompt, state="ok") for prompt in study.prompt_set.prompts.all()]
@@ -99,13 +99,13 @@ def benchmark_of(version):
 
 
 def numbered(path, rows):
-    """The names of the numbers in `path`, each with the row that it is of."""
+    """Returns the names of the numbers in `path` with the kind of row they identify."""
     return {place: rows[kind] for kind, place in re.findall(r"([\w-]+)/{(number|run)}", path)}
 
 
 @pytest.fixture
 def connection_kept():
-    """Requests that come by way of WSGI leave the test's connection open, as those of Django's own client do."""
+    """Keeps the test's connection open after WSGI requests, as Django's test client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -116,17 +116,17 @@ def connection_kept():
 @SCHEMA.parametrize()
 @limits(max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_schema_knows(case, rows, owner, connection_kept):
-    """Of the addresses of a study that is there, by who runs it, with whatever parameters and bodies."""
+    """Requests every URL of an existing study as its owner, with generated parameters and bodies."""
     caches["api"].clear()
     if "slug" in case.path_parameters:
         case.path_parameters["slug"] = rows["slug"]
     for place, row in numbered(case.path, rows).items():
         number = case.path_parameters.get(place)
-        # One in four numbers is of no row.
+        # One in four numbers identifies no row.
         if isinstance(number, int) and number % 4:
             case.path_parameters[place] = row
     headers = {**Program(owner).headers, **(case.headers or {})}
-    # What may be asked and is not possible as things stand is refused with a reason: no fault.
+    # A valid request that is not possible in the current state is refused with a reason.
     case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 
 

@@ -1,4 +1,4 @@
-"""Tokens: made by who has signed in, shown once, void when they are revoked or their user is."""
+"""Tokens: created by signed-in users, shown once, invalid once they are revoked or their user is inactive."""
 
 import re
 
@@ -74,7 +74,7 @@ def test_who_asks_too_often_is_told_when_to_come_again(owner, monkeypatch):
     caches["api"].clear()
     token = make_token(owner)
     assert [asks(token) for _time in range(4)] == [200, 200, 200, 429]
-    # What a visitor writes about where they come from counts for nothing.
+    # X-Forwarded-For from a visitor is ignored.
     strangers = [Client().get("/api/studies/", headers={"X-Forwarded-For": f"192.0.2.{last}"}) for last in range(3)]
     assert [response.status_code for response in strangers] == [200, 200, 429]
     assert int(strangers[-1].headers["Retry-After"]) > 0

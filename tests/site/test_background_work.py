@@ -24,7 +24,7 @@ def test_every_task_on_the_schedule_exists():
 
 
 def does_what_it_is_sent(arena: Arena) -> None:
-    """Sends a task before the worker is there and one while it runs, and stops the worker politely."""
+    """Sends a task before the worker starts and one while it runs, and terminates the worker."""
     task = "annotation.expire_assignments"
     before = arena.send(task)
     worker = arena.worker()

@@ -1,4 +1,4 @@
-"""The Japanese catalogue: compiled as it is written, and complete for everything that people see."""
+"""The Japanese catalogue is compiled and complete."""
 
 import ast
 import re
@@ -37,7 +37,7 @@ MARKERS = {
     "pgettext": 2,
     "pgettext_lazy": 2,
 }
-"""What marks a message in a module, and how many of its arguments are texts."""
+"""The functions that mark a message in a module, with their number of text arguments."""
 
 STRING = r"""u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 MARKED = re.compile(rf"\b(_|gettext|ngettext|pgettext|npgettext)\(\s*{STRING}(?:\s*,\s*{STRING})?")
@@ -45,16 +45,16 @@ PLACE = re.compile(r"%\(\w+\)[-+ #0-9.]*[a-z]|%%")
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 NAMES = {"LLMFAO", "CSV", "JSONL", "JSON", "OpenAPI", "YAML", "UTC"}
-"""Words of a template that are the same in every language."""
+"""Words that are the same in every language."""
 
 READ_ALOUD = {"alt", "aria-description", "aria-label", "label", "placeholder", "title"}
 
 type Message = tuple[str, str]
-"""Context, empty where there is none, and text."""
+"""(context or "", text)."""
 
 
 def messages_of(path: Path) -> Iterator[Message]:
-    """The messages of a template or a module, as they are looked up."""
+    """Returns the messages of a template or a module."""
     source = path.read_text()
     yield from messages_of_template(source) if path.suffix == ".html" else messages_of_module(source)
 
@@ -67,7 +67,7 @@ def messages_of_template(source: str) -> Iterator[Message]:
 
 def messages_of_module(source: str) -> Iterator[Message]:
     tree = ast.parse(source)
-    # Pure modules mark by a function of their own of this name: they know no Django.
+    # Pure modules, which do not import Django, define a marker with this name.
     markers = {"gettext_noop": "gettext_noop"}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
@@ -77,13 +77,13 @@ def messages_of_module(source: str) -> Iterator[Message]:
             marker = markers[node.func.id]
             arguments = node.args[: MARKERS[marker]]
             if isinstance(arguments[0], ast.Name | ast.Attribute | ast.Subscript):
-                continue  # it tells in the reader's language what is marked elsewhere
+                continue  # it translates messages that are marked elsewhere
             texts = [ast.literal_eval(argument) for argument in arguments]
             yield (texts[0], texts[1]) if marker.startswith("pgettext") else ("", texts[0])
 
 
 class Page(HTMLParser):
-    """Collects the words that people read on a page, or hear of it; what they type is the same in every language."""
+    """Collects the words that people read or hear on a page, except what they type."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class Page(HTMLParser):
 
 
 def unmarked_words(source: str) -> list[str]:
-    """The words of a template that stand outside of its tags and of what it marks for translation."""
+    """Returns the words of a template outside its tags and translated messages."""
     page, marked, named = Page(), False, ""
     for token in Lexer(source).tokenize():
         tag, *words = token.split_contents() if token.token_type == TokenType.BLOCK else [""]
@@ -123,19 +123,19 @@ def unmarked_words(source: str) -> list[str]:
 
 
 def translations() -> dict[Message, str]:
-    """What the compiled catalogue, which is what runs, holds."""
+    """Returns the messages of the compiled catalogue."""
     entries = polib.mofile(str(CATALOGUE.with_suffix(".mo")))
     return {(entry.msgctxt or "", entry.msgid): entry.msgstr or entry.msgstr_plural.get(0, "") for entry in entries}
 
 
 def entries() -> list[tuple[polib.POEntry, str]]:
-    """What is translated, as it is written, with its translation: Japanese has one form for every number."""
+    """Returns the entries of the catalogue with their translation; Japanese has one plural form."""
     written = polib.pofile(str(CATALOGUE)).translated_entries()
     return [(entry, entry.msgstr or entry.msgstr_plural[0]) for entry in written]
 
 
 class Whatever(defaultdict[str, float]):
-    """Values for every place of a message, whatever its kind."""
+    """Provides a value for every placeholder of a message."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 1.0)
@@ -174,7 +174,7 @@ def test_templates_hold_no_words_that_are_not_marked():
 
 
 def test_a_translation_names_what_its_message_names():
-    """A `%(name)s` that is lost or misspelt would be lost on the page, or break it."""
+    """A missing or misspelt `%(name)s` would lose a value or break the page."""
     for entry, text in entries():
         wanted = sorted(PLACE.findall(entry.msgid_plural or entry.msgid))
         assert sorted(PLACE.findall(text)) == wanted, entry.msgid
@@ -184,7 +184,7 @@ def test_a_translation_names_what_its_message_names():
 
 def test_the_messages_are_found_at_all():
     found = {message for path in [*TEMPLATES, *MODULES] for message in messages_of(path)}
-    assert ("", "What to do") in found
+    assert ("", "Instructions") in found
     assert ("neither is better", "Tie") in found
     assert ("", "You will compare one pair of answers.") in found
     assert ("", "The file is empty.") in found

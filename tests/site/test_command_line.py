@@ -1,4 +1,4 @@
-"""What stands on the command line of manage.py before a command reads it."""
+"""Arguments of manage.py before a command reads them."""
 
 import os
 import subprocess

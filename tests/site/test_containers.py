@@ -1,4 +1,4 @@
-"""The container files fit the settings: nothing is set that nobody reads, nothing secret has a default."""
+"""The container files match the settings: no unknown variables, and no defaults for secrets."""
 
 import os
 import re
@@ -23,11 +23,11 @@ GIVEN = {
     "LLMFAO_SECRET_KEY": "0123456789" * 6,
     "LLMFAO_HOSTS": "arena.example",
 }
-"""What the .env file of docs/guides/operate.md has to say."""
+"""The variables that the .env file must set."""
 
 
 def filled_in(value: str, given: dict[str, str]) -> str:
-    """`value` with ${NAME:?...} and ${NAME:-default} as compose would put in `given`."""
+    """Expands ${NAME:?...} and ${NAME:-default} in `value` from `given`, as compose does."""
 
     def one(found: re.Match[str]) -> str:
         name, kind, rest = found.groups()

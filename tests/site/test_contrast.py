@@ -1,4 +1,4 @@
-"""Text and what tells a control apart can be read in both schemes: WCAG 2.2, AA, computed from the tokens."""
+"""Contrast of text and controls in both colour schemes: WCAG 2.2 AA, computed from the tokens."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ TEXT = [
     ("ink", "code-ground"),
     ("muted", "code-ground"),
     ("danger", "code-ground"),
-    # Numbers stand in the cells of the heat table.
+    # The cells of the heat table contain numbers.
     *(("ink", f"diverge-{part}") for part in ["low", "middle", "high"]),
 ]
 CONTROLS = [*(("line-strong", ground) for ground in GROUNDS), ("chart-range", "ground")]

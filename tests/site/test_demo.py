@@ -1,4 +1,4 @@
-"""`make demo`: one command to a running arena, which leaves nothing behind however it ends."""
+"""`make demo` starts the whole arena and leaves no process behind, however it ends."""
 
 import contextlib
 import fcntl
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.once
 
 
 class Demo:
-    """`manage.py demo` as a process of its own, and what it has said so far."""
+    """`manage.py demo` as a separate process, with its output so far."""
 
     def __init__(self, data: Path, **environment: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
@@ -47,13 +47,13 @@ class Demo:
         return self.output.read_text(encoding="utf-8")
 
     def until_ready(self) -> str:
-        """The address of the running arena."""
+        """Waits until the arena runs; returns its URL."""
         assert eventually(lambda: "Ctrl-C" in self.said or self.process.poll() is not None), self.said
         (address,) = re.findall(r"^ready: (http://\S+)/$", self.said, re.MULTILINE)
         return address
 
     def descendants(self) -> list[int]:
-        """The processes it started and those that they started in turn."""
+        """Returns the ids of its child processes and their descendants."""
         listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
         parents = dict(map(int, line.split()) for line in listing.splitlines())
         found = [self.process.pid]
@@ -71,7 +71,7 @@ def signs_in(address: str, name: str, password: str) -> bool:
 
 
 def command_of(pid: int, demo: Demo) -> str:
-    """The command line of a child of the demo itself, or nothing."""
+    """Returns the command line of a direct child of the demo, or an empty string."""
     listing = subprocess.run(["ps", "-ww", "-o", "ppid=,args=", "-p", str(pid)], capture_output=True, text=True)
     parent, _, command = listing.stdout.strip().partition(" ")
     return command if parent == str(demo.process.pid) else ""
@@ -89,19 +89,19 @@ def get(address: str) -> str:
 
 
 def stand_in_of(data: Path) -> str:
-    """Where the demo's stand-in for a model listens."""
+    """Returns the URL of the demo's mock model."""
     return (data / "log" / "mock-llm.log").read_text(encoding="utf-8").strip()
 
 
 def endpoints(data: Path) -> list[str]:
-    """Where the judges of a demo ask."""
+    """Returns the endpoints of a demo's judges."""
     with contextlib.closing(sqlite3.connect(data / "llmfao.sqlite3")) as database:
         return [row[0] for row in database.execute("SELECT endpoint FROM judges_judgeversion")]
 
 
 @pytest.fixture(scope="session")
 def collected() -> None:
-    """The static files as they are now, which `make install` sees to; once, however many tests start at a time."""
+    """Collects the static files once per session, as `make install` does."""
     settings.STATIC_ROOT.mkdir(exist_ok=True)
     with (settings.STATIC_ROOT / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -112,7 +112,7 @@ def collected() -> None:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
-    """The data of an installation with the sample study: what takes a first demo its time."""
+    """Prepares the data of an installation with the sample study, which takes a first demo most of its time."""
     data = tmp_path_factory.mktemp("installed")
     sample = "from annotation.sample_study import install_sample; install_sample()"
     Arena(data, migrated).run("manage.py", "shell", "--no-imports", "--command", sample)
@@ -150,7 +150,7 @@ def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_
     assert file.read_text().strip() == password
     assert file.stat().st_mode & 0o777 == 0o600
 
-    # What comes after the links: a judge that can be asked at once, for whoever has signed in.
+    # A test judge, which signed-in users can run at once.
     assert get(f"{address}/studies/sample/judges/")
     assert f"{address}/studies/sample/judges/" in first.said
     assert "stand-in" in get(stand_in_of(tmp_path) + "/models")
@@ -162,7 +162,7 @@ def test_from_nothing_to_links_that_work_and_again_with_the_same_data(demo, tmp_
     assert all(ended(child) for child in children)
     assert "Traceback" not in first.said + (tmp_path / "log" / "worker.log").read_text()
 
-    # On every address: whoever calls it by whatever name is answered, and the link is one that works.
+    # On every address: any host name is accepted, and the printed link works.
     second = demo(HOST="0.0.0.0")  # noqa: S104
     address = second.until_ready()
     assert "stand-in" in get(stand_in_of(tmp_path) + "/models")
@@ -189,7 +189,7 @@ def test_a_child_that_dies_ends_the_demo_with_the_end_of_its_log(demo, installed
     (worker,) = (pid for pid in running.descendants() if re.search(r"-m celery .* --beat", command_of(pid, running)))
     os.kill(worker, signal.SIGKILL)
     assert running.process.wait(PATIENCE) != 0
-    assert f"The end of {installed}/log/worker.log:" in running.said
+    assert f"Last lines of {installed}/log/worker.log:" in running.said
     assert "Traceback" not in running.said
 
 
@@ -240,7 +240,7 @@ def test_a_free_port_is_let_go_again():
 
 
 def test_an_older_python_is_named_in_one_line_by_every_entrance(tmp_path):
-    """The doors are opened by whatever Python is there; here by one that says it is older."""
+    """The entry points may be run by any Python; this one reports an older version."""
     for door in ("llmfao_site/demo/preflight.py", "manage.py"):
         disguise = (
             f"import runpy, sys; sys.version_info = (3, 11, 7); sys.version = '3.11.7 (main)'; "

@@ -1,4 +1,4 @@
-"""The documentation keeps up with the code, and its links lead somewhere."""
+"""The documentation matches the code, and its links resolve."""
 
 import re
 from collections.abc import Iterable, Iterator

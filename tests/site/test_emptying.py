@@ -1,4 +1,4 @@
-"""What one test commits reaches no other."""
+"""Rows that a test commits do not reach other tests."""
 
 import pytest
 from django.apps import apps

@@ -1,4 +1,4 @@
-"""The front page, the frame of all pages, and the pages of errors."""
+"""The front page, the frame of all pages, and the error pages."""
 
 import re
 
@@ -58,7 +58,7 @@ def test_a_name_of_a_study_is_escaped(db: None, client: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/sign-in/", "/no-such-page/"])
 def test_nothing_is_inline(db: None, client: Client, path: str) -> None:
-    """What the content security policy would block."""
+    """The Content-Security-Policy would block inline scripts and styles."""
     page = client.get(path).content.decode()
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page)
 
@@ -104,7 +104,7 @@ def test_an_error_is_a_calm_page_that_gives_nothing_away(
 
 @pytest.mark.urls(__name__)
 def test_an_error_page_needs_no_database(caplog: pytest.LogCaptureFixture) -> None:
-    """No `db` fixture here: a query would fail the test."""
+    """No `db` fixture: a query would fail the test."""
     response = Client(raise_request_exception=False).get("/fail/")
     assert response.status_code == 500
     assert "Something went wrong." in response.content.decode()

@@ -1,4 +1,4 @@
-"""/healthz: what a probe or a load balancer is told."""
+"""/healthz, for probes and load balancers."""
 
 import pytest
 from django.db import connection

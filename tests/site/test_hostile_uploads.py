@@ -1,4 +1,4 @@
-"""Files sent by whoever has no business sending any."""
+"""Files from visitors who may not upload any."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ LARGER_THAN_IS_HELD_IN_MEMORY = b"x" * 4_000_000
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that a request has had written to the disk."""
+    """Returns the files that a request wrote to disk."""
     names: list[str] = []
     written = TemporaryFileUploadHandler.new_file
 

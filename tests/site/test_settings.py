@@ -1,4 +1,4 @@
-"""Every setting comes from the environment, is documented, and says in one line what is wrong with it."""
+"""Every setting comes from the environment, is documented, and reports an error in one line."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ ROOT = settings.BASE_DIR
 
 
 def manage(*words: str, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs manage.py with nothing set but `environment`."""
+    """Runs manage.py with only `environment` set."""
     inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     return subprocess.run(
         [sys.executable, "manage.py", *words],
@@ -104,7 +104,7 @@ def test_a_value_that_makes_no_sense_is_one_line_without_the_password(tmp_path, 
 def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path):
     run = manage("migrate", data=tmp_path, DATABASE_URL="postgresql://user:sesame@127.0.0.1:1/arena")
     assert run.returncode != 0
-    assert "The database cannot be used" in run.stderr
+    assert "Cannot connect to the database" in run.stderr
     assert "Traceback" not in run.stderr
     assert "sesame" not in run.stderr + run.stdout
 

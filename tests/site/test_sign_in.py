@@ -1,4 +1,4 @@
-"""Signing in: where it leads, and what it does to who guesses."""
+"""Signing in: redirects, and rate limits against guessing."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -81,7 +81,7 @@ def test_after_five_wrong_passwords_the_sixth_is_not_looked_at(ada: User) -> Non
     assert guess(5).status_code == 200
     refused = signed_in(PASSWORD)
     assert refused.status_code == 429
-    assert "too many attempts" in refused.content.decode()
+    assert "Too many attempts" in refused.content.decode()
 
 
 def test_the_name_is_the_same_account_however_it_is_spelt_in_unicode(ada: User) -> None:
@@ -181,7 +181,7 @@ def test_who_may_not_see_the_admin_is_told_so_and_not_sent_in_circles(ada: User,
     client.force_login(ada)
     response = client.get("/admin/", follow=True)
     assert response.status_code == 403
-    assert "not open to you" in response.content.decode()
+    assert "don’t have access to this page" in response.content.decode()
 
 
 def test_the_page_is_not_kept_by_any_cache(db: None, client: Client) -> None:

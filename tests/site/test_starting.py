@@ -1,4 +1,4 @@
-"""How a process starts: every command, web server and worker pays for what is imported then."""
+"""Start-up imports, whose cost every command, web server and worker pays."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a browser may keep of pages: nothing of somebody who has signed in, for whoever comes after them."""
+"""Browsers may not store pages of signed-in users."""
 
 from collections.abc import Callable
 

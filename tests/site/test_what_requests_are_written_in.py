@@ -1,4 +1,4 @@
-"""Requests in other encodings than UTF-8, and bodies that no parser should go down into."""
+"""Requests in other encodings than UTF-8, and bodies nested too deeply."""
 
 import pytest
 from django.contrib.auth.models import User

@@ -1,6 +1,6 @@
-"""Every address of the site, for everybody: a table that an address must stand in to exist.
+"""Access to every URL of the site: a table in which every URL must be listed.
 
-Five people look: nobody signed in; a worker of the study; a colleague the study is shared with;
+Five people request each: nobody signed in; a worker of the study; a colleague the study is shared with;
 an outsider, who has an account here and other studies; the site's administrator.
 """
 
@@ -216,11 +216,11 @@ GET = {
     "api/studies/<slug:slug>/answer-runs/<int:number>/calls/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/answer-calls/<int:number>/": API_OF_THE_STUDY,
 }
-"""What each of PEOPLE gets for a GET of a private study's addresses: a status, or where they are sent."""
+"""The response to each of PEOPLE for a GET of a private study's URLs: a status, or a redirect."""
 
 
 def addresses(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
-    """Every route of the site, the Django admin's left out: it has one door of its own."""
+    """Returns every route of the site, except those of the Django admin."""
     for pattern in (resolver or get_resolver()).url_patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
@@ -259,7 +259,7 @@ def people(study, colleague, outsider, administrator, as_user):
 
 @pytest.fixture
 def rows(study):
-    """What stands in the places of the routes: rows of the study itself."""
+    """Returns the parameters of the routes: rows of the study."""
     voted = give_votes(study, 4)
     now = timezone.now()
     for board in snapshots.recompute_changed(now):
@@ -359,7 +359,7 @@ def test_nobody_else_changes_a_study_by_posting(person, people, rows, study):
 
 
 def snapshot() -> list[object]:
-    """Everything an administrator's page could have changed."""
+    """Returns everything that an administrator's page could change."""
     tables = [Study, Pair, PairRun, Upload, Report, JudgeRun, AnswerRun, AnswerSource]
     return [list(table.objects.order_by("pk").values()) for table in tables] + [
         list(Study.objects.values_list("colleagues", "raters__excluded_at", "exits__code").order_by("pk", "raters"))

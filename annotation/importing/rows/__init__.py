@@ -1,13 +1,13 @@
-"""Rows of files against what a study and its prompt set hold: what is new, what is there, what is wrong.
+"""Checks rows of files against a study and its prompt set: which are new, already stored or wrong.
 
-An `Intake` is used twice over the same files. Without a `Sink` it only checks, outside of any
-transaction; with one, inside the transaction of `importing.load`, it checks again against what is
-stored by then and stores what is new. One reading of the rules, so that the two cannot differ.
+An `Intake` runs twice over the same files. Without a `Sink` it only checks, outside any transaction. With a
+sink, inside the transaction of `importing.load`, it checks again against the current rows and stores the new
+ones. Both runs use the same code, so that they cannot differ.
 
-Memory holds numbers and digests of what rows refer to, and never more texts than one batch of them.
+Memory holds numbers and digests of the rows that others refer to, and at most one batch of texts.
 
-What an intake takes lies with three desks, each of which knows what is stored of its subject and what the
-files have added to it: `corpus`, `pairs` and `comparisons`, where a later one asks those before it.
+An intake delegates to three importers, `corpus`, `pairs` and `comparisons`. Each knows the stored rows of its
+subject and what the files have added; a later one uses those before it.
 """
 
 from annotation.importing.rows.batches import Batch, Sink

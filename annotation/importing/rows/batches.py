@@ -1,4 +1,4 @@
-"""Where new rows wait until there are enough of them to be stored together."""
+"""Batches of new rows."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from annotation.models import Comparison, LanguageModel, Pair, Prompt, Rater, Re
 
 BATCH_ROWS: Final = 1000
 BATCH_CHARACTERS: Final = 2 * 2**20
-"""A batch is stored when it holds so many rows, or so much text."""
+"""A batch is stored when it reaches this many rows or characters."""
 
 
 class Batch:
-    """Rows waiting to be stored together, after those of the batches `before` it that they refer to."""
+    """Rows to be stored together, after the batches `before`, to which they refer."""
 
     def __init__(self, model: type[Model], *before: "Batch") -> None:
         self.model = model
@@ -26,7 +26,7 @@ class Batch:
         self._characters = 0
 
     def add(self, known: Known | None, make: Callable[[], Model], characters: int = 0) -> None:
-        """`make` is called when what it refers to has its primary key; `known` is told the new row's."""
+        """Adds a row. `make` is called once the rows it refers to have primary keys; `known` gets the new row's."""
         self._waiting.append((known, make))
         self._characters += characters
         if len(self._waiting) >= BATCH_ROWS or self._characters >= BATCH_CHARACTERS:
@@ -46,12 +46,12 @@ class Batch:
 
 @dataclass
 class Sink:
-    """Where new rows go: everything stored belongs to `upload`. Used inside a transaction."""
+    """Stores new rows, which all belong to `upload`. Used inside a transaction."""
 
     upload: Upload
     rng: np.random.Generator
     taken: Counter[int] = field(default_factory=Counter)
-    """New votes of people by the primary key of the pair."""
+    """Number of new votes of people, by the pair's primary key."""
 
     def __post_init__(self) -> None:
         self.models = Batch(LanguageModel)

@@ -1,4 +1,4 @@
-"""What raters said of pairs."""
+"""Importing comparisons."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from annotation.importing.rows.batches import BATCH_ROWS, Sink
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import MODEL_COLUMNS
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import Known, KnownPair, KnownRater, quoted
@@ -23,16 +23,16 @@ from annotation.models.voting import Stage
 from annotation.scales import Side, Winner, answer_of, winner_of
 
 VOTE_CODES: Final = {(side, winner): side + winner for side in ("x", "y") for winner in ("x", "y", "tie")}
-"""One text for each left side and winner, shared by all the votes in memory."""
+"""One string per left side and winner, shared by all votes in memory."""
 
 REPEATED: Final = frozenset(REPEATED_COLUMNS)
 FIRST_TIME: Final = 2**64 - 1
-"""The bits of a vote's key that say whose it is, on which pair."""
+"""Mask of the bits of a vote's key that identify rater and pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a rater said of a pair: who stood on the left, who won, and where several answers are one's, which it is."""
+    """A rater's answer on a pair: the left side, the winner and, for repeated answers, turn and repetition."""
 
     left: Side
     winner: Winner
@@ -43,19 +43,19 @@ class Judged:
 
 
 class Comparisons:
-    def __init__(self, ground: Ground, pairs: Pairs) -> None:
-        self.ground = ground
+    def __init__(self, context: ImportContext, pairs: Pairs) -> None:
+        self.context = context
         self.pairs = pairs
 
-    # What is stored, and what the files have added to it so far.
+    # The stored rows, and those that the files have added so far.
 
     @cached_property
     def raters(self) -> dict[int | str, KnownRater]:
-        """Workers by their number, judges by their name."""
-        if self.ground.study is None:
+        """Workers by number, judges by name."""
+        if self.context.study is None:
             return {}
         found: dict[int | str, KnownRater] = {}
-        rows = Rater.objects.filter(study=self.ground.study).values_list(
+        rows = Rater.objects.filter(study=self.context.study).values_list(
             "pk", "name", "simulated", "worker__number", "worker__joined_at"
         )
         for pk, name, simulated, number, joined_at in rows.iterator():
@@ -65,13 +65,13 @@ class Comparisons:
 
     @cached_property
     def votes(self) -> dict[int, str]:
-        """Left side and winner by `_vote_key`, in force; an empty text where an answer was withdrawn."""
-        if self.ground.study is None:
+        """Left side and winner of answers in force, by `_vote_key`; an empty string for withdrawn ones."""
+        if self.context.study is None:
             return {}
         pairs = {pair.pk: pair.index for pair in self.pairs.known.values()}
         raters = {rater.pk: rater.index for rater in self.raters.values()}
         found: dict[int, str] = {}
-        rows = Comparison.objects.filter(study=self.ground.study).values_list(
+        rows = Comparison.objects.filter(study=self.context.study).values_list(
             "pair", "rater", "turn", "trial", "left", "winner", "withdrawn", "superseded_by"
         )
         for pair, rater, turn, repetition, left, winner, withdrawn, superseded_by in rows.iterator():
@@ -86,17 +86,17 @@ class Comparisons:
 
     @cached_property
     def repeated(self) -> dict[int, list[str]]:
-        """What raters said on a pair by other keys than that of the whole conversation's first time, by that key."""
+        """Maps each (turn, trial) key other than the first to the raters' answers on the pair."""
         found: dict[int, list[str]] = {}
         for key, code in self.votes.items():
             if code and key != (first := key & FIRST_TIME):
                 found.setdefault(first, []).append(code)
         return found
 
-    # Taking answers: whether they are new.
+    # Importing answers; each method returns whether the row is new.
 
     def take_row(self, row: Mapping[str, Any], judge: str | None) -> bool:
-        """`judge` is whose the row is where it does not say."""
+        """Imports a comparison; `judge` is its rater if the row names none."""
         _prompt, left, right = self.pairs.corpus.contestants(row)
         _refuse_misnamed(row, left, right)
         pair = self.pairs.compared(row)
@@ -110,17 +110,17 @@ class Comparisons:
         return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row))
 
     def take_verdict(self, where: str, judge: str, pair: KnownPair, answer: Judged) -> bool:
-        """What the judge `judge` said of `pair`; `where` is the field that says it.
+        """Imports the verdict of the judge `judge` on `pair`; `where` is the field that has it.
 
         Raises:
-            Refused: it said something else before, or that rater can say nothing here.
+            Refused: another verdict is already stored, or files cannot add answers of that rater.
         """
         if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
             raise Refused(where, gettext_noop("A valid judge name is required."))
         return self._take(judge, pair, answer)
 
     def _take(self, rater_key: int | str, pair: KnownPair, answer: Judged, *, any_time: bool = False) -> bool:
-        """With `any_time` the answer may be any of several times that the rater answered the pair."""
+        """Imports an answer. With `any_time` it may match any of the rater's repeated answers on the pair."""
         rater = self.raters.get(rater_key)
         code = VOTE_CODES[answer.left, answer.winner]
         if rater is not None:
@@ -136,7 +136,7 @@ class Comparisons:
             rater = self._add_rater(rater_key, answer.simulated)
         self.votes[_vote_key(pair.index, rater.index, answer.turn, answer.repetition)] = code
         rater.votes += 1
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             counts = isinstance(rater_key, int) and not rater.simulated
             sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
         return True
@@ -148,7 +148,7 @@ class Comparisons:
             if counts:
                 sink.taken[pair.pk] += 1
             return Comparison(
-                study=self.ground.study,
+                study=self.context.study,
                 pair_id=pair.pk,
                 rater_id=rater.pk,
                 turn=answer.turn,
@@ -164,12 +164,12 @@ class Comparisons:
     def _add_rater(self, key: int | str, simulated: bool) -> KnownRater:
         rater = KnownRater(0, index=len(self.raters), joined=False, simulated=simulated)
         self.raters[key] = rater
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             is_worker = isinstance(key, int)
             sink.raters.add(
                 rater,
                 lambda: Rater(
-                    study=self.ground.study,
+                    study=self.context.study,
                     kind=RaterKind.WORKER if is_worker else RaterKind.JUDGE,
                     name=None if is_worker else key,
                     simulated=simulated,
@@ -177,12 +177,12 @@ class Comparisons:
                 ),
             )
             if is_worker:
-                # They did what they were asked to, somewhere else.
+                # These workers completed their task elsewhere.
                 sink.workers.add(
                     None,
                     lambda: Worker(
                         rater_id=rater.pk,
-                        study=self.ground.study,
+                        study=self.context.study,
                         number=key,
                         stage=Stage.DONE,
                         outcome=Outcome.COMPLETED,
@@ -190,10 +190,10 @@ class Comparisons:
                 )
         return rater
 
-    # The end.
+    # Finishing.
 
     def settle(self, sink: Sink) -> None:
-        """Once everything is stored in `sink`: counts people's votes on their pairs and workers."""
+        """Counts people's votes on their pairs and workers, once everything is stored in `sink`."""
         shift_taken(sink.taken, 1)
         changed: dict[int, list[int]] = {}
         for key, rater in self.raters.items():
@@ -205,12 +205,12 @@ class Comparisons:
 
 
 def _vote_key(pair: int, rater: int, turn: int = 0, repetition: int = 0) -> int:
-    # Turn and repetition on top: those of people, nearly all there are, stay small numbers.
+    # Turn and repetition are the high bits: keys of people, which are most of them, stay small.
     return turn << 96 | repetition << 64 | pair << 32 | rater
 
 
 def _rater_key(row: Mapping[str, Any], judge: str | None) -> int | str:
-    """The worker's number or the judge's name."""
+    """Returns the worker's number or the judge's name."""
     rater = row.get("rater", "people" if "worker" in row else judge)
     if rater == "people":
         number = row.get("worker")
@@ -225,7 +225,7 @@ def _rater_key(row: Mapping[str, Any], judge: str | None) -> int | str:
 
 
 def _refuse_misnamed(row: Mapping[str, Any], left: Known, right: Known) -> None:
-    """Refuses a row that calls its models by other names than theirs."""
+    """Refuses a row whose model names differ from the stored ones."""
     for column, model, number in (("left", left, row["model_x"]), ("right", right, row["model_y"])):
         if column in row and row[column] != (name := model.values[MODEL_COLUMNS.index("name")]):
             raise Refused(
@@ -238,7 +238,7 @@ def _refuse_misnamed(row: Mapping[str, Any], left: Known, right: Known) -> None:
 
 
 def _refuse_second(before: str | None, code: str, left: Side) -> None:
-    """Refuses what a rater says of a pair they have answered; both answers are told as the row has its sides."""
+    """Refuses a different second answer of a rater on a pair; reports both answers by the row's sides."""
     if before is None:
         return
     if before == "":
@@ -256,7 +256,7 @@ def _refuse_second(before: str | None, code: str, left: Side) -> None:
 
 
 def _refuse_adding(rater: KnownRater, rater_key: int | str, simulated: bool) -> None:
-    """Refuses an answer of a rater whose answers files cannot bring."""
+    """Refuses an answer of a rater whose answers cannot come from files."""
     where = "worker" if isinstance(rater_key, int) else "rater"
     if rater.simulated and not simulated:
         raise Refused(
@@ -275,9 +275,9 @@ def _refuse_adding(rater: KnownRater, rater_key: int | str, simulated: bool) -> 
 
 
 def shift_taken(votes: Mapping[int, int], sign: int) -> None:
-    """Adds to each pair's places taken, or with a `sign` of -1 gives back, as many as people's votes say.
+    """Adds people's votes to `taken` of their pairs, or subtracts them with a `sign` of -1.
 
-    `votes` is by the pair's primary key. Pairs want at least what is taken.
+    `votes` maps the pair's primary key to a number. `wanted` is raised to `taken` where needed.
     """
     by_number: dict[int, list[int]] = {}
     for pair, number in votes.items():

@@ -1,4 +1,4 @@
-"""What the desks of an intake stand on together."""
+"""The context that the importers of an intake share."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from annotation.models import PromptSet, Study
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Where rows belong, which kinds of them will come, and where new ones go."""
+class ImportContext:
+    """The study and prompt set that rows belong to, the kinds to expect, and the sink for new rows."""
 
     study: Study | None
     prompt_set: PromptSet | None
@@ -22,7 +22,7 @@ class Ground:
     tainted: Tainted = field(default_factory=Tainted)
 
     def stored(self, model: type[Model], *columns: str) -> Iterable[Sequence[Any]]:
-        """The primary key and `columns` of the prompt set's rows, in the order they were stored in."""
+        """Returns the primary key and `columns` of the prompt set's rows, in stored order."""
         if self.prompt_set is None:
             return ()
         rows = model._default_manager.filter(prompt_set=self.prompt_set).order_by("pk")

@@ -1,11 +1,11 @@
-"""Models, prompts and results."""
+"""Importing models, prompts and results."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import Known, condensed, plain, refuse_contradiction, refuse_other, size
 from annotation.interchange.faults import gettext_noop, shown
@@ -14,10 +14,10 @@ from annotation.models import LanguageModel, Prompt, Result, ResultFlag
 from annotation.numbering import Numbering
 
 PROMPT_REMEMBERED: Final = 4000
-"""Characters of a prompt that are remembered while answers are looked through for the names of their models."""
+"""Characters of a prompt to keep in memory while its answers are searched for model names."""
 
 NAME_LENGTH: Final = 500
-"""Characters of a model's name: in any script they fit into an entry of an index, 2,704 bytes in PostgreSQL."""
+"""Maximum characters of a model's name; in any script they fit into a PostgreSQL index entry of 2,704 bytes."""
 
 MODEL_COLUMNS: Final = ("api_id", "name", "api", "type", "org", "licence", "price", "released")
 PROMPT_COLUMNS: Final = ("text", "type", "slug", "stop", "note", "turns", "references", "lang")
@@ -30,25 +30,27 @@ MISSING: Final = {
 
 
 class Corpus:
-    """`flags` holds, by the number of a result, the words that give its model away: found when checking, stored
-    when storing. `language` is that of the prompts whose rows do not say it, which `guess` guesses where it is empty.
+    """Imports models, prompts and results.
+
+    `flags` maps the number of a result to the words that reveal its model; the check fills it, storing saves it.
+    `language` applies to prompts whose rows have none; if it is empty, `guess` guesses it.
     """
 
     def __init__(
-        self, ground: Ground, flags: dict[int, str], language: str, guess: Callable[[str], str] | None
+        self, context: ImportContext, flags: dict[int, str], language: str, guess: Callable[[str], str] | None
     ) -> None:
-        self.ground = ground
+        self.context = context
         self.flags = flags
         self._language = language
         self._guess = guess
         self._prompt_texts: dict[int, str] = {}
         self._numbering = {"models": Numbering(), "results": Numbering()}
 
-    # What is stored, and what the files have added to it so far.
+    # The stored rows, and those that the files have added so far.
 
     @cached_property
     def models(self) -> dict[int, Known]:
-        rows = self.ground.stored(LanguageModel, "number", *MODEL_COLUMNS)
+        rows = self.context.stored(LanguageModel, "number", *MODEL_COLUMNS)
         return {number: Known(pk, tuple(map(plain, values))) for pk, number, *values in rows}
 
     @cached_property
@@ -58,25 +60,25 @@ class Corpus:
     @cached_property
     def prompts(self) -> dict[int, Known]:
         found: dict[int, Known] = {}
-        for pk, number, *values in self.ground.stored(Prompt, "number", *PROMPT_COLUMNS):
+        for pk, number, *values in self.context.stored(Prompt, "number", *PROMPT_COLUMNS):
             found[number] = Known(pk, tuple(map(condensed, values)))
             self._remember(number, values[0])
         return found
 
     def _remember(self, prompt: int, text: str) -> None:
-        if self.ground.sink is None and "results" in self.ground.kinds:
+        if self.context.sink is None and "results" in self.context.kinds:
             self._prompt_texts[prompt] = text[:PROMPT_REMEMBERED]
 
     @cached_property
     def results(self) -> dict[int, Known]:
-        # Texts are read only where there is something to hold them against.
-        texts = ("text", "duration", "rate", "turns") if self.ground.kinds & {"results", "pairs"} else ()
-        rows = self.ground.stored(Result, "number", "prompt__number", "model__number", *texts)
+        # Texts are read only if rows need to be compared with them.
+        texts = ("text", "duration", "rate", "turns") if self.context.kinds & {"results", "pairs"} else ()
+        rows = self.context.stored(Result, "number", "prompt__number", "model__number", *texts)
         return {number: Known(pk, tuple(map(condensed, values))) for pk, number, *values in rows}
 
     @cached_property
     def answers(self) -> dict[tuple[int, int], list[int]]:
-        """The results by prompt and model, in the order of their samples."""
+        """Results by prompt and model, in the order of their samples."""
         found: dict[tuple[int, int], list[int]] = {}
         for number, result in self.results.items():
             found.setdefault((result.values[0], result.values[1]), []).append(number)
@@ -84,8 +86,8 @@ class Corpus:
 
     @cached_property
     def sampled(self) -> dict[tuple[int, int, int], int]:
-        """The results by prompt, model and sample."""
-        rows = self.ground.stored(Result, "number", "prompt__number", "model__number", "sample")
+        """Results by prompt, model and sample."""
+        rows = self.context.stored(Result, "number", "prompt__number", "model__number", "sample")
         return {(prompt, model, sample): number for _pk, number, prompt, model, sample in rows}
 
     @property
@@ -94,16 +96,16 @@ class Corpus:
 
     @cached_property
     def samples(self) -> Counter[tuple[int, int]]:
-        """The next sample's number, by prompt and model."""
+        """The number of the next sample, by prompt and model."""
         after: Counter[tuple[int, int]] = Counter()
-        for _pk, prompt, model, sample in self.ground.stored(Result, "prompt__number", "model__number", "sample"):
+        for _pk, prompt, model, sample in self.context.stored(Result, "prompt__number", "model__number", "sample"):
             after[prompt, model] = max(after[prompt, model], sample + 1)
         return after
 
-    # Looking up what a row refers to.
+    # Looking up the rows that a row refers to.
 
     def prompt(self, where: str, number: int) -> Known:
-        """The prompt with this number.
+        """Returns the prompt with this number.
 
         Raises:
             Refused: there is none.
@@ -111,7 +113,7 @@ class Corpus:
         return self._find(where, "prompts", self.prompts, number)
 
     def model(self, where: str, number: int) -> Known:
-        """The model with this number.
+        """Returns the model with this number.
 
         Raises:
             Refused: there is none.
@@ -121,14 +123,14 @@ class Corpus:
     def _find(self, where: str, kind: str, known: Mapping[int, Known], number: int) -> Known:
         if found := known.get(number):
             return found
-        self.ground.tainted.pass_number(kind, number)
+        self.context.tainted.pass_number(kind, number)
         raise Refused(where, MISSING[kind], number=number)
 
     def model_called(self, where: str, name: str) -> int:
-        """The number of the model called `name`.
+        """Returns the number of the model named `name`.
 
         Raises:
-            Refused: none is.
+            Refused: there is none.
         """
         number = self.model_names.get(name)
         if number is None:
@@ -138,29 +140,29 @@ class Corpus:
         return number
 
     def sample(self, where: str, prompt: int, model: int, sample: int) -> int:
-        """The number of a sample of the model's results to the prompt.
+        """Returns the number of the model's result to the prompt with this sample.
 
         Raises:
             Refused: there is none.
         """
         number = self.sampled.get((prompt, model, sample))
         if number is None:
-            self.ground.tainted.pass_result()
+            self.context.tainted.pass_result()
             reason = gettext_noop("Model %(model)s has no answer %(sample)s to prompt %(prompt)s.")
             raise Refused(where, reason, model=model, prompt=prompt, sample=sample + 1)
         return number
 
     def answer(self, where: str, prompt: int, model: int, text: str) -> int:
-        """The number of the first result of the model to the prompt that says `text`.
+        """Returns the number of the model's first result to the prompt with the text `text`.
 
         Raises:
-            Refused: none does.
+            Refused: there is none.
         """
         digest = condensed(text)
         for number in self.answers.get((prompt, model), ()):
             if self.results[number].values[2] == digest:
                 return number
-        self.ground.tainted.pass_result()
+        self.context.tainted.pass_result()
         raise Refused(
             where,
             gettext_noop("Model %(model)s has no answer to prompt %(prompt)s with this text: %(text)s"),
@@ -173,10 +175,10 @@ class Corpus:
         return prompt.values[PROMPT_COLUMNS.index("turns")] is not None
 
     def contestants(self, row: Mapping[str, Any]) -> tuple[Known, Known, Known]:
-        """The prompt and the two models of a row on a pair.
+        """Returns the prompt and the two models of a row about a pair.
 
         Raises:
-            Refused: one is not there, or they are one model.
+            Refused: one of them does not exist, or both models are the same.
         """
         prompt = self.prompt("prompt", row["prompt"])
         model_x = self.model("model_x", row["model_x"])
@@ -185,7 +187,7 @@ class Corpus:
             raise Refused("model_y", gettext_noop("The two models must be different."))
         return prompt, model_x, model_y
 
-    # Taking rows: whether they are new.
+    # Importing rows; each method returns whether the row is new.
 
     def take_model(self, row: Mapping[str, Any]) -> bool:
         if "id" not in row:
@@ -205,11 +207,11 @@ class Corpus:
         values = tuple(row.get(column) for column in MODEL_COLUMNS)
         known = self.models[row["id"]] = Known(0, tuple(map(plain, values)))
         self.model_names[row["name"]] = row["id"]
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.models.add(
                 known,
                 lambda: LanguageModel(
-                    prompt_set=self.ground.prompt_set,
+                    prompt_set=self.context.prompt_set,
                     number=row["id"],
                     upload=sink.upload,
                     **dict(zip(MODEL_COLUMNS, values, strict=True)),
@@ -230,10 +232,10 @@ class Corpus:
         }
         self._remember(row["id"], row["text"])
         known = self.prompts[row["id"]] = Known(0, tuple(condensed(values[column]) for column in PROMPT_COLUMNS))
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.prompts.add(
                 known,
-                lambda: Prompt(prompt_set=self.ground.prompt_set, number=row["id"], upload=sink.upload, **values),
+                lambda: Prompt(prompt_set=self.context.prompt_set, number=row["id"], upload=sink.upload, **values),
                 size(values),
             )
         return True
@@ -258,11 +260,11 @@ class Corpus:
         self.samples[place] = max(self.samples[place], sample + 1)
         if self._knows_samples:
             self.sampled[*place, sample] = row["id"]
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.results.add(
                 known,
                 lambda: Result(
-                    prompt_set=self.ground.prompt_set,
+                    prompt_set=self.context.prompt_set,
                     number=row["id"],
                     prompt_id=prompt.pk,
                     model_id=model.pk,
@@ -279,7 +281,7 @@ class Corpus:
         return True
 
     def _numbered(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`row` with the ids that it leaves out: its model's, and its own."""
+        """Returns `row` with the ids it leaves out: its model's and its own."""
         model = self.model_called("model", row["model"]) if isinstance(row["model"], str) else row["model"]
         number = self.sampled.get((row["prompt"], model, row["sample"]))
         if number is None:
@@ -287,8 +289,8 @@ class Corpus:
         return {**row, "model": model, "id": number}
 
     def _flag(self, row: Mapping[str, Any], result: Known, model: Known) -> None:
-        """Marks an answer that gives its model away."""
-        if sink := self.ground.sink:
+        """Flags an answer that reveals its model."""
+        if sink := self.context.sink:
             if found := self.flags.get(row["id"]):
                 kind = ResultFlag.Kind.NAMES_ITSELF
                 sink.flags.add(None, lambda: ResultFlag(result_id=result.pk, kind=kind, found=found))

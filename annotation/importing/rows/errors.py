@@ -1,10 +1,10 @@
-"""Why a row is not taken."""
+"""Why a row is not imported."""
 
 from annotation.interchange.format import Record
 
 
 class Refused(Exception):
-    """A row cannot be taken: the field, the reason and its values, as a `Fault` has them."""
+    """The row is not valid; has the field, the reason and its values of a `Fault`."""
 
     def __init__(self, where: str, reason: str, **values: object) -> None:
         super().__init__(reason)
@@ -14,38 +14,38 @@ class Refused(Exception):
 
 
 class Passed(Exception):
-    """A row refers to a faulty one: whether it is right itself cannot be said, and the fault is reported already."""
+    """The row refers to a faulty row, which is already reported; it cannot be checked itself."""
 
 
 class Tainted:
-    """The faulty rows: those that refer to one are not reported as well."""
+    """The faulty rows; rows that refer to them are not reported."""
 
     def __init__(self) -> None:
         self._numbers: set[tuple[str, int]] = set()
         self._results = False
 
     def add(self, kind: str, record: Record) -> None:
-        """`kind` is what other rows refer to `record` as."""
+        """Adds `record`; `kind` is the kind that other rows refer to."""
         if kind == "results":
-            # Pairs refer to results by their text, which may be what is wrong.
+            # Pairs refer to results by text, which may be the faulty column.
             self._results = True
-        elif "id" in record.values:  # a model by its name alone cannot be wrong
+        elif "id" in record.values:  # a model's name alone cannot be faulty
             self._numbers.add((kind, record.values["id"]))
 
     def pass_number(self, kind: str, number: int) -> None:
-        """For a row that refers to something by its number and does not find it.
+        """Handles a reference by a number that was not found.
 
         Raises:
-            Passed: it was faulty.
+            Passed: the row with that number is faulty.
         """
         if (kind, number) in self._numbers:
             raise Passed
 
     def pass_result(self) -> None:
-        """For a row that refers to a result in another way and does not find it.
+        """Handles a reference to a result, by other columns, that was not found.
 
         Raises:
-            Passed: some result was faulty, and may be the one.
+            Passed: a result is faulty and may be the one.
         """
         if self._results:
             raise Passed

@@ -1,4 +1,4 @@
-"""Where records arrive: each goes to the desk of its kind, and what is refused there becomes a fault."""
+"""Dispatches records to the importer of their kind; a refused record becomes a `Fault`."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from annotation.importing.rows.batches import Sink
 from annotation.importing.rows.comparisons import Comparisons, Judged
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import Corpus
 from annotation.importing.rows.errors import Passed, Refused
 from annotation.importing.rows.known_rows import KnownPair
@@ -24,7 +24,7 @@ MORE: Final = "…"
 
 @dataclass
 class Counts:
-    """What became of the rows of one kind."""
+    """The number of new and unchanged rows of a kind."""
 
     new: int = 0
     unchanged: int = 0
@@ -38,10 +38,10 @@ class Counts:
 
 @dataclass
 class Intake:
-    """Takes records one by one, those a record refers to before it.
+    """Imports records one by one, in order of reference.
 
-    `study` and `prompt_set` are None while they are still to be made, which they are by the time
-    there is a `sink`. `kinds` are the kinds of files that will come: what they cannot refer to is not read.
+    `study` and `prompt_set` are None until they are created; with a `sink` they exist. `kinds` are the kinds of
+    the files to come: rows that they cannot refer to are not read from the database.
     """
 
     study: Study | None
@@ -50,32 +50,32 @@ class Intake:
     faults: Faults
     sink: Sink | None = None
     flags: dict[int, str] = field(default_factory=dict)
-    """By the number of a result, the words that give its model away: found when checking, stored when storing."""
+    """By the number of a result, the words that reveal its model; the check fills it, storing saves it."""
     counts: dict[str, Counts] = field(default_factory=dict)
     unknown: dict[str, set[str]] = field(default_factory=dict)
-    """By file, the columns that no kind of row has, as they can be printed; `MORE` where there are many."""
+    """By file, the unknown columns in printable form; `MORE` if there are many."""
     language: str = ""
-    """Of the prompts whose language their rows do not say."""
+    """The language of prompts whose rows have none."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """What the files call columns of ours."""
+    """The files' names of columns that differ from ours."""
     owned: Mapping[str, type[Taker]] = field(default_factory=dict)
-    """By kind of row, the app's class that takes it; the kinds that are not here are annotation's own."""
+    """The `Taker` class by kind of row; other kinds are annotation's own."""
     guess: Callable[[str], str] | None = None
-    """Guesses the language of a prompt where nobody has said it."""
+    """Guesses the language of a prompt that has none."""
     passed_over: Counter[str] = field(default_factory=Counter)
-    """Rows that are stored nowhere without being faults, by a sentence with a place for their %(count)s."""
+    """Number of rows skipped without being errors, by message, which has a placeholder %(count)s."""
 
     def __post_init__(self) -> None:
-        self._ground = Ground(self.study, self.prompt_set, self.kinds, self.sink)
-        self.corpus = Corpus(self._ground, self.flags, self.language, self.guess)
-        self.pairs = Pairs(self._ground, self.corpus)
-        self.comparisons = Comparisons(self._ground, self.pairs)
+        self._context = ImportContext(self.study, self.prompt_set, self.kinds, self.sink)
+        self.corpus = Corpus(self._context, self.flags, self.language, self.guess)
+        self.pairs = Pairs(self._context, self.corpus)
+        self.comparisons = Comparisons(self._context, self.pairs)
         self._takers: dict[type[Taker], Taker] = {}
 
     def take(self, file: str, record: Record, judge: str | None) -> None:
-        """Checks `record` and, with a sink, stores it if it is new. What is wrong goes to the faults.
+        """Checks `record` and, with a sink, stores it if it is new. Errors are added to the faults.
 
-        `judge` is whose the comparisons of this file are where its rows do not say.
+        `judge` is the rater of this file's comparisons if its rows name none.
         """
         if record.faulty:
             self._taint(record)
@@ -95,7 +95,7 @@ class Intake:
             self._refuse(file, record.line, refused, record.values)
 
     def _note_unknown(self, file: str, columns: tuple[str, ...]) -> None:
-        # Keys may be anything, another one in each row: what is told of them stays small.
+        # Keys may be anything and differ in every row, so only a few are kept.
         told = self.unknown.setdefault(file, set())
         for column in columns:
             name = printable(column[:SHOWN]) or '""'
@@ -118,7 +118,7 @@ class Intake:
                 return self.comparisons.take_row(record.values, judge)
 
     def _hand_on(self, file: str, record: Record) -> None:
-        """Gives a row to the app that owns its kind."""
+        """Passes a row to the taker of its kind."""
         made = self.owned[record.kind]
         taker = self._takers.get(made)
         if taker is None:
@@ -128,7 +128,7 @@ class Intake:
         except Passed:
             pass
         except Refused as refused:
-            # What an app has made of the row may be anything; what it quotes is plain.
+            # The values of another app's record may be anything; its quoted text is plain.
             plain_values = {key: value for key, value in record.values.items() if isinstance(value, str | int | float)}
             self._refuse(file, record.line, refused, plain_values)
 
@@ -136,7 +136,7 @@ class Intake:
         return self.counts.setdefault(kind, Counts())
 
     def compare(self, where: str, judge: str, pair: KnownPair, answer: Judged) -> None:
-        """Takes what a judge said of a pair in a row that is no comparison; it is counted as one.
+        """Imports a judge's verdict on a pair from a row of another kind; it counts as a comparison.
 
         Raises:
             Refused: as `Comparisons.take_verdict`.
@@ -149,11 +149,11 @@ class Intake:
         self.faults.add(Fault(file, line, where, refused.reason, refused.values, excerpt(values)))
 
     def _taint(self, record: Record) -> None:
-        if record.kind != "comparisons":  # nothing refers to those
-            self._ground.tainted.add("pairs" if record.kind in PURPOSES else record.kind, record)
+        if record.kind != "comparisons":  # nothing refers to these
+            self._context.tainted.add("pairs" if record.kind in PURPOSES else record.kind, record)
 
     def settle(self, sink: Sink) -> bool:
-        """Stores what still waits in `sink` and counts the votes it brought. Whether pairs must be offered anew."""
+        """Stores the rest of the batches and counts the new votes; returns whether pairs have to be offered again."""
         sink.flush()
         for taker in self._takers.values():
             taker.settle()

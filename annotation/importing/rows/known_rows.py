@@ -1,4 +1,4 @@
-"""What is remembered of rows, to hold others against them."""
+"""The known rows in memory, to compare other rows with."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,16 +10,16 @@ from annotation.importing.rows.errors import Refused
 from annotation.interchange.faults import gettext_noop, shown
 
 SHORT: Final = 40
-"""Texts longer than this are remembered as digests, but for those of models, which are few."""
+"""Longer texts are kept as digests, except those of models, which are few."""
 
 
 def plain(value: Any) -> Any:
-    """`value` as it is remembered for comparing where it need not be condensed."""
+    """Returns `value` as it is kept for comparison, without a digest."""
     return value.isoformat() if isinstance(value, date) else value
 
 
 def condensed(value: Any) -> Any:
-    """`value` as it is remembered for comparing: long texts as 16 bytes."""
+    """Returns `value` as it is kept for comparison; a long text becomes a digest of 16 bytes."""
     match value:
         case str() if len(value) > SHORT:
             return blake2b(value.encode(), digest_size=16).digest()
@@ -30,17 +30,17 @@ def condensed(value: Any) -> Any:
 
 
 def quoted(value: Any) -> str:
-    """A remembered value as a fault quotes it."""
+    """Returns a kept value as an error message quotes it."""
     return "…" if isinstance(value, bytes) else shown(value)
 
 
 def size(row: Mapping[str, Any]) -> int:
-    """Characters of text in `row`."""
+    """Returns the number of characters of text in `row`."""
     return sum(len(value) for value in row.values() if isinstance(value, str))
 
 
 class Known:
-    """Something that rows can refer to: its primary key, 0 until it is stored, and its condensed values."""
+    """A row that others can refer to: its primary key (0 until it is stored) and condensed values."""
 
     __slots__ = ("pk", "values")
 
@@ -50,7 +50,7 @@ class Known:
 
 
 class KnownPair(Known):
-    """`index` is its place among the pairs in memory."""
+    """A known pair; `index` is its position among the pairs in memory."""
 
     __slots__ = ("index", "purpose")
 
@@ -61,7 +61,7 @@ class KnownPair(Known):
 
 
 class KnownRater(Known):
-    """`index` is its place among the raters in memory; `votes` are those that this upload brought."""
+    """A known rater; `index` is its position among the raters in memory, `votes` those of this upload."""
 
     __slots__ = ("index", "joined", "simulated", "votes")
 
@@ -76,7 +76,7 @@ class KnownRater(Known):
 def refuse_other(
     stored: Known, columns: tuple[str, ...], row: Mapping[str, Any], remembered: Callable[[Any], Any] = condensed
 ) -> None:
-    """Refuses `row` where a column it has says something else than what is stored under its id."""
+    """Refuses `row` if one of its columns differs from the stored row with its id."""
     for column, before in zip(columns, stored.values, strict=True):
         if column in row and remembered(row[column]) != before:
             raise Refused(
@@ -91,7 +91,7 @@ def refuse_other(
 def refuse_contradiction(
     row: Mapping[str, Any], column: str, stored: Any, remembered: Callable[[Any], Any] = condensed
 ) -> None:
-    """Refuses `row` where it repeats a column of what it refers to and says something else."""
+    """Refuses `row` if it repeats a column of a row it refers to with another value."""
     if column in row and remembered(row[column]) != stored:
         raise Refused(
             column,

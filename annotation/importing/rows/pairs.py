@@ -1,4 +1,4 @@
-"""Pairs to vote on, and those of training and checks."""
+"""Importing pairs: to vote on, for training and for checks."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models.functions import Coalesce
 
-from annotation.importing.rows.context import Ground
+from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import PROMPT_COLUMNS, Corpus
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import KnownPair, condensed, quoted, refuse_contradiction, size
@@ -18,29 +18,29 @@ from annotation.scales import winner_of
 PAIR_COLUMNS: Final = ("prompt", "model_x", "model_y", "result_x", "result_y", "golden", "text", "reason")
 
 PURPOSES: Final = {"pairs": Purpose.VOTE, "training": Purpose.TRAINING, "check": Purpose.CHECK}
-"""By kind of row."""
+"""The purpose of each kind of row."""
 
 
 class Pairs:
-    """`made` counts the pairs that no file defines, made for what is said of them."""
+    """Imports pairs; `made` counts the pairs that no file defines, created for comparisons on them."""
 
-    def __init__(self, ground: Ground, corpus: Corpus) -> None:
-        self.ground = ground
+    def __init__(self, context: ImportContext, corpus: Corpus) -> None:
+        self.context = context
         self.corpus = corpus
         self.made = 0
         self._numbering = Numbering()
 
-    # What is stored, and what the files have added to it so far.
+    # The stored rows, and those that the files have added so far.
 
     @cached_property
     def known(self) -> dict[int, KnownPair]:
-        """By number."""
-        if self.ground.study is None:
+        """Pairs by number."""
+        if self.context.study is None:
             return {}
         shown_text = Coalesce("own_text", "prompt__text")
-        of_training = self.ground.kinds & {"training", "check"}
+        of_training = self.context.kinds & {"training", "check"}
         golden = ("golden", shown_text, "reason", "own_x", "own_y") if of_training else ()
-        rows = Pair.objects.filter(study=self.ground.study).values_list(
+        rows = Pair.objects.filter(study=self.context.study).values_list(
             "pk",
             "purpose",
             "number",
@@ -65,16 +65,16 @@ class Pairs:
 
     @cached_property
     def paired(self) -> dict[frozenset[int], KnownPair]:
-        """The pairs to vote on by their two results."""
+        """Pairs to vote on, by their two results."""
         votable = [pair for pair in self.known.values() if pair.purpose == Purpose.VOTE]
-        # The first of them, where a study has two pairs of the same results.
+        # If a study has two pairs of the same results, the first one counts.
         return {frozenset(pair.values[3:5]): pair for pair in reversed(votable)}
 
     @property
     def _knows_paired(self) -> bool:
         return "paired" in self.__dict__
 
-    # Taking rows: whether they are new.
+    # Importing rows; each method returns whether the row is new.
 
     def take_pair(self, row: Mapping[str, Any]) -> bool:
         prompt, _model_x, _model_y = self.corpus.contestants(row)
@@ -103,11 +103,11 @@ class Pairs:
             _refuse_other_pair(stored, purpose, condensed_values)
             return False
         known = self.known[row["id"]] = KnownPair(0, condensed_values, purpose, len(self.known))
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             sink.pairs.add(
                 known,
                 lambda: Pair(
-                    study=self.ground.study,
+                    study=self.context.study,
                     number=row["id"],
                     purpose=purpose,
                     prompt_id=prompt.pk,
@@ -126,18 +126,18 @@ class Pairs:
         return True
 
     def _add(self, number: int, values: tuple[int, ...]) -> KnownPair:
-        """A new pair to vote on: `values` are the numbers of its prompt, models and results."""
+        """Adds a new pair to vote on; `values` are the numbers of its prompt, models and results."""
         known = self.known[number] = KnownPair(0, values, Purpose.VOTE, len(self.known))
         if self._knows_paired:
             self.paired.setdefault(frozenset(values[3:5]), known)
-        if sink := self.ground.sink:
+        if sink := self.context.sink:
             prompt = self.corpus.prompts[values[0]]
             model_x, model_y = (self.corpus.models[model] for model in values[1:3])
             result_x, result_y = (self.corpus.results[result] for result in values[3:5])
             sink.pairs.add(
                 known,
                 lambda: Pair(
-                    study=self.ground.study,
+                    study=self.context.study,
                     number=number,
                     prompt_id=prompt.pk,
                     model_x_id=model_x.pk,
@@ -150,10 +150,10 @@ class Pairs:
             )
         return known
 
-    # The pair that something is said of.
+    # Looking up the pair of a comparison.
 
     def of_results(self, prompt: int, first: int, second: int) -> KnownPair:
-        """The pair of these two results to the prompt, made with the first as x where it is not there."""
+        """Returns the pair of these two results, creating it with the first as x if it does not exist."""
         if pair := self.paired.get(frozenset((first, second))):
             return pair
         models = [self.corpus.results[result].values[1] for result in (first, second)]
@@ -161,20 +161,20 @@ class Pairs:
         return self._add(self._numbering.draw(self.known), (prompt, *models, first, second))
 
     def compared(self, row: Mapping[str, Any]) -> KnownPair:
-        """The pair that a comparison is about; made where no file defines it and only one pair can be meant.
+        """Returns the pair of a comparison, creating it if no file defines it and its results are unambiguous.
 
         Raises:
-            Refused: the pair is another one, or it is not clear which is meant.
+            Refused: the row does not fit the pair, or its results are ambiguous.
         """
         if pair := self.known.get(row["id"]):
             _refuse_misnamed(pair, row)
             return pair
-        self.ground.tainted.pass_number("pairs", row["id"])
+        self.context.tainted.pass_number("pairs", row["id"])
         results = []
         for column in ("model_x", "model_y"):
             found = self.corpus.answers.get((row["prompt"], row[column]), [])
             if len(found) != 1:
-                self.ground.tainted.pass_result()
+                self.context.tainted.pass_result()
                 raise Refused(
                     "id",
                     gettext_noop(
@@ -192,7 +192,7 @@ class Pairs:
 
 
 def _refuse_misnamed(pair: KnownPair, row: Mapping[str, Any]) -> None:
-    """Refuses a comparison that says something else of its pair than what the pair is."""
+    """Refuses a comparison whose columns differ from its pair."""
     if pair.purpose != Purpose.VOTE:
         raise Refused(
             "id",
@@ -220,7 +220,7 @@ def _refuse_misnamed(pair: KnownPair, row: Mapping[str, Any]) -> None:
 
 
 def _refuse_other_pair(stored: KnownPair, purpose: str, values: tuple[Any, ...]) -> None:
-    """Refuses a pair that is another one than what is stored under its id."""
+    """Refuses a pair that differs from the stored pair with its id."""
     if stored.purpose != purpose:
         raise Refused(
             "id",

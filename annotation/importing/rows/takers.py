@@ -1,4 +1,4 @@
-"""What an app provides whose rows are loaded from files beside annotation's own."""
+"""The interface of apps that import further kinds of rows."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
 
 
 class Taker(Protocol):
-    """Takes the rows of an app's kinds; made once for each of the two readings of an `Intake`.
+    """Imports the rows of an app's kinds; created once for each of the two readings of an `Intake`.
 
-    It counts what is new and what is not in the intake's `counts`, and stores only where the intake has a sink.
+    It counts new and unchanged rows in the intake's `counts`, and stores rows only if the intake has a sink.
     """
 
     def __init__(self, intake: "Intake") -> None: ...
 
     def take(self, file: str, record: Record) -> None:
-        """One row.
+        """Imports one row.
 
         Raises:
-            Refused: it cannot be taken.
+            Refused: the row is not valid.
         """
 
     def settle(self) -> None:
-        """With a sink: the rows of the corpus, pairs and comparisons are stored; what waits for them can be."""
+        """Stores waiting rows; called with a sink, once the corpus, pairs and comparisons are stored."""

@@ -1,4 +1,4 @@
-"""manage.py export: a study's data on standard output or into a file."""
+"""`manage.py export`: writes a study's data to standard output or to a file."""
 
 import gzip
 import io
@@ -23,22 +23,35 @@ PAYMENTS: Final = "payments"
 
 class Command(BaseCommand):
     help = (
-        "Writes one file of a study in the exchange format, the data alone to standard output; or with --format "
-        "the whole study in another format, into a folder."
+        "Exports one kind of a study's data in the exchange format, to standard output or a file. "
+        "With --format, exports the whole study in another format, into a folder."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", nargs="?", choices=(*export.WHAT, PAYMENTS))
-        parser.add_argument("study", metavar="STUDY", help="the study's slug")
-        parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file instead; with .gz compressed")
+        parser.add_argument("what", nargs="?", choices=(*export.WHAT, PAYMENTS), help="data to export")
+        parser.add_argument("study", metavar="STUDY", help="the study's address (slug)")
         parser.add_argument(
-            "--format", choices=sorted(study_formats.WRITERS), help="all files in this format, into -o FOLDER"
+            "-o", "--output", type=Path, metavar="FILE", help="file to write; compressed if its name ends in .gz"
         )
-        parser.add_argument("--raters", default=export.PEOPLE, metavar="people|NAME|all", help="whose comparisons")
-        parser.add_argument("--training", action="store_true", help="with pairs: the training pairs")
-        parser.add_argument("--check", action="store_true", help="with pairs: the check pairs")
-        parser.add_argument("--full", action="store_true", help="with comparisons: every row, with all that is known")
-        parser.add_argument("--simulated", action="store_true", help="with comparisons: simulated ones too, marked")
+        parser.add_argument(
+            "--format",
+            choices=sorted(study_formats.WRITERS),
+            help="export the whole study in this format into -o FOLDER",
+        )
+        parser.add_argument(
+            "--raters",
+            default=export.PEOPLE,
+            metavar="people|NAME|all",
+            help="whose comparisons to export (default: people)",
+        )
+        parser.add_argument("--training", action="store_true", help="with pairs: export the training pairs")
+        parser.add_argument("--check", action="store_true", help="with pairs: export the check pairs")
+        parser.add_argument(
+            "--full", action="store_true", help="with comparisons: export every stored row with all its details"
+        )
+        parser.add_argument(
+            "--simulated", action="store_true", help="with comparisons: include simulated ones, marked in a column"
+        )
 
     def handle(self, *, what: str | None, study: str, output: Path | None, **options: Any) -> None:
         found = study_called(study)
@@ -47,9 +60,9 @@ class Command(BaseCommand):
             return
         if what is None:
             raise CommandError(_("Specify what to export: %(what)s.") % {"what": ", ".join((*export.WHAT, PAYMENTS))})
-        wishes = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
+        choices = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
         try:
-            chunks = export.payments(found) if what == PAYMENTS else export.export(found, what, **wishes)
+            chunks = export.payments(found) if what == PAYMENTS else export.export(found, what, **choices)
         except NotPossible as error:
             raise CommandError(str(error)) from error
         if output is None:
@@ -61,9 +74,9 @@ class Command(BaseCommand):
                 raise CommandError(f"{output}: {error.strerror}") from error
 
     def _write_all(self, study: Study, what: str | None, output: Path | None, options: dict[str, Any]) -> None:
-        """Every file of the format, into the folder `output`, which is made if it is missing."""
-        besides = what or options["training"] or options["check"] or options["full"] or options["simulated"]
-        if output is None or besides or options["raters"] != export.PEOPLE:
+        """Writes every file of the format into the folder `output`, creating it if needed."""
+        others = what or options["training"] or options["check"] or options["full"] or options["simulated"]
+        if output is None or others or options["raters"] != export.PEOPLE:
             raise CommandError(_("With --format, specify only a study and -o FOLDER."))
         writer = study_formats.WRITERS[options["format"]]
         try:
@@ -81,23 +94,23 @@ class Command(BaseCommand):
 
     def _print(self, chunks: Iterable[str]) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # The files are UTF-8 with plain line ends, whatever the terminal's language.
+            # The data is UTF-8 with \n line ends, whatever the terminal's locale.
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         try:
             for chunk in chunks:
                 self.stdout.write(chunk, ending="")
             self.stdout.flush()
         except BrokenPipeError:
-            # The reader has seen enough, as `head` does. Python would complain when it closes the stream.
+            # The reader closed the pipe, as `head` does. Python would report that when it closes the stream.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_whole(path: Path, chunks: Iterable[str]) -> None:
-    """Puts `chunks` into `path` when all of them are written; an export that fails leaves an older file as it was."""
+    """Writes `chunks` to `path` atomically: an export that fails leaves an existing file unchanged."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as raw:
-            # Without a time of its own, so that the same data gives the same bytes.
+            # No timestamp, so that the same data gives the same bytes.
             packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.name.endswith(".gz") else None
             with io.TextIOWrapper(packed or raw, encoding="utf-8", newline="\n") as text:
                 for chunk in chunks:

@@ -1,4 +1,4 @@
-"""manage.py load: files in the exchange format into a study."""
+"""`manage.py load`: imports files into a study, or undoes an upload."""
 
 import sys
 from argparse import ArgumentParser
@@ -24,18 +24,29 @@ def _language(tag: str) -> str:
 
 
 class Command(BaseCommand):
-    help = "Loads files, folders or ZIP archives into a study, all or nothing; or undoes an upload."
+    help = (
+        "Imports files, folders or ZIP archives into a study. If any file has an error, nothing is saved. "
+        "With --undo, deletes everything an upload added."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a file or a folder")
-        parser.add_argument("--study", metavar="SLUG", help="the study, made if it is missing")
-        parser.add_argument("--prompt-set", metavar="SLUG", help="the prompt set of a new study; its slug by default")
-        parser.add_argument("--rater", metavar="NAME", help="the judge of a comparisons file without a worker column")
-        parser.add_argument("--format", choices=sorted(FORMATS), default="llmfao", help="the format of the files")
+        parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="file, folder or ZIP archive")
+        parser.add_argument("--study", metavar="SLUG", help="the study's address (slug); created if it does not exist")
         parser.add_argument(
-            "--language", metavar="TAG", default="", help="of the prompts, where no row says it: en, ja"
+            "--prompt-set", metavar="SLUG", help="prompt set of a new study (default: the study's slug)"
         )
-        parser.add_argument("--undo", type=int, metavar="UPLOAD", help="removes everything this upload brought")
+        parser.add_argument(
+            "--rater", metavar="NAME", help="name of the judge in a comparisons file without a worker column"
+        )
+        parser.add_argument(
+            "--format", choices=sorted(FORMATS), default="llmfao", help="format of the files (default: llmfao)"
+        )
+        parser.add_argument(
+            "--language", metavar="TAG", default="", help="language of prompts whose rows name none, such as en or ja"
+        )
+        parser.add_argument(
+            "--undo", type=int, metavar="UPLOAD", help="number of the upload to undo: deletes everything it added"
+        )
 
     def handle(self, *, paths: list[Path], study: str | None, undo: int | None, **options: Any) -> None:
         if undo is not None:

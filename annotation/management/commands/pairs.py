@@ -1,4 +1,4 @@
-"""`manage.py pairs STUDY --strategy neighbours|random|all`: makes the pairs of a study."""
+"""`manage.py pairs STUDY --strategy neighbours|random|all`: creates the pairs of a study."""
 
 import sys
 from typing import Any
@@ -13,22 +13,29 @@ from annotation.studies.lifecycle import NotPossible
 
 
 class Command(BaseCommand):
-    help = "Makes the pairs of a study from the results of its models. Run again, it adds only what is missing."
+    help = "Creates the pairs of a study from its models' answers. Running it again adds only missing pairs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="the study's address (slug)")
-        parser.add_argument("--strategy", required=True, choices=STRATEGIES, help="which results to compare")
+        parser.add_argument(
+            "--strategy", required=True, choices=STRATEGIES, help="how to choose the answers to compare"
+        )
         parser.add_argument(
             "--neighbours",
             type=int,
             default=3,
             metavar="N",
-            help="links a result: to its N most distant ones, or N drawn ones (default: 3)",
+            help="pairs per answer: with its N most distant answers, or with N random ones (default: 3)",
         )
         parser.add_argument(
-            "--per-prompt", type=int, metavar="N", help="with random: pairs a prompt (default: N neighbours a result)"
+            "--per-prompt",
+            type=int,
+            metavar="N",
+            help="with random: pairs per prompt (default: N neighbours per answer)",
         )
-        parser.add_argument("--seed", type=int, default=0, metavar="S", help="draws sides and pairs (default: 0)")
+        parser.add_argument(
+            "--seed", type=int, default=0, metavar="S", help="random seed for sides and pairs (default: 0)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         study = study_called(options["study"])
@@ -50,7 +57,7 @@ class Command(BaseCommand):
             except NotPossible as refusal:
                 raise CommandError(str(refusal)) from refusal
         self.stdout.write(
-            f"{made.strategy}: {made.found:,} pairs of {made.results:,} results to {made.prompts:,} prompts; "
-            f"{made.added:,} added, {made.known:,} known before."
+            f"{made.strategy}: {made.found:,} pairs from {made.results:,} answers to {made.prompts:,} prompts; "
+            f"{made.added:,} added, {made.known:,} already there."
         )
-        self.stdout.write(f"{study.slug} has {made.total:,} pairs now.")
+        self.stdout.write(f"{study.slug} now has {made.total:,} pairs.")

@@ -1,4 +1,4 @@
-"""`manage.py simulate STUDY --votes N --seed S`: votes from a stated model, marked as simulated."""
+"""`manage.py simulate STUDY --votes N --seed S`: adds votes drawn from a model, marked as simulated."""
 
 import math
 import sys
@@ -21,31 +21,33 @@ ELO_PER_LOGARITHM = 400 / math.log(10)
 
 class Command(BaseCommand):
     help = (
-        "Makes votes from a Bradley-Terry model with ties and worker noise (docs/reference/simulation.md), for trying "
-        "things out. They are marked as simulated wherever they go; --remove takes them all out again."
+        "Adds votes drawn from a Bradley-Terry model with ties and worker noise, for trying things out. "
+        "They are marked as simulated in every page and export. --remove deletes them all."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         usual = Assumptions()
         parser.add_argument("study", metavar="STUDY", help="the study's address (slug)")
         what = parser.add_mutually_exclusive_group(required=True)
-        what.add_argument("--votes", type=int, metavar="N", help="how many votes to add")
+        what.add_argument("--votes", type=int, metavar="N", help="number of votes to add")
         what.add_argument("--remove", action="store_true", help="delete all simulated votes and workers of the study")
-        parser.add_argument("--seed", type=int, default=0, metavar="S", help="draws everything (default: 0)")
-        parser.add_argument("--workers", type=int, metavar="W", help="simulated workers (default: as few as can)")
+        parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
+        parser.add_argument(
+            "--workers", type=int, metavar="W", help="number of simulated workers (default: as few as possible)"
+        )
         parser.add_argument(
             "--careless",
             type=float,
             default=usual.careless,
             metavar="SHARE",
-            help=f"workers who do not look (default: {usual.careless})",
+            help=f"share of workers who answer at random (default: {usual.careless})",
         )
         parser.add_argument(
             "--ties",
             type=float,
             default=usual.ties,
             metavar="SHARE",
-            help=f"ties between equally good answers (default: {usual.ties})",
+            help=f"share of ties between equally good answers (default: {usual.ties})",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,8 +55,8 @@ class Command(BaseCommand):
         if options["remove"]:
             with _bar("workers") as show:
                 removed = simulated_votes.remove(study, show)
-            workers = f"{removed.workers:,} simulated workers"
-            self.stdout.write(f"{removed.votes:,} simulated votes by {workers} were taken out of {study.slug}.")
+            votes, workers = f"{removed.votes:,} simulated votes", f"{removed.workers:,} simulated workers"
+            self.stdout.write(f"Deleted {votes} and {workers} from {study.slug}.")
             return
         assumptions = Assumptions(ties=options["ties"], careless=options["careless"])
         try:
@@ -69,12 +71,12 @@ class Command(BaseCommand):
                 )
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(_told(study, made, options["seed"]))
+        self.stdout.write(_summary(study, made, options["seed"]))
 
 
 @contextmanager
 def _bar(unit: str) -> Iterator[Progress]:
-    """A progress bar where standard error is a terminal."""
+    """Shows a progress bar if standard error is a terminal."""
     with tqdm(desc=unit, unit="", disable=None, file=sys.stderr, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
@@ -84,16 +86,16 @@ def _bar(unit: str) -> Iterator[Progress]:
         yield show
 
 
-def _told(study: Study, made: Simulation, seed: int) -> str:
+def _summary(study: Study, made: Simulation, seed: int) -> str:
     assumed = made.assumptions
-    ties = f"ties {assumed.ties:.0%} between equals" if study.scale.has_tie else "no ties, as the scale has none"
+    ties = f"{assumed.ties:.0%} ties between equals" if study.scale.has_tie else "no ties (not on this scale)"
     width = max(len(name) for name, _strength in made.strengths)
     workers = f"{made.workers:,} simulated workers, {made.careless:,} of them careless"
-    people = f"sharpness e^N(0, {assumed.noise:g}), liking for the left N({assumed.left:g}, {assumed.left_spread:g})"
+    people = f"sharpness e^N(0, {assumed.noise:g}), left preference N({assumed.left:g}, {assumed.left_spread:g})"
     lines = [
         f"{made.votes:,} simulated votes on {made.pairs:,} pairs of {study.slug} by {workers}; seed {seed}.",
         f"Bradley-Terry: strengths with standard deviation {assumed.spread:g}, {ties}; {people}.",
-        "They are marked as simulated; `manage.py simulate --remove` takes them out again.",
+        "They are marked as simulated. To delete them, run `manage.py simulate --remove`.",
         "",
         f"  {'drawn strength':<{width}}  {'theta':>7}  {'rating':>6}",
         *(

@@ -1,4 +1,4 @@
-"""`manage.py study STUDY`: shows a study, sets what its page sets, starts, pauses and closes it."""
+"""`manage.py study STUDY`: shows a study, changes its settings, starts, pauses and closes it."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,10 +17,7 @@ ACTIONS: Final = {"start": lifecycle.start, "pause": lifecycle.pause, "close": l
 
 
 class Command(BaseCommand):
-    help = (
-        "Shows a study; sets what its page sets; starts, pauses or closes it. "
-        "docs/reference/study-settings.md lists the settings, and so does this command without options."
-    )
+    help = "Shows a study and its settings, changes them, and starts, pauses or closes the study."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="the study's address (slug)")
@@ -29,11 +26,15 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="KEY=VALUE",
-            help="a setting, as often as needed; lists are separated by commas; consent=@FILE reads a file",
+            help="change a setting; can be repeated. Separate lists by commas; consent=@FILE reads a file",
         )
         action = parser.add_mutually_exclusive_group()
-        for name, says in (("start", "open it to workers"), ("pause", "hand out no more pairs"), ("close", "end it")):
-            action.add_argument(f"--{name}", dest="action", action="store_const", const=name, help=says)
+        for name, text in (
+            ("start", "open the study to workers"),
+            ("pause", "stop handing out pairs"),
+            ("close", "end the study"),
+        ):
+            action.add_argument(f"--{name}", dest="action", action="store_const", const=name, help=text)
 
     def handle(self, *args: Any, **options: Any) -> None:
         study = study_called(options["study"])
@@ -56,7 +57,7 @@ def _words(given: Iterable[str]) -> Mapping[str, str]:
         key, equals, value = item.partition("=")
         key = key.strip()
         if not equals:
-            raise CommandError(f"--set {item}: KEY=VALUE was expected.")
+            raise CommandError(f"--set {item}: expected KEY=VALUE.")
         if key in words:
             raise CommandError(f"--set {key} is given twice.")
         words[key] = _of_file(Path(value[1:])) if key in settings.TEXTS and value.startswith("@") else value.strip()
@@ -67,7 +68,7 @@ def _of_file(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}.") from error
+        raise CommandError(f"Cannot read {path}: {error}.") from error
 
 
 def _facts(study: Study) -> list[tuple[str, str]]:
@@ -75,12 +76,12 @@ def _facts(study: Study) -> list[tuple[str, str]]:
     pairs = Pair.objects.filter(study=study)
     golden = [pairs.filter(purpose=purpose).count() for purpose in (Purpose.TRAINING, Purpose.CHECK)]
     judges = Comparison.objects.counted().real().filter(study=study, rater__kind="judge", rater__derived=False).count()
-    votes = f"{found.votes:,} of {found.wanted:,} wanted ({100 * found.share:.1f} %)"
+    votes = f"{found.votes:,} of {found.wanted:,} planned ({100 * found.share:.1f}%)"
     if found.outside:
-        votes += f", {found.outside:,} more outside the filters"
+        votes += f", and {found.outside:,} outside the filters"
     corpus = (
         f"{prompt_set.models.count():,} models, {prompt_set.prompts.count():,} prompts, "
-        f"{prompt_set.results.count():,} results"
+        f"{prompt_set.results.count():,} answers"
     )
     facts = [
         ("state", study.status),

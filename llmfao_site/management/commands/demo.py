@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole arena on one machine, from nothing to a link in a browser."""
+"""`manage.py demo`: runs the whole arena on one machine and prints its links."""
 
 import contextlib
 import fcntl
@@ -27,21 +27,21 @@ from llmfao_site.middleware.health import PATH as HEALTH
 
 ADMINISTRATOR = "admin"
 PATIENCE = 90.0
-"""Seconds the web server has for its first answer, on a slow machine with a cold disk."""
+"""Seconds to wait for the web server's first response, on a slow machine with a cold disk."""
 STAND_IN = "mock-llm"
-"""The process that answers as a model does, so that a judge can be asked without a key."""
+"""The process that imitates a model, so that the test judge works without an API key."""
 TAIL = 20
-"""Lines of a log that are shown when its process has died."""
+"""Lines of its log to show when a process has died."""
 
 
 class Stopped(Exception):
-    """Somebody asked us to stop."""
+    """A signal asked the demo to stop."""
 
 
 class Command(BaseCommand):
     help = (
-        "Runs the arena with a sample study on this machine: web server, background worker, a stand-in for a model, "
-        "SQLite or DATABASE_URL. HOST and PORT say where; Ctrl-C stops everything."
+        "Runs LLMFAO with a sample study on this machine: web server, background worker and a mock model, on SQLite "
+        "or DATABASE_URL. HOST and PORT set its address. Press Ctrl-C to stop everything."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -66,30 +66,30 @@ class Command(BaseCommand):
             try:
                 judge = install_stand_in(_endpoint(processes))
                 _wait_for(f"{address}{HEALTH}", processes)
-                known = f"name {ADMINISTRATOR}, " + (f"password {password}" if password else "with your password")
+                known = f"username {ADMINISTRATOR}, " + (f"password {password}" if password else "your own password")
                 self.stdout.write(f"ready: {address}/")
-                self.stdout.write(f"  a worker          {address}{reverse('join', args=[study.slug])}")
-                self.stdout.write(f"  an administrator  {address}{reverse('studies')}  {known}")
-                self.stdout.write(f"  the leaderboard   {address}{reverse('leaderboard', args=[study.slug])}")
+                self.stdout.write(f"  workers           {address}{reverse('join', args=[study.slug])}")
+                self.stdout.write(f"  administrators    {address}{reverse('studies')}  {known}")
+                self.stdout.write(f"  leaderboard       {address}{reverse('leaderboard', args=[study.slug])}")
                 if judge is not None:
                     judges = f"{address}{reverse('study-judges', args=[study.slug])}"
-                    self.stdout.write(f"  a judge           {judges}  press Start: {judge} needs no key")
+                    self.stdout.write(f"  test judge        {judges}  choose Start run; {judge} needs no API key")
                 for other in _other_addresses(host, port):
                     self.stdout.write(f"From other machines: {other}/")
-                self.stdout.write(f"Data and logs: {settings.DATA_DIR}. Ctrl-C stops it.")
+                self.stdout.write(f"Data and logs: {settings.DATA_DIR}. Press Ctrl-C to stop.")
                 self.stdout.flush()
                 _watch(processes)
             except Died as died:
-                raise CommandError(_obituary(died)) from died
+                raise CommandError(_died_message(died)) from died
             finally:
                 _ignore_signals()
                 self.stderr.write("Stopping ...")
 
 
 def administrators_password(file: Path) -> str | None:
-    """The password of the account `admin`, which is made with a random one where there is none.
+    """Returns the password of the account `admin`, creating the account with a random password if needed.
 
-    `file` keeps it, for its owner's eyes alone. None: the account has another password, given by hand.
+    `file` stores the password and is readable by its owner alone. Returns None if somebody changed the password.
     """
     user = User.objects.filter(username=ADMINISTRATOR).first()
     password = file.read_text(encoding="ascii").strip() if file.exists() else ""
@@ -105,11 +105,11 @@ def administrators_password(file: Path) -> str | None:
 
 
 def _start(processes: Processes, listener: socket.socket) -> None:
-    """The web server, which takes over the open socket, the background worker with its clock, the stand-in."""
+    """Starts the web server on the open socket, the background worker with its scheduler, and the mock model."""
     environment = {"PYTHONUNBUFFERED": "1", "LLMFAO_DATA": str(settings.DATA_DIR)}
     host = listener.getsockname()[0]
     if not os.environ.get("LLMFAO_HOSTS"):
-        # Listening on every address means being called by whatever name the machine has there.
+        # A server on every address is reached under any name of the machine.
         anywhere = host in {"0.0.0.0", "::"}  # noqa: S104
         named = {*settings.ALLOWED_HOSTS, os.environ.get("HOST") or "127.0.0.1", host}
         environment["LLMFAO_HOSTS"] = "*" if anywhere else ",".join(sorted(named))
@@ -129,7 +129,7 @@ def _start(processes: Processes, listener: socket.socket) -> None:
         environment=environment,
         files=[listener.fileno()],
     )
-    # The worker is a development machine's here, where being root is no news.
+    # The demo may run as root on a development machine; Celery's warning would be noise.
     quiet = "ignore:You're running the worker with superuser"
     processes.start(
         "worker",
@@ -140,7 +140,7 @@ def _start(processes: Processes, listener: socket.socket) -> None:
         ],
         environment={**environment, "PYTHONWARNINGS": quiet},
     )
-    # Slow enough to be watched, and as imperfect as endpoints are.
+    # Slow enough to watch, and as unreliable as real endpoints.
     processes.start(
         STAND_IN,
         [
@@ -154,11 +154,11 @@ def _start(processes: Processes, listener: socket.socket) -> None:
 
 
 def _endpoint(processes: Processes) -> str:
-    """The address that the stand-in says it listens at.
+    """Returns the address that the mock model prints when it listens.
 
     Raises:
-        Died: a process ended instead.
-        CommandError: it says none.
+        Died: a process ended first.
+        CommandError: it printed no address in time.
     """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -167,22 +167,22 @@ def _endpoint(processes: Processes) -> str:
         if newline and first.startswith("http://"):
             return first
         time.sleep(0.1)
-    raise CommandError(f"The stand-in says no address after {PATIENCE:.0f} seconds; see {processes.log(STAND_IN)}")
+    raise CommandError(f"The mock model has not started after {PATIENCE:.0f} seconds. See {processes.log(STAND_IN)}")
 
 
 def _address(host: str, port: int) -> str:
-    """The address this machine reaches the web server at."""
+    """Returns the web server's URL as seen from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _other_addresses(host: str, port: int) -> list[str]:
-    """Where other machines reach it: none unless it listens on every address."""
+    """Returns the web server's URLs as seen from other machines; none unless it listens on every address."""
     if host not in {"0.0.0.0", "::"}:  # noqa: S104
         return []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            # Nothing is sent: it only asks which of our addresses would be used to get there.
+            # Connecting a UDP socket sends nothing; it selects the local address of the route.
             probe.connect(("192.0.2.1", 9))
         except OSError:
             return []
@@ -190,10 +190,11 @@ def _other_addresses(host: str, port: int) -> list[str]:
 
 
 def _wait_for(address: str, processes: Processes) -> None:
-    """
+    """Waits until `address` responds.
+
     Raises:
-        Died: a process ended instead of answering.
-        CommandError: nothing answers.
+        Died: a process ended first.
+        CommandError: nothing responded in time.
     """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -203,27 +204,27 @@ def _wait_for(address: str, processes: Processes) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    raise CommandError(f"Nothing answers at {address} after {PATIENCE:.0f} seconds; see {processes.log('web')}")
+    raise CommandError(f"{address} does not respond after {PATIENCE:.0f} seconds. See {processes.log('web')}")
 
 
 def _watch(processes: Processes) -> NoReturn:
-    """Until a signal comes, a child dies, or the `make` that started us is gone."""
-    made_by = os.getppid() if "MAKELEVEL" in os.environ else None
+    """Waits for a signal, a dead child process, or the end of the `make` that started the demo."""
+    parent = os.getppid() if "MAKELEVEL" in os.environ else None
     while True:
         processes.check()
-        if made_by not in {None, os.getppid()}:
+        if parent not in {None, os.getppid()}:
             raise Stopped
         time.sleep(0.2)
 
 
-def _obituary(died: Died) -> str:
+def _died_message(died: Died) -> str:
     lines = died.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
-    return "\n".join([f"The {died.name} process ended with code {died.code}. The end of {died.log}:", *lines])
+    return "\n".join([f"The {died.name} process ended with code {died.code}. Last lines of {died.log}:", *lines])
 
 
 @contextlib.contextmanager
 def _only_one(lock: Path) -> Iterator[None]:
-    """Holds `lock`, which the kernel lets go of however we end.
+    """Holds `lock`, which the kernel releases however the process ends.
 
     Raises:
         CommandError: another demo holds it.
@@ -233,25 +234,25 @@ def _only_one(lock: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
             raise CommandError(
-                f"A demo is running on {lock.parent} already. Stop it, or give this one data of its own: "
+                f"A demo is already running on {lock.parent}. Stop it, or use another folder and port: "
                 "LLMFAO_DATA=/tmp/another PORT=8001 make demo"
             ) from problem
         yield
 
 
 def _stop_on_signals() -> None:
-    """Ctrl-C, a polite kill and a closed terminal all end the same way, a first time."""
+    """Raises Stopped on SIGINT, SIGTERM and SIGHUP."""
 
     def stop(_number: int, _frame: object) -> None:
         raise Stopped
 
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Whoever ignores SIGHUP for us (nohup) means it. SIGINT is ignored for any job in the background.
+        # An ignored SIGHUP comes from nohup and stays ignored. An ignored SIGINT only means a background job.
         if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
             signal.signal(name, stop)
 
 
 def _ignore_signals() -> None:
-    """From the first demand on: a second one must not leave half of the processes behind."""
+    """Ignores further signals, so that a second Ctrl-C cannot leave processes behind."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What was loaded comes back as it was, in a stream; a full export says everything that is known of a row."""
+"""Exports stream what was loaded, unchanged; a full export has all details of a row."""
 
 import csv
 import gzip
@@ -53,7 +53,7 @@ def trees(tmp_path: Path) -> Study:
 def test_a_file_comes_back_as_it_was_loaded(trees: Study, what: str, wishes: dict[str, object], file: str) -> None:
     given = exchange.FILES[file]
     if file.endswith(".jsonl"):
-        # As the published files have them: no spaces, slashes escaped.
+        # The style of the published files: no spaces, escaped slashes.
         given = given.replace('": ', '":').replace(', "', ',"').replace("/", "\\/")
     assert written(trees, what, **wishes) == given
 
@@ -234,7 +234,7 @@ def test_simulated_comparisons_must_be_asked_for_and_are_marked(trees: Study, tm
     load.load([tmp_path / "bare", path], study_slug="again")
     assert list(Rater.objects.filter(study__slug="again").values_list("simulated", flat=True)) == [False, True]
     assert written(Study.objects.get(slug="again"), "comparisons", simulated=True) == marked
-    # A vote that nobody gave takes no place.
+    # A simulated vote takes no place.
     assert Study.objects.get(slug="again").pairs.get(number=9).taken == 0
 
 
@@ -246,7 +246,7 @@ def test_text_cells_are_guarded_and_numbers_are_not(trees: Study) -> None:
 
 
 def give_up(worker: Worker, pairs: int) -> None:
-    """Skips so many pairs."""
+    """Skips this many pairs."""
     for _ in range(pairs):
         assignment = assignments.current(worker, NOW, rng())
         assert assignment is not None

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def own_folder(settings, tmp_path):
-    """Uploads of tests that were rolled back had the same numbers."""
+    """Gives each test its own folder: uploads of rolled-back tests have the same numbers."""
     settings.DATA_DIR = tmp_path
 
 
@@ -70,7 +70,7 @@ def test_what_is_no_export_is_not_found(client, study):
 def test_a_judge_that_is_not_there_is_explained(client, study):
     response = download(client, "comparisons", "?raters=nobody")
     assert response.status_code == 409
-    assert "has no judge nobody" in text_of(response)
+    assert "is named “nobody”" in text_of(response)
 
 
 def test_a_judge_whose_name_no_database_could_hold_is_not_there_either(client, study):

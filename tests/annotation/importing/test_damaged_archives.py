@@ -1,4 +1,4 @@
-"""A ZIP archive that cannot be read is a fault that names it; a disk that cannot be written is none of the file's."""
+"""A damaged ZIP archive is reported by name; an error of the disk is not reported as an error of the file."""
 
 import errno
 import zipfile

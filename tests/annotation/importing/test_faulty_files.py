@@ -1,4 +1,4 @@
-"""Every kind of wrong row is told with file, line, field and what was expected, and nothing is stored."""
+"""Every kind of invalid row is reported with file, line, field and reason, and nothing is stored."""
 
 from pathlib import Path
 from typing import Any
@@ -22,77 +22,113 @@ def without(rows: list[dict[str, Any]], index: int, key: str) -> str:
 
 
 CASES: list[tuple[dict[str, Any], str]] = [
-    ({"models": changed(MODELS, 1, id=7)}, "models.jsonl:2: api_id: Id 7 stands for something else already"),
-    ({"models": jsonl([*MODELS, {**MODELS[0], "name": "Elm"}])}, "models.jsonl:4: name: Id 7 stands for something"),
-    ({"models": changed(MODELS, 1, name="Alder 7B")}, "models.jsonl:2: name: Model 7 has this name too"),
-    ({"models": changed(MODELS, 0, id=2**63)}, "models.jsonl:1: id: A whole number between"),
-    ({"models": changed(MODELS, 0, id=-(2**63))}, "models.jsonl:1: id: A whole number between"),
+    ({"models": changed(MODELS, 1, id=7)}, 'models.jsonl:2: api_id: ID 7 is already stored with "ostrava'),
+    ({"models": jsonl([*MODELS, {**MODELS[0], "name": "Elm"}])}, "models.jsonl:4: name: ID 7 is already stored with"),
+    ({"models": changed(MODELS, 1, name="Alder 7B")}, "models.jsonl:2: name: Model 7 already has this name"),
+    ({"models": changed(MODELS, 0, id=2**63)}, "models.jsonl:1: id: Expected a whole number between"),
+    ({"models": changed(MODELS, 0, id=-(2**63))}, "models.jsonl:1: id: Expected a whole number between"),
     ({"models": changed(MODELS, 0, id=True)}, "models.jsonl:1: id: Expected a whole number, not true."),
     ({"models": changed(MODELS, 0, id=7.0)}, "models.jsonl:1: id: Expected a whole number, not 7.0."),
     ({"models": changed(MODELS, 0, id="7")}, 'models.jsonl:1: id: Expected a whole number, not "7".'),
     ({"models": without(MODELS, 2, "name")}, "models.jsonl:3: name: This required column is missing."),
-    ({"models": changed(MODELS, 0, name=" ")}, "models.jsonl:1: name: A name was expected"),
+    ({"models": changed(MODELS, 0, name=" ")}, "models.jsonl:1: name: The name cannot be empty"),
     ({"models": changed(MODELS, 0, org=5)}, "models.jsonl:1: org: Expected text or null, not 5."),
-    ({"models": changed(MODELS, 0, price=-1)}, "models.jsonl:1: price: A number from 0 on was expected"),
-    ({"models": changed(MODELS, 0, released="31.1.2025")}, "models.jsonl:1: released: A date such as"),
-    ({"models": changed(MODELS, 0, released="20250131")}, "models.jsonl:1: released: A date such as"),
+    ({"models": changed(MODELS, 0, price=-1)}, "models.jsonl:1: price: Expected a number of 0 or more"),
+    ({"models": changed(MODELS, 0, released="31.1.2025")}, "models.jsonl:1: released: Expected a date such as"),
+    ({"models": changed(MODELS, 0, released="20250131")}, "models.jsonl:1: released: Expected a date such as"),
     (
         {"models": b'{"id": 7, "name": "\xff"}\n'},
         "models.jsonl:1: Byte 20 of this line is not valid UTF-8. Save the file as UTF-8.",
     ),
     ({"models": ""}, "models.jsonl: The file is empty."),
     ({"models": '{"id": 7, "name": "a", "price": 1e999}\n'}, "models.jsonl:1: price: The number is too large."),
-    ({"models": '{"id": 7, "name": "a\\u0000"}\n'}, "models.jsonl:1: The row holds the character NUL"),
+    ({"models": '{"id": 7, "name": "a\\u0000"}\n'}, "models.jsonl:1: This row contains a NUL character"),
     ({"prompts": changed(PROMPTS, 0, text=None)}, "prompts.jsonl:1: text: Expected text, not null."),
-    ({"prompts": changed(PROMPTS, 0, lang="not a tag")}, "prompts.jsonl:1: lang: A language tag such as"),
-    ({"prompts": changed(PROMPTS, 0, turns="x")}, "prompts.jsonl:1: turns: A list of texts was expected"),
-    ({"results": changed(RESULTS, 0, model=99)}, "results.jsonl:1: model: No model has the id 99"),
-    ({"results": changed(RESULTS, 3, prompt=99)}, "results.jsonl:4: prompt: No prompt has the id 99"),
+    ({"prompts": changed(PROMPTS, 0, lang="not a tag")}, "prompts.jsonl:1: lang: Expected a language tag such as"),
+    ({"prompts": changed(PROMPTS, 0, turns="x")}, "prompts.jsonl:1: turns: Expected a list of texts"),
+    (
+        {"results": changed(RESULTS, 0, model=99)},
+        "results.jsonl:1: model: No model in the files or the study has the ID 99",
+    ),
+    (
+        {"results": changed(RESULTS, 3, prompt=99)},
+        "results.jsonl:4: prompt: No prompt in the files or the study has the ID 99",
+    ),
     (
         {"results": changed(RESULTS, 0, name="Elm")},
-        'results.jsonl:1: name: What this row refers to has "Alder 7B" here',
+        'results.jsonl:1: name: The item that this row refers to has "Alder 7B" in this column',
     ),
-    ({"results": changed(RESULTS, 0, slug="x")}, 'results.jsonl:1: slug: What this row refers to has "haiku" here'),
-    ({"results": changed(RESULTS, 1, id=100)}, "results.jsonl:2: model: Id 100 stands for something else already: 7"),
-    ({"results": jsonl([*RESULTS, {**RESULTS[0], "result": "x"}])}, "results.jsonl:7: result: Id 100 stands for"),
-    ({"results": changed(RESULTS, 0, duration="fast")}, "results.jsonl:1: duration: A number or null was expected"),
-    ({"results": jsonl(RESULTS).replace("12.5", "NaN", 1)}, "results.jsonl:1: JSON has no NaN"),
+    (
+        {"results": changed(RESULTS, 0, slug="x")},
+        'results.jsonl:1: slug: The item that this row refers to has "haiku" in this column',
+    ),
+    (
+        {"results": changed(RESULTS, 1, id=100)},
+        "results.jsonl:2: model: ID 100 is already stored with 7 in this column",
+    ),
+    (
+        {"results": jsonl([*RESULTS, {**RESULTS[0], "result": "x"}])},
+        "results.jsonl:7: result: ID 100 is already stored with",
+    ),
+    ({"results": changed(RESULTS, 0, duration="fast")}, "results.jsonl:1: duration: Expected a number or null"),
+    ({"results": jsonl(RESULTS).replace("12.5", "NaN", 1)}, "results.jsonl:1: NaN is not valid JSON"),
     (
         {"pairs": changed(PAIRS, 0, result_x="Never said.")},
-        "pairs.jsonl:1: result_x: Model 7 has no result to prompt 5",
+        "pairs.jsonl:1: result_x: Model 7 has no answer to prompt 5",
     ),
-    ({"pairs": changed(PAIRS, 1, text="Other.")}, "pairs.jsonl:2: text: What this row refers to has"),
-    ({"pairs": changed(PAIRS, 1, note="Other.")}, "pairs.jsonl:2: note: What this row refers to has null here"),
+    ({"pairs": changed(PAIRS, 1, text="Other.")}, "pairs.jsonl:2: text: The item that this row refers to has"),
+    (
+        {"pairs": changed(PAIRS, 1, note="Other.")},
+        "pairs.jsonl:2: note: The item that this row refers to has null in this column",
+    ),
     ({"pairs": changed(PAIRS, 0, model_y=7)}, "pairs.jsonl:1: model_y: The two models must be different."),
-    ({"pairs": changed(PAIRS, 1, id=0)}, "pairs.jsonl:2: model_x: The pair with this id has something else here: 7"),
+    ({"pairs": changed(PAIRS, 1, id=0)}, "pairs.jsonl:2: model_x: The stored pair with this ID has 7 in this column"),
     ({"pairs": without(PAIRS, 0, "result_y")}, "pairs.jsonl:1: result_y: This required column is missing."),
-    ({"pairs_training": changed(TRAINING, 0, golden="x")}, "pairs-training.jsonl:1: golden: left, right or tie was"),
-    ({"pairs_training": changed(TRAINING, 0, id=4)}, "pairs-training.jsonl:1: id: A pair with this id has another"),
-    ({"pairs_training": changed(TRAINING, 1, id=-1)}, "pairs-training.jsonl:2: golden: The pair with this id has"),
-    ({"pairs_check": changed(TRAINING, 0, id=-1)}, "pairs-check.jsonl:1: id: A pair with this id has another purpose"),
+    (
+        {"pairs_training": changed(TRAINING, 0, golden="x")},
+        "pairs-training.jsonl:1: golden: Expected left, right or tie",
+    ),
+    (
+        {"pairs_training": changed(TRAINING, 0, id=4)},
+        "pairs-training.jsonl:1: id: The stored pair with this ID has the purpose",
+    ),
+    (
+        {"pairs_training": changed(TRAINING, 1, id=-1)},
+        "pairs-training.jsonl:2: golden: The stored pair with this ID has",
+    ),
+    (
+        {"pairs_check": changed(TRAINING, 0, id=-1)},
+        "pairs-check.jsonl:1: id: The stored pair with this ID has the purpose",
+    ),
     (
         {"crowd_comparisons": CROWD.replace("left,Alder", "won,Alder", 1)},
-        "crowd-comparisons.csv:2: winner: left, right",
+        "crowd-comparisons.csv:2: winner: Expected left, right",
     ),
-    ({"crowd_comparisons": CROWD.replace(",0,left", ",,left")}, "crowd-comparisons.csv:2: worker: The number of a"),
-    ({"crowd_comparisons": CROWD.replace(",0,left", ",one,left")}, "crowd-comparisons.csv:2: worker: A whole number"),
+    (
+        {"crowd_comparisons": CROWD.replace(",0,left", ",,left")},
+        "crowd-comparisons.csv:2: worker: A worker number is required",
+    ),
+    (
+        {"crowd_comparisons": CROWD.replace(",0,left", ",one,left")},
+        "crowd-comparisons.csv:2: worker: Expected a whole number",
+    ),
     (
         {"crowd_comparisons": CROWD.replace("tie,command", "tie,Elm")},
-        "crowd-comparisons.csv:4: left: Model 12 is called",
+        "crowd-comparisons.csv:4: left: Model 12 is named",
     ),
     (
         {"crowd_comparisons": CROWD.replace("0,5,3,7", "0,2,3,7")},
-        "crowd-comparisons.csv:3: prompt: Pair 0 is on prompt 5",
+        "crowd-comparisons.csv:3: prompt: Pair 0 belongs to prompt 5",
     ),
     (
         {"crowd_comparisons": CROWD.replace("4,5,12,7", "4,5,12,3").replace("command,Alder 7B", "command,'=Birch")},
-        "crowd-comparisons.csv:4: model_x: Pair 4 is of the models 12 and 7",
+        "crowd-comparisons.csv:4: model_x: Pair 4 compares models 12 and 7",
     ),
     (
         {"crowd_comparisons": CROWD.replace("9,2,3,12", "-1,2,3,12")},
         "crowd-comparisons.csv:5: id: Pair -1 is a training",
     ),
-    ({"crowd_comparisons": CROWD + "0,5,7,3,0,right,,\n"}, "crowd-comparisons.csv:6: left: Model 7 is called"),
+    ({"crowd_comparisons": CROWD + "0,5,7,3,0,right,,\n"}, "crowd-comparisons.csv:6: left: Model 7 is named"),
     (
         {"crowd_comparisons": CROWD + "0,5,7,3,0,tie,Alder 7B,'=Birch\n"},
         "crowd-comparisons.csv:6: winner: This rater already answered this pair with left, not tie.",
@@ -101,17 +137,20 @@ CASES: list[tuple[dict[str, Any], str]] = [
         {"crowd_comparisons": CROWD + "0,5,3,7,0,right,'=Birch,Alder 7B\n"},
         "crowd-comparisons.csv:6: model_x: This rater already answered this pair with the sides swapped.",
     ),
-    ({"crowd_comparisons": CROWD + "1,2\n"}, "crowd-comparisons.csv:6: 8 cells were expected"),
+    ({"crowd_comparisons": CROWD + "1,2\n"}, "crowd-comparisons.csv:6: Expected 8 cells"),
     (
         {"crowd_comparisons": CROWD.replace("winner", "won", 1)},
         "crowd-comparisons.csv:1: winner: This required column is missing.",
     ),
     ({"crowd_comparisons": "worker,voted\n"}, "crowd-comparisons.csv:1: model_x: This required column is missing."),
-    ({"crowd_comparisons": CROWD.replace(",right\n", ",ri\0ght\n", 1)}, "crowd-comparisons.csv:1: A column name holds"),
-    ({"models": changed(MODELS, 1, name="木" * 501)}, "models.jsonl:2: name: A name of at most 500 characters"),
+    (
+        {"crowd_comparisons": CROWD.replace(",right\n", ",ri\0ght\n", 1)},
+        "crowd-comparisons.csv:1: A column name contains",
+    ),
+    ({"models": changed(MODELS, 1, name="木" * 501)}, "models.jsonl:2: name: The name can have at most 500 characters"),
     (
         {"crowd_comparisons": CROWD.replace(",left,right", ",left,left")},
-        "crowd-comparisons.csv:1: A column name stands",
+        "crowd-comparisons.csv:1: A column name appears",
     ),
     ({"robin_crowd_comparisons": ""}, "robin-crowd-comparisons.csv: The file is empty."),
     (
@@ -137,7 +176,9 @@ def test_a_fault_is_told_and_nothing_is_stored(tmp_path: Path, files: dict[str, 
 def test_a_pair_without_a_file_needs_exactly_one_result_of_each_model(tmp_path: Path) -> None:
     second = exchange.result(500, MODELS[0], PROMPTS[0], "Another answer.")
     exchange.write(tmp_path, results=jsonl([*RESULTS, second]), pairs=None)
-    with pytest.raises(load.FaultyFiles, match="model 7 has 2 results to prompt 5") as caught:
+    with pytest.raises(
+        load.FaultyFiles, match="Model 7 must then have exactly one answer to prompt 5, but has 2"
+    ) as caught:
         load.load([tmp_path], study_slug="trees")
     assert {fault.field for fault in caught.value.faults.listed} == {"id"}
 

@@ -1,4 +1,4 @@
-"""Loading: all or nothing, in order of reference, and the same files again change nothing."""
+"""Loading is all or nothing and in order of reference; loading the same files again changes nothing."""
 
 import io
 import os
@@ -131,13 +131,13 @@ def test_a_name_that_is_no_text_is_listed_all_the_same(tmp_path: Path) -> None:
 
 def test_a_file_of_an_unknown_name_that_is_named_outright_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("hello")
-    with pytest.raises(load.FaultyFiles, match="No kind of file has such a name"):
+    with pytest.raises(load.FaultyFiles, match="This file name is not recognised"):
         loaded(tmp_path / "README.md")
-    with pytest.raises(load.FaultyFiles, match="There is no such file"):
+    with pytest.raises(load.FaultyFiles, match="File not found"):
         loaded(tmp_path / "models.jsonn")
     with pytest.raises(load.FaultyFiles, match="cannot be read"):
         loaded(tmp_path / "models.jsonl")
-    with pytest.raises(load.FaultyFiles, match="There is no file to load here"):
+    with pytest.raises(load.FaultyFiles, match="No file to load was found"):
         loaded(tmp_path)
     assert not Study.objects.exists()
 
@@ -206,7 +206,7 @@ def test_a_study_keeps_its_prompt_set(tmp_path: Path) -> None:
     exchange.write(tmp_path)
     loaded(tmp_path)
     loaded(tmp_path, prompt_set_slug="trees")
-    with pytest.raises(NotPossible, match="has the prompt set trees, not other"):
+    with pytest.raises(NotPossible, match="uses the prompt set “trees”, not “other”"):
         loaded(tmp_path, prompt_set_slug="other")
     with pytest.raises(NotPossible):
         loaded(tmp_path, study="no slug")
@@ -263,22 +263,22 @@ def test_a_judge_is_named_by_the_file_or_by_whoever_loads_it(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["people", "all"])
 def test_reserved_names_are_no_judges(tmp_path: Path, name: str) -> None:
     exchange.write(tmp_path)
-    with pytest.raises(load.FaultyFiles, match="Whose comparisons are these"):
+    with pytest.raises(load.FaultyFiles, match="Which judge made these comparisons"):
         loaded(tmp_path, rater=name)
     (tmp_path / "robin-crowd-comparisons.csv").rename(tmp_path / f"{name}-comparisons.csv")
-    with pytest.raises(load.FaultyFiles, match="Whose comparisons are these"):
+    with pytest.raises(load.FaultyFiles, match="Which judge made these comparisons"):
         loaded(tmp_path)
 
 
 def test_a_rater_is_refused_for_several_judges_files_and_for_none(tmp_path: Path) -> None:
     exchange.write(tmp_path)
-    with pytest.raises(load.FaultyFiles, match="no file here is of one judge"):
+    with pytest.raises(load.FaultyFiles, match="none of these files contains the comparisons of a single judge"):
         loaded(tmp_path / "models.jsonl", rater="robin")
     (tmp_path / "wren-comparisons.csv").write_text(exchange.JUDGE)
-    with pytest.raises(load.FaultyFiles, match="several files are of one judge"):
+    with pytest.raises(load.FaultyFiles, match="several of these files contain the comparisons of a single judge"):
         loaded(tmp_path, rater="robin")
     (tmp_path / "robin-crowd-comparisons.csv").rename(tmp_path / "comparisons.csv")
-    with pytest.raises(load.FaultyFiles, match="Whose comparisons are these"):
+    with pytest.raises(load.FaultyFiles, match="Which judge made these comparisons"):
         loaded(tmp_path / "comparisons.csv")
 
 
@@ -300,7 +300,7 @@ def test_a_file_cannot_add_votes_in_the_name_of_somebody_who_came_by_the_link(tm
     row = f"{pair.number},{pair.prompt.number},{pair.model_x.number},{pair.model_y.number},{worker.number},left"
     path = tmp_path / "crowd-comparisons.csv"
     path.write_text(f"id,prompt,model_x,model_y,worker,winner\n{row}\n")
-    with pytest.raises(load.FaultyFiles, match="came to this study by its link"):
+    with pytest.raises(load.FaultyFiles, match="joined this study through its link"):
         loaded(path, study=study.slug)
 
 
@@ -380,7 +380,7 @@ def test_the_command_reports_on_standard_output(tmp_path: Path) -> None:
 def test_the_command_lists_faults_with_file_line_and_field(tmp_path: Path) -> None:
     exchange.write(tmp_path, models='{"id": "seven", "name": ""}\n')
     errors = io.StringIO()
-    with pytest.raises(CommandError, match="faults; nothing was stored"):
+    with pytest.raises(CommandError, match=r"errors found\. Nothing was saved"):
         call_command("load", str(tmp_path), study="trees", stderr=errors)
     assert 'models.jsonl:1: id: Expected a whole number, not "seven".\n' in errors.getvalue()
     assert "models.jsonl:1: name: The name cannot be empty.\n" in errors.getvalue()

@@ -1,4 +1,4 @@
-"""Memory is bounded by what rows refer to, not by the texts they hold, when loading and when exporting."""
+"""Loading and exporting need memory for references between rows, not for their texts."""
 
 import json
 import tracemalloc
@@ -41,7 +41,7 @@ def test_sixteen_megabytes_of_answers_pass_through_less_memory_than_they_take(tm
             file.write(json.dumps(row) + "\n")
     size = (tmp_path / "in" / "results.jsonl").stat().st_size
     assert size > 16 * MEGABYTE
-    # A batch of texts lives twice while it is stored: in its rows, and on the way to the database.
+    # While it is stored, a batch of texts is in memory twice: in its rows and in the query.
     with at_most(14):
         load.load([tmp_path / "in" / name for name in exchange.CORPUS], study_slug="long")
     assert Result.objects.count() == 800

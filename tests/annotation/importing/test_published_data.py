@@ -1,4 +1,4 @@
-"""The published LLMFAO data, as it is: loaded, exported, and the same again."""
+"""The published LLMFAO data loads unchanged, and its export equals the files."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ def written(study: Study, what: str, **wishes: object) -> str:
 
 
 def test_the_published_files_load_as_they_are_come_back_the_same_and_change_nothing_when_loaded_again() -> None:
-    """One test for three promises, because loading them takes seconds."""
+    """Tests three promises at once, because loading the files takes seconds."""
     load.load([LLMFAO], study_slug="llmfao")
     llmfao = Study.objects.select_related("prompt_set").get()
     come_back_the_same(llmfao)

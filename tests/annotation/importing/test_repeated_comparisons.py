@@ -1,4 +1,4 @@
-"""A judge that answered a pair several times, by turns, orders and samples, goes out into a file and comes back."""
+"""A judge's repeated answers, by turn, order and sample, survive an export and an import."""
 
 import csv
 import io
@@ -123,4 +123,4 @@ def test_what_no_database_keeps_is_a_fault(trees: Study, tmp_path: Path, turn: s
     with pytest.raises(load.FaultyFiles) as error:
         loaded(path)
     (told,) = faults(error)
-    assert "A whole number from 0 to" in told
+    assert "Expected a whole number from 0 to" in told

@@ -1,4 +1,4 @@
-"""An upload goes as a whole, or stays as long as something refers to what it brought."""
+"""An upload is undone as a whole, or not at all while something refers to its rows."""
 
 import io
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_everything_an_upload_brought_is_gone_and_it_can_be_loaded_again(tmp_pat
 def test_it_can_be_undone_once(tmp_path: Path) -> None:
     upload = loaded(exchange.write(tmp_path))
     undo.undo(upload)
-    with pytest.raises(NotPossible, match="nothing stored"):
+    with pytest.raises(NotPossible, match="no saved data"):
         undo.undo(upload)
 
 
@@ -113,4 +113,4 @@ def test_the_command_says_what_it_removed(tmp_path: Path) -> None:
     upload = loaded(exchange.write(tmp_path))
     out = io.StringIO()
     call_command("load", undo=upload.pk, stdout=out)
-    assert "results: 6 removed\n" in out.getvalue()
+    assert "results: 6 deleted\n" in out.getvalue()

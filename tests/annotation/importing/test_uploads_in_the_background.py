@@ -1,4 +1,4 @@
-"""An upload from a page is a row: claimed once, cancelled at any time, taken up again after a crash."""
+"""An upload is a row that is claimed once, can be cancelled at any time, and is resumed after a crash."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ def data_dir(tmp_path: Path, settings: Any) -> Path:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The uploads whose message went to the broker."""
+    """Collects the uploads whose message was sent to the broker."""
     messages: list[int] = []
 
     def send(name: str, args: list[int]) -> None:
@@ -197,7 +197,7 @@ def test_an_upload_whose_worker_died_is_run_again_and_given_up_after_three_tries
         assert sent == [upload.pk] * again
     upload.refresh_from_db()
     assert upload.state == UploadState.FAULTY
-    assert "stopped half way" in upload.report["faults"][0]["reason"]
+    assert "stopped partway" in upload.report["faults"][0]["reason"]
 
 
 @pytest.mark.django_db(transaction=True)

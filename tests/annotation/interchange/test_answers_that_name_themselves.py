@@ -1,4 +1,4 @@
-"""An answer that says which model wrote it is found; one that uses an ordinary word is not."""
+"""Finds answers that name their model, but not answers that use an ordinary word."""
 
 import pytest
 

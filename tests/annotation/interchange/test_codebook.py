@@ -11,7 +11,7 @@ CODEBOOK = (ROOT / "docs" / "reference" / "codebook.md").read_text()
 
 
 def columns(section: str) -> list[tuple[str, bool]]:
-    """The columns of a section, and whether they are in italics."""
+    """Returns the columns of a section, and whether they are in italics."""
     text = CODEBOOK.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
     return [(name, bool(star)) for star, name in re.findall(r"^\| (\*?)`(\w+)`\*? \| \S", text, re.MULTILINE)]
 

@@ -1,4 +1,4 @@
-"""Files are read row by row, and what is wrong with one is said, never raised."""
+"""Files are read row by row; errors are yielded, never raised."""
 
 import gzip
 import json
@@ -35,20 +35,20 @@ def values(found: list[Row | Fault]) -> list[dict[str, object]]:
         (b"", "None: The file is empty."),
         (b"\n \n", "None: The file is empty."),
         (b'{"id": 1, "text": "\xff"}\n', "1: Byte 20 of this line is not valid UTF-8. Save the file as UTF-8."),
-        (b'{"id": 1,}\n', "1: The line is not JSON: "),
-        (b'{"id": 1}{"id": 2}\n', "1: The line is not JSON: "),
-        (b'{"id": "\\u0000"}\n', "1: The row holds the character NUL"),
-        (b'{"id": {"a": ["\\u0000"]}}\n', "1: The row holds the character NUL"),
-        (b'{"id": "\\ud800"}\n', "1: The row holds half a surrogate pair"),
-        (b'{"\\udc00": 1}\n', "1: The row holds half a surrogate pair"),
-        (b'{"id": NaN}\n', "1: JSON has no NaN"),
-        (b'{"id": -Infinity}\n', "1: JSON has no -Infinity"),
+        (b'{"id": 1,}\n', "1: This line is not valid JSON: "),
+        (b'{"id": 1}{"id": 2}\n', "1: This line is not valid JSON: "),
+        (b'{"id": "\\u0000"}\n', "1: This row contains a NUL character"),
+        (b'{"id": {"a": ["\\u0000"]}}\n', "1: This row contains a NUL character"),
+        (b'{"id": "\\ud800"}\n', "1: This row contains half a surrogate pair"),
+        (b'{"\\udc00": 1}\n', "1: This row contains half a surrogate pair"),
+        (b'{"id": NaN}\n', "1: NaN is not valid JSON"),
+        (b'{"id": -Infinity}\n', "1: -Infinity is not valid JSON"),
         (b'{"id": 1, "id": 2}\n', '1: The key "id" appears twice in this row.'),
         (b'{"id": ' + b"9" * 5000 + b"}\n", "1: This row contains a number with too many digits."),
-        (b"[1]\n", "1: A JSON object was expected"),
-        (b"7\n", "1: A JSON object was expected"),
+        (b"[1]\n", "1: Expected a JSON object"),
+        (b"7\n", "1: Expected a JSON object"),
         (b"[" * 100_000 + b"\n", "1: This row is nested too deeply."),
-        (b'{"id": "a\x00b"}\n', "1: The line is not JSON: "),
+        (b'{"id": "a\x00b"}\n', "1: This line is not valid JSON: "),
     ],
 )
 def test_a_wrong_line_of_jsonl_is_named_and_the_next_one_is_read(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -69,10 +69,10 @@ def test_a_wrong_line_of_jsonl_is_named_and_the_next_one_is_read(tmp_path: Path,
         (b"a,b\n1\n", "Expected 2: 2 cells, as in the header row, not 1."),
         (b"a,b\n1,2,3\n", "Expected 2: 2 cells, as in the header row, not 3."),
         (b"a,b\n1,\xff\n", "2: This cell is not valid UTF-8. Save the file as UTF-8."),
-        (b"a,b\n1,\x00\n", "2: The cell holds the character NUL"),
-        (b'a,b\n1,"open\n', "2: The row is not CSV"),
-        (b'a,b\n1,"closed"more\n', "2: The row is not CSV"),
-        (b"a,b\n1,2\r3,4\n", "2: The row is not CSV"),
+        (b"a,b\n1,\x00\n", "2: This cell contains a NUL character"),
+        (b'a,b\n1,"open\n', "2: This row is not valid CSV"),
+        (b'a,b\n1,"closed"more\n', "2: This row is not valid CSV"),
+        (b"a,b\n1,2\r3,4\n", "2: This row is not valid CSV"),
     ],
 )
 def test_a_wrong_row_of_csv_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -157,7 +157,7 @@ def test_a_compressed_file_of_ordinary_rows_is_read_whatever_it_holds(
 
 def test_a_quotation_mark_that_is_never_closed_ends_in_a_fault_not_in_memory(tmp_path: Path) -> None:
     content = b'a,b\n1,"' + b"line\n" * (tables.LINE_LIMIT // 4)
-    assert "is a quotation mark missing?" in told(read(tmp_path / "a.csv", content))[0]
+    assert "Check for a missing quotation mark." in told(read(tmp_path / "a.csv", content))[0]
 
 
 def test_a_cell_of_more_than_131072_characters_is_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rendered answers are kept within a bound, and what is kept is what would be rendered."""
+"""Rendered answers are cached up to a limit, and equal what would be rendered."""
 
 from concurrent.futures import ThreadPoolExecutor
 

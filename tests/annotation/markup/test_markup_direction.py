@@ -1,4 +1,4 @@
-"""The letters of a text say which way it runs, and its language where there are none."""
+"""The letters of a text decide its direction; without letters, its language does."""
 
 import pytest
 

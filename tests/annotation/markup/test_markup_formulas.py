@@ -1,4 +1,4 @@
-"""A formula is set, and a dollar that is a price stays one."""
+"""Formulas are rendered, and dollar signs of prices stay."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Whatever a model wrote, what is shown of it can do nothing."""
+"""Rendered output is harmless, whatever a model wrote."""
 
 import time
 from html.parser import HTMLParser
@@ -33,7 +33,7 @@ FRAGMENTS = [
 
 
 class Reader(HTMLParser):
-    """Keeps what is not on the list, and the text."""
+    """Collects forbidden elements and attributes, and the text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ def test_a_text_without_markup_is_escaped_and_whole(text: str) -> None:
 @given(hostile)
 @settings(max_examples=100)
 def test_what_comes_out_holds_its_own_when_put_into_a_page(text: str) -> None:
-    """Closed where it opened: nothing of an answer reaches past the element it stands in."""
+    """The HTML is balanced, so nothing of an answer escapes its element."""
     html = render(text)
     page = f"<div>{html}</div><p>after</p>"
     assert nh3.clean(page, tags={*ELEMENTS}, attributes={"*": ATTRIBUTES}, link_rel=None) == page.replace("\r", "")
@@ -186,7 +186,7 @@ REPEATED = [
 
 @pytest.mark.parametrize("unit", REPEATED)
 def test_a_text_of_repetitions_takes_no_more_than_seconds(unit: str) -> None:
-    """At the longest length that is rendered, counted in time of the processor; 0.05 to 1 s were seen."""
+    """CPU time at the longest rendered length; 0.05 to 1 s were measured."""
     begun = time.thread_time()
     render((unit * markdown.LONGEST)[: markdown.LONGEST])
     assert time.thread_time() - begun < 5
@@ -235,5 +235,5 @@ def test_no_word_of_an_answer_is_lost(parts: list[str]) -> None:
     text = "x" + "".join(parts)
     shown = "".join(read(render(text)).text).replace(" ", "").replace("\n", "")
     missing = [part for part in parts if part.startswith("word") and part not in shown]
-    # In MathML each letter is an element of its own, and what is read above is without spaces for that.
+    # In MathML each letter is an element, so the text above has no spaces.
     assert missing == []

@@ -1,4 +1,4 @@
-"""`make_pairs` and its command: what is added to a study, and what is not."""
+"""`make_pairs` and its command: which pairs are added to a study, and which are not."""
 
 import io
 import json
@@ -178,9 +178,9 @@ def test_an_unconnected_prompt_is_named_with_its_groups_and_nothing_is_stored() 
     ("asked", "said"),
     [
         ({"strategy": "best"}, "neighbours, random, all"),
-        ({"strategy": "all", "per_prompt": 3}, "random only"),
-        ({"strategy": "random", "per_prompt": 0}, "At least one"),
-        ({"strategy": "neighbours", "neighbours": 0}, "At least one"),
+        ({"strategy": "all", "per_prompt": 3}, "only be set for the strategy “random”"),
+        ({"strategy": "random", "per_prompt": 0}, "Neighbours and pairs per prompt must be at least 1"),
+        ({"strategy": "neighbours", "neighbours": 0}, "Neighbours and pairs per prompt must be at least 1"),
         ({"strategy": "all", "seed": -1}, "seed"),
     ],
 )
@@ -192,7 +192,7 @@ def test_options_that_make_no_sense_are_refused(asked: dict[str, int | str], sai
 @pytest.mark.django_db
 def test_a_study_without_results_is_told_to_load_them() -> None:
     prompt_set = PromptSet.objects.create(slug="empty", name="Empty")
-    with pytest.raises(NotPossible, match="Load results first"):
+    with pytest.raises(NotPossible, match="Upload answers first"):
         make.make_pairs(lifecycle.create_study("empty", prompt_set), "all")
 
 
@@ -216,14 +216,14 @@ def test_the_command_says_what_it_made() -> None:
     study = study_without_pairs()
     out = io.StringIO()
     call_command("pairs", study.slug, strategy="random", per_prompt=4, seed=5, stdout=out)
-    assert "12 pairs of 12 results to 3 prompts; 12 added, 0 known before" in out.getvalue()
+    assert "12 pairs from 12 answers to 3 prompts; 12 added, 0 already there" in out.getvalue()
 
 
 @pytest.mark.django_db
 def test_the_command_turns_a_refusal_into_one_clear_error() -> None:
-    with pytest.raises(CommandError, match="random only"):
+    with pytest.raises(CommandError, match="only be set for the strategy “random”"):
         call_command("pairs", study_without_pairs().slug, strategy="all", per_prompt=4)
-    with pytest.raises(CommandError, match="No study has the address nowhere: there are haiku"):
+    with pytest.raises(CommandError, match=r"Study “nowhere” was not found\. Available studies: haiku"):
         call_command("pairs", "nowhere", strategy="all")
 
 

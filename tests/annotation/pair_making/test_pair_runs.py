@@ -23,7 +23,7 @@ def client(owner, as_user):
 
 @pytest.fixture
 def study(owner):
-    """A draft with results and without pairs."""
+    """A draft with results but without pairs."""
     study = study_of(owner, opened=False)
     study.pairs.all().delete()
     return study
@@ -31,7 +31,7 @@ def study(owner):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """What was sent to the broker."""
+    """Collects the messages to the broker."""
     messages = []
     monkeypatch.setattr(current_app, "send_task", lambda name, args: messages.append((name, *args)))
     return messages
@@ -79,7 +79,7 @@ def test_what_cannot_be_done_is_said_on_the_run(client, study):
     background.run(run.pk, timezone.now())
     run.refresh_from_db()
     assert run.state == PairRunState.FAILED
-    assert "Load results first." in text_of(client.get(f"/studies/haiku/pairs/runs/{run.pk}/"))
+    assert "Upload answers first." in text_of(client.get(f"/studies/haiku/pairs/runs/{run.pk}/"))
 
 
 @pytest.mark.parametrize(("fields", "complaint"), [
@@ -87,7 +87,7 @@ def test_what_cannot_be_done_is_said_on_the_run(client, study):
     ({"neighbours": 0}, "greater than or equal to 1"),
     ({"seed": -1}, "greater than or equal to 0"),
     ({"seed": 2**63}, "less than or equal to"),
-    ({"per_prompt": 5}, "goes with random ones only"),
+    ({"per_prompt": 5}, "applies to “Random” only"),
 ])  # fmt: skip
 def test_options_that_make_no_sense_are_faults_of_the_form(client, study, fields, complaint):
     assert complaint in text_of(ask(client, **fields))
@@ -116,7 +116,7 @@ def test_a_waiting_run_is_cancelled(client, study):
     ask(client)
     run = PairRun.objects.get()
     page = text_of(client.post(f"/studies/haiku/pairs/runs/{run.pk}/cancel/", follow=True))
-    assert "no pairs were stored" in page
+    assert "No pairs were saved" in page
     background.run(run.pk, timezone.now())
     assert not Pair.objects.exists()
 
@@ -124,14 +124,14 @@ def test_a_waiting_run_is_cancelled(client, study):
 def test_a_run_cancelled_half_way_stores_nothing(client, study, monkeypatch):
     ask(client)
     run = PairRun.objects.get()
-    pulse = background._Pulse.__call__
+    pulse = background._Heartbeat.__call__
 
     def cancel_first(self, done, size):
         self.told = 0.0
         background.cancel(run, timezone.now())
         pulse(self, done, size)
 
-    monkeypatch.setattr(background._Pulse, "__call__", cancel_first)
+    monkeypatch.setattr(background._Heartbeat, "__call__", cancel_first)
     background.run(run.pk, timezone.now())
     run.refresh_from_db()
     assert run.state == PairRunState.CANCELLED
@@ -143,7 +143,7 @@ def test_a_cancellation_that_comes_too_late_says_so(client, study):
     run = PairRun.objects.get()
     background.run(run.pk, timezone.now())
     page = text_of(client.post(f"/studies/haiku/pairs/runs/{run.pk}/cancel/", follow=True))
-    assert "was over before it could be cancelled" in page
+    assert "finished before it could be cancelled" in page
     assert Pair.objects.count() == 12
 
 
@@ -158,7 +158,7 @@ def test_a_run_that_breaks_says_so_and_lets_the_error_through(client, study, mon
         background.run(run.pk, timezone.now())
     run.refresh_from_db()
     assert run.state == PairRunState.FAILED
-    assert "the log says what" in run.problem
+    assert "See the log for details" in run.problem
 
 
 def test_the_sweep_sends_a_lost_message_again(study, sent):

@@ -1,4 +1,4 @@
-"""Strategies: texts in, pairs of their places out."""
+"""Strategies: texts in, pairs of indices out."""
 
 import csv
 import json

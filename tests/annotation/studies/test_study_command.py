@@ -1,4 +1,4 @@
-"""`manage.py study`: what the page sets, from a shell."""
+"""`manage.py study`: the settings of the page, from a shell."""
 
 import io
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_it_shows_the_state_the_votes_and_every_setting() -> None:
     assert "The haiku study (haiku)\n" in shown
     assert "  state         open\n" in shown
     assert "  pairs         12 within the filters of 12\n" in shown
-    assert "  votes         0 of 24 wanted (0.0 %)\n" in shown
+    assert "  votes         0 of 24 planned (0.0%)\n" in shown
     assert "  judges        1 comparisons\n" in shown
     assert "  join link     /s/haiku/\n" in shown
     for key in SETTINGS:
@@ -81,16 +81,16 @@ def test_a_value_is_read_as_what_its_setting_holds(words: str, field: str, value
         ("check_rate=often", "check_rate: expected a share such as 0.6 or 60%, not “often”."),
         ("check_rate=nan", "check_rate: "),
         ("training_pass=150%", "training_pass: "),
-        ("public=perhaps", "public: yes or no was expected"),
+        ("public=perhaps", "public: expected yes or no"),
         ("language=x y", "language: Enter a language tag such as en, ja or pt-BR."),
         ("language=", "language: "),
-        ("scale=six", "scale: one of three, two, five, eight was expected"),
+        ("scale=six", "scale: expected one of three, two, five, eight"),
         ("language_models=Nobody", "Nobody"),
-        ("owner=nobody", "owner: no account is named “n”obody."),
+        ("owner=nobody", "owner: no account is named “nobody”."),
         ("code.completed=", "code"),
         ("link.completed=nowhere", "link"),
-        ("overlap", "KEY=VALUE was expected"),
-        ("consent=@/nowhere/consent.md", "/nowhere/consent.md cannot be read"),
+        ("overlap", "expected KEY=VALUE"),
+        ("consent=@/nowhere/consent.md", "Cannot read /nowhere/consent.md"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_was_expected(words: str, said: str) -> None:
@@ -149,7 +149,7 @@ def test_a_study_is_started_paused_and_closed() -> None:
     for option, status in (("--start", "open"), ("--pause", "paused"), ("--start", "open"), ("--close", "closed")):
         assert f"state         {status}" in run(study, option)
         assert study.status == status
-    with pytest.raises(CommandError, match="closed already"):
+    with pytest.raises(CommandError, match="already closed"):
         run(study, "--close")
 
 
@@ -160,7 +160,7 @@ def test_knownand_start_go_together_knownfirst() -> None:
 
 
 def test_every_setting_of_the_study_can_be_set() -> None:
-    """A field that is added to the model is either settable or named here."""
+    """A new field of the model is either a setting or listed here."""
     apart = {"id", "slug", "prompt_set", "status", "created_at", "consent_version", "instruction_version"}
     fields = {field.name for field in [*Study._meta.fields, *Study._meta.many_to_many]}
     assert fields - apart == {
@@ -171,4 +171,4 @@ def test_every_setting_of_the_study_can_be_set() -> None:
 def test_the_documentation_lists_every_setting_as_it_is() -> None:
     text = (Path(settings.BASE_DIR) / "docs" / "study-settings.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert rows == [f"| `{setting.key}` | {setting.expects} | {setting.says} |" for setting in SETTINGS.values()]
+    assert rows == [f"| `{setting.key}` | {setting.expects} | {setting.help} |" for setting in SETTINGS.values()]

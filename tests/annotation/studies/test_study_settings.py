@@ -20,7 +20,7 @@ def client(owner, as_user):
 
 
 def fields_of(client, group):
-    """What the browser would send of a group's form as it stands."""
+    """Returns what a browser sends for a group's form without changes."""
     form = client.get(f"/studies/haiku/settings/{group}/").context["form"]
     values = {field.html_name: field.value() for field in form}
     return {name: value for name, value in values.items() if value not in (None, False)}
@@ -65,10 +65,10 @@ def test_a_setting_is_saved(client, study, group, field, sent, stored):
 @pytest.mark.parametrize(("group", "fields", "complaint"), [
     ("votes", {"overlap": "0"}, "greater than or equal to 1"),
     ("votes", {"least_votes": "50"}, "The minimum votes for completion cannot exceed the maximum votes per worker."),
-    ("training", {"training_pass": "101"}, "A percentage from 0 to 100 was expected."),
-    ("checks", {"check_rate": "51"}, "A percentage from 0 to 50 was expected."),
+    ("training", {"training_pass": "101"}, "Enter a percentage from 0 to 100."),
+    ("checks", {"check_rate": "51"}, "Enter a percentage from 0 to 50."),
     ("screen", {"scale_name": "nine"}, "not one of the available choices"),
-    ("wording", {"language": "klingon!"}, "A language tag"),
+    ("wording", {"language": "klingon!"}, "Enter a language tag"),
     ("wording", {"consent": " \n "}, "This field is required."),
     ("pairs", {"only_types": ["poetry"]}, "not one of the available choices"),
     ("access", {"colleagues": "colin\nnobody"}, "No account is named “nobody”."),
@@ -159,7 +159,7 @@ def test_a_link_without_its_scheme_is_taken_for_https(client, study):
 
 def test_no_other_outcome_may_have_the_code_of_completion(client, study):
     page = text_of(change(client, "platform", code_completed="SAME", **{"code_failed-training": "same"}))
-    assert "would be paid as if done" in page
+    assert "would be paid as completed" in page
     assert not study.exits.filter(code__iexact="same").exists()
 
 

@@ -1,4 +1,4 @@
-"""The Django admin: every table can be looked at, and what people gave cannot be touched."""
+"""The Django admin: every table can be viewed, and answers cannot be changed."""
 
 import pytest
 from django.apps import apps
@@ -25,7 +25,7 @@ def client(administrator, as_user):
 
 @pytest.fixture
 def study(owner):
-    """One with a row in every table."""
+    """A study with a row in every table."""
     study = study_of(owner, prompts=6, models=4)
     worker = give_votes(study, 3, "PAT-1")
     add_golden_pairs(study, ["x", "y", "tie", "x"])

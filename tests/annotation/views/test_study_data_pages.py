@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def own_folder(settings, tmp_path):
-    """Uploads of tests that were rolled back had the same numbers."""
+    """Gives each test its own folder: uploads of rolled-back tests have the same numbers."""
     settings.DATA_DIR = tmp_path
 
 
@@ -28,18 +28,18 @@ def client(owner, as_user):
 
 @pytest.fixture
 def empty(owner):
-    """A draft with nothing in it."""
+    """A draft without data."""
     return drafts.draft_study(owner, name="Haiku", slug="haiku", language="en", prompt_set=None)
 
 
 def send(client, *names, **contents):
-    """Uploads files of the small study; `contents` by name without ending and with underscores are what they hold."""
+    """Uploads files of the small study; `contents` replaces files by name, without suffix and with underscores."""
     files = [SimpleUploadedFile(name, contents.get(name.partition(".")[0], FILES[name]).encode()) for name in names]
     return client.post("/studies/haiku/data/", {"exchange_files": files})
 
 
 def uploaded(client, *names, **contents):
-    """The upload after the background has dealt with it."""
+    """Returns the upload after the background task has run."""
     send(client, *names, **contents)
     upload = Upload.objects.latest("pk")
     uploads.run(upload.pk)
@@ -65,7 +65,7 @@ def test_an_upload_waits_for_the_background_and_says_so(client, empty, owner):
     page = text_of(client.get(response.headers["Location"]))
     assert "Queued" in page
     assert 'hx-trigger="every 1s"' in page
-    assert "files are being read" in text_of(client.get("/studies/haiku/"))
+    assert "reading files" in text_of(client.get("/studies/haiku/"))
 
 
 def test_htmx_gets_the_part_that_changes(client, empty):
@@ -109,11 +109,11 @@ def test_faults_are_a_table_with_the_row_and_nothing_is_stored(client, empty):
     upload = uploaded(client, "models.jsonl", "prompts.jsonl", prompts=broken)
     assert upload.state == UploadState.FAULTY
     page = text_of(client.get(f"/studies/haiku/data/uploads/{upload.pk}/"))
-    assert "nothing was stored" in page
+    assert "Nothing was saved" in page
     assert "prompts.jsonl" in page
     assert "&lt;b&gt;bold" in page, "a copy of the row, harmless"
     assert empty.prompt_set.prompts.count() == 0
-    assert "The latest upload has faults" in text_of(client.get("/studies/haiku/"))
+    assert "The latest upload has errors" in text_of(client.get("/studies/haiku/"))
     rows = list(
         csv.DictReader(
             io.StringIO(client.get(f"/studies/haiku/data/uploads/{upload.pk}/faults.csv").getvalue().decode())
@@ -133,7 +133,7 @@ def test_an_upload_that_waits_can_be_cancelled(client, empty):
     send(client, *CORPUS)
     upload = Upload.objects.get()
     page = text_of(client.post(f"/studies/haiku/data/uploads/{upload.pk}/cancel/", follow=True))
-    assert "nothing of it was stored" in page
+    assert "Nothing was saved" in page
     assert not uploads.run(upload.pk)
     assert not Result.objects.exists()
 
@@ -141,17 +141,17 @@ def test_an_upload_that_waits_can_be_cancelled(client, empty):
 def test_a_cancellation_that_comes_too_late_says_so(client, empty):
     upload = uploaded(client, *CORPUS)
     page = text_of(client.post(f"/studies/haiku/data/uploads/{upload.pk}/cancel/", follow=True))
-    assert "was over before it could be cancelled" in page
+    assert "finished before it could be cancelled" in page
     assert Result.objects.count() == 6
 
 
 def test_an_upload_is_undone_after_saying_what_goes(client, empty):
     upload = uploaded(client, *FILES)
     address = f"/studies/haiku/data/uploads/{upload.pk}/undo/"
-    assert "Results: 6" in text_of(client.get(address))
+    assert "Answers: 6" in text_of(client.get(address))
     assert Result.objects.count() == 6, "looking undoes nothing"
     page = text_of(client.post(address, follow=True))
-    assert "everything it had brought is gone" in page
+    assert "Everything it added was deleted" in page
     assert not Result.objects.exists()
     assert not Comparison.objects.exists()
 
@@ -222,7 +222,7 @@ def test_reports_are_listed_and_settled(client, report):
     client.post(f"/studies/haiku/workers/reports/{report.pk}/settle/")
     report.refresh_from_db()
     assert report.settled_at is not None
-    assert "waits to be settled" not in text_of(client.get("/studies/haiku/"))
+    assert "needs attention" not in text_of(client.get("/studies/haiku/"))
 
 
 def test_a_settled_report_can_be_opened_again(client, report):

@@ -1,4 +1,4 @@
-"""The list of studies, a new one, a study's own page, its state, and its end."""
+"""The list of studies, a new study, its overview, its state, and its deletion."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_the_list_says_how_each_study_stands(client, owner):
     study = study_of(owner, overlap=2)
     give_votes(study, 6)
     page = text_of(client.get("/studies/"))
-    # 4 prompts with 3 pairs each want 2 votes.
+    # 4 prompts with 3 pairs each and 2 votes per pair.
     assert "12 pairs, 25% covered, 6 votes, 1 worker" in page
 
 
@@ -109,7 +109,7 @@ def test_a_new_study_is_told_to_upload_first(client):
 def test_results_without_pairs_ask_for_pairs(client, owner):
     study = study_of(owner, opened=False)
     study.pairs.all().delete()
-    assert "no pairs of them to vote on yet" in text_of(client.get("/studies/haiku/"))
+    assert "no pairs to vote on yet" in text_of(client.get("/studies/haiku/"))
 
 
 def test_filters_that_leave_nothing_are_pointed_out(client, owner):
@@ -120,17 +120,17 @@ def test_filters_that_leave_nothing_are_pointed_out(client, owner):
 def test_training_without_pairs_is_pointed_out_before_the_start(client, owner):
     study = study_of(owner, opened=False)
     page = text_of(client.get("/studies/haiku/"))
-    assert page.index("Training has no pairs yet") < page.index("Everything that is needed is there")
+    assert page.index("There are no training pairs yet") < page.index("Ready to start")
     add_golden_pairs(study, ["x", "y"])
     page = text_of(client.get("/studies/haiku/"))
-    assert "Training has no pairs yet" not in page
-    assert "Everything that is needed is there" in page
+    assert "There are no training pairs yet" not in page
+    assert "Ready to start" in page
 
 
 def test_an_open_study_nobody_has_come_to_shows_its_link(client, owner):
     study_of(owner)
     page = text_of(client.get("/studies/haiku/"))
-    assert "nobody has come yet" in page
+    assert "no one has joined yet" in page
     assert 'value="http://testserver/s/haiku/"' in page
 
 
@@ -146,7 +146,7 @@ def test_a_covered_study_is_told_to_close(client, owner):
     give_votes(study, 2)
     page = text_of(client.get("/studies/haiku/"))
     assert "2 pairs, 100% covered" in page
-    assert "Every pair has its votes." in page
+    assert "All pairs have their votes." in page
 
 
 def test_a_reserved_pair_is_not_yet_covered(client, owner):
@@ -199,7 +199,7 @@ def test_the_start_says_what_it_means(client, owner):
     page = text_of(client.get("/studies/haiku/start/"))
     assert "12 pairs are offered until each has 4 votes." in page
     assert "Each worker must first pass training with 2 pairs." in page
-    assert "Nobody's attention is checked" in page
+    assert "Workers’ attention is not checked" in page
 
 
 def test_a_pause_says_whose_hands_are_full(client, owner):
@@ -212,7 +212,7 @@ def test_a_pause_says_whose_hands_are_full(client, owner):
 def test_a_study_without_pairs_does_not_start(client, owner):
     study = study_of(owner, opened=False)
     study.pairs.all().delete()
-    assert "cannot be started" in text_of(client.get("/studies/haiku/start/"))
+    assert "cannot start" in text_of(client.get("/studies/haiku/start/"))
     page = text_of(client.post("/studies/haiku/start/", follow=True))
     study.refresh_from_db()
     assert study.status == Status.DRAFT
@@ -236,7 +236,7 @@ def test_a_draft_is_deleted_with_what_it_names(client, owner):
     study_of(owner, opened=False)
     page = text_of(client.get("/studies/haiku/delete/"))
     assert "its 12 pairs" in page
-    assert "3 models, 4 prompts, 12 results" in page
+    assert "models: 3, prompts: 4, answers: 12" in page
     client.post("/studies/haiku/delete/", {"with_prompt_set": "on"})
     assert not Study.objects.exists()
     assert not Pair.objects.exists()

@@ -1,4 +1,4 @@
-"""Workers on the administrator's pages: how they do, and whose votes count."""
+"""Workers on the administrator's pages: statistics and exclusion."""
 
 import csv
 import io
@@ -56,7 +56,7 @@ def test_workers_are_listed_with_what_they_did(client, study):
     worker = give_votes(study, 4, "PAT-1")
     Worker.objects.update(training_score=0.75, checks=3, checks_right=2)
     page = text_of(client.get("/studies/haiku/workers/"))
-    for told in ("PAT-1", "75 %", "2 of 3", "100 %", ">0 s<"):
+    for told in ("PAT-1", "75%", "2 of 3", "100%", ">0 s<"):
         assert told in page, told
     rows = csv_of(client.get("/studies/haiku/workers.csv"))
     assert [(row["number"], row["external_id"], row["votes"], row["left"], row["checks_right"]) for row in rows] == [
@@ -88,10 +88,10 @@ def test_an_excluded_worker_counts_no_longer_and_others_get_the_places(client, s
     worker = give_votes(study, 3)
     give_votes(study, 2)
     page = text_of(exclude(client, worker))
-    assert "is excluded" in page
+    assert f"Worker {worker.number} excluded" in page
     assert counted(study) == 2
     assert Comparison.objects.filter(rater=worker.pk).count() == 3, "the rows stay"
-    # Two votes and one reservation are left.
+    # Two votes and one reservation remain.
     assert places() == 3
     worker.rater.refresh_from_db()
     assert worker.rater.exclusion_reason == "Clicks left"
@@ -109,7 +109,7 @@ def test_an_excluded_worker_who_is_voting_is_let_go_with_the_completion_code(cli
 def test_looking_at_the_question_excludes_nobody(client, study):
     worker = give_votes(study, 3)
     page = text_of(client.get(f"/studies/haiku/workers/{worker.number}/exclude/"))
-    assert "Their 3 votes stay stored and count no longer" in page
+    assert "Their 3 votes are kept but no longer counted" in page
     assert counted(study) == 3
 
 
@@ -121,7 +121,7 @@ def test_an_exclusion_needs_a_reason(client, study):
 
 def test_an_exclusion_is_taken_back(client, study):
     worker = give_votes(study, 3)
-    before = places() - 1  # but for the reservation, which the exclusion ended
+    before = places() - 1  # except the reservation, which the exclusion ended
     exclude(client, worker)
     page = text_of(include(client, worker))
     assert "count again" in page
@@ -146,7 +146,7 @@ def test_excluding_twice_is_calm_and_keeps_the_first_reason(client, study):
     worker = give_votes(study, 3)
     exclude(client, worker)
     taken = places()
-    assert "excluded already" in text_of(exclude(client, worker, "Another reason"))
+    assert "already excluded" in text_of(exclude(client, worker, "Another reason"))
     worker.rater.refresh_from_db()
     assert worker.rater.exclusion_reason == "Clicks left"
     assert places() == taken

@@ -1,4 +1,4 @@
-"""Before a vote nothing that reaches the browser tells who wrote an answer, or which pairs are checks."""
+"""Before a vote, nothing sent to the browser reveals who wrote an answer or which pairs are checks."""
 
 import re
 
@@ -18,13 +18,13 @@ HTMX = {"hx-request": "true"}
 
 @pytest.fixture(autouse=True)
 def one_generator(monkeypatch):
-    """What is drawn is drawn the same in every run of the test."""
+    """Seeds the generator, so that every run of the test draws the same."""
     generator = rng(7)
     monkeypatch.setattr(worker, "_rng", lambda: generator)
 
 
 def number_rows_from(first: int) -> None:
-    """Lets the primary keys of what could give a model away begin where no page has a number by chance."""
+    """Starts the primary keys of rows that could reveal a model at numbers that no page contains by chance."""
     with connection.cursor() as cursor:
         for model in (LanguageModel, Prompt, Result, Pair):
             table = model._meta.db_table
@@ -36,7 +36,7 @@ def number_rows_from(first: int) -> None:
 
 
 class Watched(Client):
-    """A browser whose every reply is searched, headers and cookies too."""
+    """A client that searches every response, including headers and cookies."""
 
     def __init__(self, secrets: list[str], **options: object) -> None:
         super().__init__(**options)
@@ -101,7 +101,7 @@ def test_no_reply_on_the_whole_way_names_a_model_or_an_id(study, headers):
 
 
 def skeleton(html: str) -> str:
-    """The page without its texts, numbers and tokens: what is left is the same for every pair."""
+    """Returns the page without texts, numbers and tokens; the rest is the same for every pair."""
     html = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", html)
     html = re.sub(r"(Own answer [xy]|Answer) \d( to prompt \d)?\.", "TEXT", html)
     html = re.sub(r"(A check prompt|Prompt) \d\?", "PROMPT", html)
@@ -117,10 +117,10 @@ def test_a_check_pair_looks_like_any_other(study):
     looks: dict[str, set[str]] = {"vote": set(), "check": set()}
     for _vote in range(11):
         reply = client.get("/s/haiku/vote/")
-        # The progress counts up, and what can be undone is the last vote: both are the same for either kind.
+        # The progress and the vote that can be undone change, in the same way for both kinds.
         text = re.sub(r'(?s)<div class="progress".*?<nav', "<nav", skeleton(reply.content.decode()))
         looks[Assignment.objects.get(state="open").pair.purpose].add(
-            re.sub(r"Undo(: A is better)?| disabled", "", text)
+            re.sub(r"Undo( “A is better”)?| disabled", "", text)
         )
         vote(client, study)
     assert looks["vote"] == looks["check"]
@@ -128,7 +128,7 @@ def test_a_check_pair_looks_like_any_other(study):
 
 
 def test_which_answer_stands_left_does_not_follow_the_pair(study):
-    """Over many workers either result of a pair stands on either side."""
+    """Over many workers, each result of a pair appears on each side."""
     for number in range(24):
         client = Client()
         join(client, study, f"?PROLIFIC_PID=p{number}")

@@ -1,4 +1,4 @@
-"""Presses that come at once, through the pages, with real threads."""
+"""Simultaneous requests through the pages, with real threads."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def study():
 
 
 def at_once(press: Callable[[int], HttpResponse]) -> list[HttpResponse]:
-    """What `THREADS` presses at the same moment are answered."""
+    """Returns the responses to `THREADS` simultaneous requests."""
     return together(THREADS, press)
 
 

@@ -1,4 +1,4 @@
-"""What a worker meets on the way, page by page, in a browser without JavaScript."""
+"""A worker's pages, one by one, in a browser without JavaScript."""
 
 import pytest
 from django.test import Client
@@ -70,11 +70,11 @@ def test_a_study_for_people_with_an_id_admits_nobody_without_one(visitor, study,
     sent = visitor.post(f"/s/haiku/consent/{query}", {"answer": "agree", "version": study.consent_version})
     for page in (shown, sent):
         assert page.status_code == 403
-        assert "does not say who you are" in text_of(page)
+        assert "doesn’t say who you are" in text_of(page)
     assert not Worker.objects.exists()
     join(visitor, study, "?PROLIFIC_PID=p1")
     assert Worker.objects.get().external_id == "p1"
-    # Whoever is in comes back by the cookie.
+    # A worker who has joined is recognised by the cookie.
     assert visitor.get("/s/haiku/").status_code == 303
 
 
@@ -129,7 +129,7 @@ def test_an_ipad_that_calls_itself_a_macintosh_is_found_out_by_its_fingers(study
     assert not Worker.objects.exists()
 
 
-@pytest.mark.parametrize(("change", "words"), [("pause", "takes a break"), ("close", "is over")])
+@pytest.mark.parametrize(("change", "words"), [("pause", "is paused"), ("close", "has ended")])
 def test_a_study_that_takes_nobody_says_so_to_strangers(visitor, study, change, words):
     getattr(lifecycle, change)(study)
     for page in (visitor.get("/s/haiku/"), join(visitor, study)):
@@ -139,7 +139,7 @@ def test_a_study_that_takes_nobody_says_so_to_strangers(visitor, study, change, 
 
 def test_a_draft_says_that_it_has_not_started(visitor):
     build_study("draft", opened=False)
-    assert "has not started" in text_of(visitor.get("/s/draft/"))
+    assert "hasn’t started" in text_of(visitor.get("/s/draft/"))
 
 
 @pytest.mark.parametrize("change", ["pause", "close"])
@@ -256,7 +256,7 @@ def test_a_lost_cookie_is_restored_by_the_platforms_id(visitor, study):
 def test_without_a_cookie_and_an_id_a_vote_is_not_stored_and_the_page_says_why(voter, study):
     page = vote(Client(), study, pair=in_hand())
     assert page.status_code == 403
-    assert "does not remember you" in text_of(page)
+    assert "Cookies may have been deleted or blocked" in text_of(page)
     assert not Comparison.objects.exists()
 
 
@@ -303,7 +303,7 @@ def test_a_replayed_vote_changes_nothing_and_leads_to_the_pair_in_hand(voter, st
     vote(voter, study, 1, pair)
     page = vote(voter, study, 3, pair, follow=True)
     assert page.redirect_chain == [("/s/haiku/vote/?notice=again", 303)]
-    assert "first answer to it was kept" in text_of(page)
+    assert "We kept your first answer" in text_of(page)
     assert [comparison.value for comparison in Comparison.objects.all()] == [1]
 
 
@@ -325,7 +325,7 @@ def test_an_expired_reservation_whose_place_is_gone_is_explained_calmly(study):
     mine.pair.__class__.objects.filter(pk=mine.pair_id).update(taken=1)
     page = vote(late, study, pair=mine.pk, follow=True)
     assert page.redirect_chain[-1][0] == "/s/haiku/vote/?notice=expired"
-    assert "went to somebody else" in text_of(page)
+    assert "went to someone else" in text_of(page)
     assert not Comparison.objects.exists()
 
 
@@ -369,9 +369,9 @@ def test_a_vote_keeps_what_the_page_says_of_it(voter, study):
 def test_undo_names_what_it_takes_back_and_brings_the_pair_again(voter, study):
     pair = in_hand()
     page = vote(voter, study, 3, follow=True)
-    assert "Undo: B is better" in text_of(page)
+    assert "Undo “B is better”" in text_of(page)
     page = voter.post("/s/haiku/undo/", follow=True)
-    assert "Your last answer was taken back" in text_of(page)
+    assert "Undone. Here is that pair again" in text_of(page)
     assert in_hand() == pair
     assert not Comparison.objects.in_force().exists()
     assert "nothing" in voter.post("/s/haiku/undo/").url
@@ -380,7 +380,7 @@ def test_undo_names_what_it_takes_back_and_brings_the_pair_again(voter, study):
 def test_a_skip_keeps_its_reason_and_brings_another_pair(voter, study):
     pair = in_hand()
     page = voter.post("/s/haiku/skip/", {"pair": pair, "reason": "subject"}, follow=True)
-    assert "You skipped that pair" in text_of(page)
+    assert "Skipped. Here is another pair" in text_of(page)
     assert in_hand() != pair
     assert Assignment.objects.get(pk=pair).skip_reason == "subject"
 
@@ -389,7 +389,7 @@ def test_a_report_leaves_the_pair_in_hand_or_skips_it_as_well(voter, study):
     pair = in_hand()
     assert "What’s wrong with this pair?" in text_of(voter.get("/s/haiku/report/"))
     page = voter.post("/s/haiku/report/", {"pair": pair, "kind": "broken", "comment": "half\0a word"}, follow=True)
-    assert "Your report goes to the people" in text_of(page)
+    assert "We sent your report to the people" in text_of(page)
     assert (Report.objects.get().comment, in_hand()) == ("halfa word", pair)
     voter.post("/s/haiku/report/", {"pair": pair, "kind": "offensive", "skip": "1"})
     assert Assignment.objects.get(pk=pair).state == "skipped"
@@ -411,7 +411,7 @@ def test_an_open_page_keeps_its_reservation_and_hears_when_it_is_lost(voter, stu
 
 def test_withdrawing_says_what_happens_and_takes_the_votes_back(voter, study):
     vote(voter, study)
-    assert "your one answer counts no longer" in text_of(voter.get("/s/haiku/withdraw/"))
+    assert "your one answer is no longer counted" in text_of(voter.get("/s/haiku/withdraw/"))
     assert Comparison.objects.counted().count() == 1
     page = voter.post("/s/haiku/withdraw/", follow=True)
     assert code(study, "withdrawn") in text_of(page)
@@ -470,13 +470,13 @@ def proceed(client, given):
 
 def test_training_shows_the_expected_answer_and_its_reason_after_each_answer(trainee, study):
     page, given = answer(trainee, right=False)
-    assert "Another answer was expected" in text_of(page)
+    assert "That’s not the expected answer" in text_of(page)
     assert given.pair.reason in text_of(page)
     page, given = answer(trainee, right=True)
-    assert "Another answer was expected" in text_of(page), "the first answer counts"
+    assert "That’s not the expected answer" in text_of(page), "the first answer counts"
     proceed(trainee, given)
     page, given = answer(trainee, right=True)
-    assert "That is right" in text_of(page)
+    assert "That’s right" in text_of(page)
 
 
 def test_the_expected_answer_is_not_in_the_page_before_the_answer(trainee, study):
@@ -499,7 +499,7 @@ def test_who_fails_tries_again_with_new_pairs_and_then_leaves_politely(trainee, 
     for _pair in range(2):
         page = proceed(trainee, answer(trainee, right=False)[1])
     assert page.redirect_chain[-1][0] == "/s/haiku/done/"
-    assert "Thank you for trying" in text_of(page)
+    assert "Thank you for taking part" in text_of(page)
     assert code(study, "failed-training") in text_of(page)
     assert code(study, "completed") not in text_of(page)
 

@@ -1,4 +1,4 @@
-"""One click is one request: the reply to a vote carries the next pair, and costs little."""
+"""One click is one request: the response to a vote has the next pair and needs few queries."""
 
 import pytest
 from django.db import connection
@@ -35,7 +35,7 @@ def test_the_reply_holds_the_next_pair_its_progress_and_what_undo_would_undo(vot
     assert in_hand() != before
     assert f'name="pair" value="{in_hand()}"' in reply
     assert "1 of 12" in reply
-    assert "Undo: Tie" in reply
+    assert "Undo “Tie”" in reply
     assert 'id="announce" hx-swap-oob' in reply
     assert 'id="progress" hx-swap-oob' in reply
 
@@ -65,11 +65,11 @@ def test_undo_and_skip_bring_their_pair_in_the_reply_too(voter, study):
     first = in_hand()
     vote(voter, study)
     reply = text_of(voter.post("/s/haiku/undo/"))
-    assert "Your last answer was taken back" in reply
+    assert "Undone. Here is that pair again" in reply
     assert f'name="pair" value="{first}"' in reply
     assert "0 of 12" in reply
     reply = text_of(voter.post("/s/haiku/skip/", {"pair": first, "reason": "other"}))
-    assert "You skipped that pair" in reply
+    assert "Skipped. Here is another pair" in reply
     assert f'name="pair" value="{in_hand()}"' in reply
 
 
@@ -95,5 +95,5 @@ def test_a_vote_asks_the_database_a_few_times_and_never_for_a_session_or_an_acco
             vote(voter, study, pair=pair)
         statements = [query["sql"] for query in queries]
         assert not [sql for sql in statements if "session" in sql or "auth_user" in sql]
-        # The draw looks once more where it starts behind the last free pair and goes around.
+        # The draw queries once more if it starts after the last free pair and wraps around.
         assert len([sql for sql in statements if sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE"))]) <= 14

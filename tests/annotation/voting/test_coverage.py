@@ -1,4 +1,4 @@
-"""What the administrator's page says about votes, pace and workers."""
+"""Votes, pace and workers on the administrator's page."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Excluding a worker while everybody is busy, with real threads."""
+"""Excluding a worker while others vote, with real threads."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def every_place_is_somebody_s():
-    """Whether each pair counts as many places as assignments hold, in different slots, within what it wants."""
+    """Returns whether `taken` of each pair equals its assignments, in different slots, within `wanted`."""
     held = Count("assignments", filter=Q(assignments__slot__isnull=False))
     assert not Pair.objects.annotate(held=held).exclude(taken=F("held")).exists()
     assert not Pair.objects.filter(taken__gt=F("wanted")).exists()
@@ -26,7 +26,7 @@ def every_place_is_somebody_s():
 
 
 def vote_on(worker, random):
-    """Votes until the worker is let go; returns how many votes were stored."""
+    """Votes until the worker has left; returns how many votes were stored."""
     stored = 0
     assignment = assignments.current(worker, NOW, random)
     while assignment is not None:

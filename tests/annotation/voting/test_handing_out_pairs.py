@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def vote_all(study, worker, values=None):
-    """Votes until nothing is left; returns the assignments in their order."""
+    """Votes until no pair is left; returns the assignments in order."""
     random, given = rng(worker.number), []
     assignment = assignments.current(worker, NOW, random)
     while assignment is not None:

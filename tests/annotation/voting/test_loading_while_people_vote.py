@@ -1,4 +1,4 @@
-"""Votes go on while votes from elsewhere are loaded, and every place stays counted once."""
+"""People can vote while other votes are loaded, and every place is counted once."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.together import together
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LOADED = range(5000, 5010)
-"""Numbers of workers that no live one has."""
+"""Worker numbers that no live worker has."""
 
 
 def test_voting_and_loading_and_undoing_at_once_leave_every_place_counted_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Numbers of our own follow those of files, and never run out of what a database keeps."""
+"""Our numbers follow those of files and never exceed what a database can store."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ HIGHEST = 2**63 - 1
 
 
 def trees(folder: Path, number: int) -> Study:
-    """The small study, with a pair, a worker, a model and a result of this number."""
+    """Returns the small study with a pair, a worker, a model and a result of this number."""
     crowd = exchange.CROWD.replace("9,2,3,12,1,", f"{number},2,3,12,{number},")
     exchange.write(
         folder,

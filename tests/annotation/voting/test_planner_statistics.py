@@ -1,4 +1,4 @@
-"""After a load the planner knows how large the tables have become, and does not take them for empty ones."""
+"""After a load the query planner knows the new size of the tables."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def expected_rows(table: str) -> float:
-    """How many rows the planner takes `table` to have; SQLite's, which does without, counts them."""
+    """Returns the number of rows that the planner expects in `table`; on SQLite, the actual number."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table])

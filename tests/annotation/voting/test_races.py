@@ -1,4 +1,4 @@
-"""What many workers do at once, with real threads."""
+"""Many workers at the same time, with real threads."""
 
 from collections import Counter
 

@@ -7,7 +7,7 @@ from annotation.views import worker_session
 from annotation.voting import training
 from tests.builders import NOW, add_golden_pairs, build_study, build_worker, rng
 
-NOTE = b"the other way round"
+NOTE = b"with the answers swapped"
 
 
 @pytest.mark.parametrize(

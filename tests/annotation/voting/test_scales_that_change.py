@@ -1,4 +1,4 @@
-"""A study that asks on another scale while people are at it."""
+"""A study whose scale changes while people vote."""
 
 import re
 
@@ -23,7 +23,7 @@ def voter_of(study: Study) -> Client:
 
 
 def asked_on(page: HttpResponse) -> str:
-    """The scale that a page's ballot says it asks on."""
+    """Returns the scale in a page's ballot."""
     (scale,) = re.findall(r'name="scale" value="(\w+)"', text_of(page))
     return str(scale)
 
@@ -34,13 +34,13 @@ def test_an_answer_is_never_read_on_another_scale_than_it_was_given_on(headers: 
     client = voter_of(study)
     scale = asked_on(client.get("/s/haiku/vote/"))
     Study.objects.update(scale_name="three")
-    # The third of eight says that A is better, the third of three that B is.
+    # Value 3 of eight means that A is better, value 3 of three that B is.
     reply = client.post(
         "/s/haiku/vote/send/", {"pair": in_hand(), "value": 3, "scale": scale}, headers=headers, follow=not headers
     )
     if headers:
         reply = client.get(reply.headers["HX-Redirect"])
-    assert "The possible answers have changed" in text_of(reply)
+    assert "The answer choices changed" in text_of(reply)
     assert not Comparison.objects.exists()
     assert asked_on(reply) == "three"
     vote(client, study, 3, scale="three")
@@ -74,7 +74,7 @@ def test_who_is_in_training_goes_on_after_the_scale_has_changed() -> None:
     assert "You chose: B is far better." in text_of(answered)
     Study.objects.update(scale_name="three")
     explained = client.get("/s/haiku/training/")
-    assert "You said" not in text_of(explained)
+    assert "You chose" not in text_of(explained)
     assert client.post("/s/haiku/training/proceed/", {"pair": pair}, follow=True).status_code == 200
 
 
@@ -86,5 +86,5 @@ def test_a_training_answer_on_the_scale_before_is_not_counted() -> None:
     Study.objects.update(scale_name="three")
     given = TrainingAnswer.objects.exclude(shown_at=None).get()
     reply = client.post("/s/haiku/training/answer/", {"pair": given.pk, "value": 3, "scale": scale}, follow=True)
-    assert "The possible answers have changed" in text_of(reply)
+    assert "The answer choices changed" in text_of(reply)
     assert not TrainingAnswer.objects.exclude(value=None).exists()

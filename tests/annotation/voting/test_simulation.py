@@ -1,4 +1,4 @@
-"""Simulated votes: drawn as stated, marked, and taken out again as a whole."""
+"""Simulated votes: drawn from the model, marked, and deleted all together."""
 
 import io
 
@@ -179,10 +179,10 @@ def test_removing_reaches_no_other_study() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"votes": 0}, "At least one vote"),
-        ({"votes": 10, "workers": 0}, "At least one vote and one worker"),
+        ({"votes": 0}, "Votes and workers must be at least 1"),
+        ({"votes": 10, "workers": 0}, "Votes and workers must be at least 1"),
         ({"votes": 10, "workers": 11}, "more workers than votes"),
-        ({"votes": 25, "workers": 2}, "2 workers can give 24 votes on 12 pairs"),
+        ({"votes": 25, "workers": 2}, "2 workers can give at most 24 votes on 12 pairs"),
         ({"votes": 10, "ties": 1.0}, "share of ties"),
         ({"votes": 10, "careless": 1.5}, "share of careless workers"),
         ({"votes": 10, "seed": -1}, "seed"),
@@ -219,10 +219,10 @@ def test_the_command_says_what_it_did_and_the_strengths_it_drew() -> None:
     call_command("simulate", study.slug, votes=60, seed=9, workers=10, careless=0.2, ties=0.1, stdout=out)
     said = out.getvalue()
     assert "60 simulated votes on 12 pairs of haiku by 10 simulated workers, 2 of them careless; seed 9." in said
-    assert "ties 10% between equals" in said
+    assert "10% ties between equals" in said
     for name in study.prompt_set.models.values_list("name", flat=True):
         assert f"  {name} " in said
     out = io.StringIO()
     call_command("simulate", study.slug, remove=True, stdout=out)
-    assert "60 simulated votes by 10 simulated workers were taken out of haiku." in out.getvalue()
+    assert "Deleted 60 simulated votes and 10 simulated workers from haiku." in out.getvalue()
     assert not Comparison.objects.exists()

@@ -30,7 +30,7 @@ def wrong(answer):
 
 
 def go_through(worker, choose, seed=0):
-    """One attempt; returns the answers given and the worker after it."""
+    """Completes an attempt; returns the answers and the worker afterwards."""
     given, attempt = [], None
     while (answer := training.current(worker, NOW, rng(seed))) is not None:
         if attempt not in (None, answer.attempt):
