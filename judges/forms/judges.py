@@ -111,7 +111,7 @@ class RunForm(forms.Form):
         Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("Choose one")
     )
     limit = forms.IntegerField(
-        label=gettext_lazy("Maximum"),
+        label=gettext_lazy("Maximum pairs or answers"),
         required=False,
         min_value=1,
         help_text=gettext_lazy(
@@ -124,11 +124,7 @@ class RunForm(forms.Form):
         required=False,
         choices=[("", gettext_lazy("Judge default")), *Orders.choices],
     )
-    baseline = forms.ChoiceField(
-        label=gettext_lazy("Only pairs with model"),
-        required=False,
-        help_text=gettext_lazy("Only pairs with this model."),
-    )
+    baseline = forms.ChoiceField(label=gettext_lazy("Only pairs with model"), required=False)
     everything = forms.BooleanField(label=gettext_lazy("Include pairs outside the study’s filters"), required=False)
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ register = template.Library()
 @register.filter
 def per_cent(share: float | None) -> str:
     """A share in [0, 1] with one digit behind the point; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return "–" if share is None else f"{100 * share:.1f}%"
 
 
 @register.filter

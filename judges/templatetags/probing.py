@@ -14,7 +14,7 @@ register = template.Library()
 @register.filter
 def share(estimate: Estimate | None) -> str:
     """A share as a whole percentage; a dash where there is none."""
-    return "–" if estimate is None else f"{100 * estimate.value:.0f} %"
+    return "–" if estimate is None else f"{100 * estimate.value:.0f}%"
 
 
 @register.filter
