@@ -66,8 +66,7 @@ def summary(run: Run, progress: Progress) -> str:
     perhaps = progress.unsure and f" plus up to {dollars(progress.unsure)} for requests without a reply"
     lines = [
         f"Run {run.pk} is {run.state}: {states or 'nothing to do'}.",
-        f"{progress.tokens_in:,} input tokens, {progress.tokens_out:,} output tokens, "
-        f"{dollars(progress.cost)}{perhaps or ''}.",
+        f"{progress.tokens_in:,} tokens in, {progress.tokens_out:,} out, {dollars(progress.cost)}{perhaps or ''}.",
     ]
     if run.lost:
         lines.append(f"{run.lost:,} calls were interrupted by a crash and sent again.")

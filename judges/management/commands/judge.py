@@ -62,7 +62,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--every",
             metavar="HOURS",
-            help="Judge new items (with --sentinels: run a sentinel round) every HOURS hours in the background; or off.",
+            help="Judge new items (or with --sentinels run a round) every HOURS hours in the background, or off.",
         )
         parser.add_argument(
             "--sentinels",
