@@ -1,4 +1,4 @@
-"""The form that makes a panel. What it means is done by the service it calls."""
+"""The form that creates a panel. The service it calls does the work."""
 
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from judges.panels.panels import Charter
 
 
 class PanelForm(forms.Form):
-    """Who sits in a panel, and how it decides."""
+    """The members and rules of a panel."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Used on leaderboards and in files.")
