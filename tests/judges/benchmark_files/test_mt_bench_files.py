@@ -223,24 +223,48 @@ def test_a_judge_with_two_templates_on_the_same_is_a_fault(tmp_path: Path) -> No
         ("question.jsonl", {"question_id": "x", "turns": ["?"]}, 'question_id: Expected a whole number, not "x".'),
         ("question.jsonl", {"question_id": 99, "turns": []}, "turns: Expected a list of texts, not []."),
         ("model_answer/alder.jsonl", {"question_id": 81}, "choices: This required column is missing."),
-        ("model_answer/alder.jsonl", {"question_id": 81, "choices": [{}]}, "choices: A list of texts was expected"),
-        ("model_answer/elm.jsonl", benchmark.answer(77, "elm"), "question_id: No prompt has the id 77"),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "oak", 5), "model: No model is called"),
+        ("model_answer/alder.jsonl", {"question_id": 81, "choices": [{}]}, "choices: Expected a list of texts"),
+        (
+            "model_answer/elm.jsonl",
+            benchmark.answer(77, "elm"),
+            "question_id: No prompt in the files or the study has the ID 77",
+        ),
+        (
+            "model_judgment/owl_single.jsonl",
+            benchmark.grade(81, "oak", 5),
+            "model: No model in the files or the study is named",
+        ),
         (
             "model_judgment/owl_single.jsonl",
             benchmark.grade(81, "alder", 5, choice=7),
-            "choice: Model 1 has no result 8",
+            "choice: Model 1 has no answer 8",
         ),
         (
             "model_judgment/owl_single.jsonl",
             benchmark.grade(81, "alder", 5) | {"score": "9"},
-            "score: A number or null",
+            "score: Expected a number or null",
         ),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, judge=[]), "judge: The name of a judge"),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, judge=["people"]), "judge: The name"),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, turn=0), "turn: The number of a turn"),
-        ("model_judgment/owl_pair.jsonl", benchmark.game(81, "A", "tie"), "g1_winner: model_1, model_2, tie or error"),
-        ("model_judgment/owl_pair.jsonl", benchmark.game(81, "tie", "tie", model_2="alder"), "model_2: Two different"),
+        (
+            "model_judgment/owl_single.jsonl",
+            benchmark.grade(81, "alder", 5, judge=[]),
+            "judge: Expected the name of a judge",
+        ),
+        (
+            "model_judgment/owl_single.jsonl",
+            benchmark.grade(81, "alder", 5, judge=["people"]),
+            "judge: Expected the name",
+        ),
+        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, turn=0), "turn: Expected a turn number"),
+        (
+            "model_judgment/owl_pair.jsonl",
+            benchmark.game(81, "A", "tie"),
+            "g1_winner: Expected model_1, model_2, tie or error",
+        ),
+        (
+            "model_judgment/owl_pair.jsonl",
+            benchmark.game(81, "tie", "tie", model_2="alder"),
+            "model_2: The two models must be different",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_file_line_and_field(
@@ -294,7 +318,7 @@ def test_the_language_can_be_said(tmp_path: Path) -> None:
 def test_the_command_takes_a_language_and_refuses_what_is_none(tmp_path: Path) -> None:
     folder = benchmark.write(tmp_path, benchmark.files("ja"))
     wishes = {"format": "mt-bench", "study": "bench", "stdout": io.StringIO()}
-    with pytest.raises(CommandError, match="A language tag"):
+    with pytest.raises(CommandError, match="language tag"):
         call_command("load", folder, language="Japanese!", **wishes)
     call_command("load", folder, language="ja-JP", **wishes)
     assert set(Prompt.objects.values_list("lang", flat=True)) == {"ja-JP"}
@@ -334,7 +358,7 @@ def test_the_page_of_an_upload_says_what_was_passed_over(tmp_path: Path, setting
     upload = uploads.submit(study, None, [SimpleUploadedFile("bench.zip", archive(rows))])
     uploads.run(upload.pk)
     page = as_user(owner).get(f"/studies/bench/data/uploads/{upload.pk}/").content.decode()
-    for text in ("Rows that a later one of the same key replaces: 1", "Grades by judges", "Verdicts by judges"):
+    for text in ("Rows replaced by a later row with the same key: 1", "Grades by judges", "Verdicts by judges"):
         assert text in page
 
 

@@ -79,7 +79,7 @@ def test_faults_are_told_with_line_field_and_row(client, judge) -> None:
         "bad.jsonl", b'{"prompt": "?", "chosen": "a", "rejected": "b"}\n{"prompt": "?", "chosen": 3}\n'
     )
     page = post(client, judge, preference_files=bad, start="").content.decode()
-    assert "1 row is no preference, so nothing was asked." in page
+    assert "1 row is not a valid preference, so nothing was sent." in page
     assert '<td><bdi>bad.jsonl</bdi></td><td class="number">2</td><td>chosen</td>' in page
     assert not BenchmarkRun.objects.exists()
     assert not PreferenceSet.objects.exists()
@@ -96,7 +96,7 @@ def test_one_at_work_is_not_begun_twice(client, judge, tmp_path: Path) -> None:
     first = BenchmarkRun.objects.get()
     first.senders.create(started_at=timezone.now(), beat_at=timezone.now())
     page = post(client, judge, sets=[kept.pk], start="").content.decode()
-    assert "at work on a benchmark already" in page
+    assert "benchmark of this judge is already running" in page
     assert BenchmarkRun.objects.get() == first
 
 

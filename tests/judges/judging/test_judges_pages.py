@@ -119,7 +119,7 @@ def test_a_judge_is_added_changed_and_previewed(study: Study, as_user: SignIn, a
     judge = Judge.objects.get()
     assert (judge.budget, judge.current.template.name) == (2_500_000_000, "pairs-letter")
     assert (
-        b"file:NAME was expected"
+        b"Enter NAME_API_KEY or file:NAME"
         in browser.post(reverse("judge-new"), {**form, "name": "b", "key_source": "sk-1"}).content
     )
     page = reverse("judge", args=[judge.pk])
@@ -180,7 +180,7 @@ def test_the_page_says_what_a_run_would_be_before_it_starts_one(
     run = JudgeRun.objects.get()
     assert (run.state, run.options["limit"], run.user) == (RunState.WAITING, 3, administrator)
     again = as_user(administrator).post(page, {"judge": judge.pk, "start": ""}, follow=True).content.decode()
-    assert "at work on this study already" in again
+    assert "already running on this study" in again
 
 
 def test_hostile_replies_are_shown_as_text(judged: JudgeRun, as_user: SignIn, owner: User) -> None:

@@ -394,7 +394,7 @@ def test_a_cancelled_run_keeps_what_was_answered_and_forgets_the_rest(study: Stu
 def test_one_judge_has_one_run_at_a_time(study: Study, stand_in: StandInFixture) -> None:
     version = make_judge(stand_in().url).current
     runs.start(study, version, Plan(), NOW, detach=False)
-    with pytest.raises(NotPossible, match="at work on this study already"):
+    with pytest.raises(NotPossible, match="already running on this study"):
         runs.start(study, version, Plan(), NOW, detach=False)
 
 

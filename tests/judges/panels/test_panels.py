@@ -268,22 +268,22 @@ def test_an_ended_panel_says_nothing_and_follows_nobody(judged: Study) -> None:
 @pytest.mark.parametrize(
     ("name", "charter", "reason"),
     [
-        ("people", {}, "no name"),
-        ("  ", {}, "no name"),
-        ("ann", {}, "Another rater"),
-        ("p", {"judges": ["ann"]}, "two members"),
-        ("p", {"judges": ["ann", "ann"]}, "two members"),
-        ("p", {"judges": ["ann", "zoe"]}, "No judge of pairs is called “zoe”"),
-        ("p", {"judges": ["ann", "\0"]}, "No judge of pairs"),
-        ("p", {"splits": "senior"}, "senior judge is named"),
-        ("p", {"senior": "ann"}, "senior judge is named"),
+        ("people", {}, "cannot be used as a panel name"),
+        ("  ", {}, "cannot be used as a panel name"),
+        ("ann", {}, "already has a rater"),
+        ("p", {"judges": ["ann"]}, "at least two members"),
+        ("p", {"judges": ["ann", "ann"]}, "at least two members"),
+        ("p", {"judges": ["ann", "zoe"]}, "No judge of pairs is named “zoe”"),
+        ("p", {"judges": ["ann", "\0"]}, "No judge of pairs is named"),
+        ("p", {"splits": "senior"}, "senior judge is required"),
+        ("p", {"senior": "ann"}, "senior judge is required"),
         ("p", {"splits": "senior", "senior": "cas"}, "member of the panel"),
-        ("p", {"least": 3}, "fewer members"),
+        ("p", {"least": 3}, "larger than the panel"),
         ("p", {"least": 0}, "greater than or equal to 1"),
-        ("p", {"margin": 0.1}, "for the mean"),
+        ("p", {"margin": 0.1}, "applies only to the mean"),
         ("p", {"rule": "mean", "margin": 0.7}, "less than or equal"),
         ("p", {"rule": "dice"}, "not a valid choice"),
-        ("p", {"makers": {"cas": "Acme"}}, "“cas” is no member"),
+        ("p", {"makers": {"cas": "Acme"}}, "“cas” is not a member"),
     ],
 )
 def test_what_makes_no_panel_is_refused(judged: Study, name: str, charter: dict[str, Any], reason: str) -> None:
@@ -323,14 +323,14 @@ def test_the_command_makes_tells_and_ends_a_panel(judged: Study) -> None:
     assert "1 split: decided by the senior judge" in out.getvalue()
     again = StringIO()
     call_command("panel", "haiku", "jury", stdout=again)
-    assert "0 decisions were made" in again.getvalue()
-    with pytest.raises(CommandError, match="never change"):
+    assert "0 decisions added or changed" in again.getvalue()
+    with pytest.raises(CommandError, match="cannot be changed"):
         call_command("panel", "haiku", "jury", "--judges", "ann", "bob")
     for rule in (["--splits", "out"], ["--margin", "0"], ["--spare-own"], ["--maker", "ann=Ann"]):
-        with pytest.raises(CommandError, match="never change"):
+        with pytest.raises(CommandError, match="cannot be changed"):
             call_command("panel", "haiku", "jury", *rule)
     call_command("panel", "haiku", "jury", "--end", stdout=out)
-    with pytest.raises(CommandError, match="not ended"):
+    with pytest.raises(CommandError, match="No active panel"):
         call_command("panel", "haiku", "jury", "--end")
     with pytest.raises(CommandError, match="has ended"):
         call_command("panel", "haiku", "jury")

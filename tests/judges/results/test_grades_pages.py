@@ -78,14 +78,14 @@ def test_the_command_says_it_in_words(bench: Study) -> None:
     told = command("bench")
     assert "Scores from owl (1 to 10)" in told
     assert "without a score: 15 grades; 1" in told or "without a score: 7 grades; 1" in told
-    assert "Pairs by owl" in told
+    assert "Pairs judged by owl" in told
 
 
 def test_a_study_without_judges_says_so(owner, as_user, bench: Study) -> None:
     Comparison.objects.all().delete()
     bench.judgments.all().delete()
-    assert "No judge has said anything" in as_user(owner).get("/grades/bench/").content.decode()
-    assert command("bench").startswith("No judge has said anything")
+    assert "No judge verdicts yet" in as_user(owner).get("/grades/bench/").content.decode()
+    assert command("bench").startswith("No judge verdicts or grades in this study yet")
 
 
 def test_an_unknown_judge_is_not_found(bench: Study, owner, as_user) -> None:

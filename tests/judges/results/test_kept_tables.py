@@ -56,7 +56,7 @@ def test_a_large_one_waits_for_its_tables_and_then_shows_them(large: Study, owne
     assert client.get("/grades/bench/", headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     page = client.get("/grades/bench/").content.decode()
     assert "Scores by <bdi>owl</bdi>" in page
-    assert "what came since is added within a few minutes" in page
+    assert "Newer verdicts are added within a few minutes" in page
 
 
 def test_what_is_kept_is_what_would_be_counted(large: Study) -> None:
