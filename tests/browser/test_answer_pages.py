@@ -58,10 +58,10 @@ def test_a_model_is_added_asked_and_seen_through(
     page.get_by_label(NEW).check()
     page.get_by_role("button", name="Estimate cost").click()
     expect(page.get_by_role("heading", name="Estimate")).to_be_visible()
-    page.get_by_role("button", name="Start", exact=True).last.click()
+    page.get_by_role("button", name="Start run", exact=True).last.click()
     expect(page.get_by_role("heading", name=f"Answers by {NEW}")).to_be_visible()
 
-    expect(page.get_by_text("built-in test judge")).to_be_visible()
+    expect(page.get_by_text("Built-in test model")).to_be_visible()
 
     # The page goes on by itself until the end.
     expect(page.get_by_text("6 of 6 turns")).to_be_visible()
@@ -113,7 +113,7 @@ def test_everything_works_without_scripts(
         page.goto(f"{live_server.url}/studies/{study.slug}/answers/")
         page.get_by_label(NEW).check()
         page.get_by_label("Answers per prompt").fill("2")
-        page.get_by_role("button", name="Start", exact=True).last.click()
+        page.get_by_role("button", name="Start run", exact=True).last.click()
         expect(page.get_by_text("Queued")).to_be_visible()
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_text("paused", exact=True)).to_be_visible()

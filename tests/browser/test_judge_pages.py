@@ -63,8 +63,8 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     expect(asking.get_by_label("Judge", exact=True)).to_have_value(str(judge.pk))
     asking.get_by_role("button", name="Estimate cost").click()
     expect(page.get_by_role("heading", name="Estimate")).to_be_visible()
-    page.get_by_role("button", name="Start", exact=True).last.click()
-    expect(page.get_by_role("heading", name="A run of stand-in")).to_be_visible()
+    page.get_by_role("button", name="Start run", exact=True).last.click()
+    expect(page.get_by_role("heading", name="Run of stand-in")).to_be_visible()
     expect(page.get_by_text("built-in test judge")).to_be_visible()
 
     # The page goes on by itself until the end.
@@ -157,7 +157,7 @@ def test_a_run_is_paused_resumed_and_cancelled_without_javascript(
     page = context.new_page()
     sign_in(page, live_server)
     page.goto(f"{live_server.url}/studies/{study.slug}/judges/runs/{run.pk}/")
-    for button, state in (("Pause", "paused"), ("Go on", "running"), ("Cancel", "cancelled")):
+    for button, state in (("Pause", "paused"), ("Continue", "running"), ("Cancel", "cancelled")):
         page.locator("#run").get_by_role("button", name=button).click()
         expect(page.locator("#run").get_by_text(state, exact=True)).to_be_visible()
     context.close()
@@ -166,11 +166,11 @@ def test_a_run_is_paused_resumed_and_cancelled_without_javascript(
 def test_a_token_is_made_shown_and_void_again(page: Page, live_server, owner, complaints):
     sign_in(page, live_server)
     page.get_by_role("link", name="API").click()
-    page.get_by_role("link", name="Your token").click()
+    page.get_by_role("link", name="API token").click()
     page.get_by_role("button", name="Create token").click()
     expect(page.locator("pre").first).to_contain_text("llmfao_")
     page.goto(f"{live_server.url}/api/token/")
     expect(page.get_by_text("Token created:")).to_be_visible()
     expect(page.get_by_text("llmfao_")).to_have_count(0)
-    page.get_by_role("button", name="Void it").click()
+    page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_text("You have no token.")).to_be_visible()

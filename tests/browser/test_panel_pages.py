@@ -98,10 +98,10 @@ def test_a_panel_is_made_looked_at_and_ended(page: Page, live_server, complaints
     for name in ("ann", "bob"):
         page.get_by_role("group", name="Members").get_by_label(name).check()
     page.get_by_role("button", name="Create panel").click()
-    expect(page.locator("#panel")).to_contain_text("is being counted")
+    expect(page.locator("#panel")).to_contain_text("Computing the panel’s verdicts")
     # The page asks by itself until the background has counted.
     panels.make(Panel.objects.get().pk)
-    expect(page.locator("#panel")).to_contain_text("66.7 %")
+    expect(page.locator("#panel")).to_contain_text("66.7%")
     page.get_by_role("link", name="End panel").click()
     page.get_by_role("button", name="End panel").click()
     expect(page.get_by_role("status").filter(has_text="has ended")).to_be_visible()

@@ -119,7 +119,7 @@ class Command(BaseCommand):
             raise CommandError(lookup.faults(error)) from None
         if not options["detach"]:
             command = f"manage.py pairs {study.slug} --strategy neighbours"
-            self.stdout.write(f"Next: create pairs of the new answers with {command}")
+            self.stdout.write(f"Next: make pairs of the new answers with {command}")
 
     def _source(self, study: Study, name: str, options: dict[str, Any]) -> AnswerSource:
         given = _settings(options)
