@@ -1,4 +1,4 @@
-"""A benchmark in a real browser: begun with a file, and each question of it read, for every reader, on every screen."""
+"""Benchmarks in a real browser: start with a file, and every call, in every language and size."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pages of panels and benchmarks in a real browser: for every reader, on every screen."""
+"""Pages of panels and benchmarks in a real browser, in every language and size."""
 
 import json
 import threading
@@ -62,7 +62,7 @@ def benchmark(stand_in, tmp_path: Path) -> BenchmarkRun:
         finally:
             connection.close()
 
-    # In a thread of its own: Playwright's event loop runs in this one.
+    # In its own thread, because Playwright's event loop occupies this one.
     sending = threading.Thread(target=work)
     sending.start()
     sending.join(PATIENCE)
@@ -99,7 +99,7 @@ def test_a_panel_is_made_looked_at_and_ended(page: Page, live_server, complaints
         page.get_by_role("group", name="Members").get_by_label(name).check()
     page.get_by_role("button", name="Create panel").click()
     expect(page.locator("#panel")).to_contain_text("Computing the panel’s verdicts")
-    # The page asks by itself until the background has counted.
+    # The page polls until the background has computed the verdicts.
     panels.make(Panel.objects.get().pk)
     expect(page.locator("#panel")).to_contain_text("66.7%")
     page.get_by_role("link", name="End panel").click()

@@ -1,4 +1,4 @@
-"""How steady a judge is, in a real browser: its buttons ask a real endpoint, for every reader, on every screen."""
+"""A judge's stability pages in a real browser, with a real endpoint, in every language and size."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,7 +22,7 @@ def judge(study: Study, stand_in) -> Judge:
 
 
 def ended(page: Page, address: str, kind: RunKind) -> None:
-    """Waits until a probe is done, and looks again."""
+    """Waits until a probe is done and reloads the page."""
     for _look in range(int(PATIENCE)):
         if JudgeRun.objects.filter(kind=kind, state="done").exists():
             page.goto(address)

@@ -1,4 +1,4 @@
-"""Models are asked the prompts of a study, turn by turn, and what they answer becomes results of the corpus."""
+"""Models answer a study's prompts turn by turn, and their answers become results of the corpus."""
 
 import json
 from collections.abc import Callable
@@ -105,7 +105,7 @@ def test_a_result_that_came_from_a_file_is_not_asked_for(study: Study, stand_in:
 def test_a_conversation_goes_on_with_the_turn_at_which_it_stopped(study: Study, stand_in: Start) -> None:
     server = stand_in()
     asked = source(study, server.url, parallel=1)
-    # Room for one longest answer at a time, and for one that was given.
+    # Enough for one answer of maximum length, plus one received answer.
     asked.price_out, asked.max_tokens = 1, 100
     asked.save()
     sources.set_budget(asked, 130_000)

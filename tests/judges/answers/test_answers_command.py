@@ -1,4 +1,4 @@
-"""`manage.py answers`, and what a kill in the middle of it leaves."""
+"""`manage.py answers`, also when the process is killed."""
 
 import json
 import math
@@ -139,7 +139,7 @@ def test_a_command_killed_in_the_middle_loses_nothing_and_asks_nothing_twice_but
         stand_in.let(math.inf)
         before = figures()
         in_flight = before["states"].get("sent", 0)
-        # Those at the endpoint, and those answered that were about to be stored.
+        # Requests at the endpoint, and replies about to be stored.
         assert 0 < in_flight <= 10
         assert int(arena.run("-c", SWEEP)) == in_flight
         again = subprocess.run(

@@ -1,4 +1,4 @@
-"""The pages of answers from models, for those who see the study."""
+"""The pages of model answers, for users who can see the study."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Files of MT-bench go in as FastChat lays them out, and come out as they were."""
+"""MT-bench files in FastChat's layout are imported and exported unchanged."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def test_what_was_loaded_is_written_as_it_was(tmp_path: Path, language: str) -> 
 
 
 def other_styles(rows: dict[str, list[dict[str, object]]]) -> dict[str, str]:
-    """The same rows as others write them: letters as they are, fractions of whole numbers, keys and spaces anyhow."""
+    """Writes the same rows in another format: unescaped letters, whole numbers as fractions, other spacing."""
     styles: list[dict[str, Any]] = [
         {"ensure_ascii": False},
         {"ensure_ascii": False, "separators": (",", ":")},
@@ -130,7 +130,7 @@ def test_prompts_answers_and_references_stand_in_the_corpus(tmp_path: Path) -> N
 def test_a_game_in_both_orders_is_two_comparisons_of_its_judge(tmp_path: Path) -> None:
     loaded(benchmark.write(tmp_path, benchmark.files(questions=2)))
     told = Comparison.objects.filter(rater__name="owl", turn=1).order_by("pair__number", "trial")
-    # In the second question the first place won both times.
+    # In the second question the first position won both times.
     assert list(told.values_list("pair__prompt__number", "trial", "left", "winner", "pair__model_x__name")) == [
         (81, 0, "x", "x", "alder"),
         (81, 1, "y", "x", "alder"),
@@ -167,7 +167,7 @@ def test_of_several_rows_on_the_same_the_last_one_counts_and_the_report_says_how
     rows = benchmark.files(questions=1)
     again = benchmark.grade(81, "alder", 9)
     rows["model_judgment/owl_single.jsonl"] += [benchmark.grade(81, "alder", 3), again]
-    # The same two, the other one named first.
+    # The same two models in the other order.
     swapped = benchmark.game(81, "tie", "tie") | {"model_1": "birch", "model_2": "alder"}
     rows["model_judgment/owl_pair.jsonl"].append(swapped)
     report = loaded(benchmark.write(tmp_path / "in", rows))
@@ -423,7 +423,7 @@ def test_a_judge_that_was_asked_here_is_written_like_any_other(tmp_path: Path, s
     assert len(kept) == 3 * 2 * 2
     assert {row["turn"] for row in kept} == {1, 2}
     assert all(f"[[{row['score']:g}]]" in row["judgment"] for row in kept)
-    # Another study can load what this one wrote.
+    # Another study can import this study's export.
     loaded(tmp_path / "out", "copy", prompt_set_slug="copy")
     assert Judgment.objects.filter(study__slug="copy", judge="here", state="ok").count() == 12
     with pytest.raises(load.FaultyFiles) as error:
@@ -468,7 +468,7 @@ def test_what_a_judge_said_in_both_orders_twice_and_by_turns_goes_into_the_excha
     (tmp_path / "here-comparisons.csv").write_text(written_here)
     load.load([tmp_path], study_slug="copy", prompt_set_slug="copy")
     assert "".join(export.export(Study.objects.get(slug="copy"), "comparisons", raters="here")) == written_here
-    # Where it came from, it is there already.
+    # In the original study it is already stored.
     assert load.load([tmp_path / "here-comparisons.csv"], study_slug="bench").upload is None
 
 

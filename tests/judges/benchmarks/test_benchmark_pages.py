@@ -1,4 +1,4 @@
-"""A benchmark from the browser: begun with a file, followed to its end, and every question of it to be read."""
+"""Benchmark pages: start with a file, progress, and every call."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""A judge is asked about preferences whose better answer is known: over a real socket, once each."""
+"""Benchmarks of a judge on known preferences, over a real socket; each call is sent once."""
 
 import csv
 import json
@@ -38,11 +38,11 @@ from tests.judges.conftest import QUICK, make_judge
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LONGER = {"length_bias": 50.0}
-"""The stand-in then always holds the longer answer for the better one."""
+"""Settings with which the mock endpoint always prefers the longer answer."""
 
 
 def write(path: Path, number: int = 12, *, wrong: int = 0, subset: str = "", first: int = 0) -> Path:
-    """Preferences whose chosen answer is the longer one, but for the first `wrong` of them."""
+    """Writes preferences whose chosen answer is the longer one, except for the first `wrong` ones."""
     rows = []
     for index in range(first, first + number):
         long, short = f"A long and thorough answer to {index}, with reasons and examples.", f"No, {index}."
@@ -138,7 +138,7 @@ def test_nothing_is_asked_twice(stand_in: Callable[..., Any], tmp_path: Path) ->
     small = write(tmp_path / "small.jsonl", 6)
     run(judge, small)
     assert endpoint.ledger["requests"] == 6
-    # The same rows under another name, and with more of them.
+    # The same rows under another name, with additional rows.
     large = write(tmp_path / "large.jsonl", 10)
     done = run(judge, large, small)
     assert endpoint.ledger["requests"] == 10
@@ -307,7 +307,7 @@ def test_a_wrong_key_stops_it_with_the_endpoints_words(stand_in: Callable[..., A
         call_command("judge-benchmark", str(file), "--judge", "judy", stdout=StringIO(), stderr=StringIO())
 
 
-# What a reward model says.
+# Replies of reward models.
 
 
 def score(data: Any, protocol: reward_models.Protocol = "pooling") -> float:

@@ -1,4 +1,4 @@
-"""Files of preferences are read as they are about, and faults are named."""
+"""Preference files are read in all common forms, and errors are located."""
 
 import json
 from pathlib import Path

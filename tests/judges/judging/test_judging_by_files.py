@@ -1,4 +1,4 @@
-"""Requests written to a file, answered elsewhere, and read back."""
+"""Offline judging: requests written to a file, and replies read back."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a set of templates is named on the command line: by its name, or with a version."""
+"""Template sets are named on the command line by name, or by name and version."""
 
 import pytest
 

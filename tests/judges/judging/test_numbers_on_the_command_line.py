@@ -1,4 +1,4 @@
-"""Numbers that make no sense are refused by name, before anything is done."""
+"""Invalid numbers are refused by option name before anything is done."""
 
 import os
 import subprocess

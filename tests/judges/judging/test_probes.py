@@ -1,4 +1,4 @@
-"""A judge that is asked again what it was asked before: sentinels and tests by repetition."""
+"""Stability tests of judges: sentinel rounds and retests."""
 
 from collections.abc import Callable
 from threading import Barrier, Thread
@@ -40,7 +40,7 @@ def retest(study: Study, judge: Judge, count: int = 100) -> JudgeRun:
 
 
 def move(judge: Judge, server: Running) -> None:
-    """What stands behind the same address from now on."""
+    """Changes what the endpoint at the same address runs."""
     judge.versions.update(endpoint=server.url)
 
 
@@ -147,7 +147,7 @@ def test_another_model_behind_the_same_name_is_seen(study: Study, stand_in: Stan
     assert third.position.value == 1.0
     assert third.models == ("stand-in-drifted",)
     assert "model" in third.changes
-    # Its returned model opened a version, and that one has no vote either.
+    # The returned model name created a version, which has no votes either.
     assert judge.versions.count() == 2
     assert not Comparison.objects.exists()
 
@@ -256,7 +256,7 @@ def test_a_test_by_repetition_says_how_many_verdicts_flipped(study: Study, stand
     assert (first.same.value, first.same.of, first.flips, first.gone, first.kappa) == (1.0, 24, 0, 0, 1.0)
     assert latest.same is not None
     assert latest.flip_rate is not None
-    # With x on the left everything went to x, with y on the left to y: what was no left win before flipped.
+    # Every verdict was for the left side, so verdicts that were not left wins before have flipped.
     left_won = {left: Comparison.objects.filter(left=left, winner=left).count() for left in ("x", "y")}
     assert {left: round(12 * agreed.value) for left, agreed in latest.orders} == left_won
     assert latest.flips == 24 - sum(left_won.values())

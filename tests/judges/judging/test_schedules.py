@@ -1,4 +1,4 @@
-"""Judges that are asked every so many hours."""
+"""Schedules that run judges at a fixed interval."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,7 +36,7 @@ def hourly(study: Study, judge: Judge, **options: Any) -> Schedule:
 
 
 def kept(at: Any) -> list[JudgeRun]:
-    """What is begun at `at`, and done."""
+    """Starts the runs due at `at`, works on them and returns them."""
     begun = schedules.keep(at)
     for run in begun:
         judge_life.work(run.pk, patience=QUICK)

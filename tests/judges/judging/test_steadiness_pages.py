@@ -1,4 +1,4 @@
-"""The pages of schedules and of how steady a judge is."""
+"""The pages of schedules and of a judge's stability."""
 
 import csv
 from collections.abc import Callable

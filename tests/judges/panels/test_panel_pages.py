@@ -1,4 +1,4 @@
-"""Pages of panels and benchmarks: who may see them, what they show, and that they are made and ended there."""
+"""Pages of panels and benchmarks: access, content, and creating and ending panels."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def judged(owner: User, colleague: User) -> Study:
-    """A study whose pairs two judges from elsewhere have compared: the second disagrees about every third."""
+    """A study with pairs compared by two imported judges; the second disagrees on every third pair."""
     study = study_of(owner, colleague)
     for name in ("ann", "bob"):
         rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name)
@@ -135,7 +135,7 @@ def test_a_stranger_finds_no_panel(panel: Panel, outsider: User, as_user) -> Non
     assert panel.ended_at is None
 
 
-# What judges cost, beside one another.
+# Costs of judges, side by side.
 
 
 @pytest.mark.django_db(transaction=True)
@@ -160,7 +160,7 @@ def test_judges_and_panels_stand_side_by_side_with_what_they_cost(stand_in, stud
     assert pair.cost == spent["small"] + spent["other"]
     assert pair.asked == 12
     assert pair.seconds == max(small.seconds, other.seconds) >= 0.01
-    # What a judge from elsewhere cost is not known: neither alone nor in a panel.
+    # The cost of an imported judge is unknown, alone and in a panel.
     assert half_known.pk not in found
     assert raters["mixed"] not in found
     told = {str(fact.title): fact.texts for fact in rater_columns.known(study, list(raters.values()))}

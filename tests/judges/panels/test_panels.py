@@ -1,4 +1,4 @@
-"""Panels follow their members, once, whatever happens beside them."""
+"""Panels follow their members exactly once, also under concurrency."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -30,7 +30,7 @@ STATES = PanelDecision.State
 
 
 def add_judge(study: Study, name: str, words: str = "", **more: Any) -> Rater:
-    """A judge from elsewhere, with what it says of the study's pairs in their order: x, y, t, or - for nothing."""
+    """Creates an imported judge with its verdicts on the study's pairs, in order: x, y, t, or - for none."""
     rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name, **more)
     say(rater, words)
     return rater
@@ -58,7 +58,7 @@ def panel_of(study: Study, *names: str, name: str = "panel", **charter: Any) -> 
 
 
 def words_of(panel: Panel) -> str:
-    """What the panel's comparisons in force say of the pairs in their order."""
+    """Returns the panel's verdicts in force on the pairs, in order."""
     said = dict(Comparison.objects.in_force().filter(rater=panel.rater_id).values_list("pair", "winner"))
     return "".join(said.get(pair.pk, "-")[0] for pair in Pair.objects.filter(study=panel.study_id).order_by("pk"))
 
@@ -94,7 +94,7 @@ def test_a_panel_counts_as_one_rater_and_never_beside_its_members(judged: Study)
     line = read_for_boards.cut(judged)
     alone = read_for_boards.read(judged, Filters("panel"), line)
     assert len(alone.votes) == 4
-    assert not alone.one_order  # nothing was shown to it
+    assert not alone.one_order  # a panel sees no order
     everybody = read_for_boards.read(judged, Filters("all"), line)
     assert len(everybody.votes) == 15
     panels.end(panel, NOW)
@@ -127,7 +127,7 @@ def test_what_is_judged_later_joins_and_what_changes_is_superseded(judged: Study
     say(bob, "----y")
     made = panels.make(panel.pk)
     assert made is not None
-    assert words_of(panel) == "xxy---------"  # the fourth has too few answers now, as the fifth has still
+    assert words_of(panel) == "xxy---------"  # now the fourth has too few replies; the fifth still does
     assert made.changed == 2
     gone = Comparison.objects.get(pk__in=before, pair=fourth.pair_id)
     assert gone.superseded_by is not None
@@ -177,7 +177,7 @@ def test_members_judge_no_models_of_their_own_maker_where_the_panel_says_so(judg
     for decision in spared.select_related("pair__model_x", "pair__model_y"):
         own = "Ostrava Labs 0" in {decision.pair.model_x.org, decision.pair.model_y.org}
         assert (decision.ballots[0][0] == "spared") == own
-    # Without Ann the first is one against one, and the third stays y.
+    # Without Ann the first pair is one against one; the third stays y.
     assert words_of(panel)[0] == "-"
     assert words_of(panel)[2] == "y"
 
@@ -353,7 +353,7 @@ def test_a_process_taken_for_dead_stores_nothing_more(judged: Study, monkeypatch
     state_of = panels.state_of
 
     def slow(panel: Panel) -> str:
-        Panel.objects.filter(pk=panel.pk).update(claimed_at=later)  # another process takes over meanwhile
+        Panel.objects.filter(pk=panel.pk).update(claimed_at=later)  # another process takes over in the meantime
         return state_of(panel)
 
     monkeypatch.setattr(panels, "state_of", slow)

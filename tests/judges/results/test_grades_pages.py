@@ -1,4 +1,4 @@
-"""What judges said, as pages, files and by the command: the same whether they were asked here or elsewhere."""
+"""Judge verdicts on pages, in files and from the command, the same for judges run here and imported ones."""
 
 import io
 import json
@@ -164,7 +164,7 @@ def test_the_list_can_be_of_those_where_judges_disagree(bench: Study) -> None:
     models = tuple(bench.prompt_set.models.order_by("pk").values_list("pk", flat=True))
     every = question_browser.lines(bench, Wish(models=models))
     some = question_browser.lines(bench, Wish(models=models, disagreement=True))
-    # Both turns of the second question were won by whoever was shown first.
+    # In both turns of the second question the answer shown first won.
     assert [line.prompt.number for line in every] == [81, 82, 83, 84]
     assert [line.prompt.number for line in some] == [82]
     assert (every[0].won, every[0].tied) == ([4, 0], 0)
