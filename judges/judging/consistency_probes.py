@@ -57,7 +57,7 @@ def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, u
             chosen = SentinelSet.objects.create(study=study, judge=judge, seed=seed, user=user, created_at=at)
     except IntegrityError:
         raise NotPossible(
-            _("The sentinels have already been chosen. They stay the same so that rounds can be compared.")
+            _("The sentinel set already exists. It stays the same so that rounds can be compared.")
         ) from None
     (chosen.results if version.grades else chosen.pairs).set([rows[place][0] for place in places])
     return chosen
@@ -79,7 +79,7 @@ def begin_round(
     """
     version = sentinels.judge.current
     if not (sentinels.results if version.grades else sentinels.pairs).exists():
-        raise NotPossible(_("No sentinels fit what this judge does now, or they were deleted."))
+        raise NotPossible(_("No sentinel set matches what this judge does now, or it was deleted."))
     options = {} if schedule is None else {"schedule": schedule}
     return runs.start_probe(sentinels.study, version, RunKind.SENTINEL, options, at, user=user, detach=detach)
 

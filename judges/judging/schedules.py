@@ -41,7 +41,7 @@ def set_every(
         ValidationError: the hours are out of range.
     """
     if kind == ScheduleKind.SENTINELS and consistency_probes.sentinels_of(study, judge) is None:
-        raise NotPossible(_("This judge has no sentinels in this study yet. Choose them first."))
+        raise NotPossible(_("This judge has no sentinel set in this study yet. Create one first."))
     # Failed calls are not repeated automatically: people decide after seeing why.
     options = replace(plan, again=()).as_json()
     while True:

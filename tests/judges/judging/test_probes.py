@@ -48,7 +48,7 @@ def test_sentinels_are_chosen_once_from_every_category(study: Study, stand_in: S
     judge = make_judge(stand_in().url)
     sentinels = consistency_probes.choose(study, judge, 6, 3, NOW)
     assert sorted(sentinels.pairs.values_list("prompt__type", flat=True)) == ["code"] * 3 + ["prose"] * 3
-    with pytest.raises(NotPossible, match="already been chosen"):
+    with pytest.raises(NotPossible, match="already exists"):
         consistency_probes.choose(study, judge, 6, 4, NOW)
     assert SentinelSet.objects.get().pairs.count() == 6
 
@@ -301,5 +301,5 @@ def test_a_pair_that_is_taken_away_is_no_sentinel_any_more(study: Study, stand_i
     assert ask(sentinels).planned == 4
     Pair.objects.filter(study=study, judge_calls=None).delete()
     sentinels.pairs.clear()
-    with pytest.raises(NotPossible, match="were deleted"):
+    with pytest.raises(NotPossible, match="was deleted"):
         consistency_probes.begin_round(sentinels, NOW, detach=False)

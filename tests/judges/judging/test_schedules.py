@@ -200,7 +200,7 @@ def test_what_is_new_is_told_for_every_kind_of_judge(
 
 
 def test_sentinels_are_asked_on_a_schedule_of_their_own(study: Study, judge: Judge) -> None:
-    with pytest.raises(NotPossible, match="Choose them first"):
+    with pytest.raises(NotPossible, match="Create one first"):
         schedules.set_every(study, judge, ScheduleKind.SENTINELS, 24, NOW)
     consistency_probes.choose(study, judge, 3, 1, NOW)
     schedules.set_every(study, judge, ScheduleKind.SENTINELS, 24, NOW)

@@ -54,7 +54,7 @@ def test_sentinels_are_chosen_asked_and_drawn(study: Study, judge: Judge, browse
     assert "first round" in shown
     assert "fp_00000000" in shown
     again = browser.post(page, {"choose": "", "count": 5}, follow=True).content.decode()
-    assert "already been chosen" in again
+    assert "already exists" in again
 
 
 def test_the_rounds_are_a_csv(study: Study, judge: Judge, browser: Client) -> None:
