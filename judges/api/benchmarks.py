@@ -15,7 +15,7 @@ from annotation.api.paging import PageQuery, page, page_of
 from judges.api import rows
 from judges.benchmarks import calls as benchmark_calls
 from judges.benchmarks import reports, runs
-from judges.benchmarks.calls import FOUND, Wish
+from judges.benchmarks.calls import FOUND, CallFilter
 from judges.benchmarks.runs import benchmark_life
 from judges.models import BenchmarkReply, BenchmarkRun, CallState, Judge, Protocol, Shown
 
@@ -191,7 +191,7 @@ class BenchmarkCalls(ApiView):
         sets = None
         if "set" in asked:
             sets = tuple(found.sets.filter(name=asked["set"]).values_list("pk", flat=True))
-        calls = benchmark_calls.chosen(found, Wish(asked["state"], sets, asked["found"]))
+        calls = benchmark_calls.chosen(found, CallFilter(asked["state"], sets, asked["found"]))
         return page(request, asked, calls, lambda some: [_call_told(found, call) for call in some])
 
 
@@ -205,7 +205,7 @@ class OneBenchmarkCall(ApiView):
     def get(self, request: Request, number: int, run: int, call: int) -> Response:
         self.asked()
         found = _found(number, run)
-        one = get_object_or_404(benchmark_calls.chosen(found, Wish()), pk=call)
+        one = get_object_or_404(benchmark_calls.chosen(found, CallFilter()), pk=call)
         known = one.preference
         replies = [
             rows.exchange_told(reply) | {"state": reply.state, "says": reply.says, "score": reply.score}

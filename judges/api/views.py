@@ -101,13 +101,13 @@ class Runs(RunView):
         study = self.study
         asked = rows.NewRun(data=request.data)
         asked.is_valid(raise_exception=True)
-        wish = asked.validated_data
-        judge = Judge.objects.filter(name=wish["judge"]).first()
+        options = asked.validated_data
+        judge = Judge.objects.filter(name=options["judge"]).first()
         if judge is None:
             raise serializers.ValidationError({"judge": _("No judge has this name.")})
-        if wish["baseline"] and not study.models_compared().filter(name=wish["baseline"]).exists():
+        if options["baseline"] and not study.models_compared().filter(name=options["baseline"]).exists():
             raise serializers.ValidationError({"baseline": _("No model in this study has this name.")})
-        plan = Plan(wish["limit"], wish["orders"], wish["baseline"], wish["everything"])
+        plan = Plan(options["limit"], options["orders"], options["baseline"], options["everything"])
         run = runs.start(study, judge.current, plan, timezone.now(), user=cast(User, request.user))
         return self.told(run, status.HTTP_201_CREATED, Location=reverse("api-judge-run", args=[slug, run.pk]))
 

@@ -14,7 +14,7 @@ FOUND: Final = get_args(Found.__value__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CallFilter:
     """A filter of calls: by state, by set, and by right or wrong; empty fields match all."""
 
     state: str = ""
@@ -22,7 +22,7 @@ class Wish:
     found: Found | None = None
 
     @classmethod
-    def of(cls, sets: list[PreferenceSet], state: str, preferences: str, found: str) -> "Wish":
+    def of(cls, sets: list[PreferenceSet], state: str, preferences: str, found: str) -> "CallFilter":
         """Parses the filter from query parameters; invalid values are ignored."""
         known = {str(each.pk): (each.pk,) for each in sets}
         return cls(
@@ -45,7 +45,7 @@ def calls_of(run: BenchmarkRun) -> QuerySet[BenchmarkCall]:
     return asked.filter(pk__in=[key for key, *place in places if tuple(place) in drawn])
 
 
-def chosen(run: BenchmarkRun, wish: Wish) -> QuerySet[BenchmarkCall]:
+def chosen(run: BenchmarkRun, filters: CallFilter) -> QuerySet[BenchmarkCall]:
     """Returns the run's calls that match the filter, in planned order.
 
     Each has `right`, the score of the `other` answer if answers are scored alone, and the `cost` of all its replies.
@@ -58,13 +58,13 @@ def chosen(run: BenchmarkRun, wish: Wish) -> QuerySet[BenchmarkCall]:
         other=Subquery(other, output_field=FloatField()) if not run.by_pairs else F("reply__score"),
         cost=Sum("replies__cost"),
     )
-    if wish.state:
-        found = found.filter(state=wish.state)
-    if wish.preferences is not None:
-        entries = PreferenceEntry.objects.filter(preference=OuterRef("preference"), preferences__in=wish.preferences)
+    if filters.state:
+        found = found.filter(state=filters.state)
+    if filters.preferences is not None:
+        entries = PreferenceEntry.objects.filter(preference=OuterRef("preference"), preferences__in=filters.preferences)
         found = found.filter(Exists(entries))
-    if wish.found is not None:
-        found = found.filter(_pairs(wish.found) if run.by_pairs else _scores(wish.found))
+    if filters.found is not None:
+        found = found.filter(_pairs(filters.found) if run.by_pairs else _scores(filters.found))
     return found.select_related("preference", "reply").order_by("pk")
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from annotation.models import Study
 from judges.models import Panel
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 
 
 class PanelForm(forms.Form):
@@ -84,9 +84,9 @@ class PanelForm(forms.Form):
             found[judge] = maker
         return found
 
-    def charter(self) -> Charter:
+    def spec(self) -> PanelSpec:
         data = self.cleaned_data
-        return Charter(
+        return PanelSpec(
             data["judges"],
             data["rule"],
             data["splits"],

@@ -58,7 +58,7 @@ VALUES: Final[dict[str, int]] = {"x": 1, "tie": 2, "y": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Charter:
+class PanelSpec:
     """Specification of a new panel.
 
     `judges` are names of raters, or of judges without a rater in the study yet. `makers` maps members to the
@@ -77,15 +77,15 @@ class Charter:
 
 
 @transaction.atomic
-def create(study: Study, name: str, charter: Charter, at: datetime, *, user: User | None = None) -> Panel:
+def create(study: Study, name: str, spec: PanelSpec, at: datetime, *, user: User | None = None) -> Panel:
     """Creates a panel; its comparisons are computed in the background, or by `make`.
 
     Raises:
         NotPossible: the name is taken, a member does not judge pairs, or the rules are invalid.
     """
-    _check(name, charter)
-    members = [_member(study, each) for each in charter.judges]
-    makers = {rater.pk: charter.makers.get(str(rater)) or _maker(study, rater) for rater in members}
+    _check(name, spec)
+    members = [_member(study, each) for each in spec.judges]
+    makers = {rater.pk: spec.makers.get(str(rater)) or _maker(study, rater) for rater in members}
     try:
         with transaction.atomic():
             rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name, derived=True)
@@ -95,12 +95,12 @@ def create(study: Study, name: str, charter: Charter, at: datetime, *, user: Use
         study=study,
         rater=rater,
         user=user,
-        rule=charter.rule,
-        splits=charter.splits,
-        contradictions=charter.contradictions,
-        least=charter.least,
-        margin=charter.margin,
-        spares_own=charter.spares_own,
+        rule=spec.rule,
+        splits=spec.splits,
+        contradictions=spec.contradictions,
+        least=spec.least,
+        margin=spec.margin,
+        spares_own=spec.spares_own,
         created_at=at,
     )
     try:
@@ -109,16 +109,14 @@ def create(study: Study, name: str, charter: Charter, at: datetime, *, user: Use
         raise NotPossible(" ".join(error.messages)) from None
     panel.save()
     PanelMember.objects.bulk_create(
-        PanelMember(
-            panel=panel, rater=each, place=place, senior=str(each) == charter.senior, organisation=makers[each.pk]
-        )
+        PanelMember(panel=panel, rater=each, place=place, senior=str(each) == spec.senior, organisation=makers[each.pk])
         for place, each in enumerate(members)
     )
     ask(panel)
     return panel
 
 
-def _check(name: str, charter: Charter) -> None:
+def _check(name: str, spec: PanelSpec) -> None:
     """Checks a specification without the database.
 
     Raises:
@@ -131,17 +129,17 @@ def _check(name: str, charter: Charter) -> None:
         )
     if Judge.objects.filter(name=name).exists():
         raise NotPossible(_("A judge is already named “%(name)s”. Choose another name.") % {"name": name})
-    if len(set(charter.judges)) < 2 or len(set(charter.judges)) < len(charter.judges):
+    if len(set(spec.judges)) < 2 or len(set(spec.judges)) < len(spec.judges):
         raise NotPossible(_("A panel needs at least two members, each listed once."))
-    if (charter.splits == Panel.Splits.SENIOR) != bool(charter.senior):
+    if (spec.splits == Panel.Splits.SENIOR) != bool(spec.senior):
         raise NotPossible(_("A senior judge is required if it decides splits, and not allowed otherwise."))
-    if charter.senior and charter.senior not in charter.judges:
+    if spec.senior and spec.senior not in spec.judges:
         raise NotPossible(_("The senior judge must be a member of the panel."))
-    if charter.least is not None and charter.least > len(charter.judges):
+    if spec.least is not None and spec.least > len(spec.judges):
         raise NotPossible(_("The minimum number of members who must reply is larger than the panel."))
-    if charter.margin and charter.rule != Panel.Rule.MEAN:
+    if spec.margin and spec.rule != Panel.Rule.MEAN:
         raise NotPossible(_("A margin applies only to the mean of the probabilities."))
-    if unknown := set(charter.makers) - set(charter.judges):
+    if unknown := set(spec.makers) - set(spec.judges):
         raise NotPossible(_("“%(name)s” is not a member of the panel.") % {"name": min(unknown)})
 
 

@@ -22,7 +22,7 @@ APART: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PromptFilter:
     """A filter of prompts: by category, by two models with answers, and by disagreement of judges."""
 
     category: str | None = None
@@ -120,24 +120,24 @@ def categories(study: Study) -> list[str]:
     return [name for name in types if name]
 
 
-def lines(study: Study, wish: Wish) -> list[Line]:
+def lines(study: Study, filters: PromptFilter) -> list[Line]:
     """Returns the prompts that match the filter, in stored order."""
     prompts = study.prompts()
-    if wish.category is not None:
-        prompts = prompts.filter(type=wish.category)
+    if filters.category is not None:
+        prompts = prompts.filter(type=filters.category)
     grades: dict[int, list[Grade]] = defaultdict(list)
     games: dict[int, list[Game]] = defaultdict(list)
-    for grade in judgments.grades(study, wish.models):
-        if wish.judge in {None, grade.judge}:
+    for grade in judgments.grades(study, filters.models):
+        if filters.judge in {None, grade.judge}:
             grades[grade.prompt].append(grade)
-    for game in judgments.games(study, wish.models):
-        if wish.judge in {None, game.judge}:
+    for game in judgments.games(study, filters.models):
+        if filters.judge in {None, game.judge}:
             games[game.prompt].append(game)
     found = (
-        _line(prompt, wish.models, grades[prompt.pk], games[prompt.pk])
+        _line(prompt, filters.models, grades[prompt.pk], games[prompt.pk])
         for prompt in prompts.defer("turns", "references", "note").order_by("pk")
     )
-    return [line for line in found if line.disagreement or not wish.disagreement]
+    return [line for line in found if line.disagreement or not filters.disagreement]
 
 
 def _line(prompt: Prompt, models: Sequence[int], grades: Sequence[Grade], games: Sequence[Game]) -> Line:

@@ -20,7 +20,7 @@ from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from judges.benchmarks import calls as benchmark_calls
 from judges.benchmarks import planning, reports, runs
-from judges.benchmarks.calls import FOUND, Wish
+from judges.benchmarks.calls import FOUND, CallFilter
 from judges.benchmarks.runs import benchmark_life
 from judges.benchmarks.sets import Faulty
 from judges.forms.benchmarks import BenchmarkForm
@@ -131,13 +131,13 @@ def calls(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
     found = _run(number, run)
     sets = list(found.sets.all())
     asked = request.GET
-    wish = Wish.of(sets, asked.get("state", ""), asked.get("set", ""), asked.get("found", ""))
-    page = paged(request, benchmark_calls.chosen(found, wish))
+    filters = CallFilter.of(sets, asked.get("state", ""), asked.get("set", ""), asked.get("found", ""))
+    page = paged(request, benchmark_calls.chosen(found, filters))
     context = {
         "section": "judges",
         "judge": found.version.judge,
         "run": found,
-        "wish": wish,
+        "filters": filters,
         "sets": sets,
         "states": CallState.choices,
         "founds": FOUND,
@@ -167,7 +167,7 @@ def calls_csv(request: AdministratorRequest, number: int, run: int) -> HttpRespo
         outcome = benchmark_calls.found(found, call)
         return (*named, *said, outcome, call.run_id, *took, call.cost, *came)
 
-    rows = (line(call) for call in benchmark_calls.chosen(found, Wish()).iterator(500))
+    rows = (line(call) for call in benchmark_calls.chosen(found, CallFilter()).iterator(500))
     return csv_download(CALL_COLUMNS, rows, f"judge-{number}-benchmark-{run}-calls.csv")
 
 
@@ -176,7 +176,7 @@ def calls_csv(request: AdministratorRequest, number: int, run: int) -> HttpRespo
 def call(request: AdministratorRequest, number: int, run: int, call: int) -> HttpResponse:
     """Shows a call: the preference, requests, replies and the verdict read."""
     found = _run(number, run)
-    asked = get_object_or_404(benchmark_calls.chosen(found, Wish()), pk=call)
+    asked = get_object_or_404(benchmark_calls.chosen(found, CallFilter()), pk=call)
     replies = [
         (reply, reply_text.words(reply.raw), json.loads(reply.request).get("messages", []))
         for reply in asked.replies.order_by("-pk")

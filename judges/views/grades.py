@@ -20,7 +20,7 @@ from annotation.views.access import results_for
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from judges.results import judgments, question_browser, score_tables
-from judges.results.question_browser import Wish
+from judges.results.question_browser import PromptFilter
 from judges.results.score_tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
 from judges.statistics.score_tables import HIGHEST, LOWEST, ModelScores, Score
 
@@ -155,7 +155,7 @@ def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
 class Asked:
     """What a visitor asked to see, parsed from the address: the filters and the two models."""
 
-    wish: Wish
+    filters: PromptFilter
     models: list[LanguageModel]
     all_models: list[LanguageModel]
     query: dict[str, str]
@@ -173,19 +173,19 @@ class Asked:
             models = (named + [model for model in first if model not in named])[:2]
         category = get.get("category") if get.get("category") in question_browser.categories(study) else None
         judge = get.get("judge") if get.get("judge") in judgments.judges(study) else None
-        wish = Wish(category, tuple(model.pk for model in models), judge, "disagreement" in get)
+        filters = PromptFilter(category, tuple(model.pk for model in models), judge, "disagreement" in get)
         query = {key: str(model.number) for key, model in zip("ab", models, strict=False)}
         query |= {"category": category} if category else {}
         query |= {"judge": judge} if judge else {}
-        query |= {"disagreement": "on"} if wish.disagreement else {}
-        return cls(wish, models, known, query)
+        query |= {"disagreement": "on"} if filters.disagreement else {}
+        return cls(filters, models, known, query)
 
     def address(self, **more: str) -> str:
         return "?" + urlencode({**self.query, **more})
 
     def context(self, study: Study) -> dict[str, Any]:
         return {
-            "wish": self.wish,
+            "filters": self.filters,
             "models": self.models,
             "all_models": self.all_models,
             "shown": list(zip("ab", self.models, strict=False)),
@@ -200,7 +200,7 @@ def questions(request: HttpRequest, slug: str) -> HttpResponse:
     """Lists a study's prompts with the judges' verdicts on two models' answers."""
     study, runs_it = results_for(request, slug, closed=True)
     asked = Asked.of(study, request.GET)
-    lines = paged(request, question_browser.lines(study, asked.wish), LISTED)
+    lines = paged(request, question_browser.lines(study, asked.filters), LISTED)
     context = {"study": study, "runs_it": runs_it, "lines": lines, **asked.context(study)}
     return render(request, "judges/questions.html", context)
 
@@ -211,10 +211,10 @@ def question(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     study, runs_it = results_for(request, slug, closed=True)
     prompt = get_object_or_404(study.prompts(), number=number)
     asked = Asked.of(study, request.GET)
-    numbers = [line.prompt.number for line in question_browser.lines(study, asked.wish)]
+    numbers = [line.prompt.number for line in question_browser.lines(study, asked.filters)]
     place = numbers.index(number) if number in numbers else None
     choices = [_choice(request.GET.get(f"choice_{key}", "")) for key in "ab"][: len(asked.models)]
-    found = question_browser.question(study, prompt, asked.wish.models, choices, asked.wish.judge)
+    found = question_browser.question(study, prompt, asked.filters.models, choices, asked.filters.judge)
     context = {
         "study": study,
         "runs_it": runs_it,

@@ -29,7 +29,7 @@ def study_panels(request: AdministratorRequest, study: Study) -> HttpResponse:
     form = PanelForm(study, posted(request))
     if form.is_valid():
         try:
-            made = panels.create(study, form.cleaned_data["name"], form.charter(), timezone.now(), user=request.user)
+            made = panels.create(study, form.cleaned_data["name"], form.spec(), timezone.now(), user=request.user)
         except NotPossible as refusal:
             form.add_error(None, str(refusal))
         else:

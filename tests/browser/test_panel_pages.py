@@ -14,7 +14,7 @@ from judges.benchmarks.planning import Terms
 from judges.benchmarks.runs import benchmark_life
 from judges.models import BenchmarkRun, Panel
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 from tests.annotation.study_pages import study_of
 from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
@@ -40,7 +40,7 @@ def study(owner) -> Study:
 
 @pytest.fixture
 def panel(study: Study) -> Panel:
-    made = panels.create(study, "jury", Charter(["ann", "bob"], rule="mean", splits="senior", senior="bob"), NOW)
+    made = panels.create(study, "jury", PanelSpec(["ann", "bob"], rule="mean", splits="senior", senior="bob"), NOW)
     panels.make(made.pk)
     return made
 

@@ -11,7 +11,7 @@ from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
 from judges.models import Panel, PanelDecision
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 
 RULES: Final = ("judges", "rule", "splits", "senior", "contradictions", "least", "margin", "spare_own", "maker")
 """Options that define a new panel."""
@@ -79,20 +79,20 @@ class Command(BaseCommand):
                     "A panel with this name exists, and its rules cannot be changed. Choose another name."
                 )
             if options["judges"]:
-                panel = panels.create(study, options["name"], self._charter(options), timezone.now())
+                panel = panels.create(study, options["name"], self._spec(options), timezone.now())
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         if panel is None:
             raise CommandError(f"No panel is named “{options['name']}”. To create it, name its members with --judges.")
         self._make(panel, study)
 
-    def _charter(self, options: dict[str, Any]) -> Charter:
+    def _spec(self, options: dict[str, Any]) -> PanelSpec:
         given = {
             key: options[key] for key in ("rule", "splits", "contradictions", "margin") if options[key] is not None
         }
         if options["senior"]:
             given.setdefault("splits", Panel.Splits.SENIOR)
-        return Charter(
+        return PanelSpec(
             options["judges"],
             senior=options["senior"] or "",
             least=options["least"],

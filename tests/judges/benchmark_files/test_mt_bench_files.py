@@ -317,10 +317,10 @@ def test_the_language_can_be_said(tmp_path: Path) -> None:
 
 def test_the_command_takes_a_language_and_refuses_what_is_none(tmp_path: Path) -> None:
     folder = benchmark.write(tmp_path, benchmark.files("ja"))
-    wishes = {"format": "mt-bench", "study": "bench", "stdout": io.StringIO()}
+    options = {"format": "mt-bench", "study": "bench", "stdout": io.StringIO()}
     with pytest.raises(CommandError, match="language tag"):
-        call_command("load", folder, language="Japanese!", **wishes)
-    call_command("load", folder, language="ja-JP", **wishes)
+        call_command("load", folder, language="Japanese!", **options)
+    call_command("load", folder, language="ja-JP", **options)
     assert set(Prompt.objects.values_list("lang", flat=True)) == {"ja-JP"}
 
 

@@ -16,7 +16,7 @@ from judges.benchmarks.planning import Terms
 from judges.benchmarks.runs import benchmark_life
 from judges.models import Judge, Panel
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 from judges.results import rater_costs
 from tests.annotation.study_pages import study_of
 from tests.builders import NOW, build_study
@@ -39,7 +39,7 @@ def judged(owner: User, colleague: User) -> Study:
 
 @pytest.fixture
 def panel(judged: Study) -> Panel:
-    made = panels.create(judged, "jury", Charter(["ann", "bob"], splits="out"), NOW)
+    made = panels.create(judged, "jury", PanelSpec(["ann", "bob"], splits="out"), NOW)
     panels.make(made.pk)
     made.refresh_from_db()
     return made
@@ -144,10 +144,10 @@ def test_judges_and_panels_stand_side_by_side_with_what_they_cost(stand_in, stud
     for name, price in (("small", "1"), ("other", "2")):
         run_judge(study, make_judge(url, name, price_in=price, price_out="10", temperature=0.0))
     run_judge(study, make_judge(stand_in(lasting=1.0, lasting_kinds=("unreadable",)).url, "mute"))
-    both = panels.create(study, "both", Charter(["small", "other"]), NOW)
+    both = panels.create(study, "both", PanelSpec(["small", "other"]), NOW)
     panels.make(both.pk)
     half_known = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name="elsewhere")
-    mixed = panels.create(study, "mixed", Charter(["small", "elsewhere"]), NOW)
+    mixed = panels.create(study, "mixed", PanelSpec(["small", "elsewhere"]), NOW)
     panels.make(mixed.pk)
     raters = {str(rater): rater.pk for rater in study.raters.all()}
     found = rater_costs.records(study, list(raters.values()))

@@ -17,7 +17,7 @@ from judges.judging import runs
 from judges.judging.planning import Plan
 from judges.models import Panel, PanelDecision
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 from judges.prompting.readers import READERS
 from ranking.reports import agreement
 from ranking.votes import reader as read_for_boards
@@ -50,8 +50,8 @@ def say(rater: Rater, words: str, *, left: str = "x", trial: int = 0) -> None:
             )
 
 
-def panel_of(study: Study, *names: str, name: str = "panel", **charter: Any) -> Panel:
-    panel = panels.create(study, name, Charter(names, **charter), NOW)
+def panel_of(study: Study, *names: str, name: str = "panel", **spec: Any) -> Panel:
+    panel = panels.create(study, name, PanelSpec(names, **spec), NOW)
     panels.make(panel.pk)
     panel.refresh_from_db()
     return panel
@@ -266,7 +266,7 @@ def test_an_ended_panel_says_nothing_and_follows_nobody(judged: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "charter", "reason"),
+    ("name", "spec", "reason"),
     [
         ("people", {}, "cannot be used as a panel name"),
         ("  ", {}, "cannot be used as a panel name"),
@@ -286,9 +286,9 @@ def test_an_ended_panel_says_nothing_and_follows_nobody(judged: Study) -> None:
         ("p", {"makers": {"cas": "Acme"}}, "“cas” is not a member"),
     ],
 )
-def test_what_makes_no_panel_is_refused(judged: Study, name: str, charter: dict[str, Any], reason: str) -> None:
+def test_what_makes_no_panel_is_refused(judged: Study, name: str, spec: dict[str, Any], reason: str) -> None:
     with pytest.raises(NotPossible, match=reason):
-        panels.create(judged, name, Charter(**{"judges": ["ann", "bob"], **charter}), NOW)
+        panels.create(judged, name, PanelSpec(**{"judges": ["ann", "bob"], **spec}), NOW)
     assert not Panel.objects.exists()
     assert Rater.objects.filter(study=judged).count() == 3
 
@@ -296,13 +296,13 @@ def test_what_makes_no_panel_is_refused(judged: Study, name: str, charter: dict[
 def test_a_panel_is_no_member_of_a_panel(judged: Study) -> None:
     panel_of(judged, "ann", "bob")
     with pytest.raises(NotPossible, match="panel itself"):
-        panels.create(judged, "more", Charter(["panel", "cas"]), NOW)
+        panels.create(judged, "more", PanelSpec(["panel", "cas"]), NOW)
 
 
 def test_a_judge_that_grades_single_answers_is_no_member(judged: Study) -> None:
     make_judge("http://127.0.0.1:9/v1", "grader", reader="rating")
     with pytest.raises(NotPossible, match="grader"):
-        panels.create(judged, "p", Charter(["ann", "grader"]), NOW)
+        panels.create(judged, "p", PanelSpec(["ann", "grader"]), NOW)
     assert "grader" not in panels.candidates(judged)
 
 
@@ -340,7 +340,7 @@ def test_the_command_makes_tells_and_ends_a_panel(judged: Study) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_that_make_it_at_once_make_it_once(judged: Study) -> None:
-    panel = panels.create(judged, "panel", Charter(["ann", "bob", "cas"]), NOW)
+    panel = panels.create(judged, "panel", PanelSpec(["ann", "bob", "cas"]), NOW)
     together(4, lambda _index: panels.make(panel.pk))
     assert words_of(panel) == "xxyt--------"
     assert Comparison.objects.filter(rater=panel.rater_id).count() == 4
@@ -348,7 +348,7 @@ def test_two_that_make_it_at_once_make_it_once(judged: Study) -> None:
 
 
 def test_a_process_taken_for_dead_stores_nothing_more(judged: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    panel = panels.create(judged, "panel", Charter(["ann", "bob", "cas"]), NOW)
+    panel = panels.create(judged, "panel", PanelSpec(["ann", "bob", "cas"]), NOW)
     later = NOW + timedelta(days=1)
     state_of = panels.state_of
 
@@ -364,7 +364,7 @@ def test_a_process_taken_for_dead_stores_nothing_more(judged: Study, monkeypatch
 
 
 def test_an_unfinished_panel_is_taken_up_by_who_finds_it(judged: Study) -> None:
-    panel = panels.create(judged, "panel", Charter(["ann", "bob", "cas"]), NOW)
+    panel = panels.create(judged, "panel", PanelSpec(["ann", "bob", "cas"]), NOW)
     Panel.objects.filter(pk=panel.pk).update(claimed_at=NOW)
     assert panels.make(panel.pk, clock=lambda: NOW) is None
     assert panels.make(panel.pk, clock=lambda: NOW + timedelta(hours=1)) is not None

@@ -12,7 +12,7 @@ from annotation.importing import load
 from annotation.models import Comparison, Prompt, Rater, Status, Study
 from judges.models import JudgeRun, RunKind, Verdict
 from judges.results import judgments, question_browser, score_tables
-from judges.results.question_browser import Wish
+from judges.results.question_browser import PromptFilter
 from judges.statistics.score_tables import Interval, Score
 from judges.templatetags.grading import mean_of
 from tests.judges import benchmark
@@ -162,8 +162,8 @@ def test_one_walks_through_the_questions_that_were_chosen(bench: Study, owner, a
 
 def test_the_list_can_be_of_those_where_judges_disagree(bench: Study) -> None:
     models = tuple(bench.prompt_set.models.order_by("pk").values_list("pk", flat=True))
-    every = question_browser.lines(bench, Wish(models=models))
-    some = question_browser.lines(bench, Wish(models=models, disagreement=True))
+    every = question_browser.lines(bench, PromptFilter(models=models))
+    some = question_browser.lines(bench, PromptFilter(models=models, disagreement=True))
     # In both turns of the second question the answer shown first won.
     assert [line.prompt.number for line in every] == [81, 82, 83, 84]
     assert [line.prompt.number for line in some] == [82]
