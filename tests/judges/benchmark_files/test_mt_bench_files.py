@@ -214,7 +214,7 @@ def test_a_judge_with_two_templates_on_the_same_is_a_fault(tmp_path: Path) -> No
     with pytest.raises(load.FaultyFiles) as error:
         loaded(benchmark.write(tmp_path, rows))
     (told,) = faults(error)
-    assert told.startswith("model_judgment/owl_pair.jsonl:3: judge: The judge")
+    assert told.startswith('model_judgment/owl_pair.jsonl:3: judge: Judge "owl" has judged this with template')
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_a_judge_with_two_templates_on_the_same_is_a_fault(tmp_path: Path) -> No
         (
             "model_judgment/owl_single.jsonl",
             benchmark.grade(81, "alder", 5, judge=["people"]),
-            "judge: Expected the name",
+            "judge: A valid judge name is required.",
         ),
         ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, turn=0), "turn: Expected a turn number"),
         (
@@ -428,7 +428,7 @@ def test_a_judge_that_was_asked_here_is_written_like_any_other(tmp_path: Path, s
     assert Judgment.objects.filter(study__slug="copy", judge="here", state="ok").count() == 12
     with pytest.raises(load.FaultyFiles) as error:
         loaded(tmp_path / "out")
-    assert "was asked in this study" in faults(error)[0]
+    assert "was run in this study" in faults(error)[0]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -191,7 +191,7 @@ def test_scores_are_right_where_the_chosen_answer_has_the_higher_one(
     assert {call.preference.chosen for call in wrong} == {"No, 0."}
     call = wrong[0]
     page = client.get(f"/judges/{judge.pk}/benchmarks/{done.pk}/calls/{call.pk}/").content.decode()
-    assert "the other answer" in page
+    assert "(other answer: " in page
 
 
 def test_the_api_tells_every_question(client, judge, tmp_path: Path) -> None:

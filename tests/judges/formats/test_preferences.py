@@ -68,7 +68,7 @@ def test_a_prompt_is_a_text_or_messages(file: Path) -> None:
         ({"prompt": "?", "chosen": "a", "rejected": "a"}, "rejected", "are the same"),
         ({"prompt": "?", "chosen": "a", "rejected": "b", "subset": ["x"]}, "subset", "200 characters"),
         ({"prompt": "?", "chosen": "a", "rejected": "b", "id": "x" * 201}, "id", "200 characters"),
-        ("not json", "", "not JSON"),
+        ("not json", "", "not valid JSON"),
         ({"prompt": "\0", "chosen": "a", "rejected": "b"}, "", "NUL"),
     ],
 )

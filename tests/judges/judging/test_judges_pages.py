@@ -132,7 +132,7 @@ def test_a_judge_is_added_changed_and_previewed(study: Study, as_user: SignIn, a
     assert "one word and nothing else" in shown
     assert "nothing counts towards the budget" not in shown
     free = {**form, "name": "free", "price_in": "0", "price_out": "0"}
-    assert b"nothing counts towards the budget" in browser.post(reverse("judge-new"), free, follow=True).content
+    assert b"calls do not count towards the budget" in browser.post(reverse("judge-new"), free, follow=True).content
 
 
 def test_a_budget_without_a_price_is_warned_of(study: Study) -> None:
@@ -140,7 +140,7 @@ def test_a_budget_without_a_price_is_warned_of(study: Study) -> None:
     for name, price, warned in (("free", (), True), ("paid", ("--price-out", "0.5"), False)):
         told = StringIO()
         call_command("judge-add", name, *where, *price, stdout=StringIO(), stderr=told)
-        assert ("nothing counts towards the budget" in told.getvalue()) is warned
+        assert ("calls do not count towards the budget" in told.getvalue()) is warned
     told = StringIO()
     call_command("judge-add", "paid", "--price-out", "0", stdout=StringIO(), stderr=told)
     assert "nothing counts towards the budget" in told.getvalue()

@@ -104,7 +104,7 @@ def test_a_schedule_is_set_shown_and_turned_off(
     assert reverse("study-judge-run", args=[study.slug, JudgeRun.objects.get().pk]) in shown
     Study.objects.update(status="paused")
     assert "The study is paused or closed." in browser.get(page).content.decode()
-    assert "from 1 on" in browser.post(setting, {"judge": judge.pk, "every": 0}, follow=True).content.decode()
+    assert "at least 1" in browser.post(setting, {"judge": judge.pk, "every": 0}, follow=True).content.decode()
     off = reverse("study-judge-schedule-off", args=[study.slug, schedule.pk])
     assert as_user(outsider).post(off).status_code == 404
     browser.post(off)

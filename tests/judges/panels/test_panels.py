@@ -295,7 +295,7 @@ def test_what_makes_no_panel_is_refused(judged: Study, name: str, spec: dict[str
 
 def test_a_panel_is_no_member_of_a_panel(judged: Study) -> None:
     panel_of(judged, "ann", "bob")
-    with pytest.raises(NotPossible, match="panel itself"):
+    with pytest.raises(NotPossible, match="itself a panel"):
         panels.create(judged, "more", PanelSpec(["panel", "cas"]), NOW)
 
 
