@@ -1,5 +1,5 @@
-"""The Django admin: a look at every row. Nothing of judges is changed here: settings are versions, calls and replies
-are money that was spent, verdicts follow from replies."""
+"""Read-only Django admin for judges. Nothing is changed here: changed settings are new versions, calls and replies
+record money spent, and verdicts are derived from replies."""
 
 from django.apps import apps
 from django.contrib import admin
@@ -40,7 +40,7 @@ class JudgeAdmin(ReadOnly):
     def money_spent(self, judge: Judge) -> str:
         return dollars(judge.spent)
 
-    @admin.display(description="perhaps spent", ordering="unsure")
+    @admin.display(description="possibly spent", ordering="unsure")
     def money_unsure(self, judge: Judge) -> str:
         return dollars(judge.unsure)
 
@@ -93,7 +93,7 @@ class JudgeCallAdmin(ReadOnly):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[JudgeCall]":
-        """Without the texts of what is judged."""
+        """Leaves out the judged texts."""
         return super().get_queryset(request).select_related(*self.list_select_related).defer(*TEXTS)
 
 
@@ -107,7 +107,7 @@ class JudgeReplyAdmin(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[JudgeReply]":
         found = super().get_queryset(request)
-        # What was sent and what came back may be long: a list does not read them.
+        # Requests and replies may be long, so the list does not load them.
         match = request.resolver_match
         return found.defer("request", "raw") if match and str(match.url_name).endswith("_changelist") else found
 
@@ -122,7 +122,7 @@ class VerdictAdmin(ReadOnly):
 
 
 def plain(model: type[models.Model]) -> type[ReadOnly]:
-    """A look at a table that has no class of its own above: its short columns, its choices as filters."""
+    """Builds a read-only admin for a model without its own class: short columns, and filters for its choices."""
     fields = [
         field
         for field in model._meta.concrete_fields

@@ -1,4 +1,4 @@
-"""How answers from models and judging stand, for the study's page."""
+"""The status of model answers and judging on the study's page."""
 
 from datetime import datetime
 

@@ -8,7 +8,7 @@ from judges.views.runs import CHANGES
 
 
 def changes(run: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
-    """The addresses of what can be done to a run, whose own is `run` and is called `name`."""
+    """Returns the URL patterns of a run's actions; `run` is the path of the run and `name` its URL name."""
     return [path(f"{run}{word}/", view, {"change": word}, name=f"{name}-{word}") for word in CHANGES]
 
 

@@ -1,4 +1,4 @@
-"""From a reply to a verdict, and from a verdict to the comparison that boards are about."""
+"""Turns replies into verdicts, and verdicts into the comparisons that boards use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from judges.models.judge import rater_name
 from judges.prompting.readers import Reader, Reading, Unreadable
 
 VALUES: dict[Answer, int] = {"left": 1, "tie": 2, "right": 3}
-"""A verdict on the scale of three."""
+"""A verdict on the three-point scale."""
 
 
 NOTHING = Reading()
@@ -27,7 +27,7 @@ CUT: Final = "The reply was cut off at the token limit."
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a reader makes of an answer: a state, and the reading where it is `ok`."""
+    """The result of reading a reply: a state, and the reading if it is `ok`."""
 
     state: str
     reading: Reading = NOTHING
@@ -35,7 +35,7 @@ class Finding:
 
 
 def find(reader: Reader, answer: chat.Answer) -> Finding:
-    """The verdict in `answer`. Refused and cut replies are states of their own, whatever stands in them."""
+    """Reads the verdict in `answer`. Refused and truncated replies have their own states, whatever they contain."""
     if answer.refusal or answer.finish_reason == "content_filter":
         return Finding(CallState.REFUSED, problem=answer.refusal)
     if answer.finish_reason == "length" and not reader.reads_cut:
@@ -50,15 +50,15 @@ def find(reader: Reader, answer: chat.Answer) -> Finding:
 
 
 def rater_of(study: Study, version: JudgeVersion) -> Rater:
-    """The rater that `version` is in `study`, made where it is missing. Call it inside a transaction.
+    """Returns the rater of `version` in `study`, created if missing. Call it inside a transaction.
 
     Raises:
-        NotPossible: another rater of the study has its name.
+        NotPossible: another rater of the study has the same name.
     """
     known = JudgeRater.objects.filter(study=study, version=version).select_related("rater").first()
     if known is not None:
         return known.rater
-    # The study's row is the lock: two senders may store their first replies at once.
+    # Locks the study's row, because two senders may store their first replies at once.
     Study.objects.select_for_update().get(pk=study.pk)
     known = JudgeRater.objects.filter(study=study, version=version).select_related("rater").first()
     if known is not None:
@@ -70,13 +70,13 @@ def rater_of(study: Study, version: JudgeVersion) -> Rater:
 
 
 def check_name(study: Study, version: JudgeVersion) -> None:
-    """Refuses a judge whose name another rater of the study has; the message says which name it can have.
+    """Checks that no other rater of the study has the judge's name.
 
     Raises:
-        NotPossible: one has.
+        NotPossible: another rater has it; the message suggests a name.
     """
     namesake = Rater.objects.filter(study=study, name=version.rater_name)
-    # A judge that only graded elsewhere is no rater.
+    # A judge that only has imported grades is not a rater.
     elsewhere = Judgment.objects.filter(study=study, judge=version.rater_name)
     if namesake.exclude(judge__version=version).exists() or elsewhere.exists():
         raise NotPossible(
@@ -90,16 +90,16 @@ def check_name(study: Study, version: JudgeVersion) -> None:
 
 
 def next_name(version: JudgeVersion) -> str:
-    """What the rater of the judge's next version will be called."""
+    """Returns the rater name of the judge's next version."""
     return rater_name(version.judge.name, version.judge.next_number())
 
 
 def verdict_rows(
     replies: Iterable[tuple[JudgeReply, JudgeCall, Finding]], reader: Reader, rater: Rater | None, at: datetime
 ) -> list[Verdict]:
-    """Verdicts, stored with their comparisons where they are `ok` and about pairs. Call it inside a transaction.
+    """Stores verdicts, with comparisons for `ok` verdicts on pairs, and returns them. Call it inside a transaction.
 
-    Without a `rater` no comparisons are made: what a probe is told counts nowhere.
+    Without a `rater`, no comparisons are created: the verdicts of probes are not counted.
     """
     verdicts, comparisons = [], []
     for reply, call, finding in replies:
@@ -117,7 +117,7 @@ def verdict_rows(
             read_at=at,
         )
         if finding.state == CallState.OK and call.pair_id is not None:
-            assert reading.verdict is not None  # noqa: S101  readers of pairs give one
+            assert reading.verdict is not None  # noqa: S101  readers of pairs always return one
             left = cast(Side, call.left)
             verdict.winner = winner_of(reading.verdict, left)
         if verdict.winner and call.pair_id is not None and rater is not None:
@@ -138,20 +138,20 @@ def verdict_rows(
         verdicts.append(verdict)
     Comparison.objects.bulk_create(comparisons)
     for verdict in verdicts:
-        # Django copies the key of a related row when it is set, and these had none then.
+        # Django copied the related keys on assignment, before these rows had one.
         verdict.comparison = verdict.comparison
     return Verdict.objects.bulk_create(verdicts)
 
 
 def supersede(verdicts: Iterable[Verdict], at: datetime) -> list[int]:
-    """Takes `verdicts` out of force, and their comparisons: each is superseded by a withdrawn row.
+    """Supersedes `verdicts` and withdraws their comparisons.
 
-    Returns the calls whose verdicts it was first to supersede. Call it inside a transaction.
+    Returns the calls whose verdicts were superseded here and not by another process. Call it inside a transaction.
     """
     done = []
     for verdict in verdicts:
         if not Verdict.objects.filter(pk=verdict.pk, superseded_at=None).update(superseded_at=at):
-            continue  # somebody else got there first
+            continue  # another process was first
         done.append(verdict.call_id)
         if verdict.comparison is not None:
             verdict.comparison.withdraw(at)
@@ -160,19 +160,19 @@ def supersede(verdicts: Iterable[Verdict], at: datetime) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """How many kept replies were read again, and how many of them say something else now."""
+    """How many stored replies were read again, and how many verdicts changed."""
 
     read: int
     changed: int
 
 
 def reread(study: Study, version: JudgeVersion, reader: Reader, at: datetime) -> Reread:
-    """Reads the kept replies of `version` in `study` with `reader`; only what differs makes new rows.
+    """Reads the stored replies of `version` in `study` with `reader`; only changed verdicts get new rows.
 
-    Nothing is sent and nothing is paid.
+    Nothing is sent or charged.
 
     Raises:
-        NotPossible: the reader is for something else than the version's templates.
+        NotPossible: the reader does not match the version's templates.
     """
     if (reader.gives == "score") != version.grades:
         raise NotPossible(
@@ -188,7 +188,7 @@ def reread(study: Study, version: JudgeVersion, reader: Reader, at: datetime) ->
 
 
 def _read_again(key: int, reader: Reader, at: datetime) -> bool | None:
-    """Whether the reply says something else now; None where it was no reply that can be read."""
+    """Returns whether the verdict changed, or None if the reply is not readable."""
     verdict = Verdict.objects.select_related("reply", "call", "comparison").get(pk=key)
     try:
         answer = chat.read_answer(verdict.reply.raw)

@@ -1,1 +1,1 @@
-"""Answers from models: where a model is asked, and the runs that ask it."""
+"""Answers from models: their endpoints, and the runs that ask them."""

@@ -1,4 +1,4 @@
-"""What a sender of a run of answers does with its rows: asks turn by turn, keeps replies, has results made."""
+"""Database work of an answer run's sender: prepares turns, stores replies and creates results."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,11 +27,11 @@ CUT_WHILE_THINKING: Final = "The reply was cut off while the model was still thi
 EMPTY: Final = "The reply is empty."
 
 type _Place = tuple[int, int]
-"""Prompt and sample."""
+"""Prompt key and sample number."""
 
 
 def find(answer: Answer) -> Finding:
-    """What `answer` is. A cut one is an answer still; a refused or empty one is none."""
+    """Classifies `answer`. A truncated answer is still an answer; a refused or empty one is not."""
     if answer.refusal or answer.finish_reason == "content_filter":
         return Finding(AnswerState.REFUSED, problem=answer.refusal)
     _thoughts, text = reasoning.parted(answer.reply.text)
@@ -42,7 +42,7 @@ def find(answer: Answer) -> Finding:
 
 
 class AnswerBooks(Books[AnswerCall]):
-    """The rows of one sender of a run of answers."""
+    """The calls of one sender of an answer run."""
 
     converses = True
 
@@ -80,7 +80,7 @@ class AnswerBooks(Books[AnswerCall]):
         ]
 
     def _said(self, prompts: set[int]) -> dict[_Place, list[str]]:
-        """What has been answered to `prompts` so far, in the order of turns."""
+        """Returns the answers to `prompts` so far, in turn order, by prompt and sample."""
         rows = self.calls.filter(source=self._run.source_id, prompt__in=prompts, state__in=ANSWERED).order_by("turn")
         said: dict[_Place, list[str]] = {}
         for prompt, sample, text in rows.values_list("prompt_id", "sample", "answer__text"):
@@ -107,7 +107,7 @@ class AnswerBooks(Books[AnswerCall]):
         return sum(reply.cost for reply in replies)
 
     def _sift(self, outcomes: Sequence[Outcome[AnswerCall]]) -> None:
-        """A reply that another sample was given before is no new sample: it is kept, and counts as failed."""
+        """Marks replies that repeat another sample's as failed; they are stored but are not new samples."""
         if self._plan.samples == 1:
             return
         ids = [each.answer.response_id for each in outcomes if each.answer and each.answer.response_id]
@@ -133,7 +133,7 @@ class AnswerBooks(Books[AnswerCall]):
         return reply
 
     def _free_next(self, answered: Sequence[AnswerCall]) -> None:
-        """Sets the turns after `answered` free."""
+        """Makes the turns after `answered` ready to send."""
         if not answered:
             return
         places = {(call.prompt_id, call.sample, call.turn + 1) for call in answered}

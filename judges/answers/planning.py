@@ -1,4 +1,4 @@
-"""Which turns a run of answers is made of: every prompt, sample and turn that has no answer yet."""
+"""Plans answer runs: every prompt, sample and turn that has no answer yet."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from judges.runs import chat_request
 from judges.runs.chat_request import Question
 
 BATCH: Final = 100
-"""Prompts whose turns are looked at together."""
+"""Prompts planned per batch."""
 
 SAMPLED: Final = 300
 USUAL: Final = 400
-"""Tokens of an answer before any has come."""
+"""Assumed tokens of an answer before the first one has been received."""
 
 AGAIN: Final = (
     AnswerState.FAILED,
@@ -30,19 +30,19 @@ AGAIN: Final = (
     AnswerState.TRUNCATED,
     AnswerState.OK,
 )
-"""The states whose turns can be asked again."""
+"""States whose turns can be asked again."""
 
 MOST_SAMPLES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerPlan:
-    """What a run is to cover.
+    """What a run covers.
 
-    The first `limit` prompts at the most, `samples` times each; `everything` takes the prompts outside the
-    study's filters as well. `temperature` is that of every prompt, `temperatures` by category go before it,
-    and without either the category decides; `silent` sends none, for endpoints that take none. Turns in the
-    states `again` are asked anew.
+    At most the first `limit` prompts, `samples` times each; `everything` includes prompts outside the study's
+    filters. `temperature` applies to every prompt, `temperatures` by category override it, and without either the
+    category decides. `silent` sends no temperature, for endpoints that do not accept one. Turns in the states
+    `again` are asked again.
     """
 
     samples: int = 1
@@ -54,9 +54,10 @@ class AnswerPlan:
     again: tuple[str, ...] = (AnswerState.FAILED,)
 
     def check(self) -> None:
-        """
+        """Checks the numbers.
+
         Raises:
-            NotPossible: a number makes no sense.
+            NotPossible: a number is out of range.
         """
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise NotPossible(_("The number of samples must be from 1 to %(most)d.") % {"most": MOST_SAMPLES})
@@ -67,7 +68,7 @@ class AnswerPlan:
             raise NotPossible(_("The temperature must be from 0 to 2."))
 
     def temperature_of(self, prompt: Prompt) -> float | None:
-        """What is sent with `prompt`; None: nothing."""
+        """Returns the temperature for `prompt`, or None to send none."""
         return None if self.silent else temperatures.temperature(prompt.type, self.temperature, self.temperatures)
 
     def as_json(self) -> dict[str, Any]:
@@ -96,10 +97,10 @@ class AnswerPlan:
 
 @dataclass(frozen=True, slots=True)
 class AnswerEstimate:
-    """A run before it is made, in turns: new ones, those asked again, those there already; tokens and nanos.
+    """Estimate of a run: numbers of turns (new, asked again, already answered), tokens, and costs in nanos.
 
-    `kept` turns would be asked again, but votes or judgments are about their answers. `cost` takes likely
-    tokens and answers as long as they have been; `bound` is the most that it can be.
+    `kept` turns would be asked again, but votes or judgments refer to their answers. `cost` assumes likely token
+    counts and answers of the usual length; `bound` is the maximum.
     """
 
     new: int
@@ -117,19 +118,19 @@ class AnswerEstimate:
 
 
 def prompts_of(study: Study, plan: AnswerPlan) -> QuerySet[Prompt]:
-    """The prompts that `plan` covers, in their stored order."""
+    """Returns the prompts that `plan` covers, in stored order."""
     prompts = study.prompt_set.prompts.order_by("pk") if plan.everything else study.prompts().order_by("pk")
     return prompts if plan.limit is None else prompts[: plan.limit]
 
 
 def system_message(study: Study) -> str:
-    """What every model is told before a prompt of the study's set; empty: nothing."""
+    """Returns the system message of the study's prompt set; empty means none."""
     found = SystemMessage.objects.filter(prompt_set=study.prompt_set_id).first()
     return found.text if found else ""
 
 
 def messages(prompt: Prompt, answers: Sequence[str], system: str) -> list[dict[str, str]]:
-    """The conversation that puts the turn after `answers` to a model."""
+    """Builds the conversation whose last message is the turn after `answers`."""
     texts = [prompt.text, *prompt.turns]
     said: list[dict[str, str]] = [{"role": "system", "content": system}] if system else []
     for text, answer in zip(texts, answers, strict=False):
@@ -140,7 +141,7 @@ def messages(prompt: Prompt, answers: Sequence[str], system: str) -> list[dict[s
 def question(
     source: AnswerSource, plan: AnswerPlan, prompt: Prompt, answers: Sequence[str], sample: int, system: str
 ) -> Question:
-    """What is sent for the turn of `prompt` that comes after `answers`."""
+    """Builds the request for the turn of `prompt` after `answers`."""
     temperature = plan.temperature_of(prompt)
     said = messages(prompt, answers, system)
     body = chat_request.request(source, source.api_id, said, temperature=temperature, sample=sample)
@@ -151,7 +152,7 @@ def question(
 
 @dataclass(slots=True)
 class _Talk:
-    """A conversation: what is there of it, and from which turn on it is to be asked; 0: not at all."""
+    """A conversation: its existing turns, and the first turn to ask (0: none)."""
 
     prompt: Prompt
     sample: int
@@ -165,14 +166,14 @@ class _Talk:
         return 1 + len(self.prompt.turns)
 
     def decide(self, again: Collection[str], run_id: int | None) -> None:
-        """Sets `begin`: the first turn that is missing, waits for its turn, or is in one of the states `again`.
+        """Sets `begin` to the first turn that is missing, waiting, or in one of the states `again`.
 
-        What the run has planned before is not planned anew: another sender may be at work on it.
+        Turns the run has already planned are skipped, because another sender may be working on them.
         """
         if run_id is not None and any(call.run_id == run_id for call in self.calls.values()):
             return
         if self.result is not None and all(call.result_id != self.result for call in self.calls.values()):
-            return  # it came from a file
+            return  # imported from a file
         for turn in range(1, self.turns + 1):
             call = self.calls.get(turn)
             if call is None or call.state in {AnswerState.WAITING, AnswerState.PENDING} or call.state in again:
@@ -205,7 +206,7 @@ def _talks(source: AnswerSource, prompts: Sequence[Prompt], plan: AnswerPlan, ru
 
 
 def _keep_what_is_used(talks: Sequence[_Talk]) -> None:
-    """What people or judges were shown stays as it is."""
+    """Keeps answers that people or judges have been shown."""
     used = _used([talk.result for talk in talks if talk.result is not None])
     for talk in talks:
         if talk.result in used:
@@ -213,7 +214,7 @@ def _keep_what_is_used(talks: Sequence[_Talk]) -> None:
 
 
 def _used(results: Sequence[int]) -> set[int]:
-    """Those of `results` that anything refers to, of whatever app, but for what goes with them."""
+    """Returns those of `results` that rows of any app refer to, except rows deleted with them."""
     used: set[int] = set()
     for relation in Result._meta.get_fields(include_hidden=True):
         if isinstance(relation, ManyToOneRel) and relation.related_model not in {ResultFlag, AnswerCall}:
@@ -224,15 +225,15 @@ def _used(results: Sequence[int]) -> set[int]:
 
 
 def _chunks(study: Study, plan: AnswerPlan) -> Iterator[list[Prompt]]:
-    """The prompts, some at a time: no cursor stays open while others write."""
+    """Yields the prompts in batches, so that no cursor stays open during writes."""
     for keys in batched(list(prompts_of(study, plan).values_list("pk", flat=True)), BATCH, strict=False):
         yield list(Prompt.objects.filter(pk__in=keys).order_by("pk"))
 
 
 def plan_calls(run: AnswerRun, alive: Callable[[], None]) -> int:
-    """Stores the turns of `run`, and takes over those that are to be asked again; returns how many it has.
+    """Stores the turns of `run`, takes over those to ask again, and returns the number of turns.
 
-    `alive` is called now and then. It can be interrupted and begun again: a turn that is there is not made twice.
+    `alive` is called regularly. Planning can be interrupted and repeated: existing turns are not created twice.
     """
     plan = AnswerPlan.from_json(run.options)
     system = system_message(run.study)
@@ -240,7 +241,7 @@ def plan_calls(run: AnswerRun, alive: Callable[[], None]) -> int:
         try:
             _plan_prompts(run, prompts, plan, system)
         except IntegrityError:
-            # A pair was made at this moment of a result that was to be asked for anew: looked at again, it is kept.
+            # A pair was just created from a result that was to be asked again. On the next pass it is kept.
             _plan_prompts(run, prompts, plan, system)
         alive()
     return AnswerCall.objects.filter(run=run).count()
@@ -271,24 +272,24 @@ def _plan(run: AnswerRun, talks: Sequence[_Talk], plan: AnswerPlan, system: str)
             fresh.append(call)
     AnswerCall.objects.bulk_create(fresh, ignore_conflicts=True)
     _forget_results([talk.result for talk in talks if talk.result is not None])
-    # Another sender may have planned the same at this moment, and be at work on it.
+    # Another sender may have planned the same turns and be working on them.
     free = AnswerCall.objects.exclude(run=run).exclude(state=AnswerState.SENT)
     free.filter(pk__in=first).update(state=AnswerState.PENDING, run=run, claim=None, answer=None)
     free.filter(pk__in=later).update(state=AnswerState.WAITING, run=run, claim=None, answer=None)
 
 
 def _forget_results(results: Sequence[int]) -> None:
-    """Deletes results that are asked for anew, which nobody has used."""
+    """Deletes unused results that are to be asked again."""
     AnswerCall.objects.filter(result__in=results).update(result=None)
     ResultFlag.objects.filter(result__in=results).delete()
     Result.objects.filter(pk__in=results).delete()
 
 
 def estimate(study: Study, source: AnswerSource, plan: AnswerPlan) -> AnswerEstimate:
-    """What a run would be, without making it.
+    """Estimates a run without creating it.
 
     Raises:
-        NotPossible: a number in `plan` makes no sense.
+        NotPossible: a number in `plan` is out of range.
     """
     plan.check()
     new = again = there = kept = sampled = 0
@@ -307,7 +308,7 @@ def estimate(study: Study, source: AnswerSource, plan: AnswerPlan) -> AnswerEsti
                 if sampled < SAMPLED:
                     sampled += 1
                     asked = question(source, plan, talk.prompt, [""] * (turn - 1), talk.sample, system)
-                    # The answers before it are not there yet: they have the usual length, or the longest.
+                    # Earlier answers do not exist yet: assume the usual length for the cost, the maximum for the bound.
                     tokens_in += asked.tokens_in + (turn - 1) * usual
                     bound += asked.bound + source.nanos((turn - 1) * source.max_tokens, 0)
     calls = new + again
@@ -318,7 +319,7 @@ def estimate(study: Study, source: AnswerSource, plan: AnswerPlan) -> AnswerEsti
 
 
 def usual_answer(source: AnswerSource) -> int:
-    """How many tokens the model's latest answers had."""
+    """Returns the mean number of tokens of the model's latest answers."""
     answers = AnswerReply.objects.filter(call__source=source, state__in=ANSWERED).order_by("-pk")
     latest = list(answers.values_list("tokens_out", flat=True)[:SAMPLED])
     return round(sum(latest) / len(latest)) if latest else min(USUAL, source.max_tokens)

@@ -1,4 +1,4 @@
-"""Conversations that were answered to their end become results of the corpus."""
+"""Creates results of the corpus from completed conversations."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -13,18 +13,18 @@ from annotation.numbering import next_number
 from judges.models import ANSWERED, AnswerCall, AnswerSource, AnswerState
 
 LAST_WORDS: Final = 80
-"""Characters of the end of a cut answer that its flag shows."""
+"""Characters from the end of a truncated answer that its flag shows."""
 
 type _Place = tuple[int, int]
-"""Prompt and sample."""
+"""Prompt key and sample number."""
 
 
 @transaction.atomic
 def make_results(source: AnswerSource) -> int:
-    """Makes results of the conversations of `source` that have been answered to their end; returns how many.
+    """Creates results from the completed conversations of `source` and returns how many.
 
-    Where somebody is loading into the prompt set none are made, and the next call makes them: whoever sends
-    must not wait for a load.
+    While an upload into the prompt set is in progress, nothing is created, so that the sender does not wait; the
+    next call creates them.
     """
     complete = AnswerCall.objects.filter(source=source, last=True, result=None, state__in=ANSWERED)
     if not complete.exists():
@@ -46,14 +46,14 @@ def make_results(source: AnswerSource) -> int:
     Result.objects.bulk_create(fresh)
     taken |= {(result.prompt_id, result.sample): result.pk for result in fresh}
     for place, calls in talks.items():
-        # Somebody may have loaded the same sample from a file meanwhile: then that is the result.
+        # If the same sample was loaded from a file in the meantime, that one is the result.
         AnswerCall.objects.filter(pk__in=[call.pk for call in calls]).update(result=taken[place])
     _flag(model, fresh, talks)
     return len(fresh)
 
 
 def _conversations(complete: QuerySet[AnswerCall]) -> dict[_Place, list[AnswerCall]]:
-    """The turns of each conversation that is complete, in order."""
+    """Returns the turns of each completed conversation, in order."""
     places = set(complete.values_list("prompt_id", "sample"))
     rows = AnswerCall.objects.filter(
         source__in=complete.values("source"),
@@ -64,7 +64,7 @@ def _conversations(complete: QuerySet[AnswerCall]) -> dict[_Place, list[AnswerCa
     for call in rows.select_related("prompt", "answer").order_by("prompt_id", "sample", "turn"):
         if (place := (call.prompt_id, call.sample)) in places:
             talks.setdefault(place, []).append(call)
-    # One whose earlier turn is asked anew is complete again when its later ones have been as well.
+    # If an earlier turn is asked again, the conversation is complete only after its later turns are too.
     return {place: calls for place, calls in talks.items() if len(calls) == calls[-1].turn}
 
 
@@ -86,7 +86,7 @@ def _result(model: LanguageModel, calls: Sequence[AnswerCall], number: int) -> R
 
 
 def _flag(model: LanguageModel, results: Sequence[Result], talks: dict[_Place, list[AnswerCall]]) -> None:
-    """Marks answers that give their model away, as loading does, and those that were cut, with their last words."""
+    """Flags answers that name their model, as uploads do, and truncated answers, with the end of their text."""
     flags: list[Any] = []
     for result in results:
         calls = talks[result.prompt_id, result.sample]

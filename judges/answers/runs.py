@@ -1,4 +1,4 @@
-"""The runs of answers: how they are begun, what they go through, and how far they are."""
+"""The lifecycle of answer runs: starting, sending and finishing them."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -38,11 +38,11 @@ def start(
     detach: bool = True,
     senders: int = 1,
 ) -> AnswerRun:
-    """Begins a run of `source` on the prompts of `study`; the background plans and sends it, unless not `detach`.
+    """Starts a run of `source` on the prompts of `study`; with `detach`, a background task plans and sends it.
 
     Raises:
-        NotPossible: the model is at work already, there is no prompt, a number makes no sense, or the key
-            cannot be had.
+        NotPossible: the model already has a run, there are no prompts, a number is out of range, or the API
+            key is not available.
     """
     plan.check()
     if not planning.prompts_of(study, plan).exists():
@@ -58,7 +58,7 @@ def start(
 
 
 class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
-    """The life of the runs of answers."""
+    """Lifecycle of answer runs."""
 
     runs = AnswerRun
     senders = AnswerSender
@@ -80,7 +80,7 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
         return Connection(source.connect(), sender.pace_named(f"answers-{source.pk}", source.limits), source.parallel)
 
     def open_states(self, run: AnswerRun) -> Collection[str]:
-        # A turn that waits for the one before is asked yet, unless the run has ended.
+        # A turn that waits for the previous one is still to be asked, unless the run has ended.
         return (*super().open_states(run), *((AnswerState.WAITING,) if run.live else ()))
 
     def finish(self, run: AnswerRun, at: datetime) -> bool:
@@ -99,6 +99,6 @@ answer_life: Final = AnswerLife()
 
 
 def unfinished(source: AnswerSource) -> AnswerRun | None:
-    """The run of `source` that can be gone on with: paused, stopped, or left alone by a crash."""
+    """Returns the run of `source` that can be resumed: paused, stopped, or interrupted by a crash."""
     run = AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
     return run if run is not None and answer_life.left_alone(run, timezone.now()) else None

@@ -1,4 +1,4 @@
-"""Where a model is asked, by whose money, and what it is told before anything else."""
+"""Endpoints, budgets and system messages of models that answer prompts."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,15 +18,15 @@ NAME_LENGTH: Final = 200
 
 
 def _model(study: Study, name: str) -> LanguageModel | None:
-    # A name that nobody can have is one that PostgreSQL would not even look for.
+    # PostgreSQL refuses text with a NUL character, even in a search.
     return None if "\0" in name else study.prompt_set.models.filter(name=name).first()
 
 
 def source_of(study: Study, name: str) -> AnswerSource:
-    """Where the model `name` of the study's prompt set is asked.
+    """Returns the endpoint of the model `name` in the study's prompt set.
 
     Raises:
-        NotPossible: there is no such model, or nobody has said yet where it is to be asked.
+        NotPossible: there is no such model, or it has no endpoint.
     """
     model = _model(study, name)
     if model is None:
@@ -43,13 +43,13 @@ def source_of(study: Study, name: str) -> AnswerSource:
 def keep_source(
     study: Study, name: str, settings: Mapping[str, Any], *, org: str | None = None, budget: int | None = None
 ) -> AnswerSource:
-    """Says where the model `name` is asked, and adds the model where the prompt set has none of this name.
+    """Sets the endpoint of the model `name`, and adds the model if the prompt set has none of this name.
 
-    `settings` are fields of `AnswerSource`; those not named stay as they are, and so does a `budget` of None.
-    The id that the endpoint knows the model by is the one in the corpus where `settings` has none.
+    `settings` are fields of `AnswerSource`; fields not given are unchanged, and so is the budget if `budget` is None.
+    Without an API model ID in `settings`, the one in the corpus is used.
 
     Raises:
-        ValidationError: a setting makes no sense.
+        ValidationError: a setting is invalid.
     """
     model = _model(study, name) or _add_model(study, name, settings, org)
     source = AnswerSource.objects.filter(model=model).first() or AnswerSource(model=model, api_id=model.api_id or "")
@@ -61,7 +61,7 @@ def keep_source(
     if source.pk is None:
         source.save()
     else:
-        # What was spent meanwhile is not written over.
+        # Does not overwrite money spent in the meantime.
         source.save(update_fields=[*settings, *([] if budget is None else ["budget"])])
     return source
 
@@ -70,11 +70,11 @@ def keep_source(
 def estimate_of(
     study: Study, name: str, settings: Mapping[str, Any], plan: AnswerPlan, *, org: str | None = None
 ) -> AnswerEstimate:
-    """What a run would be if the model `name` were asked as `settings` say, which are not kept.
+    """Estimates a run of the model `name` with `settings`, which are not stored.
 
     Raises:
-        NotPossible: a number in `plan` makes no sense.
-        ValidationError: a setting makes no sense.
+        NotPossible: a number in `plan` is out of range.
+        ValidationError: a setting is invalid.
     """
     found = planning.estimate(study, keep_source(study, name, settings, org=org), plan)
     transaction.set_rollback(True)
@@ -84,7 +84,7 @@ def estimate_of(
 def _add_model(study: Study, name: str, settings: Mapping[str, Any], org: str | None) -> LanguageModel:
     if not name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
         raise ValidationError({"name": _("Enter a name of at most 200 printable characters.")})
-    # Loading into the prompt set gives numbers too.
+    # Uploads into the prompt set assign numbers too.
     prompt_set = PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
     known = prompt_set.models.filter(name=name).first()
     if known is not None:
@@ -97,22 +97,22 @@ def _add_model(study: Study, name: str, settings: Mapping[str, Any], org: str | 
         org=org or None,
     )
     if study.language_models.exists():
-        # A study that compares chosen models wants this one: it was added for it.
+        # If the study compares selected models, select this one: it was added for the study.
         study.language_models.add(model)
     return model
 
 
 def set_budget(source: AnswerSource, budget: int | None) -> None:
-    """Sets what the answers of a model may cost, in nanos; None takes the bound away."""
+    """Sets the budget of a model's answers, in nanos; None removes it."""
     AnswerSource.objects.filter(pk=source.pk).update(budget=budget)
 
 
 @transaction.atomic
 def set_system_message(prompt_set: PromptSet, text: str) -> None:
-    """Sets what every model is told before a prompt of `prompt_set`; empty: nothing.
+    """Sets the system message of `prompt_set`; empty means none.
 
     Raises:
-        NotPossible: models have answered under another one, and their answers would not be comparable.
+        NotPossible: models have answered with a different one, so the answers would not be comparable.
     """
     PromptSet.objects.select_for_update(no_key=True).get(pk=prompt_set.pk)
     known = SystemMessage.objects.filter(prompt_set=prompt_set).first()

@@ -1,4 +1,4 @@
-"""Runs of answers: models that are asked a study's prompts, with every question, every reply, and its price."""
+"""Answer runs: models that answer a study's prompts, with every request, reply and cost."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +19,9 @@ from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
 
 
 class AnswerRunRow(rows.AnyRunRow):
-    model = serializers.IntegerField(help_text="The model's id.")
-    name = serializers.CharField(help_text="The model's.")
-    options = serializers.JSONField(help_text="What it was to cover.")
+    model = serializers.IntegerField(help_text="ID of the model.")
+    name = serializers.CharField(help_text="Name of the model.")
+    options = serializers.JSONField(help_text="Options the run was started with.")
 
 
 class AnswerRunDetail(AnswerRunRow):
@@ -29,24 +29,24 @@ class AnswerRunDetail(AnswerRunRow):
 
 
 class AnswerCallRow(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="As in the address of its page.")
+    number = serializers.IntegerField(help_text="ID in the address of its page.")
     run = serializers.IntegerField()
-    prompt = serializers.IntegerField(help_text="The prompt's id.")
+    prompt = serializers.IntegerField(help_text="ID of the prompt.")
     sample = serializers.IntegerField()
-    turn = serializers.IntegerField(help_text="From 1 on.")
-    last = serializers.BooleanField(help_text="Whether it is the last of its prompt.")
+    turn = serializers.IntegerField(help_text="Number of the sample, from 1.")
+    last = serializers.BooleanField(help_text="True for the last turn of the prompt.")
     state = serializers.ChoiceField(AnswerState.choices)
     sent_at = serializers.DateTimeField(allow_null=True)
     result = serializers.IntegerField(
-        allow_null=True, help_text="The id of the result that the answers to the prompt became."
+        allow_null=True, help_text="ID of the result stored from the answers to the prompt."
     )
 
 
 class AnswerReplyRow(rows.ExchangeRow):
     state = serializers.ChoiceField(AnswerState.choices)
-    counts = serializers.BooleanField(help_text="Whether its text is the answer that counts.")
+    counts = serializers.BooleanField(help_text="True if the text of this reply is the answer in use.")
     text = serializers.CharField()
-    thinking = serializers.CharField(help_text="What the model thought first.")
+    thinking = serializers.CharField(help_text="The model's reasoning, which is not part of the answer.")
 
 
 class AnswerCallDetail(AnswerCallRow):
@@ -102,7 +102,7 @@ class Runs(RunView):
 
     @extend_schema(
         operation_id="answer-runs",
-        summary="Runs that had models answer a study's prompts, the newest first",
+        summary="List a study's answer runs, newest first",
         tags=["answers"],
         parameters=[PageQuery],
         responses=page_of(AnswerRunRow),
@@ -114,7 +114,7 @@ class Runs(RunView):
 class OneRun(RunView):
     @extend_schema(
         operation_id="answer-run",
-        summary="One run of answers: how far it is, and what it has cost",
+        summary="Get an answer run with its progress and cost",
         tags=["answers"],
         responses=AnswerRunDetail,
     )
@@ -135,7 +135,7 @@ class Calls(RunView):
 
     @extend_schema(
         operation_id="answer-calls",
-        summary="The calls of a run of answers, one a turn, with their states",
+        summary="List the calls of an answer run, one per turn, with their states",
         tags=["answers"],
         parameters=[CallsQuery],
         responses=page_of(AnswerCallRow),
@@ -154,7 +154,7 @@ _TEXTS = ("prompt__text", "prompt__turns", "prompt__references", "prompt__note",
 class OneCall(StudyView):
     @extend_schema(
         operation_id="answer-call",
-        summary="One call to a model: what was sent, what came back",
+        summary="Get a call to a model with its requests and replies",
         tags=["answers"],
         responses=AnswerCallDetail,
     )

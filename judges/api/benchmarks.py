@@ -1,4 +1,4 @@
-"""Benchmarks of judges: how far each is, what it has cost, and how often the judge was right."""
+"""Benchmarks of judges: progress, cost and accuracy."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from annotation.api.paging import PageQuery, page, page_of
 from judges.api import rows
 from judges.benchmarks import calls as benchmark_calls
 from judges.benchmarks import reports, runs
-from judges.benchmarks.calls import FOUND, Wish
+from judges.benchmarks.calls import FOUND, CallFilter
 from judges.benchmarks.runs import benchmark_life
 from judges.models import BenchmarkReply, BenchmarkRun, CallState, Judge, Protocol, Shown
 
@@ -24,26 +24,32 @@ class BenchmarkRow(rows.AnyRunRow):
     judge = serializers.CharField()
     version = serializers.IntegerField()
     rater = serializers.CharField()
-    sets = serializers.ListField(child=serializers.CharField(), help_text="The sets of preferences, by name.")
-    protocol = serializers.ChoiceField(Protocol.choices, help_text="How the judge is asked.")
+    sets = serializers.ListField(child=serializers.CharField(), help_text="Names of the preference sets.")
+    protocol = serializers.ChoiceField(
+        Protocol.choices, help_text="How the judge is asked: as a chat model or as a reward model."
+    )
     both_orders = serializers.BooleanField()
     seed = serializers.IntegerField()
-    limit = serializers.IntegerField(allow_null=True, help_text="Rows of each set at the most.")
+    limit = serializers.IntegerField(allow_null=True, help_text="Maximum rows per set.")
 
 
 class AccuracyRow(serializers.Serializer[Any]):
-    """A line of the report, as the CSV has it."""
+    """A line of the report, with the columns of its CSV."""
 
-    set = serializers.CharField(help_text="Or its subset; “mean over sets” and “all rows” are the last two.")
+    set = serializers.CharField(
+        help_text="Name of the set or its subset. The last two rows are “mean over sets” and “all rows”."
+    )
     rows = serializers.IntegerField()
     right = serializers.IntegerField()
     wrong = serializers.IntegerField()
     ties = serializers.IntegerField()
-    inconsistent = serializers.IntegerField(help_text="Verdicts that the other order turned round.")
-    unread = serializers.IntegerField(help_text="Rows without a readable answer; no accuracy counts them.")
+    inconsistent = serializers.IntegerField(
+        help_text="Contradictory verdicts: swapping the answers changes the verdict."
+    )
+    unread = serializers.IntegerField(help_text="Rows without a readable reply; not counted in the accuracy.")
     prompts = serializers.IntegerField()
     accuracy_ties_half = serializers.FloatField(allow_null=True)
-    low_ties_half = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval.")
+    low_ties_half = serializers.FloatField(allow_null=True, help_text="Lower end of the 95% interval.")
     high_ties_half = serializers.FloatField(allow_null=True)
     accuracy_ties_wrong = serializers.FloatField(allow_null=True)
     low_ties_wrong = serializers.FloatField(allow_null=True)
@@ -52,20 +58,24 @@ class AccuracyRow(serializers.Serializer[Any]):
 
 class BenchmarkDetail(BenchmarkRow):
     progress = rows.AnyProgressRow()
-    returned_models = serializers.ListField(child=serializers.CharField(), help_text="What the endpoint answered as.")
+    returned_models = serializers.ListField(
+        child=serializers.CharField(), help_text="Model names that the endpoint returned."
+    )
     accuracy = AccuracyRow(many=True)
 
 
 class BenchmarkCallRow(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="As in the address of its page.")
-    benchmark = serializers.IntegerField(help_text="The one that asked it, perhaps an earlier one.")
-    preference = serializers.CharField(help_text="SHA-256 of what is asked about: prompt, chosen, rejected.")
+    number = serializers.IntegerField(help_text="ID in the address of its page.")
+    benchmark = serializers.IntegerField(help_text="ID of the benchmark that sent the call; may be an earlier one.")
+    preference = serializers.CharField(help_text="SHA-256 of the preference: prompt, chosen and rejected answer.")
     shown = serializers.ChoiceField(Shown.choices)
     state = serializers.ChoiceField(CallState.choices)
-    says = serializers.CharField(help_text="chosen, rejected or tie, where both answers were shown; else empty.")
-    score = serializers.FloatField(allow_null=True, help_text="Of the answer that was shown alone.")
-    found = serializers.ChoiceField(FOUND, allow_null=True, help_text="Whether the judge was right.")
-    cost = rows.Money(help_text="Of every reply to it.")
+    says = serializers.CharField(help_text="chosen, rejected or tie if both answers were shown; otherwise empty.")
+    score = serializers.FloatField(allow_null=True, help_text="Score of the answer if it was shown alone.")
+    found = serializers.ChoiceField(
+        FOUND, allow_null=True, help_text="Whether the judge chose the better answer: right, wrong or tie."
+    )
+    cost = rows.Money(help_text="Total cost of the call's replies.")
     sent_at = serializers.DateTimeField(allow_null=True)
 
 
@@ -76,7 +86,7 @@ class BenchmarkReplyRow(rows.ExchangeRow):
 
 
 class BenchmarkCallDetail(BenchmarkCallRow):
-    prompt = serializers.JSONField(help_text="Messages, the last of them a user's.")
+    prompt = serializers.JSONField(help_text="Messages; the last one is the user's.")
     chosen = serializers.CharField()
     rejected = serializers.CharField()
     replies = BenchmarkReplyRow(many=True)
@@ -118,8 +128,8 @@ class Benchmarks(ApiView):
 
     @extend_schema(
         operation_id="judge-benchmarks",
-        summary="Benchmarks of a judge, the newest first",
-        description="A question that an earlier benchmark paid for is not asked again: its cost stands there.",
+        summary="List a judge's benchmarks, newest first",
+        description="Calls of earlier benchmarks are reused. Their cost is listed with the earlier benchmark.",
         tags=["judges"],
         parameters=[PageQuery],
         responses=page_of(BenchmarkRow),
@@ -131,14 +141,14 @@ class Benchmarks(ApiView):
 
 
 def _found(number: int, run: int) -> BenchmarkRun:
-    # The judge first: a primary key of any size is looked for, a foreign key of 30 digits fits no database.
+    # Look up the judge first: Django handles primary keys of any size, but a foreign key of 30 digits overflows.
     return get_object_or_404(runs.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
 
 
 class OneBenchmark(ApiView):
     @extend_schema(
         operation_id="judge-benchmark",
-        summary="One benchmark: how far it is, what it has cost, and the accuracy on each set",
+        summary="Get a benchmark with its progress, cost and accuracy per set",
         tags=["judges"],
         responses=BenchmarkDetail,
     )
@@ -159,8 +169,10 @@ class OneBenchmark(ApiView):
 
 class CallsQuery(PageQuery):
     state = serializers.ChoiceField(CallState.choices, required=False, default="")
-    set = serializers.CharField(required=False, help_text="The name of a set: questions of its rows.")
-    found = serializers.ChoiceField(FOUND, required=False, default=None, help_text="Whether the judge was right.")
+    set = serializers.CharField(required=False, help_text="Name of a set: only calls about its rows.")
+    found = serializers.ChoiceField(
+        FOUND, required=False, default=None, help_text="Whether the judge chose the better answer: right, wrong or tie."
+    )
 
 
 class BenchmarkCalls(ApiView):
@@ -168,7 +180,7 @@ class BenchmarkCalls(ApiView):
 
     @extend_schema(
         operation_id="judge-benchmark-calls",
-        summary="The questions that count for a benchmark, with what the judge said",
+        summary="List the calls that count for a benchmark, with the judge's choices",
         tags=["judges"],
         parameters=[CallsQuery],
         responses=page_of(BenchmarkCallRow),
@@ -179,21 +191,21 @@ class BenchmarkCalls(ApiView):
         sets = None
         if "set" in asked:
             sets = tuple(found.sets.filter(name=asked["set"]).values_list("pk", flat=True))
-        calls = benchmark_calls.chosen(found, Wish(asked["state"], sets, asked["found"]))
+        calls = benchmark_calls.chosen(found, CallFilter(asked["state"], sets, asked["found"]))
         return page(request, asked, calls, lambda some: [_call_told(found, call) for call in some])
 
 
 class OneBenchmarkCall(ApiView):
     @extend_schema(
         operation_id="judge-benchmark-call",
-        summary="One question of a benchmark: what is known, what was sent, what came back",
+        summary="Get a benchmark call with its preference, requests and replies",
         tags=["judges"],
         responses=BenchmarkCallDetail,
     )
     def get(self, request: Request, number: int, run: int, call: int) -> Response:
         self.asked()
         found = _found(number, run)
-        one = get_object_or_404(benchmark_calls.chosen(found, Wish()), pk=call)
+        one = get_object_or_404(benchmark_calls.chosen(found, CallFilter()), pk=call)
         known = one.preference
         replies = [
             rows.exchange_told(reply) | {"state": reply.state, "says": reply.says, "score": reply.score}

@@ -1,4 +1,4 @@
-"""What judges said, as tables: the rows of the page's files, for everybody where a study's results are public."""
+"""Tables of judge verdicts: the rows of the page's CSV files. Public if the study's results are public."""
 
 from typing import Any
 
@@ -16,47 +16,49 @@ from judges.results import score_tables
 
 class ScoreRow(serializers.Serializer[Any]):
     judge = serializers.CharField()
-    model = serializers.IntegerField(help_text="The model's id.")
+    model = serializers.IntegerField(help_text="ID of the model.")
     name = serializers.CharField()
     scope = serializers.ChoiceField(["overall", "turn", "category"])
-    of = serializers.CharField(
-        help_text="The turn's number, 0 for a conversation judged as a whole; the category's name."
-    )
+    of = serializers.CharField(help_text="Turn number, with 0 for a conversation judged as a whole, or category name.")
     mean = serializers.FloatField(allow_null=True)
-    low = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval.")
+    low = serializers.FloatField(allow_null=True, help_text="Lower end of the 95% interval.")
     high = serializers.FloatField(allow_null=True)
-    deviation = serializers.FloatField(allow_null=True, help_text="Between the means of a model's choices.")
+    deviation = serializers.FloatField(
+        allow_null=True, help_text="Standard deviation between the means of a model's samples."
+    )
     grades = serializers.IntegerField()
     without_number = serializers.IntegerField()
 
 
 class JudgedPairRow(serializers.Serializer[Any]):
     judge = serializers.CharField()
-    model = serializers.IntegerField(help_text="The model's id.")
+    model = serializers.IntegerField(help_text="ID of the model.")
     name = serializers.CharField()
-    against = serializers.IntegerField(allow_null=True, help_text="Null for all others together.")
+    against = serializers.IntegerField(allow_null=True, help_text="Null for all opponents combined.")
     against_name = serializers.CharField(allow_null=True)
-    matches = serializers.IntegerField(help_text="Those that could be read in every order.")
+    matches = serializers.IntegerField(help_text="Matches with a readable verdict in every order.")
     wins = serializers.IntegerField()
     ties = serializers.IntegerField()
     losses = serializers.IntegerField()
-    inconsistent = serializers.IntegerField(help_text="Ties whose orders contradict one another.")
+    inconsistent = serializers.IntegerField(help_text="Ties whose two orders contradict each other.")
     unreadable = serializers.IntegerField()
     win_rate = serializers.FloatField(allow_null=True)
     adjusted_win_rate = serializers.FloatField(allow_null=True)
-    low = serializers.FloatField(allow_null=True, help_text="Of the adjusted rate's 95 % interval.")
+    low = serializers.FloatField(allow_null=True, help_text="Lower end of the adjusted win rate's 95% interval.")
     high = serializers.FloatField(allow_null=True)
 
 
 class GradesRow(serializers.Serializer[Any]):
-    computed_at = serializers.DateTimeField(allow_null=True, help_text="Null where they were counted just now.")
-    judges = serializers.ListField(child=serializers.CharField(), help_text="All there are.")
+    computed_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null if the tables were computed for this request."
+    )
+    judges = serializers.ListField(child=serializers.CharField(), help_text="Names of all judges with verdicts.")
     scores = ScoreRow(many=True)
     pairs = JudgedPairRow(many=True)
 
 
 class GradesQuery(Query):
-    judge = serializers.CharField(required=False, trim_whitespace=False, help_text="The tables of this one alone.")
+    judge = serializers.CharField(required=False, trim_whitespace=False, help_text="Name of a judge: only its tables.")
 
 
 class BeingComputed(APIException):
@@ -71,8 +73,8 @@ class Grades(StudyView):
 
     @extend_schema(
         operation_id="grades",
-        summary="What judges said: scores of single answers, and wins and losses in both orders",
-        description="As the files of the page. 503 while the tables of many verdicts are computed for the first time.",
+        summary="Get the tables of judge verdicts: scores of single answers, wins and losses in pairs",
+        description="Same rows as the page's CSV files. Returns 503 while large tables are first computed.",
         tags=["judges"],
         parameters=[GradesQuery],
         responses=GradesRow,

@@ -1,4 +1,4 @@
-"""Panels of a study: their rules, their members and what each said, and how many decisions came out how."""
+"""Panels of a study: rules, members with their verdicts, and decisions by state."""
 
 from typing import Any
 
@@ -16,35 +16,37 @@ from judges.models import Panel, PanelDecision, PanelMember
 
 class MemberRow(serializers.Serializer[Any]):
     rater = serializers.CharField()
-    senior = serializers.BooleanField(help_text="Whether it decides splits.")
-    organisation = serializers.CharField(help_text="Who made its model; empty where nobody has said.")
+    senior = serializers.BooleanField(help_text="True if this member decides splits.")
+    organisation = serializers.CharField(help_text="Organisation of its model; empty if unknown.")
     said = serializers.DictField(
         child=serializers.IntegerField(),
-        help_text="x, tie and y are its verdicts, both orders together; contradicts, absent and spared gave none; "
-        "of those compared with the panel's, so many were alike. Empty until they have been counted.",
+        help_text="Counts of the member's verdicts. x, tie and y: both orders combined; contradicts, absent, spared: "
+        "no verdict; compared: compared with the panel's; alike: equal to the panel's. Empty until first computed.",
     )
 
 
 class PanelRow(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="As in the address of its page.")
-    rater = serializers.CharField(help_text="What boards and files call it.")
+    number = serializers.IntegerField(help_text="ID in the address of its page.")
+    rater = serializers.CharField(help_text="Name on leaderboards and in files.")
     rule = serializers.ChoiceField(Panel.Rule.choices)
     splits = serializers.ChoiceField(Panel.Splits.choices)
     contradictions = serializers.ChoiceField(Panel.Contradictions.choices)
     least = serializers.IntegerField(
-        allow_null=True, help_text="Members who must have answered; null: all who may judge the pair."
+        allow_null=True, help_text="Minimum members who must reply; null: all who may judge the pair."
     )
-    margin = serializers.FloatField(help_text="How far from one half the mean must be.")
-    spares_own = serializers.BooleanField(help_text="Whether members judge no models of their own maker.")
+    margin = serializers.FloatField(help_text="Minimum distance of the mean from 0.5; a smaller distance is a split.")
+    spares_own = serializers.BooleanField(help_text="True if members do not judge models of their own organisation.")
     decisions = serializers.DictField(
         child=serializers.IntegerField(),
-        help_text="By state, when they were counted last. Those that are out, or few, have no winner.",
+        help_text="Decisions by state when last computed. The states out and few have no winner.",
     )
     members = MemberRow(many=True)
-    by = serializers.CharField(allow_null=True, help_text="Who made it; null: a command.")
+    by = serializers.CharField(allow_null=True, help_text="User who created it; null: the command line.")
     created_at = serializers.DateTimeField()
-    computed_at = serializers.DateTimeField(allow_null=True, help_text="When its decisions were counted last.")
-    ended_at = serializers.DateTimeField(allow_null=True, help_text="Its comparisons were withdrawn then.")
+    computed_at = serializers.DateTimeField(allow_null=True, help_text="When its decisions were last computed.")
+    ended_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the panel ended and its comparisons were withdrawn."
+    )
 
 
 RULES = ("rule", "splits", "contradictions", "least", "margin", "spares_own")
@@ -85,7 +87,7 @@ class Panels(PanelView):
 
     @extend_schema(
         operation_id="panels",
-        summary="Panels of judges, with their members and how many decisions came out how",
+        summary="List a study's panels with their members and decisions by state",
         tags=["judges"],
         parameters=[PageQuery],
         responses=page_of(PanelRow),
@@ -95,7 +97,7 @@ class Panels(PanelView):
 
 
 class OnePanel(PanelView):
-    @extend_schema(operation_id="panel", summary="One panel", tags=["judges"], responses=PanelRow)
+    @extend_schema(operation_id="panel", summary="Get a panel", tags=["judges"], responses=PanelRow)
     def get(self, request: Request, slug: str, number: int) -> Response:
         self.asked()
         return Response(_told(get_object_or_404(self.known, pk=number)))

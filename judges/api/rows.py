@@ -1,4 +1,4 @@
-"""What the API says of judges, their runs and their calls. Money is in US dollars, exact to a billionth."""
+"""API rows of judges, their runs and their calls. Money is in US dollars, exact to a billionth."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -29,12 +29,12 @@ from judges.problem_texts import told
 
 
 def money(nanos: int | None) -> str | None:
-    """In dollars."""
+    """Formats billionths of a dollar as dollars."""
     return None if nanos is None else f"{Decimal(nanos) / NANOS:.9f}"
 
 
 class Money(serializers.DecimalField):
-    """An amount, for the schema."""
+    """An amount of money, described for the schema."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=20, decimal_places=9, **options)
@@ -42,15 +42,15 @@ class Money(serializers.DecimalField):
 
 class VersionRow(serializers.Serializer[Any]):
     number = serializers.IntegerField()
-    rater = serializers.CharField(help_text="What boards and files call it.")
+    rater = serializers.CharField(help_text="Name on leaderboards and in files.")
     of_drift = serializers.BooleanField(
-        help_text="Whether it was opened because the endpoint named another model than before."
+        help_text="True if it was created because the endpoint returned another model name."
     )
-    stand_in = serializers.BooleanField(help_text="Whether it is no real model, but the stand-in that comes along.")
-    endpoint = serializers.CharField(allow_null=True, help_text="For those who may add judges.")
+    stand_in = serializers.BooleanField(help_text="True for the built-in test judge, which is not a real model.")
+    endpoint = serializers.CharField(allow_null=True, help_text="Only for users who may add judges.")
     model = serializers.CharField()
     returned_model = serializers.CharField()
-    templates = serializers.CharField(help_text="The set's name and version.")
+    templates = serializers.CharField(help_text="Name and version of the template set.")
     templates_sha256 = serializers.CharField()
     reader = serializers.CharField()
     orders = serializers.ChoiceField(Orders.choices)
@@ -71,13 +71,13 @@ class VersionRow(serializers.Serializer[Any]):
 
 
 class JudgeRow(serializers.Serializer[Any]):
-    id = serializers.IntegerField(help_text="As in the address of its page.")
+    id = serializers.IntegerField(help_text="ID in the address of its page.")
     name = serializers.CharField()
     spent = Money()
     perhaps_spent = Money(help_text="Maximum cost of requests that never received a reply.")
     reserved = Money(help_text="Maximum cost of requests in progress.")
-    budget = Money(allow_null=True, help_text="Null: none is set.")
-    versions = VersionRow(many=True, help_text="The newest first.")
+    budget = Money(allow_null=True, help_text="Null: no budget is set.")
+    versions = VersionRow(many=True, help_text="Versions, newest first.")
 
 
 SETTINGS = (
@@ -129,18 +129,18 @@ def _version(judge: Judge, version: JudgeVersion, *, endpoints: bool) -> dict[st
 
 
 class AnyRunRow(serializers.Serializer[Any]):
-    """What every run has, whoever is asked and whatever for."""
+    """Fields common to runs of judges, answers and benchmarks."""
 
-    number = serializers.IntegerField(help_text="As in the address of its page.")
+    number = serializers.IntegerField(help_text="ID in the address of its page.")
     state = serializers.ChoiceField(RunState.choices)
     planned = serializers.IntegerField(help_text="Calls.")
     lost = serializers.IntegerField(
-        help_text="Calls that were in flight when a process died, and were asked again: perhaps charged twice."
+        help_text="Calls interrupted by a crash and sent again; the endpoint may have charged twice."
     )
-    problem = serializers.CharField(help_text="What stopped it, in the endpoint's words where they are its own.")
-    by = serializers.CharField(allow_null=True, help_text="Who started it; null: a command.")
+    problem = serializers.CharField(help_text="Why the run stopped, in the endpoint's words if it sent any.")
+    by = serializers.CharField(allow_null=True, help_text="User who started it; null: the command line.")
     cost = Money()
-    perhaps_cost = Money(help_text="Besides, at the most, on attempts whose reply never came.")
+    perhaps_cost = Money(help_text="Maximum additional cost of attempts without a reply.")
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -151,27 +151,27 @@ class RunRow(AnyRunRow):
     version = serializers.IntegerField()
     rater = serializers.CharField()
     kind = serializers.ChoiceField(
-        RunKind.choices, help_text="Only what is said in judging becomes comparisons; the others ask again."
+        RunKind.choices, help_text="Only judging runs produce comparisons; the others ask again to test stability."
     )
     offline = serializers.BooleanField()
-    options = serializers.JSONField(help_text="What it was to cover.")
+    options = serializers.JSONField(help_text="Options the run was started with.")
 
 
 class AnyProgressRow(serializers.Serializer[Any]):
     states = serializers.DictField(child=serializers.IntegerField(), help_text="Calls by state.")
-    share = serializers.FloatField(help_text="Of the calls that need nothing more.")
-    rate = serializers.FloatField(help_text="Replies a second over the last minute.")
+    share = serializers.FloatField(help_text="Share of calls that need no more work.")
+    rate = serializers.FloatField(help_text="Replies per second over the last minute.")
     seconds_left = serializers.FloatField(allow_null=True)
-    expected_cost = Money(allow_null=True, help_text="In the end, about.")
+    expected_cost = Money(allow_null=True, help_text="Estimated total cost when the run is done.")
     tokens_in = serializers.IntegerField()
     tokens_out = serializers.IntegerField()
     tokens_cached = serializers.IntegerField()
     tokens_reasoning = serializers.IntegerField()
-    retried = serializers.IntegerField(help_text="Attempts beyond the first.")
+    retried = serializers.IntegerField(help_text="Retries: attempts after the first.")
 
 
 class ProgressRow(AnyProgressRow):
-    shortened = serializers.IntegerField(help_text="Calls in which an answer was longer than the judge is shown.")
+    shortened = serializers.IntegerField(help_text="Calls in which an answer was shortened for the judge.")
 
 
 class RunDetail(RunRow):
@@ -179,7 +179,7 @@ class RunDetail(RunRow):
 
 
 def costs_of(replies: QuerySet[Any], runs: Sequence[Run]) -> dict[int, tuple[int, int]]:
-    """What `replies` of `runs` cost, and perhaps cost besides, by the run's key: one query."""
+    """Maps each run's key to the cost and the possible additional cost of its `replies`, in one query."""
     sums = replies.filter(call__run__in=[run.pk for run in runs]).order_by().values_list("call__run")
     found = {run: (cost, unsure) for run, cost, unsure in sums.annotate(Sum("cost"), Sum("unsure"))}
     return {run.pk: found.get(run.pk, (0, 0)) for run in runs}
@@ -217,7 +217,7 @@ def any_progress_told(progress: Progress) -> dict[str, Any]:
 
 
 def runs_told(runs: Sequence[JudgeRun]) -> list[dict[str, Any]]:
-    """`runs` with their money, which one query sums up."""
+    """Rows of `runs` with their costs, summed in one query."""
     costs = costs_of(JudgeReply.objects.all(), runs)
     return [_run(run, *costs[run.pk]) for run in runs]
 
@@ -242,10 +242,10 @@ def run_told(run: JudgeRun, progress: Progress) -> dict[str, Any]:
 class VerdictRow(serializers.Serializer[Any]):
     state = serializers.ChoiceField(CallState.choices)
     problem = serializers.CharField()
-    winner = serializers.ChoiceField([*WinnerChoice.choices, ("", "")], help_text="x, y or tie of the pair.")
+    winner = serializers.ChoiceField([*WinnerChoice.choices, ("", "")], help_text="x, y or tie.")
     level = serializers.IntegerField(allow_null=True)
     score = serializers.FloatField(allow_null=True)
-    share = serializers.FloatField(allow_null=True, help_text="Probability that the left one is better.")
+    share = serializers.FloatField(allow_null=True, help_text="Probability that the left answer is better.")
     reader = serializers.CharField()
     reader_version = serializers.IntegerField()
     read_at = serializers.DateTimeField()
@@ -253,27 +253,27 @@ class VerdictRow(serializers.Serializer[Any]):
 
 
 class CallRow(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="As in the address of its page.")
+    number = serializers.IntegerField(help_text="ID in the address of its page.")
     run = serializers.IntegerField()
-    pair = serializers.IntegerField(allow_null=True, help_text="The pair's id, where pairs are judged.")
-    result = serializers.IntegerField(allow_null=True, help_text="The result's id, where single answers are graded.")
+    pair = serializers.IntegerField(allow_null=True, help_text="ID of the pair, if pairs are judged.")
+    result = serializers.IntegerField(allow_null=True, help_text="ID of the result, if single answers are graded.")
     turn = serializers.IntegerField()
-    left = serializers.ChoiceField([*SideChoice.choices, ("", "")], help_text="Which of x and y stood on the left.")
+    left = serializers.ChoiceField([*SideChoice.choices, ("", "")], help_text="Which of x and y was on the left.")
     sample = serializers.IntegerField()
     state = serializers.ChoiceField(CallState.choices)
     sent_at = serializers.DateTimeField(allow_null=True)
-    verdict = VerdictRow(allow_null=True, help_text="The one in force.")
+    verdict = VerdictRow(allow_null=True, help_text="The verdict in force.")
 
 
 class ExchangeRow(serializers.Serializer[Any]):
-    """What was sent and what came back, whoever was asked."""
+    """A request and its reply, from a judge or another model."""
 
     problem = serializers.CharField()
     attempts = serializers.IntegerField()
-    request = serializers.JSONField(help_text="The whole of what was sent, without the key.")
-    raw = serializers.CharField(help_text="The whole of what came back.")
+    request = serializers.JSONField(help_text="The full request, without the API key.")
+    raw = serializers.CharField(help_text="The full reply.")
     http_status = serializers.IntegerField(allow_null=True)
-    model = serializers.CharField(help_text="As returned.")
+    model = serializers.CharField(help_text="Model name that the endpoint returned.")
     fingerprint = serializers.CharField()
     response_id = serializers.CharField()
     request_id = serializers.CharField()
@@ -283,16 +283,16 @@ class ExchangeRow(serializers.Serializer[Any]):
     tokens_cached = serializers.IntegerField()
     tokens_reasoning = serializers.IntegerField()
     cost = Money()
-    perhaps_cost = Money(help_text="Besides, at the most, on attempts whose reply never came.")
+    perhaps_cost = Money(help_text="Maximum additional cost of attempts without a reply.")
     seconds = serializers.FloatField(allow_null=True)
     received_at = serializers.DateTimeField()
 
 
 class ReplyRow(ExchangeRow):
     state = serializers.ChoiceField(CallState.choices)
-    answered_as = serializers.CharField(help_text="The rater that its verdict counts for.")
+    answered_as = serializers.CharField(help_text="Rater that the verdict counts for.")
     templates_sha256 = serializers.CharField()
-    part = serializers.IntegerField(help_text="Of the templates.")
+    part = serializers.IntegerField(help_text="SHA-256 of the templates.")
     shortened = serializers.BooleanField()
     verdicts = VerdictRow(many=True)
 
@@ -302,7 +302,7 @@ class CallDetail(CallRow):
 
 
 def call_told(call: JudgeCall, verdicts: Iterable[Verdict]) -> dict[str, Any]:
-    """`verdicts` are those in force: one, or none yet."""
+    """Row of a call; `verdicts` holds the verdict in force, if there is one."""
     verdict = next(iter(verdicts), None)
     return {
         "number": call.pk,
@@ -349,7 +349,7 @@ def reply_told(reply: JudgeReply) -> dict[str, Any]:
 
 
 def _parsed(request: str) -> Any:
-    """A request as JSON; one that came from a file, and is none, as it is."""
+    """Parses a request as JSON; text from a file that is not JSON is returned unchanged."""
     try:
         return json.loads(request)
     except ValueError:
@@ -357,19 +357,19 @@ def _parsed(request: str) -> Any:
 
 
 class NewRun(Query):
-    """What a run is to cover, as on the page."""
+    """Options of a new run, as on the page."""
 
-    judge = serializers.CharField(max_length=100, trim_whitespace=False, help_text="Its name.")
+    judge = serializers.CharField(max_length=100, trim_whitespace=False, help_text="Name of the judge.")
     limit = serializers.IntegerField(
         required=False,
         allow_null=True,
         default=None,
         min_value=1,
         max_value=2**31 - 1,
-        help_text="Pairs, or answers where single answers are graded, at the most: a random choice, always the same.",
+        help_text="Maximum pairs, or answers if single answers are graded. The selection is random but repeatable.",
     )
     orders = serializers.ChoiceField(
-        [("", ""), *Orders.choices], required=False, default="", help_text="Empty: as the judge has it."
+        [("", ""), *Orders.choices], required=False, default="", help_text="Empty: judge default."
     )
     baseline = serializers.CharField(
         required=False,
@@ -377,8 +377,8 @@ class NewRun(Query):
         allow_blank=True,
         max_length=1000,
         trim_whitespace=False,
-        help_text="The name of a model: only pairs with it.",
+        help_text="Name of a model: only pairs that contain it.",
     )
     everything = serializers.BooleanField(
-        required=False, default=False, help_text="The pairs outside the study's filters as well."
+        required=False, default=False, help_text="Include pairs outside the study's filters."
     )

@@ -1,4 +1,4 @@
-"""Schedules of a study: judges that are asked every so many hours."""
+"""Schedules of a study: judges that run at a fixed interval."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,15 +15,15 @@ from judges.problem_texts import told
 
 
 class ScheduleRow(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="As in the options of the runs that it began.")
+    number = serializers.IntegerField(help_text="ID in the options of the runs it started.")
     judge = serializers.CharField()
     kind = serializers.ChoiceField(ScheduleKind.choices)
     every = serializers.IntegerField(help_text="Hours.")
-    options = serializers.JSONField(help_text="What its runs are to cover.")
+    options = serializers.JSONField(help_text="Options of its runs.")
     next_at = serializers.DateTimeField()
-    last_at = serializers.DateTimeField(allow_null=True, help_text="The last time that was not left out.")
-    problem = serializers.CharField(help_text="Why the last time was left out; empty where it was not.")
-    by = serializers.CharField(allow_null=True, help_text="In whose name; null: a command.")
+    last_at = serializers.DateTimeField(allow_null=True, help_text="Last scheduled time that was not skipped.")
+    problem = serializers.CharField(help_text="Why the last run was skipped; empty if it was not.")
+    by = serializers.CharField(allow_null=True, help_text="User who set the schedule; null: the command line.")
     created_at = serializers.DateTimeField()
 
 
@@ -44,7 +44,7 @@ class Schedules(StudyView):
 
     @extend_schema(
         operation_id="judge-schedules",
-        summary="Judges that are asked about a study every so many hours",
+        summary="List the schedules of a study's judges",
         tags=["judges"],
         parameters=[PageQuery],
         responses=page_of(ScheduleRow),

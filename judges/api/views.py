@@ -1,4 +1,4 @@
-"""Judges, their runs on a study, and every call of them; a run is the one thing that the API changes."""
+"""API of judges, their runs and calls. Only runs can be changed through the API."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -29,7 +29,7 @@ class Judges(ApiView):
 
     @extend_schema(
         operation_id="judges",
-        summary="Judges, with their settings and the money they have spent",
+        summary="List judges with their settings and spending",
         tags=["judges"],
         parameters=[PageQuery],
         responses=page_of(rows.JudgeRow),
@@ -48,7 +48,7 @@ def _versions() -> "Prefetch[Any]":
 
 
 class OneJudge(ApiView):
-    @extend_schema(operation_id="judge", summary="One judge", tags=["judges"], responses=rows.JudgeRow)
+    @extend_schema(operation_id="judge", summary="Get a judge", tags=["judges"], responses=rows.JudgeRow)
     def get(self, request: Request, number: int) -> Response:
         self.asked()
         found = get_object_or_404(Judge.objects.prefetch_related(_versions()), pk=number)
@@ -76,7 +76,7 @@ class Runs(RunView):
 
     @extend_schema(
         operation_id="judge-runs",
-        summary="Runs of judges on a study, the newest first",
+        summary="List a study's judge runs, newest first",
         tags=["judges"],
         parameters=[RunsQuery],
         responses=page_of(rows.RunRow),
@@ -90,9 +90,9 @@ class Runs(RunView):
 
     @extend_schema(
         operation_id="start-judge-run",
-        summary="Start a run",
-        description="It is worked on in the background. 409 where the judge is at work on the study already, "
-        "there is nothing to judge, or its key cannot be had.",
+        summary="Start a judge run",
+        description="Runs in the background. Returns 409 if the judge already has a run in the study, nothing is left "
+        "to judge, or the API key is not available.",
         tags=["judges"],
         request=rows.NewRun,
         responses={201: rows.RunDetail},
@@ -101,13 +101,13 @@ class Runs(RunView):
         study = self.study
         asked = rows.NewRun(data=request.data)
         asked.is_valid(raise_exception=True)
-        wish = asked.validated_data
-        judge = Judge.objects.filter(name=wish["judge"]).first()
+        options = asked.validated_data
+        judge = Judge.objects.filter(name=options["judge"]).first()
         if judge is None:
             raise serializers.ValidationError({"judge": _("No judge has this name.")})
-        if wish["baseline"] and not study.models_compared().filter(name=wish["baseline"]).exists():
+        if options["baseline"] and not study.models_compared().filter(name=options["baseline"]).exists():
             raise serializers.ValidationError({"baseline": _("No model in this study has this name.")})
-        plan = Plan(wish["limit"], wish["orders"], wish["baseline"], wish["everything"])
+        plan = Plan(options["limit"], options["orders"], options["baseline"], options["everything"])
         run = runs.start(study, judge.current, plan, timezone.now(), user=cast(User, request.user))
         return self.told(run, status.HTTP_201_CREATED, Location=reverse("api-judge-run", args=[slug, run.pk]))
 
@@ -115,7 +115,7 @@ class Runs(RunView):
 class OneRun(RunView):
     @extend_schema(
         operation_id="judge-run",
-        summary="One run: how far it is, and what it has cost",
+        summary="Get a judge run with its progress and cost",
         tags=["judges"],
         responses=rows.RunDetail,
     )
@@ -134,8 +134,8 @@ class ChangeRun(RunView):
 class Pause(ChangeRun):
     @extend_schema(
         operation_id="pause-judge-run",
-        summary="Pause a run",
-        description="Nothing more is sent; what is in flight comes back.",
+        summary="Pause a judge run",
+        description="Sends no more requests. Replies to requests in progress are still stored.",
         tags=["judges"],
         request=None,
         responses=rows.RunDetail,
@@ -147,7 +147,7 @@ class Pause(ChangeRun):
 class Resume(ChangeRun):
     @extend_schema(
         operation_id="resume-judge-run",
-        summary="Go on with a run that was paused or stopped",
+        summary="Resume a paused or stopped judge run",
         tags=["judges"],
         request=None,
         responses=rows.RunDetail,
@@ -159,7 +159,7 @@ class Resume(ChangeRun):
 class Cancel(ChangeRun):
     @extend_schema(
         operation_id="cancel-judge-run",
-        summary="End a run: what was answered stays, the rest is forgotten",
+        summary="Cancel a judge run; replies are kept and open calls are dropped",
         tags=["judges"],
         request=None,
         responses=rows.RunDetail,
@@ -177,7 +177,7 @@ class Calls(RunView):
 
     @extend_schema(
         operation_id="judge-calls",
-        summary="The calls of a run, with their states and verdicts",
+        summary="List the calls of a judge run with their states and verdicts",
         tags=["judges"],
         parameters=[CallsQuery],
         responses=page_of(rows.CallRow),
@@ -197,7 +197,7 @@ _TEXTS = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason", "resul
 class OneCall(StudyView):
     @extend_schema(
         operation_id="judge-call",
-        summary="One call: what was sent, what came back, what was read",
+        summary="Get a call with its requests, replies and verdicts",
         tags=["judges"],
         responses=rows.CallDetail,
     )

@@ -1,4 +1,4 @@
-"""A study as files of MT-bench, in FastChat's layout: what was loaded comes back, what was asked here goes with it."""
+"""Exports a study as MT-bench files in FastChat's layout: loaded rows unchanged, plus verdicts collected here."""
 
 import json
 from collections import defaultdict
@@ -21,11 +21,11 @@ from judges.results import judgments, reply_text
 
 ROWS_AT_ONCE: Final = 100
 OWN_REFERENCES: Final = "reference"
-"""Whose the reference answers are that came with no name."""
+"""Source name for reference answers without one."""
 
 
 def files(study: Study) -> Files:
-    """Name and lines of each file.
+    """Yields the name and lines of each file.
 
     Raises:
         NotPossible: two models, or two judges, would share a file.
@@ -59,7 +59,7 @@ def _files(study: Study, models: Sequence[LanguageModel], judges: Sequence[str])
     for name in names:
         lines = _judgments(from_files.filter(file=name))
         if any(name == f"{mt_bench.file_stem(judge)}{_ending(name)}" for judge in judges):
-            # The judge was asked here as well, under another version of its name's file.
+            # The judge was also run here, so its imported file gets a name of its own.
             name = f"files-{name}"
         yield f"{mt_bench.JUDGMENTS}/{name}", lines
     for judge in judges:
@@ -82,7 +82,7 @@ def _answers(study: Study, model: LanguageModel) -> Iterator[str]:
     extras = dict(Remainder.objects.filter(model=model).values_list("prompt", "extra"))
     numbers = dict(study.prompt_set.prompts.values_list("pk", "number"))
     answered = list(dict.fromkeys(model.results.order_by("pk").values_list("prompt", flat=True)))
-    # A row whose every answer is an error has no result to take its place from.
+    # A row whose answers are all errors has no result.
     answered += [prompt for prompt in extras if prompt not in set(answered)]
     for some in batched(answered, ROWS_AT_ONCE):
         samples: dict[int, list[tuple[int, list[str]]]] = defaultdict(list)
@@ -101,7 +101,7 @@ def _reference_answers(study: Study) -> QuerySet[ReferenceAnswer]:
 
 
 def _unnamed(study: Study) -> Iterator[Prompt]:
-    """The prompts whose references are not those of anybody known."""
+    """Yields the prompts whose references have no known source."""
     known = set(_reference_answers(study).filter(used=True).values_list("prompt", flat=True))
     for prompt in study.prompt_set.prompts.exclude(references=[]).order_by("pk").iterator(ROWS_AT_ONCE):
         if prompt.pk not in known:
@@ -126,13 +126,13 @@ def _references(study: Study, source: str) -> Iterator[str]:
             yield mt_bench.line("answers", built, {})
 
 
-# What judges said, in files.
+# Verdicts and grades loaded from files.
 
 RELATED: Final = ("result__prompt", "result__model", "pair__prompt", "pair__model_x", "pair__model_y")
 
 
 def _turn(turn: int, prompt: Prompt) -> int:
-    """As FastChat counts them, from 1; the whole of a conversation is judged by its last turn."""
+    """Returns the turn as FastChat numbers it, from 1; a whole conversation has the number of its last turn."""
     return turn or len(prompt.turns) + 1
 
 
@@ -147,7 +147,7 @@ def _judgments(rows: QuerySet[Judgment]) -> Iterator[str]:
 
 
 def _line(rows: Sequence[Judgment]) -> str:
-    """The row that a grade, or a pair's games in their order, were read from."""
+    """Rebuilds the row that a grade, or the games of a pair in order, were read from."""
     first = rows[0]
     judge = [first.judge, first.template] if first.template else [first.judge]
     games = [Game(row.state, _winner(row, first.left), row.asked, row.words) for row in rows]
@@ -167,17 +167,17 @@ def _line(rows: Sequence[Judgment]) -> str:
 
 
 def _models(pair: Pair, left: str) -> tuple[str, str]:
-    """Who stood on the left, and the other one, as their files are called."""
+    """Returns the file names of the model on the left and of the other one."""
     x, y = (mt_bench.file_stem(model.name) for model in (pair.model_x, pair.model_y))
     return (x, y) if left == "x" else (y, x)
 
 
 def _winner(row: Judgment | Verdict, left: str) -> str:
-    """Who won, where the side `left` is model_1; empty without a verdict."""
+    """Returns the winner, with the side `left` as model_1; empty without a verdict."""
     return {"": "", "tie": "tie", left: "model_1"}.get(row.winner, "model_2")
 
 
-# What judges said on calls of our own.
+# Verdicts and grades of judges run here.
 
 
 def _asked_here(study: Study, judge: str = "") -> QuerySet[Verdict]:
@@ -203,7 +203,7 @@ def _own(study: Study, judge: str) -> Files:
 def _own_grades(verdicts: QuerySet[Verdict]) -> Iterator[str]:
     for verdict in verdicts.order_by("call").iterator(ROWS_AT_ONCE):
         call, result = verdict.call, verdict.call.result
-        assert result is not None  # noqa: S101  only grades are asked for
+        assert result is not None  # noqa: S101  the query selects only grades
         built = mt_bench.grade_row(
             result.prompt.number,
             mt_bench.file_stem(result.model.name),
@@ -219,7 +219,7 @@ def _own_grades(verdicts: QuerySet[Verdict]) -> Iterator[str]:
 
 
 def _own_games(verdicts: QuerySet[Verdict]) -> Iterator[str]:
-    """Those of pairs that were put to the judge in both orders, as FastChat's files have no others."""
+    """Yields rows of pairs judged in both orders; FastChat's files have no others."""
     ordered = verdicts.order_by("call__pair", "call__turn", "call__sample", "call__left").iterator(ROWS_AT_ONCE)
     for _place, some in groupby(
         ordered, lambda verdict: (verdict.call.pair_id, verdict.call.turn, verdict.call.sample)
@@ -228,7 +228,7 @@ def _own_games(verdicts: QuerySet[Verdict]) -> Iterator[str]:
         if len(games) < 2:
             continue
         call, pair = games[0].call, games[0].call.pair
-        assert pair is not None  # noqa: S101  only pairs are asked for
+        assert pair is not None  # noqa: S101  the query selects only pairs
         built = mt_bench.game_row(
             pair.prompt.number,
             _models(pair, call.left),
@@ -251,7 +251,7 @@ def _game(verdict: Verdict, left: str) -> Game:
 
 
 def asked(reply: JudgeReply) -> str:
-    """The last message that was sent."""
+    """Returns the last message of the request."""
     try:
         messages = json.loads(reply.request).get("messages", [])
     except ValueError:
@@ -261,7 +261,7 @@ def asked(reply: JudgeReply) -> str:
 
 
 def one_order(study: Study) -> int:
-    """How many matches of judges asked here were put to them in one order, and stand in no file."""
+    """Returns how many matches were judged in only one order and are in no file."""
     places = judgments.verdicts(study).filter(call__pair__isnull=False)
     counted = places.values("reply__answered_as", "call__pair", "call__turn", "call__sample")
     return counted.annotate(orders=Count("pk")).filter(orders=1).count()

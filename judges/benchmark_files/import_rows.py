@@ -1,4 +1,4 @@
-"""Rows of benchmark files that the corpus has no place for: grades and games of judges, reference answers."""
+"""Imports rows of benchmark files other than the corpus: grades and games of judges, and reference answers."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -25,7 +25,7 @@ BROUGHT: Final = (Judgment, ReferenceAnswer, Remainder)
 
 
 class BenchmarkRows:
-    """Takes the rows that `judges.formats.mt_bench` reads; see `kinds.Taker`."""
+    """Imports the rows that `judges.formats.mt_bench` reads; see `Taker`."""
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
@@ -50,7 +50,7 @@ class BenchmarkRows:
             case _:
                 self._games(record.values)
 
-    # What is stored, and what the files have added to it.
+    # Stored rows and those added by the files.
 
     @cached_property
     def references(self) -> dict[tuple[int, str], object]:
@@ -66,7 +66,7 @@ class BenchmarkRows:
 
     @cached_property
     def failed(self) -> set[tuple[int, int, int]]:
-        """The answers that are errors: prompt, model and sample."""
+        """Failed answers: prompt, model and sample."""
         found = set()
         for (prompt, model), extra in self.remainders.items():
             choices = extra.get("set", {}).get("choices", ()) if isinstance(extra, dict) else ()
@@ -79,7 +79,7 @@ class BenchmarkRows:
 
     @cached_property
     def judgments(self) -> dict[tuple[object, ...], tuple[str, str]]:
-        """Template and digest of the rows by what they are about."""
+        """Maps what a row is about to its template and digest."""
         rows = Judgment.objects.filter(study=self.intake.study).values_list(
             "judge",
             "result__number",
@@ -97,14 +97,14 @@ class BenchmarkRows:
 
     @cached_property
     def asked_here(self) -> set[str]:
-        """The judges that were asked in this study: files cannot speak for them."""
+        """Judges that were run in this study; files cannot add verdicts for them."""
         if self.intake.study is None:
             return set()
         versions = JudgeVersion.objects.filter(runs__study=self.intake.study).select_related("judge").distinct()
         raters = JudgeRater.objects.filter(study=self.intake.study).values_list("rater__name", flat=True)
         return {version.rater_name for version in versions} | {name for name in raters if name}
 
-    # Taking rows.
+    # Importing rows.
 
     def _reference(self, row: Mapping[str, Any]) -> None:
         prompt = self.intake.corpus.prompt("question_id", row["prompt"])
@@ -166,7 +166,7 @@ class BenchmarkRows:
             )
 
     def _model(self, where: str, name: str) -> int:
-        """The model that a file calls `name`: its own name, or as its files are called."""
+        """Returns the model `name`, which is its own name or that of its files."""
         with suppress(Refused):
             return self.intake.corpus.model_called(where, name)
         return self.intake.corpus.model_called(where, self._file_stems.get(name, name))
@@ -182,7 +182,7 @@ class BenchmarkRows:
         return self.intake.corpus.sample(where, prompt, model, choice)
 
     def _turn(self, row: Mapping[str, Any]) -> int:
-        """The turn as judges' calls have it: 0 where there is only one."""
+        """Returns the turn as calls of judges number it: 0 if there is only one."""
         if self.intake.corpus.has_follow_ups(self.intake.corpus.prompt("question_id", row["prompt"])):
             return int(row["turn"])
         if row["turn"] != 1:
@@ -194,7 +194,7 @@ class BenchmarkRows:
         return 0
 
     def _known(self, about: object, turn: int, row: Mapping[str, Any]) -> bool:
-        """Whether this was said before, by the same judge, in the same words."""
+        """Returns whether the same judge's same verdict is already stored."""
         judge, template = row["judge"], row["template"]
         if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
             raise Refused("judge", gettext_noop("A valid judge name is required."))
@@ -298,9 +298,9 @@ class BenchmarkRows:
     def settle(self) -> None:
         for batch in self._batches:
             batch.flush()
-        assert self.intake.sink is not None  # noqa: S101  only the storing pass settles
+        assert self.intake.sink is not None  # noqa: S101  settle is called only when storing
         for prompt, source, turns in self._used.values():
-            # A prompt that has references keeps them: a load adds, and never changes.
+            # A prompt keeps the references it has: uploads add rows but never change them.
             row = Prompt.objects.get(pk=prompt.pk)
             if not row.references:
                 Prompt.objects.filter(pk=row.pk).update(references=turns)
@@ -308,7 +308,7 @@ class BenchmarkRows:
 
 
 def _moment(stamp: float | None) -> datetime | None:
-    """The time of a row, where it is one that a calendar has."""
+    """Converts a row's timestamp; None if it is not a valid date."""
     if stamp is not None:
         with suppress(ValueError, OverflowError, OSError):
             return datetime.fromtimestamp(stamp, UTC)
@@ -316,7 +316,7 @@ def _moment(stamp: float | None) -> datetime | None:
 
 
 def take_references_back(upload: Upload) -> None:
-    """Before an upload is undone: prompts of others lose the references that it gave them."""
+    """Removes the references that an upload added to prompts of other uploads, before it is undone."""
     given = ReferenceAnswer.objects.filter(upload=upload, used=True).select_related("prompt")
     for reference in given:
         if reference.prompt.references == reference.turns:
@@ -324,5 +324,5 @@ def take_references_back(upload: Upload) -> None:
 
 
 def register() -> None:
-    """Lets benchmark files be loaded into studies."""
+    """Registers the import of benchmark files."""
     registry.register(KINDS, BenchmarkRows, BROUGHT, take_references_back)

@@ -1,1 +1,1 @@
-"""Benchmarks of judges: preference sets, the questions asked on them, and what came out."""
+"""Benchmarks of judges: preference sets, calls and results."""

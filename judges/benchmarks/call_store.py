@@ -1,4 +1,4 @@
-"""What a sender of a benchmark does with its rows: asks, and keeps what was said."""
+"""Database work of a benchmark's sender: prepares calls and stores replies."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ from judges.verdicts import Finding
 
 
 class BenchmarkBooks(Books[BenchmarkCall]):
-    """The rows of one sender of a benchmark."""
+    """The calls of one sender of a benchmark."""
 
     def __init__(self, run: BenchmarkRun, sender: BenchmarkSender) -> None:
         super().__init__(run, sender)
@@ -74,7 +74,7 @@ def _reply(run: BenchmarkRun, outcome: Outcome[BenchmarkCall], at: datetime) -> 
 
 
 def _heard(run: BenchmarkRun, call: BenchmarkCall, finding: Finding, answer: Answer) -> tuple[str, float | None]:
-    """Which answer the reply calls better, or which score it gives."""
+    """Returns which answer the reply prefers, or the score it gives."""
     if run.protocol != Protocol.CHAT:
         return "", float(answer.reply.text)
     verdict = finding.reading.verdict

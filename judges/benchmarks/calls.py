@@ -1,4 +1,4 @@
-"""The single questions of a benchmark: which count for it, and those that somebody wants to see."""
+"""Selects the calls of a benchmark: those that count for it, and filters for the list."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast, get_args
@@ -14,16 +14,16 @@ FOUND: Final = get_args(Found.__value__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Which calls: in a state, about rows of a set, right or wrong; all where nothing is said."""
+class CallFilter:
+    """A filter of calls: by state, by set, and by right or wrong; empty fields match all."""
 
     state: str = ""
     preferences: tuple[int, ...] | None = None
     found: Found | None = None
 
     @classmethod
-    def of(cls, sets: list[PreferenceSet], state: str, preferences: str, found: str) -> "Wish":
-        """As an address has it; what is none is passed over."""
+    def of(cls, sets: list[PreferenceSet], state: str, preferences: str, found: str) -> "CallFilter":
+        """Parses the filter from query parameters; invalid values are ignored."""
         known = {str(each.pk): (each.pk,) for each in sets}
         return cls(
             state if state in CallState.values else "",
@@ -33,21 +33,23 @@ class Wish:
 
 
 def calls_of(run: BenchmarkRun) -> QuerySet[BenchmarkCall]:
-    """The questions that count for `run`, those that an earlier benchmark of the version asked among them."""
+    """Returns the calls that count for `run`, including those sent by earlier benchmarks of the version."""
     asked = BenchmarkCall.objects.filter(version=run.version_id, protocol=run.protocol)
     rows = PreferenceEntry.objects.filter(preference=OuterRef("preference"), preferences__in=run.sets.all())
     asked = asked.filter(Exists(rows))
     if run.limit is None and (run.both_orders or not run.by_pairs):
         return asked
-    # Rows, or the side that each answer stands on, were drawn: no database knows which.
+    # Rows or sides were sampled in Python, so the database cannot select them.
     drawn = {(entry.key, str(shown)) for entry in entries(run, run.sets.all()) for shown in shown_of(run, entry.sha256)}
     places = asked.values_list("pk", "preference", "shown").iterator()
     return asked.filter(pk__in=[key for key, *place in places if tuple(place) in drawn])
 
 
-def chosen(run: BenchmarkRun, wish: Wish) -> QuerySet[BenchmarkCall]:
-    """Those of the run's questions that `wish` lets through, in the order they were planned; each with `right`, the
-    score of the `other` answer where each is scored alone, and what all replies to it `cost`."""
+def chosen(run: BenchmarkRun, filters: CallFilter) -> QuerySet[BenchmarkCall]:
+    """Returns the run's calls that match the filter, in planned order.
+
+    Each has `right`, the score of the `other` answer if answers are scored alone, and the `cost` of all its replies.
+    """
     beside = BenchmarkCall.objects.filter(
         version=OuterRef("version"), protocol=OuterRef("protocol"), preference=OuterRef("preference"), state="ok"
     )
@@ -56,13 +58,13 @@ def chosen(run: BenchmarkRun, wish: Wish) -> QuerySet[BenchmarkCall]:
         other=Subquery(other, output_field=FloatField()) if not run.by_pairs else F("reply__score"),
         cost=Sum("replies__cost"),
     )
-    if wish.state:
-        found = found.filter(state=wish.state)
-    if wish.preferences is not None:
-        entries = PreferenceEntry.objects.filter(preference=OuterRef("preference"), preferences__in=wish.preferences)
+    if filters.state:
+        found = found.filter(state=filters.state)
+    if filters.preferences is not None:
+        entries = PreferenceEntry.objects.filter(preference=OuterRef("preference"), preferences__in=filters.preferences)
         found = found.filter(Exists(entries))
-    if wish.found is not None:
-        found = found.filter(_pairs(wish.found) if run.by_pairs else _scores(wish.found))
+    if filters.found is not None:
+        found = found.filter(_pairs(filters.found) if run.by_pairs else _scores(filters.found))
     return found.select_related("preference", "reply").order_by("pk")
 
 
@@ -71,7 +73,7 @@ def _pairs(found: Found) -> Q:
 
 
 def _scores(found: Found) -> Q:
-    """The chosen answer has to score higher: each question is as right as its row."""
+    """Condition for scored answers: the chosen answer scores higher; both calls of a row have the same result."""
     if found == "tie":
         return Q(state=CallState.OK, reply__score=F("other"))
     higher, lower = ("chosen", "rejected") if found == "right" else ("rejected", "chosen")
@@ -81,7 +83,7 @@ def _scores(found: Found) -> Q:
 
 
 def found(run: BenchmarkRun, call: Any) -> Found | None:
-    """Whether the judge was right on one of those `chosen`; None where nothing can be said yet."""
+    """Returns whether the judge was right on a call from `chosen`, or None if that is not known yet."""
     if call.state != CallState.OK or call.reply is None:
         return None
     if run.by_pairs:

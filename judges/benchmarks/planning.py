@@ -1,4 +1,4 @@
-"""Which questions a benchmark asks: of which rows, with which answers shown, and in which words."""
+"""Plans the calls of a benchmark: which rows, which answers are shown, and the requests."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,13 +27,15 @@ from judges.runs.chat_request import Question
 
 BATCH: Final = 500
 SAMPLED: Final = 300
-"""Calls whose requests an estimate is made from."""
+"""Number of calls whose requests an estimate is based on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a judge is benchmarked. `limit` rows of each set at the most, a choice that `seed` fixes; it fixes the
-    sides as well where only one order is asked."""
+    """How a judge is benchmarked.
+
+    At most `limit` rows per set, sampled with `seed`. If only one order is asked, `seed` also determines the sides.
+    """
 
     protocol: str = Protocol.CHAT
     both_orders: bool = False
@@ -46,7 +48,7 @@ def _draw(seed: int, sha256: str, what: str) -> bytes:
 
 
 def shown_of(run: BenchmarkRun, sha256: str) -> tuple[Shown, ...]:
-    """What is shown of a preference, one call each."""
+    """Returns what the calls about a preference show, one entry per call."""
     if not run.by_pairs:
         return (Shown.CHOSEN, Shown.REJECTED)
     if run.both_orders:
@@ -56,7 +58,7 @@ def shown_of(run: BenchmarkRun, sha256: str) -> tuple[Shown, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of a set: the primary key of its question, digests, where it stands."""
+    """A row of a set: primary key of its preference, digests, set and subset."""
 
     key: int
     sha256: str
@@ -66,12 +68,12 @@ class Entry:
 
     @property
     def part(self) -> str:
-        """What its accuracy is counted in: its set, or its subset of it."""
+        """Name of the set or subset whose accuracy it counts towards."""
         return f"{self.set_name} / {self.subset}" if self.subset else self.set_name
 
 
 def entries(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[Entry]:
-    """The rows of a run, set by set; a question that stands twice in a set is two rows of it, asked once."""
+    """Yields the rows of a run, set by set. A preference that occurs twice in a set is two rows but is asked once."""
     for each in sets:
         rows = each.entries.order_by("number").values_list(
             "preference", "preference__sha256", "preference__prompt_sha256", "subset"
@@ -83,7 +85,7 @@ def entries(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[Entry]
 
 
 def calls_of(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[BenchmarkCall]:
-    """Every call of `run`, not stored, whether it is there already or not; each once."""
+    """Yields every call of `run` once, unsaved, whether or not it is already stored."""
     seen: set[int] = set()
     for batch in batched(entries(run, sets), BATCH, strict=False):
         texts = Preference.objects.in_bulk([entry.key for entry in batch])
@@ -98,7 +100,7 @@ def calls_of(run: BenchmarkRun, sets: Iterable[PreferenceSet]) -> Iterator[Bench
 
 
 def _there(run: BenchmarkRun, calls: Iterable[BenchmarkCall]) -> dict[tuple[int, str], tuple[int, str]]:
-    """Those of `calls` that are stored: primary key and state by preference and what is shown of it."""
+    """Maps the preference and shown answers of stored `calls` to their primary key and state."""
     keys = {call.preference_id for call in calls}
     rows = BenchmarkCall.objects.filter(version=run.version_id, protocol=run.protocol, preference__in=keys)
     return {
@@ -108,7 +110,7 @@ def _there(run: BenchmarkRun, calls: Iterable[BenchmarkCall]) -> dict[tuple[int,
 
 
 def question(version: JudgeVersion, call: BenchmarkCall) -> Question:
-    """What is sent for `call`."""
+    """Builds the request for `call`."""
     preference = call.preference
     said, answered = preferences.spoken(preference.turns)
     answers = {Shown.CHOSEN: preference.chosen, Shown.REJECTED: preference.rejected}
@@ -126,16 +128,16 @@ def question(version: JudgeVersion, call: BenchmarkCall) -> Question:
 
 
 def _reward_question(version: JudgeVersion, messages: list[Any], protocol: reward_models.Protocol) -> Question:
-    """A reward model takes tokens and gives none."""
+    """Builds a request to a reward model, which reads tokens and generates none."""
     body = reward_models.request(version.model, messages, protocol)
     likely, most = chat_request.tokens_in([message["content"] for message in messages])
     return Question(chat_request.in_bytes(body), likely, likely, version.nanos(most, 0))
 
 
 def plan_calls(run: BenchmarkRun, alive: Callable[[], None]) -> int:
-    """Stores the calls of `run` that are not there, and takes over those that failed; returns how many it has.
+    """Stores the missing calls of `run`, takes over those that failed, and returns the number of calls.
 
-    `alive` is called now and then. It can be interrupted and begun again.
+    `alive` is called regularly. Planning can be interrupted and repeated.
     """
     for batch in batched(calls_of(run, run.sets.all()), BATCH, strict=False):
         there = _there(run, batch)
@@ -155,7 +157,7 @@ def plan_calls(run: BenchmarkRun, alive: Callable[[], None]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A benchmark before it is begun: calls to be made, calls there already; tokens and nanos, at the most."""
+    """Estimate of a benchmark: new calls, existing calls, input tokens, and maximum cost in nanos."""
 
     calls: int
     there: int
@@ -164,7 +166,7 @@ class Estimate:
 
 
 def estimate(version: JudgeVersion, sets: Sequence[PreferenceSet], terms: Terms) -> Estimate:
-    """What a benchmark would be, without beginning it."""
+    """Estimates a benchmark without starting it."""
     run = BenchmarkRun(version=version, **asdict(terms))
     calls = there = 0
     sampled: list[Question] = []

@@ -1,4 +1,4 @@
-"""What a benchmark found: per set, on average over sets, and over all rows."""
+"""Results of a benchmark: per set, averaged over sets, and over all rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from judges.statistics.accuracy import Accuracy, Result, Says
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a benchmark found. `cost` in nanos, over all replies to its questions; `models` as returned.
+    """Results of a benchmark. `cost` is in nanos, over all replies; `models` are names returned by the endpoint.
 
-    `macro` is the mean over `sets`, `all` is over their rows together.
+    `macro` is the mean over `sets`; `all` is over all their rows.
     """
 
     sets: tuple[Result, ...]
@@ -37,7 +37,7 @@ class _Heard:
 
 
 def report(run: BenchmarkRun) -> Report:
-    """The results of `run` as they stand; whatever asked a question before, its answer counts."""
+    """Returns the current results of `run`, including replies to calls of earlier benchmarks."""
     sets = list(run.sets.order_by("name", "pk"))
     rows = list(entries(run, sets))
     heard = _answers(run, {entry.key for entry in rows})
@@ -94,7 +94,7 @@ MICRO: Final = "all rows"
 
 
 def lines(found: Report) -> Iterator[tuple[str | float | None, ...]]:
-    """The report as rows under `COLUMNS`: each set, then the mean over sets, then all rows together."""
+    """Yields rows with the columns `COLUMNS`: each set, then the mean over sets, then all rows."""
 
     def told(name: str, result: Result, half: Accuracy, wrong: Accuracy) -> tuple[str | float | None, ...]:
         counts = tuple(result.outcomes[each] for each in accuracy.OUTCOMES)
@@ -110,7 +110,7 @@ def lines(found: Report) -> Iterator[tuple[str | float | None, ...]]:
 
 
 def as_json(run: BenchmarkRun, found: Report) -> dict[str, Any]:
-    """The report with what it is of, for programs."""
+    """Returns the report and the settings of its run as JSON values."""
     return {
         "judge": run.version.rater_name,
         "model": run.version.model,

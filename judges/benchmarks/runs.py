@@ -1,4 +1,4 @@
-"""The runs of benchmarks: how they are begun, what they go through, and how far they are."""
+"""The lifecycle of benchmarks: starting, sending and finishing them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -35,10 +35,10 @@ def start(
     user: User | None = None,
     detach: bool = True,
 ) -> BenchmarkRun:
-    """Begins a benchmark of `version` on `sets`. One that was not finished gives way: what was answered counts.
+    """Starts a benchmark of `version` on `sets`. An unfinished one is ended; its replies still count.
 
     Raises:
-        NotPossible: the judge is at work on a benchmark already, or its key cannot be had.
+        NotPossible: a benchmark of the judge is running, or its API key is not available.
     """
     check_key(version)
     lost = _give_way(version, terms.protocol, at)
@@ -51,10 +51,10 @@ def start(
 
 
 def _give_way(version: JudgeVersion, protocol: str, at: datetime) -> int:
-    """Ends a benchmark of `version` that was not finished; returns how many calls a crash of it had in flight.
+    """Ends an unfinished benchmark of `version`; returns how many of its calls a crash interrupted.
 
     Raises:
-        NotPossible: somebody is at work on it.
+        NotPossible: it is still running.
     """
     before = BenchmarkRun.objects.filter(version=version, protocol=protocol, state__in=LIVE).first()
     if before is None:
@@ -62,7 +62,7 @@ def _give_way(version: JudgeVersion, protocol: str, at: datetime) -> int:
     if not benchmark_life.left_alone(before, at):
         raise NotPossible(_("A benchmark of this judge is already running."))
     for sender in BenchmarkSender.objects.filter(run=before, finished_at=None):
-        # It has given no sign of life: what it had in flight is free to be asked again.
+        # Its sender has no recent heartbeat, so its interrupted calls can be sent again.
         BenchmarkBooks(before, sender).bury(at)
     benchmark_life.cancel(before, at)
     before.refresh_from_db(fields=["lost"])
@@ -70,7 +70,7 @@ def _give_way(version: JudgeVersion, protocol: str, at: datetime) -> int:
 
 
 class BenchmarkLife(Lifecycle[BenchmarkRun, BenchmarkSender, BenchmarkCall]):
-    """The life of benchmarks."""
+    """Lifecycle of benchmarks."""
 
     runs = BenchmarkRun
     senders = BenchmarkSender
@@ -94,6 +94,6 @@ benchmark_life: Final = BenchmarkLife()
 
 
 def runs_of(judge: Judge) -> QuerySet[BenchmarkRun]:
-    """The benchmarks of a judge, the latest first."""
+    """Returns the benchmarks of a judge, newest first."""
     runs = BenchmarkRun.objects.filter(version__judge=judge).select_related("version__judge", "user")
     return runs.prefetch_related("sets").order_by("-pk")

@@ -1,4 +1,4 @@
-"""Sets of preferences: read from files, and kept once however often they are given."""
+"""Preference sets, read from files and stored once however often they are given."""
 
 from collections.abc import Sequence
 from itertools import batched
@@ -18,24 +18,24 @@ BATCH: Final = 500
 
 
 class Faulty(Exception):
-    """A file has rows that are no preferences."""
+    """A file has rows that are not valid preferences."""
 
     def __init__(self, faults: list[Fault], count: int) -> None:
-        super().__init__(f"{count} faults")
+        super().__init__(f"{count} errors")
         self.faults = faults
         self.count = count
 
 
 def keep(path: Path, *, user: User | None = None) -> PreferenceSet:
-    """The set in a file, as `keep_from`."""
+    """Stores the set in the file at `path`; see `keep_from`."""
     return keep_from(Source(path.name, path), user=user)
 
 
 def keep_from(source: Source, *, user: User | None = None) -> PreferenceSet:
-    """The set in a file, kept under the file's name; the one that is there already where nothing differs.
+    """Stores the set in a file under the file's name and returns it; an identical stored set is reused.
 
     Raises:
-        Faulty: a row is no preference.
+        Faulty: a row is not a valid preference.
     """
     rows, faults = [], Faults()
     for found in preferences.read(source):
@@ -74,7 +74,7 @@ def _keep_rows(made: PreferenceSet, rows: Sequence[Known]) -> None:
             )
             for sha256, row in by_sha256.items()
         ),
-        # The same question may stand in another set, or twice in this one.
+        # The same preference may occur in another set, or twice in this one.
         ignore_conflicts=True,
     )
     keys = dict(Preference.objects.filter(sha256__in=by_sha256).values_list("sha256", "pk"))

@@ -1,15 +1,14 @@
-"""The files of MT-bench as FastChat lays them out, in English, Japanese or any other language. Pure.
+"""Reads and writes MT-bench files in FastChat's layout, in any language. Pure.
 
-    question.jsonl                    the prompts: category, turns, notes of the authors on right answers
+    question.jsonl                    prompts: category, turns, and the authors' reference answers
     model_answer/<model>.jsonl        a model's answers; each choice is a sample
-    reference_answer/<model>.jsonl    the answers that judges are told are right
+    reference_answer/<model>.jsonl    reference answers shown to judges
     model_judgment/<judge>_single.jsonl   grades from 1 to 10
     model_judgment/<judge>_pair.jsonl     verdicts on two answers, in both orders
 
-A row is taken apart into what the corpus and the judgments have columns for, and the rest; a writer builds
-the row from those columns and puts the rest back, so that what was read is what is written, to the letter:
-where FastChat would have written a row otherwise, with its letters escaped or its keys in another order,
-the rest says how it stood.
+A reader splits a row into the values that the corpus and judgments have columns for, and the rest. A writer rebuilds
+the row from the columns and the rest, so that the output equals the input byte for byte. If a row was formatted
+differently from FastChat's output (escaped letters, another order of keys), the rest records that.
 """
 
 import json
@@ -30,7 +29,7 @@ REFERENCES: Final = "reference_answer"
 JUDGMENTS: Final = "model_judgment"
 
 API_ERROR: Final = "$ERROR$"
-"""What FastChat writes in the place of a text that an endpoint did not give."""
+"""What FastChat writes instead of a text that the endpoint did not return."""
 
 NO_SCORE: Final = -1
 ERROR: Final = "error"
@@ -48,12 +47,12 @@ ORDER: Final[Mapping[str, Sequence[str]]] = {
         *("g1_user_prompt", "g1_judgment", "g2_user_prompt", "g2_judgment", "turn", "tstamp"),
     ),
 }
-"""The keys of a row in FastChat's order; others follow."""
+"""Keys of a row in FastChat's order; other keys follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """What a judge said of two answers in one order: `winner` is model_1, model_2 or tie; empty without a verdict."""
+    """A judge's verdict on two answers in one order: `winner` is model_1, model_2 or tie; empty without a verdict."""
 
     state: str
     winner: str
@@ -61,7 +60,7 @@ class Game:
     words: str
 
 
-# What the corpus has columns for, as a row.
+# Building rows from columns.
 
 
 def question_row(prompt: int, category: str | None, turns: Sequence[str]) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def question_row(prompt: int, category: str | None, turns: Sequence[str]) -> dic
 
 
 def answer_row(prompt: int, model: str, samples: Sequence[tuple[int, Sequence[str]]]) -> dict[str, Any]:
-    """`samples` are the numbers of a model's answers, from 0, each with its turns."""
+    """Builds an answer row; `samples` are pairs of a sample number, from 0, and the answer's turns."""
     choices = [{"index": sample, "turns": list(turns)} for sample, turns in samples]
     return {"question_id": prompt, "model_id": model, "choices": choices}
 
@@ -85,7 +84,8 @@ def grade_row(
     choice: int = 0,
     sample: int = 0,
 ) -> dict[str, Any]:
-    """`choice` is the sample of the answer, `sample` that of the grade; FastChat has neither: it grades the first."""
+    """Builds a grade row. `choice` is the sample of the answer and `sample` that of the grade; FastChat has neither,
+    because it grades only the first answer."""
     return {
         "question_id": prompt,
         "model": model,
@@ -109,7 +109,7 @@ def game_row(
     stamp: float | None,
     sample: int = 0,
 ) -> dict[str, Any]:
-    """`games` are the first order, with model_1 as assistant A, and the second, if it was asked."""
+    """Builds a pair row; `games` are the first order, with model_1 as assistant A, and the second if it was asked."""
     row: dict[str, Any] = {"question_id": prompt, "model_1": models[0], "model_2": models[1]}
     row |= {f"g{place}_winner": game.winner or ERROR for place, game in enumerate(games, 1)}
     row |= {"judge": list(judge), "turn": turn}
@@ -123,10 +123,10 @@ def _plain(value: float) -> float | int:
 
 
 def rest(kind: str, row: Row, built: Mapping[str, Any]) -> dict[str, Any]:
-    """What `row` says otherwise than `built`, which was made of its columns; empty where it says nothing else.
+    """Returns how `row` differs from `built`, which was built from its columns; empty if it does not.
 
-    `set` are other values, `unset` keys that it has not. `unescaped` is said of a row with letters beyond ASCII
-    as they are, and `line` is the row to the letter where even so it would be written otherwise.
+    `set` has different values and `unset` missing keys. `unescaped` marks a row with unescaped non-ASCII letters.
+    `line` is the original line if the row would still be written differently.
     """
     missing = object()
     other = {key: value for key, value in row.values.items() if built.get(key, missing) != value}
@@ -139,7 +139,7 @@ def rest(kind: str, row: Row, built: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_stored(value: Any) -> Any:
-    """`value` with its keys in the order that PostgreSQL stores them in, whatever the database."""
+    """Sorts the keys of `value` as PostgreSQL stores them, on any database."""
     match value:
         case dict():
             keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
@@ -150,12 +150,12 @@ def _as_stored(value: Any) -> Any:
 
 
 def says(extra: Any) -> Any:
-    """What is said by what `rest` found, however it was written."""
+    """Returns the content of a result of `rest`, without its formatting."""
     return {key: extra[key] for key in ("set", "unset") if key in extra} if isinstance(extra, dict) else extra
 
 
 def line(kind: str, built: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
-    """The line that `rest` was taken of; as FastChat writes it where nothing else is known."""
+    """Rebuilds the line that `rest` was computed from; in FastChat's format by default."""
     row = {**built, **extra.get("set", {})}
     for key in extra.get("unset", ()):
         row.pop(key, None)
@@ -167,12 +167,12 @@ def line(kind: str, built: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
 
 
 def file_stem(called: str) -> str:
-    """What a model's or a judge's files are called: its name, where a disk takes it."""
+    """Returns the file name of a model's or judge's files: its name, made safe for a disk."""
     return re.sub(r'[\x00-\x1f/\\:*?"<>|]|^\.', "_", called)
 
 
 def language_of(prompt: str) -> str:
-    """Japanese where there are kana, English where nearly all letters are ASCII, else not known."""
+    """Guesses the language: Japanese if there are kana, English if nearly all letters are ASCII, otherwise unknown."""
     if KANA.search(prompt):
         return "ja"
     letters = LETTER.findall(prompt)
@@ -183,7 +183,7 @@ def language_of(prompt: str) -> str:
 
 
 def named(file: Source) -> Named | None:
-    """What kind of file `file` is, by its folder and its name."""
+    """Recognises the kind of `file` by its folder and name."""
     *folders, called = file.plain_name.split("/")
     if called == QUESTIONS:
         return Named("questions")
@@ -206,7 +206,7 @@ def _stem(file: Source) -> str:
 
 
 class _Taken:
-    """A row being taken apart: its values by name, and what was wrong with them."""
+    """A row being read: its values by name, and their errors."""
 
     def __init__(self, file: Source, row: Row) -> None:
         self.file = file
@@ -214,8 +214,7 @@ class _Taken:
         self.faults: list[Fault] = []
 
     def __call__[V](self, key: str, read: Callable[[Any], V], default: V | None = None) -> V | Any:
-        """The value of `key`. For a wrong one it is `default`, whatever that is: the row is faulty, and none of its
-        values is ever used."""
+        """Returns the value of `key`, or `default` if it is invalid; an invalid row's values are never used."""
         try:
             if key in self.row.values:
                 return read(self.row.values[key])
@@ -235,14 +234,14 @@ def _turns(value: Any) -> list[str]:
 
 
 def _choices(value: Any) -> list[list[str]]:
-    """The turns of each choice."""
+    """Returns the turns of each choice."""
     if not isinstance(value, list) or not value or not all(isinstance(choice, dict) for choice in value):
         raise Wrong(gettext_noop("Expected a list of choices, not %(found)s."), found=shown(value))
     return [_turns(choice.get("turns")) for choice in value]
 
 
 def _judge(value: Any) -> Sequence[str]:
-    """The judge's name and its template's."""
+    """Returns the names of the judge and of its template."""
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list) or not 1 <= len(found) <= 2 or not all(isinstance(part, str) for part in found):
         reason = gettext_noop("Expected the name of a judge and of its template, not %(found)s.")
@@ -285,10 +284,10 @@ def _category(value: Any) -> str:
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
-    """The rows of `file`, each as the records that it is stored as, or what is wrong with it.
+    """Yields the records that each row of `file` is stored as, or the row's error.
 
-    FastChat adds a row for what is asked again: of several with the same key the last one counts, and the
-    others are told as `surplus`.
+    FastChat appends a row when something is asked again: of rows with the same key the last one counts, and the
+    others are reported as `surplus`.
     """
     latest = {key: row.line for row in read_jsonl(file) if not isinstance(row, Fault) if (key := _key(kind, row))}
     models: set[str] = set()
@@ -307,7 +306,7 @@ def _taken(file: Source, kind: str, row: Row, models: set[str]) -> Iterator[Reco
         if record.kind != "models":
             yield record
         elif record.values["name"] not in models:
-            # A file is a model's: it is told once.
+            # A file belongs to one model, which is reported once.
             models.add(record.values["name"])
             yield record
     yield from taken.faults
@@ -322,13 +321,13 @@ KEYS: Final[Mapping[str, Sequence[str]]] = {
     "grades": ("question_id", "model", "choice", "judge", "turn", "sample"),
     "games": ("question_id", "model_1", "model_2", "judge", "turn", "sample"),
 }
-"""What says which row is meant."""
+"""Fields that identify a row."""
 
 
 def _key(kind: str, row: Row) -> bytes:
     found = [row.values.get(key) for key in KEYS[kind]]
     if kind == "games":
-        # The same two, whichever is named first.
+        # The same two models, in either order.
         found[1:3] = sorted(found[1:3], key=repr)
     return blake2b(json.dumps(found).encode(), digest_size=16).digest()
 
@@ -357,7 +356,7 @@ def _answers(taken: _Taken) -> list[Record]:
     model = _named_by_file(taken)
     if taken.faults:
         return []
-    # An error is no answer: it is kept as it was, and nobody compares it with one.
+    # An error is not an answer: it is stored unchanged and never compared.
     given = [(sample, turns) for sample, turns in enumerate(choices) if API_ERROR not in turns]
     records = [Record("models", row.line, {"name": model})]
     for sample, turns in given:
@@ -372,7 +371,7 @@ def _answers(taken: _Taken) -> list[Record]:
 
 
 def _named_by_file(taken: _Taken) -> str:
-    """Whose answers they are: the file's name, unless the row has one that a disk would not have taken."""
+    """Returns the answers' model: the file name, unless the row has a name that a disk would not allow."""
     stem, said = _stem(taken.file), taken.row.values.get("model_id")
     return said if isinstance(said, str) and said.strip() and file_stem(said) == stem else stem
 
@@ -494,4 +493,4 @@ FORMAT: Final = Format(
 )
 
 KINDS: Final = ("references", "remainders", "grades", "games", "surplus")
-"""The kinds of rows that the corpus has no place for."""
+"""Kinds of rows that are not part of the corpus."""

@@ -1,7 +1,7 @@
-"""Files of preferences: a prompt, the answer that is known to be better, and the one that is not. No database.
+"""Reads preference files: a prompt, the answer known to be better, and the other one. No database.
 
-JSONL with `prompt`, `chosen` and `rejected`, and `subset` and `id` where there are any. A prompt is a text or a
-list of chat messages whose last is the user's; an answer is a text or a conversation that ends with it.
+JSONL with `prompt`, `chosen` and `rejected`, and optionally `subset` and `id`. A prompt is a text or a list of chat
+messages ending with the user's; an answer is a text or a conversation that ends with it.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ NAME_LENGTH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A row: `turns` are messages, the last of them a user's."""
+    """A row; `turns` are messages ending with the user's."""
 
     number: int
     turns: tuple[Message, ...]
@@ -37,7 +37,7 @@ class Known:
 
     @property
     def sha256(self) -> str:
-        """Of what is asked about: rows that differ in their id or subset alone are the same question."""
+        """SHA-256 of the content: rows that differ only in ID or subset are the same preference."""
         return _digest([self.turns, self.chosen, self.rejected])
 
 
@@ -46,7 +46,7 @@ def _digest(value: Any) -> str:
 
 
 def digest(rows: Sequence[Known]) -> str:
-    """SHA-256 of a set: of its rows in their order."""
+    """Returns the SHA-256 of a set: of its rows in order."""
     return _digest([[row.number, row.sha256, row.name, row.subset] for row in rows])
 
 
@@ -57,7 +57,7 @@ class _Wrong(Exception):
 
 
 def read(source: Source) -> Iterator[Known | Fault]:
-    """The rows of a file, and what is wrong with those that are none."""
+    """Yields the rows of a file, or their errors."""
     for found in read_jsonl(source):
         if isinstance(found, Fault):
             yield found
@@ -107,7 +107,7 @@ def _answer(field: str, found: Any) -> str:
 
 
 def _word(values: Any, field: str) -> str:
-    """A short text, or a number as one; empty where there is none."""
+    """Returns a short text, or a number as text; empty if missing."""
     found = values.get(field)
     if found is None:
         return ""
@@ -117,9 +117,9 @@ def _word(values: Any, field: str) -> str:
 
 
 def spoken(turns: Sequence[Message]) -> tuple[list[str], list[str]]:
-    """What the user says in each turn, and what was answered in all but the last.
+    """Returns the user's messages per turn, and the answers of all turns but the last.
 
-    A system message stands before what the user says next; what one speaker says twice in a row is one turn.
+    A system message is prepended to the user's next message; consecutive messages of one role are one turn.
     """
     said: list[str] = []
     answered: list[str] = []

@@ -1,4 +1,4 @@
-"""The forms of the pages about answers from models. What they mean is done by the services they call."""
+"""Forms of the model answers pages. The services they call do the work."""
 
 import re
 from decimal import Decimal
@@ -21,12 +21,12 @@ from judges.models import NANOS, AnswerSource, AnswerState
 if TYPE_CHECKING:
     _SourceForm = forms.ModelForm[AnswerSource]
 else:
-    # Generic in the stubs only.
+    # Generic only in the type stubs.
     _SourceForm = forms.ModelForm
 
 
 class SourceForm(_SourceForm):
-    """Where a model is asked; for a model that is not in the corpus, who it is as well."""
+    """A model's endpoint; for a new model, also its name and organisation."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -68,14 +68,14 @@ class SourceForm(_SourceForm):
             self.fields["name"].disabled = self.fields["org"].disabled = True
 
     def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """The fields under their headings."""
+        """Returns the fields grouped by heading."""
         return [(title, [self[name] for name in names]) for title, names in self.groups]
 
     def _post_clean(self) -> None:
-        """The row is made and checked by the service, not here."""
+        """Does nothing: the service creates and validates the row."""
 
     def keep(self) -> AnswerSource | None:
-        """The model's endpoint as the form says it, or None with what is wrong on the form."""
+        """Saves the endpoint and returns it, or adds the errors to the form and returns None."""
         data = self.cleaned_data
         settings = {name: data[name] for name in AnswerSource.SETTINGS}
         try:
@@ -89,7 +89,7 @@ class SourceForm(_SourceForm):
 
 
 class AnswersForm(forms.Form):
-    """Which models are asked, and what."""
+    """Which models to ask, and with which options."""
 
     models = forms.ModelMultipleChoiceField(
         AnswerSource.objects.none(), label=gettext_lazy("Models"), widget=forms.CheckboxSelectMultiple
@@ -159,7 +159,7 @@ class AnswersForm(forms.Form):
 
 
 class SystemMessageForm(forms.Form):
-    """What every model is told before any prompt of the set."""
+    """The system message sent to every model before each prompt of the set."""
 
     system = forms.CharField(
         label=gettext_lazy("System message"),

@@ -1,4 +1,4 @@
-"""The form that begins a benchmark of a judge."""
+"""The form that starts a benchmark of a judge."""
 
 import tempfile
 from pathlib import Path
@@ -20,12 +20,12 @@ from judges.models import PreferenceSet, Protocol
 if TYPE_CHECKING:
     _SetsField = forms.ModelMultipleChoiceField[PreferenceSet]
 else:
-    # Generic in the stubs only.
+    # Generic only in the type stubs.
     _SetsField = forms.ModelMultipleChoiceField
 
 
 class SetsField(_SetsField):
-    """Sets told apart by their rows and their time as well: two may have one name."""
+    """Preference sets, labelled with rows and date because names are not unique."""
 
     def label_from_instance(self, kept: Any) -> str:
         rows = ngettext("%(number)s row", "%(number)s rows", kept.rows) % {
@@ -35,7 +35,7 @@ class SetsField(_SetsField):
 
 
 class BenchmarkForm(forms.Form):
-    """What a judge is to be benchmarked on, and how. A file that is uploaded becomes a set, there to be chosen."""
+    """The sets and terms of a benchmark. An uploaded file becomes a set that can be chosen later."""
 
     sets = SetsField(
         PreferenceSet.objects.annotate(rows=Count("entries")),
@@ -70,10 +70,10 @@ class BenchmarkForm(forms.Form):
             del self.fields["sets"]
 
     def keep(self, user: Any) -> list[PreferenceSet]:
-        """The sets that were chosen, and those in the files.
+        """Returns the chosen sets and those stored from the uploaded files.
 
         Raises:
-            Faulty: a row of a file is no preference; of this file and those after it nothing is kept.
+            Faulty: a row of a file is not a valid preference; that file and later ones are not stored.
         """
         files = [file for file in self.cleaned_data["preference_files"] if file is not None]
         found = [*self.cleaned_data.get("sets", ()), *(_kept(file, user) for file in files)]

@@ -1,4 +1,4 @@
-"""The forms of the judges' pages. What they mean is done by the services they call."""
+"""Forms of the judges' pages. The services they call do the work."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +18,7 @@ from judges.prompting.readers import READERS
 if TYPE_CHECKING:
     _VersionForm = forms.ModelForm[JudgeVersion]
 else:
-    # Generic in the stubs only.
+    # Generic only in the type stubs.
     _VersionForm = forms.ModelForm
 
 READER_LABELS = {
@@ -34,7 +34,7 @@ READER_LABELS = {
 
 
 class JudgeForm(_VersionForm):
-    """A judge's settings; what is saved is a new version."""
+    """A judge's settings; saving creates a new version."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Used on leaderboards and in files.")
@@ -81,14 +81,14 @@ class JudgeForm(_VersionForm):
             self.fields["name"].disabled = True
 
     def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """The fields under their headings."""
+        """Returns the fields grouped by heading."""
         return [(title, [self[name] for name in names]) for title, names in self.groups]
 
     def _post_clean(self) -> None:
-        """The rows are made and checked by the service, not here."""
+        """Does nothing: the service creates and validates the rows."""
 
     def keep(self, user: Any) -> Judge | None:
-        """The judge as the form says it, or None with what is wrong on the form."""
+        """Saves the judge and returns it, or adds the errors to the form and returns None."""
         settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
         settings["template"] = settings["template"] or lookup.templates_named("", settings["reader"])
         budget = judges.in_nanos(self.cleaned_data["budget"])
@@ -105,13 +105,13 @@ class JudgeForm(_VersionForm):
 
 
 class RunForm(forms.Form):
-    """What a run is to cover."""
+    """What a run covers."""
 
     judge = forms.ModelChoiceField(
         Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("Choose one")
     )
     limit = forms.IntegerField(
-        label=gettext_lazy("Maximum"),
+        label=gettext_lazy("Maximum pairs or answers"),
         required=False,
         min_value=1,
         help_text=gettext_lazy(
@@ -124,11 +124,7 @@ class RunForm(forms.Form):
         required=False,
         choices=[("", gettext_lazy("Judge default")), *Orders.choices],
     )
-    baseline = forms.ChoiceField(
-        label=gettext_lazy("Only pairs with model"),
-        required=False,
-        help_text=gettext_lazy("Only pairs with this model."),
-    )
+    baseline = forms.ChoiceField(label=gettext_lazy("Only pairs with model"), required=False)
     everything = forms.BooleanField(label=gettext_lazy("Include pairs outside the study’s filters"), required=False)
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
@@ -148,7 +144,7 @@ class RunForm(forms.Form):
 
 
 class TemplateForm(forms.Form):
-    """A set of templates as TOML."""
+    """A template set as TOML."""
 
     name = forms.SlugField(label=gettext_lazy("Name"), max_length=100)
     text = forms.CharField(
@@ -173,7 +169,7 @@ class TemplateForm(forms.Form):
 
 
 class PreviewForm(forms.Form):
-    """Which study's answers to try templates on."""
+    """The study whose answers are used as the example."""
 
     study = forms.ModelChoiceField(
         Study.objects.none(), label=gettext_lazy("Example from study"), empty_label=gettext_lazy("Choose one")
@@ -184,4 +180,4 @@ class PreviewForm(forms.Form):
         cast("forms.ModelChoiceField[Study]", self.fields["study"]).queryset = Study.objects.visible_to(user)
 
 
-assert READER_LABELS.keys() == READERS.keys(), "every reader has its label"  # noqa: S101
+assert READER_LABELS.keys() == READERS.keys(), "every reader needs a label"  # noqa: S101

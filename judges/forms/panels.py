@@ -1,4 +1,4 @@
-"""The form that makes a panel. What it means is done by the service it calls."""
+"""The form that creates a panel. The service it calls does the work."""
 
 from typing import Any, cast
 
@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy
 from annotation.models import Study
 from judges.models import Panel
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 
 
 class PanelForm(forms.Form):
-    """Who sits in a panel, and how it decides."""
+    """The members and rules of a panel."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Used on leaderboards and in files.")
@@ -84,9 +84,9 @@ class PanelForm(forms.Form):
             found[judge] = maker
         return found
 
-    def charter(self) -> Charter:
+    def spec(self) -> PanelSpec:
         data = self.cleaned_data
-        return Charter(
+        return PanelSpec(
             data["judges"],
             data["rule"],
             data["splits"],

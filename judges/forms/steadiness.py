@@ -1,4 +1,4 @@
-"""The forms of schedules and probes."""
+"""Forms of schedules and stability tests."""
 
 from django import forms
 from django.utils.translation import gettext_lazy
@@ -9,13 +9,13 @@ from judges.models.schedules import MOST_HOURS
 
 
 class EveryForm(forms.Form):
-    """How often."""
+    """How often a judge runs."""
 
     every = forms.IntegerField(label=gettext_lazy("Hours between runs"), min_value=1, max_value=MOST_HOURS, initial=24)
 
 
 class ScheduleForm(EveryForm):
-    """A judge that is to judge what is new."""
+    """A judge that judges new items at an interval."""
 
     judge = forms.ModelChoiceField(
         Judge.objects.all(), label=gettext_lazy("Judge"), empty_label=gettext_lazy("Choose one")
@@ -24,7 +24,7 @@ class ScheduleForm(EveryForm):
 
 
 class CountForm(forms.Form):
-    """How many pairs, or answers, are asked about."""
+    """The number of pairs or answers to ask about."""
 
     count = forms.IntegerField(
         label=gettext_lazy("Number of pairs or answers"), min_value=2, max_value=MOST, initial=30

@@ -1,8 +1,8 @@
-"""Judging by files: requests are written as JSONL, and what came of them elsewhere is read back.
+"""Judging offline: requests are written as JSONL, and replies obtained elsewhere are read back.
 
-Two layouts: LLMFAO's, `{model, messages, metadata, max_tokens, ...}` answered by rows of
-`[request, response, metadata]`, and that of batch endpoints, with a `custom_id`. Replies end in the same
-states as those of requests that were sent from here.
+Two layouts: LLMFAO's, `{model, messages, metadata, max_tokens, ...}` with replies as rows of
+`[request, response, metadata]`, and that of batch endpoints, with a `custom_id`. Replies get the same states as those
+of requests sent from here.
 """
 
 import json
@@ -36,7 +36,7 @@ _PLACE: Final = re.compile(r"(pair|result)-(-?[0-9]{1,19})-turn-([0-9]{1,4})-([x
 
 
 def place(call: JudgeCall) -> str:
-    """What names a call in files: `pair-17-turn-0-x-sample-0`, by the numbers of the exchange files."""
+    """Returns the name of a call in files, such as `pair-17-turn-0-x-sample-0`, with the numbers of exported files."""
     if call.pair is not None:
         return f"pair-{call.pair.number}-turn-{call.turn}-{call.left}-sample-{call.sample}"
     assert call.result is not None  # noqa: S101  judge_call_about_one
@@ -44,12 +44,12 @@ def place(call: JudgeCall) -> str:
 
 
 def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> JudgeRun:
-    """The offline run of `version` on `study`: the one that waits for replies, or a new one, planned.
+    """Returns the offline run of `version` on `study` that waits for replies, or a new, planned one.
 
-    Its calls that ended in a state which `plan` asks for again wait for an answer once more.
+    Calls in states that `plan` asks again are reset to waiting.
 
     Raises:
-        NotPossible: the judge is at work on the study itself, or there is nothing to judge.
+        NotPossible: the judge has an online run in the study, or there is nothing to judge.
     """
     run = JudgeRun.objects.filter(study=study, version=version, offline=True, state__in=LIVE).first()
     if run is None:
@@ -57,7 +57,7 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
         JudgeRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     else:
         if Plan.from_json(run.options) != plan:
-            # What waits stays; what the other plan covers besides is added to it.
+            # Waiting calls are kept; further calls of the other plan are added.
             run.options, run.started_at = {**run.options, **plan.as_json()}, None
             run.save(update_fields=["options", "started_at"])
         ended = [key for key, state in planned(run, plan) if state in plan.again]
@@ -68,7 +68,7 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
 
 
 def planned(run: JudgeRun, plan: Plan) -> list[tuple[int, str]]:
-    """The calls of `run` that `plan` covers, in order: primary key and state."""
+    """Returns the primary keys and states of the run's calls that `plan` covers, in order."""
     version, calls = run.version, JudgeCall.objects.filter(run=run).order_by("pk")
     if version.grades:
         covered = calls.filter(result__in=planning.results_of(run.study, plan).values("pk"))
@@ -79,12 +79,12 @@ def planned(run: JudgeRun, plan: Plan) -> list[tuple[int, str]]:
 
 
 def waiting(run: JudgeRun) -> QuerySet[JudgeCall]:
-    """The calls of `run` that wait for an answer, whatever plan they are of."""
+    """Returns the calls of `run` that wait for a reply, from any plan."""
     return JudgeCall.objects.filter(run=run, state=CallState.PENDING)
 
 
 def requests(run: JudgeRun, plan: Plan, layout: Layout) -> Iterator[str]:
-    """The requests of the calls that `plan` covers and that wait for an answer, a line each."""
+    """Yields the requests of waiting calls that `plan` covers, one line per call."""
     version = run.version
     pending = [key for key, state in planned(run, plan) if state == CallState.PENDING]
     for keys in batched(pending, BATCH, strict=False):
@@ -114,7 +114,7 @@ def _metadata(call: JudgeCall) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a file of replies: stored rows by state, rows whose calls had an answer before, faults by line."""
+    """Result of reading a file of replies: stored rows by state, rows already stored, and errors by line."""
 
     stored: dict[str, int] = field(default_factory=dict)
     there: int = 0
@@ -136,10 +136,10 @@ class _Row:
 
 
 def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], at: datetime) -> Report:
-    """Stores the replies in `lines`, JSONL in either layout. The same file again changes nothing.
+    """Stores the replies in `lines`, JSONL in either layout. Reading the same file again changes nothing.
 
     Raises:
-        NotPossible: no requests of this judge for this study wait for replies.
+        NotPossible: no requests of this judge for this study are waiting for replies.
     """
     run = JudgeRun.objects.filter(study=study, version=version, offline=True).order_by("-pk").first()
     if run is None:
@@ -172,7 +172,7 @@ def _rows(lines: Iterable[bytes], report: Report) -> Iterator[_Row]:
 
 
 def _batches(rows: Iterable[_Row]) -> Iterator[dict[str, _Row]]:
-    """`rows` by the calls they name, some at a time; a second row on a call comes after the first was stored."""
+    """Yields batches of `rows` by call name; a second row on a call comes in a later batch than the first."""
     batch: dict[str, _Row] = {}
     for row in rows:
         if row.name in batch or len(batch) == BATCH:
@@ -198,7 +198,7 @@ def _row(line: int, found: Any) -> _Row | None:
 
 
 def _name(metadata: Mapping[str, Any]) -> str | None:
-    """The call that metadata names; without a name of its own, as other programs write it, x stood on the left."""
+    """Returns the call name in metadata. Other programs write only numbers; then x was on the left."""
     call, number = metadata.get("call"), metadata.get("id")
     if isinstance(call, str):
         return call
@@ -215,7 +215,7 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
         for name, call in named.items()
         if call.state in {CallState.PENDING, CallState.FAILED}
     }
-    # A failure that was read before is no other one.
+    # A failure that is already stored is not a new one.
     for pk, raw, status in _failures(outcomes):
         if outcomes[pk].answer is None and (outcomes[pk].raw, outcomes[pk].status) == (raw, status):
             del outcomes[pk]
@@ -229,7 +229,7 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
         )
         keys = set(held.select_for_update().values_list("pk", flat=True))
         mine = JudgeCall.objects.filter(pk__in=keys)
-        # The money is gone already: it is booked as that of any other call is, whatever the budget says.
+        # The money has already been spent, so it is recorded whatever the budget says.
         bound = mine.aggregate(nanos=Sum("bound"))["nanos"] or 0
         mine.update(state=CallState.SENT, claim=sender, sent_at=at)
         Judge.objects.filter(pk=run.version.judge_id).update(reserved=F("reserved") + bound)
@@ -240,7 +240,7 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
 
 
 def _failures(keys: Iterable[int]) -> list[tuple[int, str, int | None]]:
-    """What came of those of the calls `keys` that failed: primary key, the reply and its status."""
+    """Returns the primary key, raw reply and status of those of the calls `keys` that failed."""
     latest = Verdict.objects.in_force().filter(call__in=keys, call__state=CallState.FAILED)
     return list(latest.values_list("call_id", "reply__raw", "reply__status"))
 
@@ -260,7 +260,7 @@ def _calls(study: Study, version: JudgeVersion, names: Iterable[str]) -> dict[st
 
 def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) -> Outcome[JudgeCall]:
     question = questions.question(version, questions.subject_of(call), call.sample)
-    # What is given back of the reservation is what was taken for it.
+    # Release exactly what was reserved.
     question = replace(question, bound=call.bound)
     outcome = Outcome(Prepared(call, question), received_at=at, status=row.status)
     raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")

@@ -1,4 +1,4 @@
-"""What a judge's sender does with its calls: asks, and keeps replies, verdicts and comparisons."""
+"""Database work of a judge run's sender: prepares calls, and stores replies, verdicts and comparisons."""
 
 from collections.abc import Container, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ KEPT: Final = "The endpoint repeated an earlier reply, so this does not count as
 
 
 class JudgeBooks(Books[JudgeCall]):
-    """The rows of one sender of a judge's run."""
+    """The calls of one sender of a judge run."""
 
     def __init__(self, run: JudgeRun, sender: Sender) -> None:
         super().__init__(run, sender)
@@ -60,7 +60,7 @@ class JudgeBooks(Books[JudgeCall]):
 
 
 def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
-    """The version of `root`'s settings whose endpoint names the model `model`; a new name opens one."""
+    """Returns the version with `root`'s settings for the returned name `model`; a new name creates a version."""
     if not model or root.returned_model == model:
         return root
     if not root.returned_model and JudgeVersion.objects.filter(pk=root.pk, returned_model="").update(
@@ -84,7 +84,7 @@ def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
                     **settings,
                 )
         except IntegrityError:
-            continue  # another sender met the new model at the same moment, or took the number
+            continue  # another sender received the new name at the same time, or took the number
         break
     return known
 
@@ -112,14 +112,14 @@ def _about(call: JudgeCall, response_id: str) -> _About:
 def _sift_kept_replies(
     run: JudgeRun, by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]], kept: Container[int]
 ) -> None:
-    """A reply that was given before is no new sample: it is kept, and counts as failed.
+    """Marks repeated replies as failed; they are stored but are not new samples.
 
-    It is one that has the id of another call's reply to the same question, or that says itself, in `kept`
-    by its call, that it comes out of a store.
+    A reply is repeated if it has the ID of another call's reply to the same question, or if the endpoint marks it as
+    cached, which `kept` records by call.
     """
     root = run.version
     if root.samples == 1 and root.number == 1 and not run.probing:
-        return  # nothing was ever asked twice
+        return  # nothing has been asked twice
     found = [each for replies in by_version.values() for each in replies]
     ids = {reply.response_id for reply, _call, _finding in found if reply.response_id}
     before = JudgeReply.objects.filter(

@@ -1,7 +1,7 @@
-"""Asking a judge again what it was asked before: sentinels, round by round, and a test by repetition.
+"""Repeats calls to a judge to test its stability: rounds of a sentinel set, and retests.
 
-Probes are runs like others, with the same states, limits and budget, and every reply is kept. What they
-are told never becomes a comparison: no board and no export of votes has anything of it.
+Probes are runs like others, with the same states, limits and budget, and every reply is stored. Their verdicts never
+become comparisons, so they appear in no leaderboard or export of votes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from judges.statistics import consistency
 from judges.statistics.consistency import Estimate
 
 MOST: Final = 1000
-"""Pairs, or results, of one probe."""
+"""Maximum pairs or results of one probe."""
 
 
 def _checked(count: int) -> int:
@@ -40,11 +40,10 @@ def sentinels_of(study: Study, judge: Judge) -> SentinelSet | None:
 
 @transaction.atomic
 def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, user: User | None = None) -> SentinelSet:
-    """Chooses the sentinels of `judge` in `study`, once and for all: `count` of its pairs, or results where it
-    grades, each category with its share.
+    """Creates the sentinel set of `judge` in `study`: `count` pairs, or results if it grades, proportional by category.
 
     Raises:
-        NotPossible: there is nothing to choose from, or they were chosen before.
+        NotPossible: there is nothing to choose from, or the set already exists.
     """
     version, plan = judge.current, Plan()
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
@@ -58,7 +57,7 @@ def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, u
             chosen = SentinelSet.objects.create(study=study, judge=judge, seed=seed, user=user, created_at=at)
     except IntegrityError:
         raise NotPossible(
-            _("The sentinels have already been chosen. They stay the same so that rounds can be compared.")
+            _("The sentinel set already exists. It stays the same so that rounds can be compared.")
         ) from None
     (chosen.results if version.grades else chosen.pairs).set([rows[place][0] for place in places])
     return chosen
@@ -72,14 +71,15 @@ def begin_round(
     detach: bool = True,
     schedule: int | None = None,
 ) -> JudgeRun:
-    """Asks the sentinels once more, with the judge's settings of today.
+    """Starts a round of the sentinel set with the judge's current settings.
 
     Raises:
-        NotPossible: a round is at work, the judge's key cannot be had, or the sentinels are not for what it does now.
+        NotPossible: a round is running, the API key is not available, or the set does not match what the judge
+            does now.
     """
     version = sentinels.judge.current
     if not (sentinels.results if version.grades else sentinels.pairs).exists():
-        raise NotPossible(_("No sentinels fit what this judge does now, or they were deleted."))
+        raise NotPossible(_("No sentinel set matches what this judge does now, or it was deleted."))
     options = {} if schedule is None else {"schedule": schedule}
     return runs.start_probe(sentinels.study, version, RunKind.SENTINEL, options, at, user=user, detach=detach)
 
@@ -94,11 +94,12 @@ def retest(
     user: User | None = None,
     detach: bool = True,
 ) -> JudgeRun:
-    """Asks `judge` once more about `count` of the pairs, or results, that it gave a verdict on with its settings
-    of today: each in the orders and turns that it was asked in, each category with its share.
+    """Asks `judge` again about `count` pairs or results that it has judged with its current settings.
+
+    The sample is proportional by category, and each item is asked in the same orders and turns.
 
     Raises:
-        NotPossible: there are none, a test is at work, or the judge's key cannot be had.
+        NotPossible: there are no such items, a retest is running, or the API key is not available.
     """
     version = judge.current
     about = "result" if version.grades else "pair"
@@ -121,7 +122,7 @@ type Place = tuple[int | None, int | None, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A verdict of a probe: who won, or the score; whether the left won, of those that are no tie."""
+    """A verdict of a probe: the winner or the score, and whether the left answer won (unless it is a tie)."""
 
     verdict: str | float
     left_won: bool | None
@@ -138,7 +139,7 @@ def _cluster(place: Place) -> tuple[int | None, int | None]:
 
 
 def _sayings(verdicts: VerdictQuerySet) -> dict[int, dict[Place, Said]]:
-    """What `verdicts` in force say, by run and place."""
+    """Maps runs to places to the verdicts in force."""
     found: dict[int, dict[Place, Said]] = {}
     rows = verdicts.in_force().filter(state=CallState.OK).order_by("pk")
     for run, pair, result, turn, left, winner, score, model, fingerprint in rows.values_list(
@@ -164,7 +165,7 @@ def _sayings(verdicts: VerdictQuerySet) -> dict[int, dict[Place, Said]]:
 
 
 def _agreement(first: Sayings, second: Sayings, left: str | None = None) -> Estimate | None:
-    """The share of the places that both have a verdict on where it is the same; of one order where it is given."""
+    """Estimates the agreement on places with a verdict in both; with `left`, only in that order."""
     both = [place for place in first if place in second and left in {None, place[3]}]
     return consistency.share(
         [first[place].verdict == second[place].verdict for place in both], [_cluster(place) for place in both]
@@ -172,7 +173,7 @@ def _agreement(first: Sayings, second: Sayings, left: str | None = None) -> Esti
 
 
 def _position(sayings: Sayings) -> Estimate | None:
-    """The share of the verdicts, ties left out, that went to the left."""
+    """Estimates the share of verdicts for the left answer, without ties."""
     decided = [(place, said.left_won) for place, said in sayings.items() if said.left_won is not None]
     return consistency.share([won for _place, won in decided], [_cluster(place) for place, _won in decided])
 
@@ -187,16 +188,15 @@ MODEL: Final = "model"
 FINGERPRINT: Final = "fingerprint"
 
 AT_ONCE: Final = 50
-"""Rounds whose verdicts are in memory together."""
+"""Rounds whose verdicts are loaded per batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One asking of the sentinels, beside the first with the same settings (`first` where it is this one) and
-    the one before.
+    """A round of the sentinel set, compared with the first round under the same settings and with the previous one.
 
-    `models` and `fingerprints` are those that the endpoint named, and `changes` which of settings, model and
-    fingerprint are others than in the round before.
+    `first` marks that first round. `models` and `fingerprints` are those that the endpoint returned; `changes` lists
+    which of settings, model and fingerprint differ from the previous round.
     """
 
     number: int
@@ -213,7 +213,7 @@ class Round:
 
 
 def rounds(study: Study, judge: Judge, last: int | None = None) -> Iterator[Round]:
-    """The rounds of the judge's sentinels, oldest first; the `last` so many alone where that is given."""
+    """Yields the rounds of the judge's sentinel set, oldest first; optionally only the `last` ones."""
     found = list(
         study.judge_runs.filter(kind=RunKind.SENTINEL, version__judge=judge)
         .select_related("version__judge")
@@ -278,11 +278,10 @@ def _fingerprints(sayings: Sayings) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Retest:
-    """A test by repetition: how often the judge said the same of what it had given a verdict on before.
+    """A retest: how often the judge repeated its earlier verdicts.
 
-    `orders` is the agreement where x stood on the left and where y did; `flips` are the verdicts that are
-    others now, `gone` the calls that ended without one. `apart` is how far scores are from each other, on
-    average.
+    `orders` is the agreement with x on the left and with y on the left; `flips` is the number of changed verdicts,
+    `gone` the number of calls without a verdict. `apart` is the mean absolute difference of scores.
     """
 
     run: JudgeRun
@@ -300,7 +299,7 @@ class Retest:
 
 
 def retests(study: Study, judge: Judge, last: int = 20) -> list[Retest]:
-    """The judge's tests by repetition in the study, the latest first."""
+    """Returns the judge's retests in the study, newest first."""
     found = study.judge_runs.filter(kind=RunKind.RETEST, version__judge=judge).select_related("version__judge")
     return [_retest(run) for run in found.order_by("-pk")[:last]]
 

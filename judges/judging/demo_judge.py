@@ -1,4 +1,4 @@
-"""The judge of the demonstration: the stand-in, which is no real model and needs no key."""
+"""The built-in test judge of the demonstration, which is not a real model and needs no API key."""
 
 from decimal import Decimal
 from typing import Any, Final
@@ -12,7 +12,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "reader": "bracketed",
     "max_tokens": 256,
     "parallel": 4,
-    # Made up, so that a newcomer sees what is said of money: nobody is paid.
+    # Made up, so that newcomers see costs; nothing is charged.
     "price_in": Decimal("0.15"),
     "price_out": Decimal("0.60"),
 }
@@ -20,11 +20,11 @@ BUDGET: Final = 5 * NANOS
 
 
 def install_stand_in(endpoint: str) -> Judge | None:
-    """The judge called stand-in, asking at `endpoint`; None where a judge of that name is somebody's own.
+    """Installs the judge `stand-in` with `endpoint` and returns it, or None if a user's judge has this name.
 
-    Its address is the one setting that is changed in place: every start of the demonstration may find it
-    another port, and what the stand-in says hangs on its seed and not on where it listens. A run that was
-    cut short by the end of the last demonstration goes on there.
+    Its endpoint is the only setting changed in place: each start of the demonstration may use another port, and the
+    verdicts depend on the seed, not on the address. A run interrupted by the end of the last demonstration continues
+    at the new address.
     """
     judge = Judge.objects.filter(name=NAME).first()
     if judge is None:

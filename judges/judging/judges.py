@@ -1,4 +1,4 @@
-"""Judges and sets of templates: made, changed by new versions, never changed in place."""
+"""Creates judges and template sets; changes create new versions and never modify rows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,26 +16,26 @@ from judges.prompting.builtin import BUILT_IN
 
 @transaction.atomic
 def built_in(name: str) -> Template:
-    """The set that comes with LLMFAO under `name`, as a row; its newest wording.
+    """Returns the newest version of the built-in template set `name` as a row.
 
     Raises:
-        KeyError: there is none.
+        KeyError: there is no such set.
     """
     return keep_templates(name, BUILT_IN[name][0])
 
 
 def keep_built_in() -> None:
-    """Makes rows of every set that comes with LLMFAO."""
+    """Stores every built-in template set."""
     for name in BUILT_IN:
         built_in(name)
 
 
 @transaction.atomic
 def keep_templates(name: str, content: templates.TemplateSet, user: User | None = None) -> Template:
-    """The version of the set `name` with this content, made if it is not there.
+    """Returns the version of the template set `name` with this content, created if missing.
 
     Raises:
-        BadTemplate: the set could not be filled in.
+        BadTemplate: the set is invalid.
     """
     templates.check(content)
     while True:
@@ -49,21 +49,21 @@ def keep_templates(name: str, content: templates.TemplateSet, user: User | None 
             with transaction.atomic():
                 row.save()
         except IntegrityError:
-            continue  # somebody else took the number, or kept the same content
+            continue  # another process took the number, or stored the same content
         return row
 
 
 def in_nanos(dollars: Any) -> int | None:
-    """A budget as people say it, in nanos; None for none."""
+    """Converts a budget in dollars to nanos; None means no budget."""
     return None if dollars is None else int(dollars * NANOS)
 
 
 @transaction.atomic
 def add_judge(name: str, settings: Mapping[str, Any], *, budget: int | None = None, user: User | None = None) -> Judge:
-    """A judge with its first version; `settings` are fields of `JudgeVersion`, `budget` is in nanos.
+    """Creates a judge with its first version; `settings` are fields of `JudgeVersion`, `budget` is in nanos.
 
     Raises:
-        ValidationError: a setting makes no sense, or the name is taken.
+        ValidationError: a setting is invalid, or the name is taken.
     """
     judge = Judge(name=name, budget=budget, user=user)
     judge.full_clean()
@@ -81,10 +81,10 @@ def _add_version(judge: Judge, settings: Mapping[str, Any], user: User | None, n
 
 @transaction.atomic
 def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None = None) -> JudgeVersion:
-    """The version with `settings`: the current one where nothing differs, else a new one.
+    """Returns the version with `settings`: the current one if nothing differs, otherwise a new one.
 
     Raises:
-        ValidationError: a setting makes no sense.
+        ValidationError: a setting is invalid.
     """
     judge = Judge.objects.select_for_update().get(pk=judge.pk)
     current = judge.current
@@ -98,12 +98,12 @@ def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None
 
 @transaction.atomic
 def ask_anew(judge: Judge, *, user: User | None = None) -> JudgeVersion:
-    """A new version with the same settings, so that a judge can be asked everything again."""
+    """Creates a version with the same settings, so that the judge can be asked everything again."""
     judge = Judge.objects.select_for_update().get(pk=judge.pk)
     same = {name: getattr(judge.current, name) for name in JudgeVersion.SETTINGS}
     return _add_version(judge, same, user, judge.next_number())
 
 
 def set_budget(judge: Judge, budget: int | None) -> None:
-    """Sets the budget, in nanos; None takes it away."""
+    """Sets the budget in nanos; None removes it."""
     Judge.objects.filter(pk=judge.pk).update(budget=budget)

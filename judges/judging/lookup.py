@@ -1,4 +1,4 @@
-"""From what people type to the rows it names."""
+"""Finds rows by the names that users type."""
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -10,10 +10,10 @@ from judges.prompting.builtin import BUILT_IN, FOR_READER
 
 
 def judge_named(name: str) -> Judge:
-    """The judge called `name`.
+    """Returns the judge named `name`.
 
     Raises:
-        NotPossible: there is none.
+        NotPossible: there is no such judge.
     """
     judge = Judge.objects.filter(name=name).first()
     if judge is None:
@@ -25,10 +25,10 @@ def judge_named(name: str) -> Judge:
 
 
 def templates_named(name: str, reader: str) -> Template:
-    """The set `NAME`, its newest version, or `NAME:VERSION`; where `name` is empty the one that suits `reader`.
+    """Returns the template set `NAME` (newest version) or `NAME:VERSION`; by default the one for `reader`.
 
     Raises:
-        NotPossible: there is none.
+        NotPossible: there is no such set.
     """
     wanted, _colon, version = (name or FOR_READER[reader]).partition(":")
     if wanted in BUILT_IN and not version:
@@ -41,7 +41,7 @@ def templates_named(name: str, reader: str) -> Template:
 
 
 def faults(error: ValidationError) -> str:
-    """What a ValidationError says, on one line."""
+    """Formats a ValidationError on one line."""
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
     return " ".join(f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items())

@@ -1,4 +1,4 @@
-"""Which calls a run is made of: every pair, or every result, in every order, turn and sample that is not there yet."""
+"""Plans judge runs: every pair or result in every order, turn and sample that is not stored yet."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,22 +18,22 @@ from judges.runs.chat_request import Question
 
 BATCH: Final = 500
 SAMPLED: Final = 300
-"""Calls whose requests an estimate is made from."""
+"""Number of calls whose requests an estimate is based on."""
 
 AGAIN: Final = (CallState.FAILED, CallState.UNREADABLE, CallState.TRUNCATED, CallState.REFUSED)
-"""The states whose calls can be asked again."""
+"""States whose calls can be asked again."""
 
 PROBES_FROM: Final = 1000
-"""The samples of a probe's calls are numbered from here on, and by their run: more than any judge has."""
+"""First sample number of probes, above any judge's; each run adds its own offset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to cover.
+    """What a run covers.
 
-    `limit` pairs (or results) at the most, a random choice that stays the same from run to run;
-    `orders` instead of the judge's own; only pairs with the model `baseline`; `everything` takes the
-    pairs outside the study's filters as well; calls in the states `again` are asked anew.
+    At most `limit` pairs (or results), a random selection that is the same for every run; `orders` overrides the
+    judge's own; with `baseline`, only pairs with this model; `everything` includes pairs outside the study's filters;
+    calls in the states `again` are asked again.
     """
 
     limit: int | None = None
@@ -66,10 +66,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A run before it is made: new calls, calls asked again, those there already; tokens and nanos.
+    """Estimate of a run: new calls, calls asked again, calls already stored; tokens, and costs in nanos.
 
-    `cost` takes likely tokens and replies as long as they have been, or half of the longest where there
-    were none; `bound` is the most that it can be.
+    `cost` assumes likely token counts and replies of the usual length, or half of the maximum before the first reply;
+    `bound` is the maximum.
     """
 
     new: int
@@ -86,7 +86,7 @@ class Estimate:
 
 
 def pairs_of(study: Study, plan: Plan) -> QuerySet[Pair]:
-    """The pairs that `plan` covers, in the order in which a limit takes them.
+    """Returns the pairs that `plan` covers, in the order in which a limit selects them.
 
     Raises:
         NotPossible: the study has no such baseline.
@@ -107,12 +107,12 @@ def results_of(study: Study, plan: Plan) -> QuerySet[Result]:
 
 
 def _turns(version: JudgeVersion, follow_ups: int) -> range:
-    """0 where the whole is judged at once, else the turns from 1 on."""
+    """Returns 0 if the whole conversation is judged at once, otherwise the turns from 1."""
     return range(1, follow_ups + 2) if version.each_turn and follow_ups else range(1)
 
 
 def lefts(version: JudgeVersion, orders: str, pair_id: int) -> tuple[str, ...]:
-    """Which sides stand on the left, one call each."""
+    """Returns the sides shown on the left, one per call."""
     match orders or version.orders:
         case Orders.BOTH:
             return ("x", "y")
@@ -124,7 +124,7 @@ def lefts(version: JudgeVersion, orders: str, pair_id: int) -> tuple[str, ...]:
 
 
 def calls_of(study: Study, version: JudgeVersion, plan: Plan) -> Iterator[JudgeCall]:
-    """Every call of `plan`, not stored, whether it is there already or not."""
+    """Yields every call of `plan`, unsaved, whether or not it is already stored."""
     if version.grades:
         for result in _chunked(results_of(study, plan)):
             for turn in _turns(version, len(result.turns)):
@@ -145,7 +145,7 @@ def _turns_of(version: JudgeVersion, pair: Pair) -> range:
 
 
 def calls_of_run(run: JudgeRun) -> Iterator[JudgeCall]:
-    """Every call that `run` is to have, not stored, whether it is there already or not."""
+    """Yields every call of `run`, unsaved, whether or not it is already stored."""
     version, sample = run.version, PROBES_FROM + run.pk
     match run.kind:
         case RunKind.SENTINEL:
@@ -174,7 +174,7 @@ def calls_of_run(run: JudgeRun) -> Iterator[JudgeCall]:
 
 
 def anything_new(study: Study, version: JudgeVersion, plan: Plan) -> bool:
-    """Whether a run of `plan` would have a call that is not there yet; cheaper than to plan it, and no text is read.
+    """Returns whether a run of `plan` would have new calls; cheaper than planning it, because no texts are read.
 
     Raises:
         NotPossible: the study has no such baseline.
@@ -194,7 +194,7 @@ def anything_new(study: Study, version: JudgeVersion, plan: Plan) -> bool:
 
 
 def _follow_ups(version: JudgeVersion, keys: Sequence[int]) -> dict[int, int]:
-    """How many follow-up turns the pairs, or results, have; asked only where each turn is judged on its own."""
+    """Counts the follow-up turns of pairs or results; queried only if each turn is judged separately."""
     if not version.each_turn:
         return {}
     if version.grades:
@@ -204,7 +204,7 @@ def _follow_ups(version: JudgeVersion, keys: Sequence[int]) -> dict[int, int]:
 
 
 def _chunked[M: (Pair, Result)](rows: QuerySet[M]) -> Iterator[M]:
-    """`rows` in their order, some at a time: no cursor stays open while others write."""
+    """Yields `rows` in order, in batches, so that no cursor stays open during writes."""
     keys = list(rows.values_list("pk", flat=True))
     for chunk in batched(keys, BATCH, strict=False):
         found = rows.model._default_manager.select_related(*_RELATED[rows.model.__name__]).in_bulk(chunk)
@@ -223,7 +223,7 @@ def _place(call: JudgeCall) -> _Place:
 
 
 def _there(version: JudgeVersion, calls: Iterable[JudgeCall]) -> dict[_Place, tuple[int, str]]:
-    """Those of `calls` that are stored: primary key and state by place."""
+    """Maps the places of stored `calls` to their primary key and state."""
     calls = list(calls)
     about = Q(pair__in=[call.pair_id for call in calls if call.pair_id]) | Q(
         result__in=[call.result_id for call in calls if call.result_id]
@@ -235,11 +235,9 @@ def _there(version: JudgeVersion, calls: Iterable[JudgeCall]) -> dict[_Place, tu
 
 
 def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
-    """Stores the calls of `run`, and takes over those that are to be asked again; returns how many it has.
+    """Stores the calls of `run`, takes over those to ask again, and returns the number of calls.
 
-    `alive` is called now and then.
-
-    It can be interrupted and begun again: a call that is there is not made twice.
+    `alive` is called regularly. Planning can be interrupted and repeated: existing calls are not created twice.
     """
     plan = Plan.from_json(run.options)
     version = run.version
@@ -259,7 +257,7 @@ def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
 
 
 def estimate(study: Study, version: JudgeVersion, plan: Plan) -> Estimate:
-    """What a run would be, without making it."""
+    """Estimates a run without creating it."""
     new = again = there_already = 0
     sampled: list[Question] = []
     for batch in batched(calls_of(study, version, plan), BATCH, strict=False):
@@ -288,7 +286,7 @@ def estimate(study: Study, version: JudgeVersion, plan: Plan) -> Estimate:
 
 
 def _usual_reply(version: JudgeVersion) -> int:
-    """How many tokens the version's latest replies had; half of the longest before there are any."""
+    """Returns the mean number of tokens of the version's latest replies, or half the maximum before the first one."""
     latest = list(
         version.replies.filter(state=CallState.OK).order_by("-pk").values_list("tokens_out", flat=True)[:SAMPLED]
     )

@@ -1,4 +1,4 @@
-"""What a judge would be sent, on real answers of a study, before anything is."""
+"""Previews a judge's request with real answers of a study, without sending it."""
 
 from annotation.models import Pair, Result, Study
 from judges.judging import questions
@@ -8,7 +8,7 @@ from judges.prompting.templates import Filled, fill
 
 
 def preview(template: Template, study: Study, reader: str = "") -> Filled | None:
-    """`template` on the study's first pair, or first answer; None where it has none."""
+    """Fills `template` with the study's first pair or answer; None if there is none."""
     templates = template.templates
     markers = READERS[reader].markers if reader else None
     if templates.kind == "single":

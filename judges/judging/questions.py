@@ -1,4 +1,4 @@
-"""From a call to the request that is sent: what is judged, in which words, and what it can cost at the most."""
+"""Builds the request of a call: the judged texts, the messages, and the maximum cost."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -21,17 +21,17 @@ def _templates(template_id: int, sha256: str) -> TemplateSet:
 
 
 def templates_of(version: JudgeVersion) -> TemplateSet:
-    """The version's set, read once per process: it never changes."""
+    """Returns the version's template set, cached per process because it is immutable."""
     return _templates(version.template_id, version.template.sha256)
 
 
 def with_texts(calls: QuerySet[JudgeCall]) -> QuerySet[JudgeCall]:
-    """`calls` with everything a question is made of."""
+    """Selects `calls` with everything a request needs."""
     return calls.select_related("pair__prompt", "pair__result_x", "pair__result_y", "pair__study", "result__prompt")
 
 
 def subject_of_pair(pair: Pair, left: str, turn: int) -> Subject:
-    """What is judged of a pair: with the side `left` as answer A."""
+    """Builds the subject of a pair, with the side `left` as answer A."""
     texts = pair.texts()
     first, second = ("x", "y") if left == "x" else ("y", "x")
     return _subject(pair.prompt, texts["prompt"], [texts[first], texts[second]], turn, pair.study.question)
@@ -54,12 +54,12 @@ def subject_of(call: JudgeCall) -> Subject:
 
 
 def filled(version: JudgeVersion, subject: Subject) -> Filled:
-    """The messages that put `subject` to the judge."""
+    """Builds the messages that ask the judge about `subject`."""
     return fill(templates_of(version), subject, version.reading.markers, version.longest_answer)
 
 
 def request(version: JudgeVersion, messages: Sequence[Any], sample: int = 0) -> dict[str, Any]:
-    """The body of a chat request, with only what the version sets."""
+    """Builds the body of a chat request, with only the settings that the version has."""
     body = chat_request.request(version, version.model, messages, temperature=version.temperature, sample=sample)
     if version.reading.wants_logprobs:
         body |= {"logprobs": True, "top_logprobs": 20}
@@ -70,13 +70,16 @@ def request(version: JudgeVersion, messages: Sequence[Any], sample: int = 0) -> 
 
 
 def question(version: JudgeVersion, subject: Subject, sample: int = 0) -> Question:
-    """What is sent to ask `version` about `subject`."""
+    """Builds the request that asks `version` about `subject`."""
     messages = filled(version, subject)
     body = request(version, messages.messages, sample)
     return chat_request.question(version, body, part=messages.part, cut=messages.cut)
 
 
 def question_of(run: JudgeRun, version: JudgeVersion, call: JudgeCall) -> Question:
-    """What is sent for a call of `run`. A sentinel is asked in the very same words each time, seed and all, so
-    that what differs is the endpoint's doing; any other sample has a seed of its own."""
+    """Builds the request of a call of `run`.
+
+    Sentinel requests are identical in every round, including the seed, so that differences come from the endpoint.
+    Other samples have their own seeds.
+    """
     return question(version, subject_of(call), 0 if run.kind == RunKind.SENTINEL else call.sample)

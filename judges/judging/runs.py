@@ -1,4 +1,4 @@
-"""The runs of judges: how they are begun, what they go through, and how far they are."""
+"""The lifecycle of judge runs: starting, sending and finishing them."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -33,13 +33,13 @@ def start(
     offline: bool = False,
     schedule: int | None = None,
 ) -> JudgeRun:
-    """Begins a run of `version` on `study`; the background plans and sends its calls, unless not `detach`.
+    """Starts a run of `version` on `study`; with `detach`, a background task plans and sends it.
 
-    `schedule` is the one that asked for it.
+    `schedule` is the schedule that started it, if any.
 
     Raises:
-        NotPossible: the judge is at work on the study already, its name is taken there, there is nothing to
-            judge, or its key cannot be had.
+        NotPossible: the judge already has a run in the study, its name is taken there, there is nothing to judge,
+            or the API key is not available.
     """
     verdicts.check_name(study, version)
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
@@ -64,10 +64,10 @@ def start_probe(
     user: User | None = None,
     detach: bool = True,
 ) -> JudgeRun:
-    """Begins a probe: what is asked stands in `options`, or is the judge's sentinel set. As `start`.
+    """Starts a probe of the items in `options` or of the judge's sentinel set; see `start`.
 
     Raises:
-        NotPossible: such a probe is at work already, or the judge's key cannot be had.
+        NotPossible: such a probe is already running, or the API key is not available.
     """
     check_key(version)
     run = JudgeRun(study=study, version=version, kind=kind, user=user, options=dict(options), created_at=at)
@@ -75,7 +75,7 @@ def start_probe(
 
 
 def _begin(run: JudgeRun, senders: int) -> JudgeRun:
-    """Stores `run`, and asks the background for `senders` of it."""
+    """Stores `run` and queues `senders` tasks for it."""
     with only_one("judge_run_one_live", _("This judge is already running on this study. See its run.")):
         run.save(force_insert=True)
         if senders:
@@ -84,7 +84,7 @@ def _begin(run: JudgeRun, senders: int) -> JudgeRun:
 
 
 class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
-    """The life of the runs of judges."""
+    """Lifecycle of judge runs."""
 
     runs = JudgeRun
     senders = Sender
@@ -105,7 +105,7 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
         return to_judge(run.version)
 
     def finish(self, run: JudgeRun, at: datetime) -> bool:
-        """As any run; and panels that the judge sits in follow at once, not only when the sweep comes by."""
+        """Finishes the run and queues the judge's panels, without waiting for the next sweep."""
         done = super().finish(run, at)
         if done and not run.probing:
             panels.follow(run.study_id)
@@ -116,6 +116,6 @@ judge_life: Final = JudgeLife()
 
 
 def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
-    """The run of `version` on `study` that can be gone on with: paused, stopped, or left alone by a crash."""
+    """Returns the run of `version` on `study` that can be resumed: paused, stopped, or interrupted by a crash."""
     run = study.judge_runs.filter(version=version, kind=kind, state__in=LIVE, offline=False).first()
     return run if run is not None and judge_life.left_alone(run, timezone.now()) else None

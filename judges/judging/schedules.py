@@ -1,4 +1,4 @@
-"""Judges that are asked on their own: every so many hours about what is new, or about their sentinels."""
+"""Schedules on which judges judge new items or run their sentinel sets."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ MAY_NOT = "The person who set this schedule can no longer run this study."
 AT_WORK = "The previous run was still in progress."
 HALTED = "A run of this judge is paused or stopped. The schedule waits for it to end."
 NO_MONEY = "The budget is used up."
-"""Why a time was left out; `telling` has them in the reader's language."""
+"""Reasons for skipping a run; `problem_texts` translates them."""
 
 
 def set_every(
@@ -32,16 +32,17 @@ def set_every(
     plan: Plan = Plan(),  # noqa: B008  frozen
     user: User | None = None,
 ) -> Schedule:
-    """Has `judge` asked about `study` every so many `hours`, in the name of `user`: for the first time at once,
-    and, where it was asked before, that long after the last time.
+    """Sets a schedule that runs `judge` on `study` every `hours` hours on behalf of `user`.
+
+    The first run is due at once; if the schedule has run before, the next one is due `hours` after the last.
 
     Raises:
-        NotPossible: there are no sentinels to ask.
-        ValidationError: the hours make no sense.
+        NotPossible: there is no sentinel set.
+        ValidationError: the hours are out of range.
     """
     if kind == ScheduleKind.SENTINELS and consistency_probes.sentinels_of(study, judge) is None:
-        raise NotPossible(_("This judge has no sentinels in this study yet. Choose them first."))
-    # What failed is asked again by people, who have seen why.
+        raise NotPossible(_("This judge has no sentinel set in this study yet. Create one first."))
+    # Failed calls are not repeated automatically: people decide after seeing why.
     options = replace(plan, again=()).as_json()
     while True:
         known = Schedule.objects.filter(study=study, judge=judge, kind=kind).first()
@@ -55,24 +56,24 @@ def set_every(
             with transaction.atomic():
                 schedule.save()
         except IntegrityError:
-            continue  # somebody else set it at the same moment: theirs is changed
+            continue  # another request created it at the same time: update that one
         return schedule
 
 
 def turn_off(study: Study, judge: Judge, kind: ScheduleKind) -> bool:
-    """Asks no more; False where nothing was set."""
+    """Deletes the schedule; returns False if there was none."""
     return bool(Schedule.objects.filter(study=study, judge=judge, kind=kind).delete()[0])
 
 
 def latest(schedule: Schedule, number: int = 3) -> list[JudgeRun]:
-    """The last `number` runs that `schedule` began, the latest first."""
+    """Returns the last `number` runs that `schedule` started, newest first."""
     return list(schedule.study.judge_runs.filter(options__schedule=schedule.pk)[:number])
 
 
 def keep(at: datetime) -> list[JudgeRun]:
-    """Does what is due at `at`; returns the runs that were begun.
+    """Starts the runs due at `at` and returns them.
 
-    Any number of processes may do so at once: each time is taken by one.
+    Safe to call from several processes at once: each due run is claimed by one of them.
     """
     due = Schedule.objects.filter(next_at__lte=at).select_related("study__prompt_set", "judge", "user")
     return [run for schedule in due.order_by("next_at", "pk") if (run := _do(schedule, at)) is not None]
@@ -84,7 +85,7 @@ def _do(schedule: Schedule, at: datetime) -> JudgeRun | None:
         if problem or not _anything(schedule):
             raise _Left
         with transaction.atomic():
-            # The time is taken and the run is begun together: neither a crash nor another process parts them.
+            # Claiming the time and starting the run are one transaction, so a crash cannot separate them.
             return _begin(schedule, at) if _take(schedule, at, "") else None
     except _Left:
         _take(schedule, at, problem)
@@ -94,18 +95,18 @@ def _do(schedule: Schedule, at: datetime) -> JudgeRun | None:
 
 
 class _Left(Exception):
-    """Nothing is begun."""
+    """No run is started."""
 
 
 def _take(schedule: Schedule, at: datetime, problem: str) -> bool:
-    """Takes the time that is due; False where somebody else has."""
+    """Claims the due run; returns False if another process has claimed it."""
     mine = Schedule.objects.filter(pk=schedule.pk, next_at=schedule.next_at)
     last = schedule.last_at if problem else at
     return bool(mine.update(next_at=schedule.following(at), last_at=last, problem=problem))
 
 
 def hindrance(schedule: Schedule) -> str:
-    """Why nothing is begun, whatever there is to do; nothing where nothing is in the way."""
+    """Returns why the schedule cannot run now; empty if nothing prevents it."""
     study, judge, user = schedule.study, schedule.judge, schedule.user
     if study.status in {Status.PAUSED, Status.CLOSED}:
         return STUDY_RESTS
@@ -134,7 +135,7 @@ def _begin(schedule: Schedule, at: datetime) -> JudgeRun:
     study, judge, user = schedule.study, schedule.judge, schedule.user
     if schedule.kind == ScheduleKind.SENTINELS:
         sentinels = consistency_probes.sentinels_of(study, judge)
-        assert sentinels is not None  # noqa: S101  set_every, and none is ever taken away
+        assert sentinels is not None  # noqa: S101  set_every checks it, and sentinel sets are never deleted
         return consistency_probes.begin_round(sentinels, at, user=user, schedule=schedule.pk)
     plan = Plan.from_json(schedule.options)
     return runs.start(study, judge.current, plan, at, user=user, schedule=schedule.pk)

@@ -1,4 +1,4 @@
-"""What a run of a judge is to cover, as the command line says it."""
+"""Command-line options for what a judge run covers."""
 
 from argparse import ArgumentParser
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from judges.management.numbers import count
 
 
 def add_plan(parser: ArgumentParser) -> None:
-    """The arguments that `plan_of` reads."""
-    parser.add_argument("--limit", type=count, help="This many pairs at the most, always the same ones.")
-    parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
-    parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs with this model.")
-    parser.add_argument("--all-pairs", action="store_true", help="Those outside the study's filters too.")
+    """Adds the arguments that `plan_of` reads."""
+    parser.add_argument("--limit", type=count, help="Maximum number of pairs; always the same ones.")
+    parser.add_argument("--both-orders", action="store_true", help="Ask about each pair twice, once in each order.")
+    parser.add_argument("--baseline", default="", metavar="MODEL", help="Only pairs that contain this model.")
+    parser.add_argument("--all-pairs", action="store_true", help="Include pairs outside the study's filters.")
     parser.add_argument(
-        "--again", nargs="+", choices=AGAIN, default=["failed"], help="Asks anew what ended so; failed by default."
+        "--again", nargs="+", choices=AGAIN, default=["failed"], help="States to ask again; default: failed."
     )
 
 

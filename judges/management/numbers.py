@@ -1,4 +1,4 @@
-"""Numbers on the command line that say themselves what is wrong with them."""
+"""Argument types for numbers, with errors that say what was expected."""
 
 import math
 from argparse import ArgumentTypeError
@@ -8,11 +8,11 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 MOST: Final = 1_000_000_000
-"""More than any study has pairs, and less than what a database cannot count to."""
+"""Upper limit for counts: above any study's size and within a database integer."""
 
 
 def count(word: str) -> int:
-    """How many of something, from 1 on."""
+    """Parses a whole number of 1 or more."""
     try:
         number = int(word)
     except ValueError:
@@ -23,7 +23,7 @@ def count(word: str) -> int:
 
 
 def finite(word: str) -> float:
-    """A number with or without a fraction: `nan` is none, and no comparison with a bound would find it out."""
+    """Parses a finite number. `nan` must be refused here, because comparisons with it are always false."""
     try:
         number = float(word)
     except ValueError:
@@ -34,7 +34,7 @@ def finite(word: str) -> float:
 
 
 def money(word: str) -> Decimal:
-    """Dollars, from 0 on."""
+    """Parses an amount in dollars, 0 or more."""
     try:
         amount = Decimal(word)
     except InvalidOperation:
@@ -45,7 +45,7 @@ def money(word: str) -> Decimal:
 
 
 def port(word: str) -> int:
-    """A port to listen on; 0 is any that is free."""
+    """Parses a port to listen on; 0 means any free port."""
     if not (word.isascii() and word.isdecimal() and len(word) < 6 and int(word) < 2**16):
         raise ArgumentTypeError(_("%(word)s: expected a port from 0 to 65535") % {"word": word})
     return int(word)

@@ -1,4 +1,4 @@
-"""A run that a command waits for: a bar while it goes on, and what is said of it in the end."""
+"""Runs a command waits for: a progress bar while they last and a summary at the end."""
 
 import math
 import threading
@@ -15,22 +15,22 @@ from judges.runs.lifecycle import Lifecycle
 from judges.runs.progress import Progress
 
 LOOK: Final = 0.5
-"""Seconds between two looks at a run."""
+"""Seconds between two progress queries."""
 
 
 ENDS: Final = {
-    "interrupt": "Interrupted. Run this again to go on where it stopped.",
-    "paused": "The run was paused from elsewhere. Run this again to go on.",
-    "cancelled": "The run was cancelled from elsewhere.",
+    "interrupt": "Interrupted. Run the command again to continue.",
+    "paused": "The run was paused elsewhere. Run the command again to continue.",
+    "cancelled": "The run was cancelled elsewhere.",
 }
-"""What is said of a run that ended before its end, by why it did."""
+"""Messages for runs that stopped early, by reason."""
 
 
 def worked[R: Run](life: Lifecycle[R, Any, Any], run: R, file: Any, name: str = "") -> str:
-    """Works on `run` to its end while a bar in `file` shows how far it is; returns why it ended, as `life.work`.
+    """Works on `run` to its end, with a progress bar in `file`, and returns why it ended, as `life.work` does.
 
     Raises:
-        NoKey: the key cannot be had; the run is stopped.
+        NoKey: the API key is not available; the run is stopped.
     """
     over = threading.Event()
     watcher = threading.Thread(
@@ -61,13 +61,13 @@ def _watch(look: Callable[[], Progress], file: Any, name: str, over: threading.E
 
 
 def summary(run: Run, progress: Progress) -> str:
-    """How `run` ended: its calls by state, tokens, money, and what a crash may have cost."""
+    """Summarises `run`: its calls by state, tokens, cost, and what a crash may have cost."""
     states = ", ".join(f"{count:,} {state}" for state, count in progress.states.items() if count)
-    perhaps = progress.unsure and f", and at most {dollars(progress.unsure)} on requests whose reply never came"
+    perhaps = progress.unsure and f" plus up to {dollars(progress.unsure)} for requests without a reply"
     lines = [
-        f"Run {run.pk} is {run.state}: {states or 'nothing was to do'}.",
+        f"Run {run.pk} is {run.state}: {states or 'nothing to do'}.",
         f"{progress.tokens_in:,} tokens in, {progress.tokens_out:,} out, {dollars(progress.cost)}{perhaps or ''}.",
     ]
     if run.lost:
-        lines.append(f"{run.lost:,} calls were in flight when a process died, and were asked again.")
+        lines.append(f"{run.lost:,} calls were interrupted by a crash and sent again.")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What judges keep, by subject."""
+"""Models of judges, by subject."""
 
 from judges.models.answers import (
     ANSWERED,

@@ -1,8 +1,8 @@
-"""Answers from models: where a language model of the corpus is asked, and every question and reply.
+"""Answers from models: the endpoints of language models, and every request and reply.
 
-A *call* is one turn of a conversation: one prompt put to one model, once a sample. When its last turn has
-been answered the conversation becomes a result of the corpus. What went wrong stays here, in a state of
-its own, and never becomes a result.
+A *call* is one turn of a conversation: one prompt sent to one model, per sample. When the last turn has been
+answered, the conversation becomes a result of the corpus. Failures are stored here with a state and never become
+results.
 """
 
 from typing import Any, Final
@@ -18,7 +18,7 @@ from judges.models.work import STILL_LIVE, Access, Call, Exchange, Purse, Run, S
 
 
 class SystemMessage(models.Model):
-    """What every model is told before any prompt of a set."""
+    """The system message sent to every model before each prompt of a set."""
 
     prompt_set = models.OneToOneField(PromptSet, models.CASCADE, primary_key=True, related_name="system_message")
     text = models.TextField(_("system message"))
@@ -32,7 +32,7 @@ class SystemMessage(models.Model):
 
 
 class AnswerSource(Access, Purse):
-    """The endpoint behind a language model, and the money that its answers may cost."""
+    """The endpoint of a language model, and the budget of its answers."""
 
     model = models.OneToOneField(LanguageModel, models.CASCADE, related_name="answer_source")
     api_id = models.CharField(_("model"), max_length=200, help_text=_("The model’s name at the endpoint."))
@@ -64,7 +64,7 @@ class AnswerSource(Access, Purse):
 
     @property
     def stand_in(self) -> bool:
-        """Whether it is the stand-in that comes along, and no real model."""
+        """Whether this is the built-in test model rather than a real one."""
         return self.api_id in STAND_INS
 
     def clean(self) -> None:
@@ -74,7 +74,7 @@ class AnswerSource(Access, Purse):
 
 
 class AnswerRun(Run):
-    """A model at work on the prompts of a study."""
+    """A run in which a model answers the prompts of a study."""
 
     TASK = "judges.answer"
 
@@ -95,7 +95,7 @@ class AnswerRun(Run):
 
 
 class AnswerSender(Sending):
-    """A process at work on a run of answers."""
+    """A process that works on an answer run."""
 
     run = models.ForeignKey(AnswerRun, models.CASCADE, related_name="senders")
 
@@ -106,7 +106,7 @@ class AnswerSender(Sending):
 
 
 class AnswerState(models.TextChoices):
-    """How a turn stands. `truncated` is an answer that was cut short; `waiting` is for the turn before."""
+    """State of a turn. `truncated`: the answer was cut off; `waiting`: the previous turn is not answered yet."""
 
     WAITING = "waiting", _("waiting for the previous turn")
     PENDING = "pending", _("pending")
@@ -119,13 +119,13 @@ class AnswerState(models.TextChoices):
 
 
 ANSWERED: Final = (AnswerState.OK, AnswerState.TRUNCATED)
-"""The states in which there is an answer."""
+"""States with an answer."""
 
 
 class AnswerCall(Call):
-    """One turn of a conversation with a model; `turn` counts from 1 on.
+    """One turn of a conversation with a model; `turn` counts from 1.
 
-    `result` is what its conversation became. `answer` is the reply whose text counts.
+    `result` is the stored conversation. `answer` is the reply whose text is in use.
     """
 
     run = models.ForeignKey(AnswerRun, models.CASCADE, related_name="calls")
@@ -158,7 +158,7 @@ class AnswerCall(Call):
 
 
 class AnswerReply(Exchange):
-    """What came back on one turn, for good or ill. `text` is the answer, `thinking` what the model thought first."""
+    """A reply on one turn, successful or not. `text` is the answer, `thinking` the reasoning before it."""
 
     call = models.ForeignKey(AnswerCall, models.CASCADE, related_name="replies")
     state = models.CharField(_("state"), max_length=10, choices=AnswerState)
@@ -173,5 +173,5 @@ class AnswerReply(Exchange):
 
     @property
     def tokens_per_second(self) -> float | None:
-        """How fast the reply came; None where it is not known."""
+        """Output tokens per second, or None if unknown."""
         return self.tokens_out / self.seconds if self.seconds and self.tokens_out else None

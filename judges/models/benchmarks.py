@@ -1,7 +1,7 @@
-"""Benchmarks of judges: preferences with a known choice, and what a judge said of them.
+"""Benchmarks of judges: preferences with a known choice, and the judge's verdicts on them.
 
-They are of no study. A question is asked once of a version of a judge, whatever runs it is part of, so that
-a longer run, another file with the same rows, or a second try pays for nothing twice.
+They belong to no study. Each version of a judge is asked a question only once, whichever runs include it, so a
+longer run, another file with the same rows or a second attempt never pays twice.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ from judges.models.work import STILL_LIVE, Call, Exchange, Run, Sending
 
 
 class Preference(models.Model):
-    """A prompt with two answers of which the better one is known. `turns` are chat messages, the last a user's."""
+    """A prompt with two answers, the better of which is known. `turns` are chat messages ending with the user's."""
 
     sha256 = models.CharField(max_length=64, unique=True)
     prompt_sha256 = models.CharField(max_length=64)
@@ -33,7 +33,7 @@ class Preference(models.Model):
 
 
 class PreferenceSet(models.Model):
-    """A file of preferences; one with other rows is another set, whatever its name."""
+    """A file of preferences. Different rows make a different set, even under the same name."""
 
     name = models.CharField(_("name"), max_length=200)
     sha256 = models.CharField(max_length=64)
@@ -51,7 +51,7 @@ class PreferenceSet(models.Model):
 
 
 class PreferenceEntry(models.Model):
-    """A row of a set; `number` is its place in the file, from 1."""
+    """A row of a set; `number` is its position in the file, from 1."""
 
     preferences = models.ForeignKey(PreferenceSet, models.CASCADE, related_name="entries")
     preference = models.ForeignKey(Preference, models.RESTRICT, related_name="entries")
@@ -70,7 +70,7 @@ class PreferenceEntry(models.Model):
 
 
 class Protocol(models.TextChoices):
-    """How the judge is asked: in words, or as a reward model by vLLM's addresses of these names."""
+    """How the judge is asked: as a chat model, or as a reward model through vLLM's endpoints of these names."""
 
     CHAT = "chat", _("chat")
     POOLING = "pooling", _("reward model (/pooling)")
@@ -78,7 +78,7 @@ class Protocol(models.TextChoices):
 
 
 class BenchmarkRun(Run):
-    """A judge at work on sets of preferences. `limit` rows of each, always the same ones for a seed."""
+    """A run of a judge on preference sets, with `limit` rows of each; the same seed selects the same rows."""
 
     TASK = "judges.benchmark"
 
@@ -103,12 +103,12 @@ class BenchmarkRun(Run):
 
     @property
     def by_pairs(self) -> bool:
-        """Whether both answers are shown at once; else each is scored alone."""
+        """Whether both answers are shown together; otherwise each is scored alone."""
         return self.protocol == Protocol.CHAT and not self.version.grades
 
 
 class BenchmarkSender(Sending):
-    """A process at work on a benchmark."""
+    """A process that works on a benchmark."""
 
     run = models.ForeignKey(BenchmarkRun, models.CASCADE, related_name="senders")
 
@@ -119,7 +119,7 @@ class BenchmarkSender(Sending):
 
 
 class Shown(models.TextChoices):
-    """What a call shows: both answers, one of them on the left, or one alone."""
+    """What a call shows: both answers in one order, or a single answer."""
 
     CHOSEN_LEFT = "chosen-left", _("both, chosen answer on the left")
     REJECTED_LEFT = "rejected-left", _("both, rejected answer on the left")
@@ -128,7 +128,7 @@ class Shown(models.TextChoices):
 
 
 class BenchmarkCall(Call):
-    """One question about a preference. `reply` is the one that counts, where there is one."""
+    """One call about a preference. `reply` is the reply in use, if there is one."""
 
     run = models.ForeignKey(BenchmarkRun, models.CASCADE, related_name="calls")
     version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="benchmark_calls")
@@ -152,11 +152,11 @@ class BenchmarkCall(Call):
 
 
 SAYS: Final = ("chosen", "rejected", "tie")
-"""What a reply about both answers can say."""
+"""Possible verdicts on both answers."""
 
 
 class BenchmarkReply(Exchange):
-    """What came back on one question, for good or ill: which answer is better, or the score of one."""
+    """A reply to one call, successful or not: which answer is better, or the score of one."""
 
     call = models.ForeignKey(BenchmarkCall, models.CASCADE, related_name="replies")
     says = models.CharField(_("verdict"), max_length=8, blank=True, choices=[(word, word) for word in SAYS])

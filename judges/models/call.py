@@ -1,4 +1,4 @@
-"""Every call of a judge: what was asked, what came back, what was read in it."""
+"""Calls of judges: requests, replies, and the verdicts read from them."""
 
 from django.db import models
 from django.db.models import Q
@@ -12,14 +12,14 @@ from judges.models.work import Call, CallState, Exchange
 
 
 def repetition(left: str, sample: int) -> int:
-    """Order and sample of a judge's word on a pair in one number, which is its comparison's `trial`."""
+    """Encodes the order and sample of a verdict on a pair in one number, the `trial` of its comparison."""
     return 2 * sample + (left == "y")
 
 
 class JudgeCall(Call):
-    """One question to a judge: a pair or a result, a turn of it, which side on the left, which sample.
+    """One request to a judge about a turn of a pair or result, with the order of the answers and the sample number.
 
-    Its place is unique in the version it was planned with.
+    These are unique per version the call was planned with.
     """
 
     run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="calls")
@@ -57,12 +57,12 @@ class JudgeCall(Call):
 
     @property
     def trial(self) -> int:
-        """The repetition that its comparison is."""
+        """The `trial` of its comparison."""
         return repetition(self.left, self.sample)
 
 
 class JudgeReply(Exchange):
-    """What came back on one call, for good or ill."""
+    """A reply to one call, successful or not."""
 
     call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="replies")
     answered_as = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="replies")
@@ -79,19 +79,19 @@ class JudgeReply(Exchange):
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):
     def in_force(self) -> "VerdictQuerySet":
-        """One for each call that came back, those of probes among them."""
+        """Selects the current verdict of every answered call, including stability tests."""
         return self.filter(superseded_at=None)
 
     def counted(self) -> "VerdictQuerySet":
-        """What tables and boards are made of: those in force, without the probes'."""
+        """Selects the verdicts that tables and boards use: those in force, without stability tests."""
         return self.in_force().filter(call__run__kind=RunKind.JUDGING)
 
 
 class Verdict(models.Model):
-    """What a reader made of a reply. Reading it again adds a row; `superseded_at` alone is set later, once.
+    """What a reader read from a reply. Rereading adds a row; only `superseded_at` is set later, once.
 
-    An `ok` verdict on a pair has a comparison, the row that boards and exports are about. The unreadable
-    ones are kept as well: an error is never a tie.
+    An `ok` verdict on a pair has a comparison, which is the row that boards and exports use. Unreadable verdicts are
+    stored too: an error is never a tie.
     """
 
     call = models.ForeignKey(JudgeCall, models.CASCADE, related_name="verdicts")

@@ -1,4 +1,4 @@
-"""Judges, their versions and their sets of templates."""
+"""Judges, their versions and their template sets."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from judges.prompting.readers import READERS, Reader
 
 
 class Template(models.Model):
-    """A version of a set of templates; never changed once it is there."""
+    """A version of a template set; immutable."""
 
     name = models.SlugField(_("name"), max_length=100)
     number = models.PositiveIntegerField(_("version"))
@@ -45,7 +45,7 @@ class Template(models.Model):
 
 
 class Judge(Purse):
-    """A machine rater, whatever its settings were over time, and the money that it may spend."""
+    """A machine rater across all its versions, with its budget."""
 
     name = models.CharField(_("name"), max_length=100, unique=True, help_text=_("Used on leaderboards and in files."))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -68,11 +68,11 @@ class Judge(Purse):
 
     @property
     def current(self) -> "JudgeVersion":
-        """The version that the next run is made with."""
+        """The version that the next run uses."""
         return self.versions.filter(root=None).order_by("-number")[0]
 
     def next_number(self) -> int:
-        """The number of the version that comes next."""
+        """The number of the next version."""
         return (self.versions.aggregate(last=Max("number"))["last"] or 0) + 1
 
 
@@ -83,15 +83,15 @@ class Orders(models.TextChoices):
 
 
 def rater_name(judge: str, number: int) -> str:
-    """What the rater of a judge's version is called: the first version has the judge's name."""
+    """Returns the rater name of a judge's version; the first version has the judge's name."""
     return judge if number == 1 else f"{judge} v{number}"
 
 
 class JudgeVersion(Access):
-    """The settings of a judge at one time; never changed. A change of settings is a new version.
+    """The settings of a judge at one time; immutable. Changing the settings creates a new version.
 
-    A version with a `root` was opened because the endpoint named another model than before: it has its
-    root's settings, rates on its own, and is never planned with.
+    A version with a `root` was created because the endpoint returned another model name. It has its root's settings,
+    is a rater of its own, and is never used to plan calls.
     """
 
     judge = models.ForeignKey(Judge, models.CASCADE, related_name="versions")
@@ -160,7 +160,7 @@ class JudgeVersion(Access):
         "price_in",
         "price_out",
     )
-    """What a change of makes a new version, and what the version of a drift has from its root."""
+    """Fields whose change creates a new version, and that a version with a root copies from it."""
 
     def __str__(self) -> str:
         return self.rater_name
@@ -180,7 +180,7 @@ class JudgeVersion(Access):
 
     @property
     def rater_name(self) -> str:
-        """What its rater is called."""
+        """The name of its rater."""
         return rater_name(self.judge.name, self.number)
 
     @property
@@ -189,17 +189,17 @@ class JudgeVersion(Access):
 
     @property
     def grades(self) -> bool:
-        """Whether it grades single answers; else it compares pairs."""
+        """Whether it grades single answers; otherwise it compares pairs."""
         return self.reading.gives == "score"
 
     @property
     def stand_in(self) -> bool:
-        """Whether its model is the stand-in that comes along: no real one, and its verdicts say nothing of any."""
+        """Whether its model is the built-in test judge, whose verdicts are random."""
         return self.model in STAND_INS
 
 
 class JudgeRater(models.Model):
-    """Which rater of a study a version of a judge is."""
+    """Links a judge's version to its rater in a study."""
 
     rater = models.OneToOneField(Rater, models.CASCADE, primary_key=True, related_name="judge")
     study = models.ForeignKey(Study, models.CASCADE, related_name="+")

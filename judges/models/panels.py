@@ -1,4 +1,4 @@
-"""Panels: several judges of a study as one rater, and how each of its verdicts came about."""
+"""Panels, which combine several judges of a study into one rater, and their decisions."""
 
 from collections.abc import Sequence
 from typing import Final, cast
@@ -16,15 +16,15 @@ from judges.statistics import panel_decision
 
 class PanelQuerySet(models.QuerySet["Panel"]):
     def active(self) -> "PanelQuerySet":
-        """Those that still follow their members."""
+        """Selects the panels that have not ended."""
         return self.filter(ended_at=None)
 
 
 class Panel(models.Model):
-    """Several judges of a study as one rater. Its rules never change: other rules are another panel.
+    """Several judges of a study combined into one rater. Its rules are immutable: other rules are another panel.
 
-    Its comparisons are made of those of its members that are in force, and made anew when these change.
-    `seen` says how the members' comparisons stood when that was done last; `claimed_at` is set while it is.
+    Its comparisons are computed from its members' comparisons in force and recomputed when those change. `seen`
+    identifies the members' comparisons of the last computation; `claimed_at` is set while one is in progress.
     """
 
     class Rule(models.TextChoices):
@@ -81,7 +81,7 @@ class Panel(models.Model):
         return str(self.rater)
 
     def rules(self, members: Sequence["PanelMember"]) -> panel_decision.Rules:
-        """Its rules, for `members` in their places."""
+        """Returns the rules for `members`, which are given in member order."""
         senior = next((place for place, member in enumerate(members) if member.senior), None)
         return panel_decision.Rules(
             cast(panel_decision.Rule, self.rule),
@@ -94,7 +94,7 @@ class Panel(models.Model):
 
 
 class PanelMember(models.Model):
-    """A judge in a panel, with its own rater and comparisons."""
+    """A judge in a panel, which keeps its own rater and comparisons."""
 
     panel = models.ForeignKey(Panel, models.CASCADE, related_name="members")
     rater = models.ForeignKey(Rater, models.RESTRICT, related_name="panels")
@@ -122,8 +122,10 @@ class PanelDecisionQuerySet(models.QuerySet["PanelDecision"]):
 
 
 class PanelDecision(models.Model):
-    """What a panel made of its members' verdicts on a turn of a pair. Rows are added; `superseded_at` alone is
-    set later, once. Only a state that gives a winner has a comparison: too few answers are no tie."""
+    """A panel's decision on a turn of a pair. Rows are only added; `superseded_at` is set later, once.
+
+    Only states with a winner have a comparison: too few replies are not a tie.
+    """
 
     class State(models.TextChoices):
         DECIDED = "decided", _("decided")
@@ -171,7 +173,7 @@ BALLOTS: Final[dict[int, str]] = {
     panel_decision.ABSENT: "absent",
     panel_decision.SPARED: "spared",
 }
-"""What stands in `ballots` for each kind of them."""
+"""Possible words in `ballots`."""
 
 type Ballot = tuple[str, float | None]
-"""A word of `BALLOTS`, and the probability that x is better."""
+"""A word of `BALLOTS` and the probability that x is better."""

@@ -1,4 +1,4 @@
-"""What a judge is asked again and again, to see whether it is still the same."""
+"""Fixed sets that a judge is asked about repeatedly, to detect changes in the judge."""
 
 from django.conf import settings
 from django.db import models
@@ -9,9 +9,9 @@ from judges.models.judge import Judge
 
 
 class SentinelSet(models.Model):
-    """The pairs of a study (or results, where the judge grades) that a judge is asked about in every round.
+    """The pairs of a study (or results, if the judge grades) that a judge is asked about in every round.
 
-    Chosen once, from `seed`, and kept: rounds can be compared because they ask the same.
+    They are sampled once, with `seed`, so that rounds can be compared.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="sentinel_sets")

@@ -1,4 +1,4 @@
-"""The runs of judges, and the processes at work on them."""
+"""Judge runs and the processes that work on them."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,11 +15,11 @@ class RunKind(models.TextChoices):
 
 
 class JudgeRun(Run):
-    """A judge at work on a study: which calls are to be made, and how far they are.
+    """A run of a judge on a study.
 
-    `offline` runs are never sent: their requests are written to a file and their replies read from one.
-    A *probe* (a kind other than `judging`) asks again what was asked before, to see whether the judge is
-    still the same: its replies and verdicts are kept, and never become comparisons.
+    `offline` runs send nothing: their requests are written to a file and their replies read from one. A *probe* (any
+    kind other than `judging`) repeats earlier calls to test the judge's stability. Its replies and verdicts are
+    stored but never become comparisons.
     """
 
     TASK = "judges.work"
@@ -43,12 +43,12 @@ class JudgeRun(Run):
 
     @property
     def probing(self) -> bool:
-        """Whether it asks again what was asked before, and makes no comparisons."""
+        """Whether it repeats earlier calls and produces no comparisons."""
         return self.kind != RunKind.JUDGING
 
 
 class Sender(Sending):
-    """A process at work on the run of a judge."""
+    """A process that works on a judge run."""
 
     run = models.ForeignKey(JudgeRun, models.CASCADE, related_name="senders")
 

@@ -1,4 +1,4 @@
-"""What judges do on their own, every so many hours."""
+"""Schedules on which judges run by themselves."""
 
 from datetime import datetime, timedelta
 
@@ -20,10 +20,10 @@ class ScheduleKind(models.TextChoices):
 
 
 class Schedule(models.Model):
-    """A judge that is asked about a study every so many hours, in the name of `user`.
+    """Runs a judge on a study at a fixed interval, on behalf of `user`.
 
-    Whether `user` may still do so is looked at each time; without one an operator's command made it. Who is
-    gone asks nothing any more, so the row goes with them. `problem` says why the last time was left out.
+    The permissions of `user` are checked before every run; null means that an operator's command set the schedule.
+    Deleting the user deletes the schedule. `problem` says why the last run was skipped.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="judge_schedules")
@@ -55,6 +55,6 @@ class Schedule(models.Model):
         return f"{self.pk}"
 
     def following(self, at: datetime) -> datetime:
-        """The next time after `at`, in step with the times before: what was missed meanwhile is not made up for."""
+        """Returns the next scheduled time after `at`. Missed times are not made up for."""
         step = timedelta(hours=self.every)
         return self.next_at + step * max(1, (at - self.next_at) // step + 1)

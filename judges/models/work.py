@@ -1,6 +1,6 @@
-"""What any work on an endpoint keeps, whoever is asked and whatever for: money, runs, senders, replies.
+"""Abstract models shared by judging, answers and benchmarks: budgets, runs, senders, calls and replies.
 
-Money is kept in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
+Money is stored in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
 """
 
 from typing import Any, ClassVar, Final
@@ -19,7 +19,7 @@ NANOS: Final = 1_000_000_000
 
 
 def dollars(nanos: int) -> str:
-    """An amount as people read it: two digits behind the point, or as many as a small one needs."""
+    """Formats an amount in nanos with two decimals, or more if it is small."""
     amount = nanos / NANOS
     if nanos and abs(amount) < 0.01:
         return gettext("$%(amount)s") % {"amount": f"{amount:.6f}".rstrip("0")}
@@ -27,7 +27,7 @@ def dollars(nanos: int) -> str:
 
 
 class Purse(models.Model):
-    """Whose money is spent: what it may spend, and what it has."""
+    """A budget and what has been spent of it, in nanos."""
 
     budget = models.BigIntegerField(
         _("budget"), null=True, blank=True, help_text=_("In billionths of a US dollar. Blank means no budget.")
@@ -43,12 +43,12 @@ class Purse(models.Model):
 
     @property
     def bound(self) -> int:
-        """The most that has been spent, in nanos, with everything that is not known taken at its dearest."""
+        """Upper bound of the money spent, in nanos; unknown costs count at their maximum."""
         return self.spent + self.unsure + self.reserved
 
 
 class Access(models.Model):
-    """Where and how a model is asked, at what price, and within which limits."""
+    """A model's endpoint, request settings, prices and rate limits."""
 
     endpoint = models.CharField(
         _("endpoint"),
@@ -103,7 +103,7 @@ class Access(models.Model):
         abstract = True
 
     def faults(self) -> dict[str, Any]:
-        """What is wrong with the settings, by field."""
+        """Returns the errors of the settings, by field."""
         faults: dict[str, Any] = {}
         if not is_endpoint(self.endpoint):
             faults["endpoint"] = _(
@@ -119,20 +119,20 @@ class Access(models.Model):
         return Limits(self.requests_per_minute, self.tokens_per_minute)
 
     def connect(self) -> Endpoint:
-        """The endpoint, with its key.
+        """Returns the endpoint with its API key.
 
         Raises:
-            NoKey: it cannot be had.
+            NoKey: the key is not available.
         """
         return Endpoint(self.endpoint, read_key(self.key_source, settings.KEYS_DIR), self.timeout)
 
     @property
     def priced(self) -> bool:
-        """Whether tokens cost anything: else nothing counts towards a budget, and none is ever used up."""
+        """Whether a price is set. Without one, nothing counts towards the budget."""
         return self.price_in > 0 or self.price_out > 0
 
     def nanos(self, tokens_in: int, tokens_out: int) -> int:
-        """What so many tokens cost: a dollar per million is a thousand nanos a token."""
+        """Returns the cost in nanos. One dollar per million tokens is 1,000 nanos per token."""
         return int(1000 * (self.price_in * tokens_in + self.price_out * tokens_out))
 
 
@@ -148,17 +148,17 @@ class RunState(models.TextChoices):
 LIVE: Final = (RunState.WAITING, RunState.RUNNING, RunState.PAUSED, RunState.STOPPED)
 
 STILL_LIVE: Final = models.Q(state__in=[state.value for state in LIVE])
-"""What a run is while no other may stand in its place."""
+"""States of an unfinished run, which allow no second run beside it."""
 
 
 class Run(models.Model):
-    """Calls that are made together, and how far they are; its calls refer to it as `run`, its senders too.
+    """Calls that are made together; calls and senders refer to it as `run`.
 
-    `stopped` means by the endpoint or by the budget, whose words are in `problem`; it can be resumed.
+    `stopped` means by the endpoint or the budget, with the reason in `problem`; the run can be resumed.
     """
 
     TASK: ClassVar[str]
-    """The task that works on it; its argument is the primary key."""
+    """Name of the task that works on it; its argument is the primary key."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     state = models.CharField(_("state"), max_length=9, choices=RunState, default=RunState.WAITING)
@@ -188,7 +188,7 @@ class Run(models.Model):
 
 
 class Sending(models.Model):
-    """A process at work on its `run`, and its sign of life. What it had claimed when it died is claimed anew."""
+    """A process that works on `run`, with its heartbeat. If it dies, its claimed calls are claimed by another."""
 
     run_id: int
 
@@ -215,10 +215,10 @@ class CallState(models.TextChoices):
 
 
 class Call(models.Model):
-    """One question, and how it stands. It belongs to the `run` that asks it, and refers to it as such.
+    """One request and its state; `run` is the run that sends it.
 
-    `claim` is the sender that has it in hand; `sent` means that its request may have left. `replies` are all
-    that ever came back on it. Where it is unique, nothing is asked, or paid for, twice.
+    `claim` is the sender that is working on it; `sent` means that the request may have left. `replies` are all replies
+    received. Unique constraints ensure that nothing is asked, or paid for, twice.
     """
 
     run_id: int
@@ -237,8 +237,7 @@ class Call(models.Model):
 
 
 class Exchange(models.Model):
-    """What was sent and what came back on a `call`, for good or ill: the whole request, the raw reply, tokens,
-    money, time."""
+    """A request and its reply on a `call`, successful or not: full request, raw reply, tokens, cost and time."""
 
     call_id: int
 

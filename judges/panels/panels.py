@@ -1,8 +1,8 @@
-"""Panels from their beginning to their end, and their comparisons, made of those of their members.
+"""Creates, computes and ends panels; their comparisons are derived from those of their members.
 
-A panel's comparisons follow its members': the sweep looks whether these have changed since it looked last,
-and makes anew what that changes. As everywhere a comparison is never changed; what no longer holds is
-superseded by a withdrawn row. Doing it twice, or two at once, does it once.
+A panel's comparisons follow its members': a sweep checks whether these have changed since the last computation and
+recomputes what is affected. Comparisons are never changed; outdated ones are superseded by a withdrawn row. The
+computation is idempotent and safe to run concurrently.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -46,21 +46,24 @@ BATCH: Final = 500
 CHUNK: Final = 20_000
 
 SILENCE: Final = timedelta(minutes=10)
-"""After which whoever had claimed a panel is taken for dead: each batch it stores renews its claim."""
+"""Time after which a claim on a panel expires; each stored batch renews it."""
 
 CHECKED: Final = {"rule", "splits", "contradictions", "least", "margin"}
-"""What people say of a panel."""
+"""Fields given by users that are validated."""
 
 HALF_POINTS: Final[dict[str, int]] = {"x": 2, "tie": 1, "y": 0}
 WINNERS: Final[dict[int, Winner]] = {2: "x", 1: "tie", 0: "y"}
 VALUES: Final[dict[str, int]] = {"x": 1, "tie": 2, "y": 3}
-"""A panel's verdict on the scale of three, with x written on the left: nothing was shown to it."""
+"""A panel's verdict on the three-point scale, stored with x on the left, because a panel sees no order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Charter:
-    """What a panel is to be. `judges` are names of raters, or of judges that have none in the study yet;
-    `makers` says who made the model of which of them, where it cannot be told by the study's models."""
+class PanelSpec:
+    """Specification of a new panel.
+
+    `judges` are names of raters, or of judges without a rater in the study yet. `makers` maps members to the
+    organisations of their models, if these cannot be found among the study's models.
+    """
 
     judges: Sequence[str]
     rule: str = Panel.Rule.MAJORITY
@@ -74,15 +77,15 @@ class Charter:
 
 
 @transaction.atomic
-def create(study: Study, name: str, charter: Charter, at: datetime, *, user: User | None = None) -> Panel:
-    """A panel in `study` called `name`; its comparisons are made in the background, or by `make`.
+def create(study: Study, name: str, spec: PanelSpec, at: datetime, *, user: User | None = None) -> Panel:
+    """Creates a panel; its comparisons are computed in the background, or by `make`.
 
     Raises:
-        NotPossible: the name is taken, a member is nobody who compares pairs, or the rules make no sense.
+        NotPossible: the name is taken, a member does not judge pairs, or the rules are invalid.
     """
-    _check(name, charter)
-    members = [_member(study, each) for each in charter.judges]
-    makers = {rater.pk: charter.makers.get(str(rater)) or _maker(study, rater) for rater in members}
+    _check(name, spec)
+    members = [_member(study, each) for each in spec.judges]
+    makers = {rater.pk: spec.makers.get(str(rater)) or _maker(study, rater) for rater in members}
     try:
         with transaction.atomic():
             rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name, derived=True)
@@ -92,12 +95,12 @@ def create(study: Study, name: str, charter: Charter, at: datetime, *, user: Use
         study=study,
         rater=rater,
         user=user,
-        rule=charter.rule,
-        splits=charter.splits,
-        contradictions=charter.contradictions,
-        least=charter.least,
-        margin=charter.margin,
-        spares_own=charter.spares_own,
+        rule=spec.rule,
+        splits=spec.splits,
+        contradictions=spec.contradictions,
+        least=spec.least,
+        margin=spec.margin,
+        spares_own=spec.spares_own,
         created_at=at,
     )
     try:
@@ -106,20 +109,18 @@ def create(study: Study, name: str, charter: Charter, at: datetime, *, user: Use
         raise NotPossible(" ".join(error.messages)) from None
     panel.save()
     PanelMember.objects.bulk_create(
-        PanelMember(
-            panel=panel, rater=each, place=place, senior=str(each) == charter.senior, organisation=makers[each.pk]
-        )
+        PanelMember(panel=panel, rater=each, place=place, senior=str(each) == spec.senior, organisation=makers[each.pk])
         for place, each in enumerate(members)
     )
     ask(panel)
     return panel
 
 
-def _check(name: str, charter: Charter) -> None:
-    """Refuses what could never be.
+def _check(name: str, spec: PanelSpec) -> None:
+    """Checks a specification without the database.
 
     Raises:
-        NotPossible: with the reason.
+        NotPossible: it is invalid, with the reason.
     """
     if not name.strip() or name in RESERVED_RATERS or len(name) > 200 or "\0" in name:
         raise NotPossible(
@@ -128,27 +129,27 @@ def _check(name: str, charter: Charter) -> None:
         )
     if Judge.objects.filter(name=name).exists():
         raise NotPossible(_("A judge is already named “%(name)s”. Choose another name.") % {"name": name})
-    if len(set(charter.judges)) < 2 or len(set(charter.judges)) < len(charter.judges):
+    if len(set(spec.judges)) < 2 or len(set(spec.judges)) < len(spec.judges):
         raise NotPossible(_("A panel needs at least two members, each listed once."))
-    if (charter.splits == Panel.Splits.SENIOR) != bool(charter.senior):
+    if (spec.splits == Panel.Splits.SENIOR) != bool(spec.senior):
         raise NotPossible(_("A senior judge is required if it decides splits, and not allowed otherwise."))
-    if charter.senior and charter.senior not in charter.judges:
+    if spec.senior and spec.senior not in spec.judges:
         raise NotPossible(_("The senior judge must be a member of the panel."))
-    if charter.least is not None and charter.least > len(charter.judges):
+    if spec.least is not None and spec.least > len(spec.judges):
         raise NotPossible(_("The minimum number of members who must reply is larger than the panel."))
-    if charter.margin and charter.rule != Panel.Rule.MEAN:
+    if spec.margin and spec.rule != Panel.Rule.MEAN:
         raise NotPossible(_("A margin applies only to the mean of the probabilities."))
-    if unknown := set(charter.makers) - set(charter.judges):
+    if unknown := set(spec.makers) - set(spec.judges):
         raise NotPossible(_("“%(name)s” is not a member of the panel.") % {"name": min(unknown)})
 
 
 def _member(study: Study, name: str) -> Rater:
-    """The rater called `name`, or that of the judge of this name, made where it is missing.
+    """Returns the rater `name`, or creates the one of the judge with this name.
 
     Raises:
-        NotPossible: there is none that compares pairs, or it is a panel itself.
+        NotPossible: no judge of pairs has this name, or it is a panel.
     """
-    # PostgreSQL takes no text with a NUL, not even to look for it.
+    # PostgreSQL refuses text with a NUL character, even in a search.
     named = "\0" not in name
     rater = Rater.objects.filter(study=study, kind=RaterKind.JUDGE, name=name).first() if named else None
     judge = Judge.objects.filter(name=name).first() if named and rater is None else None
@@ -162,7 +163,7 @@ def _member(study: Study, name: str) -> Rater:
 
 
 def _maker(study: Study, rater: Rater) -> str:
-    """Who made the model that `rater` is, as far as the study's models tell by its name."""
+    """Returns the organisation of the rater's model, looked up by name among the study's models."""
     version = JudgeVersion.objects.filter(raters__rater=rater).first()
     names = {str(rater)} | ({version.model, version.judge.name} if version else set())
     known = LanguageModel.objects.filter(Q(name__in=names) | Q(api_id__in=names), prompt_set=study.prompt_set_id)
@@ -170,12 +171,12 @@ def _maker(study: Study, rater: Rater) -> str:
 
 
 def members_of(panel: Panel) -> list[PanelMember]:
-    """The members in their places, with their raters."""
+    """Returns the members in order, with their raters."""
     return list(panel.members.select_related("rater").order_by("place"))
 
 
 def candidates(study: Study) -> list[str]:
-    """Who can be a member: the judges with comparisons in `study`, then those that have none yet."""
+    """Returns the possible members: judges with comparisons in `study`, then judges without."""
     raters = Rater.objects.filter(study=study, kind=RaterKind.JUDGE, derived=False).order_by("name")
     there = [str(rater) for rater in raters]
     others = [judge.name for judge in Judge.objects.all() if judge.name not in there and not judge.current.grades]
@@ -184,20 +185,20 @@ def candidates(study: Study) -> list[str]:
 
 
 def ask(panel: Panel) -> None:
-    """Has the background make the panel's comparisons, once the transaction is over."""
+    """Queues the computation of the panel's comparisons for when the transaction commits."""
     panel_id = panel.pk
     transaction.on_commit(lambda: current_app.send_task(TASK, args=[panel_id]), robust=True)
 
 
 def follow(study_id: int) -> None:
-    """Asks for the panels of a study whose members' comparisons have changed."""
+    """Queues the panels of a study whose members' comparisons have changed."""
     for panel in Panel.objects.active().filter(study=study_id):
         if panel.seen != state_of(panel):
             ask(panel)
 
 
 def state_of(panel: Panel) -> str:
-    """How the members' comparisons stand: equal states mean equal comparisons of the panel."""
+    """Returns a fingerprint of the members' comparisons; equal fingerprints give equal panel comparisons."""
     members = members_of(panel)
     raters = [member.rater_id for member in members]
     rows = Comparison.objects.filter(study=panel.study_id, rater__in=raters)
@@ -207,10 +208,9 @@ def state_of(panel: Panel) -> str:
 
 
 def sweep(at: datetime) -> int:
-    """Asks for every panel whose members' comparisons have changed; returns how many.
+    """Queues every panel whose members' comparisons have changed; returns how many.
 
-    One whose members are at work is left until they have ended: a pair judged in one order only would be
-    decided twice.
+    Panels whose members are running wait, because a pair judged in only one order would be decided twice.
     """
     stale = [panel for panel in Panel.objects.active() if panel.seen != state_of(panel) and not _busy(panel, at)]
     for panel in stale:
@@ -228,19 +228,21 @@ def _busy(panel: Panel, at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How many decisions a panel has, by state, and how many of them were made or made anew."""
+    """Numbers of a panel's decisions by state, and of those added or changed."""
 
     states: dict[str, int]
     changed: int
 
 
 class _Lost(Exception):
-    """The panel was ended, or somebody else has claimed it, taking this process for dead."""
+    """The panel has ended, or another process has claimed it after this claim expired."""
 
 
 def make(panel_id: int, *, clock: Callable[[], datetime] = timezone.now) -> Made | None:
-    """Makes what a panel says follow from its members' comparisons in force; None where others are at it, or
-    it has ended."""
+    """Computes a panel's decisions from its members' comparisons in force.
+
+    Returns None if another process is computing them or the panel has ended.
+    """
     at = clock()
     free = Panel.objects.active().filter(Q(claimed_at=None) | Q(claimed_at__lt=at - SILENCE), pk=panel_id)
     if not free.update(claimed_at=at):
@@ -263,7 +265,7 @@ def make(panel_id: int, *, clock: Callable[[], datetime] = timezone.now) -> Made
 
 @dataclass(slots=True)
 class _Claim:
-    """That this process is at work on a panel; its time is what tells it from the claims of others."""
+    """This process's claim on a panel, identified by its time."""
 
     panel_id: int
     at: datetime
@@ -273,10 +275,10 @@ class _Claim:
         return Panel.objects.filter(pk=self.panel_id, claimed_at=self.at)
 
     def renew(self) -> None:
-        """Gives a sign of life, and holds the panel's row to the end of the transaction.
+        """Renews the claim and locks the panel's row until the end of the transaction.
 
         Raises:
-            _Lost: the panel is not this process's any more.
+            _Lost: the claim is lost.
         """
         at = self.clock()
         if not self.held().filter(ended_at=None).update(claimed_at=at):
@@ -297,7 +299,7 @@ class _Decision:
 
 
 type _Place = tuple[int, int]
-"""A pair's primary key, and a turn."""
+"""Primary key of a pair, and turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +310,7 @@ class _Found:
 
 
 def _decide(panel: Panel, members: Sequence[PanelMember]) -> _Found:
-    """What the panel says, by the rules, of every turn of a pair that a member has judged."""
+    """Decides every turn of a pair that a member has judged."""
     verdicts, places = _verdicts(panel, members)
     spared = _spared(panel, members, places)
     decided = panel_decision.decide(verdicts, spared, panel.rules(members))
@@ -327,7 +329,7 @@ def _decide(panel: Panel, members: Sequence[PanelMember]) -> _Found:
 
 
 def _told(decided: panel_decision.Decisions, column: int) -> dict[str, int]:
-    """What one member said, in numbers."""
+    """Counts one member's verdicts."""
     ballots = decided.ballots[:, column]
     both, alike = panel_decision.compared(ballots, decided.outcome)
     kinds = {BALLOTS[kind]: int((ballots == kind).sum()) for kind in BALLOTS}
@@ -335,7 +337,7 @@ def _told(decided: panel_decision.Decisions, column: int) -> dict[str, int]:
 
 
 def _verdicts(panel: Panel, members: Sequence[PanelMember]) -> tuple[panel_decision.Verdicts, list[_Place]]:
-    """The members' verdicts in force, and what each code of an item stands for."""
+    """Returns the members' verdicts in force, and the pair and turn of each item code."""
     place = {member.rater_id: member.place for member in members if member.rater.excluded_at is None}
     rows = Comparison.objects.in_force().votable().filter(study=panel.study_id, rater__in=list(place)).order_by("pk")
     names = ("pair", "turn", "rater", "left", "winner", "value", "scale_name", "verdict__share")
@@ -356,7 +358,7 @@ def _verdicts(panel: Panel, members: Sequence[PanelMember]) -> tuple[panel_decis
 
 
 def _spared(panel: Panel, members: Sequence[PanelMember], places: Sequence[_Place]) -> NDArray[np.bool_]:
-    """(items, members) true where a pair has a model by the member's own maker, and the panel spares those."""
+    """Returns (items, members): true if the member is left out because the pair has a model of its organisation."""
     spared = np.zeros((len(places), len(members)), dtype=np.bool_)
     if not panel.spares_own:
         return spared
@@ -376,7 +378,7 @@ class _Stored:
 
 
 def _store_all(panel: Panel, wanted: Mapping[_Place, _Decision], claim: _Claim) -> int:
-    """Stores what differs from what is in force; returns how many decisions that was."""
+    """Stores the decisions that differ from those in force; returns how many."""
     stored = _in_force(panel)
     differs = [
         place
@@ -458,9 +460,9 @@ def _comparison(panel: Panel, place: _Place, winner: str, at: datetime) -> Compa
 
 
 def end(panel: Panel, at: datetime) -> bool:
-    """Ends a panel: its comparisons are withdrawn, and it follows its members no more. False where it had ended.
+    """Ends a panel and withdraws its comparisons; returns False if it had already ended.
 
-    What it had said stays in its decisions, superseded.
+    Its decisions are kept, superseded.
     """
     if not Panel.objects.active().filter(pk=panel.pk).update(ended_at=at, claimed_at=None):
         return False
@@ -471,7 +473,7 @@ def end(panel: Panel, at: datetime) -> bool:
 
 @transaction.atomic
 def _withdraw_some(panel: Panel, at: datetime) -> bool:
-    """Takes some decisions of an ended panel out of force; False where none are."""
+    """Supersedes a batch of an ended panel's decisions; returns False if none are left."""
     rows = list(
         PanelDecision.objects.in_force().filter(panel=panel).order_by("pk").values_list("pk", "comparison")[:BATCH]
     )

@@ -1,7 +1,7 @@
-"""The sets of templates that come with LLMFAO: pairs and single answers, English and Japanese.
+"""The built-in template sets: pairs and single answers, in English and Japanese.
 
-Each has parts for one turn and for several, with a reference answer and without. What the verdict has
-to look like is a rule of its own, so that one wording serves every reader.
+Each has parts for one turn and for several, with and without a reference answer. The format of the verdict is a
+separate rule, so that the same text serves every reader.
 """
 
 from collections.abc import Mapping
@@ -163,18 +163,20 @@ BUILT_IN: Final[Mapping[str, tuple[TemplateSet, str]]] = {
     "grades": (TemplateSet("single", _parts(single=True), _rules("rating")), "rating"),
     "grades-json": (TemplateSet("single", _parts(single=True), _rules("json-score")), "json-score"),
 }
-"""By name: the set, and the reader that its verdict is worded for (`logprobs` reads letters as well)."""
+"""Sets by name, each with the reader that its verdict format is for (`logprobs` also reads letters)."""
 
 FOR_READER: Final[Mapping[str, str]] = {
     **{reader: name for name, (_templates, reader) in BUILT_IN.items()},
     "logprobs": "pairs-letter",
     "llmfao": "pairs-letter",
 }
-"""The set to take for a reader where none is named."""
+"""Default set for each reader."""
 
 
 def from_instruction(text: str) -> TemplateSet:
-    """The set of one plain instruction for pairs, as LLMFAO's: its first line is the system message, and
-    `$text`, `$result_x` and `$result_y` stand for the prompt and the answers A and B."""
+    """Builds a set from one plain instruction for pairs, in LLMFAO's original format.
+
+    The first line is the system message; `$text`, `$result_x` and `$result_y` are the prompt and the answers A and B.
+    """
     system, _line, user = text.strip().partition("\n")
     return TemplateSet("pair", (Part(user.strip(), system.strip()),))

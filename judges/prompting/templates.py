@@ -1,15 +1,15 @@
-"""Prompts for judges: sets of templates, and how texts of prompts and answers are put into one safely.
+"""Prompts for judges: template sets, and safe substitution of prompts and answers into them.
 
-What is judged is hostile. Substitution is one pass over the template, so that nothing in an answer is
-ever taken for template syntax, and whatever in a text could pass for part of the frame around it is
-broken by a space after its first character, where people and models still see what it was:
+The judged texts are untrusted. Substitution is a single pass over the template, so that nothing in an answer is
+interpreted as template syntax. Text that could be mistaken for part of the frame is broken by a space after its first
+character, where people and models can still read it:
 
-- verdicts in the form that the judge's reader looks for, so that a quoted answer is no verdict;
-- lines that repeat a delimiter of the template, the line before or after a place;
+- verdicts in the format of the judge's reader, so that a quoted verdict is not read as one;
+- lines that repeat a delimiter of the template, which is the line before or after a placeholder;
 - control tokens of chat formats, such as `<|im_end|>`.
 
-Control characters, bidirectional overrides and invisible tag characters become U+FFFD. `$fence` is a
-word that no answer can hold, because it is made from the answers' own hash.
+Control characters, bidirectional overrides and invisible tag characters become U+FFFD. `$fence` is a word that no
+answer can contain, because it is derived from the hash of the answers.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ PLACES: Final[Mapping[str, frozenset[str]]] = {
     "pair": frozenset({"answer_a", "answer_b", "conversation_a", "conversation_b", "result_x", "result_y"}),
     "single": frozenset({"answer", "conversation"}),
 }
-"""What stands for the answers, by the kind of set; `result_x` and `result_y` are LLMFAO's names for A and B."""
+"""Placeholders of answers by kind of set; `result_x` and `result_y` are LLMFAO's original names for A and B."""
 
 SHARED_PLACES: Final = frozenset(
     {"prompt", "text", "first_prompt", "reference", "references", "category", "language", "question", "fence"}
 )
 TRUSTED: Final = frozenset({"language", "fence"})
-"""Places that are filled by us, not by whoever wrote prompts and answers."""
+"""Placeholders filled by the program, not with texts of prompts or answers."""
 
 _PLACE: Final = re.compile(r"\$(?:(\$)|([a-z_][a-z0-9_]*)|\{([a-z_][a-z0-9_]*)\})")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
@@ -45,11 +45,11 @@ _CHAT_TOKEN: Final = re.compile(
 )
 LONGEST_TEMPLATE: Final = 100_000
 LONGEST_ANSWER: Final = 30_000
-"""Characters of a text that a judge is shown, unless its settings say otherwise."""
+"""Default maximum characters of a text shown to a judge."""
 
 
 class BadTemplate(ValueError):
-    """A set cannot be used: the English message with %(name)s places for `values`."""
+    """A set is invalid; `reason` is the English message with %(name)s placeholders for `values`."""
 
     def __init__(self, reason: str, **values: str) -> None:
         super().__init__(reason % values)
@@ -59,10 +59,10 @@ class BadTemplate(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One template of a set, and when it is the one to use.
+    """One template of a set, and the conditions for its use.
 
-    `categories`: only for prompts of these types; `turns`: only where one turn is judged, or several;
-    `language`: only for prompts in it. A part that shows a reference is only for prompts that have one.
+    `categories`: only prompts of these types; `turns`: only if one turn, or several, are judged; `language`: only
+    prompts in this language. A part that shows a reference is only used for prompts that have one.
     """
 
     user: str
@@ -81,9 +81,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TemplateSet:
-    """Templates of one kind. `rules` are sentences that several parts share: `$rule_NAME`, by language.
+    """Templates of one kind. `rules` are sentences shared by parts as `$rule_NAME`, by language.
 
-    `rules[""]` are those of every language that has none of its own.
+    `rules[""]` applies to languages without their own rules.
     """
 
     kind: Kind
@@ -113,10 +113,9 @@ class TemplateSet:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is judged: user turns, and as many answers of each side; one side where a single answer is graded.
+    """What is judged: user turns, and as many answers per side; one side if a single answer is graded.
 
-    `turn` is 0 for the whole conversation, else the one judged, counted from 1: what comes after it is
-    not shown.
+    `turn` is 0 for the whole conversation, otherwise the judged turn, from 1; later turns are not shown.
     """
 
     prompts: Sequence[str]
@@ -129,14 +128,14 @@ class Subject:
 
     @property
     def shown(self) -> int:
-        """How many turns the judge sees."""
+        """Number of turns shown to the judge."""
         turns = min(len(self.prompts), *(len(side) for side in self.answers))
         return min(self.turn, turns) if self.turn else turns
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The messages to send; `cut` says that a text was longer than the judge is shown, and was shortened."""
+    """The messages to send; `cut` is true if a text exceeded the maximum length and was shortened."""
 
     messages: tuple[Mapping[str, str], ...]
     part: int
@@ -150,10 +149,10 @@ def _places(text: str) -> Iterator[str]:
 
 
 def check(templates: TemplateSet) -> None:
-    """Refuses a set that could not be filled in.
+    """Checks that a set can be used.
 
     Raises:
-        BadTemplate: a place is unknown, the answers are not shown, no part is for every prompt.
+        BadTemplate: a placeholder is unknown, the answers are not shown, or no part applies to every prompt.
     """
     if not templates.parts:
         raise BadTemplate(gettext_noop("A template set needs at least one part."))
@@ -163,7 +162,7 @@ def check(templates: TemplateSet) -> None:
             gettext_noop("The template set is longer than %(limit)s characters."), limit=str(LONGEST_TEMPLATE)
         )
     if any("\0" in text for text in _texts(templates)):
-        # PostgreSQL keeps none.
+        # PostgreSQL cannot store it.
         raise BadTemplate(gettext_noop("The template set contains a NUL character."))
     known = PLACES[templates.kind] | SHARED_PLACES
     for rules in templates.rules.values():
@@ -197,7 +196,7 @@ def check(templates: TemplateSet) -> None:
 
 
 def _texts(templates: TemplateSet) -> Iterator[str]:
-    """Every text in a set, whatever it is for."""
+    """Yields every text in a set."""
     for part in templates.parts:
         yield from (part.user, part.system, part.language, *part.categories)
     for language, rules in templates.rules.items():
@@ -226,7 +225,7 @@ def _is_general(part: Part) -> bool:
 
 
 def choose(templates: TemplateSet, subject: Subject) -> int:
-    """The index of the part for `subject`: of those that fit the one that asks for most, the first of them."""
+    """Returns the index of the part for `subject`: the first of the most specific parts that apply."""
 
     def rank(part: Part) -> tuple[bool, bool, bool, bool] | None:
         several = subject.shown > 1
@@ -254,9 +253,9 @@ def fill(
     markers: re.Pattern[str] | None = None,
     longest: int = LONGEST_ANSWER,
 ) -> Filled:
-    """The messages that ask a judge about `subject`.
+    """Builds the messages that ask a judge about `subject`.
 
-    `markers` matches the first character of what the judge's reader would take for a verdict.
+    `markers` matches the first character of what the judge's reader would read as a verdict.
     """
     index = choose(templates, subject)
     part = templates.parts[index]
@@ -281,7 +280,7 @@ def _rules_of(templates: TemplateSet, language: str) -> Mapping[str, str]:
 
 
 def _with_rules(text: str, rules: Mapping[str, str], subject: Subject) -> str:
-    """`text` with its rules; one that names the language is left out where the language is not known."""
+    """Inserts the rules into `text`; rules that name the language are left out if it is unknown."""
 
     def rule(match: re.Match[str]) -> str:
         place = match[2] or match[3] or ""
@@ -299,7 +298,7 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def _fence(subject: Subject) -> str:
-    """Twelve letters that nobody can put into an answer beforehand: they depend on all of its text."""
+    """Returns twelve letters that an answer cannot anticipate, because they depend on its full text."""
     texts = [list(subject.prompts), [list(side) for side in subject.answers], list(subject.references)]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
@@ -338,7 +337,7 @@ def _conversation(prompts: Sequence[str], answers: Sequence[str], fence: str, sp
 
 
 def _delimiters(template: str) -> frozenset[str]:
-    """The lines of `template` next to a place, above and below, that hold none themselves."""
+    """Returns the lines of `template` directly above and below a placeholder that contain no placeholder."""
     lines = template.splitlines()
     found = set()
     for number, line in enumerate(lines):
@@ -352,7 +351,7 @@ def _delimiters(template: str) -> frozenset[str]:
 
 
 def shorten(text: str, longest: int) -> str:
-    """`text`, or its start and its end with what was left out named between them."""
+    """Shortens `text` to its start and end, with the number of omitted characters between them."""
     if len(text) <= longest:
         return text
     head = longest * 2 // 3
@@ -361,7 +360,7 @@ def shorten(text: str, longest: int) -> str:
 
 
 def neutralise(text: str, markers: re.Pattern[str] | None, delimiters: frozenset[str] = frozenset()) -> str:
-    """`text` with nothing in it that could pass for a verdict or for part of the frame around it."""
+    """Breaks everything in `text` that could be mistaken for a verdict or part of the frame."""
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _CHAT_TOKEN.sub(lambda match: f"{match[0]} ", text)
     if markers is not None:
@@ -386,10 +385,10 @@ def _broken(line: str, delimiters: set[str], fences: tuple[str, ...]) -> str:
 
 
 def from_json(stored: Mapping[str, Any]) -> TemplateSet:
-    """The set that `TemplateSet.as_json` or a TOML file wrote.
+    """Reads a set from the values of `TemplateSet.as_json` or of a TOML file.
 
     Raises:
-        BadTemplate: it is of another shape.
+        BadTemplate: the values have another structure.
     """
     if unknown := set(stored) - {"kind", "rules", "parts"}:
         raise BadTemplate(gettext_noop("Unknown key in the template set: %(key)s."), key=min(unknown))
@@ -429,10 +428,10 @@ def _part(stored: Any) -> Part:
 
 
 def from_toml(text: str) -> TemplateSet:
-    """The set that a TOML document describes, checked.
+    """Reads and checks a set from a TOML document.
 
     Raises:
-        BadTemplate: it is no TOML, or no set that could be used.
+        BadTemplate: it is not valid TOML or not a usable set.
     """
     try:
         stored = tomllib.loads(text)
@@ -440,7 +439,7 @@ def from_toml(text: str) -> TemplateSet:
         raise BadTemplate(gettext_noop("This is not valid TOML: %(problem)s"), problem=str(error)) from None
     rules = stored.get("rules")
     if isinstance(rules, dict) and rules:
-        # Rules of every language stand right under [rules], those of one under [rules.ja].
+        # Rules for every language are under [rules], those for one language under, for example, [rules.ja].
         stored["rules"] = {
             "": {name: text for name, text in rules.items() if not isinstance(text, dict)},
             **{tag: texts for tag, texts in rules.items() if isinstance(texts, dict)},
@@ -451,7 +450,7 @@ def from_toml(text: str) -> TemplateSet:
 
 
 def to_toml(templates: TemplateSet) -> str:
-    """The document that `from_toml` reads."""
+    """Writes the document that `from_toml` reads."""
     lines = [f"kind = {_toml(templates.kind)}"]
     for language, rules in templates.rules.items():
         lines += ["", f"[rules.{_toml(language)}]" if language else "[rules]"]
@@ -471,9 +470,9 @@ def to_toml(templates: TemplateSet) -> str:
 
 
 def _toml(text: str) -> str:
-    """A literal block where the text can stand as it is, else a quoted string."""
+    """Returns a literal block if the text allows it, otherwise a quoted string."""
     plain = not _CONTROL.search(text) and "'''" not in text and not text.endswith("'") and "\r" not in text
     if "\n" in text and plain:
         return f"'''\n{text}'''"
-    # JSON's escapes are TOML's, but for the delete character.
+    # JSON and TOML use the same escapes, except for the delete character.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,7 +1,7 @@
-"""Everything judges said in a study, whether they were asked here or somewhere else: one way to read it.
+"""Reads all verdicts and grades of a study's judges, whether collected here or imported.
 
-A verdict on a pair is a comparison, as any rater's; what came to nothing, and every grade, stands with the
-judge's words, in verdicts of our own calls or in judgments from files.
+A verdict on a pair is a comparison, like any rater's. Failures and grades are stored with the judge's reply: as
+verdicts of calls made here, or as judgments from files.
 """
 
 from collections import defaultdict
@@ -17,22 +17,22 @@ from judges.statistics.score_tables import Game, Grade, Outcome
 
 
 def verdicts(study: Study) -> QuerySet[Verdict]:
-    """What was said on calls of our own, without those of probes."""
+    """Returns the verdicts of calls made here, without probes."""
     return Verdict.objects.counted().filter(call__run__study=study)
 
 
 ANSWERED_AS = ("reply__answered_as__judge__name", "reply__answered_as__number")
-"""What `rater_name` takes."""
+"""Fields that `rater_name` takes."""
 
 
 def excluded(study: Study) -> set[str]:
-    """The names of the judges who are excluded."""
+    """Returns the names of excluded judges."""
     raters = study.raters.filter(kind=RaterKind.JUDGE, excluded_at__isnull=False)
     return {name for name in raters.values_list("name", flat=True) if name}
 
 
 def versions(study: Study) -> dict[str, list[int]]:
-    """The versions of judges that were asked in the study, or answered, by the name of their rater."""
+    """Maps rater names to the judge versions that were asked or replied in the study."""
     asked = Q(runs__study=study) | Q(root__runs__study=study)
     found: dict[str, list[int]] = defaultdict(list)
     rows = JudgeVersion.objects.filter(asked).values_list("pk", "judge__name", "number").distinct()
@@ -42,11 +42,11 @@ def versions(study: Study) -> dict[str, list[int]]:
 
 
 def judges(study: Study) -> list[str]:
-    """Who said anything of answers or pairs of the study, and is not excluded."""
+    """Returns the judges with verdicts or grades in the study, without excluded ones."""
     compared = Exists(Comparison.objects.filter(study=study, rater=OuterRef("pk")))
     raters = study.raters.filter(compared, kind=RaterKind.JUDGE, simulated=False)
     names = set(raters.values_list("name", flat=True))
-    # One after the other out of an index: there may be a million rows and a handful of judges.
+    # Skips through the index: there may be a million rows but only a handful of judges.
     for about in ("pair", "result"):
         rows = Judgment.objects.filter(study=study).exclude(**{about: None}).order_by("judge")
         name = rows.values_list("judge", flat=True).first()
@@ -60,7 +60,7 @@ def judges(study: Study) -> list[str]:
 
 
 def is_graded(study: Study, model: LanguageModel) -> bool:
-    """Whether a judge who is not excluded was asked for a grade of an answer of `model`."""
+    """Returns whether a judge that is not excluded was asked to grade an answer of `model`."""
     out = excluded(study)
     if Judgment.objects.filter(study=study, result__model=model).exclude(judge__in=out).exists():
         return True
@@ -69,9 +69,9 @@ def is_graded(study: Study, model: LanguageModel) -> bool:
 
 
 def grades(study: Study, models: Collection[int] = (), judge: str | None = None) -> Iterator[Grade]:
-    """Every grade, those without a number too; none of judges who are excluded.
+    """Yields every grade, including those without a number, but none of excluded judges.
 
-    Of `models` alone, where some are named. By `judge` alone, one of those who are not excluded.
+    Optionally only of `models`, and only by `judge`, which must not be excluded.
     """
     out = excluded(study) if judge is None else set()
     columns = ("result__prompt", "result__model", "result__sample", "turn", "state", "score")
@@ -97,8 +97,11 @@ PAIR = ("pair", "pair__prompt", "pair__model_x", "pair__model_y", "turn", "left"
 
 
 def on_pairs(study: Study, models: Collection[int], way: str = "") -> Q:
-    """What is about the study's pairs, those of two of `models` where some are named; `way` leads to what has the
-    pair, or the study. Few pairs are looked up, not everything of the study looked through."""
+    """Builds a condition for rows about the study's pairs, optionally only pairs of two of `models`.
+
+    `way` is the path to the row that has the pair or the study. A few pairs are looked up by key, which avoids
+    scanning the whole study.
+    """
     if not models:
         return Q(**{f"{way}study": study})
     pairs = Pair.objects.filter(study=study, model_x__in=models, model_y__in=models)
@@ -106,9 +109,9 @@ def on_pairs(study: Study, models: Collection[int], way: str = "") -> Q:
 
 
 def games(study: Study, models: Collection[int] = (), judge: str | None = None) -> Iterator[Game]:
-    """Every verdict of a judge on a pair, and what came to nothing; none of judges who are excluded or simulated.
+    """Yields every judge verdict on a pair, including failures, but none of excluded or simulated judges.
 
-    Those of two of `models` alone, where some are named. By `judge` alone, one of those who are not excluded.
+    Optionally only of pairs of two of `models`, and only by `judge`, which must not be excluded.
     """
     out = excluded(study) if judge is None else set()
     by_judges = Comparison.objects.filter(on_pairs(study, models), rater__kind=RaterKind.JUDGE)
@@ -139,5 +142,5 @@ def _game(judge: str, about: list[Any], winner: Outcome | None) -> Game:
 
 
 def categories(study: Study) -> dict[int, str]:
-    """The category of each prompt; empty where it has none."""
+    """Maps prompts to their categories; empty if a prompt has none."""
     return {pk: kind or "" for pk, kind in study.prompt_set.prompts.values_list("pk", "type")}

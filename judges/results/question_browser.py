@@ -1,4 +1,4 @@
-"""One question of a study at a time: what was asked, what two models answered, what judges said of it."""
+"""Browses a study's prompts: the prompt, two models' answers, and the judges' verdicts on them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from judges.results.reply_text import words_or_error
 from judges.statistics.score_tables import Game, Grade
 
 APART: Final = 2.0
-"""Points by which two grades of one answer have to differ to be a disagreement."""
+"""Minimum difference in points between two grades of one answer that counts as a disagreement."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Which questions somebody wants to see: those of a category, with answers of two models, where judges disagree."""
+class PromptFilter:
+    """A filter of prompts: by category, by two models with answers, and by disagreement of judges."""
 
     category: str | None = None
     models: tuple[int, ...] = ()
@@ -33,7 +33,7 @@ class Wish:
 
 @dataclass(slots=True)
 class Line:
-    """A question in the list: the mean score of each model, in their order, and how many verdicts each won."""
+    """A prompt in the list: mean score and verdicts won per model, in model order."""
 
     prompt: Prompt
     scores: list[float | None]
@@ -44,8 +44,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a judge said: of one answer (`score`), or of a pair in one order (`winner`, the place of a model among
-    those shown, None for a tie), or nothing that could be read. `call` is that of our own that it answered."""
+    """A judge's verdict: on one answer (`score`), on a pair in one order (`winner`), or unreadable.
+
+    `winner` is the index of a shown model, None for a tie. `call` is the call made here, if it was.
+    """
 
     judge: str
     template: str
@@ -69,9 +71,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn of the conversation; `number` is 0 for what is said of the whole of it.
+    """A turn of the conversation; `number` is 0 for verdicts on the whole conversation.
 
-    `grades` are those of each model, in their order.
+    `grades` are the grades per model, in model order.
     """
 
     number: int
@@ -91,24 +93,24 @@ class Question:
     prompt: Prompt
     turns: list[Turn]
     choices: list[list[int]] = field(default_factory=list)
-    """The samples that each model has."""
+    """Sample numbers per model."""
     cut: list[bool] = field(default_factory=list)
-    """Whether the answer shown of each model was cut at the token limit."""
+    """Whether each model's shown answer was cut off at the token limit."""
 
 
 def answering(study: Study) -> list[LanguageModel]:
-    """The models of the study that answered anything, in the order of their names."""
+    """Returns the study's models with answers, by name."""
     return list(study.models_compared().filter(results__isnull=False).distinct().order_by("name"))
 
 
 def first_choice(study: Study, models: Sequence[LanguageModel]) -> tuple[int, ...]:
-    """Two models to begin with: the first two that a judge compared, or graded, or else that there are."""
+    """Returns two default models: the first two that a judge compared or graded, or the first two of all."""
     known = {model.pk for model in models}
     compared = Comparison.objects.filter(study=study, rater__kind=RaterKind.JUDGE).counted().order_by("pk")
     for pair in compared.values_list("pair__model_x", "pair__model_y")[:1]:
         if set(pair) <= known:
             return tuple(sorted(pair, key=[model.pk for model in models].index))
-    # Of many models only as many are looked at as it takes to find two.
+    # With many models, stops as soon as two are found.
     graded = list(islice((model.pk for model in models if judgments.is_graded(study, model)), 2))
     return tuple([*graded, *(model.pk for model in models if model.pk not in graded)][:2])
 
@@ -118,24 +120,24 @@ def categories(study: Study) -> list[str]:
     return [name for name in types if name]
 
 
-def lines(study: Study, wish: Wish) -> list[Line]:
-    """The questions that `wish` lets through, in their stored order."""
+def lines(study: Study, filters: PromptFilter) -> list[Line]:
+    """Returns the prompts that match the filter, in stored order."""
     prompts = study.prompts()
-    if wish.category is not None:
-        prompts = prompts.filter(type=wish.category)
+    if filters.category is not None:
+        prompts = prompts.filter(type=filters.category)
     grades: dict[int, list[Grade]] = defaultdict(list)
     games: dict[int, list[Game]] = defaultdict(list)
-    for grade in judgments.grades(study, wish.models):
-        if wish.judge in {None, grade.judge}:
+    for grade in judgments.grades(study, filters.models):
+        if filters.judge in {None, grade.judge}:
             grades[grade.prompt].append(grade)
-    for game in judgments.games(study, wish.models):
-        if wish.judge in {None, game.judge}:
+    for game in judgments.games(study, filters.models):
+        if filters.judge in {None, game.judge}:
             games[game.prompt].append(game)
     found = (
-        _line(prompt, wish.models, grades[prompt.pk], games[prompt.pk])
+        _line(prompt, filters.models, grades[prompt.pk], games[prompt.pk])
         for prompt in prompts.defer("turns", "references", "note").order_by("pk")
     )
-    return [line for line in found if line.disagreement or not wish.disagreement]
+    return [line for line in found if line.disagreement or not filters.disagreement]
 
 
 def _line(prompt: Prompt, models: Sequence[int], grades: Sequence[Grade], games: Sequence[Game]) -> Line:
@@ -149,7 +151,7 @@ def _line(prompt: Prompt, models: Sequence[int], grades: Sequence[Grade], games:
 
 
 def disagree(grades: Iterable[Grade], games: Iterable[Game]) -> bool:
-    """Whether two verdicts on one turn of a pair differ, or two grades of one answer's turn by two points or more."""
+    """Returns whether verdicts on one turn of a pair differ, or grades of one answer's turn by two points or more."""
     verdicts: dict[tuple[int, int], set[str]] = defaultdict(set)
     for game in games:
         if game.winner is not None:
@@ -166,7 +168,7 @@ def disagree(grades: Iterable[Grade], games: Iterable[Game]) -> bool:
 def question(
     study: Study, prompt: Prompt, models: Sequence[int], choices: Sequence[int], judge: str | None
 ) -> Question:
-    """All there is to `prompt`, with the answers of `models`, the choice of each that is wanted."""
+    """Returns everything about `prompt`, with the requested sample of each model's answers."""
     results: dict[int, list[Result]] = {model: [] for model in models}
     for result in Result.objects.filter(prompt=prompt, model__in=models).order_by("sample"):
         results[result.model_id].append(result)
@@ -200,7 +202,7 @@ def question(
 
 
 def _choice(results: Sequence[Result], choice: int) -> Result | None:
-    """The result with that sample; the first where there is none."""
+    """Returns the result with that sample number, or the first one."""
     return next((result for result in results if result.sample == choice), results[0] if results else None)
 
 
@@ -209,12 +211,12 @@ def _has(texts: Sequence[str], number: int) -> bool:
 
 
 def _of_turn(words: Iterable[Word], number: int, turns: int) -> list[Word]:
-    """Of a conversation of one turn, the whole is that turn."""
+    """Selects the verdicts on a turn; in a conversation of one turn, verdicts on the whole count for it."""
     return [word for word in words if word.turn == number or (turns == 1 and word.turn == 0)]
 
 
 def _references(prompt: Prompt) -> list[tuple[str, list[str]]]:
-    """Whose, and the texts: those that judges are shown first, then those of others."""
+    """Returns sources and texts of reference answers: first those shown to judges, then others."""
     rows = list(ReferenceAnswer.objects.filter(prompt=prompt).order_by("-used", "source"))
     found = [(row.source, row.turns) for row in rows]
     if prompt.references and not any(row.used for row in rows):
@@ -263,7 +265,7 @@ def _own_words(reply: JudgeReply) -> Text | None:
 
 
 def _games(study: Study, prompt: Prompt, models: Sequence[int], judge: str | None) -> Iterator[Word]:
-    """What judges said of pairs of `models`, with the words where there are any."""
+    """Yields the judges' verdicts on pairs of `models`, with their replies if stored."""
     pairs = {
         pair.pk: pair
         for first, second in combinations(models, 2)
@@ -276,7 +278,7 @@ def _games(study: Study, prompt: Prompt, models: Sequence[int], judge: str | Non
     for comparison in _verdicts(study, pairs).select_related("rater"):
         word = _word(comparison, pairs[comparison.pair_id], places)
         found[word.judge, comparison.pair_id, word.turn, word.repetition] = word
-    # A pair is of one study. Asked for the study as well, SQLite looks through all that was said in it.
+    # Pairs belong to one study. With a condition on the study as well, SQLite would scan all its verdicts.
     for row in Judgment.objects.filter(pair__in=pairs).order_by("pk"):
         pair, left = pairs[row.pair_id or 0], _side(row.left)
         key = (row.judge, pair.pk, row.turn, repetition(left, row.sample))
@@ -326,7 +328,7 @@ def _side(left: str) -> Side:
 
 
 def _place(pair: Pair, side: str, places: Mapping[int, int]) -> int | None:
-    """The place among the models shown of the one on `side`; None for none of them."""
+    """Returns the index among the shown models of the one on `side`, or None."""
     if side not in {"x", "y"}:
         return None
     return places[pair.model_x_id if side == "x" else pair.model_y_id]

@@ -1,4 +1,4 @@
-"""What judges and panels cost and how they answer, by rater: columns for tables that put raters side by side."""
+"""Costs and reply statistics of judges and panels, as columns of tables that compare raters."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from judges.models import CallState, JudgeReply, Panel, PanelDecision, PanelMemb
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a rater was asked in a study. Of a panel: what its members cost together, and the decisions it made.
+    """Cost and reply statistics of a rater in a study; for a panel, its members' total cost and its decisions.
 
     Attributes:
-        cost: nanos, of every reply, whatever came of it.
+        cost: nanos, of all replies including failed ones.
         asked: replies of a judge, decisions of a panel.
-        verdicts: of them, those that gave a verdict.
-        seconds: the mean time of a reply; of a panel that of its slowest member.
+        verdicts: how many of them gave a verdict.
+        seconds: mean time of a reply; for a panel, that of its slowest member.
     """
 
     cost: int
@@ -32,23 +32,23 @@ class Record:
 
     @property
     def a_verdict(self) -> float | None:
-        """Nanos a verdict."""
+        """Cost per verdict, in nanos."""
         return self.cost / self.verdicts if self.verdicts else None
 
     @property
     def in_vain(self) -> float | None:
-        """The share of the replies, or decisions, without a verdict."""
+        """Share of replies, or decisions, without a verdict."""
         return 1 - self.verdicts / self.asked if self.asked else None
 
 
 def records(study: Study, raters: Collection[int]) -> dict[int, Record]:
-    """What is known of those of `raters` that are judges asked here, or panels of such; three queries."""
+    """Maps raters that are judges run here, or panels of such judges, to their records; three queries."""
     panels = _members(study, raters)
     wanted = set(raters) | {member for members in panels.values() for member in members}
     replies = JudgeReply.objects.filter(
         call__run__study=study, call__run__kind=RunKind.JUDGING, answered_as__raters__rater__in=wanted
     )
-    # Only those of this study: a version has a rater in every study it was asked in.
+    # Only raters of this study: a version has a rater in every study it judged.
     replies = replies.filter(answered_as__raters__study=study)
     rows = replies.values("answered_as__raters__rater").annotate(
         paid=Sum("cost"),
@@ -65,7 +65,7 @@ def records(study: Study, raters: Collection[int]) -> dict[int, Record]:
 
 
 def _members(study: Study, raters: Collection[int]) -> dict[int, list[int]]:
-    """The members' raters by the rater of their panel."""
+    """Maps the rater of a panel to those of its members."""
     found: dict[int, list[int]] = {}
     rows = PanelMember.objects.filter(panel__study=study, panel__rater__in=raters).order_by("place")
     for panel, member in rows.values_list("panel__rater", "rater"):
@@ -87,7 +87,7 @@ def _of_panels(study: Study, panels: Mapping[int, Collection[int]], asked: Mappi
     for panel, members in panels.items():
         theirs = [asked[member] for member in members if member in asked]
         number, decided = counts.get(panel, (0, 0))
-        # What a member from elsewhere cost is not known, and then the panel's cost is not either.
+        # The cost of an imported member is unknown, and so is the panel's cost.
         if number and len(theirs) == len(members):
             slowest = max((each.seconds for each in theirs if each.seconds is not None), default=None)
             found[panel] = Record(sum(each.cost for each in theirs), number, decided, slowest)
@@ -95,7 +95,7 @@ def _of_panels(study: Study, panels: Mapping[int, Collection[int]], asked: Mappi
 
 
 def cost(study: Study, raters: Collection[int]) -> dict[int, str]:
-    """What a rater cost altogether."""
+    """Maps raters to their total cost, as shown."""
     return {rater: dollars(record.cost) for rater, record in records(study, raters).items()}
 
 
@@ -131,14 +131,14 @@ COLUMNS: Final = (
 
 
 def register() -> None:
-    """Has every table of raters show what judges cost."""
+    """Registers the cost columns for every table of raters."""
     for title, look in COLUMNS:
         rater_columns.register(title, look)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A judge or a panel of a study, and how it was asked; imported judges have no record."""
+    """A judge or panel of a study with its record; imported judges have none."""
 
     rater: Rater
     panel: Panel | None
@@ -147,7 +147,7 @@ class Line:
 
 
 def side_by_side(study: Study) -> list[Line]:
-    """The judges of `study` that have compared something, and its panels."""
+    """Returns the judges of `study` with comparisons, and its panels."""
     own = Comparison.objects.in_force().votable().filter(study=study, rater__kind=RaterKind.JUDGE)
     counts = dict(own.order_by().values_list("rater").annotate(Count("pk")))
     panels = {panel.rater_id: panel for panel in panels_of(study) if panel.ended_at is None}
@@ -157,6 +157,6 @@ def side_by_side(study: Study) -> list[Line]:
 
 
 def panels_of(study: Study) -> list[Panel]:
-    """The panels of `study`, with their raters and members."""
+    """Returns the panels of `study`, with their raters and members."""
     found = Panel.objects.filter(study=study).select_related("rater").prefetch_related("members__rater")
     return list(found.order_by("ended_at", "pk"))

@@ -1,4 +1,4 @@
-"""Replies as people read them."""
+"""Extracts readable text from replies."""
 
 from judges.formats.mt_bench import API_ERROR
 from judges.llm import chat
@@ -6,7 +6,7 @@ from judges.models import JudgeReply
 
 
 def words(raw: str) -> str:
-    """What the model said, without the JSON around it; empty where the reply cannot be read, or was none."""
+    """Returns the model's text without the JSON around it; empty if there is no readable reply."""
     try:
         return chat.read_answer(raw).reply.text
     except chat.Trouble:
@@ -14,5 +14,5 @@ def words(raw: str) -> str:
 
 
 def words_or_error(reply: JudgeReply) -> str:
-    """What the judge wrote; MT-bench's mark of an error where nothing came."""
+    """Returns the judge's text, or MT-bench's error marker if there is none."""
     return words(reply.raw) or API_ERROR

@@ -1,14 +1,14 @@
-"""How often a judge chooses as was known to be right: per set, on average over sets, and over all rows. Pure.
+"""Computes a judge's accuracy on known preferences: per set, averaged over sets, and over all rows. Pure.
 
-A row counts 1 where the judge is right and 0 where it is wrong; a tie, or a verdict that the other order
-contradicts, counts one half in one reading and 0 in the other. Rows without a readable answer are counted
-apart and in neither: an error is no tie, and no wrong answer.
+A row counts 1 if the judge is right and 0 if it is wrong. A tie or contradictory verdict counts one half in one
+measure and 0 in the other. Rows without a readable reply are counted separately and in neither measure: an error is
+neither a tie nor a wrong answer.
 
-Intervals are at 95 %. Of one set: Wilson's score interval (Wilson 1927), of the number of rows where every
-prompt stands once, else of the effective number that the variance by prompts leaves (Korn and Graubard
-1998 do so for Clopper and Pearson's), with Student's quantile for the number of prompts. It takes a count;
-with halves among the scores it is a little wide, since these vary less. Of a mean over sets: from the sets'
-own intervals by the method of variance estimates recovery (Zou, Huang and Zhang 2009), sets taken as independent.
+Intervals have a level of 95%. For one set: Wilson's score interval (Wilson 1927), with the number of rows if every
+prompt occurs once. Otherwise with the effective number from the variance between prompts (as Korn and Graubard 1998
+do for Clopper and Pearson's interval) and Student's quantile for the number of prompts. The interval assumes counts;
+with halves among the scores it is slightly wide, because they vary less. For a mean over sets: from the intervals of
+the sets by the method of variance estimates recovery (Zou, Huang and Zhang 2009), assuming independent sets.
 """
 
 import math
@@ -27,12 +27,12 @@ type Says = Literal["chosen", "rejected", "tie"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("right", "wrong", "tie", "inconsistent", "unread")
 LEVEL: Final = 0.95
 QUANTILE: Final = float(ndtri((1 + LEVEL) / 2))
-"""Of the normal distribution, for an interval at `LEVEL`."""
+"""Quantile of the normal distribution for an interval of level `LEVEL`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """A share with its interval; None where no row could be read."""
+    """A share with its interval; None if no row was readable."""
 
     value: float | None
     low: float | None = None
@@ -44,13 +44,13 @@ NOTHING: Final = Accuracy(None)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A set of rows, or several together.
+    """Outcomes and accuracy of one set or of several combined.
 
     Attributes:
         name: of the set; empty for several.
-        outcomes: how many rows ended how.
-        prompts: how many prompts the rows that were read are about.
-        half, wrong: the accuracy with ties half, and with ties wrong.
+        outcomes: number of rows by outcome.
+        prompts: number of prompts among the readable rows.
+        half, wrong: accuracy with ties counted as half, and as wrong.
     """
 
     name: str
@@ -65,20 +65,20 @@ class Result:
 
     @property
     def read(self) -> int:
-        """Rows that have an answer, of any kind."""
+        """Number of rows with a readable reply."""
         return self.rows - self.outcomes["unread"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a set: how it ended, and which prompt it is about."""
+    """A row of a set: its outcome and its prompt."""
 
     outcome: Outcome
     prompt: str
 
 
 def outcome(said: Sequence[Says | None]) -> Outcome:
-    """What the answers on one row come to: one, or one of each order; None for what could not be read."""
+    """Combines the replies on one row, one per order asked, into an outcome; None stands for an unreadable reply."""
     if not said or None in said:
         return "unread"
     if len(set(said)) > 1:
@@ -93,14 +93,14 @@ def outcome(said: Sequence[Says | None]) -> Outcome:
 
 
 def higher(chosen: float | None, rejected: float | None) -> list[Says | None]:
-    """What two scores say, as `outcome` takes it: the better answer has the higher one."""
+    """Converts two scores into a verdict for `outcome`: the higher score wins."""
     if chosen is None or rejected is None:
         return [None]
     return ["tie" if chosen == rejected else "chosen" if chosen > rejected else "rejected"]
 
 
 def result(name: str, rows: Iterable[Row]) -> Result:
-    """Accuracy over `rows`."""
+    """Computes the accuracy over `rows`."""
     rows = list(rows)
     counts = Counter(row.outcome for row in rows)
     read = [row for row in rows if row.outcome != "unread"]
@@ -117,7 +117,7 @@ def result(name: str, rows: Iterable[Row]) -> Result:
 
 
 def accuracy(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> Accuracy:
-    """The mean of `scores` (n,), each in [0, 1]; `prompt` (n,) are codes of what they are about."""
+    """Computes the mean of `scores` (n,), each in [0, 1], and its interval; `prompt` (n,) are codes of the prompts."""
     if not len(scores):
         return NOTHING
     share = float(scores.mean())
@@ -125,24 +125,26 @@ def accuracy(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> Accura
 
 
 def wilson(share: float, number: float, quantile: float = QUANTILE) -> tuple[float, float]:
-    """The ends of Wilson's score interval (Wilson 1927) of a `share` among `number` independent draws, which need
-    not be whole; `quantile` is that of the normal distribution, or Student's where the spread was estimated."""
+    """Computes the ends of Wilson's score interval (Wilson 1927) for a `share` of `number` independent draws.
+
+    `number` need not be whole. `quantile` is the normal one, or Student's if the variance was estimated.
+    """
     scale = 1 + quantile**2 / number
     middle = (share + quantile**2 / (2 * number)) / scale
     spread = quantile / scale * math.sqrt(share * (1 - share) / number + quantile**2 / (4 * number**2))
-    # Rounding must not push an end past the share at 0 and 1, nor out of them.
+    # Rounding must not push an end past the share or out of [0, 1].
     return max(0.0, min(share, middle - spread)), min(1.0, max(share, middle + spread))
 
 
 def _effective(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> tuple[float, float]:
-    """The number of independent rows that the scores are worth, and the quantile for it."""
+    """Computes the effective number of independent rows, and the quantile for it."""
     rows = len(scores)
     codes = np.unique(prompt, return_inverse=True)[1].ravel()
     clusters = int(codes.max()) + 1
     if clusters == rows:
         return float(rows), QUANTILE
     if clusters == 1:
-        # One prompt says nothing of others: its rows are worth one.
+        # One prompt gives no information about others, so its rows count as one.
         return 1.0, QUANTILE
     share = scores.mean()
     sums = np.bincount(codes, weights=scores - share)
@@ -153,7 +155,7 @@ def _effective(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> tupl
 
 
 def mean(parts: Sequence[Accuracy]) -> Accuracy:
-    """The plain mean over sets, those without a readable row left out."""
+    """Computes the unweighted mean over sets, leaving out sets without a readable row."""
     known = [(part.value, part.low, part.high) for part in parts if part.value is not None]
     if not known:
         return NOTHING

@@ -1,7 +1,7 @@
-"""How much a judge that was asked twice said the same, and how sure that is. Pure.
+"""Measures how consistent a judge's repeated verdicts are, with intervals. Pure.
 
-Several verdicts on one pair (its two orders, its turns) are one draw of a cluster: they are not taken for
-independent. With one verdict a cluster everything is as for independent draws.
+Verdicts on the same pair (both orders, several turns) form a cluster and are not treated as independent. With one
+verdict per cluster, the results are those for independent draws.
 """
 
 import math
@@ -17,7 +17,7 @@ from judges.statistics.accuracy import wilson
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A share in [0, 1], or a mean, of `of` verdicts, with its 95 % interval."""
+    """A share in [0, 1], or a mean, of `of` verdicts, with its 95% interval."""
 
     value: float
     low: float
@@ -26,10 +26,10 @@ class Estimate:
 
 
 def share(hits: Sequence[bool], clusters: Sequence[Hashable]) -> Estimate | None:
-    """The share of `hits` (one for each verdict, of the cluster at the same place); None of none.
+    """Computes the share of `hits`, which are parallel to `clusters`; None if empty.
 
-    Wilson's interval, with as many verdicts as independent ones would tell the same: their number over the
-    design effect of the clusters (Kish 1965). Where all agree the clusters themselves are counted.
+    Uses Wilson's interval with the effective number of verdicts: their number divided by the design effect of the
+    clusters (Kish 1965). If all hits are equal, the number of clusters is used.
     """
     number = len(hits)
     if not number:
@@ -45,9 +45,9 @@ def share(hits: Sequence[bool], clusters: Sequence[Hashable]) -> Estimate | None
 
 
 def mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate | None:
-    """The mean of `values`, with Student's interval over the clusters; None of none.
+    """Computes the mean of `values` with Student's interval over the clusters; None if empty.
 
-    From one cluster alone nothing can be said about its spread: the interval is without end.
+    With a single cluster the variance is unknown, so the interval is infinite.
     """
     if not values:
         return None
@@ -62,14 +62,14 @@ def mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate | No
 
 
 def _of_clusters(values: np.ndarray, clusters: Sequence[Hashable]) -> tuple[np.ndarray, int]:
-    """The sums of `values` by cluster, and how many clusters there are."""
+    """Computes the sums of `values` by cluster, and the number of clusters."""
     places = {cluster: place for place, cluster in enumerate(dict.fromkeys(clusters))}
     sums = np.bincount([places[cluster] for cluster in clusters], weights=values)
     return sums, len(places)
 
 
 def kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float | None:
-    """Cohen's kappa of two passes over the same things; None where both say one and the same of all."""
+    """Computes Cohen's kappa of two passes over the same items; None if all verdicts are equal."""
     number = len(first)
     if not number:
         return None
@@ -80,7 +80,7 @@ def kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float | None
 
 
 def weighted_kappa(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Kappa of two passes of scores, with quadratic weights (Cohen 1968); None where both never vary."""
+    """Computes kappa of two passes of scores with quadratic weights (Cohen 1968); None if the scores never vary."""
     one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if not one.size:
         return None
@@ -90,9 +90,9 @@ def weighted_kappa(first: Sequence[float], second: Sequence[float]) -> float | N
 
 
 def drawn(categories: Sequence[str], count: int, rng: np.random.Generator) -> list[int]:
-    """The places of `count` things, drawn so that each category has its share of them; in rising order.
+    """Samples `count` items proportionally by category and returns their indices in ascending order.
 
-    What is left after whole shares goes to the largest remainders. All of them where there are no more.
+    After whole shares, the rest goes to the largest remainders. Returns all items if there are no more than `count`.
     """
     if count >= len(categories):
         return list(range(len(categories)))

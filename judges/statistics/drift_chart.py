@@ -1,4 +1,4 @@
-"""Where the figures of a judge's rounds stand in a drawing, in per cent of its width and height. Pure."""
+"""Computes the positions in a chart of a judge's rounds, in percent of its width and height. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from judges.statistics.consistency import Estimate
 LEFT: Final = 13.0
 RIGHT: Final = 97.0
 LABELS: Final = 10
-"""About so many rounds have their number under the drawing."""
+"""Approximate number of rounds labelled on the x axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The values at the foot and at the head of a drawing, and those that have a line."""
+    """The values at the bottom and top of the chart, and those with a grid line."""
 
     low: float
     high: float
     lines: tuple[float, ...]
 
     def at(self, value: float) -> float:
-        """From above, as drawings are measured; what lies outside is at the edge."""
+        """Returns the position from the top, in percent; values outside are clamped to the edge."""
         share = (min(self.high, max(self.low, value)) - self.low) / (self.high - self.low)
         return round(100 * (1 - share), 2)
 
@@ -33,7 +33,7 @@ SCORES: Final = Scale(1.0, 10.0, (1.0, 4.0, 7.0, 10.0))
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A round's figure: the dot, its interval from `top` to `foot`, and the dot before, where a line comes from."""
+    """A round's value: the dot, its interval from `top` to `foot`, and the previous dot for the connecting line."""
 
     number: int
     estimate: Estimate
@@ -47,8 +47,8 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Dots over the rounds; `lines` are values with their heights, `numbers` rounds with their places, `breaks`
-    the places where something changed."""
+    """Dots by round. `lines` are values with their y positions, `numbers` rounds with their x positions, and `breaks`
+    the x positions of changes."""
 
     dots: tuple[Dot, ...]
     lines: tuple[tuple[float, float], ...]
@@ -57,8 +57,8 @@ class Drawing:
 
 
 def draw(figures: Sequence[tuple[int, Estimate | None]], changed: Sequence[bool], scale: Scale) -> Drawing:
-    """`figures` are rounds by number with their value, `changed` whether something is other than in the round
-    before. A round without a value leaves a gap that no line crosses."""
+    """Computes the chart of `figures`, which are round numbers with values; `changed` marks changes since the previous
+    round. A round without a value leaves a gap in the line."""
     step = (RIGHT - LEFT) / max(1, len(figures) - 1)
     places = [round(LEFT + step * place, 2) for place in range(len(figures))]
     dots: list[Dot] = []

@@ -1,10 +1,9 @@
-"""How several judges make one verdict. Pure: ballots in, decisions out.
+"""Combines the verdicts of several judges into panel decisions. Pure: ballots in, decisions out.
 
-A member's verdicts on a turn of a pair are one ballot: within an order the strict plurality of its samples,
-between the orders agreement. Members whose orders contradict one another abstain, or count as a tie. By
-`majority` the outcome is the one that more than half of the ballots name; by `mean` it is where the mean of
-the members' probabilities that x is better lies, further than `margin` from one half. What neither settles
-is a split, for which a rule of its own is stated beforehand.
+A member's verdicts on a turn of a pair form one ballot: the strict plurality of the samples in each order, which must
+agree between orders. Contradictory members abstain or count as a tie. The rule `majority` takes the outcome of more
+than half of the ballots. The rule `mean` takes the side on which the mean probability that x is better lies, if it is
+more than `margin` from one half. Everything else is a split, which has its own rule.
 """
 
 from dataclasses import dataclass
@@ -19,25 +18,25 @@ type Rule = Literal["majority", "mean"]
 type Splits = Literal["tie", "out", "senior"]
 type Contradictions = Literal["abstain", "tie"]
 type State = Literal["decided", "tie", "senior", "out", "few"]
-"""What became of an item: decided by the rule; a split that counts as a tie, that the senior judge decided,
-or that is left out; too few members answered."""
+"""State of an item: decided by the rule; a split treated as a tie, decided by the senior judge, or left out; too few
+members replied."""
 
 CONTRADICTS: Final = -1
 ABSENT: Final = -2
 SPARED: Final = -3
-"""In the place of a ballot: the orders contradict one another; no verdict; a model of the member's own maker."""
+"""Values instead of a ballot: contradictory orders; no verdict; a model of the member's own organisation."""
 
 ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a panel decides.
+    """The rules of a panel.
 
     Attributes:
-        least: how many members must have answered, abstentions among them; None for all who may judge the pair.
-        margin: how far the mean must be from one half, in [0, 0.5).
-        senior: the place of the member who decides splits, where `splits` says so.
+        least: minimum members who must reply, including abstentions; None for all who may judge the pair.
+        margin: minimum distance of the mean from one half, in [0, 0.5).
+        senior: index of the member who decides splits, if `splits` says so.
     """
 
     rule: Rule = "majority"
@@ -50,14 +49,14 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdicts:
-    """n verdicts of a panel's members.
+    """n verdicts of a panel's members, as columns.
 
     Attributes:
-        item: (n,) codes from 0 of the turns of pairs.
-        member: (n,) places in the panel, from 0.
-        left: (n,) 1 where x stood on the left, else -1.
-        outcome: (n,) half points of x: 2 where it won, 1 for a tie, 0.
-        share: (n,) the probability that x is better, in [0, 1]; a hard verdict has 1, 0.5 or 0.
+        item: (n,) codes from 0 of turns of pairs.
+        member: (n,) indices of members, from 0.
+        left: (n,) 1 if x was on the left, otherwise -1.
+        outcome: (n,) half points of x: 2 for a win, 1 for a tie, 0 for a loss.
+        share: (n,) probability in [0, 1] that x is better; 1, 0.5 or 0 for a verdict without a probability.
     """
 
     item: NDArray[np.int64]
@@ -69,14 +68,14 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """One decision for each of g items.
+    """Decisions on g items, as columns; m is the number of members.
 
     Attributes:
         state: (g,) of `State`.
-        outcome: (g,) half points of x; -1 where the panel says nothing.
-        mean: (g,) the mean of the members' probabilities that x is better; NaN where nobody answered.
+        outcome: (g,) half points of x; -1 without a decision.
+        mean: (g,) mean of the members' probabilities that x is better; NaN if no member replied.
         ballots: (g, m) half points of x by member, or CONTRADICTS, ABSENT, SPARED.
-        shares: (g, m) the members' probabilities; NaN where they have none.
+        shares: (g, m) the members' probabilities; NaN if missing.
     """
 
     state: NDArray[np.str_]
@@ -87,7 +86,7 @@ class Decisions:
 
 
 def decide(verdicts: Verdicts, spared: NDArray[np.bool_], rules: Rules) -> Decisions:
-    """What a panel says of every item; `spared` (g, m) is true where a member is left out of an item."""
+    """Decides every item; `spared` (g, m) is true if a member is left out of an item."""
     items, members = spared.shape
     ballots, shares = _ballots(verdicts, items, members)
     ballots[spared], shares[spared] = SPARED, np.nan
@@ -113,14 +112,14 @@ def decide(verdicts: Verdicts, spared: NDArray[np.bool_], rules: Rules) -> Decis
 
 
 def _ballots(verdicts: Verdicts, items: int, members: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(items, members) half points and probabilities, one of each member; both orders weigh the same."""
+    """Returns (items, members) half points and probabilities; both orders have equal weight."""
     ballots = np.full((items, members), ABSENT, dtype=np.int64)
     shares = np.full((items, members), np.nan)
     if not len(verdicts.item):
         return ballots, shares
     label = verdicts.item * members + verdicts.member
     merged = merge(label, verdicts.left, verdicts.outcome)
-    # UNDECIDED and CONTRADICTS are the same number, for the same thing.
+    # UNDECIDED and CONTRADICTS are the same number with the same meaning.
     ballots.flat[label[merged.first]] = merged.outcome
     order = label * 2 + (verdicts.left > 0)
     size = 2 * items * members
@@ -132,7 +131,7 @@ def _ballots(verdicts: Verdicts, items: int, members: int) -> tuple[NDArray[np.i
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The means of the rows of `values`, NaN left out; NaN where a row has nothing else."""
+    """Computes row means without NaN values; NaN if a row has no other values."""
     known = ~np.isnan(values)
     number = known.sum(axis=1)
     total = np.where(known, values, 0.0).sum(axis=1)
@@ -153,9 +152,9 @@ def _sides(mean: NDArray[np.float64], margin: float) -> NDArray[np.int64]:
 
 
 def _seniors(ballots: NDArray[np.int64], shares: NDArray[np.float64], rules: Rules) -> NDArray[np.int64]:
-    """What the senior judge alone says of every item; UNDECIDED where it says nothing."""
+    """Returns the senior judge's own decision on every item; UNDECIDED if there is none."""
     if rules.senior is None:
-        raise ValueError("A senior judge decides splits, and none is named.")
+        raise ValueError("The senior judge decides splits, but none is named.")
     if rules.rule == "mean":
         return _sides(shares[:, rules.senior], rules.margin)
     words = ballots[:, rules.senior]
@@ -166,14 +165,17 @@ def _seniors(ballots: NDArray[np.int64], shares: NDArray[np.float64], rules: Rul
 
 
 def left_share(outcome: int, *, share: float | None, level: int | None) -> float:
-    """The probability that the left is better, by what a verdict holds: said outright (`share`); by one of five
-    levels from 1, the left is much better, to 5; else 1, 0.5 or 0 by the left's half points."""
+    """Returns the probability that the left answer is better.
+
+    Taken from `share` if given; otherwise from `level`, from 1 (left much better) to 5; otherwise 1, 0.5 or 0 from
+    the left's half points.
+    """
     if share is not None:
         return share
     return outcome / 2 if level is None else (5 - level) / 4
 
 
 def compared(one: NDArray[Any], other: NDArray[Any]) -> tuple[int, int]:
-    """Of two columns of ballots: on how many items both have one, and on how many they say the same."""
+    """Counts the items on which two columns both have a ballot, and those on which the ballots are equal."""
     both = (one >= 0) & (other >= 0)
     return int(both.sum()), int((both & (one == other)).sum())

@@ -1,12 +1,12 @@
-"""Tables of what judges said: scores of single answers, and wins and losses of pairs. Pure.
+"""Computes tables of judge verdicts: scores of single answers, and wins and losses in pairs. Pure.
 
-A score is about a prompt's turn: of several choices (answers of a model to one prompt) and several grades of
-one answer it is the mean. Intervals are about prompts like these: 95 %, clustered by prompt, by Student's t with
-one degree less than there are prompts, G / (G - 1) for the small number of them (Cameron and Miller 2015). Below
-ten prompts, and where nothing varies, none is given.
+A score belongs to a turn of a prompt; several choices (answers of a model to one prompt) and several grades of one
+answer are averaged. Intervals apply to prompts like these. They have a level of 95%, are clustered by prompt, and
+use Student's t with G - 1 degrees of freedom and the correction G / (G - 1) for G prompts (Cameron and Miller 2015).
+There is no interval below ten prompts, or if nothing varies.
 
-Pairs are read in both orders, as FastChat reads them: a win is one in every order that was asked, all else is a
-tie; where an order has no verdict that can be read, the match is left out and counted.
+Pairs are combined as in FastChat: a win is a win in every order asked, everything else is a tie. A match with an
+unreadable order is left out and counted separately.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,17 +21,17 @@ from scipy.special import stdtrit
 from annotation.merge_orders import UNDECIDED, merge
 
 LEAST_PROMPTS: Final = 10
-"""Fewer give no interval about prompts."""
+"""Minimum prompts for an interval."""
 
 LEVEL: Final = 0.95
 LOWEST: Final = 1.0
 HIGHEST: Final = 10.0
 
 UNREADABLE: Final = -2
-"""The outcome of a match of which an order could not be read."""
+"""Outcome of a match with an unreadable order."""
 
 AT_ONCE: Final = 10_000
-"""Rows that are made arrays together."""
+"""Rows converted to arrays per batch."""
 
 type Outcome = Literal["x", "y", "tie"]
 type Whole = NDArray[np.int64]
@@ -39,8 +39,8 @@ type Real = NDArray[np.float64]
 
 
 class Grade(NamedTuple):
-    """What a judge gave an answer: `score` is None where nothing could be read. `choice` is the sample of the
-    answer, `turn` 0 for the whole of it."""
+    """A judge's grade of an answer: `score` is None if unreadable, `choice` is the answer's sample number, and `turn`
+    is 0 for the whole conversation."""
 
     judge: str
     prompt: int
@@ -51,7 +51,7 @@ class Grade(NamedTuple):
 
 
 class Game(NamedTuple):
-    """What a judge said of a pair in one order: `winner` is None where nothing could be read."""
+    """A judge's verdict on a pair in one order: `winner` is None if unreadable."""
 
     judge: str
     pair: int
@@ -71,10 +71,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A mean of scores.
+    """A mean score.
 
-    `deviation` is the standard deviation between choices of the means that each has, where there are several.
-    `number` grades went in, `without` had no number.
+    `deviation` is the standard deviation between the means of the choices, if there are several. `number` is the
+    number of grades used; `without` had no score.
     """
 
     mean: float | None
@@ -86,7 +86,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ModelScores:
-    """A judge's scores of a model, by turn and by category of prompt."""
+    """A judge's scores of a model: overall, by turn and by category."""
 
     model: int
     overall: Score
@@ -96,9 +96,9 @@ class ModelScores:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a model stands, against one or all others: matches that could be read in every order, and what came of them.
+    """A model's record against one or all opponents, over matches with a readable verdict in every order.
 
-    `inconsistent` of the ties are contradictions. `adjusted` is the share of wins, a tie counted half.
+    `inconsistent` of the ties are contradictions. `adjusted` is the win rate with ties counted as half.
     """
 
     wins: int
@@ -123,7 +123,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ModelStandings:
-    """`against` has the standing against each other model, the best of them first."""
+    """A model's overall standing; `against` has the standings against each opponent, best first."""
 
     model: int
     overall: Standing
@@ -132,7 +132,7 @@ class ModelStandings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grades:
-    """n grades of one judge, as columns; a score is nan where nothing could be read."""
+    """n grades of one judge, as columns; an unreadable score is NaN."""
 
     prompt: Whole
     model: Whole
@@ -145,7 +145,7 @@ class Grades:
 
     @classmethod
     def of(cls, grades: Iterable[Grade]) -> Self:
-        """The columns of `grades`, whoever gave them; an iterator's rows are never held all at once."""
+        """Converts `grades` into columns, in batches."""
         parts: list[list[NDArray[Any]]] = [[] for _column in range(5)]
         for some in batched(grades, AT_ONCE):
             _judge, *columns, score = zip(*some, strict=True)
@@ -157,8 +157,8 @@ class Grades:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Games:
-    """n verdicts of one judge on pairs, as columns: `left` is 1 where x was on the left, else -1; `outcome` is in
-    half points of x, `UNREADABLE` where nothing could be read."""
+    """n verdicts of one judge on pairs, as columns: `left` is 1 if x was on the left, otherwise -1; `outcome` is in
+    half points of x, or `UNREADABLE`."""
 
     pair: Whole
     prompt: Whole
@@ -173,7 +173,7 @@ class Games:
 
     @classmethod
     def of(cls, games: Iterable[Game]) -> Self:
-        """The columns of `games`, whoever gave them."""
+        """Converts `games` into columns."""
         parts: list[list[NDArray[Any]]] = [[] for _column in range(7)]
         for some in batched(games, AT_ONCE):
             _judge, *columns, left, winner = zip(*some, strict=True)
@@ -192,7 +192,7 @@ def _joined(parts: Sequence[NDArray[Any]], kind: str) -> NDArray[Any]:
 
 
 def _labels(*columns: Whole) -> tuple[Whole, NDArray[np.intp]]:
-    """(n,) which rows are equal in every column, counted from 0, and (g,) the first row of each of them."""
+    """Labels rows that are equal in every column: returns (n,) labels from 0 and (g,) the first row of each label."""
     key = np.zeros(len(columns[0]), np.int64)
     for column in columns:
         values, place = np.unique(column, return_inverse=True)
@@ -202,13 +202,13 @@ def _labels(*columns: Whole) -> tuple[Whole, NDArray[np.intp]]:
 
 
 def _mean(value: Real, group: Whole, size: int) -> Real:
-    """(size,) of each group; nan for an empty one."""
+    """Computes the (size,) group means; NaN for an empty group."""
     with np.errstate(invalid="ignore"):
         return np.bincount(group, weights=value, minlength=size) / np.bincount(group, minlength=size)
 
 
 def _intervals(value: Real, group: Whole, size: int, prompt: Whole, ends: tuple[float, float]) -> list[Interval | None]:
-    """Of the mean of each of `size` groups of values, each about a prompt, within what a value can be.
+    """Computes the intervals of the means of `size` groups, clamped to `ends`.
 
     value, group, prompt: (n,).
     """
@@ -228,7 +228,7 @@ def _intervals(value: Real, group: Whole, size: int, prompt: Whole, ends: tuple[
 
 
 def interval(values: Sequence[float], prompts: Sequence[int], low: float, high: float) -> Interval | None:
-    """Of the mean of `values`, each about one of `prompts`, within what a value can be."""
+    """Computes the interval of the mean of `values`, clustered by `prompts` and clamped to [low, high]."""
     group = np.zeros(len(values), np.int64)
     (found,) = _intervals(np.array(values, np.float64), group, 1, np.array(prompts), (low, high))
     return found
@@ -238,7 +238,7 @@ def interval(values: Sequence[float], prompts: Sequence[int], low: float, high: 
 
 
 def scores(grades: Grades, categories: Mapping[int, str]) -> list[ModelScores]:
-    """A judge's scores of its models, the best first. `categories` are those of the prompts."""
+    """Computes a judge's scores of its models, best first. `categories` maps prompts to categories."""
     if not len(grades):
         return []
     models, model = np.unique(grades.model, return_inverse=True)
@@ -264,9 +264,9 @@ def scores(grades: Grades, categories: Mapping[int, str]) -> list[ModelScores]:
 
 
 def _scores(grades: Grades, model: Whole, part: Whole, shape: tuple[int, int]) -> list[list[Score | None]]:
-    """By model and part, such as a turn, of what was graded; None where nothing was.
+    """Computes the scores by model and part, such as a turn; None if nothing was graded.
 
-    model, part: (n,) places below `shape`.
+    model, part: (n,) indices below `shape`.
     """
     size = shape[0] * shape[1]
     group = model * shape[1] + part
@@ -286,9 +286,9 @@ def _scores(grades: Grades, model: Whole, part: Whole, shape: tuple[int, int]) -
 def _measures(
     grades: Grades, group: Whole, readable: NDArray[np.bool_], size: int
 ) -> tuple[list[float], list[Interval | None], list[float | None]]:
-    """Mean, interval and deviation of each group."""
+    """Computes the mean, interval and deviation of each group."""
     group, prompt, turn, choice = (column[readable] for column in (group, grades.prompt, grades.turn, grades.choice))
-    # First the grades of one answer, then the answers to one prompt, then the prompts.
+    # Average the grades of an answer, then the answers to a prompt, then the prompts.
     answer, first = _labels(group, prompt, turn, choice)
     value = _mean(grades.score[readable], answer, len(first))
     group, prompt, turn, choice = (column[first] for column in (group, prompt, turn, choice))
@@ -300,7 +300,7 @@ def _measures(
 
 
 def _deviations(value: Real, group: Whole, choice: Whole, size: int) -> list[float | None]:
-    """Between the means of the choices of each group; None where there is one alone."""
+    """Computes the standard deviations between the means of the choices per group; None with a single choice."""
     chosen, first = _labels(group, choice)
     mean, owner = _mean(value, chosen, len(first)), group[first]
     number = np.bincount(owner, minlength=size)
@@ -314,8 +314,8 @@ def _deviations(value: Real, group: Whole, choice: Whole, size: int) -> list[flo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """g turns of pairs as one judge saw them in every order: `outcome` is in half points of x, or `UNDECIDED` where
-    the orders contradict one another, or `UNREADABLE`."""
+    """g turns of pairs with the orders combined: `outcome` is in half points of x, or `UNDECIDED` if the orders
+    contradict each other, or `UNREADABLE`."""
 
     prompt: Whole
     x: Whole
@@ -324,12 +324,12 @@ class Matches:
 
 
 def matches(games: Games) -> Matches:
-    """The games of one judge, those on one turn of one pair made one."""
+    """Combines one judge's games on the same turn of the same pair."""
     if not len(games):
         return Matches(games.prompt, games.x, games.y, games.outcome)
     label, first = _labels(games.pair, games.turn)
     readable = games.outcome != UNREADABLE
-    # In which orders each was asked, and read.
+    # The orders in which each was asked, and readable.
     order = 2 * label + (games.left > 0)
     asked = np.bincount(order, minlength=2 * len(first)) > 0
     read = np.bincount(order[readable], minlength=2 * len(first)) > 0
@@ -342,7 +342,7 @@ def matches(games: Games) -> Matches:
 
 
 def standings(games: Games) -> list[ModelStandings]:
-    """How a judge's models stand against one another, the best first."""
+    """Computes the standings of a judge's models, best first."""
     seen = matches(games)
     models, place = np.unique(np.concatenate([seen.x, seen.y]), return_inverse=True)
     x, y = np.split(place, 2)
@@ -363,7 +363,7 @@ def standings(games: Games) -> list[ModelStandings]:
 
 
 def _standings(seen: Matches, group: Whole, size: int) -> list[Standing]:
-    """Of each of `size` groups: (2 g,) whose view each match belongs to, first that of each x, then of each y."""
+    """Computes the standing of each of `size` groups; `group` (2 g,) assigns each match, first for x and then for y."""
     halves = np.where(seen.outcome == UNDECIDED, 1, seen.outcome)
     readable = np.tile(halves != UNREADABLE, 2)
     halves = np.concatenate([halves, 2 - halves])[readable]
@@ -376,7 +376,7 @@ def _standings(seen: Matches, group: Whole, size: int) -> list[Standing]:
     return [Standing(*of_one) for of_one in zip(wins, ties, losses, inconsistent, unreadable, ends, strict=True)]
 
 
-# As they are kept.
+# Stored form.
 
 
 def _ends(interval: Interval | None) -> list[float | None]:
@@ -397,7 +397,7 @@ def _score(kept: Sequence[Any]) -> Score:
 
 
 def scores_kept(found: Iterable[ModelScores]) -> list[Any]:
-    """Scores as JSON has them; `kept_scores` reads it."""
+    """Converts scores to JSON values; `kept_scores` reads them."""
     return [
         [
             each.model,
@@ -422,7 +422,7 @@ def kept_scores(kept: Iterable[Any]) -> list[ModelScores]:
 
 
 def standings_kept(found: Iterable[ModelStandings]) -> Iterator[tuple[list[Any], list[Any]]]:
-    """For each model its overall standing, and those against each other one, as JSON has them; `kept_standings`
+    """Yields each model's overall standing and its standings against each opponent as JSON values; `kept_standings`
     reads them."""
     for each in found:
         yield (
@@ -442,7 +442,7 @@ def _standing(wins: int, ties: int, losses: int, inconsistent: int, unreadable: 
 
 
 def kept_standings(overall: Iterable[Any], against: Iterable[Any] | None) -> list[ModelStandings]:
-    """Without `against` nothing is known of the standings against each."""
+    """Reads standings from JSON values; without `against`, the standings against each opponent are left out."""
     kept = list(overall)
     beside = list(against) if against is not None else [()] * len(kept)
     return [

@@ -1,4 +1,4 @@
-"""Shares and models, as the pages of what judges said show them."""
+"""Filters for shares, models and scores on the pages of judge verdicts."""
 
 from collections.abc import Sequence
 
@@ -14,22 +14,22 @@ register = template.Library()
 
 @register.filter
 def per_cent(share: float | None) -> str:
-    """A share in [0, 1] with one digit behind the point; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.1f} %"
+    """Formats a share in [0, 1] as a percentage with one decimal; a dash for None."""
+    return "–" if share is None else f"{100 * share:.1f}%"
 
 
 @register.filter
 def at[T](items: Sequence[T], place: int | None) -> T | None:
-    """The item at a place; nothing where there is no such place."""
+    """Returns the item at an index, or None if it is out of range."""
     return items[place] if place is not None and 0 <= place < len(items) else None
 
 
 @register.filter
 def mean_of(score: Score | None) -> SafeString | str:
-    """The mean with its interval; a dash where there is none. A page has hundreds, too many for a template each."""
+    """Formats a mean with its interval; a dash for None. In Python because a page has hundreds of them."""
     if score is None or score.mean is None:
         return "–"
-    # Django's formatter cuts digits off.
+    # Django's formatter truncates instead of rounding.
     mean, ends = number_format(round(score.mean, 2), 2), score.interval
     if ends is None:
         return mean

@@ -1,4 +1,4 @@
-"""Money and parts of time, as the judges' pages show them."""
+"""Filters for money, times and states on the judges' pages."""
 
 from collections.abc import Mapping
 
@@ -14,25 +14,25 @@ register = template.Library()
 
 @register.filter
 def dollars(nanos: float | str | None) -> str:
-    """An amount in nanos; a dash where there is none, which in a template may be an empty text."""
+    """Formats an amount in nanos; a dash for None or for the empty text of an undefined template variable."""
     return "–" if nanos is None or isinstance(nanos, str) else models.dollars(round(nanos))
 
 
 @register.filter
 def in_percent(share: float) -> str:
-    """A share in [0, 1] as a percentage with one digit behind the point."""
+    """Formats a share in [0, 1] as a percentage with one decimal."""
     return _("%(share)s%%") % {"share": number_format(round(100 * share, 1), 1)}
 
 
 @register.filter
 def alike(told: Mapping[str, int]) -> float:
-    """How often a member of a panel says what the panel says, as a share."""
+    """Returns the share of a member's verdicts that equal the panel's."""
     return told["alike"] / told["compared"]
 
 
 @register.filter
 def ballot(word: str) -> str:
-    """A member's part in a decision of a panel."""
+    """Names a member's ballot in a panel decision."""
     return {
         "contradicts": _("contradictory"),
         "absent": _("no verdict"),
@@ -43,25 +43,25 @@ def ballot(word: str) -> str:
 
 @register.filter
 def call_state(state: str) -> str:
-    """A state of calls, in the reader's language."""
+    """Names a state of calls in the reader's language."""
     return str(models.CallState(state).label)
 
 
 @register.filter
 def found_word(found: str) -> str:
-    """Whether a judge was right about a preference, in the reader's language."""
+    """Names a benchmark result (right, wrong or tie) in the reader's language."""
     return {"right": _("right"), "wrong": _("wrong"), "tie": _("undecided")}[found]
 
 
 @register.filter
 def told(problem: str) -> str:
-    """What stopped a run or a call, in the reader's language."""
+    """Translates the stored problem of a run or call."""
     return problem_texts.told(problem)
 
 
 @register.filter
 def time_left(seconds: float | None) -> str:
-    """ "about 3 minutes left"; nothing where it is not known."""
+    """Formats remaining time, such as “about 3 minutes left”; empty if unknown."""
     if seconds is None:
         return ""
     if seconds < 60:

@@ -1,4 +1,4 @@
-"""Figures with their intervals, as the pages of probes show them."""
+"""Filters for estimates with intervals on the stability pages."""
 
 import math
 
@@ -13,13 +13,13 @@ register = template.Library()
 
 @register.filter
 def share(estimate: Estimate | None) -> str:
-    """A share as a whole percentage; a dash where there is none."""
-    return "–" if estimate is None else f"{100 * estimate.value:.0f} %"
+    """Formats a share as a whole percentage; a dash for None."""
+    return "–" if estimate is None else f"{100 * estimate.value:.0f}%"
 
 
 @register.filter
 def share_interval(estimate: Estimate | None) -> str:
-    """ "75–94", the interval of a share in per cent; nothing where there is none."""
+    """Formats the interval of a share in percent, such as “75–94”; empty for None."""
     return "" if estimate is None else f"{100 * estimate.low:.0f}–{100 * estimate.high:.0f}"
 
 
@@ -30,7 +30,7 @@ def score(estimate: Estimate | None) -> str:
 
 @register.filter
 def score_interval(estimate: Estimate | None) -> str:
-    """The interval of a mean; nothing where nothing can be said of its spread."""
+    """Formats the interval of a mean; empty if it is unknown."""
     if estimate is None or math.isinf(estimate.high):
         return ""
     return f"{number_format(estimate.low, 2)}–{number_format(estimate.high, 2)}"
@@ -38,6 +38,6 @@ def score_interval(estimate: Estimate | None) -> str:
 
 @register.filter
 def changes(names: tuple[str, ...]) -> str:
-    """What is other than in the round before, in words."""
+    """Names what changed since the previous round."""
     words = {"settings": _("settings changed"), "model": _("model changed"), "fingerprint": _("fingerprint changed")}
     return ", ".join(words[name] for name in names)

@@ -1,4 +1,4 @@
-"""Pages of answers from models: where models are asked, the runs that ask them, and every question and reply."""
+"""Pages of model answers: endpoints, runs, and every request and reply."""
 
 import json
 from datetime import datetime
@@ -30,7 +30,7 @@ PAGES: Final = RunPages(answer_life, "judges/answer_run.html", "study-answer-run
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """The models that can be asked, first what asking them would be, then the start, and the runs so far."""
+    """Lists models and runs; estimates a run, and starts it on a second submit."""
     form = AnswersForm(study, posted(request))
     estimates = []
     if form.is_valid():
@@ -62,7 +62,7 @@ def _after_start(study: Study, started: list[AnswerRun]) -> HttpResponse:
 
 
 def _models(study: Study) -> QuerySet[LanguageModel]:
-    """The models of the study's prompt set, each with where it is asked and how many results it has."""
+    """Returns the prompt set's models with their endpoints and numbers of results."""
     counted = study.prompt_set.models.select_related("answer_source").annotate(answers=Count("results"))
     return counted.order_by("pk")
 
@@ -83,9 +83,9 @@ def system_message(request: AdministratorRequest, study: Study) -> HttpResponse:
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def source(request: AdministratorRequest, study: Study, number: int | None = None) -> HttpResponse:
-    """Where a model is asked; without a `number`, one that is to be added."""
+    """Edits a model's endpoint; without a `number`, adds a model."""
     if not request.user.has_perm("judges.add_judge"):
-        # Whoever says which address is asked also says who is sent its key.
+        # Choosing the address also chooses where the key is sent.
         raise PermissionDenied
     model = None if number is None else get_object_or_404(study.prompt_set.models, pk=number)
     form = SourceForm(study, model, posted(request))
@@ -104,7 +104,7 @@ def _run(study: Study, number: int) -> AnswerRun:
 @study_page
 @require_safe
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """How a run goes or went."""
+    """Shows a run and its progress."""
     found = _run(study, number)
     replies = AnswerReply.objects.filter(call__run=found)
     return PAGES.show(
@@ -122,14 +122,14 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 @study_page
 @require_POST
 def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
-    """Pausing, resuming and cancelling."""
+    """Pauses, resumes or cancels a run."""
     return PAGES.change(request, _run(study, number), change, study.slug, number)
 
 
 @study_page
 @require_safe
 def turns(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """The turns of a run, those of one state where one is asked for."""
+    """Lists the turns of a run, optionally those in one state."""
     state = request.GET.get("state", "")
     state = state if state in AnswerState.values else ""
     found = _run(study, number)
@@ -169,7 +169,7 @@ _REPLY: Final = TURN_COLUMNS[TURN_COLUMNS.index("finish_reason") :]
 @study_page
 @require_safe
 def turns_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
-    """A row for every reply, and for every turn that has none yet."""
+    """Returns a CSV with a row per reply, and one per turn without a reply."""
     reply = ["cost" if column == "cost_nanos" else column for column in _REPLY]
     rows = (
         _run(study, number)
@@ -189,7 +189,7 @@ def turns_csv(request: AdministratorRequest, study: Study, number: int) -> HttpR
 
 
 def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A row of the CSV: the state is that of the reply, where there is one."""
+    """Builds a CSV row; the state is the reply's if there is one."""
     *place, state, replied, result = row[:7]
     told = [value.isoformat() if isinstance(value, datetime) else value for value in row[7:]]
     return (*place, replied or state, result, *told)
@@ -198,7 +198,7 @@ def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
 @study_page
 @require_safe
 def talk(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """A whole conversation, found by any of its turns: every question, every reply, thoughts and all."""
+    """Shows the whole conversation of a turn: every prompt, reply and reasoning."""
     asked = AnswerCall.objects.select_related("source__model", "run", "prompt", "result")
     call = get_object_or_404(asked, run__study=study, pk=number)
     calls = AnswerCall.objects.filter(source=call.source, prompt=call.prompt, sample=call.sample).order_by("turn")

@@ -1,4 +1,4 @@
-"""Pages of a judge's benchmarks: beginning one, how it goes, what came of it, and every question of it."""
+"""Pages of a judge's benchmarks: start, progress, results and calls."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from judges.benchmarks import calls as benchmark_calls
 from judges.benchmarks import planning, reports, runs
-from judges.benchmarks.calls import FOUND, Wish
+from judges.benchmarks.calls import FOUND, CallFilter
 from judges.benchmarks.runs import benchmark_life
 from judges.benchmarks.sets import Faulty
 from judges.forms.benchmarks import BenchmarkForm
@@ -35,7 +35,7 @@ PAGES: Final = RunPages(benchmark_life, "judges/benchmark.html", "judge-benchmar
 @login_required
 @require_safe
 def benchmarks(request: AdministratorRequest, number: int) -> HttpResponse:
-    """A judge's benchmarks, the latest first, each with its accuracy over sets."""
+    """Lists a judge's benchmarks, newest first, with their accuracy per set."""
     judge = get_object_or_404(Judge, pk=number)
     page = paged(request, runs.runs_of(judge), 10)
     context = {
@@ -51,7 +51,7 @@ def benchmarks(request: AdministratorRequest, number: int) -> HttpResponse:
 @may_add
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: AdministratorRequest, number: int) -> HttpResponse:
-    """The way to a benchmark: first what it would be, with the files kept as sets, then the start."""
+    """Estimates a benchmark and stores uploaded files as sets; starts it on a second submit."""
     judge = get_object_or_404(Judge, pk=number)
     form = BenchmarkForm(posted(request), request.FILES if request.method == "POST" else None)
     context: dict[str, Any] = {"section": "judges", "judge": judge, "form": form}
@@ -74,7 +74,7 @@ def new(request: AdministratorRequest, number: int) -> HttpResponse:
 
 
 def _chosen(request: AdministratorRequest, sets: Iterable[Any]) -> Any:
-    """What was posted, with the sets that its files became: a browser sends no file twice by itself."""
+    """Returns the posted data with uploaded files replaced by their sets, because browsers do not resend files."""
     data = request.POST.copy()
     data.setlist("sets", [str(each.pk) for each in sets])
     return data
@@ -86,17 +86,17 @@ def _told(faults: Iterable[Fault]) -> Iterator[tuple[Fault, str]]:
 
 
 def _run(number: int, run: int) -> BenchmarkRun:
-    # The judge first: a primary key of any size is looked for, a foreign key of 30 digits fits no database.
+    # Look up the judge first: Django handles primary keys of any size, but a foreign key of 30 digits overflows.
     return get_object_or_404(runs.runs_of(get_object_or_404(Judge, pk=number)), pk=run)
 
 
 @login_required
 @require_safe
 def benchmark(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
-    """One benchmark: how far it is, accuracy of each set, and over them."""
+    """Shows a benchmark: progress, and accuracy per set and overall."""
     found = _run(number, run)
     if request.htmx:
-        # The part that changes has no table: a page whose benchmark has ended is asked for whole.
+        # The partial has no results table, so htmx reloads the whole page when the benchmark has ended.
         return PAGES.show(request, found, number, run) if found.live else HttpResponseClientRefresh()
     more = {"section": "judges", "judge": found.version.judge, "report": reports.report(found)}
     return PAGES.show(request, found, number, run, **more)
@@ -106,7 +106,7 @@ def benchmark(request: AdministratorRequest, number: int, run: int) -> HttpRespo
 @may_add
 @require_POST
 def change_benchmark(request: AdministratorRequest, number: int, run: int, change: str) -> HttpResponse:
-    """Pausing, resuming and cancelling."""
+    """Pauses, resumes or cancels a benchmark."""
     return PAGES.change(request, _run(number, run), change, number, run)
 
 
@@ -127,17 +127,17 @@ def benchmark_json(request: AdministratorRequest, number: int, run: int) -> Http
 @login_required
 @require_safe
 def calls(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
-    """The questions that count for a benchmark, a page at a time."""
+    """Lists the calls that count for a benchmark."""
     found = _run(number, run)
     sets = list(found.sets.all())
     asked = request.GET
-    wish = Wish.of(sets, asked.get("state", ""), asked.get("set", ""), asked.get("found", ""))
-    page = paged(request, benchmark_calls.chosen(found, wish))
+    filters = CallFilter.of(sets, asked.get("state", ""), asked.get("set", ""), asked.get("found", ""))
+    page = paged(request, benchmark_calls.chosen(found, filters))
     context = {
         "section": "judges",
         "judge": found.version.judge,
         "run": found,
-        "wish": wish,
+        "filters": filters,
         "sets": sets,
         "states": CallState.choices,
         "founds": FOUND,
@@ -167,16 +167,16 @@ def calls_csv(request: AdministratorRequest, number: int, run: int) -> HttpRespo
         outcome = benchmark_calls.found(found, call)
         return (*named, *said, outcome, call.run_id, *took, call.cost, *came)
 
-    rows = (line(call) for call in benchmark_calls.chosen(found, Wish()).iterator(500))
+    rows = (line(call) for call in benchmark_calls.chosen(found, CallFilter()).iterator(500))
     return csv_download(CALL_COLUMNS, rows, f"judge-{number}-benchmark-{run}-calls.csv")
 
 
 @login_required
 @require_safe
 def call(request: AdministratorRequest, number: int, run: int, call: int) -> HttpResponse:
-    """One question: what is known, what was sent, what came back, what was read."""
+    """Shows a call: the preference, requests, replies and the verdict read."""
     found = _run(number, run)
-    asked = get_object_or_404(benchmark_calls.chosen(found, Wish()), pk=call)
+    asked = get_object_or_404(benchmark_calls.chosen(found, CallFilter()), pk=call)
     replies = [
         (reply, reply_text.words(reply.raw), json.loads(reply.request).get("messages", []))
         for reply in asked.replies.order_by("-pk")

@@ -1,7 +1,7 @@
-"""The pages of what judges said: tables of scores and pairs, and the questions one by one.
+"""Pages of judge verdicts: tables of scores and pairs, and the prompts one by one.
 
-The tables are as public as the study's leaderboard. The questions show answers with their models' names: to
-strangers they open only when a public study is closed, and nobody who still votes can look anything up.
+The tables are as public as the study's leaderboard. The prompt pages show answers with their models' names, so they
+open to the public only when a public study is closed. People who can still vote cannot look anything up.
 """
 
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ from annotation.views.access import results_for
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from judges.results import judgments, question_browser, score_tables
-from judges.results.question_browser import Wish
+from judges.results.question_browser import PromptFilter
 from judges.results.score_tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
 from judges.statistics.score_tables import HIGHEST, LOWEST, ModelScores, Score
 
 CHARTED: Final = 6
-"""Models that a chart holds and stays readable."""
+"""Maximum models in a chart, so that it stays readable."""
 
 LISTED: Final = 200
-"""Questions on a page of the list."""
+"""Prompts per page of the list."""
 
 BESIDE: Final = 12
-"""Models of which the page shows each against each; of more the file has it."""
+"""Maximum models for the head-to-head tables on the page; the CSV always has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One model's bar in a chart of scores: the place of its series from 1, its width and its interval in per cent."""
+    """A model's bar in a score chart: series number from 1; width and interval ends in percent of the chart's width."""
 
     score: Score
     series: int
@@ -70,11 +70,11 @@ def _bars(models: Sequence[ModelScores], category: str) -> list[Bar]:
 
 @require_safe
 def grades(request: HttpRequest, slug: str) -> HttpResponse:
-    """The scores and pairs of one judge; of the first where none is asked for."""
+    """Shows the scores and pairs of one judge, by default the first."""
     study, runs_it = results_for(request, slug)
     found = score_tables.shown(study, request.GET.get("judge", ""), beside=BESIDE)
     if request.headers.get("HX-Request"):
-        # A page that waits asks whether it still has to.
+        # The waiting page polls until the tables are ready.
         return HttpResponse(status=204) if found is None else HttpResponseClientRefresh()
     if found and request.GET.get("judge") and not found.tables:
         raise Http404
@@ -89,7 +89,7 @@ def grades(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _shown(found: Tables) -> dict[str, Any]:
-    """What the page shows of the only table there is, if there is one."""
+    """Returns the context of the only judge's table, if there is one."""
     judges = [(name, "?" + urlencode({"judge": name})) for name in found.judges]
     return {"judges": judges} | next((_table(found, judge) for judge in found.tables), {})
 
@@ -125,10 +125,10 @@ def _table(found: Tables, judge: str) -> dict[str, Any]:
 
 
 def _files(request: HttpRequest, slug: str) -> Tables:
-    """All tables of the study.
+    """Returns all tables of the study.
 
     Raises:
-        Http404: they are not the visitor's to see, or not there yet.
+        Http404: the visitor may not see them, or they are not computed yet.
     """
     study, _runs_it = results_for(request, slug)
     found = score_tables.shown(study)
@@ -153,9 +153,9 @@ def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a visitor asked to see, from the address: a wish, the two models, and the way to say it again."""
+    """What a visitor asked to see, parsed from the address: the filters and the two models."""
 
-    wish: Wish
+    filters: PromptFilter
     models: list[LanguageModel]
     all_models: list[LanguageModel]
     query: dict[str, str]
@@ -173,19 +173,19 @@ class Asked:
             models = (named + [model for model in first if model not in named])[:2]
         category = get.get("category") if get.get("category") in question_browser.categories(study) else None
         judge = get.get("judge") if get.get("judge") in judgments.judges(study) else None
-        wish = Wish(category, tuple(model.pk for model in models), judge, "disagreement" in get)
+        filters = PromptFilter(category, tuple(model.pk for model in models), judge, "disagreement" in get)
         query = {key: str(model.number) for key, model in zip("ab", models, strict=False)}
         query |= {"category": category} if category else {}
         query |= {"judge": judge} if judge else {}
-        query |= {"disagreement": "on"} if wish.disagreement else {}
-        return cls(wish, models, known, query)
+        query |= {"disagreement": "on"} if filters.disagreement else {}
+        return cls(filters, models, known, query)
 
     def address(self, **more: str) -> str:
         return "?" + urlencode({**self.query, **more})
 
     def context(self, study: Study) -> dict[str, Any]:
         return {
-            "wish": self.wish,
+            "filters": self.filters,
             "models": self.models,
             "all_models": self.all_models,
             "shown": list(zip("ab", self.models, strict=False)),
@@ -197,24 +197,24 @@ class Asked:
 
 @require_safe
 def questions(request: HttpRequest, slug: str) -> HttpResponse:
-    """The questions of a study, with what judges made of two models' answers to each."""
+    """Lists a study's prompts with the judges' verdicts on two models' answers."""
     study, runs_it = results_for(request, slug, closed=True)
     asked = Asked.of(study, request.GET)
-    lines = paged(request, question_browser.lines(study, asked.wish), LISTED)
+    lines = paged(request, question_browser.lines(study, asked.filters), LISTED)
     context = {"study": study, "runs_it": runs_it, "lines": lines, **asked.context(study)}
     return render(request, "judges/questions.html", context)
 
 
 @require_safe
 def question(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """One question, with the way to those before and after it."""
+    """Shows one prompt, with links to the previous and the next one."""
     study, runs_it = results_for(request, slug, closed=True)
     prompt = get_object_or_404(study.prompts(), number=number)
     asked = Asked.of(study, request.GET)
-    numbers = [line.prompt.number for line in question_browser.lines(study, asked.wish)]
+    numbers = [line.prompt.number for line in question_browser.lines(study, asked.filters)]
     place = numbers.index(number) if number in numbers else None
     choices = [_choice(request.GET.get(f"choice_{key}", "")) for key in "ab"][: len(asked.models)]
-    found = question_browser.question(study, prompt, asked.wish.models, choices, asked.wish.judge)
+    found = question_browser.question(study, prompt, asked.filters.models, choices, asked.filters.judge)
     context = {
         "study": study,
         "runs_it": runs_it,
@@ -235,7 +235,7 @@ def _choice(wanted: str) -> int:
 
 
 def _choices(asked: Asked, there: list[list[int]], wanted: list[int]) -> list[list[tuple[int, str, bool]]]:
-    """For each model with several answers: the number of each from 1, its address, and whether it is shown."""
+    """Returns, per model with several answers, each answer's number from 1, its address and whether it is shown."""
     now = {f"choice_{key}": str(choice) for key, choice in zip("ab", wanted, strict=False)}
     return [
         [

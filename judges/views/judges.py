@@ -1,4 +1,4 @@
-"""Pages of judges, of their templates, and of their runs on a study."""
+"""Pages of judges, their templates and their runs on a study."""
 
 import json
 from datetime import datetime
@@ -53,7 +53,7 @@ def new(request: AdministratorRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def judge(request: AdministratorRequest, number: int) -> HttpResponse:
-    """A judge: its settings, whose change is a new version, its versions, and what it would send."""
+    """Shows a judge: settings (saving creates a new version), versions, and a request preview."""
     found = get_object_or_404(Judge, pk=number)
     form = JudgeForm(found, posted(request) if request.user.has_perm("judges.add_judge") else None)
     if form.is_valid() and form.keep(request.user):
@@ -75,7 +75,7 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
 @may_add
 @require_POST
 def anew(request: AdministratorRequest, number: int) -> HttpResponse:
-    """A new version with the same settings."""
+    """Creates a new version with the same settings."""
     version = judges.ask_anew(get_object_or_404(Judge, pk=number), user=request.user)
     messages.success(
         request, _("Version %(number)d created. It asks about everything again.") % {"number": version.number}
@@ -105,9 +105,9 @@ def template_list(request: AdministratorRequest) -> HttpResponse:
 @may_add
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_template(request: AdministratorRequest) -> HttpResponse:
-    """A set of one's own, from one that is there."""
+    """Creates a template set, starting from an existing one."""
     wanted = request.GET.get("from", "")
-    # A number of more digits is no key of a row, and no database takes it.
+    # A longer number cannot be a key, and the database would refuse it.
     origin = Template.objects.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 18 else None
     initial = {"name": origin.name, "text": templates.to_toml(origin.templates)} if origin else None
     form = TemplateForm(posted(request), initial=initial)
@@ -135,7 +135,7 @@ def template(request: AdministratorRequest, number: int) -> HttpResponse:
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_judges(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """The study's runs, and the way to another: first what it would be, then the start."""
+    """Lists the study's runs; estimates a new run, and starts it on a second submit."""
     form = RunForm(study, posted(request))
     estimate = None
     if form.is_valid():
@@ -167,7 +167,7 @@ def _run(study: Study, number: int) -> JudgeRun:
 @study_page
 @require_safe
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """How a run goes or went."""
+    """Shows a run and its progress."""
     found = _run(study, number)
     return PAGES.show(request, found, study.slug, number, study=study, tab="judges", drifts=found.version.drifts.all())
 
@@ -175,7 +175,7 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 @study_page
 @require_POST
 def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
-    """Pausing, resuming and cancelling."""
+    """Pauses, resumes or cancels a run."""
     return PAGES.change(request, _run(study, number), change, study.slug, number)
 
 
@@ -248,7 +248,7 @@ def calls_csv(request: AdministratorRequest, study: Study, number: int) -> HttpR
 @study_page
 @require_safe
 def call(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """One call: what was sent, what came back, what was read."""
+    """Shows a call: requests, replies and the verdicts read from them."""
     found = get_object_or_404(
         JudgeCall.objects.select_related("run", "version__judge", "pair__prompt", "result__prompt"),
         pk=number,

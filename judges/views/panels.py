@@ -1,4 +1,4 @@
-"""Pages of panels: judges and panels of a study side by side, and what a panel decided."""
+"""Pages of panels: a study's judges and panels side by side, and a panel's decisions."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -25,11 +25,11 @@ from judges.results import rater_costs
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_panels(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """The study's judges and panels side by side, and the way to another panel."""
+    """Lists the study's judges and panels side by side, and creates panels."""
     form = PanelForm(study, posted(request))
     if form.is_valid():
         try:
-            made = panels.create(study, form.cleaned_data["name"], form.charter(), timezone.now(), user=request.user)
+            made = panels.create(study, form.cleaned_data["name"], form.spec(), timezone.now(), user=request.user)
         except NotPossible as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -60,7 +60,7 @@ def _decisions(panel: Panel, state: str) -> QuerySet[PanelDecision]:
 @study_page
 @require_safe
 def panel(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """A panel: its rules, its members and what each said, and its decisions."""
+    """Shows a panel: rules, members with their verdicts, and decisions."""
     found = _panel(study, number)
     state = request.GET.get("state", "")
     members = panels.members_of(found)
@@ -82,7 +82,7 @@ def panel(request: AdministratorRequest, study: Study, number: int) -> HttpRespo
 @study_page
 @require_POST
 def make(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """What a panel says, made anew in the background."""
+    """Recomputes a panel's verdicts in the background."""
     panels.ask(_panel(study, number))
     messages.success(request, _("The panel’s verdicts are being recomputed."))
     return redirect("study-panel", study.slug, number)
@@ -91,7 +91,7 @@ def make(request: AdministratorRequest, study: Study, number: int) -> HttpRespon
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """Ending a panel: first what that means, then the end."""
+    """Asks for confirmation, then ends a panel."""
     found = _panel(study, number)
     if request.method == "POST":
         if panels.end(found, timezone.now()):
@@ -112,7 +112,7 @@ COLUMNS: Final = ("pair", "prompt", "model_x", "model_y", "turn", "state", "winn
 @study_page
 @require_safe
 def panel_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
-    """A panel's decisions in force, with each member's word and probability that x is better."""
+    """Returns a CSV of the decisions in force, with each member's verdict and probability that x is better."""
     found = _panel(study, number)
     names = [str(member) for member in panels.members_of(found)]
     columns = [*COLUMNS, *(f"{name}{end}" for name in names for end in ("", " probability"))]

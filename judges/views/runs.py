@@ -1,4 +1,4 @@
-"""What the pages of runs share, whatever is asked: how far one is, and pausing, resuming and cancelling it."""
+"""Views shared by the pages of all kinds of runs: show, pause, resume and cancel."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,10 +21,9 @@ CHANGES: Final = ("pause", "resume", "cancel")
 class RunPages[R: Run]:
     """The pages of runs of one kind.
 
-    `template` has a part `run`, which is what changes while a run is at work. `page` and `calls` are names of
-    addresses: of a run, which with `-pause`, `-resume` and `-cancel` are those of what can be done to it, and of
-    its calls, which with `-csv` is that of their file. All take the same `place`, such as a study's slug and the
-    run's number.
+    `template` has a partial `run`, which is refreshed while the run is in progress. `page` and `calls` are URL names
+    of a run and of its calls; the suffixes `-pause`, `-resume` and `-cancel` of `page` name its actions, and `-csv`
+    of `calls` names the download. All take the same arguments `place`, such as a study's slug and the run's number.
     """
 
     life: Lifecycle[R, Any, Any]
@@ -33,7 +32,7 @@ class RunPages[R: Run]:
     calls: str
 
     def show(self, request: AdministratorRequest, run: R, *place: str | int, **more: Any) -> HttpResponse:
-        """How `run` goes or went; htmx asks for the part that changes."""
+        """Shows `run`; for htmx, only the partial that changes."""
         names = {"page": self.page, "calls": self.calls, "csv": f"{self.calls}-csv"}
         names |= {change: f"{self.page}-{change}" for change in CHANGES}
         progress = self.life.progress(run, timezone.now())
@@ -48,7 +47,7 @@ class RunPages[R: Run]:
         return render(request, f"{self.template}{'#run' if request.htmx else ''}", context)
 
     def change(self, request: AdministratorRequest, run: R, change: str, *place: str | int) -> HttpResponse:
-        """Pauses, resumes or cancels `run`, and leads back to its page."""
+        """Pauses, resumes or cancels `run` and redirects to its page."""
         match change:
             case "pause":
                 done = self.life.pause(run)

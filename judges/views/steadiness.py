@@ -1,4 +1,4 @@
-"""Pages of a study's schedules, and of how steady a judge is on it."""
+"""Pages of a study's schedules and of a judge's stability."""
 
 import secrets
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ from judges.statistics.consistency import Estimate
 from judges.statistics.drift_chart import Drawing
 
 SHOWN: Final = 60
-"""Rounds on the page; the CSV has all."""
+"""Maximum rounds on the page; the CSV has all."""
 
 
 def shown_schedules(study: Study) -> dict[str, Any]:
-    """What the section on schedules of the study's page of judges is made of."""
+    """Returns the context of the schedules section on the study's judges page."""
     rows = study.judge_schedules.select_related("judge", "user")
     return {
         "schedules": [(schedule, schedules.latest(schedule), schedules.hindrance(schedule)) for schedule in rows],
@@ -39,7 +39,7 @@ def shown_schedules(study: Study) -> dict[str, Any]:
 @study_page
 @require_POST
 def schedule(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """Has a judge judge what is new, every so many hours."""
+    """Sets a schedule on which a judge judges new items."""
     form = ScheduleForm(request.POST)
     if form.is_valid():
         judge, hours = form.cleaned_data["judge"], form.cleaned_data["every"]
@@ -62,7 +62,7 @@ def schedule_off(request: AdministratorRequest, study: Study, number: int) -> Ht
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def probes(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """Whether a judge is still the same: its sentinels round by round, and tests by repetition."""
+    """Shows a judge's stability: sentinel rounds and retests."""
     judge = get_object_or_404(Judge, pk=number)
     if request.method == "POST":
         try:
@@ -89,10 +89,10 @@ def probes(request: AdministratorRequest, study: Study, number: int) -> HttpResp
 
 
 def _act(request: AdministratorRequest, study: Study, judge: Judge) -> None:
-    """Does what the button that was pressed says.
+    """Performs the action of the pressed button.
 
     Raises:
-        NotPossible: it cannot be done.
+        NotPossible: the action is not possible.
     """
     now, user, seed = timezone.now(), request.user, secrets.randbits(32)
     sentinels = consistency_probes.sentinels_of(study, judge)
@@ -114,7 +114,7 @@ def _act(request: AdministratorRequest, study: Study, judge: Judge) -> None:
 
 
 def drawings(rounds: list[Round]) -> Iterator[tuple[str, Drawing, bool]]:
-    """What is drawn of rounds: a title, the drawing, and whether its values are shares."""
+    """Yields the charts of rounds: a title, the drawing, and whether its values are shares."""
     changed = [bool(each.changes) for each in rounds]
     agreement = [(each.number, each.against_first) for each in rounds]
     yield _("Same verdict as in the first round"), drift_chart.draw(agreement, changed, drift_chart.SHARES), True

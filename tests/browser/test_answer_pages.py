@@ -1,4 +1,4 @@
-"""Answers from models in a real browser: a model is added, asked and seen through; every page for every reader."""
+"""Model answers in a real browser: adding a model, running it, and every page in every language and size."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def study(owner) -> Study:
 
 @pytest.fixture
 def worker() -> Iterator[None]:
-    """The background, while the test lasts."""
+    """Runs background work during the test."""
     with at_work(answer_life):
         yield
 
@@ -58,12 +58,12 @@ def test_a_model_is_added_asked_and_seen_through(
     page.get_by_label(NEW).check()
     page.get_by_role("button", name="Estimate cost").click()
     expect(page.get_by_role("heading", name="Estimate")).to_be_visible()
-    page.get_by_role("button", name="Start", exact=True).last.click()
+    page.get_by_role("button", name="Start run", exact=True).last.click()
     expect(page.get_by_role("heading", name=f"Answers by {NEW}")).to_be_visible()
 
-    expect(page.get_by_text("built-in test judge")).to_be_visible()
+    expect(page.get_by_text("Built-in test model")).to_be_visible()
 
-    # The page goes on by itself until the end.
+    # The page refreshes itself until the run ends.
     expect(page.get_by_text("6 of 6 turns")).to_be_visible()
     expect(page.get_by_role("link", name="Make pairs")).to_be_visible()
     assert Result.objects.filter(model__name=NEW).count() == 4
@@ -73,7 +73,7 @@ def test_a_model_is_added_asked_and_seen_through(
 
 
 def asked_study(study: Study, url: str) -> AnswerRun:
-    """A run to its end, in a thread: Playwright's event loop is in the way of another in this one."""
+    """Works on a run to its end in a thread, because Playwright's event loop occupies this one."""
 
     def work() -> AnswerRun:
         try:
@@ -113,7 +113,7 @@ def test_everything_works_without_scripts(
         page.goto(f"{live_server.url}/studies/{study.slug}/answers/")
         page.get_by_label(NEW).check()
         page.get_by_label("Answers per prompt").fill("2")
-        page.get_by_role("button", name="Start", exact=True).last.click()
+        page.get_by_role("button", name="Start run", exact=True).last.click()
         expect(page.get_by_text("Queued")).to_be_visible()
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_text("paused", exact=True)).to_be_visible()

@@ -1,4 +1,4 @@
-"""A benchmark in a real browser: begun with a file, and each question of it read, for every reader, on every screen."""
+"""Benchmarks in a real browser: start with a file, and every call, in every language and size."""
 
 import json
 from pathlib import Path
@@ -44,19 +44,19 @@ def test_a_benchmark_is_begun_with_a_file_paused_and_cancelled(
     judge = make_judge(stand_in().url, "judy")
     sign_in(page, live_server)
     page.goto(f"{live_server.url}/judges/{judge.pk}/benchmarks/")
-    page.get_by_role("link", name="Begin one").click()
+    page.get_by_role("link", name="New benchmark").click()
     file = tmp_path / "known.jsonl"
     file.write_text('{"prompt": "?", "chosen": "a"}\n')
     page.get_by_label("Preference files").set_input_files(file)
     page.get_by_role("button", name="Estimate cost").click()
-    expect(page.get_by_role("alert")).to_contain_text("1 row is no preference")
+    expect(page.get_by_role("alert")).to_contain_text("1 row is not a valid preference")
     accessible(page)
     file.write_text(json.dumps({"prompt": "?", "chosen": "a", "rejected": "b"}) + "\n")
     page.get_by_label("Preference files").set_input_files(file)
     page.get_by_role("button", name="Estimate cost").click()
     expect(page.get_by_role("heading", name="Estimate")).to_be_visible()
     expect(page.get_by_label("known (1 row")).to_be_checked()
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start run").click()
     expect(page.get_by_role("heading", name="known")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("paused", exact=True)).to_be_visible()

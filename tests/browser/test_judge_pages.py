@@ -1,4 +1,4 @@
-"""Judges in a real browser: a newcomer presses Start and sees it through; every page for every reader."""
+"""Judges in a real browser: a newcomer starts a run and follows it; every page in every language and size."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def surroundings(page: Page, settings, tmp_path):
     settings.DATA_DIR = tmp_path / "var"
-    # What Chromium asks for where it went on before the icon of a page had come.
+    # Chromium requests this if it left a page before its icon had loaded.
     page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
 
 
@@ -46,7 +46,7 @@ def study(owner) -> Study:
 
 @pytest.fixture
 def worker() -> Iterator[None]:
-    """The background, while the test lasts."""
+    """Runs background work during the test."""
     with at_work(judge_life):
         yield
 
@@ -59,15 +59,15 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     page.goto(f"{live_server.url}/studies/{study.slug}/")
     page.get_by_role("link", name="Judges").last.click()
     asking = page.locator("section", has=page.get_by_role("heading", name="Ask a judge"))
-    # The one judge there is has been chosen already.
+    # The only judge is preselected.
     expect(asking.get_by_label("Judge", exact=True)).to_have_value(str(judge.pk))
     asking.get_by_role("button", name="Estimate cost").click()
     expect(page.get_by_role("heading", name="Estimate")).to_be_visible()
-    page.get_by_role("button", name="Start", exact=True).last.click()
-    expect(page.get_by_role("heading", name="A run of stand-in")).to_be_visible()
+    page.get_by_role("button", name="Start run", exact=True).last.click()
+    expect(page.get_by_role("heading", name="Run of stand-in")).to_be_visible()
     expect(page.get_by_text("built-in test judge")).to_be_visible()
 
-    # The page goes on by itself until the end.
+    # The page refreshes itself until the run ends.
     expect(page.get_by_text("18 of 18 calls")).to_be_visible()
     expect(page.get_by_text("done", exact=True)).to_be_visible()
     ok = JudgeCall.objects.filter(state="ok").count()
@@ -76,12 +76,12 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     expect(row.get_by_role("cell")).to_have_text(str(ok))
     expect(page.locator(".figures")).to_contain_text("$0.00")
 
-    # One verdict in its own words.
+    # One verdict with its full reply.
     page.get_by_role("link", name="ok", exact=True).click()
     page.get_by_role("rowheader").get_by_role("link").first.click()
     expect(page.locator("pre.message").first).to_contain_text("One of them is closer to question.")
 
-    # Its board, and what it says against what people say.
+    # Its leaderboard, and its agreement with people.
     for board in snapshots.recompute_changed(timezone.now()):
         snapshots.fill(board, timezone.now())
     page.go_back()
@@ -95,7 +95,7 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
 
 
 def judged(study: Study, judge: Judge) -> JudgeRun:
-    """A run to its end, in a thread: Playwright's event loop is in the way of another in this one."""
+    """Works on a run to its end in a thread, because Playwright's event loop occupies this one."""
 
     def work() -> JudgeRun:
         try:
@@ -109,7 +109,7 @@ def judged(study: Study, judge: Judge) -> JudgeRun:
 
 @pytest.fixture
 def pages(study: Study, stand_in: Running) -> list[str]:
-    """Every page of judges, with a run that went well and a call that did not."""
+    """Every page of judges, with a successful run and a failed call."""
     judge = install_stand_in(stand_in(lasting=0.5).url)
     run = judged(study, judge)
     version = JudgeVersion.objects.get()
@@ -157,7 +157,7 @@ def test_a_run_is_paused_resumed_and_cancelled_without_javascript(
     page = context.new_page()
     sign_in(page, live_server)
     page.goto(f"{live_server.url}/studies/{study.slug}/judges/runs/{run.pk}/")
-    for button, state in (("Pause", "paused"), ("Go on", "running"), ("Cancel", "cancelled")):
+    for button, state in (("Pause", "paused"), ("Continue", "running"), ("Cancel", "cancelled")):
         page.locator("#run").get_by_role("button", name=button).click()
         expect(page.locator("#run").get_by_text(state, exact=True)).to_be_visible()
     context.close()
@@ -166,11 +166,11 @@ def test_a_run_is_paused_resumed_and_cancelled_without_javascript(
 def test_a_token_is_made_shown_and_void_again(page: Page, live_server, owner, complaints):
     sign_in(page, live_server)
     page.get_by_role("link", name="API").click()
-    page.get_by_role("link", name="Your token").click()
+    page.get_by_role("link", name="API token").click()
     page.get_by_role("button", name="Create token").click()
     expect(page.locator("pre").first).to_contain_text("llmfao_")
     page.goto(f"{live_server.url}/api/token/")
     expect(page.get_by_text("Token created:")).to_be_visible()
     expect(page.get_by_text("llmfao_")).to_have_count(0)
-    page.get_by_role("button", name="Void it").click()
+    page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_text("You have no token.")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Pages of panels and benchmarks in a real browser: for every reader, on every screen."""
+"""Pages of panels and benchmarks in a real browser, in every language and size."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from judges.benchmarks.planning import Terms
 from judges.benchmarks.runs import benchmark_life
 from judges.models import BenchmarkRun, Panel
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 from tests.annotation.study_pages import study_of
 from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
@@ -40,7 +40,7 @@ def study(owner) -> Study:
 
 @pytest.fixture
 def panel(study: Study) -> Panel:
-    made = panels.create(study, "jury", Charter(["ann", "bob"], rule="mean", splits="senior", senior="bob"), NOW)
+    made = panels.create(study, "jury", PanelSpec(["ann", "bob"], rule="mean", splits="senior", senior="bob"), NOW)
     panels.make(made.pk)
     return made
 
@@ -62,7 +62,7 @@ def benchmark(stand_in, tmp_path: Path) -> BenchmarkRun:
         finally:
             connection.close()
 
-    # In a thread of its own: Playwright's event loop runs in this one.
+    # In its own thread, because Playwright's event loop occupies this one.
     sending = threading.Thread(target=work)
     sending.start()
     sending.join(PATIENCE)
@@ -98,10 +98,10 @@ def test_a_panel_is_made_looked_at_and_ended(page: Page, live_server, complaints
     for name in ("ann", "bob"):
         page.get_by_role("group", name="Members").get_by_label(name).check()
     page.get_by_role("button", name="Create panel").click()
-    expect(page.locator("#panel")).to_contain_text("is being counted")
-    # The page asks by itself until the background has counted.
+    expect(page.locator("#panel")).to_contain_text("Computing the panel’s verdicts")
+    # The page polls until the background has computed the verdicts.
     panels.make(Panel.objects.get().pk)
-    expect(page.locator("#panel")).to_contain_text("66.7 %")
+    expect(page.locator("#panel")).to_contain_text("66.7%")
     page.get_by_role("link", name="End panel").click()
     page.get_by_role("button", name="End panel").click()
     expect(page.get_by_role("status").filter(has_text="has ended")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What judges said, in a browser: charts, answers side by side, the way through the questions by keyboard."""
+"""Judge verdicts in a browser: charts, answers side by side, and keyboard navigation between prompts."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How steady a judge is, in a real browser: its buttons ask a real endpoint, for every reader, on every screen."""
+"""A judge's stability pages in a real browser, with a real endpoint, in every language and size."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,7 +22,7 @@ def judge(study: Study, stand_in) -> Judge:
 
 
 def ended(page: Page, address: str, kind: RunKind) -> None:
-    """Waits until a probe is done, and looks again."""
+    """Waits until a probe is done and reloads the page."""
     for _look in range(int(PATIENCE)):
         if JudgeRun.objects.filter(kind=kind, state="done").exists():
             page.goto(address)
@@ -42,13 +42,13 @@ def test_buttons_ask_again_and_show_what_came_of_it(
     judged(study, judge)
     sign_in(page, live_server)
     page.goto(address)
-    page.get_by_label("How many").first.fill("4")
+    page.get_by_label("Number of pairs or answers").first.fill("4")
     page.get_by_role("button", name="Create set and start first round").click()
     ended(page, address, RunKind.SENTINEL)
-    expect(page.get_by_role("table", name="Rounds, newest first")).to_contain_text("the first")
+    expect(page.get_by_role("table", name="Rounds, newest first")).to_contain_text("first round")
     page.get_by_role("button", name="Start round now").click()
-    page.get_by_label("How many").first.fill("3")
-    page.get_by_role("button", name="Ask again").click()
+    page.get_by_label("Number of pairs or answers").first.fill("3")
+    page.get_by_role("button", name="Start retest").click()
     ended(page, address, RunKind.RETEST)
     expect(page.get_by_role("table", name="Retests, newest first")).to_contain_text("%")
 
@@ -63,11 +63,11 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(
     sign_in(page, live_server)
     page.goto(address)
     accessible(page)
-    page.get_by_label("How many").first.fill("3")
+    page.get_by_label("Number of pairs or answers").first.fill("3")
     page.get_by_role("button", name="Create set and start first round").click()
     ended(page, address, RunKind.SENTINEL)
-    page.get_by_label("How many").first.fill("3")
-    page.get_by_role("button", name="Ask again").click()
+    page.get_by_label("Number of pairs or answers").first.fill("3")
+    page.get_by_role("button", name="Start retest").click()
     ended(page, address, RunKind.RETEST)
     accessible(page)
     assert overflow(page) == 0

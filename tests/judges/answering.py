@@ -1,4 +1,4 @@
-"""Prompts with follow-up turns, and models that are asked them."""
+"""Prompts with follow-up turns, and models that answer them."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from tests.builders import NOW, build_study
 from tests.judges.conftest import QUICK
 
 NEW = "Heronwood-9"
-"""A model that the study does not have yet."""
+"""A model that is not in the study yet."""
 
 
 def talking_study(**options: Any) -> Study:
-    """Two models and four prompts, of which the second and the third have a second turn."""
+    """Builds two models and four prompts; the second and third prompt have a second turn."""
     study = build_study(models=2, prompts=4, **options)
     for prompt in Prompt.objects.filter(slug__in=["prompt-1", "prompt-2"]):
         prompt.turns = [f"And then, of {prompt.slug}?"]
@@ -30,7 +30,7 @@ def source(study: Study, url: str, name: str = NEW, *, budget: int | None = None
 
 
 def ask(study: Study, asked: AnswerSource, plan: AnswerPlan = AnswerPlan(), **options: Any) -> AnswerRun:  # noqa: B008  frozen
-    """A run of `asked`, to its end or to what stops it, in this process."""
+    """Runs `asked` in this process until the run ends or stops."""
     return go_on(runs.start(study, asked, plan, NOW, detach=False, **options))
 
 

@@ -1,4 +1,4 @@
-"""A small benchmark in MT-bench's layout, in English and in Japanese, and ways to write it, right or wrong."""
+"""A small MT-bench benchmark in English and Japanese, and functions that write it, with or without errors."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def grade(number: int, model: str, score: float, turn: int = 1, language: str = 
 
 
 def game(number: int, first: str, second: str, turn: int = 1, language: str = "en", **more: Any) -> dict[str, Any]:
-    """`first` and `second` are who won in either order."""
+    """Builds a pair row; `first` and `second` are the winners in each order."""
     return {
         "question_id": number,
         "model_1": "alder",

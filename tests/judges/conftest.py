@@ -1,4 +1,4 @@
-"""A stand-in endpoint behind a real socket, and judges that ask it."""
+"""A mock endpoint on a real socket, and judges that use it."""
 
 import asyncio
 import math
@@ -23,7 +23,7 @@ QUICK = Patience(attempts=6, first=0.01, longest=0.05, jitter=0.01)
 
 
 class Gated(StandIn):
-    """A stand-in that answers as many requests as it is let, and keeps whoever asks for more waiting."""
+    """A mock endpoint that replies to an allowed number of requests and keeps further ones waiting."""
 
     def __init__(self, behaviour: Behaviour, let: float) -> None:
         super().__init__(behaviour)
@@ -44,7 +44,7 @@ class Gated(StandIn):
 
 
 class Running:
-    """A stand-in at work in a thread of its own."""
+    """A mock endpoint running in its own thread."""
 
     def __init__(self, server: Gated, port: int, loop: asyncio.AbstractEventLoop) -> None:
         self.server = server
@@ -52,7 +52,7 @@ class Running:
         self._loop = loop
 
     def let(self, requests: float) -> None:
-        """From here on it answers until it has answered so many requests altogether."""
+        """Allows replies up to this total number of requests."""
         asyncio.run_coroutine_threadsafe(self.server.allow(requests), self._loop).result(PATIENCE)
 
     @property
@@ -78,14 +78,14 @@ def running(behaviour: Behaviour, let: float = math.inf) -> Iterator[Running]:
 
 @pytest.fixture
 def stand_in() -> Iterator[Callable[..., Running]]:
-    """Starts a stand-in that behaves as told; it answers within a millisecond unless told otherwise."""
+    """Starts a mock endpoint with the given behaviour; by default it replies within a millisecond."""
     with ExitStack() as stack:
         yield lambda **behaviour: stack.enter_context(running(Behaviour(**{"latency": 0.001, **behaviour})))
 
 
 @pytest.fixture
 def study(db: None) -> Study:
-    """Twelve pairs: three models, four prompts."""
+    """Twelve pairs from three models and four prompts."""
     return build_study()
 
 
@@ -104,7 +104,7 @@ def make_judge(url: str, name: str = "stand-in", *, budget: int | None = None, *
 
 
 def run_judge(study: Study, judge: Judge, plan: Plan = Plan(), **options: Any) -> JudgeRun:  # noqa: B008  frozen
-    """A run of `judge`, to its end or to what stops it, in this process."""
+    """Runs `judge` in this process until the run ends or stops."""
     run = runs.start(study, judge.current, plan, NOW, detach=False, **options)
     judge_life.work(run.pk, patience=QUICK)
     run.refresh_from_db()

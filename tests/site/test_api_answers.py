@@ -159,7 +159,7 @@ def test_a_panel_has_its_rules_its_members_and_how_its_decisions_came_out(talks,
 def test_a_panel_that_was_not_counted_yet_has_no_decisions(talks, program, owner):
     add_judge(talks, "ann")
     add_judge(talks, "bob")
-    panels.create(talks, "panel", panels.Charter(["ann", "bob"]), NOW, user=owner)
+    panels.create(talks, "panel", panels.PanelSpec(["ann", "bob"]), NOW, user=owner)
     (row,) = program.rows("studies/talks/panels/")
     assert set(row["decisions"].values()) == {0}
     assert [member["said"] for member in row["members"]] == [{}, {}]

@@ -1,4 +1,4 @@
-"""`manage.py answers STUDY --model NAME...`: the study's prompts put to models, and their answers kept as results."""
+"""`manage.py answers STUDY --model NAME...`: has models answer a study's prompts and stores their answers."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any, Final
@@ -20,11 +20,11 @@ from judges.management.numbers import count, finite, money
 from judges.management.watching import ENDS, summary, worked
 from judges.models import AnswerSource, RunState, dollars
 
-NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run this again."
+NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run the command again."
 
 
 def _temperature(word: str) -> float | None:
-    """A number, or `none`: then none is sent."""
+    """Parses a temperature; `none` means that no temperature is sent."""
     if word == "none":
         return None
     try:
@@ -32,64 +32,70 @@ def _temperature(word: str) -> float | None:
     except ValueError:
         value = -1.0
     if not 0 <= value <= temperatures.MOST:
-        raise ArgumentTypeError(f"{word}: a number from 0 to 2, or none, was expected")
+        raise ArgumentTypeError(f"{word}: expected a number from 0 to 2, or none")
     return value
 
 
 class Command(BaseCommand):
-    help = "Puts the prompts of a study to language models, turn by turn, and keeps their answers as results."
+    help = "Sends a study's prompts to language models, turn by turn, and stores their answers."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
-        parser.add_argument("--model", nargs="+", required=True, metavar="NAME", help="As leaderboards call it.")
-        what = parser.add_argument_group("what is asked")
-        what.add_argument("--samples", type=int, default=1, help="Answers to each prompt; one by default.")
+        parser.add_argument("--model", nargs="+", required=True, metavar="NAME", help="Model name, as on leaderboards.")
+        what = parser.add_argument_group("what to ask")
+        what.add_argument("--samples", type=int, default=1, help="Answers per prompt; default: 1.")
         what.add_argument(
             "--temperature",
             type=_temperature,
             default=False,
             metavar="T",
-            help="Of every prompt; by its category by default; none sends none.",
+            help="Temperature for every prompt; default: set by its category; none sends no temperature.",
         )
         what.add_argument(
             "--category-temperature",
             nargs="+",
             default=[],
             metavar="CATEGORY=T",
-            help="Of the prompts of a category; goes before --temperature.",
+            help="Temperature for one category; overrides --temperature.",
         )
-        what.add_argument("--limit", type=int, help="This many prompts at the most, the first ones.")
-        what.add_argument("--all-prompts", action="store_true", help="Those outside the study's filters too.")
+        what.add_argument("--limit", type=int, help="Maximum number of prompts, from the first one.")
+        what.add_argument("--all-prompts", action="store_true", help="Include prompts outside the study's filters.")
         what.add_argument(
             "--again",
             nargs="+",
             choices=AGAIN,
             default=["failed"],
-            help="Asks anew what ended so; failed by default. An answer that is in use stays.",
+            help="States to ask again; default: failed. Answers in use are kept.",
         )
         what.add_argument(
-            "--system", metavar="TEXT", help="What every model is told before any prompt; kept with the prompt set."
+            "--system", metavar="TEXT", help="System message sent before every prompt; stored with the prompt set."
         )
-        how = parser.add_argument_group("how it goes")
-        how.add_argument("--dry-run", action="store_true", help="Says how many calls, tokens and how much money.")
-        how.add_argument("--detach", action="store_true", help="Leaves the work to the background.")
-        how.add_argument("--senders", type=count, default=1, help="Processes in the background that share the work.")
-        where = parser.add_argument_group("where the model is asked; kept for the next time")
-        where.add_argument("--endpoint", help="Such as https://api.example.com/v1, or what mock-llm prints.")
-        where.add_argument("--api-id", help="As the endpoint calls the model.")
-        where.add_argument("--key", dest="key_source", help="NAME_API_KEY in the environment, or file:NAME.")
-        where.add_argument("--org", help="Who made the model, where this command adds it.")
+        how = parser.add_argument_group("how to run")
+        how.add_argument(
+            "--dry-run", action="store_true", help="Print the estimated calls, tokens and cost; send nothing."
+        )
+        how.add_argument("--detach", action="store_true", help="Run in the background.")
+        how.add_argument("--senders", type=count, default=1, help="Number of background processes that share the work.")
+        where = parser.add_argument_group("model endpoint (stored for next time)")
+        where.add_argument(
+            "--endpoint", help="For example https://api.example.com/v1, or the address that mock-llm prints."
+        )
+        where.add_argument("--api-id", help="Name of the model at the endpoint.")
+        where.add_argument(
+            "--key", dest="key_source", help="API key: the environment variable NAME_API_KEY, or file:NAME."
+        )
+        where.add_argument("--org", help="Organisation of a model that this command adds.")
         where.add_argument("--top-p", type=finite)
         where.add_argument("--max-tokens", type=int)
         where.add_argument("--reasoning-effort")
         where.add_argument("--seed", type=int)
         where.add_argument("--timeout", type=finite, help="Seconds.")
-        where.add_argument("--parallel", type=int, help="Requests in flight.")
+        where.add_argument("--parallel", type=int, help="Maximum concurrent requests.")
         where.add_argument("--requests-per-minute", type=int)
         where.add_argument("--tokens-per-minute", type=int)
-        where.add_argument("--price-in", type=money, help="Dollars per million tokens in.")
-        where.add_argument("--price-out", type=money, help="Dollars per million tokens out.")
-        where.add_argument("--budget", type=money, help="Dollars that answers of each model may cost altogether.")
+        where.add_argument("--price-in", type=money, help="US dollars per million input tokens.")
+        where.add_argument("--price-out", type=money, help="US dollars per million output tokens.")
+        where.add_argument("--budget", type=money, help="Total budget per model, in US dollars.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -98,7 +104,7 @@ class Command(BaseCommand):
             plan.check()
             names = list(dict.fromkeys(options["model"]))
             if options["api_id"] and len(names) > 1:
-                raise CommandError("--api-id is that of one model: name one --model with it.")
+                raise CommandError("--api-id applies to one model. Use it with exactly one --model.")
             if options["dry_run"]:
                 for name in names:
                     self._estimate(study, name, plan, options)
@@ -113,7 +119,7 @@ class Command(BaseCommand):
             raise CommandError(lookup.faults(error)) from None
         if not options["detach"]:
             command = f"manage.py pairs {study.slug} --strategy neighbours"
-            self.stdout.write(f"Next: {command} makes pairs of the new answers.")
+            self.stdout.write(f"Next: make pairs of the new answers with {command}")
 
     def _source(self, study: Study, name: str, options: dict[str, Any]) -> AnswerSource:
         given = _settings(options)
@@ -122,7 +128,7 @@ class Command(BaseCommand):
         budget = judges.in_nanos(options["budget"])
         source = sources.keep_source(study, name, given, org=options["org"], budget=budget)
         if source.budget is not None and not source.priced:
-            self.stderr.write(f"{name}: no price is set, so nothing counts towards the budget.")
+            self.stderr.write(f"{name}: no price is set, so calls do not count towards the budget.")
         return source
 
     def _estimate(self, study: Study, name: str, plan: AnswerPlan, options: dict[str, Any]) -> None:
@@ -130,24 +136,24 @@ class Command(BaseCommand):
         if "endpoint" not in given:
             sources.source_of(study, name)
         found = sources.estimate_of(study, name, given, plan, org=options["org"])
-        kept = f"; {found.kept:,} are in use and stay" if found.kept else ""
+        kept = f"; {found.kept:,} in use and kept" if found.kept else ""
         self.stdout.write(
             f"{name}: {found.calls:,} calls ({found.new:,} new, {found.again:,} asked again; "
-            f"{found.there:,} are there{kept}), about {found.tokens_in:,} tokens in and {found.tokens_out:,} out: "
-            f"about {dollars(found.cost)}, at the most {dollars(found.bound)}."
+            f"{found.there:,} already done{kept}), about {found.tokens_in:,} input tokens and {found.tokens_out:,} "
+            f"output tokens: about {dollars(found.cost)}, maximum {dollars(found.bound)}."
         )
 
     def _ask(self, study: Study, source: AnswerSource, plan: AnswerPlan, *, detach: bool, senders: int) -> None:
         run = runs.unfinished(source)
         if run is not None and run.study_id != study.pk:
-            raise NotPossible(f"{source.model.name} has a run on the study {run.study.slug} that is not over.")
+            raise NotPossible(f"{source.model.name} already has an unfinished run in study “{run.study.slug}”.")
         if run is not None:
             answer_life.resume(run, detach=detach)
-            self.stderr.write(f"{source.model.name}: going on with run {run.pk}.")
+            self.stderr.write(f"{source.model.name}: continuing run {run.pk}.")
         else:
             run = runs.start(study, source, plan, timezone.now(), detach=detach, senders=senders)
         if detach:
-            self.stdout.write(f"{source.model.name}: run {run.pk} was left to the background.")
+            self.stdout.write(f"{source.model.name}: run {run.pk} continues in the background.")
             return
         why = worked(answer_life, run, self.stderr, source.model.name)
         self.stdout.write(f"{source.model.name}: {summary(run, answer_life.progress(run, timezone.now()))}")
@@ -157,19 +163,20 @@ class Command(BaseCommand):
 
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
-    """What was said of where and how the model is asked."""
+    """Returns the given endpoint settings."""
     return {key: options[key] for key in AnswerSource.SETTINGS if options.get(key) is not None}
 
 
 def _plan(options: dict[str, Any]) -> AnswerPlan:
-    """
+    """Builds the plan from the options.
+
     Raises:
-        CommandError: a temperature of a category is none.
+        CommandError: a category's temperature is not a number from 0 to 2.
     """
     try:
         by_category = temperatures.read(options["category_temperature"])
     except ValueError as word:
-        raise CommandError(f"{word}: a category and a number from 0 to 2, such as coding=0.2, were expected.") from None
+        raise CommandError(f"{word}: expected a category and a number from 0 to 2, such as coding=0.2.") from None
     said = options["temperature"]
     return AnswerPlan(
         samples=options["samples"],

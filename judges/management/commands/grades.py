@@ -1,4 +1,4 @@
-"""manage.py grades: what judges said of a study's answers, as tables."""
+"""`manage.py grades`: prints tables of a study's judge verdicts and grades."""
 
 import json
 from argparse import ArgumentParser
@@ -15,13 +15,13 @@ from judges.statistics.score_tables import Interval
 
 
 class Command(BaseCommand):
-    help = "Prints the scores that judges gave in a study, and how models stand in pairs put to them in both orders."
+    help = "Prints a study's judge scores, and each model's wins and losses in the judged pairs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", metavar="STUDY", help="the study's slug")
+        parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
         shape = parser.add_mutually_exclusive_group()
-        shape.add_argument("--csv", choices=("scores", "pairs"), help="one of the two tables as CSV")
-        shape.add_argument("--json", action="store_true", help="both tables as JSON")
+        shape.add_argument("--csv", choices=("scores", "pairs"), help="Print one of the two tables as CSV.")
+        shape.add_argument("--json", action="store_true", help="Print both tables as JSON.")
 
     def handle(self, *, study: str, csv: str | None, json: bool, **options: Any) -> None:
         tables = compute(study_called(study))

@@ -1,5 +1,5 @@
 # ruff: noqa: N999  commands with a hyphen are found by their file's name
-"""`manage.py judge-add NAME`: a judge, or a new version of it where it is there with other settings."""
+"""`manage.py judge-add NAME`: adds a judge, or a new version of it if its settings differ."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -16,26 +16,30 @@ from judges.prompting import templates
 from judges.prompting.builtin import from_instruction
 from judges.prompting.readers import READERS
 
-UNPRICED: Final = "No price is set, so nothing counts towards the budget: see --price-in and --price-out."
+UNPRICED: Final = "No price is set, so calls do not count towards the budget. Set --price-in and --price-out."
 
 
 class Command(BaseCommand):
-    help = "Adds a judge. With the name of one that is there, what is given becomes a new version of it."
+    help = "Adds a judge. If the judge exists, the given settings become a new version of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", metavar="NAME", help="What leaderboards and files call it.")
-        parser.add_argument("--endpoint", help="Such as https://api.example.com/v1, or what mock-llm prints.")
-        parser.add_argument("--model", help="The model’s name at the endpoint.")
-        parser.add_argument("--key", dest="key_source", help="NAME_API_KEY in the environment, or file:NAME.")
-        parser.add_argument("--reader", choices=sorted(READERS), help="How replies are read: bracketed by default.")
-        parser.add_argument("--templates", help="A set of templates, NAME or NAME:VERSION; else one for the reader.")
+        parser.add_argument("name", metavar="NAME", help="Name of the judge on leaderboards and in files.")
         parser.add_argument(
-            "--templates-file", type=Path, help="A set of your own, as TOML; kept under the judge's name."
+            "--endpoint", help="For example https://api.example.com/v1, or the address that mock-llm prints."
+        )
+        parser.add_argument("--model", help="Name of the model at the endpoint.")
+        parser.add_argument(
+            "--key", dest="key_source", help="API key: the environment variable NAME_API_KEY, or file:NAME."
+        )
+        parser.add_argument("--reader", choices=sorted(READERS), help="How replies are read; default: bracketed.")
+        parser.add_argument("--templates", help="Template set: NAME or NAME:VERSION; default: the set for the reader.")
+        parser.add_argument(
+            "--templates-file", type=Path, help="Your own template set as TOML; stored under the judge's name."
         )
         parser.add_argument(
             "--instruction",
             type=Path,
-            help="A plain text with $text, $result_x and $result_y, whose first line is the system message.",
+            help="Plain text with $text, $result_x and $result_y; the first line is the system message.",
         )
         parser.add_argument("--orders", choices=Orders.values)
         parser.add_argument("--each-turn", action="store_true", default=None)
@@ -46,14 +50,16 @@ class Command(BaseCommand):
         parser.add_argument("--reasoning-effort")
         parser.add_argument("--seed", type=int)
         parser.add_argument("--structured", action="store_true", default=None, help="Send the JSON schema.")
-        parser.add_argument("--longest-answer", type=int, help="Characters of an answer that are shown.")
+        parser.add_argument(
+            "--longest-answer", type=int, help="Maximum characters shown of an answer; longer answers are shortened."
+        )
         parser.add_argument("--timeout", type=finite, help="Seconds.")
-        parser.add_argument("--parallel", type=int, help="Requests in flight.")
+        parser.add_argument("--parallel", type=int, help="Maximum concurrent requests.")
         parser.add_argument("--requests-per-minute", type=int)
         parser.add_argument("--tokens-per-minute", type=int)
-        parser.add_argument("--price-in", type=money, help="Dollars per million tokens in.")
-        parser.add_argument("--price-out", type=money, help="Dollars per million tokens out.")
-        parser.add_argument("--budget", type=money, help="Dollars that the judge may spend altogether.")
+        parser.add_argument("--price-in", type=money, help="US dollars per million input tokens.")
+        parser.add_argument("--price-out", type=money, help="US dollars per million output tokens.")
+        parser.add_argument("--budget", type=money, help="Total budget in US dollars, across all studies.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name: str = options["name"]
@@ -87,13 +93,13 @@ class Command(BaseCommand):
             self.stderr.write(UNPRICED)
 
     def _template(self, judge: Judge | None, name: str, reader: str | None, options: dict[str, Any]) -> Template | None:
-        """The set that was asked for; None where a judge keeps the one that it has."""
+        """Returns the requested template set, or None if the judge keeps its current one."""
         file: Path | None = options["templates_file"] or options["instruction"]
         if file is not None:
             try:
                 text = file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as problem:
-                raise CommandError(f"{file} cannot be read: {problem}") from None
+                raise CommandError(f"Cannot read {file}: {problem}") from None
             content = templates.from_toml(text) if options["templates_file"] else from_instruction(text)
             return judges.keep_templates(name, content)
         if options["templates"] or reader or judge is None:

@@ -1,5 +1,5 @@
 # ruff: noqa: N999  commands with a hyphen are found by their file's name
-"""`manage.py judge-benchmark --judge NAME FILE...`: how often a judge chooses the answer known to be better."""
+"""`manage.py judge-benchmark --judge NAME FILE...`: measures how often a judge chooses the better answer."""
 
 import json
 from argparse import ArgumentParser
@@ -26,25 +26,31 @@ from judges.statistics.accuracy import Accuracy, Result
 
 class Command(BaseCommand):
     help = (
-        "Asks a judge about preferences whose better answer is known, and says how often it was right: per set, "
-        "and on average. What was asked before is not asked, or paid for, again."
+        "Measures how often a judge chooses the answer known to be better, per preference set and on average. "
+        "Replies from earlier benchmarks are reused and not charged again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL: prompt, chosen, rejected.")
-        parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
-        parser.add_argument("--both-orders", action="store_true", help="Each pair twice, with the sides swapped.")
-        parser.add_argument("--limit", type=count, help="This many rows of each set, always the same for a seed.")
-        parser.add_argument("--seed", type=int, default=0, help="Draws sides, and rows where there is a limit.")
+        parser.add_argument(
+            "files", nargs="+", type=Path, metavar="FILE", help="Preference set: JSONL with prompt, chosen, rejected."
+        )
+        parser.add_argument("--judge", required=True, metavar="NAME", help="Name of a judge (see judge-add).")
+        parser.add_argument("--both-orders", action="store_true", help="Ask about each pair twice, once in each order.")
+        parser.add_argument("--limit", type=count, help="Maximum rows per set; the same rows for the same seed.")
+        parser.add_argument(
+            "--seed", type=int, default=0, help="Random seed for sides, and for rows if --limit is given."
+        )
         parser.add_argument(
             "--reward",
             choices=[Protocol.POOLING.value, Protocol.CLASSIFY.value],
-            help="The judge is a reward model, asked by this address of its endpoint.",
+            help="The judge is a reward model behind this kind of endpoint.",
         )
-        parser.add_argument("--dry-run", action="store_true", help="Says how many calls, tokens and how much money.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Print the estimated calls, tokens and cost; send nothing."
+        )
         output = parser.add_mutually_exclusive_group()
-        output.add_argument("--csv", action="store_true", help="The results as CSV.")
-        output.add_argument("--json", action="store_true", help="The results as JSON.")
+        output.add_argument("--csv", action="store_true", help="Print the results as CSV.")
+        output.add_argument("--json", action="store_true", help="Print the results as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         terms = Terms(options["reward"] or Protocol.CHAT, options["both_orders"], options["seed"], options["limit"])
@@ -54,8 +60,8 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 found = planning.estimate(version, sets, terms)
                 self.stdout.write(
-                    f"{found.calls:,} calls ({found.there:,} more are there), about {found.tokens_in:,} tokens in: "
-                    f"at the most {dollars(found.bound)}."
+                    f"{found.calls:,} calls ({found.there:,} already done), about {found.tokens_in:,} input tokens: "
+                    f"maximum cost {dollars(found.bound)}."
                 )
                 return
             run = runs.start(version, sets, terms, timezone.now(), detach=False)
@@ -65,11 +71,11 @@ class Command(BaseCommand):
         self._report(run, options)
         if why or run.state == RunState.STOPPED:
             words = run.problem or f"The benchmark is {run.state}."
-            raise CommandError(f"{words} Run this again to go on where it stopped.")
+            raise CommandError(f"{words} Run the command again to continue.")
 
     def _kept(self, path: Path) -> PreferenceSet:
         if not path.is_file():
-            raise CommandError(f"There is no file {path}.")
+            raise CommandError(f"File not found: {path}")
         try:
             return sets.keep(path)
         except Faulty as faulty:
@@ -77,7 +83,7 @@ class Command(BaseCommand):
                 where = f"{fault.file}:{fault.line}" if fault.line else fault.file
                 reason = fault.reason % fault.values
                 self.stderr.write(f"{where}: {fault.field + ': ' if fault.field else ''}{reason} {fault.row}")
-            raise CommandError(f"{faulty.count:,} rows are no preferences; nothing was asked.") from None
+            raise CommandError(f"{faulty.count:,} rows are not valid preferences, so nothing was sent.") from None
 
     def _report(self, run: BenchmarkRun, options: dict[str, Any]) -> None:
         found = reports.report(run)
@@ -89,11 +95,11 @@ class Command(BaseCommand):
             return
         self._table(found)
         states = ", ".join(f"{count:,} {state}" for state, count in found.states.items())
-        self.stdout.write(f"Calls: {states}. {dollars(found.cost)} altogether.")
+        self.stdout.write(f"Calls: {states}. Total cost {dollars(found.cost)}.")
         if run.lost:
-            self.stdout.write(f"{run.lost:,} calls were in flight when a process died, and were asked again.")
+            self.stdout.write(f"{run.lost:,} calls were interrupted by a crash and sent again.")
         if len(found.models) > 1:
-            self.stdout.write(f"The endpoint answered as more than one model: {', '.join(found.models)}.")
+            self.stdout.write(f"The endpoint returned more than one model name: {', '.join(found.models)}.")
 
     def _table(self, found: Report) -> None:
         width = max(len(name) for name in (reports.MACRO, *(each.name for each in found.sets)))

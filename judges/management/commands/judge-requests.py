@@ -1,5 +1,5 @@
 # ruff: noqa: N999  commands with a hyphen are found by their file's name
-"""`manage.py judge-requests STUDY --judge NAME`: the requests of a judge as a file."""
+"""`manage.py judge-requests STUDY --judge NAME`: writes a judge's requests to a file."""
 
 from argparse import ArgumentParser
 from contextlib import nullcontext
@@ -17,20 +17,20 @@ from judges.management.covering import add_plan, plan_of
 
 class Command(BaseCommand):
     help = (
-        "Writes the requests of a judge for a study as JSONL, to be answered elsewhere: all that these options cover "
-        "and that have no answer yet, written before or not, and those that failed. What was written with other "
-        "options still waits, and is in no file but theirs."
+        "Writes a judge's requests for a study as JSONL, to be sent elsewhere. The file has every request that the "
+        "options cover and that has no reply yet or failed, including requests written before. Requests written "
+        "with other options are not repeated."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
-        parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
-        parser.add_argument("-o", "--output", type=Path, help="The file; standard output by default.")
+        parser.add_argument("--judge", required=True, metavar="NAME", help="Name of a judge (see judge-add).")
+        parser.add_argument("-o", "--output", type=Path, help="Output file; default: standard output.")
         parser.add_argument(
             "--layout",
             choices=("llmfao", "batch"),
             default="llmfao",
-            help="llmfao, the default: model, messages, metadata; batch: with a custom_id, as batch endpoints take it.",
+            help="llmfao (default): model, messages, metadata; batch: with a custom_id, for batch endpoints.",
         )
         add_plan(parser)
 
@@ -51,9 +51,9 @@ class Command(BaseCommand):
                     file.write(line)
                     written += 1
         except BrokenPipeError:
-            raise  # What reads standard output has seen enough: that is no fault of a file.
+            raise  # The reader of standard output closed it: this is not an error of a file.
         except OSError as problem:
-            raise CommandError(f"{options['output']} cannot be written: {problem.strerror}") from None
+            raise CommandError(f"Cannot write {options['output']}: {problem.strerror}") from None
         others = batch_files.waiting(run).count() - written
-        besides = f" {others:,} of other options wait too, and are not among them." if others else ""
-        self.stderr.write(f"{written:,} requests; judge-responses reads what comes of them.{besides}")
+        besides = f" Another {others:,} requests, written with other options, are still waiting." if others else ""
+        self.stderr.write(f"{written:,} requests. Load the replies with judge-responses.{besides}")

@@ -1,5 +1,5 @@
 # ruff: noqa: N999  commands with a hyphen are found by their file's name
-"""`manage.py judge-responses STUDY --judge NAME FILE`: replies from a file."""
+"""`manage.py judge-responses STUDY --judge NAME FILE`: loads replies from a file."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,11 +14,11 @@ from judges.judging import batch_files, lookup
 
 
 class Command(BaseCommand):
-    help = "Reads replies to the requests of judge-requests: [request, response, metadata] rows, or batch output."
+    help = "Loads replies to requests from judge-requests: rows of [request, response, metadata], or batch output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
-        parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
+        parser.add_argument("--judge", required=True, metavar="NAME", help="Name of a judge (see judge-add).")
         parser.add_argument("file", metavar="FILE", type=Path, help="JSONL.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,10 +30,10 @@ class Command(BaseCommand):
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         except OSError as problem:
-            raise CommandError(f"{options['file']} cannot be read: {problem.strerror}") from None
+            raise CommandError(f"Cannot read {options['file']}: {problem.strerror}") from None
         states = ", ".join(f"{count:,} {state}" for state, count in sorted(report.stored.items())) or "none"
-        self.stdout.write(f"Replies stored: {states}. {report.there:,} were there already.")
+        self.stdout.write(f"Replies stored: {states}. {report.there:,} were already stored.")
         for line, reason in report.faults:
             self.stderr.write(f"{options['file']}, line {line}: {reason}")
         if report.fault_count:
-            raise CommandError(f"{report.fault_count:,} rows were not read.")
+            raise CommandError(f"{report.fault_count:,} rows could not be read.")

@@ -1,4 +1,4 @@
-"""`manage.py judge STUDY --judge NAME`: a judge at work on a study, to the end or in the background."""
+"""`manage.py judge STUDY --judge NAME`: has a judge judge a study, in the foreground or background."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -33,32 +33,36 @@ from judges.prompting.readers import READERS
 
 SENTINELS: Final = 30
 
-NO_BUDGET: Final = "The budget is used up. Raise it with judge-add NAME --budget, then run this again."
+NO_BUDGET: Final = "The budget is used up. Raise it with judge-add NAME --budget, then run the command again."
 
 
 class Command(BaseCommand):
-    help = "Has a judge judge the pairs (or grade the answers) of a study that it has not judged yet."
+    help = "Has a judge judge the study's pairs (or grade its answers) that it has not judged yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
-        parser.add_argument("--judge", required=True, metavar="NAME", help="The name of a judge: see judge-add.")
+        parser.add_argument("--judge", required=True, metavar="NAME", help="Name of a judge (see judge-add).")
         add_plan(parser)
-        parser.add_argument("--detach", action="store_true", help="Leaves the work to the background.")
-        parser.add_argument("--senders", type=count, default=1, help="Processes in the background that share the work.")
-        parser.add_argument("--dry-run", action="store_true", help="Says how many calls, tokens and how much money.")
+        parser.add_argument("--detach", action="store_true", help="Run in the background.")
+        parser.add_argument(
+            "--senders", type=count, default=1, help="Number of background processes that share the work."
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Print the estimated calls, tokens and cost; send nothing."
+        )
         parser.add_argument(
             "--reread",
             nargs="?",
             const="",
             choices=["", *sorted(READERS)],
             metavar="READER",
-            help="Reads the kept replies again, with another reader or a newer version; costs nothing.",
+            help="Read the stored replies again, with another reader or a newer version of it; costs nothing.",
         )
 
         parser.add_argument(
             "--every",
             metavar="HOURS",
-            help="Judges what is new (with --sentinels: asks those) every so many hours, in the background; or off.",
+            help="Judge new items (or with --sentinels run a round) every HOURS hours in the background, or off.",
         )
         parser.add_argument(
             "--sentinels",
@@ -66,12 +70,15 @@ class Command(BaseCommand):
             type=int,
             const=0,
             metavar="N",
-            help="Asks the sentinels, pairs that are asked again and again; N are chosen where there are none (30).",
+            help="Run a round of the sentinel set, a fixed sample that is asked repeatedly. Without a set, one of N "
+            "items is created (default: 30).",
         )
         parser.add_argument(
-            "--retest", type=int, metavar="N", help="Asks again about N judged pairs, and says how many verdicts flip."
+            "--retest", type=int, metavar="N", help="Ask again about N judged pairs and print how many verdicts flip."
         )
-        parser.add_argument("--seed", type=int, default=0, help="Of what --sentinels and --retest choose.")
+        parser.add_argument(
+            "--seed", type=int, default=0, help="Random seed for the samples of --sentinels and --retest."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -102,51 +109,51 @@ class Command(BaseCommand):
 
     def _reread(self, study: Study, version: JudgeVersion, name: str) -> None:
         done = verdicts.reread(study, version, READERS[name or version.reader], timezone.now())
-        self.stdout.write(f"{done.read:,} replies read again, {done.changed:,} of them differently.")
+        self.stdout.write(f"{done.read:,} replies read again, {done.changed:,} changed.")
 
     def _estimate(self, study: Study, version: JudgeVersion, plan: Plan) -> None:
         found = planning.estimate(study, version, plan)
         self.stdout.write(
-            f"{found.calls:,} calls ({found.new:,} new, {found.again:,} asked again; {found.there:,} are there), "
-            f"about {found.tokens_in:,} tokens in and {found.tokens_out:,} out: "
-            f"about {dollars(found.cost)}, at the most {dollars(found.bound)}."
+            f"{found.calls:,} calls ({found.new:,} new, {found.again:,} asked again; {found.there:,} already done), "
+            f"about {found.tokens_in:,} input tokens and {found.tokens_out:,} output tokens: "
+            f"about {dollars(found.cost)}, maximum {dollars(found.bound)}."
         )
 
     def _judge(self, study: Study, version: JudgeVersion, plan: Plan, *, detach: bool, senders: int) -> None:
         run = runs.unfinished(study, version)
         if run is not None:
             judge_life.resume(run, detach=detach)
-            self.stderr.write(f"Going on with run {run.pk}.")
+            self.stderr.write(f"Continuing run {run.pk}.")
         else:
             run = runs.start(study, version, plan, timezone.now(), detach=detach, senders=senders)
         self._finish(run, detach)
 
     def _schedule(self, study: Study, judge: Judge, plan: Plan, hours: str, sentinels: int | None, seed: int) -> None:
         kind = ScheduleKind.NEW if sentinels is None else ScheduleKind.SENTINELS
-        what = "is asked its sentinels" if kind == ScheduleKind.SENTINELS else "judges what is new"
+        what = "runs a sentinel round" if kind == ScheduleKind.SENTINELS else "judges new items"
         if hours == "off":
             done = schedules.turn_off(study, judge, kind)
-            self.stdout.write("Schedule turned off." if done else "There was no such schedule.")
+            self.stdout.write("Schedule turned off." if done else "Schedule not found.")
             return
         if not hours.isdecimal() or not 0 < int(hours) <= MOST_HOURS:
-            raise CommandError(f"--every {hours}: hours, from 1 to {MOST_HOURS}, or off were expected.")
+            raise CommandError(f"--every {hours}: expected a number of hours from 1 to {MOST_HOURS}, or off.")
         if sentinels is not None:
             self._sentinels(study, judge, sentinels, seed)
         found = schedules.set_every(study, judge, kind, int(hours), timezone.now(), plan=plan)
         self.stdout.write(f"{judge} {what} every {hours} hours, next at {found.next_at:%Y-%m-%d %H:%M %Z}.")
 
     def _sentinels(self, study: Study, judge: Judge, count: int, seed: int) -> SentinelSet:
-        """Those that are there, or `count` that are chosen."""
+        """Returns the sentinel set, or creates one of `count` items."""
         known = consistency_probes.sentinels_of(study, judge)
         if known is not None and count:
-            raise CommandError("The sentinels were chosen already: say --sentinels without a number.")
+            raise CommandError("A sentinel set already exists. Use --sentinels without a number.")
         return known or consistency_probes.choose(study, judge, count or SENTINELS, seed, timezone.now())
 
     def _probe(self, unfinished: JudgeRun | None, begin: Callable[[], JudgeRun], detach: bool) -> None:
         run = unfinished or begin()
         if unfinished is not None:
             judge_life.resume(run, detach=detach)
-            self.stderr.write(f"Going on with run {run.pk}.")
+            self.stderr.write(f"Continuing run {run.pk}.")
         self._finish(run, detach)
 
     def _retest(self, study: Study, version: JudgeVersion, options: dict[str, Any]) -> None:
@@ -162,7 +169,7 @@ class Command(BaseCommand):
             return
         found = consistency_probes.retests(study, judge, 1)[0]
         if found.same is None or found.flip_rate is None:
-            raise CommandError("No verdict came back.")
+            raise CommandError("No verdict was received.")
         flipped, by_order = (
             found.flip_rate,
             ", ".join(f"{agreed.value:.1%} with {left} on the left" for left, agreed in found.orders),
@@ -170,15 +177,15 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{found.flips:,} of {found.same.of:,} verdicts flipped: {flipped.value:.1%} "
             f"({flipped.low:.1%} to {flipped.high:.1%})."
-            + (f" The same: {by_order}." if by_order else "")
+            + (f" Unchanged: {by_order}." if by_order else "")
             + (f" Kappa {found.kappa:.2f}." if found.kappa is not None else "")
             + (f" {found.gone:,} calls ended without a verdict." if found.gone else "")
         )
 
     def _finish(self, run: JudgeRun, detach: bool) -> None:
-        """Works on `run` to its end, unless it was left to the background."""
+        """Works on `run` to its end, unless it runs in the background."""
         if detach:
-            self.stdout.write(f"Run {run.pk} was left to the background.")
+            self.stdout.write(f"Run {run.pk} continues in the background.")
             return
         why = worked(judge_life, run, self.stderr)
         self.stdout.write(summary(run, judge_life.progress(run, timezone.now())))

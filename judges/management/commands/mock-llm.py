@@ -1,5 +1,5 @@
 # ruff: noqa: N999  commands with a hyphen are found by their file's name
-"""`manage.py mock-llm`: a stand-in endpoint for tests and demonstrations."""
+"""`manage.py mock-llm`: a mock endpoint for tests and demonstrations."""
 
 import asyncio
 import contextlib
@@ -20,30 +20,36 @@ def _share(word: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise ArgumentTypeError(f"{word}: a number from 0 to 1 was expected")
+        raise ArgumentTypeError(f"{word}: expected a number from 0 to 1")
     return share
 
 
 class Command(BaseCommand):
-    help = "A stand-in for a model's endpoint: OpenAI-compatible, deterministic by seed, as unreliable as asked."
+    help = "Runs a mock model endpoint: OpenAI-compatible, deterministic for a seed, with errors at the given rates."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=port, default=8081, help="0 takes a free one.")
+        parser.add_argument("--port", type=port, default=8081, help="Port; 0 chooses a free one.")
         parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--latency", type=float, default=50, help="Milliseconds before every answer.")
-        parser.add_argument("--jitter", type=float, default=0, help="Milliseconds more or less, at random.")
-        parser.add_argument("--errors", type=_share, default=0, help="Share of requests that fail and may be repeated.")
+        parser.add_argument("--latency", type=float, default=50, help="Delay before every reply, in milliseconds.")
+        parser.add_argument("--jitter", type=float, default=0, help="Random variation of the delay, in milliseconds.")
+        parser.add_argument(
+            "--errors", type=_share, default=0, help="Share of requests that fail with a retryable error."
+        )
         parser.add_argument("--error-kinds", nargs="+", choices=PASSING, default=list(PASSING))
-        parser.add_argument("--oddities", type=_share, default=0, help="Share that is refused, cut or unreadable.")
+        parser.add_argument(
+            "--oddities", type=_share, default=0, help="Share of replies that are refused, cut off or unreadable."
+        )
         parser.add_argument("--oddity-kinds", nargs="+", choices=LASTING, default=list(LASTING))
-        parser.add_argument("--retry-after", type=float, default=1, help="Seconds, said with every 429.")
-        parser.add_argument("--position-bias", type=float, default=0, help="Towards what stands on the left.")
-        parser.add_argument("--length-bias", type=float, default=0, help="Towards the longer answer.")
-        parser.add_argument("--limit", type=int, help="Requests a minute, beyond which it answers 429.")
-        parser.add_argument("--drift-after", type=int, help="Answers after which it names another model.")
-        parser.add_argument("--key", default="", help="The key it wants; any is good where it wants none.")
+        parser.add_argument("--retry-after", type=float, default=1, help="Retry-After header of every 429, in seconds.")
+        parser.add_argument("--position-bias", type=float, default=0, help="Bias towards the left answer.")
+        parser.add_argument("--length-bias", type=float, default=0, help="Bias towards the longer answer.")
+        parser.add_argument("--limit", type=int, help="Requests per minute before it replies 429.")
+        parser.add_argument(
+            "--drift-after", type=int, help="Number of replies after which it returns another model name."
+        )
+        parser.add_argument("--key", default="", help="Required API key; default: any key is accepted.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         behaviour = Behaviour(
@@ -73,7 +79,7 @@ class Command(BaseCommand):
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for end in (signal.SIGINT, signal.SIGTERM):
-            # Not in a thread, and not where there are no signals: Ctrl-C then ends it the rough way.
+            # Signal handlers need the main thread and a platform with signals. Without them, Ctrl-C kills the process.
             with contextlib.suppress(RuntimeError, NotImplementedError, ValueError):
                 loop.add_signal_handler(end, ended.set)
         server = StandIn(behaviour)

@@ -1,4 +1,4 @@
-"""`manage.py panel STUDY NAME`: several judges of a study as one rater."""
+"""`manage.py panel STUDY NAME`: combines several judges of a study into one rater."""
 
 from argparse import ArgumentParser
 from typing import Any, Final
@@ -11,10 +11,10 @@ from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
 from judges.models import Panel, PanelDecision
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 
 RULES: Final = ("judges", "rule", "splits", "senior", "contradictions", "least", "margin", "spare_own", "maker")
-"""Options that say what a new panel is."""
+"""Options that define a new panel."""
 
 
 def _maker(word: str) -> tuple[str, str]:
@@ -26,44 +26,46 @@ def _maker(word: str) -> tuple[str, str]:
 
 class Command(BaseCommand):
     help = (
-        "Makes a panel: several judges of a study as one rater. Without --judges it makes anew what a panel says, "
-        "which the background does by itself."
+        "Creates a panel, which combines several judges of a study into one rater. Without --judges, recomputes the "
+        "panel's verdicts; a background task also does this."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", metavar="STUDY", help="The study's address (slug).")
-        parser.add_argument("name", metavar="NAME", help="What leaderboards and files call the panel.")
+        parser.add_argument("name", metavar="NAME", help="Name of the panel on leaderboards and in files.")
         parser.add_argument(
-            "--judges", nargs="+", metavar="JUDGE", help="Its members, as leaderboards call them; two or more."
+            "--judges", nargs="+", metavar="JUDGE", help="Members by their names on leaderboards; two or more."
         )
         parser.add_argument(
             "--rule",
             choices=Panel.Rule.values,
-            help="What more than half say (majority), or the mean of probabilities.",
+            help="Decision rule: the verdict of more than half (majority), or the mean probability.",
         )
-        parser.add_argument("--splits", choices=Panel.Splits.values, help="What a split is: a tie by default.")
-        parser.add_argument("--senior", metavar="JUDGE", help="The member who decides splits.")
+        parser.add_argument("--splits", choices=Panel.Splits.values, help="Result of a split decision; default: tie.")
+        parser.add_argument("--senior", metavar="JUDGE", help="Member who decides splits.")
         parser.add_argument(
             "--contradictions",
             choices=Panel.Contradictions.values,
-            help="What a member does whose two orders contradict each other: it abstains by default.",
+            help="What a member with contradictory verdicts counts as; default: abstains.",
         )
-        parser.add_argument("--least", type=int, help="So many members must have answered; all by default.")
-        parser.add_argument("--margin", type=float, help="How far the mean must be from one half to be no split.")
+        parser.add_argument("--least", type=int, help="Minimum members who must reply; default: all.")
+        parser.add_argument(
+            "--margin", type=float, help="Minimum distance of the mean from 0.5; a smaller distance is a split."
+        )
         parser.add_argument(
             "--spare-own",
             action="store_true",
             default=None,
-            help="Leaves members out of pairs with models of their own maker.",
+            help="Exclude members from pairs with models of their own organisation.",
         )
         parser.add_argument(
             "--maker",
             nargs="+",
             type=_maker,
             metavar="JUDGE=MAKER",
-            help="Who made a member's model; else the study's models are asked by its name.",
+            help="Organisation of a member's model; default: looked up among the study's models by name.",
         )
-        parser.add_argument("--end", action="store_true", help="Ends a panel: its comparisons are withdrawn.")
+        parser.add_argument("--end", action="store_true", help="End the panel and withdraw its comparisons.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -73,22 +75,24 @@ class Command(BaseCommand):
                 self._end(panel, options["name"])
                 return
             if panel is not None and any(options[word] is not None for word in RULES):
-                raise CommandError("There is a panel of this name. Its rules never change: take another name.")
+                raise CommandError(
+                    "A panel with this name exists, and its rules cannot be changed. Choose another name."
+                )
             if options["judges"]:
-                panel = panels.create(study, options["name"], self._charter(options), timezone.now())
+                panel = panels.create(study, options["name"], self._spec(options), timezone.now())
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         if panel is None:
-            raise CommandError(f"There is no panel {options['name']}: name its members with --judges.")
+            raise CommandError(f"No panel is named “{options['name']}”. To create it, name its members with --judges.")
         self._make(panel, study)
 
-    def _charter(self, options: dict[str, Any]) -> Charter:
+    def _spec(self, options: dict[str, Any]) -> PanelSpec:
         given = {
             key: options[key] for key in ("rule", "splits", "contradictions", "margin") if options[key] is not None
         }
         if options["senior"]:
             given.setdefault("splits", Panel.Splits.SENIOR)
-        return Charter(
+        return PanelSpec(
             options["judges"],
             senior=options["senior"] or "",
             least=options["least"],
@@ -99,15 +103,15 @@ class Command(BaseCommand):
 
     def _end(self, panel: Panel | None, name: str) -> None:
         if panel is None or not panels.end(panel, timezone.now()):
-            raise CommandError(f"There is no panel {name} that has not ended.")
-        self.stdout.write(f"{name} was ended, and its comparisons withdrawn.")
+            raise CommandError(f"No active panel is named “{name}”.")
+        self.stdout.write(f"{name} ended and its comparisons are withdrawn.")
 
     def _make(self, panel: Panel, study: Study) -> None:
         if panel.ended_at is not None:
             raise CommandError(f"{panel} has ended.")
         made = panels.make(panel.pk)
         if made is None:
-            raise CommandError("The background is at work on this panel, or it was ended just now.")
+            raise CommandError("A background task is computing this panel, or it has just ended.")
         for member in panels.members_of(panel):
             words = [
                 str(member),
@@ -118,4 +122,4 @@ class Command(BaseCommand):
         for state in PanelDecision.State:
             if made.states[state]:
                 self.stdout.write(f"{made.states[state]:,} {state.label}")
-        self.stdout.write(f"{made.changed:,} decisions were made or made anew.")
+        self.stdout.write(f"{made.changed:,} decisions added or changed.")

@@ -1,4 +1,4 @@
-"""Models are asked the prompts of a study, turn by turn, and what they answer becomes results of the corpus."""
+"""Models answer a study's prompts turn by turn, and their answers become results of the corpus."""
 
 import json
 from collections.abc import Callable
@@ -105,7 +105,7 @@ def test_a_result_that_came_from_a_file_is_not_asked_for(study: Study, stand_in:
 def test_a_conversation_goes_on_with_the_turn_at_which_it_stopped(study: Study, stand_in: Start) -> None:
     server = stand_in()
     asked = source(study, server.url, parallel=1)
-    # Room for one longest answer at a time, and for one that was given.
+    # Enough for one answer of maximum length, plus one received answer.
     asked.price_out, asked.max_tokens = 1, 100
     asked.save()
     sources.set_budget(asked, 130_000)
@@ -211,7 +211,7 @@ def test_stop_sequences_the_system_message_and_seeds_are_sent(study: Study, stan
         assert sent(reply)["stop"] == ["</svg>"]
         assert sent(reply)["seed"] == 40 + sample
         assert sent(reply)["messages"][0] == {"role": "system", "content": "Answer in one sentence."}
-    with pytest.raises(NotPossible, match="another system message"):
+    with pytest.raises(NotPossible, match="different system message"):
         sources.set_system_message(study.prompt_set, "Answer in two.")
 
 
@@ -225,7 +225,7 @@ def test_a_reply_out_of_a_store_is_no_new_sample(
     run = ask(study, asked, AnswerPlan(samples=2))
     assert states(run)["failed"] == 4
     assert Result.objects.filter(model__name=NEW).count() == 4
-    assert "given before" in AnswerReply.objects.filter(state="failed")[0].problem
+    assert "repeated an earlier reply" in AnswerReply.objects.filter(state="failed")[0].problem
 
 
 def test_the_model_is_added_to_the_corpus_and_to_the_models_that_the_study_compares(
@@ -252,9 +252,9 @@ def test_where_a_model_is_asked_has_to_make_sense(study: Study) -> None:
     with pytest.raises(ValidationError):
         sources.keep_source(study, "no\0name", {"endpoint": "https://example.com/v1", "api_id": "x"})
     assert not LanguageModel.objects.filter(name=NEW).exists()
-    with pytest.raises(NotPossible, match="no model"):
+    with pytest.raises(NotPossible, match="No model in this study"):
         sources.source_of(study, NEW)
-    with pytest.raises(NotPossible, match="Where is Quillfinch-0"):
+    with pytest.raises(NotPossible, match="No endpoint is set for Quillfinch-0"):
         sources.source_of(study, "Quillfinch-0")
 
 

@@ -1,4 +1,4 @@
-"""`manage.py answers`, and what a kill in the middle of it leaves."""
+"""`manage.py answers`, also when the process is killed."""
 
 import json
 import math
@@ -68,21 +68,21 @@ def test_the_command_adds_the_model_asks_it_and_says_what_comes_next() -> None:
     with running(Behaviour(latency=0.001)) as stand_in:
         where = ("--endpoint", stand_in.url, "--api-id", "heron", "--org", "Heronwood", "--price-out", "2")
         told = answers(*where, "--dry-run")
-        assert "6 calls (6 new, 0 asked again; 0 are there)" in told
+        assert "6 calls (6 new, 0 asked again; 0 already done)" in told
         assert not AnswerSource.objects.exists()
         assert not LanguageModel.objects.filter(name=NEW).exists()
         trouble = StringIO()
         told = answers(*where, "--budget", "1", stderr=trouble)
         assert "is done: 6 ok." in told
         assert "nothing counts" not in trouble.getvalue()
-        following = re.search(r"Next: manage\.py (pairs haiku .*) makes pairs", told)
+        following = re.search(r"Next: make pairs of the new answers with manage\.py (pairs haiku .*)", told)
         assert following
         call_command(*following[1].split(), stdout=StringIO())
         assert Pair.objects.filter(Q(model_x__name=NEW) | Q(model_y__name=NEW)).exists()
-        assert "nothing was to do" in answers()
+        assert "nothing to do" in answers()
         assert "is done: 6 ok." in answers("--samples", "2", "--temperature", "none")
         answers("--endpoint", stand_in.url, "--price-out", "0", stderr=trouble)
-        assert "nothing counts towards the budget" in trouble.getvalue()
+        assert "calls do not count towards the budget" in trouble.getvalue()
     assert Result.objects.filter(model__name=NEW, model__org="Heronwood").count() == 8
 
 
@@ -90,11 +90,11 @@ def test_the_command_adds_the_model_asks_it_and_says_what_comes_next() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((), "With --endpoint and --api-id it is added"),
-        (("--model", "Quillfinch-0"), "Its --endpoint is not known yet"),
+        ((), "To add it, use --endpoint and --api-id"),
+        (("--model", "Quillfinch-0"), "No endpoint is set for Quillfinch-0"),
         (("--temperature", "3"), "from 0 to 2"),
         (("--category-temperature", "coding"), "such as coding=0.2"),
-        (("--samples", "0"), "samples were expected"),
+        (("--samples", "0"), "number of samples must be from 1"),
         (("--endpoint", "ftp://x", "--api-id", "x"), "http"),
         (("--endpoint", "http://127.0.0.1:9/v1", "--api-id", "x", "--key", "NOT_THERE_API_KEY"), "NOT_THERE_API_KEY"),
         (("--model", "A", "B", "--api-id", "x"), "one model"),
@@ -139,7 +139,7 @@ def test_a_command_killed_in_the_middle_loses_nothing_and_asks_nothing_twice_but
         stand_in.let(math.inf)
         before = figures()
         in_flight = before["states"].get("sent", 0)
-        # Those at the endpoint, and those answered that were about to be stored.
+        # Requests at the endpoint, and replies about to be stored.
         assert 0 < in_flight <= 10
         assert int(arena.run("-c", SWEEP)) == in_flight
         again = subprocess.run(

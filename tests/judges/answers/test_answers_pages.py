@@ -1,4 +1,4 @@
-"""The pages of answers from models, for those who see the study."""
+"""The pages of model answers, for users who can see the study."""
 
 import csv
 import io
@@ -54,7 +54,7 @@ def test_a_model_is_asked_from_the_page_and_the_next_step_is_offered(
     assert run.user == colleague
     go_on(run)
     shown = client.get(started.headers["Location"]).content.decode()
-    assert "4 results are in the corpus" in shown
+    assert "4 answers saved" in shown
     assert reverse("study-pairs", args=[study.slug]) in shown
     assert "4 answers from models" in client.get(reverse("study", args=[study.slug])).content.decode()
 
@@ -66,7 +66,7 @@ def test_several_models_are_started_together(study: Study, stand_in: Start, as_u
     assert started.headers["Location"] == page(study)
     assert AnswerRun.objects.count() == 2
     again = as_user(owner).post(page(study), {"models": both, "samples": 1, "start": ""})
-    assert "being asked already" in again.content.decode()
+    assert "is already being asked" in again.content.decode()
     assert AnswerRun.objects.count() == 2
 
 
@@ -222,7 +222,7 @@ def test_the_system_message_is_set_from_the_page_until_there_are_answers(
     assert "Be brief." in as_user(owner).get(page(study)).content.decode()
     ask(study, source(study, stand_in().url), AnswerPlan(limit=1))
     told = as_user(owner).post(address, {"system": "Be long."}, follow=True).content.decode()
-    assert "Models have answered under another system message" in told
+    assert "Models have already answered with a different system message" in told
     assert "Be brief." in told
 
 

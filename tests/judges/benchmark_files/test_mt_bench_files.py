@@ -1,4 +1,4 @@
-"""Files of MT-bench go in as FastChat lays them out, and come out as they were."""
+"""MT-bench files in FastChat's layout are imported and exported unchanged."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def test_what_was_loaded_is_written_as_it_was(tmp_path: Path, language: str) -> 
 
 
 def other_styles(rows: dict[str, list[dict[str, object]]]) -> dict[str, str]:
-    """The same rows as others write them: letters as they are, fractions of whole numbers, keys and spaces anyhow."""
+    """Writes the same rows in another format: unescaped letters, whole numbers as fractions, other spacing."""
     styles: list[dict[str, Any]] = [
         {"ensure_ascii": False},
         {"ensure_ascii": False, "separators": (",", ":")},
@@ -130,7 +130,7 @@ def test_prompts_answers_and_references_stand_in_the_corpus(tmp_path: Path) -> N
 def test_a_game_in_both_orders_is_two_comparisons_of_its_judge(tmp_path: Path) -> None:
     loaded(benchmark.write(tmp_path, benchmark.files(questions=2)))
     told = Comparison.objects.filter(rater__name="owl", turn=1).order_by("pair__number", "trial")
-    # In the second question the first place won both times.
+    # In the second question the first position won both times.
     assert list(told.values_list("pair__prompt__number", "trial", "left", "winner", "pair__model_x__name")) == [
         (81, 0, "x", "x", "alder"),
         (81, 1, "y", "x", "alder"),
@@ -167,7 +167,7 @@ def test_of_several_rows_on_the_same_the_last_one_counts_and_the_report_says_how
     rows = benchmark.files(questions=1)
     again = benchmark.grade(81, "alder", 9)
     rows["model_judgment/owl_single.jsonl"] += [benchmark.grade(81, "alder", 3), again]
-    # The same two, the other one named first.
+    # The same two models in the other order.
     swapped = benchmark.game(81, "tie", "tie") | {"model_1": "birch", "model_2": "alder"}
     rows["model_judgment/owl_pair.jsonl"].append(swapped)
     report = loaded(benchmark.write(tmp_path / "in", rows))
@@ -214,7 +214,7 @@ def test_a_judge_with_two_templates_on_the_same_is_a_fault(tmp_path: Path) -> No
     with pytest.raises(load.FaultyFiles) as error:
         loaded(benchmark.write(tmp_path, rows))
     (told,) = faults(error)
-    assert told.startswith("model_judgment/owl_pair.jsonl:3: judge: The judge")
+    assert told.startswith('model_judgment/owl_pair.jsonl:3: judge: Judge "owl" has judged this with template')
 
 
 @pytest.mark.parametrize(
@@ -223,24 +223,48 @@ def test_a_judge_with_two_templates_on_the_same_is_a_fault(tmp_path: Path) -> No
         ("question.jsonl", {"question_id": "x", "turns": ["?"]}, 'question_id: Expected a whole number, not "x".'),
         ("question.jsonl", {"question_id": 99, "turns": []}, "turns: Expected a list of texts, not []."),
         ("model_answer/alder.jsonl", {"question_id": 81}, "choices: This required column is missing."),
-        ("model_answer/alder.jsonl", {"question_id": 81, "choices": [{}]}, "choices: A list of texts was expected"),
-        ("model_answer/elm.jsonl", benchmark.answer(77, "elm"), "question_id: No prompt has the id 77"),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "oak", 5), "model: No model is called"),
+        ("model_answer/alder.jsonl", {"question_id": 81, "choices": [{}]}, "choices: Expected a list of texts"),
+        (
+            "model_answer/elm.jsonl",
+            benchmark.answer(77, "elm"),
+            "question_id: No prompt in the files or the study has the ID 77",
+        ),
+        (
+            "model_judgment/owl_single.jsonl",
+            benchmark.grade(81, "oak", 5),
+            "model: No model in the files or the study is named",
+        ),
         (
             "model_judgment/owl_single.jsonl",
             benchmark.grade(81, "alder", 5, choice=7),
-            "choice: Model 1 has no result 8",
+            "choice: Model 1 has no answer 8",
         ),
         (
             "model_judgment/owl_single.jsonl",
             benchmark.grade(81, "alder", 5) | {"score": "9"},
-            "score: A number or null",
+            "score: Expected a number or null",
         ),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, judge=[]), "judge: The name of a judge"),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, judge=["people"]), "judge: The name"),
-        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, turn=0), "turn: The number of a turn"),
-        ("model_judgment/owl_pair.jsonl", benchmark.game(81, "A", "tie"), "g1_winner: model_1, model_2, tie or error"),
-        ("model_judgment/owl_pair.jsonl", benchmark.game(81, "tie", "tie", model_2="alder"), "model_2: Two different"),
+        (
+            "model_judgment/owl_single.jsonl",
+            benchmark.grade(81, "alder", 5, judge=[]),
+            "judge: Expected the name of a judge",
+        ),
+        (
+            "model_judgment/owl_single.jsonl",
+            benchmark.grade(81, "alder", 5, judge=["people"]),
+            "judge: A valid judge name is required.",
+        ),
+        ("model_judgment/owl_single.jsonl", benchmark.grade(81, "alder", 5, turn=0), "turn: Expected a turn number"),
+        (
+            "model_judgment/owl_pair.jsonl",
+            benchmark.game(81, "A", "tie"),
+            "g1_winner: Expected model_1, model_2, tie or error",
+        ),
+        (
+            "model_judgment/owl_pair.jsonl",
+            benchmark.game(81, "tie", "tie", model_2="alder"),
+            "model_2: The two models must be different",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_file_line_and_field(
@@ -293,10 +317,10 @@ def test_the_language_can_be_said(tmp_path: Path) -> None:
 
 def test_the_command_takes_a_language_and_refuses_what_is_none(tmp_path: Path) -> None:
     folder = benchmark.write(tmp_path, benchmark.files("ja"))
-    wishes = {"format": "mt-bench", "study": "bench", "stdout": io.StringIO()}
-    with pytest.raises(CommandError, match="A language tag"):
-        call_command("load", folder, language="Japanese!", **wishes)
-    call_command("load", folder, language="ja-JP", **wishes)
+    options = {"format": "mt-bench", "study": "bench", "stdout": io.StringIO()}
+    with pytest.raises(CommandError, match="language tag"):
+        call_command("load", folder, language="Japanese!", **options)
+    call_command("load", folder, language="ja-JP", **options)
     assert set(Prompt.objects.values_list("lang", flat=True)) == {"ja-JP"}
 
 
@@ -334,7 +358,7 @@ def test_the_page_of_an_upload_says_what_was_passed_over(tmp_path: Path, setting
     upload = uploads.submit(study, None, [SimpleUploadedFile("bench.zip", archive(rows))])
     uploads.run(upload.pk)
     page = as_user(owner).get(f"/studies/bench/data/uploads/{upload.pk}/").content.decode()
-    for text in ("Rows that a later one of the same key replaces: 1", "Grades by judges", "Verdicts by judges"):
+    for text in ("Rows replaced by a later row with the same key: 1", "Grades by judges", "Verdicts by judges"):
         assert text in page
 
 
@@ -399,12 +423,12 @@ def test_a_judge_that_was_asked_here_is_written_like_any_other(tmp_path: Path, s
     assert len(kept) == 3 * 2 * 2
     assert {row["turn"] for row in kept} == {1, 2}
     assert all(f"[[{row['score']:g}]]" in row["judgment"] for row in kept)
-    # Another study can load what this one wrote.
+    # Another study can import this study's export.
     loaded(tmp_path / "out", "copy", prompt_set_slug="copy")
     assert Judgment.objects.filter(study__slug="copy", judge="here", state="ok").count() == 12
     with pytest.raises(load.FaultyFiles) as error:
         loaded(tmp_path / "out")
-    assert "was asked in this study" in faults(error)[0]
+    assert "was run in this study" in faults(error)[0]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -444,7 +468,7 @@ def test_what_a_judge_said_in_both_orders_twice_and_by_turns_goes_into_the_excha
     (tmp_path / "here-comparisons.csv").write_text(written_here)
     load.load([tmp_path], study_slug="copy", prompt_set_slug="copy")
     assert "".join(export.export(Study.objects.get(slug="copy"), "comparisons", raters="here")) == written_here
-    # Where it came from, it is there already.
+    # In the original study it is already stored.
     assert load.load([tmp_path / "here-comparisons.csv"], study_slug="bench").upload is None
 
 

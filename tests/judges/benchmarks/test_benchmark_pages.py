@@ -1,4 +1,4 @@
-"""A benchmark from the browser: begun with a file, followed to its end, and every question of it to be read."""
+"""Benchmark pages: start with a file, progress, and every call."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from judges.benchmarks import calls as benchmark_calls
 from judges.benchmarks import planning, reports, runs, sets
-from judges.benchmarks.calls import Wish
+from judges.benchmarks.calls import CallFilter
 from judges.benchmarks.runs import benchmark_life
 from judges.models import BenchmarkCall, BenchmarkRun, Judge, PreferenceSet, RunState
 from tests.judges.benchmarks.test_judge_benchmark import LONGER, run, write
@@ -79,7 +79,7 @@ def test_faults_are_told_with_line_field_and_row(client, judge) -> None:
         "bad.jsonl", b'{"prompt": "?", "chosen": "a", "rejected": "b"}\n{"prompt": "?", "chosen": 3}\n'
     )
     page = post(client, judge, preference_files=bad, start="").content.decode()
-    assert "1 row is no preference, so nothing was asked." in page
+    assert "1 row is not a valid preference, so nothing was sent." in page
     assert '<td><bdi>bad.jsonl</bdi></td><td class="number">2</td><td>chosen</td>' in page
     assert not BenchmarkRun.objects.exists()
     assert not PreferenceSet.objects.exists()
@@ -96,7 +96,7 @@ def test_one_at_work_is_not_begun_twice(client, judge, tmp_path: Path) -> None:
     first = BenchmarkRun.objects.get()
     first.senders.create(started_at=timezone.now(), beat_at=timezone.now())
     page = post(client, judge, sets=[kept.pk], start="").content.decode()
-    assert "at work on a benchmark already" in page
+    assert "benchmark of this judge is already running" in page
     assert BenchmarkRun.objects.get() == first
 
 
@@ -162,8 +162,8 @@ def test_what_an_earlier_benchmark_paid_for_stands_in_the_later_one(client, judg
     file = write(tmp_path / "chat.jsonl", 4)
     earlier = run(judge, file, limit=2)
     later = run(judge, file)
-    assert benchmark_calls.chosen(earlier, Wish()).count() == 2
-    assert {call.run_id for call in benchmark_calls.chosen(later, Wish())} == {earlier.pk, later.pk}
+    assert benchmark_calls.chosen(earlier, CallFilter()).count() == 2
+    assert {call.run_id for call in benchmark_calls.chosen(later, CallFilter())} == {earlier.pk, later.pk}
     call = earlier.calls.all()[0]
     page = client.get(f"/judges/{judge.pk}/benchmarks/{later.pk}/calls/{call.pk}/").content.decode()
     assert f"in benchmark {earlier.pk}." in page
@@ -175,8 +175,8 @@ def test_one_order_counts_only_the_side_that_was_drawn(judge, tmp_path: Path) ->
     file = write(tmp_path / "chat.jsonl", 5)
     both = run(judge, file, both_orders=True)
     one = run(judge, file)
-    assert benchmark_calls.chosen(both, Wish()).count() == 10
-    assert benchmark_calls.chosen(one, Wish()).count() == 5
+    assert benchmark_calls.chosen(both, CallFilter()).count() == 10
+    assert benchmark_calls.chosen(one, CallFilter()).count() == 5
     assert sum(reports.report(one).all.outcomes.values()) == 5
 
 
@@ -185,13 +185,13 @@ def test_scores_are_right_where_the_chosen_answer_has_the_higher_one(
 ) -> None:
     judge = make_judge(stand_in(**LONGER).url)
     done = run(judge, write(tmp_path / "chat.jsonl", 4, wrong=1), protocol="pooling")
-    right, wrong = (benchmark_calls.chosen(done, Wish(found=found)) for found in ("right", "wrong"))
+    right, wrong = (benchmark_calls.chosen(done, CallFilter(found=found)) for found in ("right", "wrong"))
     assert (right.count(), wrong.count()) == (6, 2)
     assert {benchmark_calls.found(done, call) for call in right} == {"right"}
     assert {call.preference.chosen for call in wrong} == {"No, 0."}
     call = wrong[0]
     page = client.get(f"/judges/{judge.pk}/benchmarks/{done.pk}/calls/{call.pk}/").content.decode()
-    assert "the other answer" in page
+    assert "(other answer: " in page
 
 
 def test_the_api_tells_every_question(client, judge, tmp_path: Path) -> None:

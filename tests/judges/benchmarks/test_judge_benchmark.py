@@ -1,4 +1,4 @@
-"""A judge is asked about preferences whose better answer is known: over a real socket, once each."""
+"""Benchmarks of a judge on known preferences, over a real socket; each call is sent once."""
 
 import csv
 import json
@@ -38,11 +38,11 @@ from tests.judges.conftest import QUICK, make_judge
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LONGER = {"length_bias": 50.0}
-"""The stand-in then always holds the longer answer for the better one."""
+"""Settings with which the mock endpoint always prefers the longer answer."""
 
 
 def write(path: Path, number: int = 12, *, wrong: int = 0, subset: str = "", first: int = 0) -> Path:
-    """Preferences whose chosen answer is the longer one, but for the first `wrong` of them."""
+    """Writes preferences whose chosen answer is the longer one, except for the first `wrong` ones."""
     rows = []
     for index in range(first, first + number):
         long, short = f"A long and thorough answer to {index}, with reasons and examples.", f"No, {index}."
@@ -138,7 +138,7 @@ def test_nothing_is_asked_twice(stand_in: Callable[..., Any], tmp_path: Path) ->
     small = write(tmp_path / "small.jsonl", 6)
     run(judge, small)
     assert endpoint.ledger["requests"] == 6
-    # The same rows under another name, and with more of them.
+    # The same rows under another name, with additional rows.
     large = write(tmp_path / "large.jsonl", 10)
     done = run(judge, large, small)
     assert endpoint.ledger["requests"] == 10
@@ -230,7 +230,7 @@ def test_a_new_run_asks_what_a_dead_one_had_in_flight(stand_in: Callable[..., An
     benchmark_life.plan(dead, sender)
     books = BenchmarkBooks(dead, sender)
     assert len(books.admit(books.claim(2), now)[0]) == 2
-    with pytest.raises(NotPossible, match="at work"):
+    with pytest.raises(NotPossible, match="already running"):
         runs.start(judge.current, kept, Terms(), timezone.now(), detach=False)
     done = runs.start(judge.current, kept, Terms(), timezone.now() + timedelta(minutes=2), detach=False)
     benchmark_life.work(done.pk, patience=QUICK)
@@ -267,7 +267,7 @@ def test_the_command_asks_tells_and_goes_on(stand_in: Callable[..., Any], tmp_pa
     one, two = write(tmp_path / "one.jsonl", 6, wrong=3), write(tmp_path / "two.jsonl", 4, first=20)
     out = StringIO()
     call_command("judge-benchmark", str(one), str(two), "--judge", "judy", "--dry-run", stdout=out)
-    assert "10 calls (0 more are there)" in out.getvalue()
+    assert "10 calls (0 already done)" in out.getvalue()
     assert endpoint.ledger["requests"] == 0
     call_command("judge-benchmark", str(one), str(two), "--judge", "judy", stdout=out, stderr=StringIO())
     assert "0.500 (0." in out.getvalue()
@@ -287,15 +287,15 @@ def test_the_command_asks_tells_and_goes_on(stand_in: Callable[..., Any], tmp_pa
 def test_the_command_names_what_is_wrong(stand_in: Callable[..., Any], tmp_path: Path) -> None:
     make_judge(stand_in().url, "judy")
     file = write(tmp_path / "set.jsonl", 2)
-    with pytest.raises(CommandError, match="no judge nobody"):
+    with pytest.raises(CommandError, match="No judge is named “nobody”"):
         call_command("judge-benchmark", str(file), "--judge", "nobody")
-    with pytest.raises(CommandError, match="no file"):
+    with pytest.raises(CommandError, match="File not found"):
         call_command("judge-benchmark", str(tmp_path / "gone.jsonl"), "--judge", "judy")
-    with pytest.raises(CommandError, match="from 1 on"):
+    with pytest.raises(CommandError, match="1 or more"):
         call_command("judge-benchmark", str(file), "--judge", "judy", "--limit", "0")
     file.write_text('{"prompt": 1}\n')
     words = StringIO()
-    with pytest.raises(CommandError, match="1 rows are no preferences"):
+    with pytest.raises(CommandError, match="1 rows are not valid preferences"):
         call_command("judge-benchmark", str(file), "--judge", "judy", stderr=words)
     assert "set.jsonl:1: prompt: " in words.getvalue()
 
@@ -307,7 +307,7 @@ def test_a_wrong_key_stops_it_with_the_endpoints_words(stand_in: Callable[..., A
         call_command("judge-benchmark", str(file), "--judge", "judy", stdout=StringIO(), stderr=StringIO())
 
 
-# What a reward model says.
+# Replies of reward models.
 
 
 def score(data: Any, protocol: reward_models.Protocol = "pooling") -> float:

@@ -1,4 +1,4 @@
-"""Files of preferences are read as they are about, and faults are named."""
+"""Preference files are read in all common forms, and errors are located."""
 
 import json
 from pathlib import Path
@@ -36,10 +36,18 @@ def test_a_prompt_is_a_text_or_messages(file: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "field", "reason"),
     [
-        ({"chosen": "a", "rejected": "b"}, "prompt", "was expected, not null"),
-        ({"prompt": 5, "chosen": "a", "rejected": "b"}, "prompt", "was expected, not 5"),
-        ({"prompt": [], "chosen": "a", "rejected": "b"}, "prompt", "expected"),
-        ({"prompt": " ", "chosen": "a", "rejected": "b"}, "prompt", "end with what a user says"),
+        (
+            {"chosen": "a", "rejected": "b"},
+            "prompt",
+            "Expected text, or a list of messages with role and content, not null",
+        ),
+        (
+            {"prompt": 5, "chosen": "a", "rejected": "b"},
+            "prompt",
+            "Expected text, or a list of messages with role and content, not 5",
+        ),
+        ({"prompt": [], "chosen": "a", "rejected": "b"}, "prompt", "Expected"),
+        ({"prompt": " ", "chosen": "a", "rejected": "b"}, "prompt", "end with a user message"),
         ({"prompt": [{"role": "assistant", "content": "x"}], "chosen": "a", "rejected": "b"}, "prompt", "end with"),
         (
             {
@@ -48,15 +56,19 @@ def test_a_prompt_is_a_text_or_messages(file: Path) -> None:
                 "rejected": "b",
             },
             "prompt",
-            "begin with",
+            "start with",
         ),
-        ({"prompt": [{"role": "tool", "content": "x"}], "chosen": "a", "rejected": "b"}, "prompt", "expected"),
-        ({"prompt": "?", "chosen": None, "rejected": "b"}, "chosen", "expected"),
-        ({"prompt": "?", "chosen": "a", "rejected": [{"role": "user", "content": "b"}]}, "rejected", "the answer"),
-        ({"prompt": "?", "chosen": "a", "rejected": "a"}, "rejected", "the same"),
+        ({"prompt": [{"role": "tool", "content": "x"}], "chosen": "a", "rejected": "b"}, "prompt", "Expected"),
+        ({"prompt": "?", "chosen": None, "rejected": "b"}, "chosen", "Expected"),
+        (
+            {"prompt": "?", "chosen": "a", "rejected": [{"role": "user", "content": "b"}]},
+            "rejected",
+            "end with an assistant message",
+        ),
+        ({"prompt": "?", "chosen": "a", "rejected": "a"}, "rejected", "are the same"),
         ({"prompt": "?", "chosen": "a", "rejected": "b", "subset": ["x"]}, "subset", "200 characters"),
         ({"prompt": "?", "chosen": "a", "rejected": "b", "id": "x" * 201}, "id", "200 characters"),
-        ("not json", "", "not JSON"),
+        ("not json", "", "not valid JSON"),
         ({"prompt": "\0", "chosen": "a", "rejected": "b"}, "", "NUL"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The judge that `make demo` makes: the stand-in, which needs no key and is no real model."""
+"""The built-in test judge that `make demo` installs."""
 
 import pytest
 

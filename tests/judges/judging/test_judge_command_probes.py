@@ -28,11 +28,11 @@ def said(*arguments: str) -> str:
 
 
 def test_a_schedule_is_set_and_turned_off(judge: Judge) -> None:
-    assert "judges what is new every 6 hours" in said("--every", "6", "--limit", "5")
+    assert "judges new items every 6 hours" in said("--every", "6", "--limit", "5")
     schedule = Schedule.objects.get()
     assert (schedule.every, schedule.kind, schedule.options["limit"], schedule.user) == (6, "new", 5, None)
     assert "turned off" in said("--every", "off")
-    assert "no such schedule" in said("--every", "off")
+    assert "Schedule not found" in said("--every", "off")
     for hours in ("0", "-1", "often", "1.5", "100000"):
         with pytest.raises(CommandError, match="from 1 to"):
             said(f"--every={hours}")
@@ -42,22 +42,22 @@ def test_sentinels_are_chosen_once_and_asked(judge: Judge) -> None:
     assert "8 ok" in said("--sentinels", "4", "--seed", "7")
     assert SentinelSet.objects.get().seed == 7
     assert "8 ok" in said("--sentinels")
-    with pytest.raises(CommandError, match="chosen already"):
+    with pytest.raises(CommandError, match="already exists"):
         said("--sentinels", "5")
-    assert "is asked its sentinels every 24 hours" in said("--every", "24", "--sentinels")
+    assert "runs a sentinel round every 24 hours" in said("--every", "24", "--sentinels")
     assert Schedule.objects.get().kind == ScheduleKind.SENTINELS
     assert JudgeRun.objects.filter(kind=RunKind.SENTINEL, state=RunState.DONE).count() == 2
 
 
 def test_a_repetition_says_how_many_verdicts_flipped(study: Study, judge: Judge) -> None:
-    with pytest.raises(CommandError, match="no verdict"):
+    with pytest.raises(CommandError, match="no verdicts in this study"):
         said("--retest", "5")
     run_judge(study, judge)
     told = said("--retest", "5")
     assert "0 of 10 verdicts flipped: 0.0% (0.0% to" in told
     assert "Kappa 1.00" in told
     assert Comparison.objects.count() == 24
-    with pytest.raises(CommandError, match="From 1 to"):
+    with pytest.raises(CommandError, match="from 1 to"):
         said("--retest", "0")
 
 
@@ -70,5 +70,5 @@ def test_a_round_that_was_interrupted_is_gone_on_with(study: Study, judge: Judge
 
 def test_a_round_can_be_left_to_the_background(study: Study, judge: Judge) -> None:
     consistency_probes.choose(study, judge, 4, 1, NOW)
-    assert "left to the background" in said("--sentinels", "--detach")
+    assert "continues in the background" in said("--sentinels", "--detach")
     assert JudgeRun.objects.get().state == RunState.WAITING

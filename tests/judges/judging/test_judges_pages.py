@@ -119,7 +119,7 @@ def test_a_judge_is_added_changed_and_previewed(study: Study, as_user: SignIn, a
     judge = Judge.objects.get()
     assert (judge.budget, judge.current.template.name) == (2_500_000_000, "pairs-letter")
     assert (
-        b"file:NAME was expected"
+        b"Enter NAME_API_KEY or file:NAME"
         in browser.post(reverse("judge-new"), {**form, "name": "b", "key_source": "sk-1"}).content
     )
     page = reverse("judge", args=[judge.pk])
@@ -132,7 +132,7 @@ def test_a_judge_is_added_changed_and_previewed(study: Study, as_user: SignIn, a
     assert "one word and nothing else" in shown
     assert "nothing counts towards the budget" not in shown
     free = {**form, "name": "free", "price_in": "0", "price_out": "0"}
-    assert b"nothing counts towards the budget" in browser.post(reverse("judge-new"), free, follow=True).content
+    assert b"calls do not count towards the budget" in browser.post(reverse("judge-new"), free, follow=True).content
 
 
 def test_a_budget_without_a_price_is_warned_of(study: Study) -> None:
@@ -140,10 +140,10 @@ def test_a_budget_without_a_price_is_warned_of(study: Study) -> None:
     for name, price, warned in (("free", (), True), ("paid", ("--price-out", "0.5"), False)):
         told = StringIO()
         call_command("judge-add", name, *where, *price, stdout=StringIO(), stderr=told)
-        assert ("nothing counts towards the budget" in told.getvalue()) is warned
+        assert ("calls do not count towards the budget" in told.getvalue()) is warned
     told = StringIO()
     call_command("judge-add", "paid", "--price-out", "0", stdout=StringIO(), stderr=told)
-    assert "nothing counts towards the budget" in told.getvalue()
+    assert "calls do not count towards the budget" in told.getvalue()
 
 
 def test_no_study_s_answers_are_previewed_to_who_may_not_see_them(
@@ -180,7 +180,7 @@ def test_the_page_says_what_a_run_would_be_before_it_starts_one(
     run = JudgeRun.objects.get()
     assert (run.state, run.options["limit"], run.user) == (RunState.WAITING, 3, administrator)
     again = as_user(administrator).post(page, {"judge": judge.pk, "start": ""}, follow=True).content.decode()
-    assert "at work on this study already" in again
+    assert "already running on this study" in again
 
 
 def test_hostile_replies_are_shown_as_text(judged: JudgeRun, as_user: SignIn, owner: User) -> None:

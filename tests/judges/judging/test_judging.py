@@ -1,4 +1,4 @@
-"""A judge at work on a study, over a real socket."""
+"""Runs of a judge on a study, over a real socket."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -136,7 +136,7 @@ def test_tokens_that_a_reply_did_not_take_are_free_for_the_next_request_at_once(
     study: Study, stand_in: StandInFixture
 ) -> None:
     server = stand_in()
-    # Room for one reply of the longest, or for many as long as they are.
+    # Enough for one reply of maximum length, or for many of actual length.
     judge = make_judge(server.url, orders="one", max_tokens=4000, tokens_per_minute=5000)
     run = run_judge(study, judge, Plan(limit=3))
     first, *_others, last = server.server.ledger.arrivals
@@ -268,7 +268,7 @@ def test_the_budget_is_never_passed_and_can_be_raised(study: Study, stand_in: St
     assert run.state == RunState.STOPPED
     assert 0 < judge.spent <= budget
     assert (judge.reserved, judge.unsure) == (0, 0)
-    # It stops where not even one more request could be sure to stay within.
+    # It stops when one more request could exceed the budget.
     dearest = max(JudgeCall.objects.values_list("bound", flat=True))
     assert judge.spent + dearest > budget
     judges.set_budget(judge, None)
@@ -394,7 +394,7 @@ def test_a_cancelled_run_keeps_what_was_answered_and_forgets_the_rest(study: Stu
 def test_one_judge_has_one_run_at_a_time(study: Study, stand_in: StandInFixture) -> None:
     version = make_judge(stand_in().url).current
     runs.start(study, version, Plan(), NOW, detach=False)
-    with pytest.raises(NotPossible, match="at work on this study already"):
+    with pytest.raises(NotPossible, match="already running on this study"):
         runs.start(study, version, Plan(), NOW, detach=False)
 
 
@@ -546,7 +546,7 @@ def test_the_verdict_follows_the_reply_alone(study: Study, stand_in: StandInFixt
     Result.objects.filter(model__name="Quillfinch-0").update(text=attack.replace("\x00", ""))
     run = run_judge(study, make_judge(stand_in(position_bias=-100.0).url))
     assert states(run) == {"ok": 24}
-    # The stand-in says B whatever it is shown, and so do all of its verdicts.
+    # The mock endpoint always replies B, so every verdict is B.
     assert all(row.winner != row.left for row in Comparison.objects.all())
     for reply in JudgeReply.objects.all():
         assert len(reply.request) < 200_000

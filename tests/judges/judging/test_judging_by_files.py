@@ -1,4 +1,4 @@
-"""Requests written to a file, answered elsewhere, and read back."""
+"""Offline judging: requests written to a file, and replies read back."""
 
 import json
 from pathlib import Path
@@ -192,7 +192,7 @@ def test_a_file_holds_what_its_own_options_cover(
     capsys.readouterr()
     narrow = written(tmp_path, "--limit", "1")
     assert capsys.readouterr().err.startswith(
-        "1 requests; judge-responses reads what comes of them. 7 of other options"
+        "1 requests. Load the replies with judge-responses. Another 7 requests, written with other options"
     )
     assert [row for row in wide if row in narrow] == narrow
     assert len(narrow) == 1

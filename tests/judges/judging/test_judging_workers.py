@@ -1,4 +1,4 @@
-"""Judging by real worker processes that share the work over Redis, and die in the middle of it."""
+"""Judging by real worker processes that share the work through Redis and are killed during it."""
 
 import json
 import math
@@ -55,7 +55,7 @@ FIGURES = {
 
 
 class JudgingArena(Arena):
-    """An installation with a study of 252 pairs, and a judge that two workers are to ask about it."""
+    """An installation with a study of 252 pairs and a judge that two workers run."""
 
     def __init__(self, data: Path, like: Path, redis: str, endpoint: str, *options: str) -> None:
         super().__init__(
@@ -63,11 +63,11 @@ class JudgingArena(Arena):
         )
         self.data = data
         judge = ("--endpoint", endpoint, "--model", "m", "--key", "STAND_IN_API_KEY", "--price-out", "1", *options)
-        # One process: each start of Python with Django costs seconds on a busy machine.
+        # One process, because starting Python with Django takes seconds on a busy machine.
         self.run("-c", SETUP, json.dumps(judge))
 
     def figures(self) -> dict[str, Any]:
-        """How the run stands, read past Django: a process for each look would take longer than the run."""
+        """Reads the state of the run without Django: a process per query would take longer than the run."""
         with closing(sqlite3.connect(f"file:{self.data / 'llmfao.sqlite3'}?mode=ro", uri=True, timeout=30)) as database:
             return {name: database.execute(query).fetchone()[0] for name, query in FIGURES.items()}
 
@@ -76,7 +76,7 @@ class JudgingArena(Arena):
         return self.worker()
 
     def told(self) -> str:
-        """How it stands, and what the workers wrote: for whoever reads of a failure."""
+        """Describes the run and the workers' output, for failure messages."""
         logs = [f"{path.name}:\n{path.read_text()[-4000:]}" for path in sorted(self.data.glob("*.log"))]
         return "\n".join([str(self.figures()), *logs])
 
@@ -86,7 +86,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_counted_twic
     migrated: Path,
     redis_server: str,
 ) -> None:
-    # It answers when it is let: the one that starts first would have done everything before the other is up.
+    # It replies only when allowed: otherwise the first worker would finish before the second has started.
     with running(Behaviour(latency=0.01, key=KEY), let=0) as stand_in:
         arena = JudgingArena(tmp_path, migrated, redis_server, stand_in.url, "--parallel", "20", "--timeout", "3600")
         workers = [arena.start_worker("one"), arena.start_worker("two")]
@@ -98,7 +98,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_counted_twic
             os.kill(workers[0].pid, signal.SIGKILL)
             workers[0].wait()
             stand_in.let(math.inf)
-            # The other one does all that is free; what the dead one held stays in its hand.
+            # The other worker does all free calls; those claimed by the dead one stay claimed.
             assert eventually(lambda: (found := arena.figures())["live"] == 1 and not found["free"]), arena.told()
             in_flight = arena.figures()["sent"]
             assert in_flight == 10
@@ -131,7 +131,7 @@ def test_a_limit_holds_over_both_workers(tmp_path: Path, migrated: Path, redis_s
             assert arena.figures()["live"] == 2
             stand_in.let(math.inf)
             assert eventually(lambda: stand_in.ledger["requests"] >= 100), arena.told()
-            # Beyond a minute there may be more.
+            # After a minute there may be more.
             assert not eventually(lambda: stand_in.ledger["busiest_minute"] > 100, 5)
         finally:
             for worker in workers:

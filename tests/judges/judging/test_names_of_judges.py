@@ -1,4 +1,4 @@
-"""A judge whose name a file brought into a study: nobody adds to what it said, and a new version can be asked."""
+"""Judges imported by name: their verdicts cannot be added to, but a new version can be run."""
 
 import pytest
 

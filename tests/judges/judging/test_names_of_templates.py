@@ -1,4 +1,4 @@
-"""How a set of templates is named on the command line: by its name, or with a version."""
+"""Template sets are named on the command line by name, or by name and version."""
 
 import pytest
 
@@ -12,5 +12,5 @@ pytestmark = pytest.mark.django_db
 def test_a_version_that_is_none_is_refused_with_the_name(version: str) -> None:
     built_in = lookup.templates_named("", "bracketed")
     assert lookup.templates_named(f"{built_in.name}:{built_in.number}", "bracketed") == built_in
-    with pytest.raises(NotPossible, match="There is no template set"):
+    with pytest.raises(NotPossible, match="No template set is named"):
         lookup.templates_named(f"{built_in.name}:{version}", "bracketed")

@@ -1,4 +1,4 @@
-"""Numbers that make no sense are refused by name, before anything is done."""
+"""Invalid numbers are refused by option name before anything is done."""
 
 import os
 import subprocess
@@ -20,18 +20,24 @@ JUDGE = ("judge-add", "other", "--endpoint", "http://127.0.0.1:9/v1", "--model",
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("judge", "haiku", "--judge", "stand-in", "--limit=-1"), "--limit: -1: a whole number from 1 on"),
-        (("judge", "haiku", "--judge", "stand-in", "--limit=0"), "--limit: 0: a whole number from 1 on"),
-        (("judge", "haiku", "--judge", "stand-in", "--limit=1" + 30 * "0"), "a whole number from 1 on"),
-        (("judge", "haiku", "--judge", "stand-in", "--senders=0"), "--senders: 0: a whole number from 1 on"),
-        (("judge-requests", "haiku", "--judge", "stand-in", "--limit=-1"), "--limit: -1: a whole number from 1 on"),
+        (("judge", "haiku", "--judge", "stand-in", "--limit=-1"), "--limit: -1: expected a whole number of 1 or more"),
+        (("judge", "haiku", "--judge", "stand-in", "--limit=0"), "--limit: 0: expected a whole number of 1 or more"),
+        (("judge", "haiku", "--judge", "stand-in", "--limit=1" + 30 * "0"), "expected a whole number of 1 or more"),
+        (
+            ("judge", "haiku", "--judge", "stand-in", "--senders=0"),
+            "--senders: 0: expected a whole number of 1 or more",
+        ),
+        (
+            ("judge-requests", "haiku", "--judge", "stand-in", "--limit=-1"),
+            "--limit: -1: expected a whole number of 1 or more",
+        ),
         ((*JUDGE, "--temperature=nan"), "--temperature: nan: expected a number"),
         ((*JUDGE, "--top-p=inf"), "--top-p: inf: expected a number"),
-        ((*JUDGE, "--budget=-1"), "--budget: -1: dollars, from 0 on"),
-        ((*JUDGE, "--budget=Infinity"), "--budget: Infinity: dollars, from 0 on"),
-        ((*JUDGE, "--price-in=nan"), "--price-in: nan: dollars, from 0 on"),
-        (("mock-llm", "--port=99999"), "--port: 99999: a port from 0 to 65535"),
-        (("mock-llm", "--port=-1"), "--port: -1: a port from 0 to 65535"),
+        ((*JUDGE, "--budget=-1"), "--budget: -1: expected an amount in dollars, 0 or more"),
+        ((*JUDGE, "--budget=Infinity"), "--budget: Infinity: expected an amount in dollars, 0 or more"),
+        ((*JUDGE, "--price-in=nan"), "--price-in: nan: expected an amount in dollars, 0 or more"),
+        (("mock-llm", "--port=99999"), "--port: 99999: expected a port from 0 to 65535"),
+        (("mock-llm", "--port=-1"), "--port: -1: expected a port from 0 to 65535"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused_by_name(study: Study, words: tuple[str, ...], said: str) -> None:

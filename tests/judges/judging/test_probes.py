@@ -1,4 +1,4 @@
-"""A judge that is asked again what it was asked before: sentinels and tests by repetition."""
+"""Stability tests of judges: sentinel rounds and retests."""
 
 from collections.abc import Callable
 from threading import Barrier, Thread
@@ -40,7 +40,7 @@ def retest(study: Study, judge: Judge, count: int = 100) -> JudgeRun:
 
 
 def move(judge: Judge, server: Running) -> None:
-    """What stands behind the same address from now on."""
+    """Changes what the endpoint at the same address runs."""
     judge.versions.update(endpoint=server.url)
 
 
@@ -48,7 +48,7 @@ def test_sentinels_are_chosen_once_from_every_category(study: Study, stand_in: S
     judge = make_judge(stand_in().url)
     sentinels = consistency_probes.choose(study, judge, 6, 3, NOW)
     assert sorted(sentinels.pairs.values_list("prompt__type", flat=True)) == ["code"] * 3 + ["prose"] * 3
-    with pytest.raises(NotPossible, match="chosen already"):
+    with pytest.raises(NotPossible, match="already exists"):
         consistency_probes.choose(study, judge, 6, 4, NOW)
     assert SentinelSet.objects.get().pairs.count() == 6
 
@@ -109,7 +109,7 @@ def test_probes_and_runs_do_not_stand_in_each_other_s_way(study: Study, stand_in
     assert Comparison.objects.count() == 24
     assert server.ledger["requests"] == 24 + 2 * 8
     consistency_probes.begin_round(sentinels, NOW, detach=False)
-    with pytest.raises(NotPossible, match="at work"):
+    with pytest.raises(NotPossible, match="already running"):
         consistency_probes.begin_round(sentinels, NOW, detach=False)
 
 
@@ -147,7 +147,7 @@ def test_another_model_behind_the_same_name_is_seen(study: Study, stand_in: Stan
     assert third.position.value == 1.0
     assert third.models == ("stand-in-drifted",)
     assert "model" in third.changes
-    # Its returned model opened a version, and that one has no vote either.
+    # The returned model name created a version, which has no votes either.
     assert judge.versions.count() == 2
     assert not Comparison.objects.exists()
 
@@ -245,7 +245,7 @@ def test_sentinels_are_asked_in_the_very_same_words_and_repetitions_with_a_seed_
 
 def test_a_test_by_repetition_says_how_many_verdicts_flipped(study: Study, stand_in: StandInFixture) -> None:
     judge = make_judge(stand_in(tie_width=0.0).url)
-    with pytest.raises(NotPossible, match="no verdict"):
+    with pytest.raises(NotPossible, match="no verdicts in this study"):
         retest(study, judge)
     run_judge(study, judge)
     retest(study, judge)
@@ -256,7 +256,7 @@ def test_a_test_by_repetition_says_how_many_verdicts_flipped(study: Study, stand
     assert (first.same.value, first.same.of, first.flips, first.gone, first.kappa) == (1.0, 24, 0, 0, 1.0)
     assert latest.same is not None
     assert latest.flip_rate is not None
-    # With x on the left everything went to x, with y on the left to y: what was no left win before flipped.
+    # Every verdict was for the left side, so verdicts that were not left wins before have flipped.
     left_won = {left: Comparison.objects.filter(left=left, winner=left).count() for left in ("x", "y")}
     assert {left: round(12 * agreed.value) for left, agreed in latest.orders} == left_won
     assert latest.flips == 24 - sum(left_won.values())
@@ -301,5 +301,5 @@ def test_a_pair_that_is_taken_away_is_no_sentinel_any_more(study: Study, stand_i
     assert ask(sentinels).planned == 4
     Pair.objects.filter(study=study, judge_calls=None).delete()
     sentinels.pairs.clear()
-    with pytest.raises(NotPossible, match="gone"):
+    with pytest.raises(NotPossible, match="was deleted"):
         consistency_probes.begin_round(sentinels, NOW, detach=False)

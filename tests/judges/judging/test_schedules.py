@@ -1,4 +1,4 @@
-"""Judges that are asked every so many hours."""
+"""Schedules that run judges at a fixed interval."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,7 +36,7 @@ def hourly(study: Study, judge: Judge, **options: Any) -> Schedule:
 
 
 def kept(at: Any) -> list[JudgeRun]:
-    """What is begun at `at`, and done."""
+    """Starts the runs due at `at`, works on them and returns them."""
     begun = schedules.keep(at)
     for run in begun:
         judge_life.work(run.pk, patience=QUICK)
@@ -200,7 +200,7 @@ def test_what_is_new_is_told_for_every_kind_of_judge(
 
 
 def test_sentinels_are_asked_on_a_schedule_of_their_own(study: Study, judge: Judge) -> None:
-    with pytest.raises(NotPossible, match="choose them first"):
+    with pytest.raises(NotPossible, match="Create one first"):
         schedules.set_every(study, judge, ScheduleKind.SENTINELS, 24, NOW)
     consistency_probes.choose(study, judge, 3, 1, NOW)
     schedules.set_every(study, judge, ScheduleKind.SENTINELS, 24, NOW)

@@ -1,4 +1,4 @@
-"""The key of an endpoint appears nowhere but in the request's header."""
+"""An endpoint's API key appears only in the request's header."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""The pages of schedules and of how steady a judge is."""
+"""The pages of schedules and of a judge's stability."""
 
 import csv
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def work() -> None:
 
 def test_sentinels_are_chosen_asked_and_drawn(study: Study, judge: Judge, browser: Client) -> None:
     page = page_of(study, judge)
-    assert "Choose them" in browser.get(page).content.decode()
+    assert "Create set and start first round" in browser.get(page).content.decode()
     assert browser.post(page, {"choose": "", "count": 5}).status_code == 302
     assert SentinelSet.objects.get().pairs.count() == 5
     work()
@@ -51,10 +51,10 @@ def test_sentinels_are_chosen_asked_and_drawn(study: Study, judge: Judge, browse
     work()
     shown = browser.get(page).content.decode()
     assert shown.count('<circle class="mark"') == 1 + 2
-    assert "the first" in shown
+    assert "first round" in shown
     assert "fp_00000000" in shown
     again = browser.post(page, {"choose": "", "count": 5}, follow=True).content.decode()
-    assert "chosen already" in again
+    assert "already exists" in again
 
 
 def test_the_rounds_are_a_csv(study: Study, judge: Judge, browser: Client) -> None:
@@ -75,7 +75,7 @@ def test_a_judge_is_tested_by_repetition(study: Study, judge: Judge, browser: Cl
     browser.post(page, {"retest": "", "count": 4})
     work()
     assert JudgeRun.objects.filter(kind=RunKind.RETEST, state="done").count() == 1
-    assert "0 %" in browser.get(page).content.decode()
+    assert '0% <span class="interval">' in browser.get(page).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_schedule_is_set_shown_and_turned_off(
     assert reverse("study-judge-run", args=[study.slug, JudgeRun.objects.get().pk]) in shown
     Study.objects.update(status="paused")
     assert "The study is paused or closed." in browser.get(page).content.decode()
-    assert "from 1 on" in browser.post(setting, {"judge": judge.pk, "every": 0}, follow=True).content.decode()
+    assert "at least 1" in browser.post(setting, {"judge": judge.pk, "every": 0}, follow=True).content.decode()
     off = reverse("study-judge-schedule-off", args=[study.slug, schedule.pk])
     assert as_user(outsider).post(off).status_code == 404
     browser.post(off)

@@ -1,4 +1,4 @@
-"""Pages of panels and benchmarks: who may see them, what they show, and that they are made and ended there."""
+"""Pages of panels and benchmarks: access, content, and creating and ending panels."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from judges.benchmarks.planning import Terms
 from judges.benchmarks.runs import benchmark_life
 from judges.models import Judge, Panel
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 from judges.results import rater_costs
 from tests.annotation.study_pages import study_of
 from tests.builders import NOW, build_study
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def judged(owner: User, colleague: User) -> Study:
-    """A study whose pairs two judges from elsewhere have compared: the second disagrees about every third."""
+    """A study with pairs compared by two imported judges; the second disagrees on every third pair."""
     study = study_of(owner, colleague)
     for name in ("ann", "bob"):
         rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name)
@@ -39,7 +39,7 @@ def judged(owner: User, colleague: User) -> Study:
 
 @pytest.fixture
 def panel(judged: Study) -> Panel:
-    made = panels.create(judged, "jury", Charter(["ann", "bob"], splits="out"), NOW)
+    made = panels.create(judged, "jury", PanelSpec(["ann", "bob"], splits="out"), NOW)
     panels.make(made.pk)
     made.refresh_from_db()
     return made
@@ -65,7 +65,7 @@ def test_a_panel_is_made_on_its_page(judged: Study, colleague: User, as_user) ->
     assert (str(made), made.user, made.spares_own) == ("jury", colleague, True)
     assert [member.organisation for member in panels.members_of(made)] == ["Acme", "Beta, Inc"]
     waiting = page(client, response.headers["Location"])
-    assert "is being counted" in waiting
+    assert "Computing the panel’s verdicts" in waiting
     assert "hx-get" in waiting
     panels.make(made.pk)
     assert "hx-get" not in page(client, response.headers["Location"])
@@ -74,12 +74,12 @@ def test_a_panel_is_made_on_its_page(judged: Study, colleague: User, as_user) ->
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"name": "ann"}, "Another rater of this study"),
-        ({"judges": ["ann"]}, "two members"),
+        ({"name": "ann"}, "This study already has a rater named"),
+        ({"judges": ["ann"]}, "at least two members"),
         ({"judges": ["ann", "zoe"]}, "zoe"),
-        ({"splits": "senior"}, "senior judge is named"),
+        ({"splits": "senior"}, "senior judge is required"),
         ({"makers": "Acme"}, "equals sign"),
-        ({"margin": "0.2"}, "A margin is for the mean"),
+        ({"margin": "0.2"}, "A margin applies only to the mean"),
         ({"rule": "dice"}, "dice"),
     ],
 )
@@ -93,7 +93,7 @@ def test_what_makes_no_panel_is_said_on_the_form(judged: Study, owner: User, as_
 def test_the_page_shows_rules_members_and_decisions(panel: Panel, owner: User, as_user) -> None:
     client = as_user(owner)
     whole = page(client, f"/studies/haiku/panels/{panel.pk}/")
-    for words in ("left out of the results", "ann", "bob", "split: left out", "100.0 %"):
+    for words in ("left out of the results", "ann", "bob", "split: left out", "100.0%"):
         assert words in whole
     divided = page(client, f"/studies/haiku/panels/{panel.pk}/?state=divided")
     assert divided.count('<th scope="row" class="number">') == panel.tally["states"]["out"] > 0
@@ -115,7 +115,7 @@ def test_the_decisions_leave_as_csv_with_each_members_word(panel: Panel, owner: 
 def test_a_panel_is_ended_after_a_question(panel: Panel, owner: User, as_user) -> None:
     client = as_user(owner)
     asked = page(client, f"/studies/haiku/panels/{panel.pk}/end/")
-    assert f"Its {panel.tally['states']['decided']} comparisons are withdrawn" in asked
+    assert f"This withdraws its {panel.tally['states']['decided']} comparisons" in asked
     client.post(f"/studies/haiku/panels/{panel.pk}/end/")
     assert "has ended" in page(client, f"/studies/haiku/panels/{panel.pk}/")
     assert not Comparison.objects.in_force().filter(rater=panel.rater_id).exists()
@@ -123,7 +123,7 @@ def test_a_panel_is_ended_after_a_question(panel: Panel, owner: User, as_user) -
 
 def test_the_background_is_asked_to_count_anew(panel: Panel, owner: User, as_user) -> None:
     response = as_user(owner).post(f"/studies/haiku/panels/{panel.pk}/make/", follow=True)
-    assert "being counted anew" in response.content.decode()
+    assert "being recomputed" in response.content.decode()
 
 
 def test_a_stranger_finds_no_panel(panel: Panel, outsider: User, as_user) -> None:
@@ -135,7 +135,7 @@ def test_a_stranger_finds_no_panel(panel: Panel, outsider: User, as_user) -> Non
     assert panel.ended_at is None
 
 
-# What judges cost, beside one another.
+# Costs of judges, side by side.
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,10 +144,10 @@ def test_judges_and_panels_stand_side_by_side_with_what_they_cost(stand_in, stud
     for name, price in (("small", "1"), ("other", "2")):
         run_judge(study, make_judge(url, name, price_in=price, price_out="10", temperature=0.0))
     run_judge(study, make_judge(stand_in(lasting=1.0, lasting_kinds=("unreadable",)).url, "mute"))
-    both = panels.create(study, "both", Charter(["small", "other"]), NOW)
+    both = panels.create(study, "both", PanelSpec(["small", "other"]), NOW)
     panels.make(both.pk)
     half_known = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name="elsewhere")
-    mixed = panels.create(study, "mixed", Charter(["small", "elsewhere"]), NOW)
+    mixed = panels.create(study, "mixed", PanelSpec(["small", "elsewhere"]), NOW)
     panels.make(mixed.pk)
     raters = {str(rater): rater.pk for rater in study.raters.all()}
     found = rater_costs.records(study, list(raters.values()))
@@ -160,12 +160,12 @@ def test_judges_and_panels_stand_side_by_side_with_what_they_cost(stand_in, stud
     assert pair.cost == spent["small"] + spent["other"]
     assert pair.asked == 12
     assert pair.seconds == max(small.seconds, other.seconds) >= 0.01
-    # What a judge from elsewhere cost is not known: neither alone nor in a panel.
+    # The cost of an imported judge is unknown, alone and in a panel.
     assert half_known.pk not in found
     assert raters["mixed"] not in found
     told = {str(fact.title): fact.texts for fact in rater_columns.known(study, list(raters.values()))}
     assert told["Cost"].keys() == {raters[name] for name in ("small", "other", "both", "mute")}
-    assert told["No verdict"][raters["mute"]] == "100.0 %"
+    assert told["No verdict"][raters["mute"]] == "100.0%"
     assert [line.rater.name for line in rater_costs.side_by_side(study)] == ["other", "small", "both", "mixed"]
 
 
@@ -203,7 +203,7 @@ def test_benchmarks_are_shown_to_whoever_has_signed_in(benchmark, outsider: User
     client = as_user(outsider)
     for path in (f"/judges/{judge}/benchmarks/", f"/judges/{judge}/benchmarks/{benchmark.pk}/"):
         shown = page(client, path)
-        for words in ("known", "judy", "100.0 %", "seed 3", "done"):
+        for words in ("known", "judy", "100.0%", "seed 3", "done"):
             assert words in shown
     table = client.get(f"/judges/{judge}/benchmarks/{benchmark.pk}.csv").getvalue().decode()
     assert table.splitlines()[1].startswith("known,8,8,0,0,0,0,8,1.0,")
@@ -211,5 +211,5 @@ def test_benchmarks_are_shown_to_whoever_has_signed_in(benchmark, outsider: User
     assert told["results"][0]["accuracy_ties_half"] == 1
     assert "key" not in json.dumps(told)
     other = make_judge("http://127.0.0.1:9/v1", "other")
-    assert "No benchmark yet" in page(client, f"/judges/{other.pk}/benchmarks/")
+    assert "No benchmarks yet" in page(client, f"/judges/{other.pk}/benchmarks/")
     assert client.get(f"/judges/{other.pk}/benchmarks/{benchmark.pk}/").status_code == 404

@@ -1,4 +1,4 @@
-"""Panels follow their members, once, whatever happens beside them."""
+"""Panels follow their members exactly once, also under concurrency."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,7 +17,7 @@ from judges.judging import runs
 from judges.judging.planning import Plan
 from judges.models import Panel, PanelDecision
 from judges.panels import panels
-from judges.panels.panels import Charter
+from judges.panels.panels import PanelSpec
 from judges.prompting.readers import READERS
 from ranking.reports import agreement
 from ranking.votes import reader as read_for_boards
@@ -30,7 +30,7 @@ STATES = PanelDecision.State
 
 
 def add_judge(study: Study, name: str, words: str = "", **more: Any) -> Rater:
-    """A judge from elsewhere, with what it says of the study's pairs in their order: x, y, t, or - for nothing."""
+    """Creates an imported judge with its verdicts on the study's pairs, in order: x, y, t, or - for none."""
     rater = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=name, **more)
     say(rater, words)
     return rater
@@ -50,15 +50,15 @@ def say(rater: Rater, words: str, *, left: str = "x", trial: int = 0) -> None:
             )
 
 
-def panel_of(study: Study, *names: str, name: str = "panel", **charter: Any) -> Panel:
-    panel = panels.create(study, name, Charter(names, **charter), NOW)
+def panel_of(study: Study, *names: str, name: str = "panel", **spec: Any) -> Panel:
+    panel = panels.create(study, name, PanelSpec(names, **spec), NOW)
     panels.make(panel.pk)
     panel.refresh_from_db()
     return panel
 
 
 def words_of(panel: Panel) -> str:
-    """What the panel's comparisons in force say of the pairs in their order."""
+    """Returns the panel's verdicts in force on the pairs, in order."""
     said = dict(Comparison.objects.in_force().filter(rater=panel.rater_id).values_list("pair", "winner"))
     return "".join(said.get(pair.pk, "-")[0] for pair in Pair.objects.filter(study=panel.study_id).order_by("pk"))
 
@@ -94,7 +94,7 @@ def test_a_panel_counts_as_one_rater_and_never_beside_its_members(judged: Study)
     line = read_for_boards.cut(judged)
     alone = read_for_boards.read(judged, Filters("panel"), line)
     assert len(alone.votes) == 4
-    assert not alone.one_order  # nothing was shown to it
+    assert not alone.one_order  # a panel sees no order
     everybody = read_for_boards.read(judged, Filters("all"), line)
     assert len(everybody.votes) == 15
     panels.end(panel, NOW)
@@ -127,7 +127,7 @@ def test_what_is_judged_later_joins_and_what_changes_is_superseded(judged: Study
     say(bob, "----y")
     made = panels.make(panel.pk)
     assert made is not None
-    assert words_of(panel) == "xxy---------"  # the fourth has too few answers now, as the fifth has still
+    assert words_of(panel) == "xxy---------"  # now the fourth has too few replies; the fifth still does
     assert made.changed == 2
     gone = Comparison.objects.get(pk__in=before, pair=fourth.pair_id)
     assert gone.superseded_by is not None
@@ -177,7 +177,7 @@ def test_members_judge_no_models_of_their_own_maker_where_the_panel_says_so(judg
     for decision in spared.select_related("pair__model_x", "pair__model_y"):
         own = "Ostrava Labs 0" in {decision.pair.model_x.org, decision.pair.model_y.org}
         assert (decision.ballots[0][0] == "spared") == own
-    # Without Ann the first is one against one, and the third stays y.
+    # Without Ann the first pair is one against one; the third stays y.
     assert words_of(panel)[0] == "-"
     assert words_of(panel)[2] == "y"
 
@@ -266,43 +266,43 @@ def test_an_ended_panel_says_nothing_and_follows_nobody(judged: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "charter", "reason"),
+    ("name", "spec", "reason"),
     [
-        ("people", {}, "no name"),
-        ("  ", {}, "no name"),
-        ("ann", {}, "Another rater"),
-        ("p", {"judges": ["ann"]}, "two members"),
-        ("p", {"judges": ["ann", "ann"]}, "two members"),
-        ("p", {"judges": ["ann", "zoe"]}, "No judge of pairs is called “zoe”"),
-        ("p", {"judges": ["ann", "\0"]}, "No judge of pairs"),
-        ("p", {"splits": "senior"}, "senior judge is named"),
-        ("p", {"senior": "ann"}, "senior judge is named"),
+        ("people", {}, "cannot be used as a panel name"),
+        ("  ", {}, "cannot be used as a panel name"),
+        ("ann", {}, "already has a rater"),
+        ("p", {"judges": ["ann"]}, "at least two members"),
+        ("p", {"judges": ["ann", "ann"]}, "at least two members"),
+        ("p", {"judges": ["ann", "zoe"]}, "No judge of pairs is named “zoe”"),
+        ("p", {"judges": ["ann", "\0"]}, "No judge of pairs is named"),
+        ("p", {"splits": "senior"}, "senior judge is required"),
+        ("p", {"senior": "ann"}, "senior judge is required"),
         ("p", {"splits": "senior", "senior": "cas"}, "member of the panel"),
-        ("p", {"least": 3}, "fewer members"),
+        ("p", {"least": 3}, "larger than the panel"),
         ("p", {"least": 0}, "greater than or equal to 1"),
-        ("p", {"margin": 0.1}, "for the mean"),
+        ("p", {"margin": 0.1}, "applies only to the mean"),
         ("p", {"rule": "mean", "margin": 0.7}, "less than or equal"),
         ("p", {"rule": "dice"}, "not a valid choice"),
-        ("p", {"makers": {"cas": "Acme"}}, "“cas” is no member"),
+        ("p", {"makers": {"cas": "Acme"}}, "“cas” is not a member"),
     ],
 )
-def test_what_makes_no_panel_is_refused(judged: Study, name: str, charter: dict[str, Any], reason: str) -> None:
+def test_what_makes_no_panel_is_refused(judged: Study, name: str, spec: dict[str, Any], reason: str) -> None:
     with pytest.raises(NotPossible, match=reason):
-        panels.create(judged, name, Charter(**{"judges": ["ann", "bob"], **charter}), NOW)
+        panels.create(judged, name, PanelSpec(**{"judges": ["ann", "bob"], **spec}), NOW)
     assert not Panel.objects.exists()
     assert Rater.objects.filter(study=judged).count() == 3
 
 
 def test_a_panel_is_no_member_of_a_panel(judged: Study) -> None:
     panel_of(judged, "ann", "bob")
-    with pytest.raises(NotPossible, match="panel itself"):
-        panels.create(judged, "more", Charter(["panel", "cas"]), NOW)
+    with pytest.raises(NotPossible, match="itself a panel"):
+        panels.create(judged, "more", PanelSpec(["panel", "cas"]), NOW)
 
 
 def test_a_judge_that_grades_single_answers_is_no_member(judged: Study) -> None:
     make_judge("http://127.0.0.1:9/v1", "grader", reader="rating")
     with pytest.raises(NotPossible, match="grader"):
-        panels.create(judged, "p", Charter(["ann", "grader"]), NOW)
+        panels.create(judged, "p", PanelSpec(["ann", "grader"]), NOW)
     assert "grader" not in panels.candidates(judged)
 
 
@@ -323,14 +323,14 @@ def test_the_command_makes_tells_and_ends_a_panel(judged: Study) -> None:
     assert "1 split: decided by the senior judge" in out.getvalue()
     again = StringIO()
     call_command("panel", "haiku", "jury", stdout=again)
-    assert "0 decisions were made" in again.getvalue()
-    with pytest.raises(CommandError, match="never change"):
+    assert "0 decisions added or changed" in again.getvalue()
+    with pytest.raises(CommandError, match="cannot be changed"):
         call_command("panel", "haiku", "jury", "--judges", "ann", "bob")
     for rule in (["--splits", "out"], ["--margin", "0"], ["--spare-own"], ["--maker", "ann=Ann"]):
-        with pytest.raises(CommandError, match="never change"):
+        with pytest.raises(CommandError, match="cannot be changed"):
             call_command("panel", "haiku", "jury", *rule)
     call_command("panel", "haiku", "jury", "--end", stdout=out)
-    with pytest.raises(CommandError, match="not ended"):
+    with pytest.raises(CommandError, match="No active panel"):
         call_command("panel", "haiku", "jury", "--end")
     with pytest.raises(CommandError, match="has ended"):
         call_command("panel", "haiku", "jury")
@@ -340,7 +340,7 @@ def test_the_command_makes_tells_and_ends_a_panel(judged: Study) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_that_make_it_at_once_make_it_once(judged: Study) -> None:
-    panel = panels.create(judged, "panel", Charter(["ann", "bob", "cas"]), NOW)
+    panel = panels.create(judged, "panel", PanelSpec(["ann", "bob", "cas"]), NOW)
     together(4, lambda _index: panels.make(panel.pk))
     assert words_of(panel) == "xxyt--------"
     assert Comparison.objects.filter(rater=panel.rater_id).count() == 4
@@ -348,12 +348,12 @@ def test_two_that_make_it_at_once_make_it_once(judged: Study) -> None:
 
 
 def test_a_process_taken_for_dead_stores_nothing_more(judged: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    panel = panels.create(judged, "panel", Charter(["ann", "bob", "cas"]), NOW)
+    panel = panels.create(judged, "panel", PanelSpec(["ann", "bob", "cas"]), NOW)
     later = NOW + timedelta(days=1)
     state_of = panels.state_of
 
     def slow(panel: Panel) -> str:
-        Panel.objects.filter(pk=panel.pk).update(claimed_at=later)  # another process takes over meanwhile
+        Panel.objects.filter(pk=panel.pk).update(claimed_at=later)  # another process takes over in the meantime
         return state_of(panel)
 
     monkeypatch.setattr(panels, "state_of", slow)
@@ -364,7 +364,7 @@ def test_a_process_taken_for_dead_stores_nothing_more(judged: Study, monkeypatch
 
 
 def test_an_unfinished_panel_is_taken_up_by_who_finds_it(judged: Study) -> None:
-    panel = panels.create(judged, "panel", Charter(["ann", "bob", "cas"]), NOW)
+    panel = panels.create(judged, "panel", PanelSpec(["ann", "bob", "cas"]), NOW)
     Panel.objects.filter(pk=panel.pk).update(claimed_at=NOW)
     assert panels.make(panel.pk, clock=lambda: NOW) is None
     assert panels.make(panel.pk, clock=lambda: NOW + timedelta(hours=1)) is not None

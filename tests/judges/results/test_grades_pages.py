@@ -1,4 +1,4 @@
-"""What judges said, as pages, files and by the command: the same whether they were asked here or elsewhere."""
+"""Judge verdicts on pages, in files and from the command, the same for judges run here and imported ones."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from annotation.importing import load
 from annotation.models import Comparison, Prompt, Rater, Status, Study
 from judges.models import JudgeRun, RunKind, Verdict
 from judges.results import judgments, question_browser, score_tables
-from judges.results.question_browser import Wish
+from judges.results.question_browser import PromptFilter
 from judges.statistics.score_tables import Interval, Score
 from judges.templatetags.grading import mean_of
 from tests.judges import benchmark
@@ -77,15 +77,15 @@ def test_the_files_hold_what_the_page_shows(bench: Study, owner, as_user) -> Non
 def test_the_command_says_it_in_words(bench: Study) -> None:
     told = command("bench")
     assert "Scores from owl (1 to 10)" in told
-    assert "without a score: 15 grades; 1" in told or "without a score: 7 grades; 1" in told
-    assert "Pairs by owl" in told
+    assert "grades: 15; without a score: 1" in told or "grades: 7; without a score: 1" in told
+    assert "Pairs judged by owl" in told
 
 
 def test_a_study_without_judges_says_so(owner, as_user, bench: Study) -> None:
     Comparison.objects.all().delete()
     bench.judgments.all().delete()
-    assert "No judge has said anything" in as_user(owner).get("/grades/bench/").content.decode()
-    assert command("bench").startswith("No judge has said anything")
+    assert "No judge verdicts yet" in as_user(owner).get("/grades/bench/").content.decode()
+    assert command("bench").startswith("No judge verdicts or grades in this study yet")
 
 
 def test_an_unknown_judge_is_not_found(bench: Study, owner, as_user) -> None:
@@ -162,9 +162,9 @@ def test_one_walks_through_the_questions_that_were_chosen(bench: Study, owner, a
 
 def test_the_list_can_be_of_those_where_judges_disagree(bench: Study) -> None:
     models = tuple(bench.prompt_set.models.order_by("pk").values_list("pk", flat=True))
-    every = question_browser.lines(bench, Wish(models=models))
-    some = question_browser.lines(bench, Wish(models=models, disagreement=True))
-    # Both turns of the second question were won by whoever was shown first.
+    every = question_browser.lines(bench, PromptFilter(models=models))
+    some = question_browser.lines(bench, PromptFilter(models=models, disagreement=True))
+    # In both turns of the second question the answer shown first won.
     assert [line.prompt.number for line in every] == [81, 82, 83, 84]
     assert [line.prompt.number for line in some] == [82]
     assert (every[0].won, every[0].tied) == ([4, 0], 0)

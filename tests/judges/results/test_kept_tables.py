@@ -1,4 +1,4 @@
-"""Tables of studies with many verdicts are computed in the background, kept, and never older than they say."""
+"""Tables of studies with many verdicts are computed in the background and stored with the time of computation."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ def bench(tmp_path: Path, owner) -> Study:
 
 @pytest.fixture
 def large(bench: Study, monkeypatch) -> Study:
-    """A study whose tables are kept."""
+    """A study whose tables are stored."""
     monkeypatch.setattr(score_tables, "AT_ONCE", 3)
     return bench
 
@@ -56,7 +56,7 @@ def test_a_large_one_waits_for_its_tables_and_then_shows_them(large: Study, owne
     assert client.get("/grades/bench/", headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     page = client.get("/grades/bench/").content.decode()
     assert "Scores by <bdi>owl</bdi>" in page
-    assert "what came since is added within a few minutes" in page
+    assert "Newer verdicts are added within a few minutes" in page
 
 
 def test_what_is_kept_is_what_would_be_counted(large: Study) -> None:
@@ -190,7 +190,7 @@ def test_the_whole_of_a_prompt_of_one_turn_is_its_first_turn(bench: Study) -> No
     bench.judgments.filter(result__prompt=prompt).update(turn=0, state=CallState.OK, score=9)
     (model, *_others) = score_tables.compute(bench).scores["owl"]
     assert sorted(model.turns) == [1, 2]
-    # Asked as a whole, a conversation is no turn of its.
+    # A verdict on the whole conversation belongs to none of its turns.
     bench.prompt_set.prompts.filter(pk=prompt.pk).update(turns=["And?"])
     (model, *_others) = score_tables.compute(bench).scores["owl"]
     assert sorted(model.turns) == [0, 1, 2]

@@ -1,4 +1,4 @@
-"""Accuracy on preferences, and what its intervals are worth."""
+"""Accuracy on preferences, and the coverage of its intervals."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_the_interval_of_distinct_prompts_is_wilsons(right: int) -> None:
 
 
 def test_rows_about_the_same_prompts_widen_the_interval() -> None:
-    # Ten prompts of ten rows each; all rows of a prompt end alike.
+    # Ten prompts of ten rows each; all rows of a prompt have the same outcome.
     letters = "".join(letter * 10 for letter in "rrrrrrrwww")
     apart = accuracy.result("set", rows(letters)).half
     together = accuracy.result("set", rows(letters, [index // 10 for index in range(100)])).half
@@ -65,7 +65,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says_with_repeated_pr
     rng = np.random.default_rng(11)
     held, trials = 0, 400
     for _trial in range(trials):
-        # 40 prompts of 5 rows, each prompt with a chance of its own around 0.7.
+        # 40 prompts of 5 rows; each prompt has its own probability around 0.7.
         chance = rng.beta(3.5, 1.5, 40)
         prompt = np.repeat(np.arange(40), 5)
         scores = (rng.random(200) < chance[prompt]).astype(float)

@@ -1,4 +1,4 @@
-"""Tables of what judges said: what a score is, what a win is, how sure both are."""
+"""Tables of judge verdicts: scores, wins, and their intervals."""
 
 import json
 import math
@@ -32,13 +32,13 @@ def grade(prompt: int, value: float | None, *, turn: int = 1, choice: int = 0, m
 
 
 def score(rows: list[Grade]) -> Score:
-    """Of the only model, over all prompts and turns."""
+    """Returns the overall score of the only model."""
     (found,) = score_tables.scores(Grades.of(rows), {row.prompt: "" for row in rows})
     return found.overall
 
 
 def outcomes(rows: list[Game]) -> list[tuple[str | None, bool]]:
-    """What each match amounts to, and whether it is a contradiction."""
+    """Returns the outcome of each match, and whether it is contradictory."""
     words: dict[int, tuple[str | None, bool]] = {
         0: ("y", False),
         1: ("tie", False),

@@ -1,4 +1,4 @@
-"""How several judges make one verdict."""
+"""The decision rules of panels."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from judges.statistics import panel_decision
 from judges.statistics.panel_decision import ABSENT, CONTRADICTS, SPARED, Rules, Verdicts
 
 type Row = tuple[int, int, str, str] | tuple[int, int, str, str, float]
-"""Item, member, what stood on the left, who won, and the probability that x is better."""
+"""Item, member, side on the left, winner, and probability that x is better."""
 
 POINTS = {"x": 2, "tie": 1, "y": 0}
 
@@ -33,7 +33,7 @@ def said(rows: list[Row], **options: object) -> tuple[str, int]:
 
 
 def votes(*winners: str) -> list[Row]:
-    """One verdict of each member, x on the left."""
+    """Builds one verdict per member, with x on the left."""
     return [(0, member, "x", winner) for member, winner in enumerate(winners)]
 
 
@@ -75,7 +75,7 @@ def test_a_senior_judge_has_to_be_named() -> None:
 
 
 def test_both_orders_of_a_member_are_one_ballot() -> None:
-    # Member 0 twice for x, the others once each for y: two ballots of three are for y.
+    # Member 0 has two verdicts for x, the others one each for y: two of three ballots are for y.
     rows: list[Row] = [(0, 0, "x", "x"), (0, 0, "y", "x"), (0, 1, "x", "y"), (0, 2, "x", "y")]
     assert said(rows) == ("decided", 0)
 

@@ -1,4 +1,4 @@
-"""Agreement of two passes and its interval, against known values, simulation and other formulas."""
+"""Agreement of two passes and its interval, checked against known values, simulation and other formulas."""
 
 import math
 
@@ -45,7 +45,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(together: float)
     rng = np.random.default_rng(7)
     held = 0
     for _study in range(400):
-        # Both orders of a pair share a coin with the chance `together`.
+        # Both orders of a pair share an outcome with probability `together`.
         shared, own = rng.random(60) < 0.8, rng.random((60, 2)) < 0.8
         hits = np.where(rng.random((60, 1)) < together, shared[:, None], own)
         found = consistency.share(list(hits.ravel()), [pair for pair in range(60) for _order in "xy"])
@@ -73,7 +73,7 @@ def test_of_nothing_nothing_is_said() -> None:
 
 
 def test_kappa_is_cohen_s() -> None:
-    # Cohen's example of 1960, in hundredths.
+    # Cohen's example (1960), in hundredths.
     table = {"aa": 25, "ab": 13, "ac": 12, "ba": 12, "bb": 2, "bc": 16, "ca": 3, "cb": 15, "cc": 2}
     first = [cell[0] for cell, count in table.items() for _each in range(count)]
     second = [cell[1] for cell, count in table.items() for _each in range(count)]
