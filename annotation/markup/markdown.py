@@ -258,7 +258,7 @@ def _common_parser(*, breaks: bool) -> MarkdownIt:
 
 
 def _warmed_up(md: MarkdownIt) -> MarkdownIt:
-    """Parses once and returns `md`: the first parse compiles the rules, and a second thread would find none meanwhile."""
+    """Parses once and returns `md`: the first parse compiles the rules, and a second thread would find none then."""
     md.parse("a", {"headings": []})
     return md
 
