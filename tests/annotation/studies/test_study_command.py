@@ -169,6 +169,6 @@ def test_every_setting_of_the_study_can_be_set() -> None:
 
 
 def test_the_documentation_lists_every_setting_as_it_is() -> None:
-    text = (Path(settings.BASE_DIR) / "docs" / "study-settings.md").read_text(encoding="utf-8")
+    text = (Path(settings.BASE_DIR) / "docs" / "reference" / "study-settings.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert rows == [f"| `{setting.key}` | {setting.expects} | {setting.help} |" for setting in SETTINGS.values()]
