@@ -8,7 +8,8 @@ RUN pip install --require-hashes --requirement /tmp/requirements.lock
 COPY . /srv/llmfao
 WORKDIR /srv/llmfao
 # The settings want a folder for data and make a key in it; both stay behind in this stage.
-RUN LLMFAO_DATA=/tmp/data python manage.py collectstatic --noinput \
+RUN python locale/compile.py \
+    && LLMFAO_DATA=/tmp/data python manage.py collectstatic --noinput \
     && python -m compileall -q /opt/venv/lib /srv/llmfao
 
 FROM python:3.13-slim
