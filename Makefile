@@ -40,7 +40,9 @@ endif
 preflight:
 	@$(PREFLIGHT_PYTHON) llmfao_site/demo/preflight.py port
 
-# Byte code is left to the first import: compiling every module takes longer than installing all of them.
+# Byte code is left to the first import: compiling every module takes longer than installing all of them. So imports
+# must keep it, or every process would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
 ifeq ($(INSTALLER),uv)
 # uv reads no configuration of pip's. Where it cannot be had, or does not reach the packages, pip takes over.

@@ -19,7 +19,8 @@ from llmfao_site.demo.preflight import bound
 from tests.places import ROOT
 from tests.waiting import PATIENCE, eventually
 
-pytestmark = pytest.mark.once
+# The database that `migrated` copies is only set up where a test asks for one.
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 OURS = ("LLMFAO_", "DJANGO_", "PYTHON", "VIRTUAL_ENV", "DATABASE_URL", "REDIS_URL", "MAKE", "MFLAGS", "HOST", "PORT")
 """Variables that decide what is installed or run; the rest says how the network is reached."""
@@ -72,6 +73,9 @@ def served(command: list[str], folder: Path, variables: dict[str, str]) -> Itera
         assert eventually(lambda: server.poll() is not None or answers(address)), log.read_text()
         assert server.poll() is None, log.read_text()
         yield address
+    except Exception as error:
+        error.add_note(log.read_text(errors="replace")[-5000:])
+        raise
     finally:
         server.terminate()
         server.wait(PATIENCE)
