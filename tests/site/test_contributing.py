@@ -107,7 +107,7 @@ def test_folders_that_the_pages_name_are_there():
 
 
 def test_the_picture_shows_every_room_of_the_contracts():
-    picture = (ROOT / "docs" / "rooms.svg").read_text(encoding="utf-8")
+    picture = (ROOT / "docs" / "screenshots" / "rooms.svg").read_text(encoding="utf-8")
     shown = set(re.findall(r">([\w]+)</text>", picture))
     layers = [layer for each in PROJECT["tool"]["importlinter"]["contracts"] for layer in each.get("layers", [])]
     apps = set(PROJECT["tool"]["importlinter"]["root_packages"])
