@@ -4,12 +4,13 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY requirements.lock /tmp/requirements.lock
-RUN pip install --require-hashes --requirement /tmp/requirements.lock
+RUN pip install --no-compile --require-hashes --requirement /tmp/requirements.lock
 COPY . /srv/llmfao
 WORKDIR /srv/llmfao
 # The settings want a folder for data and make a key in it; both stay behind in this stage.
-RUN LLMFAO_DATA=/tmp/data python manage.py collectstatic --noinput \
-    && python -m compileall -q /opt/venv/lib /srv/llmfao
+RUN python locale/compile.py \
+    && LLMFAO_DATA=/tmp/data python manage.py collectstatic --noinput \
+    && python -m compileall -q -j 0 /opt/venv/lib /srv/llmfao
 
 FROM python:3.13-slim
 RUN groupadd --system --gid 10001 llmfao \

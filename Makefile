@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# `make INSTALLER=pip install` leaves uv out.
+INSTALLER ?= uv
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
@@ -15,7 +18,7 @@ help: ## this list
 demo: preflight install ## a running arena with a sample study, on HOST:PORT
 	@exec $(BIN)/python manage.py demo
 
-install: $(VENV)/.installed staticfiles/staticfiles.json ## the virtual environment alone
+install: $(VENV)/.installed staticfiles/staticfiles.json $(CATALOGUES) ## the virtual environment, the static files and the catalogues
 
 install-dev: install $(VENV)/.installed-dev ## the same with what tests and lint need
 
@@ -37,15 +40,30 @@ endif
 preflight:
 	@$(PREFLIGHT_PYTHON) llmfao_site/demo/preflight.py port
 
-$(VENV)/.installed: requirements.lock $(VENV)/.made
+# Byte code is left to the first import: compiling every module takes longer than installing all of them. So imports
+# must keep it, or every process would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
+ifeq ($(INSTALLER),uv)
+# uv reads no configuration of pip's. Where it cannot be had, or does not reach the packages, pip takes over.
+install_locked = { $(PIP_INSTALL) -r requirements-uv.lock && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } \
+	|| { echo "uv could not install them. Trying pip ..."; $(PIP_INSTALL) -r $(1); }
+else
+install_locked = $(PIP_INSTALL) -r $(1)
+endif
+
+$(VENV)/.installed: requirements.lock requirements-uv.lock $(VENV)/.made
 	@echo "Installing the locked dependencies ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(call install_locked,requirements.lock)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing what tests and lint need ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(call install_locked,requirements-dev.lock)
 	@touch $@
+
+%.mo: %.po locale/compile.py $(VENV)/.installed
+	@$(BIN)/python locale/compile.py $<
 
 staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static docs/screenshots -type f)
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
@@ -88,13 +106,16 @@ bench-pairs: install-dev ## distances in one call a prompt against a loop; at mo
 screenshots: install-dev ## docs/screenshots anew, from a demo of its own (needs Chromium)
 	@$(BIN)/python bench/screenshots.py
 
-lock: install-dev ## both lock files anew from pyproject.toml
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-annotate
+lock: install-dev ## the lock files anew from pyproject.toml
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-annotate pyproject.toml -o requirements.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --group uv -o requirements-uv.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml -o requirements.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 messages: install-dev ## the catalogues of translations, brought up to date with the sources and compiled (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ja --no-obsolete --add-location file --ignore '.venv*' --ignore tests --ignore bench --ignore var --ignore staticfiles
+	$(BIN)/python locale/drop_guesses.py
 	$(BIN)/python locale/compile.py
 
 .PHONY: bench-ranking coverage

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from celery.app.defaults import SETTING_KEYS as CELERY_NAMES
@@ -137,4 +138,19 @@ def check_static_files(app_configs: Sequence[AppConfig] | None, **_options: Any)
             hint="Run `make install` or `manage.py collectstatic`.",
             id="site.W001",
         )
+    ]
+
+
+@register(Tags.translation)
+def check_catalogues(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+    """A warning for each catalogue of translations that is not compiled: its readers would get English."""
+    return [
+        Caution(
+            f"The translations in {written} are not compiled.",
+            hint="Run `make install`, or python locale/compile.py.",
+            id="site.W002",
+        )
+        for folder in settings.LOCALE_PATHS
+        for written in sorted(Path(folder).glob("*/LC_MESSAGES/*.po"))
+        if not written.with_suffix(".mo").exists()
     ]

@@ -1,19 +1,24 @@
-"""Takes guesses out of the catalogues and compiles them; `make messages` runs it after the sources were read.
+"""Compiles message catalogues: those named, or all of them. Translations marked as fuzzy are left out.
 
-msgmerge fills a new message with the translation of one that looks like it. Such a guess is worse than
-English: it reads well and says something else.
+Runs as a file, under any Python that has polib; `make install` and the image use it.
 """
 
+import sys
 from pathlib import Path
 
 import polib
 
-for path in Path(__file__).parent.glob("*/LC_MESSAGES/*.po"):
-    catalogue = polib.pofile(str(path), wrapwidth=110)
-    for entry in catalogue.fuzzy_entries():
-        entry.msgstr = ""
-        entry.msgstr_plural = dict.fromkeys(entry.msgstr_plural, "")
-        entry.previous_msgid = entry.previous_msgid_plural = entry.previous_msgctxt = None
-        entry.flags.remove("fuzzy")
-    catalogue.save()
-    catalogue.save_as_mofile(str(path.with_suffix(".mo")))
+
+def compiled(path: Path) -> Path:
+    """Where the catalogue at `path`, which is written as text, is found in its compiled form."""
+    target = path.with_suffix(".mo")
+    # Written beside it and moved: a running site never reads half a catalogue.
+    draft = path.with_suffix(".mo.new")
+    polib.pofile(str(path)).save_as_mofile(str(draft))
+    return draft.replace(target)
+
+
+if __name__ == "__main__":
+    named = [Path(name) for name in sys.argv[1:]]
+    for path in named or sorted(Path(__file__).parent.glob("*/LC_MESSAGES/*.po")):
+        compiled(path)

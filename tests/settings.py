@@ -7,6 +7,7 @@ folder; `TEST_DATABASE=sqlite`, the default, needs none.
 import atexit
 import logging
 import os
+import runpy
 import shutil
 import tempfile
 from pathlib import Path
@@ -29,8 +30,23 @@ def _start_postgresql(folder: Path) -> str:
     return str(server.get_uri())
 
 
+def _compile_catalogues() -> None:
+    """As `make install` does; pytest may be started by hand in a checkout that has none, or old ones."""
+    root = Path(__file__).resolve().parents[1]
+    written = list(root.glob("locale/*/LC_MESSAGES/*.po"))
+    compiled = [path.with_suffix(".mo") for path in written]
+    if any(
+        not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime
+        for source, binary in zip(written, compiled, strict=True)
+    ):
+        compile_catalogue = runpy.run_path(str(root / "locale" / "compile.py"))["compiled"]
+        for source in written:
+            compile_catalogue(source)
+
+
 def _prepare() -> None:
     """In the process that was started by hand; the workers of xdist inherit its environment."""
+    _compile_catalogues()
     folder = Path(tempfile.mkdtemp(prefix="llmfao-test-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in [name for name in os.environ if name.startswith("LLMFAO_") or name in {"DATABASE_URL", "REDIS_URL"}]:

@@ -14,6 +14,7 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from annotation.models import Report
+from llmfao_site.checks import check_catalogues
 from tests.places import ROOT
 
 pytestmark = pytest.mark.once
@@ -145,6 +146,18 @@ def test_the_compiled_catalogue_is_the_written_one():
     assert translations() == {(entry.msgctxt or "", entry.msgid): text for entry, text in entries()}, (
         "run make messages"
     )
+
+
+def test_a_catalogue_that_is_not_compiled_is_warned_of(settings, tmp_path):
+    written = tmp_path / "ja" / "LC_MESSAGES" / "django.po"
+    written.parent.mkdir(parents=True)
+    written.touch()
+    settings.LOCALE_PATHS = [tmp_path]
+    (warning,) = check_catalogues(None)
+    assert warning.id == "site.W002"
+    assert str(written) in warning.msg
+    written.with_suffix(".mo").touch()
+    assert check_catalogues(None) == []
 
 
 def test_every_message_of_templates_and_modules_is_translated():

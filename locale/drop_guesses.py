@@ -1,0 +1,18 @@
+"""Takes guesses out of the catalogues; `make messages` runs it after the sources were read.
+
+msgmerge fills a new message with the translation of one that looks like it. Such a guess is worse than
+English: it reads well and says something else.
+"""
+
+from pathlib import Path
+
+import polib
+
+for path in Path(__file__).parent.glob("*/LC_MESSAGES/*.po"):
+    catalogue = polib.pofile(str(path), wrapwidth=110)
+    for entry in catalogue.fuzzy_entries():
+        entry.msgstr = ""
+        entry.msgstr_plural = dict.fromkeys(entry.msgstr_plural, "")
+        entry.previous_msgid = entry.previous_msgid_plural = entry.previous_msgctxt = None
+        entry.flags.remove("fuzzy")
+    catalogue.save()
