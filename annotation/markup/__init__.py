@@ -2,6 +2,6 @@
 
 from annotation.markup.cache import render_cached
 from annotation.markup.direction import direction
-from annotation.markup.markdown import VERSION, plain, render, render_wording
+from annotation.markup.markdown import plain, render, render_wording
 
-__all__ = ["VERSION", "direction", "plain", "render", "render_cached", "render_wording"]
+__all__ = ["direction", "plain", "render", "render_cached", "render_wording"]

@@ -36,9 +36,6 @@ from annotation.markup.formulas import formulas, mathml
 
 type _LexerToken = tuple[_TokenType, str]
 
-VERSION: Final = 1
-"""Goes up whenever the same text gives other HTML; belongs into the key of every cache outside the process."""
-
 LONGEST: Final = 60_000
 """Characters; a longer text is shown plain."""
 LONGEST_RUN: Final = 10_000
