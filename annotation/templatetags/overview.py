@@ -1,12 +1,10 @@
 """What the frame of a study's pages needs besides the study."""
 
-from typing import Final
-
 from django import template
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
 
 from annotation import study_sections
+from annotation.importing import registry
 from annotation.models import Outcome
 from annotation.models.voting import Stage
 from annotation.study_sections import Section
@@ -27,25 +25,10 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
-KINDS: Final[dict[str, str | Promise]] = {
-    "models": _("Models"),
-    "prompts": _("Prompts"),
-    "results": _("Results"),
-    "pairs": _("Pairs"),
-    "training": _("Training pairs"),
-    "check": _("Check pairs"),
-    "comparisons": _("Comparisons"),
-    "references": _("Reference answers"),
-    "remainders": _("Further columns of their rows"),
-    "grades": _("Grades by judges"),
-    "games": _("Pairs put to judges"),
-}
-
-
 @register.filter
 def kind_of_file(kind: str) -> str:
     """What the files of a kind hold, in words."""
-    return str(KINDS[kind])
+    return gettext(registry.LABELS[kind])
 
 
 @register.filter

@@ -475,6 +475,8 @@ READ: Final[Mapping[str, Callable[[_Taken], list[Record]]]] = {
 
 FORMAT: Final = Format(
     "mt-bench",
+    gettext_noop("MT-bench"),
+    gettext_noop("a folder of questions, answers and judgments as .zip."),
     tuple(READ),
     named,
     read,
@@ -493,5 +495,12 @@ FORMAT: Final = Format(
     language=language_of,
 )
 
-KINDS: Final = ("references", "remainders", "grades", "games", "surplus")
-"""The kinds of rows that the corpus has no place for."""
+KINDS: Final = {
+    "references": gettext_noop("Reference answers"),
+    "remainders": gettext_noop("Further columns of their rows"),
+    "grades": gettext_noop("Grades by judges"),
+    "games": gettext_noop("Pairs put to judges"),
+    # Passed over, and so never counted as rows that came.
+    "surplus": "",
+}
+"""The kinds of rows that the corpus has no place for, with their labels."""

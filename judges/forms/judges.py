@@ -21,16 +21,9 @@ else:
     # Generic in the stubs only.
     _VersionForm = forms.ModelForm
 
-READER_LABELS = {
-    "bracketed": gettext_lazy("pairs: [[A]], [[B]], [[C]] after its reasons"),
-    "letter": gettext_lazy("pairs: one letter"),
-    "json": gettext_lazy("pairs: JSON"),
-    "levels": gettext_lazy("pairs: five levels, [[A>>B]] … [[B>>A]]"),
-    "logprobs": gettext_lazy("pairs: probabilities of the first token"),
-    "llmfao": gettext_lazy("pairs: as LLMFAO read them"),
-    "rating": gettext_lazy("single answers: [[1]] … [[10]] after its reasons"),
-    "json-score": gettext_lazy("single answers: JSON"),
-}
+
+def _readers() -> list[tuple[str, str]]:
+    return [(name, _(reader.label)) for name, reader in READERS.items()]
 
 
 class JudgeForm(_VersionForm):
@@ -46,7 +39,7 @@ class JudgeForm(_VersionForm):
         decimal_places=2,
         help_text=gettext_lazy("Altogether, over all studies. Nothing is sent that could pass it."),
     )
-    reader = forms.ChoiceField(label=gettext_lazy("Reader of replies"), choices=list(READER_LABELS.items()))
+    reader = forms.ChoiceField(label=gettext_lazy("Reader of replies"), choices=_readers)
 
     class Meta:
         model = JudgeVersion
@@ -171,6 +164,3 @@ class PreviewForm(forms.Form):
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast("forms.ModelChoiceField[Study]", self.fields["study"]).queryset = Study.objects.visible_to(user)
-
-
-assert READER_LABELS.keys() == READERS.keys(), "every reader has its label"  # noqa: S101

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
+from ranking.methods.registry import METHODS
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
@@ -64,34 +65,10 @@ NOTICES: dict[str, str | Promise] = {
 }
 
 
-METHODS: Final[dict[str, str | Promise]] = {
-    "bradley-terry": _("Bradley-Terry"),
-    "davidson": _("Davidson"),
-    "elo": _("Elo, in order"),
-    "elo-bootstrap": _("Elo, bootstrapped"),
-    "newman": _("Newman"),
-    "pagerank": _("PageRank"),
-    "eigen": _("Eigenvector"),
-    "average-win-rate": _("Average win rate"),
-    "baseline-win-rate": _("Win rate against one model"),
-    "style-controlled": _("Bradley-Terry at equal style"),
-}
+def method(name: str) -> str:
+    """What people call the method `name`."""
+    return gettext(METHODS[name].label)
 
-ABOUT_METHODS: Final[dict[str, str | Promise]] = {
-    "bradley-terry": _("The odds of winning follow from a strength of each model; a tie is half a win."),
-    "davidson": _("Bradley-Terry in which ties have a probability of their own."),
-    "elo": _("One vote after the other moves two ratings a little; the last votes count most. No intervals."),
-    "elo-bootstrap": _("The middle of 1,000 Elo runs with the votes reordered or redrawn."),
-    "newman": _("Newman’s iteration for Bradley-Terry with ties modelled. No intervals."),
-    "pagerank": _("A walk from losers to those who beat them. Follows how often models were compared. No intervals."),
-    "eigen": _("Who beats winners is a winner. Follows how often models were compared. No intervals."),
-    "average-win-rate": _("The mean share won over the opponents a model met. No intervals."),
-    "baseline-win-rate": _("The share won against one model that is chosen."),
-    "style-controlled": _("Strengths with the effect of length, headings, lists and bold taken out."),
-}
-
-IN_POINTS: Final = frozenset({"bradley-terry", "davidson", "elo", "elo-bootstrap", "newman", "style-controlled"})
-"""The methods whose ratings are points of the Elo scale, so that a model can be held at a number of them."""
 
 ABOUT: Final[dict[str, str | Promise]] = {
     "both": _("prompts and raters like these"),
