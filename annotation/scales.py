@@ -16,6 +16,10 @@ ANSWERS: Final[tuple[Answer, ...]] = ("left", "right", "tie")
 SIDES: Final[tuple[Side, ...]] = ("x", "y")
 
 
+class NotOnScale(ValueError):
+    """The scale has no such value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Values run from 1, the left is much better, to `top`, the right is much better."""
@@ -32,10 +36,10 @@ class Scale:
         """What `value` says; on a scale with a tie that is its middle.
 
         Raises:
-            ValueError: the scale has no such value.
+            NotOnScale: the scale has no such value.
         """
         if value not in self.values:
-            raise ValueError(f"{value} is not on the scale 1 to {self.top}")
+            raise NotOnScale(f"{value} is not on the scale 1 to {self.top}")
         middle = self.top + 1
         if 2 * value == middle:
             return "tie"

@@ -38,12 +38,20 @@ class Replayed(Exception):
     """The worker has voted on this pair before, or skipped it; nothing was changed."""
 
 
+class NotInHand(Exception):
+    """The pair to be skipped is not in the worker's hand any more; nothing was changed."""
+
+
 class Gone(Exception):
     """The reservation ran out and others have taken the pair's last place; nothing was stored."""
 
 
 class Closed(Exception):
     """The study is closed, or the worker has left it; nothing was stored."""
+
+
+class NoSuchKind(ValueError):
+    """There is no such kind of report; nothing was stored."""
 
 
 class NothingToUndo(Exception):
@@ -130,7 +138,7 @@ def vote(
         Gone: it expired and its pair has no place left.
         Closed: the study is closed, or the worker has left.
         ScaleChanged: the page asked on another scale than the study's.
-        ValueError: the value is not on the study's scale.
+        NotOnScale: the value is not on the study's scale.
     """
     worker, following = _store(worker.pk, assignment_id, ballot, at, rng)
     if following is None and worker.stage == Stage.VOTING:
@@ -182,7 +190,7 @@ def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
 
     Raises:
         NotYours: the assignment is another worker's, or none.
-        Replayed: it is not in hand any more.
+        NotInHand: it is not in hand any more.
         Closed: the worker has left.
     """
     worker = assignments.lock(worker.pk)
@@ -196,7 +204,7 @@ def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
             state=AssignmentState.SKIPPED, skip_reason=reason[:200]
         )
     elif not assignments.set_aside(assignment, worker.study, AssignmentState.SKIPPED, reason[:200]):
-        raise Replayed
+        raise NotInHand
 
 
 def last_vote(worker: Worker, at: datetime) -> Comparison | None:
@@ -249,13 +257,13 @@ def report(worker: Worker, assignment_id: int, kind: str, comment: str) -> Repor
 
     Raises:
         NotYours: the assignment is another worker's, or none.
-        ValueError: there is no such kind of report.
+        NoSuchKind: there is no such kind of report.
     """
     assignment = worker.assignments.filter(pk=assignment_id).first()
     if assignment is None:
         raise NotYours
     if kind not in Report.Kind.values:
-        raise ValueError(f"{kind!r} is no kind of report")
+        raise NoSuchKind(f"{kind!r} is no kind of report")
     assignments.lock(worker.pk)
     kept = worker.reports.filter(pair=assignment.pair_id).order_by("-pk")[:MOST_REPORTS]
     if len(kept) == MOST_REPORTS:
