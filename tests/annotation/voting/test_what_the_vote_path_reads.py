@@ -12,12 +12,12 @@ from django.db.models.fetch_modes import FetchOne
 from django.db.models.query_utils import DeferredAttribute
 from django.test import Client
 
-from annotation.models import Comparison, Pair, Prompt, Purpose, Study, Worker
+from annotation.models import Assignment, Comparison, Pair, Prompt, Purpose, Study, Worker
 from annotation.models.voting import Stage
 from annotation.studies import lifecycle
 from annotation.voting import assignments
 from annotation.voting.fast_sql import Columns
-from tests.annotation.worker_pages import in_hand, join, vote
+from tests.annotation.worker_pages import join, vote
 from tests.builders import add_golden_pairs, build_study
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 READ = (
     *("slug", "name", "status", "language", "question", "scale_name", "reasons", "show_note", "show_reference"),
     *("least_votes", "most_votes", "reservation_minutes", "check_rate", "check_least", "check_pass"),
-    "instruction_version",
+    *("instruction_version", "prompt_set", "only_types", "only_slugs", "exclude_types", "exclude_slugs"),
 )
 """What the pages of a vote and what stores it ask of the study."""
 
@@ -62,6 +62,11 @@ def voter(study: Study) -> Client:
     return client
 
 
+def in_hand() -> int:
+    """The open assignment of the worker who joined last."""
+    return Assignment.objects.filter(state="open").latest("pk").pk
+
+
 def everything(client: Client, study: Study) -> None:
     """All that a worker can do with pairs: votes with and without htmx, a skip, an undo, a report, the end."""
     htmx = {"HTTP_HX_REQUEST": "true"}
@@ -77,7 +82,7 @@ def everything(client: Client, study: Study) -> None:
     client.get(f"{at}/report/")
     client.post(f"{at}/report/", {"pair": in_hand(), "kind": "other", "comment": "", "skip": "1"})
     client.get(f"{at}/vote/")
-    vote(client, study, 2)
+    vote(client, study, 2, in_hand())
     client.post(f"{at}/finish/")
 
 
