@@ -7,11 +7,13 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import QueryDict
+from django.utils.functional import lazy
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.interchange.llmfao import LANGUAGE_TAG
+from annotation.interchange.registry import FORMATS
 from annotation.models import Outcome, PromptSet, Study
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.drafts import draft_study, free_slug
@@ -164,16 +166,16 @@ class NewStudyForm(forms.Form):
         return _saved(self, lambda: draft_study(self.user, **self.cleaned_data))
 
 
+def _what_can_be_loaded() -> str:
+    return " ".join(f"{_(known.label)}: {_(known.help)}" for known in FORMATS.values())
+
+
 class UploadForm(forms.Form):
     exchange_files = FilesField(
         label=gettext_lazy("Files"),
         # An empty file is reported by name with the other errors.
         allow_empty_file=True,
-        help_text=gettext_lazy(
-            "Upload .jsonl files (models, prompts, answers, pairs, training and check pairs) or .csv files "
-            "(comparisons), optionally compressed as .gz. You can also upload a .zip of these files or of an "
-            "MT-bench folder."
-        ),
+        help_text=lazy(_what_can_be_loaded, str)(),
     )
     rater = forms.CharField(
         label=gettext_lazy("Judge"),

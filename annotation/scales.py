@@ -16,6 +16,10 @@ ANSWERS: Final[tuple[Answer, ...]] = ("left", "right", "tie")
 SIDES: Final[tuple[Side, ...]] = ("x", "y")
 
 
+class NotOnScale(ValueError):
+    """The scale has no such value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """A scale with values from 1 (left is much better) to `top` (right is much better)."""
@@ -32,10 +36,10 @@ class Scale:
         """Returns the answer of `value`; the middle of a scale with a tie is a tie.
 
         Raises:
-            ValueError: the value is not on the scale.
+            NotOnScale: the scale has no such value.
         """
         if value not in self.values:
-            raise ValueError(f"{value} is not on the scale 1 to {self.top}")
+            raise NotOnScale(f"{value} is not on the scale 1 to {self.top}")
         middle = self.top + 1
         if 2 * value == middle:
             return "tie"

@@ -19,5 +19,5 @@ class JudgesConfig(AppConfig):
         register(Section("judges", _("Judges"), 40, "study-judges", study_sections.look_at_judging))
         registry.register(mt_bench.FORMAT)
         import_rows.register()
-        study_formats.register(mt_bench.FORMAT.name, export_mt_bench.WRITER)
+        study_formats.register(mt_bench.FORMAT, export_mt_bench.WRITER)
         rater_costs.register()

@@ -1,6 +1,6 @@
 """A board as plain data: what a snapshot keeps, a page shows, a file holds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import numpy as np
@@ -167,16 +167,3 @@ def csv_lines(board: Sheet) -> Iterator[str]:
     for number, group in enumerate(board["groups"], 1):
         for row in group["rows"]:
             yield csv_line([*(row[column] for column in COLUMNS), *([number] if several else [])])
-
-
-def text_table(lines: Iterable[tuple[str, ...]], right: frozenset[int]) -> str:
-    """Columns as wide as they need to be; those in `right` are aligned to the right."""
-    table = list(lines)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in table
-    )

@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
+from django.utils.translation import gettext as _
+
+from annotation.interchange.format import Format
+from annotation.interchange.registry import FORMATS
 from annotation.models import Study
 
 type Files = Iterator[tuple[str, Iterable[str]]]
@@ -31,14 +35,21 @@ WRITERS: Final[dict[str, Writer]] = {}
 """The writers by name of the format."""
 
 
-def register(name: str, writer: Writer) -> None:
-    """Registers the writer of the format `name`.
+def register(known: Format, writer: Writer) -> None:
+    """Lets studies be written in the format `known`, whose label the pages show.
 
     Raises:
-        ValueError: the name is already registered.
+        ValueError: it has a writer already, or its files cannot be loaded.
     """
-    if WRITERS.setdefault(name, writer) is not writer:
-        raise ValueError(f"A writer of {name!r} is already registered.")
+    if FORMATS.get(known.name) is not known:
+        raise ValueError(f"The format {known.name!r} is not registered.")
+    if WRITERS.setdefault(known.name, writer) is not writer:
+        raise ValueError(f"A writer of {known.name!r} is registered already.")
+
+
+def labels() -> list[tuple[str, str]]:
+    """The formats that a study can be written in, each with what people call it."""
+    return [(name, _(FORMATS[name].label)) for name in sorted(WRITERS)]
 
 
 def archive(study: Study, name: str) -> IO[bytes]:

@@ -2,19 +2,31 @@
 
 An app registers its `Taker` from its `AppConfig.ready`, beside the format that reads such rows:
 
-    kinds.register(("grades", "games"), Judgments, (Judgment,))
+    registry.register({"grades": gettext_noop("Grades by judges")}, Judgments, (Judgment,))
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Model
+from django.utils.translation import gettext_noop
 
 from annotation.importing.rows.takers import Taker
 
 if TYPE_CHECKING:
     from annotation.models import Upload
 
+
+LABELS: Final[dict[str, str]] = {
+    "models": gettext_noop("Models"),
+    "prompts": gettext_noop("Prompts"),
+    "results": gettext_noop("Answers"),
+    "pairs": gettext_noop("Pairs"),
+    "training": gettext_noop("Training pairs"),
+    "check": gettext_noop("Check pairs"),
+    "comparisons": gettext_noop("Comparisons"),
+}
+"""By kind of row, what people call its rows, in English: those of the exchange format, and those that apps register."""
 
 OWNED: Final[dict[str, type[Taker]]] = {}
 """The `Taker` of each kind of row."""
@@ -27,19 +39,20 @@ BEFORE_UNDO: Final[list[Callable[["Upload"], None]]] = []
 
 
 def register(
-    names: Sequence[str],
+    kinds: Mapping[str, str],
     taker: type[Taker],
     brought: Sequence[type[Model]],
     before_undo: Callable[["Upload"], None] | None = None,
 ) -> None:
-    """Registers the taker of rows of the kinds `names`.
+    """Lets rows of these kinds, each with its label, be loaded.
 
     Raises:
         ValueError: a name is already registered.
     """
-    for name in names:
+    for name, label in kinds.items():
         if OWNED.setdefault(name, taker) is not taker:
-            raise ValueError(f"The kind {name!r} is already registered.")
+            raise ValueError(f"Rows of the kind {name!r} are taken already.")
+        LABELS[name] = label
     BROUGHT.extend(model for model in brought if model not in BROUGHT)
     if before_undo is not None and before_undo not in BEFORE_UNDO:
         BEFORE_UNDO.append(before_undo)

@@ -44,7 +44,8 @@ def _unknown(text: str) -> str:
 class Format:
     """A way to write a study into files.
 
-    `kinds` are its kinds of files in order of reference; `named` recognises a file, `read` gives its rows.
+    `label` is what people call it, and `help` says what can be loaded; both are English, and translated where they are
+    shown. `kinds` are its kinds of files in order of reference; `named` recognises a file, `read` gives its rows.
     `expected` says what its files are called to who has brought others. `rows` are the kinds of
     rows in a kind of file, where they are not those of its own name. Files of a `nested` format lie in
     folders, which belong to their names. `columns` says what its files call columns of ours, for faults that
@@ -52,6 +53,8 @@ class Format:
     """
 
     name: str
+    label: str
+    help: str
     kinds: tuple[str, ...]
     named: Callable[[Source], Named | Fault | None]
     read: Callable[[Source, str, Progress | None], Iterator[Record | Fault]]

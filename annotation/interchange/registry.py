@@ -22,6 +22,11 @@ def register(known: Format) -> None:
 register(
     Format(
         "llmfao",
+        gettext_noop("LLMFAO"),
+        gettext_noop(
+            "models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv; also as .gz. "
+            "A folder of such files as .zip."
+        ),
         tuple(llmfao.KINDS),
         llmfao.named,
         llmfao.read,

@@ -2,9 +2,10 @@
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
+
+from cachetools import LRUCache, cached
 
 from annotation.markup.markdown import render
 
@@ -14,44 +15,29 @@ CACHE_BYTES: Final = 64 * 1024 * 1024
 _ENTRY_OVERHEAD: Final = 300
 
 
-class RenderCache:
-    """The least recently used leave when the HTML held exceeds `limit` bytes; safe among threads.
+def _digest(text: str) -> bytes:
+    """Stands for `text` as a key, so that the source is not held as well."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
-    Keyed by a digest, so that the source text is not held as well. Two threads that miss at the same
-    moment both render: cheaper than to let all wait for one.
+
+def _size(html: str) -> int:
+    """Bytes in memory: every character of a string takes one, two or four, as the widest of them needs."""
+    width = 1 if html.isascii() else 2 if max(html) < "\U00010000" else 4
+    return len(html) * width + _ENTRY_OVERHEAD
+
+
+def html_cache(limit: int) -> LRUCache[bytes, str]:
+    """An empty cache of `limit` bytes of HTML, which drops the least recently used."""
+    return LRUCache(limit, getsizeof=_size)
+
+
+def remembering(renderer: Callable[[str], str], cache: LRUCache[bytes, str]) -> Callable[[str], str]:
+    """`renderer` with its results in `cache`, safe among threads.
+
+    Two threads that miss at the same moment both render: cheaper than letting all wait for one.
     """
-
-    def __init__(self, renderer: Callable[[str], str], limit: int) -> None:
-        self._renderer = renderer
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._held: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
-        self.size = 0
-
-    def __call__(self, text: str) -> str:
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        with self._lock:
-            if (entry := self._held.get(key)) is not None:
-                self._held.move_to_end(key)
-                return entry[0]
-        html = self._renderer(text)
-        # In memory a character takes one, two or four bytes, all of them as the widest needs.
-        width = 1 if html.isascii() else 2 if max(html) < "\U00010000" else 4
-        size = len(html) * width + _ENTRY_OVERHEAD
-        if size > self._limit:
-            return html
-        with self._lock:
-            if key not in self._held:
-                self._held[key] = (html, size)
-                self.size += size
-            while self.size > self._limit:
-                _, (_, freed) = self._held.popitem(last=False)
-                self.size -= freed
-        return html
-
-    def __len__(self) -> int:
-        return len(self._held)
+    return cached(cache, key=_digest, lock=threading.Lock())(renderer)
 
 
-render_cached: Final = RenderCache(render, CACHE_BYTES)
+render_cached: Final = remembering(render, html_cache(CACHE_BYTES))
 """`render`, remembered in this process."""

@@ -38,9 +38,6 @@ type _LexerToken = tuple[_TokenType, str]
 type Rewrite = Callable[[str], str | None]
 """Maps an address as a page writes it to the one its reader follows; None: it leads nowhere there."""
 
-VERSION: Final = 1
-"""Increases whenever the same text gives other HTML; part of the key of every cache outside the process."""
-
 LONGEST: Final = 60_000
 """Maximum characters; a longer text is shown as plain text."""
 LONGEST_RUN: Final = 10_000

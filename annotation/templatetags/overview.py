@@ -1,12 +1,10 @@
 """Template tags and filters of a study's pages."""
 
-from typing import Final
-
 from django import template
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
 
 from annotation import study_sections
+from annotation.importing import registry
 from annotation.models import Outcome
 from annotation.models.voting import Stage
 from annotation.study_sections import Section
@@ -27,25 +25,10 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f}%"
 
 
-KINDS: Final[dict[str, str | Promise]] = {
-    "models": _("Models"),
-    "prompts": _("Prompts"),
-    "results": _("Answers"),
-    "pairs": _("Pairs"),
-    "training": _("Training pairs"),
-    "check": _("Check pairs"),
-    "comparisons": _("Comparisons"),
-    "references": _("Reference answers"),
-    "remainders": _("Other columns"),
-    "grades": _("Grades by judges"),
-    "games": _("Verdicts by judges"),
-}
-
-
 @register.filter
 def kind_of_file(kind: str) -> str:
-    """Returns the label of a kind of file."""
-    return str(KINDS[kind])
+    """What the files of a kind hold, in words."""
+    return gettext(registry.LABELS[kind])
 
 
 @register.filter

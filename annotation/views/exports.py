@@ -18,7 +18,7 @@ PAYMENTS = "payments"
 @require_safe
 def page(request: AdministratorRequest, study: Study) -> HttpResponseBase:
     judges = study.raters.filter(kind=RaterKind.JUDGE).order_by("name").values_list("name", flat=True)
-    return show(request, study, "export.html", "export", judges=judges, formats=sorted(study_formats.WRITERS))
+    return show(request, study, "export.html", "export", judges=judges, formats=study_formats.labels())
 
 
 @study_page

@@ -1,7 +1,8 @@
 """Instructions, training, voting, leaving: the pages of who has joined a study."""
 
-import contextlib
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final
 
 import numpy as np
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_safe
 
 from annotation.models import Assignment, Report, Study, TrainingAnswer, Worker
 from annotation.models.voting import Stage
+from annotation.scales import NotOnScale
 from annotation.views import pair_display, worker_session
-from annotation.views.worker_session import by_post, for_worker, go, go_on
+from annotation.views.worker_session import WorkerView, by_post, for_worker, go, go_on
 from annotation.voting import assignments, joining, leaving, training, votes
 
 PLAIN_COOKIE: Final = "llmfao-plain"
@@ -59,6 +61,48 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(value) if value.isdecimal() and value.isascii() and len(value) < 19 else 0
 
 
+# Refusals
+
+
+def _back(notice: str = "") -> Callable[[HttpRequest, Worker], HttpResponse]:
+    """Sends a worker to where they belong, which a word of `NOTICES` explains."""
+    return lambda request, worker: go_on(request, worker, notice)
+
+
+def _closed(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """The study is over, or the worker has left in another tab: they have done nothing wrong."""
+    return go(request, "worker-done", leaving.complete(worker, timezone.now()))
+
+
+REFUSALS: Final[dict[type[Exception], Callable[[HttpRequest, Worker], HttpResponse]]] = {
+    assignments.NotYours: worker_session.not_yours,
+    assignments.ScaleChanged: _back("changed"),
+    NotOnScale: worker_session.no_answer,
+    votes.Replayed: _back("again"),
+    votes.Gone: _back("expired"),
+    votes.NotInHand: _back(),
+    votes.NothingToUndo: _back("nothing"),
+    votes.NoSuchKind: worker_session.no_answer,
+    votes.Closed: _closed,
+    training.Gone: _back(),
+    leaving.NotYet: _back(),
+}
+"""The page for whoever sent something that could not be done."""
+
+
+def refusable(view: WorkerView) -> WorkerView:
+    """For a view that acts: a refusal of `REFUSALS` is answered by its page."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, worker: Worker) -> HttpResponse:
+        try:
+            return view(request, worker)
+        except tuple(REFUSALS) as refusal:
+            return REFUSALS[type(refusal)](request, worker)
+
+    return wrapped
+
+
 # Instructions and training
 
 
@@ -95,21 +139,15 @@ def train(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 @for_worker()
 @by_post
+@refusable
 def train_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
-    try:
-        given = training.answer(
-            worker,
-            _number(request, "pair"),
-            _number(request, "value"),
-            timezone.now(),
-            scale_name=request.POST.get("scale", ""),
-        )
-    except training.Gone:
-        return go_on(request, worker)
-    except assignments.ScaleChanged:
-        return go_on(request, worker, "changed")
-    except ValueError:
-        return worker_session.no_answer(request, worker)
+    given = training.answer(
+        worker,
+        _number(request, "pair"),
+        _number(request, "value"),
+        timezone.now(),
+        scale_name=request.POST.get("scale", ""),
+    )
     return (
         _training_page(request, worker, given)
         if worker_session.is_htmx(request)
@@ -119,12 +157,10 @@ def train_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 @for_worker()
 @by_post
+@refusable
 def train_proceed(request: HttpRequest, worker: Worker) -> HttpResponse:
     attempt, rng, at = worker.attempt, _rng(), timezone.now()
-    try:
-        worker = training.proceed(worker, _number(request, "pair"), at, rng)
-    except training.Gone:
-        return go_on(request, worker)
+    worker = training.proceed(worker, _number(request, "pair"), at, rng)
     if worker.stage == Stage.VOTING:
         return go_on(request, worker, "passed")
     if worker.stage == Stage.TRAINING and worker.attempt > attempt:
@@ -170,23 +206,11 @@ def arena(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 @for_worker()
 @by_post
+@refusable
 def vote(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Stores the vote; the reply carries the next pair."""
     ballot = _ballot(request, worker)
-    try:
-        worker, following = votes.vote(worker, _number(request, "pair"), ballot, timezone.now(), _rng())
-    except assignments.NotYours:
-        return worker_session.not_yours(request, worker)
-    except votes.Replayed:
-        return go_on(request, worker, "again")
-    except votes.Gone:
-        return go_on(request, worker, "expired")
-    except assignments.ScaleChanged:
-        return go_on(request, worker, "changed")
-    except votes.Closed:
-        return _closed(request, worker)
-    except ValueError:
-        return worker_session.no_answer(request, worker)
+    worker, following = votes.vote(worker, _number(request, "pair"), ballot, timezone.now(), _rng())
     if not worker_session.is_htmx(request):
         return go_on(request, worker)
     return _voting_page(request, worker, following, undo=pair_display.label(worker.study.scale_name, ballot.value))
@@ -208,23 +232,12 @@ def _ballot(request: HttpRequest, worker: Worker) -> votes.Ballot:
     )
 
 
-def _closed(request: HttpRequest, worker: Worker) -> HttpResponse:
-    """The study is over, or the worker has left in another tab: they have done nothing wrong."""
-    return go(request, "worker-done", leaving.complete(worker, timezone.now()))
-
-
 @for_worker(Stage.VOTING)
 @by_post
+@refusable
 def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
     reason = request.POST.get("reason", "")
-    try:
-        votes.skip(worker, _number(request, "pair"), reason if reason in SKIP_REASONS else "", timezone.now())
-    except assignments.NotYours:
-        return worker_session.not_yours(request, worker)
-    except votes.Replayed:
-        return go_on(request, worker)
-    except votes.Closed:
-        return _closed(request, worker)
+    votes.skip(worker, _number(request, "pair"), reason if reason in SKIP_REASONS else "", timezone.now())
     if not worker_session.is_htmx(request):
         return go_on(request, worker, "skipped")
     following = assignments.current(worker, timezone.now(), _rng())
@@ -233,13 +246,9 @@ def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 @for_worker(Stage.VOTING)
 @by_post
+@refusable
 def undo(request: HttpRequest, worker: Worker) -> HttpResponse:
-    try:
-        assignment = votes.undo(worker, timezone.now())
-    except votes.NothingToUndo:
-        return go_on(request, worker, "nothing")
-    except votes.Closed:
-        return _closed(request, worker)
+    assignment = votes.undo(worker, timezone.now())
     if not worker_session.is_htmx(request):
         return go_on(request, worker, "undone")
     return _voting_page(request, Worker.objects.select_related("study").get(pk=worker.pk), assignment, notice="undone")
@@ -254,6 +263,7 @@ def extend(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 
 @for_worker(Stage.VOTING)
+@refusable
 def report(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Something is wrong with the pair in hand; it stays there, unless the worker skips it as well."""
     if request.method == "POST":
@@ -267,16 +277,9 @@ def report(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 def _send_report(request: HttpRequest, worker: Worker) -> HttpResponse:
     pair = _number(request, "pair")
-    try:
-        votes.report(worker, pair, request.POST.get("kind", ""), request.POST.get("comment", "").replace("\0", ""))
-        if "skip" in request.POST:
-            votes.skip(worker, pair, "reported", timezone.now())
-    except assignments.NotYours:
-        return worker_session.not_yours(request, worker)
-    except ValueError:
-        return worker_session.no_answer(request, worker)
-    except (votes.Replayed, votes.Closed):
-        return go_on(request, worker)
+    votes.report(worker, pair, request.POST.get("kind", ""), request.POST.get("comment", "").replace("\0", ""))
+    if "skip" in request.POST:
+        votes.skip(worker, pair, "reported", timezone.now())
     return go_on(request, worker, "reported")
 
 
@@ -351,10 +354,9 @@ def done(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 @for_worker()
 @by_post
+@refusable
 def finish(request: HttpRequest, worker: Worker) -> HttpResponse:
-    with contextlib.suppress(leaving.NotYet):
-        worker = leaving.finish(worker, timezone.now())
-    return go_on(request, worker)
+    return go_on(request, leaving.finish(worker, timezone.now()))
 
 
 @for_worker(Stage.DONE)

@@ -76,12 +76,12 @@ _WORKER = Columns(
     *("study", "number", "stage", "outcome", "attempt", "trained_at", "joined_at", "left_at"),
     *("trials", "votes", "checks", "checks_right", "seconds"),
 )
-_STUDY = Columns(
+# A setting is read unless it is named here: long texts, and what joining, training and starting a study need.
+_STUDY = Columns.all_but(
     Study,
     "study",
-    *("slug", "name", "status", "language", "question", "scale_name", "reasons", "show_note", "show_reference"),
-    *("overlap", "least_votes", "most_votes", "reservation_minutes", "check_rate", "check_least", "check_pass"),
-    "instruction_version",
+    *("consent", "consent_version", "instruction", "worked_example", "id_parameter", "id_required", "devices"),
+    *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public"),
 )
 _ASSIGNMENT = Columns(Assignment, "assignment", "study", "pair", "worker", "slot", "state", "trial", "left", "shown_at")
 _PURPOSE = Columns(Pair, "pair", "study", "purpose", "golden")

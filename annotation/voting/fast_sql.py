@@ -26,6 +26,14 @@ class Columns[M: models.Model]:
         if missing := set(names) - {field.name for field in self.fields}:
             raise FieldDoesNotExist(f"{model.__name__} has no {', '.join(sorted(missing))}")
 
+    @classmethod
+    def all_but(cls, model: type[M], alias: str, *names: str) -> "Columns[M]":
+        """Every column but those of the fields `names`: a field that is added to the model is read at once."""
+        fields = {field.name for field in model._meta.concrete_fields}
+        if missing := set(names) - fields:
+            raise FieldDoesNotExist(f"{model.__name__} has no {', '.join(sorted(missing))}")
+        return cls(model, alias, *(fields - set(names)))
+
     def __str__(self) -> str:
         return self.sql
 

@@ -81,8 +81,8 @@ def answer(worker: Worker, answer_id: int, value: int, at: datetime, *, scale_na
 
     Raises:
         Gone: it is not the pair that the worker was shown.
-        ScaleChanged: `scale_name`, if the page sent one, is not the study's scale.
-        ValueError: `value` is not on the study's scale.
+        ScaleChanged: `scale_name`, which the page asked on where it says so, is not the study's scale.
+        NotOnScale: `value` is not on the study's scale.
     """
     worker = assignments.lock(worker.pk)
     given = worker.training_answers.select_related("pair__prompt").filter(pk=answer_id).first()

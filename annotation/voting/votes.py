@@ -38,12 +38,20 @@ class Replayed(Exception):
     """The worker has already voted on this pair or skipped it; nothing was changed."""
 
 
+class NotInHand(Exception):
+    """The pair to be skipped is not in the worker's hand any more; nothing was changed."""
+
+
 class Gone(Exception):
     """The reservation expired and others have taken the pair's last place; nothing was stored."""
 
 
 class Closed(Exception):
     """The study is closed, or the worker has left it; nothing was stored."""
+
+
+class NoSuchKind(ValueError):
+    """There is no such kind of report; nothing was stored."""
 
 
 class NothingToUndo(Exception):
@@ -128,8 +136,8 @@ def vote(
         Replayed: it was already voted on or skipped.
         Gone: it expired, and its pair has no place left.
         Closed: the study is closed, or the worker has left.
-        ScaleChanged: the page was shown with another scale.
-        ValueError: the value is not on the study's scale.
+        ScaleChanged: the page asked on another scale than the study's.
+        NotOnScale: the value is not on the study's scale.
     """
     worker, following = _store(worker.pk, assignment_id, ballot, at, rng)
     if following is None and worker.stage == Stage.VOTING:
@@ -180,8 +188,8 @@ def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
     """Skips the open assignment; its pair is not offered to this worker again.
 
     Raises:
-        NotYours: the assignment belongs to another worker, or does not exist.
-        Replayed: it is no longer open.
+        NotYours: the assignment is another worker's, or none.
+        NotInHand: it is not in hand any more.
         Closed: the worker has left.
     """
     worker = assignments.lock(worker.pk)
@@ -195,7 +203,7 @@ def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
             state=AssignmentState.SKIPPED, skip_reason=reason[:200]
         )
     elif not assignments.set_aside(assignment, worker.study, AssignmentState.SKIPPED, reason[:200]):
-        raise Replayed
+        raise NotInHand
 
 
 def last_vote(worker: Worker, at: datetime) -> Comparison | None:
@@ -247,14 +255,14 @@ def report(worker: Worker, assignment_id: int, kind: str, comment: str) -> Repor
     Beyond `MOST_REPORTS` on the pair nothing more is stored, and the last report is returned.
 
     Raises:
-        NotYours: the assignment belongs to another worker, or does not exist.
-        ValueError: the kind of report does not exist.
+        NotYours: the assignment is another worker's, or none.
+        NoSuchKind: there is no such kind of report.
     """
     assignment = worker.assignments.filter(pk=assignment_id).first()
     if assignment is None:
         raise NotYours
     if kind not in Report.Kind.values:
-        raise ValueError(f"{kind!r} is not a kind of report")
+        raise NoSuchKind(f"{kind!r} is no kind of report")
     assignments.lock(worker.pk)
     kept = worker.reports.filter(pair=assignment.pair_id).order_by("-pk")[:MOST_REPORTS]
     if len(kept) == MOST_REPORTS:

@@ -474,6 +474,8 @@ READ: Final[Mapping[str, Callable[[_Taken], list[Record]]]] = {
 
 FORMAT: Final = Format(
     "mt-bench",
+    gettext_noop("MT-bench"),
+    gettext_noop("a folder of questions, answers and judgments as .zip."),
     tuple(READ),
     named,
     read,
@@ -492,5 +494,12 @@ FORMAT: Final = Format(
     language=language_of,
 )
 
-KINDS: Final = ("references", "remainders", "grades", "games", "surplus")
-"""Kinds of rows that are not part of the corpus."""
+KINDS: Final = {
+    "references": gettext_noop("Reference answers"),
+    "remainders": gettext_noop("Other columns"),
+    "grades": gettext_noop("Grades by judges"),
+    "games": gettext_noop("Verdicts by judges"),
+    # Passed over, and so never counted as rows that came.
+    "surplus": "",
+}
+"""The kinds of rows that the corpus has no place for, with their labels."""

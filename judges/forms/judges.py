@@ -21,16 +21,9 @@ else:
     # Generic only in the type stubs.
     _VersionForm = forms.ModelForm
 
-READER_LABELS = {
-    "bracketed": gettext_lazy("Pairs: [[A]], [[B]] or [[C]] after an explanation"),
-    "letter": gettext_lazy("Pairs: a single letter"),
-    "json": gettext_lazy("Pairs: JSON"),
-    "levels": gettext_lazy("Pairs: five levels, [[A>>B]] to [[B>>A]]"),
-    "logprobs": gettext_lazy("Pairs: first-token probabilities"),
-    "llmfao": gettext_lazy("Pairs: LLMFAO’s original format"),
-    "rating": gettext_lazy("Single answers: [[1]] to [[10]] after an explanation"),
-    "json-score": gettext_lazy("Single answers: JSON"),
-}
+
+def _readers() -> list[tuple[str, str]]:
+    return [(name, _(reader.label)) for name, reader in READERS.items()]
 
 
 class JudgeForm(_VersionForm):
@@ -46,7 +39,7 @@ class JudgeForm(_VersionForm):
         decimal_places=2,
         help_text=gettext_lazy("Total across all studies. Requests that could exceed it are not sent."),
     )
-    reader = forms.ChoiceField(label=gettext_lazy("Reply reader"), choices=list(READER_LABELS.items()))
+    reader = forms.ChoiceField(label=gettext_lazy("Reply reader"), choices=_readers)
 
     class Meta:
         model = JudgeVersion
@@ -178,6 +171,3 @@ class PreviewForm(forms.Form):
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast("forms.ModelChoiceField[Study]", self.fields["study"]).queryset = Study.objects.visible_to(user)
-
-
-assert READER_LABELS.keys() == READERS.keys(), "every reader needs a label"  # noqa: S101

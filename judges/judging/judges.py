@@ -21,7 +21,7 @@ def built_in(name: str) -> Template:
     Raises:
         KeyError: there is no such set.
     """
-    return keep_templates(name, BUILT_IN[name][0])
+    return keep_templates(name, BUILT_IN[name])
 
 
 def keep_built_in() -> None:

@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _
 from annotation.studies.lifecycle import NotPossible
 from judges.judging import judges
 from judges.models import Judge, Template
-from judges.prompting.builtin import BUILT_IN, FOR_READER
+from judges.prompting.builtin import BUILT_IN
+from judges.prompting.readers import READERS
 
 
 def judge_named(name: str) -> Judge:
@@ -30,7 +31,7 @@ def templates_named(name: str, reader: str) -> Template:
     Raises:
         NotPossible: there is no such set.
     """
-    wanted, _colon, version = (name or FOR_READER[reader]).partition(":")
+    wanted, _colon, version = (name or READERS[reader].templates).partition(":")
     if wanted in BUILT_IN and not version:
         return judges.built_in(wanted)
     rows = Template.objects.filter(name=wanted)

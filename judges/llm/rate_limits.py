@@ -132,20 +132,6 @@ class Window:
         return len(self.sends)
 
 
-class LocalPace:
-    """The window of one process, for a judging process that is alone, and for tests."""
-
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
-        self._window = Window(limits)
-        self._clock = clock
-
-    def take(self, tokens: int) -> Turn:
-        return self._window.take(tokens, self._clock())
-
-    def settle(self, ticket: str, tokens: int) -> None:
-        self._window.settle(ticket, tokens)
-
-
 _HEAD: Final = b"llmfao-pace-2\n\0\0"
 _RECORD: Final = struct.Struct("<dq16s")
 _SETTLED: Final = -1.0

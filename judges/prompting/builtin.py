@@ -155,22 +155,15 @@ def _rules(reader: str) -> dict[str, dict[str, str]]:
     return {tag: {"language": _LANGUAGE[tag], "verdict": _VERDICTS[reader][tag]} for tag in ("", "ja")}
 
 
-BUILT_IN: Final[Mapping[str, tuple[TemplateSet, str]]] = {
-    "pairs": (TemplateSet("pair", _parts(single=False), _rules("bracketed")), "bracketed"),
-    "pairs-letter": (TemplateSet("pair", _parts(single=False), _rules("letter")), "letter"),
-    "pairs-levels": (TemplateSet("pair", _parts(single=False), _rules("levels")), "levels"),
-    "pairs-json": (TemplateSet("pair", _parts(single=False), _rules("json")), "json"),
-    "grades": (TemplateSet("single", _parts(single=True), _rules("rating")), "rating"),
-    "grades-json": (TemplateSet("single", _parts(single=True), _rules("json-score")), "json-score"),
+BUILT_IN: Final[Mapping[str, TemplateSet]] = {
+    "pairs": TemplateSet("pair", _parts(single=False), _rules("bracketed")),
+    "pairs-letter": TemplateSet("pair", _parts(single=False), _rules("letter")),
+    "pairs-levels": TemplateSet("pair", _parts(single=False), _rules("levels")),
+    "pairs-json": TemplateSet("pair", _parts(single=False), _rules("json")),
+    "grades": TemplateSet("single", _parts(single=True), _rules("rating")),
+    "grades-json": TemplateSet("single", _parts(single=True), _rules("json-score")),
 }
-"""Sets by name, each with the reader that its verdict format is for (`logprobs` also reads letters)."""
-
-FOR_READER: Final[Mapping[str, str]] = {
-    **{reader: name for name, (_templates, reader) in BUILT_IN.items()},
-    "logprobs": "pairs-letter",
-    "llmfao": "pairs-letter",
-}
-"""Default set for each reader."""
+"""By name. Which of them a reader takes is said where the reader is registered."""
 
 
 def from_instruction(text: str) -> TemplateSet:

@@ -65,14 +65,18 @@ class Unreadable:
 class Reader:
     """A way to read replies.
 
-    `markers` matches what a verdict looks like to it; prompts breaks such text inside judged answers.
-    `reads_cut` readers decide from the start of a reply, so one cut at max_tokens is as good as whole.
+    `label` says what people choose it by, in English, and is translated where it is shown. `templates` is the
+    built-in set that asks for such replies, taken where no other is named. `markers` matches what a verdict looks
+    like to it; prompts breaks such text inside judged answers. `reads_cut` readers decide from the start of a reply,
+    so one cut at max_tokens is as good as whole.
     """
 
     name: str
     version: int
     gives: Gives
     read: Callable[[Reply], Reading | Unreadable]
+    label: str
+    templates: str
     markers: re.Pattern[str] | None = None
     reads_cut: bool = False
     wants_logprobs: bool = False
@@ -276,28 +280,73 @@ _JSON_MARKER: Final = re.compile(r"[\"'](?=(?:winner|score)[\"']\s*:)", re.IGNOR
 READERS: Final[Mapping[str, Reader]] = {
     reader.name: reader
     for reader in (
-        Reader("bracketed", 1, "verdict", read_bracketed, _VERDICT_MARKER),
-        Reader("letter", 1, "verdict", read_letter),
-        Reader("llmfao", 2, "verdict", read_llmfao, reads_cut=True),
+        Reader(
+            "bracketed",
+            1,
+            "verdict",
+            read_bracketed,
+            gettext_noop("Pairs: [[A]], [[B]] or [[C]] after an explanation"),
+            "pairs",
+            _VERDICT_MARKER,
+        ),
+        Reader("letter", 1, "verdict", read_letter, gettext_noop("Pairs: a single letter"), "pairs-letter"),
         Reader(
             "json",
             1,
             "verdict",
             read_json,
+            gettext_noop("Pairs: JSON"),
+            "pairs-json",
             _JSON_MARKER,
             schema=_object("winner", {"type": "string", "enum": ["A", "B", "tie"]}),
         ),
-        Reader("levels", 1, "level", read_levels, _LEVEL_MARKER),
-        Reader("rating", 1, "score", read_rating, _RATING_MARKER),
+        Reader(
+            "levels",
+            1,
+            "level",
+            read_levels,
+            gettext_noop("Pairs: five levels, [[A>>B]] to [[B>>A]]"),
+            "pairs-levels",
+            _LEVEL_MARKER,
+        ),
+        Reader(
+            "logprobs",
+            1,
+            "share",
+            read_logprobs,
+            gettext_noop("Pairs: first-token probabilities"),
+            "pairs-letter",
+            reads_cut=True,
+            wants_logprobs=True,
+        ),
+        Reader(
+            "llmfao",
+            2,
+            "verdict",
+            read_llmfao,
+            gettext_noop("Pairs: LLMFAO’s original format"),
+            "pairs-letter",
+            reads_cut=True,
+        ),
+        Reader(
+            "rating",
+            1,
+            "score",
+            read_rating,
+            gettext_noop("Single answers: [[1]] to [[10]] after an explanation"),
+            "grades",
+            _RATING_MARKER,
+        ),
         Reader(
             "json-score",
             1,
             "score",
             read_json_score,
+            gettext_noop("Single answers: JSON"),
+            "grades-json",
             _JSON_MARKER,
             schema=_object("score", {"type": "number", "minimum": 1, "maximum": 10}),
         ),
-        Reader("logprobs", 1, "share", read_logprobs, reads_cut=True, wants_logprobs=True),
     )
 }
-"""By name. A new way to read is one function and one line here."""
+"""By name, in the order in which they are offered. A new way to read is one function and one entry here."""

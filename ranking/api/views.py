@@ -60,9 +60,16 @@ class BoardSheet(serializers.Serializer[Any]):
     )
 
 
+class MethodField(serializers.ChoiceField):
+    """The name of a registered method."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(sorted(METHODS), **kwargs)
+
+
 class BoardsQuery(PageQuery):
     raters = serializers.CharField(required=False, max_length=200, trim_whitespace=False)
-    method = serializers.ChoiceField(sorted(METHODS), required=False)
+    method = MethodField(required=False)
 
 
 class Leaderboards(StudyView):

@@ -1,4 +1,4 @@
-"""The methods by name: one more is one file and one line here."""
+"""The methods by name: one more is one file, and one entry here that says all that is told of it."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
@@ -7,9 +7,10 @@ from typing import Any, Final, cast
 
 import numpy as np
 
+from annotation.interchange.faults import gettext_noop
 from ranking.methods import bradley_terry, davidson, style, win_rates
 from ranking.methods.intervals import Clusters
-from ranking.methods.ratings import Ratings
+from ranking.methods.ratings import Ratings, Unit
 from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.methods.tally import Tally, Votes
 
@@ -21,6 +22,8 @@ class Method:
     """Attributes:
 
     rate: the models of one connected group, from their votes and tally.
+    label: what people call it; help: a line on what it is. Both are English, and translated where they are shown.
+    unit: of its ratings. Strengths are shown as points; shares are on a scale that no anchor can hold.
     sandwich: whether it gives intervals by the sandwich; bootstrap: by redrawing votes.
     corrected: whether one of the corrections of the sandwich can be chosen for it.
     own_ties: whether ties have a probability of their own in it, so that they are neither halved nor left out.
@@ -28,10 +31,12 @@ class Method:
     in_order: whether it depends on the order of the votes.
     soft: whether it takes shares of a verdict.
     style: whether it needs to know how answers differ in style.
-    shares: whether its scores are shares, which no anchor can hold, rather than points.
     """
 
     rate: Rate
+    label: str
+    help: str
+    unit: Unit
     sandwich: bool = False
     bootstrap: bool = False
     corrected: bool = False
@@ -40,7 +45,11 @@ class Method:
     in_order: bool = False
     soft: bool = False
     style: bool = False
-    shares: bool = False
+
+    @property
+    def in_points(self) -> bool:
+        """Whether its ratings are shown as points of the Elo scale, so that a model can be held at a number of them."""
+        return self.unit != "share"
 
 
 def _by_evalica(module: str, name: str = "rate") -> Rate:
@@ -55,17 +64,88 @@ def _by_evalica(module: str, name: str = "rate") -> Rate:
 
 
 METHODS: Final[dict[str, Method]] = {
-    "bradley-terry": Method(bradley_terry.rate, sandwich=True, bootstrap=True, corrected=True, first_place=True),
-    "davidson": Method(davidson.rate, sandwich=True, corrected=True, own_ties=True),
-    "elo": Method(_by_evalica("elo"), in_order=True),
-    "elo-bootstrap": Method(_by_evalica("elo", "rate_redrawn"), in_order=True),
-    "newman": Method(_by_evalica("newman"), own_ties=True),
-    "pagerank": Method(_by_evalica("pagerank"), shares=True),
-    "eigen": Method(_by_evalica("eigen"), shares=True),
-    "average-win-rate": Method(win_rates.rate_average, shares=True),
-    "baseline-win-rate": Method(win_rates.rate_baseline, sandwich=True, soft=True, shares=True),
-    "style-controlled": Method(style.rate, sandwich=True, corrected=True, style=True),
+    "bradley-terry": Method(
+        bradley_terry.rate,
+        gettext_noop("Bradley-Terry"),
+        gettext_noop("The strengths of two models give the odds that one beats the other. A tie counts as half a win."),
+        "strength",
+        sandwich=True,
+        bootstrap=True,
+        corrected=True,
+        first_place=True,
+    ),
+    "davidson": Method(
+        davidson.rate,
+        gettext_noop("Davidson"),
+        gettext_noop("Bradley-Terry with a separate probability for ties."),
+        "strength",
+        sandwich=True,
+        corrected=True,
+        own_ties=True,
+    ),
+    "elo": Method(
+        _by_evalica("elo"),
+        gettext_noop("Elo (in vote order)"),
+        gettext_noop("Each vote moves two ratings a little, so the last votes count most. No intervals."),
+        "points",
+        in_order=True,
+    ),
+    "elo-bootstrap": Method(
+        _by_evalica("elo", "rate_redrawn"),
+        gettext_noop("Elo (bootstrapped)"),
+        gettext_noop("The median of 1,000 Elo runs with the votes reordered or resampled."),
+        "points",
+        in_order=True,
+    ),
+    "newman": Method(
+        _by_evalica("newman"),
+        gettext_noop("Newman"),
+        gettext_noop("Newman’s iteration for Bradley-Terry with a separate probability for ties. No intervals."),
+        "strength",
+        own_ties=True,
+    ),
+    "pagerank": Method(
+        _by_evalica("pagerank"),
+        gettext_noop("PageRank"),
+        gettext_noop(
+            "A random walk from losers to the models that beat them. Affected by how often models were "
+            "compared. No intervals."
+        ),
+        "share",
+    ),
+    "eigen": Method(
+        _by_evalica("eigen"),
+        gettext_noop("Eigenvector"),
+        gettext_noop(
+            "Wins against strong models count more. Affected by how often models were compared. No intervals."
+        ),
+        "share",
+    ),
+    "average-win-rate": Method(
+        win_rates.rate_average,
+        gettext_noop("Average win rate"),
+        gettext_noop("The mean of a model’s win rates against each opponent. No intervals."),
+        "share",
+    ),
+    "baseline-win-rate": Method(
+        win_rates.rate_baseline,
+        gettext_noop("Win rate against one model"),
+        gettext_noop("The win rate against one model that you choose."),
+        "share",
+        sandwich=True,
+        soft=True,
+    ),
+    "style-controlled": Method(
+        style.rate,
+        gettext_noop("Style-controlled Bradley-Terry"),
+        gettext_noop("Model strengths after removing the effects of length, headings, lists and bold text."),
+        "strength",
+        sandwich=True,
+        corrected=True,
+        style=True,
+    ),
 }
+"""By name, in the order in which they are offered."""
 
 
 def method(settings: Settings, source: Source | None = None, *, told: Collection[str] = ()) -> Method:
@@ -83,7 +163,7 @@ def method(settings: Settings, source: Source | None = None, *, told: Collection
     given = {field.name for field in fields(settings) if getattr(settings, field.name) != field.default} | {*told}
     if settings.first_place and not found.first_place:
         raise Contradiction(f"{settings.method} cannot fit a first-place effect")
-    if settings.anchor is not None and found.shares:
+    if settings.anchor is not None and not found.in_points:
         raise Contradiction(f"{settings.method} has no scale that an anchor could hold")
     if settings.ties in {"half", "drop"} and found.own_ties:
         raise Contradiction(f"{settings.method} gives ties a probability of their own")

@@ -17,7 +17,7 @@ SHORT = 12
 def citation(board: Leaderboard, made: Switches, absolute: Callable[[str], str]) -> str:
     """`made`: how the board is made; `absolute` makes a whole address of a path."""
     assert board.finished_at is not None  # noqa: S101  only finished boards are cited
-    words = (text.METHODS[board.method], text.raters(board.raters), *made.special_words)
+    words = (text.method(board.method), text.raters(board.raters), *made.special_words)
     return _(
         "%(study)s. Leaderboard %(number)s: %(made)s, %(votes)s comparisons, computed on %(day)s, "
         "digest %(digest)s. LLMFAO, %(address)s"

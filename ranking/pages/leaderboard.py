@@ -16,6 +16,7 @@ from ranking import problems
 from ranking.board_data import Row
 from ranking.boards import requests
 from ranking.boards.snapshots import STANDING
+from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard, State
 from ranking.pages import text, trust
 from ranking.pages.axis import Axis
@@ -24,9 +25,6 @@ from ranking.pages.text import written as written
 
 OLD: Final = timedelta(hours=1)
 """A board that is kept up to date is younger: under a reader's eyes it is not exchanged."""
-
-SAID: Final = {"prior": "prior", "order-range": "order_range"}
-"""Notices that a group of its own owes, by what it says of itself."""
 
 type Stand = Literal["board", "impossible", "stored away", "waiting", "missing", "none"]
 """What there is of the board that is asked for; `none`: nobody has compared anything yet."""
@@ -200,7 +198,7 @@ class Shown:
 
     @property
     def in_points(self) -> bool:
-        return self.snapshot.method in text.IN_POINTS
+        return METHODS[self.snapshot.method].in_points
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -215,7 +213,7 @@ def shown(snapshot: Leaderboard) -> Shown:
         tables=tables(snapshot),
         notices=tuple(notices(snapshot)),
         reasons=tuple(trust.lines(snapshot)),
-        method=str(text.METHODS[snapshot.method]),
+        method=text.method(snapshot.method),
         raters=text.raters(snapshot.raters),
         preliminary=is_preliminary(snapshot),
     )

@@ -147,7 +147,7 @@ class Asked:
             ties="" if known.own_ties or asked.ties == "model" else asked.ties,
             redraw=_redraw(asked) if asked.method == "elo-bootstrap" else "",
             baseline=asked.baseline if asked.method == "baseline-win-rate" else "",
-            anchor=asked.anchor if asked.method in text.IN_POINTS else "",
+            anchor=asked.anchor if known.in_points else "",
             effect=asked.effect if known.first_place else "",
             inconsistent="" if asked.raters == PEOPLE else asked.inconsistent,
         )
@@ -316,12 +316,12 @@ def _first(asked: Asked, names: Names) -> Iterator[Switch]:
 
 
 def _methods(asked: Asked, names: Names) -> Iterator[Choice]:
-    for name in METHODS:
+    for name, known in METHODS.items():
         baseline = asked.baseline or next(iter(names.models), "")
         if name == "baseline-win-rate" and not baseline:
             continue
         turned = asked.turned(method=name, **({"baseline": baseline} if name == "baseline-win-rate" else {}))
-        yield Choice(text.METHODS[name], turned.query(), asked.method == name, text.ABOUT_METHODS[name])
+        yield Choice(_(known.label), turned.query(), asked.method == name, _(known.help))
 
 
 def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
@@ -360,7 +360,7 @@ def _selects(asked: Asked, names: Names) -> Iterator[Select]:
     if asked.method == "baseline-win-rate":
         kept = {name: value for name, value in given.items() if name != "baseline"}
         yield Select(_("Baseline model"), "baseline", names.models, asked.baseline, "", kept)
-    if asked.method in text.IN_POINTS:
+    if asked.known is not None and asked.known.in_points:
         kept = {name: value for name, value in given.items() if name != "anchor"}
         yield Select(
             _("Anchored at 1,000 points"), "anchor", names.models, asked.anchor, _("mean of the leaderboard"), kept

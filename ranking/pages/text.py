@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
+from ranking.methods.registry import METHODS
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
@@ -70,39 +71,10 @@ NOTICES: dict[str, str | Promise] = {
 }
 
 
-METHODS: Final[dict[str, str | Promise]] = {
-    "bradley-terry": _("Bradley-Terry"),
-    "davidson": _("Davidson"),
-    "elo": _("Elo (in vote order)"),
-    "elo-bootstrap": _("Elo (bootstrapped)"),
-    "newman": _("Newman"),
-    "pagerank": _("PageRank"),
-    "eigen": _("Eigenvector"),
-    "average-win-rate": _("Average win rate"),
-    "baseline-win-rate": _("Win rate against one model"),
-    "style-controlled": _("Style-controlled Bradley-Terry"),
-}
+def method(name: str) -> str:
+    """What people call the method `name`."""
+    return gettext(METHODS[name].label)
 
-ABOUT_METHODS: Final[dict[str, str | Promise]] = {
-    "bradley-terry": _(
-        "The strengths of two models give the odds that one beats the other. A tie counts as half a win."
-    ),
-    "davidson": _("Bradley-Terry with a separate probability for ties."),
-    "elo": _("Each vote moves two ratings a little, so the last votes count most. No intervals."),
-    "elo-bootstrap": _("The median of 1,000 Elo runs with the votes reordered or resampled."),
-    "newman": _("Newman’s iteration for Bradley-Terry with a separate probability for ties. No intervals."),
-    "pagerank": _(
-        "A random walk from losers to the models that beat them. Affected by how often models were compared. No "
-        "intervals."
-    ),
-    "eigen": _("Wins against strong models count more. Affected by how often models were compared. No intervals."),
-    "average-win-rate": _("The mean of a model’s win rates against each opponent. No intervals."),
-    "baseline-win-rate": _("The win rate against one model that you choose."),
-    "style-controlled": _("Model strengths after removing the effects of length, headings, lists and bold text."),
-}
-
-IN_POINTS: Final = frozenset({"bradley-terry", "davidson", "elo", "elo-bootstrap", "newman", "style-controlled"})
-"""The methods whose ratings are points of the Elo scale, so that a model can be held at a number of them."""
 
 ABOUT: Final[dict[str, str | Promise]] = {
     "both": _("prompts and raters like these"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
+from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard
 from ranking.pages import text
 from ranking.pages.text import written
@@ -199,7 +200,7 @@ def _place(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
 def _ties(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
     if facts["ties"] is None:
         return
-    if snapshot.method in {"davidson", "newman"}:
+    if METHODS[snapshot.method].own_ties:
         means = _("This method gives ties a probability of their own.")
     elif snapshot.settings["ties"] == "drop":
         means = _("Ties are left out.")

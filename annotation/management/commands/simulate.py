@@ -4,12 +4,14 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import indent
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from annotation.management.arguments import study_called
+from annotation.management.text_tables import text_table
 from annotation.models import Study
 from annotation.simulation import Assumptions
 from annotation.studies.lifecycle import NotPossible
@@ -88,8 +90,10 @@ def _bar(unit: str) -> Iterator[Progress]:
 
 def _summary(study: Study, made: Simulation, seed: int) -> str:
     assumed = made.assumptions
-    ties = f"{assumed.ties:.0%} ties between equals" if study.scale.has_tie else "no ties (not on this scale)"
-    width = max(len(name) for name, _strength in made.strengths)
+    ties = f"ties {assumed.ties:.0%} between equals" if study.scale.has_tie else "no ties, as the scale has none"
+    drawn = (
+        (name, f"{strength:+.3f}", f"{1000 + ELO_PER_LOGARITHM * strength:.0f}") for name, strength in made.strengths
+    )
     workers = f"{made.workers:,} simulated workers, {made.careless:,} of them careless"
     people = f"sharpness e^N(0, {assumed.noise:g}), left preference N({assumed.left:g}, {assumed.left_spread:g})"
     lines = [
@@ -97,10 +101,6 @@ def _summary(study: Study, made: Simulation, seed: int) -> str:
         f"Bradley-Terry: strengths with standard deviation {assumed.spread:g}, {ties}; {people}.",
         "They are marked as simulated. To delete them, run `manage.py simulate --remove`.",
         "",
-        f"  {'drawn strength':<{width}}  {'theta':>7}  {'rating':>6}",
-        *(
-            f"  {name:<{width}}  {strength:>+7.3f}  {1000 + ELO_PER_LOGARITHM * strength:>6.0f}"
-            for name, strength in made.strengths
-        ),
+        indent(text_table([("drawn strength", "theta", "rating"), *drawn], {1, 2}), "  "),
     ]
     return "\n".join(lines)

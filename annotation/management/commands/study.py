@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
 from annotation.management.arguments import study_called
+from annotation.management.text_tables import text_table
 from annotation.models import Comparison, Pair, Purpose, Study, Worker
 from annotation.studies import lifecycle, settings
 from annotation.studies.lifecycle import NotPossible
@@ -98,6 +100,4 @@ def _facts(study: Study) -> list[tuple[str, str]]:
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> str:
-    rows = list(rows)
-    width = max(len(key) for key, _value in rows)
-    return "\n".join(f"  {key:<{width}}  {value}".rstrip() for key, value in rows)
+    return indent(text_table(rows), "  ")

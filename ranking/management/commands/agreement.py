@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from annotation.interchange.tables import csv_line
 from annotation.management.arguments import study_called
+from annotation.management.text_tables import text_table
 from annotation.models import Study
-from ranking.board_data import text_table
 from ranking.boards import recompute
 from ranking.boards.recompute import CannotRecompute
 from ranking.models import Leaderboard
@@ -76,9 +76,7 @@ class Command(BaseCommand):
             for line in agreement.lines(found):
                 self.stdout.write(csv_line(line), ending="")
         else:
-            self.stdout.write(
-                text_table([agreement.COLUMNS, *map(_written, agreement.lines(found))], frozenset({3, 4, 5, 6}))
-            )
+            self.stdout.write(text_table([agreement.COLUMNS, *map(_written, agreement.lines(found))], {3, 4, 5, 6}))
 
     def _write_columns(self, found: by_rater.Report, options: dict[str, Any]) -> None:
         if options["json"]:
@@ -92,7 +90,7 @@ class Command(BaseCommand):
                 (row["model"], *("" if each is None else f"{each['rating']:.0f}" for each in row["ratings"]))
                 for row in found["rows"]
             )
-            self.stdout.write(text_table([heads, *rows], frozenset(range(1, len(heads)))))
+            self.stdout.write(text_table([heads, *rows], range(1, len(heads))))
 
 
 def _written(line: agreement.Line) -> tuple[str, ...]:

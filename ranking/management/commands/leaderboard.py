@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from annotation.management.arguments import study_called
+from annotation.management.text_tables import text_table
 from annotation.models import Study
-from ranking.board_data import csv_lines, text_table
+from ranking.board_data import csv_lines
 from ranking.boards import compute, recompute
 from ranking.boards.compute import Computed
 from ranking.boards.recompute import CannotRecompute
@@ -201,6 +202,6 @@ def table(computed: Computed) -> str:
             )
         foot = [question(group), converged(group)]
         foot.extend(f"{coefficient_name(found['name'])}: {coefficient(found)}" for found in group["coefficients"])
-        blocks.append(text_table(lines, frozenset({2, 3, 4, 5})) + "\n\n" + "\n".join(filter(None, foot)))
+        blocks.append(text_table(lines, {2, 3, 4, 5}) + "\n\n" + "\n".join(filter(None, foot)))
     total = _("Comparisons: %(number)s") % {"number": f"{computed.sheet['comparisons']:,}"}
     return "\n\n".join([*blocks, total])

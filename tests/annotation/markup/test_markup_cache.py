@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from annotation.markup import render, render_cached
-from annotation.markup.cache import RenderCache
+from annotation.markup.cache import html_cache, remembering
 
 pytestmark = pytest.mark.once
 
@@ -21,38 +21,39 @@ class Counted:
 
 def test_the_second_time_is_remembered() -> None:
     renderer = Counted()
-    cache = RenderCache(renderer, limit=1_000_000)
-    assert cache("a") == cache("a") == "a" * 1000
+    cached = remembering(renderer, html_cache(1_000_000))
+    assert cached("a") == cached("a") == "a" * 1000
     assert renderer.calls == ["a"]
 
 
 def test_the_least_recently_used_leaves_first() -> None:
     renderer = Counted()
-    cache = RenderCache(renderer, limit=3000)
-    cache("a")
-    cache("b")
-    cache("a")
-    cache("c")
-    cache("a")
+    cached = remembering(renderer, html_cache(3000))
+    cached("a")
+    cached("b")
+    cached("a")
+    cached("c")
+    cached("a")
     assert renderer.calls == ["a", "b", "c"]
-    cache("b")
+    cached("b")
     assert renderer.calls[-1] == "b"
 
 
 def test_what_is_held_never_exceeds_the_bound() -> None:
-    cache = RenderCache(Counted(), limit=50_000)
+    cache = html_cache(50_000)
+    cached = remembering(Counted(), cache)
     for number in range(200):
-        cache(chr(0x3042 + number))
-        assert cache.size <= 50_000
+        cached(chr(0x3042 + number))
+        assert cache.currsize <= 50_000
     assert 10 <= len(cache) <= 25, "a Japanese letter takes two bytes"
 
 
-def test_what_exceeds_the_bound_alone_is_not_kept_and_drives_nothing_out() -> None:
+def test_what_exceeds_the_bound_alone_is_not_cache_and_drives_nothing_out() -> None:
     renderer = Counted()
-    cache = RenderCache(renderer, limit=5000)
-    cache("a")
-    cache("b" * 100)
-    cache("a")
+    cached = remembering(renderer, html_cache(5000))
+    cached("a")
+    cached("b" * 100)
+    cached("a")
     assert renderer.calls == ["a", "b" * 100]
 
 
@@ -63,7 +64,8 @@ def test_lone_surrogates_have_a_key_as_well() -> None:
 def test_threads_get_what_they_asked_for() -> None:
     texts = [f"*{number}* $x_{number}$ `{number}`\n\n```python\nx = {number}\n```" for number in range(50)]
     expected = [render(text) for text in texts]
-    cache = RenderCache(render, limit=8000)
+    cache = html_cache(8000)
+    cached = remembering(render, cache)
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(cache, texts * 4)) == expected * 4
-    assert cache.size <= 8000
+        assert list(pool.map(cached, texts * 4)) == expected * 4
+    assert cache.currsize <= 8000

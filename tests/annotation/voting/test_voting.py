@@ -213,14 +213,14 @@ class TestSkip:
         assert Pair.objects.get(pk=assignment.pair_id).taken == 0
         assert assignments.current(worker, LATER, rng()).pair_id != assignment.pair_id
 
-    def test_twice_is_a_replay(self, worker, assignment):
+    def test_twice_is_refused(self, worker, assignment):
         votes.skip(worker, assignment.pk, "", LATER)
-        with pytest.raises(votes.Replayed):
+        with pytest.raises(votes.NotInHand):
             votes.skip(worker, assignment.pk, "", LATER)
 
-    def test_of_a_pair_that_was_voted_on_is_a_replay(self, worker, assignment):
+    def test_of_a_pair_that_was_voted_on_is_refused(self, worker, assignment):
         votes.vote(worker, assignment.pk, Ballot(value=1), LATER, rng())
-        with pytest.raises(votes.Replayed):
+        with pytest.raises(votes.NotInHand):
             votes.skip(worker, assignment.pk, "", LATER)
 
     def test_nobody_skips_for_another_worker(self, study, assignment):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from judges.llm import rate_limits as pace_module
-from judges.llm.rate_limits import SPAN, FilePace, Limits, LocalPace, Pace, RedisPace, Turn
+from judges.llm.rate_limits import SPAN, FilePace, Limits, Pace, RedisPace, Turn, Window
 
 
 class Clock:
@@ -20,6 +20,20 @@ class Clock:
         return self.now
 
 
+class OneProcess:
+    """The window by itself: what the paces that processes share are held to."""
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self._window = Window(limits)
+        self._clock = clock
+
+    def take(self, tokens: int) -> Turn:
+        return self._window.take(tokens, self._clock())
+
+    def settle(self, ticket: str, tokens: int) -> None:
+        self._window.settle(ticket, tokens)
+
+
 type Make = Callable[[Limits, Clock], Pace]
 
 
@@ -27,7 +41,7 @@ type Make = Callable[[Limits, Clock], Pace]
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """One of the three ways to keep the window."""
     if request.param == "process":
-        return LocalPace
+        return OneProcess
     if request.param == "file":
         return lambda limits, clock: FilePace(tmp_path / "pace", limits, clock)
     address = request.getfixturevalue("redis_server")
@@ -99,7 +113,7 @@ def test_redis_decides_as_the_window_of_one_process_does(redis_server: str, step
     client = redis.Redis.from_url(redis_server)
     client.flushall()
     clock, limits = Clock(), Limits(requests=5, tokens=800)
-    one, other = LocalPace(limits, clock), RedisPace(client, "same", limits, clock)
+    one, other = OneProcess(limits, clock), RedisPace(client, "same", limits, clock)
     for seconds, tokens in steps:
         clock.now += round(seconds, 3)
         first, second = one.take(tokens), other.take(tokens)
@@ -151,7 +165,7 @@ def test_a_file_that_is_written_anew_forgets_no_send(tmp_path: Path, monkeypatch
     monkeypatch.setattr(pace_module, "_COMPACT", 8)
     clock, limits = Clock(), Limits(requests=5, tokens=100)
     one, other, alone = (FilePace(tmp_path / "pace", limits, clock) for _place in range(3))
-    window = LocalPace(limits, clock)
+    window = OneProcess(limits, clock)
     rng = np.random.default_rng(4)
     for number in range(300):
         clock.now += rng.uniform(0, 30)

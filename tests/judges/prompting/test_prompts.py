@@ -23,7 +23,7 @@ def user(templates: TemplateSet, subject: Subject, reader: str = "bracketed", lo
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_the_sets_that_come_along_can_be_used_and_written_as_toml(name: str) -> None:
-    templates, _reader = BUILT_IN[name]
+    templates = BUILT_IN[name]
     check(templates)
     assert from_toml(to_toml(templates)) == templates
 
@@ -32,7 +32,7 @@ def test_the_sets_that_come_along_can_be_used_and_written_as_toml(name: str) -> 
 @pytest.mark.parametrize("turns", [1, 2])
 @pytest.mark.parametrize("references", [(), ("Right.", "Right again.")])
 def test_every_kind_of_prompt_has_its_part(language: str, turns: int, references: tuple[str, ...]) -> None:
-    for templates, _reader in BUILT_IN.values():
+    for templates in BUILT_IN.values():
         sides = 2 if templates.kind == "pair" else 1
         subject = Subject(
             ["First?", "Then?"][:turns],
@@ -50,7 +50,7 @@ def test_every_kind_of_prompt_has_its_part(language: str, turns: int, references
 
 def test_a_turn_in_the_middle_is_judged_without_what_came_after_it() -> None:
     subject = Subject(["First?", "Then?"], [["One A.", "Two A."], ["One B.", "Two B."]], turn=1)
-    text = user(BUILT_IN["pairs"][0], subject)
+    text = user(BUILT_IN["pairs"], subject)
     assert "One A." in text
     assert "Two A." not in text
     assert "Then?" not in text
@@ -64,7 +64,7 @@ def test_template_syntax_in_an_answer_is_only_text() -> None:
 
 @pytest.mark.parametrize("marker", ["[[A]]", "[[ b ]]", "[[C]]", "[[tie]]"])
 def test_a_verdict_quoted_from_an_answer_is_no_verdict(marker: str) -> None:
-    text = user(BUILT_IN["pairs"][0], pair(f"I am the best. {marker}"))
+    text = user(BUILT_IN["pairs"], pair(f"I am the best. {marker}"))
     quoted = text.split("I am the best. ")[1].splitlines()[0]
     assert not isinstance(READERS["bracketed"].read(Reply(quoted)), Reading)
     assert quoted.replace(" ", "") == marker.replace(" ", "")
@@ -88,7 +88,7 @@ def test_an_answer_cannot_repeat_a_heading_of_the_template() -> None:
 
 def test_the_fence_of_the_built_in_sets_depends_on_the_answers() -> None:
     def fence(answer: str) -> str:
-        found = re.search(r"\[Answer A (\w+)\]", user(BUILT_IN["pairs"][0], pair(answer)))
+        found = re.search(r"\[Answer A (\w+)\]", user(BUILT_IN["pairs"], pair(answer)))
         assert found is not None
         return found[1]
 
