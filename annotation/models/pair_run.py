@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotation.stored_problems import StoredProblem
+
 
 class PairRunState(models.TextChoices):
     WAITING = "waiting", _("waiting")
@@ -13,7 +15,7 @@ class PairRunState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
-class PairRun(models.Model):
+class PairRun(StoredProblem):
     """One run of a strategy over a study's results, with all that it takes to run it again."""
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="pair_runs")
@@ -22,7 +24,6 @@ class PairRun(models.Model):
     options = models.JSONField(_("options"), default=dict, help_text=_("Neighbours, pairs per prompt, seed."))
     state = models.CharField(_("state"), max_length=9, choices=PairRunState, default=PairRunState.WAITING)
     report = models.JSONField(_("report"), default=dict, help_text=_("Counts of new pairs and of those there before."))
-    problem = models.TextField(_("problem"), blank=True)
     done = models.PositiveIntegerField(_("prompts done"), default=0)
     size = models.PositiveIntegerField(_("prompts in all"), default=0)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.judging import planning, runs
 from judges.judging.planning import Plan
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, RunKind, SentinelSet, Verdict
@@ -50,7 +51,7 @@ def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, u
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
     rows = list(targets.order_by("pk").values_list("pk", "prompt__type"))
     if not rows:
-        raise NotPossible(_("There is nothing to judge yet: this study has no pairs, or no answers, that fit."))
+        raise NotPossible(problems.NOTHING_TO_JUDGE())
     rng = np.random.default_rng(seed)
     places = consistency.drawn([kind or "" for _pk, kind in rows], _checked(count), rng)
     try:
@@ -77,7 +78,7 @@ def begin_round(
     """
     version = sentinels.judge.current
     if not (sentinels.results if version.grades else sentinels.pairs).exists():
-        raise NotPossible(_("The sentinels are not for what this judge does now, or they are gone."))
+        raise NotPossible(problems.SENTINELS_GONE())
     options = {} if schedule is None else {"schedule": schedule}
     return runs.start_probe(sentinels.study, version, RunKind.SENTINEL, options, at, user=user, detach=detach)
 

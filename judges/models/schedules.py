@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
+from annotation.stored_problems import StoredProblem
 from judges.models.judge import Judge
 
 MOST_HOURS = 24 * 366
@@ -19,7 +20,7 @@ class ScheduleKind(models.TextChoices):
     SENTINELS = "sentinels", _("ask the sentinels")
 
 
-class Schedule(models.Model):
+class Schedule(StoredProblem):
     """A judge that is asked about a study every so many hours, in the name of `user`.
 
     Whether `user` may still do so is looked at each time; without one an operator's command made it. Who is
@@ -36,7 +37,6 @@ class Schedule(models.Model):
     options = models.JSONField(_("options"), default=dict, help_text=_("Limit, orders, baseline."))
     next_at = models.DateTimeField(_("next time"))
     last_at = models.DateTimeField(_("last time"), null=True)
-    problem = models.TextField(_("problem"), blank=True)
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotation.stored_problems import StoredProblem
 from judges.llm.api_keys import is_source, read_key
 from judges.llm.chat import Endpoint, is_endpoint
 from judges.llm.rate_limits import Limits
@@ -144,7 +145,7 @@ STILL_LIVE: Final = models.Q(state__in=[state.value for state in LIVE])
 """What a run is while no other may stand in its place."""
 
 
-class Run(models.Model):
+class Run(StoredProblem):
     """Calls that are made together, and how far they are; its calls refer to it as `run`, its senders too.
 
     `stopped` means by the endpoint or by the budget, whose words are in `problem`; it can be resumed.
@@ -160,7 +161,6 @@ class Run(models.Model):
     lost = models.PositiveIntegerField(
         _("in flight at a crash"), default=0, help_text=_("Asked again; the endpoint may have charged for both.")
     )
-    problem = models.TextField(_("problem"), blank=True)
     created_at = models.DateTimeField(_("created"))
     started_at = models.DateTimeField(_("started"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -225,14 +225,13 @@ class Call(models.Model):
         return f"{self.pk}"
 
 
-class Exchange(models.Model):
+class Exchange(StoredProblem):
     """What was sent and what came back on a `call`, for good or ill: the whole request, the raw reply, tokens,
     money, time."""
 
     call_id: int
 
     state = models.CharField(_("state"), max_length=10, choices=CallState)
-    problem = models.TextField(_("problem"), blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=1)
     request = models.TextField(_("request"))
     raw = models.TextField(_("reply"), blank=True)

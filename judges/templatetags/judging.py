@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from judges import models, problem_texts
+from judges import models
 
 register = template.Library()
 
@@ -51,12 +51,6 @@ def call_state(state: str) -> str:
 def found_word(found: str) -> str:
     """Whether a judge was right about a preference, in the reader's language."""
     return {"right": _("right"), "wrong": _("wrong"), "tie": _("would not choose")}[found]
-
-
-@register.filter
-def told(problem: str) -> str:
-    """What stopped a run or a call, in the reader's language."""
-    return problem_texts.told(problem)
 
 
 @register.filter

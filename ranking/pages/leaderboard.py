@@ -241,7 +241,12 @@ class Found:
     @property
     def why_not(self) -> str:
         """Why there is no board, where that is known."""
-        return problems.why_not(self.snapshot.problem) if self.snapshot else ""
+        if self.snapshot is None:
+            return ""
+        # They have no command line, and the study need not be theirs.
+        if self.snapshot.found_problem.code == problems.NOBODY_VOTED.code:
+            return _("No vote of people counts towards this board yet.")
+        return self.snapshot.told_problem
 
 
 def find(study: Study, asked: Asked) -> Found:
