@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from annotation.problems import NO_PROBLEM, Problem
-from annotation.stored_problems import columns
+from annotation.stored_problems import Counted, columns, commonest
 from annotation.studies.lifecycle import NotPossible
 from judges.llm import chat
 from judges.llm.api_keys import NoKey
@@ -234,6 +234,10 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             open_states=self.open_states(run),
             shortened=self.shortened,
         )
+
+    def problems(self, run: R) -> list[Counted]:
+        """What went wrong most often with the calls of `run`, whatever came of them in the end."""
+        return commonest(self.replies._default_manager.filter(call__run=run))
 
     def open_states(self, run: R) -> Collection[str]:
         """The states of calls of `run` that are still to do."""
