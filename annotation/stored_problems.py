@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.problems import SENTENCES, Problem
 
+NOTHING: Final = Value("", models.TextField())
+
 COMMONEST: Final = 5
 """Kinds of problems that a page lists."""
 
@@ -63,8 +65,8 @@ class Counted:
 
 def commonest(rows: QuerySet[Any], most: int = COMMONEST) -> list[Counted]:
     """The `most` kinds of problems that most of `rows` have, counted by code; what has no code, by its text."""
-    coded = rows.exclude(problem="").order_by().annotate(code=Coalesce(KT("problem_data__code"), Value("")))
-    worded = coded.annotate(words=Case(When(code="", then=F("problem")), default=Value("")))
+    coded = rows.exclude(problem="").order_by().annotate(code=Coalesce(KT("problem_data__code"), NOTHING))
+    worded = coded.annotate(words=Case(When(code="", then=F("problem")), default=NOTHING))
     found = worded.values("code", "words").annotate(number=Count("pk")).order_by("-number", "code", "words")
     return [Counted(_any_of(row["code"]) if row["code"] else row["words"], row["number"]) for row in found[:most]]
 

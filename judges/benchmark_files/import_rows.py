@@ -12,14 +12,17 @@ from annotation.interchange.faults import gettext_noop, shown
 from annotation.interchange.format import Record
 from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
 from annotation.models import Prompt, Upload
+from annotation.problems import kind
 from annotation.scales import Side, Winner, other
 from judges.formats.mt_bench import API_ERROR, KINDS, Game, file_stem, says
 from judges.models import JudgeRater, JudgeVersion, Judgment, ReferenceAnswer, Remainder
 from judges.models.call import repetition
 
-SURPLUS: Final = gettext_noop("rows that a later one of the same key replaces: %(count)s")
-OF_ERRORS: Final = gettext_noop("judgments of answers that are errors, left out: %(count)s")
-ERRORS: Final = gettext_noop("answers that are errors, left out: %(count)s")
+SURPLUS: Final = kind("surplus-rows", gettext_noop("rows that a later one of the same key replaces: %(count)s"))
+OF_ERRORS: Final = kind(
+    "judgments-of-errors", gettext_noop("judgments of answers that are errors, left out: %(count)s")
+)
+ERRORS: Final = kind("answers-that-are-errors", gettext_noop("answers that are errors, left out: %(count)s"))
 
 BROUGHT: Final = (Judgment, ReferenceAnswer, Remainder)
 
@@ -40,7 +43,7 @@ class BenchmarkRows:
     def take(self, file: str, record: Record) -> None:
         match record.kind:
             case "surplus":
-                self.intake.passed_over[SURPLUS] += 1
+                self.intake.passed_over[SURPLUS.code] += 1
             case "references":
                 self._reference(record.values)
             case "remainders":
@@ -138,7 +141,7 @@ class BenchmarkRows:
         prompt = self.intake.corpus.prompt("question_id", row["prompt"])
         number = None if row["model"] is None else self.intake.corpus.model_called("model_id", row["model"])
         for sample in row.get("failed", ()):
-            self.intake.passed_over[ERRORS] += 1
+            self.intake.passed_over[ERRORS.code] += 1
             if number is not None:
                 self.failed.add((row["prompt"], number, sample))
         place = (row["prompt"], number)
@@ -173,7 +176,7 @@ class BenchmarkRows:
 
     def _result(self, where: str, prompt: int, model: int, choice: int) -> int:
         if (prompt, model, choice) in self.failed:
-            self.intake.passed_over[OF_ERRORS] += 1
+            self.intake.passed_over[OF_ERRORS.code] += 1
             raise Passed
         return self.intake.corpus.sample(where, prompt, model, choice)
 

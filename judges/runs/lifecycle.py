@@ -237,7 +237,8 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
 
     def problems(self, run: R) -> list[Counted]:
         """What went wrong most often with the calls of `run`, whatever came of them in the end."""
-        return commonest(self.replies._default_manager.filter(call__run=run))
+        replies: QuerySet[Any] = self.replies._default_manager.all()
+        return commonest(replies.filter(call__run=run))
 
     def open_states(self, run: R) -> Collection[str]:
         """The states of calls of `run` that are still to do."""

@@ -69,6 +69,7 @@ def test_a_run_from_before_codes_is_told_by_its_text_and_forgets_it_when_it_goes
     assert (stopped.problem, stopped.problem_data) == ("", None)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_replies_and_verdicts_keep_the_code_and_the_page_of_their_run_counts_them(study, stand_in, owner, as_user):
     run = run_judge(study, make_judge(stand_in(lasting=1.0, lasting_kinds=("unreadable",)).url), Plan(limit=2))
     replies = JudgeReply.objects.filter(state="unreadable")

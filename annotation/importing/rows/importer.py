@@ -63,7 +63,7 @@ class Intake:
     guess: Callable[[str], str] | None = None
     """Guesses the language of a prompt where nobody has said it."""
     passed_over: Counter[str] = field(default_factory=Counter)
-    """Rows that are stored nowhere without being faults, by a sentence with a place for their %(count)s."""
+    """Rows that are stored nowhere without being faults, by the code of what is said of them."""
 
     def __post_init__(self) -> None:
         self._ground = Ground(self.study, self.prompt_set, self.kinds, self.sink)
