@@ -245,7 +245,7 @@ def test_votes_cannot_be_changed():
         ({"ties": "model"}, "davidson"),
         ({"ties": "half", "method": "davidson"}, "davidson"),
         ({"method": "elo", "first_place": True}, "left side"),
-        ({"method": "elo", "clusters": "both"}, "clusters"),
+        ({"method": "elo", "clusters": "both"}, "about prompts or raters"),
         ({"method": "davidson", "intervals": "bootstrap"}, "bootstrap"),
         ({"intervals": "bootstrap", "first_place": True}, "sandwich"),
         ({"redraw": "permute"}, "elo-bootstrap"),
