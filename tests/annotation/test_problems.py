@@ -4,9 +4,11 @@ import pytest
 from django.utils import translation
 
 from annotation.models import PairRun
+from annotation.pair_making import problems as pair_problems
 from annotation.problems import NO_PROBLEM, SENTENCES, Problem, kind
 from annotation.stored_problems import Counted, columns, commonest, told
 from tests.builders import build_study
+from tests.told_problems import assert_told_in_both_languages, kinds
 
 BUSY = "The endpoint is busy."
 
@@ -72,6 +74,15 @@ def test_what_another_version_stored_keeps_its_text(words, data):
 def test_a_code_is_given_once(words):
     with pytest.raises(ValueError, match="test-empty"):
         kind("test-empty", "Something else.")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [each for each in kinds(pair_problems) if each not in {pair_problems.UNCONNECTED, pair_problems.GROUP}],
+    ids=lambda found: found.code,
+)
+def test_every_problem_of_making_pairs_has_a_sentence_in_both_languages(found):
+    assert_told_in_both_languages(found)
 
 
 @pytest.mark.django_db
