@@ -13,13 +13,12 @@ from annotation.study_sections import SectionState, Step
 from judges.answers.runs import answer_life
 from judges.judging.runs import judge_life
 from judges.models import ANSWERED, AnswerCall, AnswerRun, AnswerState, JudgeRun, RunState
-from judges.problem_texts import told
 
 
 def look_at_judging(study: Study, at: datetime) -> SectionState:
     stopped = study.judge_runs.filter(state=RunState.STOPPED).first()
     if stopped is not None:
-        text = _("A judge’s run stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
+        text = _("A judge’s run stopped: %(problem)s") % {"problem": stopped.told_problem[:200]}
         return SectionState(_("a run stopped"), "attention", (Step(6, text, _("View run"), "study-judges"),))
     running = study.judge_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING], offline=False).first()
     if running is not None:
@@ -58,7 +57,7 @@ def look_at_answers(study: Study, at: datetime) -> SectionState:
     live = list(study.answer_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING, RunState.STOPPED])[:20])
     stopped = next((run for run in live if run.state == RunState.STOPPED), None)
     if stopped is not None:
-        text = _("Collecting answers from a model stopped: %(problem)s") % {"problem": told(stopped.problem)[:200]}
+        text = _("Collecting answers from a model stopped: %(problem)s") % {"problem": stopped.told_problem[:200]}
         step = Step(6, text, _("View run"), "study-answers")
         return SectionState(_("a run stopped"), "attention", (step,))
     if live:

@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, Rater, RaterKind, Study
+from annotation.problems import NO_PROBLEM, Problem
 from annotation.scales import Answer, Side, winner_of
+from annotation.stored_problems import columns
 from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.llm import chat
 from judges.models import CallState, JudgeCall, JudgeRater, JudgeReply, JudgeVersion, Judgment, Verdict
 from judges.models.judge import rater_name
@@ -22,8 +25,6 @@ VALUES: dict[Answer, int] = {"left": 1, "tie": 2, "right": 3}
 
 NOTHING = Reading()
 
-CUT: Final = "The reply was cut off at the token limit."
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -31,20 +32,20 @@ class Finding:
 
     state: str
     reading: Reading = NOTHING
-    problem: str = ""
+    problem: Problem = NO_PROBLEM
 
 
 def find(reader: Reader, answer: chat.Answer) -> Finding:
     """Reads the verdict in `answer`. Refused and truncated replies have their own states, whatever they contain."""
     if answer.refusal or answer.finish_reason == "content_filter":
-        return Finding(CallState.REFUSED, problem=answer.refusal)
+        return Finding(CallState.REFUSED, problem=Problem(answer.refusal))
     if answer.finish_reason == "length" and not reader.reads_cut:
-        return Finding(CallState.TRUNCATED, problem=CUT)
+        return Finding(CallState.TRUNCATED, problem=problems.CUT())
     match reader.read(answer.reply):
         case Unreadable() if answer.finish_reason == "length":
-            return Finding(CallState.TRUNCATED, problem=CUT)
+            return Finding(CallState.TRUNCATED, problem=problems.CUT())
         case Unreadable() as found:
-            return Finding(CallState.UNREADABLE, problem=found.reason % found.values)
+            return Finding(CallState.UNREADABLE, problem=found.problem)
         case reading:
             return Finding(CallState.OK, reading)
 
@@ -79,14 +80,7 @@ def check_name(study: Study, version: JudgeVersion) -> None:
     # A judge that only has imported grades is not a rater.
     elsewhere = Judgment.objects.filter(study=study, judge=version.rater_name)
     if namesake.exclude(judge__version=version).exists() or elsewhere.exists():
-        raise NotPossible(
-            _(
-                "This study has imported verdicts from “%(name)s”, and nothing can be added to them. Create "
-                "a new version on the judge’s page, which counts as “%(next)s”, or add the judge under "
-                "another name."
-            )
-            % {"name": version.rater_name, "next": next_name(version)}
-        )
+        raise NotPossible(problems.NAME_TAKEN(name=version.rater_name, next=next_name(version)))
 
 
 def next_name(version: JudgeVersion) -> str:
@@ -110,7 +104,7 @@ def verdict_rows(
             reader=reader.name,
             reader_version=reader.version,
             state=finding.state,
-            problem=finding.problem,
+            **columns(finding.problem),
             level=reading.level,
             score=reading.score,
             share=reading.share,

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
+from annotation.stored_problems import StoredProblem
 from ranking.methods.settings import Settings
 from ranking.votes.reader import ALL, Cut, Filters
 
@@ -48,7 +49,7 @@ class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
         return self.of(study, Filters(raters=ALL), Settings(method=kind)).filter(state=State.READY).newest()
 
 
-class Leaderboard(models.Model):
+class Leaderboard(StoredProblem):
     """One board: its settings, exactly which comparisons went in, and what came out."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="leaderboards")
@@ -74,7 +75,6 @@ class Leaderboard(models.Model):
     comparisons = models.PositiveIntegerField(_("comparisons"), default=0)
     simulated = models.PositiveIntegerField(_("simulated comparisons"), default=0)
     sheet = models.JSONField(_("results"), default=dict)
-    problem = models.TextField(_("problem"), blank=True)
     version = models.CharField(_("version"), max_length=20, blank=True)
     seconds = models.FloatField(_("computing time (seconds)"), null=True)
     created_at = models.DateTimeField(_("requested at"))

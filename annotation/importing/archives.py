@@ -7,8 +7,9 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from annotation.interchange.faults import Fault, gettext_noop, printable
+from annotation.interchange.faults import Fault, printable
 from annotation.interchange.tables import EXPANDED_FREELY, EXPANSION, Source
+from annotation.problems import gettext_noop
 
 MOST_FILES: Final = 10_000
 CHUNK: Final = 2**20

@@ -6,7 +6,7 @@
 import logging
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from django.utils.translation import gettext as _
 from annotation.importing import registry
 from annotation.importing.archives import Unpackable, is_archive, unpack
 from annotation.importing.rows import Counts, Intake, Sink
-from annotation.interchange.faults import Fault, Faults, gettext_noop, printable
+from annotation.interchange.faults import Fault, Faults, printable
 from annotation.interchange.format import Format, Named
 from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
 from annotation.interchange.registry import FORMATS
 from annotation.interchange.tables import Source
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
 from annotation.planner_stats import analyse
+from annotation.problems import SENTENCES, gettext_noop
 from annotation.studies.lifecycle import NotPossible, create_study, offer_pairs
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Report:
     unknown: dict[str, list[str]] = field(default_factory=dict)
     """By file, the columns that were not read."""
     passed_over: dict[str, int] = field(default_factory=dict)
-    """Number of rows that were skipped without being errors, by message, which has a placeholder %(count)s."""
+    """Rows that were stored nowhere without being faults, by the code of what is said of them."""
 
     def as_json(self) -> dict[str, Any]:
         found = asdict(replace(self, upload=None))
@@ -74,6 +75,14 @@ def worded(fault: Fault) -> str:
     """Returns `fault` in the reader's language, as `file:line: field: reason`."""
     place = ":".join(filter(None, (fault.file, str(fault.line) if fault.line else "")))
     return ": ".join(filter(None, (place, fault.field, _(fault.reason) % fault.values)))
+
+
+def told_passed_over(counts: Mapping[str, int]) -> list[str]:
+    """What was passed over, as a report counts it, in the reader's language.
+
+    Reports from before codes have the English sentences in their place.
+    """
+    return [_(SENTENCES.get(code, code)) % {"count": count} for code, count in counts.items()]
 
 
 @dataclass(frozen=True, slots=True)

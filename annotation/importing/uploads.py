@@ -22,9 +22,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from annotation.importing import load
-from annotation.interchange.faults import Fault, gettext_noop
+from annotation.interchange.faults import Fault
 from annotation.interchange.tables import Source
 from annotation.models import Study, Upload, UploadState
+from annotation.problems import gettext_noop
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,6 @@ SHOWN: Final = 80
 """Characters of a value, and twice as many of a row, that a fault quotes."""
 
 
-def gettext_noop(message: str) -> str:
-    """Marks `message` for translation; whoever shows it translates it. Pure modules know no Django."""
-    return message
-
-
 def shown(value: object, limit: int = SHOWN) -> str:
     """`value` as JSON on one line, cut at `limit`, with nothing in it that a terminal would obey."""
     if isinstance(value, str):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from annotation.interchange.faults import Fault, gettext_noop, shown
+from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import Named, Record
 from annotation.interchange.tables import (
     MISSING_COLUMN,
@@ -24,6 +24,7 @@ from annotation.interchange.tables import (
     read_jsonl,
     unguard,
 )
+from annotation.problems import gettext_noop
 
 BIGGEST: Final = 2**63 - 1
 """The largest whole number that a database can store."""

@@ -3,8 +3,8 @@
 from typing import Final
 
 from annotation.interchange import llmfao
-from annotation.interchange.faults import gettext_noop
 from annotation.interchange.format import Format
+from annotation.problems import gettext_noop
 
 FORMATS: Final[dict[str, Format]] = {}
 

@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
-from annotation.interchange.faults import SHOWN, Fault, gettext_noop, shown
+from annotation.interchange.faults import SHOWN, Fault, shown
+from annotation.problems import gettext_noop
 
 LINE_LIMIT: Final = 16 * 2**20
 """Maximum bytes of a JSONL line or a CSV row; the longest answers of models have a tenth of it."""

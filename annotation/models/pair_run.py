@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotation.stored_problems import StoredProblem
+
 
 class PairRunState(models.TextChoices):
     WAITING = "waiting", _("waiting")
@@ -13,8 +15,8 @@ class PairRunState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
-class PairRun(models.Model):
-    """One run of a strategy over a study's results, with everything needed to repeat it."""
+class PairRun(StoredProblem):
+    """One run of a strategy over a study's results, with all that it takes to run it again."""
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="pair_runs")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -24,7 +26,6 @@ class PairRun(models.Model):
     report = models.JSONField(
         _("report"), default=dict, help_text=_("Number of new pairs and of pairs that already existed.")
     )
-    problem = models.TextField(_("problem"), blank=True)
     done = models.PositiveIntegerField(_("prompts processed"), default=0)
     size = models.PositiveIntegerField(_("total prompts"), default=0)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -9,11 +9,11 @@ from typing import Any, Final
 from celery import current_app
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
+from django.utils import timezone
 
 from annotation.models import PairRun, PairRunState, Study
-from annotation.pair_making import make
+from annotation.pair_making import make, problems
+from annotation.stored_problems import columns
 from annotation.studies.lifecycle import NotPossible
 
 TASK: Final = "annotation.make_pairs"
@@ -31,12 +31,8 @@ class Cancelled(Exception):
 
 @transaction.atomic
 def submit(study: Study, user: User | None, strategy: str, options: Mapping[str, Any]) -> PairRun:
-    """Enqueues a run of `strategy`; `options` are those of `make_pairs`.
-
-    Errors are reported in the language that is active now.
-    """
-    asked = {**options, "language": translation.get_language()}
-    run = PairRun.objects.create(study=study, user=user, strategy=strategy, options=asked)
+    """Asks the background to make pairs with `strategy`; `options` are those of `make.make_pairs`."""
+    run = PairRun.objects.create(study=study, user=user, strategy=strategy, options=dict(options))
     transaction.on_commit(lambda: _enqueue(run.pk), robust=True)
     return run
 
@@ -71,22 +67,15 @@ def run(run_id: int, at: datetime) -> None:
     ):
         return
     row = PairRun.objects.select_related("study").get(pk=run_id)
-    options = dict(row.options)
-    with translation.override(options.pop("language", None)):
-        _make(row, options)
-
-
-def _make(row: PairRun, options: Mapping[str, Any]) -> None:
-    # Every end except a kill is recorded on the row; `sweep` handles kills.
-    outcome: dict[str, Any] = {
-        "state": PairRunState.FAILED,
-        "problem": _("Something went wrong. See the log for details."),
-    }
+    # A run that an older version was asked for has a language among its options.
+    options = {name: value for name, value in row.options.items() if name != "language"}
+    # Whatever ends it but a kill is said on the row; what a kill leaves behind is the sweep's.
+    outcome: dict[str, Any] = {"state": PairRunState.FAILED, **columns(problems.CRASHED())}
     try:
         made = make.make_pairs(row.study, row.strategy, **options, progress=_Heartbeat(row))
         outcome = {"state": PairRunState.DONE, "report": {**asdict(made), "known": made.known}}
     except NotPossible as refusal:
-        outcome["problem"] = str(refusal)
+        outcome |= columns(refusal.problem)
     except Cancelled:
         outcome = {}
     finally:

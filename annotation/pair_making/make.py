@@ -8,15 +8,15 @@ from typing import Final
 import numpy as np
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from numpy.typing import NDArray
 
 from annotation.models import Pair, Prompt, Result, Study
 from annotation.numbering import next_number
+from annotation.pair_making import problems
 from annotation.pairing.registry import STRATEGIES
 from annotation.pairing.strategy import Links, Options, Unconnected
 from annotation.planner_stats import analyse
+from annotation.problems import Problem
 from annotation.studies.lifecycle import NotPossible, offer_pairs
 
 BATCH: Final = 1000
@@ -91,22 +91,20 @@ def make_pairs(
 def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None, seed: int) -> None:
     if strategy not in STRATEGIES:
         known = ", ".join(STRATEGIES)
-        raise NotPossible(
-            _("No strategy is named “%(name)s”. Choose one of %(known)s.") % {"name": strategy, "known": known}
-        )
+        raise NotPossible(problems.NO_STRATEGY(name=strategy, known=known))
     if neighbours < 1 or (per_prompt is not None and per_prompt < 1):
-        raise NotPossible(_("Neighbours and pairs per prompt must be at least 1."))
+        raise NotPossible(problems.AT_LEAST_ONE())
     if per_prompt is not None and strategy != "random":
-        raise NotPossible(_("Pairs per prompt can only be set for the strategy “random”."))
+        raise NotPossible(problems.RANDOM_ONLY())
     if not 0 <= seed < 2**63:
-        raise NotPossible(_("The seed must be a whole number from 0 to 2^63 - 1."))
+        raise NotPossible(problems.SEED_OUT_OF_RANGE())
 
 
 def _draft(study: Study, strategy: str, options: Options, seed: int, progress: Progress | None) -> list[_Draft]:
     """Runs the strategy on every prompt, outside any transaction."""
     prompts = {prompt.pk: prompt for prompt in study.prompt_set.prompts.only("pk", "number", "slug")}
     drafts = []
-    unconnected: list[str] = []
+    unconnected: list[Problem] = []
     total = _results(study).values("prompt").distinct().count()
     for done, (prompt_id, rows) in enumerate(_by_prompt(study), start=1):
         results, models, texts = zip(*rows, strict=True)
@@ -114,7 +112,7 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
         try:
             links = STRATEGIES[strategy](texts, options, np.random.default_rng(choice))
         except Unconnected as fault:
-            unconnected.append(_say_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
+            unconnected.extend(_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
             continue
         # One draw per two results, selected or not, so that two results get the same sides from any strategy.
         draws = np.random.default_rng(sides).random((2, len(texts), len(texts)))
@@ -131,9 +129,9 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
         if progress is not None:
             progress(done, total)
     if unconnected:
-        raise NotPossible("\n".join(unconnected))
+        raise NotPossible(problems.UNCONNECTED(lines=unconnected))
     if not any(len(draft.links) for draft in drafts):
-        raise NotPossible(_("No prompt has answers from two models of this study. Upload answers first."))
+        raise NotPossible(problems.NO_TWO_MODELS())
     return drafts
 
 
@@ -148,26 +146,19 @@ def _by_prompt(study: Study) -> Iterator[tuple[int, Iterable[tuple[int, int, str
         yield prompt, [(pk, model, "\n".join([text, *turns])) for _prompt, pk, model, text, turns in group]
 
 
-def _say_unconnected(prompt: Prompt, models: list[int], fault: Unconnected, neighbours: int) -> str:
-    lead = ngettext(
-        "Prompt %(prompt)s is not connected. With %(count)d neighbour per answer, no pair links these groups "
-        "of answers:",
-        "Prompt %(prompt)s is not connected. With %(count)d neighbours per answer, no pair links these "
-        "groups of answers:",
-        neighbours,
-    ) % {"prompt": f"{prompt.number} ({prompt.slug})" if prompt.slug else str(prompt.number), "count": neighbours}
+def _unconnected(prompt: Prompt, models: list[int], fault: Unconnected, neighbours: int) -> list[Problem]:
+    lead = problems.UNCONNECTED_BY_ONE if neighbours == 1 else problems.UNCONNECTED_BY_MORE
     names = dict(Result.objects.filter(prompt=prompt, model__in=models).values_list("model", "model__name"))
-    groups = [_say_group([names[models[place]] for place in part]) for part in fault.parts]
-    return "\n".join(
-        [lead, *(f"  {group}" for group in groups), _("  Increase the number of neighbours, or make all pairs.")]
-    )
+    called = f"{prompt.number} ({prompt.slug})" if prompt.slug else str(prompt.number)
+    groups = [_group([names[models[place]] for place in part]) for part in fault.parts]
+    return [lead(prompt=called, count=neighbours), *groups, problems.ASK_FOR_MORE()]
 
 
-def _say_group(names: list[str]) -> str:
+def _group(names: list[str]) -> Problem:
     shown = ", ".join(names[:NAMED])
     if len(names) <= NAMED:
-        return shown
-    return _("%(names)s and %(number)d more") % {"names": shown, "number": len(names) - NAMED}
+        return problems.GROUP(names=shown)
+    return problems.GROUP(names=problems.AND_MORE(names=shown, number=len(names) - NAMED))
 
 
 @transaction.atomic

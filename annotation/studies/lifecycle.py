@@ -12,6 +12,8 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from annotation.models import Exit, LanguageModel, Outcome, Pair, PromptSet, Status, Study, StudyText, TextKind
+from annotation.problems import Failure
+from annotation.stored_problems import told
 from annotation.studies import default_texts
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -23,8 +25,12 @@ OFFER_FIELDS = frozenset({"overlap", "only_types", "only_slugs", "exclude_types"
 WORDED_FIELDS = {"consent": TextKind.CONSENT, "instruction": TextKind.INSTRUCTION}
 
 
-class NotPossible(Exception):
-    """The action is not possible in the study's current state. The message says what to do."""
+class NotPossible(Failure):
+    """What was asked of a study cannot be done in the state it is in; the message says what to do, in the language
+    of whoever reads it."""
+
+    def __str__(self) -> str:
+        return told(self.problem)
 
 
 def new_code() -> str:

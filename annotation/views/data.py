@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.forms import UploadForm
-from annotation.importing import undo, uploads
+from annotation.importing import load, undo, uploads
 from annotation.interchange.faults import Fault
 from annotation.models import Purpose, Report, ResultFlag, Study, Upload, UploadState
 from annotation.studies.lifecycle import NotPossible
@@ -61,7 +61,7 @@ def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResp
         "under_way": found.state in UNDER_WAY,
         "faults": _faults(found),
         "pace": _pace(found),
-        "passed_over": [_(told) % {"count": count} for told, count in found.report.get("passed_over", {}).items()],
+        "passed_over": load.told_passed_over(found.report.get("passed_over", {})),
     }
     return show(request, study, "upload.html", "data", part="upload", **context)
 

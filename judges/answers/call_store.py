@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from django.db.models import QuerySet
 
+from annotation.problems import Problem
+from judges import problems
 from judges.answers import planning, results
 from judges.answers.planning import AnswerPlan
-from judges.judging.call_store import KEPT
 from judges.llm import reasoning
 from judges.llm.chat import Answer
 from judges.models import (
@@ -21,10 +21,7 @@ from judges.models import (
     AnswerState,
 )
 from judges.runs.call_store import Books, Outcome, Prepared
-from judges.verdicts import CUT, Finding
-
-CUT_WHILE_THINKING: Final = "The reply was cut off while the model was still thinking, so it contains no answer."
-EMPTY: Final = "The reply is empty."
+from judges.verdicts import Finding
 
 type _Place = tuple[int, int]
 """Prompt key and sample number."""
@@ -33,12 +30,12 @@ type _Place = tuple[int, int]
 def find(answer: Answer) -> Finding:
     """Classifies `answer`. A truncated answer is still an answer; a refused or empty one is not."""
     if answer.refusal or answer.finish_reason == "content_filter":
-        return Finding(AnswerState.REFUSED, problem=answer.refusal)
+        return Finding(AnswerState.REFUSED, problem=Problem(answer.refusal))
     _thoughts, text = reasoning.parted(answer.reply.text)
     cut = answer.finish_reason == "length"
     if not text.strip():
-        return Finding(AnswerState.EMPTY, problem=CUT_WHILE_THINKING if cut else EMPTY)
-    return Finding(AnswerState.TRUNCATED, problem=CUT) if cut else Finding(AnswerState.OK)
+        return Finding(AnswerState.EMPTY, problem=problems.CUT_WHILE_THINKING() if cut else problems.EMPTY())
+    return Finding(AnswerState.TRUNCATED, problem=problems.CUT()) if cut else Finding(AnswerState.OK)
 
 
 class AnswerBooks(Books[AnswerCall]):
@@ -121,7 +118,7 @@ class AnswerBooks(Books[AnswerCall]):
                 continue
             owner = owners.setdefault(answer.response_id, call.pk) if answer.response_id else call.pk
             if owner != call.pk or (answer.kept and call.sample > 0):
-                each.finding = Finding(AnswerState.FAILED, problem=KEPT)
+                each.finding = Finding(AnswerState.FAILED, problem=problems.GIVEN_BEFORE())
 
     def _reply(self, outcome: Outcome[AnswerCall], at: datetime) -> AnswerReply:
         reply = AnswerReply(call=outcome.prepared.call)

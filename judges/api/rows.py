@@ -25,7 +25,6 @@ from judges.models import (
     Verdict,
 )
 from judges.models.work import Exchange, Run
-from judges.problem_texts import told
 
 
 def money(nanos: int | None) -> str | None:
@@ -191,7 +190,7 @@ def any_run_told(run: Run, cost: int, unsure: int) -> dict[str, Any]:
         "state": run.state,
         "planned": run.planned,
         "lost": run.lost,
-        "problem": told(run.problem),
+        "problem": run.told_problem,
         "by": run.user.get_username() if run.user else None,
         "cost": money(cost),
         "perhaps_cost": money(unsure),
@@ -320,7 +319,7 @@ def call_told(call: JudgeCall, verdicts: Iterable[Verdict]) -> dict[str, Any]:
 
 def verdict_told(verdict: Verdict) -> dict[str, Any]:
     names = ("state", "winner", "level", "score", "share", "reader", "reader_version", "read_at", "superseded_at")
-    return {**{name: getattr(verdict, name) for name in names}, "problem": told(verdict.problem)}
+    return {**{name: getattr(verdict, name) for name in names}, "problem": verdict.told_problem}
 
 
 def exchange_told(reply: Exchange) -> dict[str, Any]:
@@ -328,7 +327,7 @@ def exchange_told(reply: Exchange) -> dict[str, Any]:
     counted = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "seconds", "received_at")
     return {
         **{name: getattr(reply, name) for name in (*names, *counted)},
-        "problem": told(reply.problem),
+        "problem": reply.told_problem,
         "request": _parsed(reply.request),
         "http_status": reply.status,
         "cost": money(reply.cost),

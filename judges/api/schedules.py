@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from annotation.api.access import StudyView
 from annotation.api.paging import PageQuery, page, page_of
 from judges.models import Schedule, ScheduleKind
-from judges.problem_texts import told
 
 
 class ScheduleRow(serializers.Serializer[Any]):
@@ -32,7 +31,7 @@ def _told(some: Iterable[Schedule]) -> Iterator[dict[str, Any]]:
         yield {
             "number": schedule.pk,
             "judge": schedule.judge.name,
-            "problem": told(schedule.problem),
+            "problem": schedule.told_problem,
             "by": schedule.user.get_username() if schedule.user else None,
             **{name: getattr(schedule, name) for name in ("kind", "every", "options")},
             **{name: getattr(schedule, name) for name in ("next_at", "last_at", "created_at")},

@@ -8,18 +8,21 @@ from typing import Any, Final
 
 from annotation.importing import registry
 from annotation.importing.rows import Batch, Intake, Judged, Known, Passed, Refused
-from annotation.interchange.faults import gettext_noop, shown
+from annotation.interchange.faults import shown
 from annotation.interchange.format import Record
 from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
 from annotation.models import Prompt, Upload
+from annotation.problems import gettext_noop, kind
 from annotation.scales import Side, Winner, other
 from judges.formats.mt_bench import API_ERROR, KINDS, Game, file_stem, says
 from judges.models import JudgeRater, JudgeVersion, Judgment, ReferenceAnswer, Remainder
 from judges.models.call import repetition
 
-SURPLUS: Final = gettext_noop("rows replaced by a later row with the same key: %(count)s")
-OF_ERRORS: Final = gettext_noop("verdicts and grades of failed answers, skipped: %(count)s")
-ERRORS: Final = gettext_noop("failed answers, skipped: %(count)s")
+SURPLUS: Final = kind("surplus-rows", gettext_noop("rows replaced by a later row with the same key: %(count)s"))
+OF_ERRORS: Final = kind(
+    "judgments-of-errors", gettext_noop("verdicts and grades of failed answers, skipped: %(count)s")
+)
+ERRORS: Final = kind("answers-that-are-errors", gettext_noop("failed answers, skipped: %(count)s"))
 
 BROUGHT: Final = (Judgment, ReferenceAnswer, Remainder)
 
@@ -40,7 +43,7 @@ class BenchmarkRows:
     def take(self, file: str, record: Record) -> None:
         match record.kind:
             case "surplus":
-                self.intake.passed_over[SURPLUS] += 1
+                self.intake.passed_over[SURPLUS.code] += 1
             case "references":
                 self._reference(record.values)
             case "remainders":
@@ -140,7 +143,7 @@ class BenchmarkRows:
         prompt = self.intake.corpus.prompt("question_id", row["prompt"])
         number = None if row["model"] is None else self.intake.corpus.model_called("model_id", row["model"])
         for sample in row.get("failed", ()):
-            self.intake.passed_over[ERRORS] += 1
+            self.intake.passed_over[ERRORS.code] += 1
             if number is not None:
                 self.failed.add((row["prompt"], number, sample))
         place = (row["prompt"], number)
@@ -177,7 +180,7 @@ class BenchmarkRows:
 
     def _result(self, where: str, prompt: int, model: int, choice: int) -> int:
         if (prompt, model, choice) in self.failed:
-            self.intake.passed_over[OF_ERRORS] += 1
+            self.intake.passed_over[OF_ERRORS.code] += 1
             raise Passed
         return self.intake.corpus.sample(where, prompt, model, choice)
 

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
-from annotation.interchange.faults import Fault, gettext_noop, shown
+from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.llmfao import Wrong, excerpt, name, number, text, whole
 from annotation.interchange.tables import Progress, Row, Source, read_jsonl
+from annotation.problems import gettext_noop
 
 QUESTIONS: Final = "question.jsonl"
 ANSWERS: Final = "model_answer"

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from annotation.interchange.faults import Fault, gettext_noop, shown
+from annotation.interchange.faults import Fault, shown
 from annotation.interchange.llmfao import excerpt
 from annotation.interchange.tables import Row, Source, read_jsonl
+from annotation.problems import gettext_noop
 
 type Message = dict[str, str]
 

@@ -271,5 +271,5 @@ def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) ->
         outcome.finding = find(version.reading, outcome.answer)
     except chat.Trouble as trouble:
         state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
-        outcome.finding, outcome.raw = Finding(state, problem=trouble.words), raw[: chat.WORDS]
+        outcome.finding, outcome.raw = Finding(state, problem=trouble.problem), raw[: chat.WORDS]
     return outcome

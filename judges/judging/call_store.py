@@ -2,19 +2,17 @@
 
 from collections.abc import Container, Sequence
 from datetime import datetime
-from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from judges import verdicts
+from annotation.stored_problems import columns
+from judges import problems, verdicts
 from judges.judging import questions
 from judges.llm.chat import Answer
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, Sender, Verdict
 from judges.runs.call_store import Books, Outcome, Prepared
 from judges.verdicts import Finding
-
-KEPT: Final = "The endpoint repeated an earlier reply, so this does not count as a new sample."
 
 
 class JudgeBooks(Books[JudgeCall]):
@@ -136,8 +134,9 @@ def _sift_kept_replies(
             owner = first.setdefault(_about(call, reply.response_id), call.pk) if reply.response_id else call.pk
             stored = call.pk in kept and (call.sample > 0 or root.number > 1)
             if finding.state == CallState.OK and (owner != call.pk or stored):
-                replies[index] = (reply, call, Finding(CallState.FAILED, problem=KEPT))
-                JudgeReply.objects.filter(pk=reply.pk).update(state=CallState.FAILED, problem=KEPT)
+                again = problems.GIVEN_BEFORE()
+                replies[index] = (reply, call, Finding(CallState.FAILED, problem=again))
+                JudgeReply.objects.filter(pk=reply.pk).update(state=CallState.FAILED, **columns(again))
 
 
 def _store_verdicts(

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.judging import planning, runs
 from judges.judging.planning import Plan
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, RunKind, SentinelSet, Verdict
@@ -49,7 +50,7 @@ def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, u
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
     rows = list(targets.order_by("pk").values_list("pk", "prompt__type"))
     if not rows:
-        raise NotPossible(_("Nothing to judge: no pairs or answers in this study match."))
+        raise NotPossible(problems.NOTHING_TO_JUDGE())
     rng = np.random.default_rng(seed)
     places = consistency.drawn([kind or "" for _pk, kind in rows], _checked(count), rng)
     try:
@@ -79,7 +80,7 @@ def begin_round(
     """
     version = sentinels.judge.current
     if not (sentinels.results if version.grades else sentinels.pairs).exists():
-        raise NotPossible(_("No sentinel set matches what this judge does now, or it was deleted."))
+        raise NotPossible(problems.SENTINELS_GONE())
     options = {} if schedule is None else {"schedule": schedule}
     return runs.start_probe(sentinels.study, version, RunKind.SENTINEL, options, at, user=user, detach=detach)
 

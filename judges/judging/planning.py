@@ -8,10 +8,10 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
 from annotation.models import LanguageModel, Pair, Result, Study
 from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.judging import questions
 from judges.models import CallState, JudgeCall, JudgeRun, JudgeVersion, Orders, RunKind, SentinelSet
 from judges.runs.chat_request import Question
@@ -95,7 +95,7 @@ def pairs_of(study: Study, plan: Plan) -> QuerySet[Pair]:
     if plan.baseline:
         model = LanguageModel.objects.filter(prompt_set=study.prompt_set, name=plan.baseline).first()
         if model is None:
-            raise NotPossible(_("No model in this study is named “%(model)s”.") % {"model": plan.baseline})
+            raise NotPossible(problems.NO_BASELINE(model=plan.baseline))
         pairs = pairs.filter(Q(model_x=model) | Q(model_y=model))
     pairs = pairs.order_by("key", "pk")
     return pairs if plan.limit is None else pairs[: plan.limit]

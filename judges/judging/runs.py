@@ -7,11 +7,10 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
-from judges import verdicts
+from judges import problems, verdicts
 from judges.judging import planning
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
@@ -44,7 +43,7 @@ def start(
     verdicts.check_name(study, version)
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
     if not targets.exists():
-        raise NotPossible(_("Nothing to judge: no pairs or answers in this study match."))
+        raise NotPossible(problems.NOTHING_TO_JUDGE())
     if not offline:
         check_key(version)
     options = {**plan.as_json(), "senders": senders} | ({} if schedule is None else {"schedule": schedule})
@@ -75,8 +74,8 @@ def start_probe(
 
 
 def _begin(run: JudgeRun, senders: int) -> JudgeRun:
-    """Stores `run` and queues `senders` tasks for it."""
-    with only_one("judge_run_one_live", _("This judge is already running on this study. See its run.")):
+    """Stores `run`, and asks the background for `senders` of it."""
+    with only_one("judge_run_one_live", problems.ALREADY_AT_WORK()):
         run.save(force_insert=True)
         if senders:
             enqueue(run, senders)

@@ -9,17 +9,13 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Study
 from annotation.models.study import Status
+from annotation.problems import NO_PROBLEM, Problem
+from annotation.stored_problems import columns
 from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.judging import consistency_probes, planning, runs
 from judges.judging.planning import Plan
 from judges.models import LIVE, Judge, JudgeRun, RunKind, RunState, Schedule, ScheduleKind
-
-STUDY_RESTS = "The study is paused or closed."
-MAY_NOT = "The person who set this schedule can no longer run this study."
-AT_WORK = "The previous run was still in progress."
-HALTED = "A run of this judge is paused or stopped. The schedule waits for it to end."
-NO_MONEY = "The budget is used up."
-"""Reasons for skipping a run; `problem_texts` translates them."""
 
 
 def set_every(
@@ -47,7 +43,8 @@ def set_every(
     while True:
         known = Schedule.objects.filter(study=study, judge=judge, kind=kind).first()
         schedule = known or Schedule(study=study, judge=judge, kind=kind, created_at=at)
-        schedule.every, schedule.user, schedule.options, schedule.problem = hours, user, options, ""
+        schedule.every, schedule.user, schedule.options = hours, user, options
+        schedule.set_problem(NO_PROBLEM)
         schedule.next_at = at
         schedule.clean_fields(exclude={"user", "last_at"})
         if schedule.last_at is not None:
@@ -85,12 +82,12 @@ def _do(schedule: Schedule, at: datetime) -> JudgeRun | None:
         if problem or not _anything(schedule):
             raise _Left
         with transaction.atomic():
-            # Claiming the time and starting the run are one transaction, so a crash cannot separate them.
-            return _begin(schedule, at) if _take(schedule, at, "") else None
+            # The time is taken and the run is begun together: neither a crash nor another process parts them.
+            return _begin(schedule, at) if _take(schedule, at, NO_PROBLEM) else None
     except _Left:
         _take(schedule, at, problem)
     except NotPossible as refusal:
-        _take(schedule, at, str(refusal))
+        _take(schedule, at, refusal.problem)
     return None
 
 
@@ -98,27 +95,28 @@ class _Left(Exception):
     """No run is started."""
 
 
-def _take(schedule: Schedule, at: datetime, problem: str) -> bool:
-    """Claims the due run; returns False if another process has claimed it."""
+def _take(schedule: Schedule, at: datetime, problem: Problem) -> bool:
+    """Takes the time that is due; False where somebody else has."""
     mine = Schedule.objects.filter(pk=schedule.pk, next_at=schedule.next_at)
     last = schedule.last_at if problem else at
-    return bool(mine.update(next_at=schedule.following(at), last_at=last, problem=problem))
+    return bool(mine.update(next_at=schedule.following(at), last_at=last, **columns(problem)))
 
 
-def hindrance(schedule: Schedule) -> str:
-    """Returns why the schedule cannot run now; empty if nothing prevents it."""
+def hindrance(schedule: Schedule) -> Problem:
+    """Why nothing is begun, whatever there is to do; none where nothing is in the way."""
     study, judge, user = schedule.study, schedule.judge, schedule.user
     if study.status in {Status.PAUSED, Status.CLOSED}:
-        return STUDY_RESTS
+        return problems.STUDY_RESTS()
     if user is not None and not (user.is_active and Study.objects.visible_to(user).filter(pk=study.pk).exists()):
-        return MAY_NOT
+        return problems.MAY_NOT()
     live = study.judge_runs.filter(version__judge=judge, kind=_KINDS[ScheduleKind(schedule.kind)], state__in=LIVE)
     halted = live.filter(state__in=[RunState.PAUSED, RunState.STOPPED]).first()
     if halted is None and live.exists():
-        return AT_WORK
-    if (judge.budget is not None and judge.bound >= judge.budget) or (halted and halted.problem == NO_MONEY):
-        return NO_MONEY
-    return "" if halted is None else HALTED
+        return problems.AT_WORK()
+    stopped_by = halted.found_problem.code if halted else ""
+    if (judge.budget is not None and judge.bound >= judge.budget) or stopped_by == problems.NO_MONEY.code:
+        return problems.NO_MONEY()
+    return NO_PROBLEM if halted is None else problems.HALTED()
 
 
 _KINDS = {ScheduleKind.NEW: RunKind.JUDGING, ScheduleKind.SENTINELS: RunKind.SENTINEL}

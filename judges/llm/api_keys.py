@@ -9,11 +9,14 @@ import re
 from pathlib import Path
 from typing import Final
 
+from annotation.problems import Failure
+from judges import problems
+
 VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,90}_API_KEY")
 FILE: Final = re.compile(r"file:([A-Za-z0-9][A-Za-z0-9._-]{0,90})")
 
 
-class NoKey(Exception):
+class NoKey(Failure):
     """The key cannot be had; the message names its place, never its value."""
 
 
@@ -33,16 +36,16 @@ def read_key(source: str, folder: Path) -> str:
     if VARIABLE.fullmatch(source):
         key = os.environ.get(source, "").strip()
         if not key:
-            raise NoKey(f"The environment has no {source}.")
+            raise NoKey(problems.NO_VARIABLE(source=source))
     elif named := FILE.fullmatch(source):
         try:
             key = (folder / named[1]).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise NoKey(f"There is no readable key in {folder / named[1]}.") from None
+            raise NoKey(problems.NO_KEY_FILE(path=str(folder / named[1]))) from None
         if not key:
-            raise NoKey(f"The file {folder / named[1]} is empty.")
+            raise NoKey(problems.EMPTY_KEY_FILE(path=str(folder / named[1])))
     else:
-        raise NoKey("This is not a valid key name. Use NAME_API_KEY or file:NAME.")
+        raise NoKey(problems.NO_KEY_NAME())
     if not (key.isascii() and key.isprintable()):
-        raise NoKey(f"The key in {source} holds characters that no header can carry.")
+        raise NoKey(problems.ODD_KEY(source=source))
     return key

@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from annotation.problems import Failure, Problem
+from judges import problems
 from judges.prompting.readers import Reply, Token
 
 WORDS: Final = 2_000
@@ -41,12 +43,11 @@ POOL: Final = 8
 """Connections of one pool."""
 
 
-class Trouble(Exception):
-    """No answer came. `words` are the endpoint's own, or what the connection said; `status` is HTTP's, if any."""
+class Trouble(Failure):
+    """No answer came. `problem` is ours, or what the endpoint said in its own words; `status` is HTTP's, if any."""
 
-    def __init__(self, words: str, status: int | None = None, raw: str = "") -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, problem: Problem | str, status: int | None = None, raw: str = "") -> None:
+        super().__init__(problem)
         self.status = status
         self.raw = raw
 
@@ -59,14 +60,14 @@ class Again(Trouble):
 
     def __init__(
         self,
-        words: str,
+        problem: Problem | str,
         status: int | None = None,
         raw: str = "",
         retry_after: float | None = None,
         *,
         perhaps_paid: bool = False,
     ) -> None:
-        super().__init__(words, status, raw)
+        super().__init__(problem, status, raw)
         self.retry_after = retry_after
         self.perhaps_paid = perhaps_paid
 
@@ -246,7 +247,7 @@ async def _look_where(event: str, info: Mapping[str, Any]) -> None:
     address = str(stream.get_extra_info("server_addr")[0])
     if tells_secrets(address):
         await stream.aclose()
-        raise Permanent(f"The endpoint's name leads to {address}, where a cloud keeps its machines' secrets.")
+        raise Permanent(problems.SECRET_ADDRESS(address=address))
 
 
 def chat_url(base: str) -> str:
@@ -289,19 +290,19 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: by
     except (TimeoutError, httpx.TimeoutException) as error:
         # Where not even the connection stood, nothing was sent that could have been paid for.
         connecting = isinstance(error, httpx.ConnectTimeout)
-        raise Again(f"No answer within {endpoint.timeout:g} seconds.", perhaps_paid=not connecting) from None
+        raise Again(problems.NO_ANSWER(seconds=f"{endpoint.timeout:g}"), perhaps_paid=not connecting) from None
     except httpx.ConnectError as error:
-        raise Again(endpoint.strike(f"No connection: {error}")[:WORDS]) from None
+        raise Again(problems.NO_CONNECTION(error=endpoint.strike(str(error))[:WORDS])) from None
     except httpx.RequestError as error:
-        words = endpoint.strike(f"The connection broke: {error or type(error).__name__}")[:WORDS]
-        raise Again(words, perhaps_paid=True) from None
+        words = endpoint.strike(str(error) or type(error).__name__)[:WORDS]
+        raise Again(problems.CONNECTION_BROKE(error=words), perhaps_paid=True) from None
     except httpx.InvalidURL as error:
-        raise Permanent(endpoint.strike(f"This is no address: {error}")[:WORDS]) from None
+        raise Permanent(problems.NO_ADDRESS(error=endpoint.strike(str(error))[:WORDS])) from None
     seconds = time.perf_counter() - started
     if response.status_code != 200:
         raise _trouble(endpoint, response, content)
     if len(content) > LONGEST_RAW:
-        raise Permanent(f"The reply has more than {LONGEST_RAW} bytes.", 200)
+        raise Permanent(problems.TOO_MANY_BYTES(limit=LONGEST_RAW), 200)
     request_id = endpoint.strike(response.headers.get("x-request-id", ""))[:200]
     kept = any(response.headers.get(name, "").upper().startswith("HIT") for name in STORES)
     return Received(_text(endpoint, content), request_id, seconds, kept)
@@ -328,7 +329,7 @@ async def _received(response: httpx.Response) -> bytes:
     """The reply's body, of which no more is taken than shows that it is longer than `LONGEST_RAW`."""
     if "," in response.headers.get("content-encoding", ""):
         # Each layer may be a thousand times the one around it.
-        raise Permanent("The reply is compressed more than once.", response.status_code)
+        raise Permanent(problems.PACKED_TWICE(), response.status_code)
     content = bytearray()
     async for part in response.aiter_bytes():
         # A part that was packed may be a thousand times what came over the line.
@@ -440,7 +441,7 @@ def read_answer(raw: str, *, request_id: str = "", seconds: float = 0.0, kept: b
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError):
-        raise Again("The reply is not JSON.", 200, raw[:WORDS], perhaps_paid=True) from None
+        raise Again(problems.NOT_JSON(), 200, raw[:WORDS], perhaps_paid=True) from None
     return answer_from(found, raw, request_id=request_id, seconds=seconds, kept=kept)
 
 
@@ -451,14 +452,14 @@ def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 
         told = _told(raw)
         if trouble := _by_code(told, told.words, 200, raw[:WORDS]):
             raise trouble
-        raise Again(told.words or "The reply contains no choices.", 200, raw[:WORDS], perhaps_paid=True)
+        raise Again(told.words or problems.NO_CHOICE(), 200, raw[:WORDS], perhaps_paid=True)
     message = choice.get("message")
     # The older endpoint of plain completions has the text in the choice itself.
     text = _content(message.get("content") if isinstance(message, dict) else choice.get("text"))
     refusal = message.get("refusal") if isinstance(message, dict) else None
     # A message without a text is an answer: tools were called, or all tokens went into thoughts.
     if text is None and not isinstance(message, dict):
-        raise Again("The reply contains no text.", 200, raw[:WORDS], perhaps_paid=True)
+        raise Again(problems.NO_TEXT(), 200, raw[:WORDS], perhaps_paid=True)
     return Answer(
         reply=Reply(_storable(text or ""), _first_tokens(choice)),
         refusal=plain(refusal) if refusal else "",

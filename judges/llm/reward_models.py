@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import httpx
 
+from judges import problems
 from judges.llm import chat
 from judges.llm.chat import Again, Answer, Endpoint, Unfit
 from judges.prompting.readers import Reply
@@ -53,14 +54,14 @@ def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float =
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError):
-        raise Again("The reply is not JSON.", 200, raw[: chat.WORDS], perhaps_paid=True) from None
+        raise Again(problems.NOT_JSON(), 200, raw[: chat.WORDS], perhaps_paid=True) from None
     data = found.get("data") if isinstance(found, dict) else None
     if not isinstance(data, list) or not data or not isinstance(data[0], dict):
         words = chat.words_of(raw) if isinstance(found, dict) and "error" in found else ""
-        raise Again(words or "The reply contains no score.", 200, raw[: chat.WORDS], perhaps_paid=True)
+        raise Again(words or problems.NO_SCORE(), 200, raw[: chat.WORDS], perhaps_paid=True)
     score = _pooled(data[0].get("data")) if protocol == "pooling" else _classified(data[0], raw)
     if score is None or not math.isfinite(score):
-        raise Unfit("The reply contains no score.", 200, raw[: chat.WORDS])
+        raise Unfit(problems.NO_SCORE(), 200, raw[: chat.WORDS])
     return Answer(
         reply=Reply(repr(score)),
         refusal="",
@@ -90,7 +91,7 @@ def _classified(item: dict[str, Any], raw: str) -> float | None:
     if not isinstance(probabilities, list) or not probabilities:
         return None
     if len(probabilities) > 1:
-        raise Unfit(f"The reply has {len(probabilities)} classes; a reward model has one.", 200, raw[: chat.WORDS])
+        raise Unfit(problems.MANY_CLASSES(number=len(probabilities)), 200, raw[: chat.WORDS])
     return float(probabilities[0]) if _number(probabilities[0]) else None
 
 

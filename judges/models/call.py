@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Comparison, Pair, Result
 from annotation.models.voting import SideChoice
+from annotation.stored_problems import StoredProblem
 from judges.models.judge import JudgeVersion
 from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.work import Call, CallState, Exchange
@@ -87,8 +88,8 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
         return self.in_force().filter(call__run__kind=RunKind.JUDGING)
 
 
-class Verdict(models.Model):
-    """What a reader read from a reply. Rereading adds a row; only `superseded_at` is set later, once.
+class Verdict(StoredProblem):
+    """What a reader made of a reply. Reading it again adds a row; `superseded_at` alone is set later, once.
 
     An `ok` verdict on a pair has a comparison, which is the row that boards and exports use. Unreadable verdicts are
     stored too: an error is never a tie.
@@ -99,7 +100,6 @@ class Verdict(models.Model):
     reader = models.CharField(_("reader"), max_length=20)
     reader_version = models.PositiveIntegerField(_("reader version"))
     state = models.CharField(_("state"), max_length=10, choices=CallState)
-    problem = models.TextField(_("problem"), blank=True)
     winner = models.CharField(_("winner"), max_length=3, blank=True)
     level = models.PositiveSmallIntegerField(_("level"), null=True)
     score = models.FloatField(_("score"), null=True)

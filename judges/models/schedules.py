@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
+from annotation.stored_problems import StoredProblem
 from judges.models.judge import Judge
 
 MOST_HOURS = 24 * 366
@@ -19,8 +20,8 @@ class ScheduleKind(models.TextChoices):
     SENTINELS = "sentinels", _("run the sentinel set")
 
 
-class Schedule(models.Model):
-    """Runs a judge on a study at a fixed interval, on behalf of `user`.
+class Schedule(StoredProblem):
+    """A judge that is asked about a study every so many hours, in the name of `user`.
 
     The permissions of `user` are checked before every run; null means that an operator's command set the schedule.
     Deleting the user deletes the schedule. `problem` says why the last run was skipped.
@@ -38,7 +39,6 @@ class Schedule(models.Model):
     )
     next_at = models.DateTimeField(_("next run"))
     last_at = models.DateTimeField(_("last run"), null=True)
-    problem = models.TextField(_("problem"), blank=True)
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

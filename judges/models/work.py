@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotation.stored_problems import StoredProblem
 from judges.llm.api_keys import is_source, read_key
 from judges.llm.chat import Endpoint, is_endpoint
 from judges.llm.rate_limits import Limits
@@ -151,8 +152,8 @@ STILL_LIVE: Final = models.Q(state__in=[state.value for state in LIVE])
 """States of an unfinished run, which allow no second run beside it."""
 
 
-class Run(models.Model):
-    """Calls that are made together; calls and senders refer to it as `run`.
+class Run(StoredProblem):
+    """Calls that are made together, and how far they are; its calls refer to it as `run`, its senders too.
 
     `stopped` means by the endpoint or the budget, with the reason in `problem`; the run can be resumed.
     """
@@ -171,7 +172,6 @@ class Run(models.Model):
         default=0,
         help_text=_("These requests were sent again, and the endpoint may have charged for both."),
     )
-    problem = models.TextField(_("problem"), blank=True)
     created_at = models.DateTimeField(_("created"))
     started_at = models.DateTimeField(_("started"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -236,13 +236,13 @@ class Call(models.Model):
         return f"{self.pk}"
 
 
-class Exchange(models.Model):
-    """A request and its reply on a `call`, successful or not: full request, raw reply, tokens, cost and time."""
+class Exchange(StoredProblem):
+    """What was sent and what came back on a `call`, for good or ill: the whole request, the raw reply, tokens,
+    money, time."""
 
     call_id: int
 
     state = models.CharField(_("state"), max_length=10, choices=CallState)
-    problem = models.TextField(_("problem"), blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=1)
     request = models.TextField(_("request"))
     raw = models.TextField(_("reply"), blank=True)

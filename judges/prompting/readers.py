@@ -13,14 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from annotation.problems import Problem, gettext_noop
+from judges import problems
+
 type Verdict = Literal["left", "right", "tie"]
 type Gives = Literal["verdict", "level", "score", "share"]
 """What a reader finds: a winner, one of five levels, a score of 1 to 10, a probability."""
-
-
-def gettext_noop(message: str) -> str:
-    """Marks `message` for translation; whoever shows it translates it. Pure modules know no Django."""
-    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """No verdict can be read, and why: the English message with %(name)s places for `values`."""
+    """No verdict can be read, and why."""
 
-    reason: str
-    values: Mapping[str, str]
+    problem: Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +110,12 @@ def _spoken(reply: Reply) -> str:
 
 def _nothing(reply: Reply) -> Unreadable:
     if not reply.text.strip():
-        return Unreadable(gettext_noop("The reply is empty."), {})
-    return Unreadable(
-        gettext_noop("The reply contains no verdict. It ends with “%(end)s”."), {"end": _quote(reply.text[-200:])}
-    )
+        return Unreadable(problems.EMPTY())
+    return Unreadable(problems.NO_VERDICT(end=_quote(reply.text[-200:])))
 
 
 def _odd(found: str, wanted: str) -> Unreadable:
-    return Unreadable(
-        gettext_noop("The verdict is “%(found)s”, but must be %(wanted)s."), {"found": _quote(found), "wanted": wanted}
-    )
+    return Unreadable(problems.ODD_VERDICT(found=_quote(found), wanted=wanted))
 
 
 def _last_bracketed(reply: Reply) -> str | None:
@@ -153,7 +146,7 @@ def read_rating(reply: Reply) -> Reading | Unreadable:
 def _score(found: str) -> Reading | Unreadable:
     score = float(found)
     if not 1 <= score <= 10:
-        return Unreadable(gettext_noop("The score %(found)s is not between 1 and 10."), {"found": _quote(found)})
+        return Unreadable(problems.SCORE_OUT_OF_RANGE(found=_quote(found)))
     return Reading(score=score)
 
 
@@ -244,7 +237,7 @@ LEAST_MASS: Final = 0.5
 def read_logprobs(reply: Reply) -> Reading | Unreadable:
     """The probabilities of A, B and tie as the first token; the share of A, a tie counted half."""
     if not reply.first_tokens:
-        return Unreadable(gettext_noop("The reply has no log-probabilities for its first token."), {})
+        return Unreadable(problems.NO_LOGPROBS())
     mass: dict[Verdict, float] = {"left": 0.0, "right": 0.0, "tie": 0.0}
     for token in reply.first_tokens:
         word = token.text.strip(_DRESS + "\u2581\u0120")
@@ -254,10 +247,7 @@ def read_logprobs(reply: Reply) -> Reading | Unreadable:
     total = math.fsum(mass.values())
     # Not more than 1 but for rounding; an endpoint that says otherwise does not give probabilities.
     if not LEAST_MASS <= total <= 1.01:
-        return Unreadable(
-            gettext_noop("A, B and tie add up to %(percent)s%% of the first token’s probability."),
-            {"percent": f"{100 * total:.1f}"},
-        )
+        return Unreadable(problems.LITTLE_MASS(percent=f"{100 * total:.1f}"))
     share = (mass["left"] + mass["tie"] / 2) / total
     winners = [word for word, weight in mass.items() if weight == max(mass.values())]
     return Reading(verdict=winners[0] if len(winners) == 1 else "tie", share=share)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from judges.prompting.readers import gettext_noop
+from annotation.problems import gettext_noop
 
 type Kind = Literal["pair", "single"]
 type Role = Literal["system", "user", "assistant"]

@@ -14,6 +14,8 @@ import httpx
 from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 
+from annotation.problems import Problem
+from annotation.stored_problems import columns
 from judges.llm import chat
 from judges.llm.chat import Answer
 from judges.models import CallState, RunState
@@ -52,7 +54,7 @@ class Outcome[C: Call]:
         """Writes on `exchange` what was sent, what came back, and what that cost at the prices of `access`."""
         answer = self.answer
         exchange.state = self.finding.state
-        exchange.problem = self.finding.problem
+        exchange.set_problem(self.finding.problem)
         exchange.attempts = self.attempts
         exchange.request = self.prepared.question.body.decode()
         exchange.raw = answer.raw if answer else self.raw
@@ -222,9 +224,9 @@ class Books[C: Call](ABC):
         """The state that the run is in now."""
         return str(self._runs().values_list("state", flat=True).get())
 
-    def stop(self, problem: str) -> None:
+    def stop(self, problem: Problem) -> None:
         """Stops the run, if it is running, for a reason that people are told."""
-        self._runs().filter(state=RunState.RUNNING).update(state=RunState.STOPPED, problem=problem)
+        self._runs().filter(state=RunState.RUNNING).update(state=RunState.STOPPED, **columns(problem))
 
     def _runs(self) -> QuerySet[Any]:
         return type(self._run)._default_manager.filter(pk=self._run.pk)

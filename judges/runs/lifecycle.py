@@ -12,6 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from annotation.problems import NO_PROBLEM, Problem
+from annotation.stored_problems import Counted, columns, commonest
 from annotation.studies.lifecycle import NotPossible
 from judges.llm import chat
 from judges.llm.api_keys import NoKey
@@ -71,11 +73,11 @@ def check_key(access: Access) -> None:
     try:
         access.connect()
     except NoKey as missing:
-        raise NotPossible(str(missing)) from None
+        raise NotPossible(missing.problem) from None
 
 
 @contextlib.contextmanager
-def only_one(constraint: str, refusal: str) -> Iterator[None]:
+def only_one(constraint: str, refusal: Problem | str) -> Iterator[None]:
     """Stores what is done within, in one transaction.
 
     Raises:
@@ -196,7 +198,7 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         try:
             yield sender
         except NoKey as missing:
-            books.stop(str(missing))
+            books.stop(missing.problem)
             raise
         finally:
             # What was claimed and not stored is freed, and counted if it was in flight, as after a crash.
@@ -233,6 +235,11 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             shortened=self.shortened,
         )
 
+    def problems(self, run: R) -> list[Counted]:
+        """What went wrong most often with the calls of `run`, whatever came of them in the end."""
+        replies: QuerySet[Any] = self.replies._default_manager.all()
+        return commonest(replies.filter(call__run=run))
+
     def open_states(self, run: R) -> Collection[str]:
         """The states of calls of `run` that are still to do."""
         return (CallState.PENDING, CallState.SENT)
@@ -246,7 +253,7 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
     def resume(self, run: R, *, detach: bool = True) -> bool:
         """Goes on with a run that was paused, or stopped, and asks again what failed. False where it was neither."""
         halted = self._runs().filter(pk=run.pk, state__in=[RunState.PAUSED, RunState.STOPPED])
-        if not halted.update(state=RunState.RUNNING, problem=""):
+        if not halted.update(state=RunState.RUNNING, **columns(NO_PROBLEM)):
             return False
         self.calls(run).filter(state=CallState.FAILED).update(state=CallState.PENDING, claim=None)
         if detach:

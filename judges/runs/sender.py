@@ -22,6 +22,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from annotation.problems import NO_PROBLEM, Problem
+from judges import problems
 from judges.llm import chat, rate_limits
 from judges.models import CallState, RunState
 from judges.models.work import Call
@@ -71,7 +73,7 @@ class Session[C: Call]:
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
     done: list[Outcome[C]] = field(default_factory=list)
     stopping: str = ""
-    problem: str = ""
+    problem: Problem = NO_PROBLEM
     exhausted: bool = False
     hopeless: int = 0
     unstored: int = 0
@@ -109,7 +111,7 @@ class Session[C: Call]:
     async def _db[T](self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def stop(self, why: str, problem: str = "") -> None:
+    def stop(self, why: str, problem: Problem = NO_PROBLEM) -> None:
         """Sends nothing more: what is in flight is awaited, what waits for its next attempt is given back."""
         if not self.stopping:
             self.stopping, self.problem = why, problem
@@ -148,7 +150,7 @@ class Session[C: Call]:
             elif await self._others_may_leave_room():
                 await asyncio.sleep(LOOK)
             else:
-                self.stop(BUDGET, "The budget is used up.")
+                self.stop(BUDGET, problems.NO_MONEY())
         elif held_back:
             self.stop(held_back)
 
@@ -162,7 +164,7 @@ class Session[C: Call]:
     def _failed(self, task: asyncio.Task[None]) -> None:
         """The database would not have something: nothing more may be sent that could not be stored."""
         if not task.cancelled() and task.exception() is not None:
-            self.stop("fault", "A database operation failed. See the log.")
+            self.stop("fault", problems.DATABASE_REFUSED())
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self.flying.discard(task)
@@ -170,7 +172,7 @@ class Session[C: Call]:
         if not task.cancelled() and (error := task.exception()) is not None:
             # A fault of ours: the call stays sent, and is asked again once this sender has ended.
             logger.error("A call could not be made", exc_info=error)
-            self.stop("fault", f"{type(error).__name__}: see the log.")
+            self.stop("fault", problems.OUR_FAULT(error=type(error).__name__))
         self._wake.set()
 
     async def _ask(self, prepared: Prepared[C]) -> None:
@@ -231,14 +233,14 @@ class Session[C: Call]:
 
     def _give_up(self, outcome: Outcome[C], trouble: chat.Trouble) -> None:
         state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
-        outcome.finding = Finding(state, problem=trouble.words)
+        outcome.finding = Finding(state, problem=trouble.problem)
         outcome.raw, outcome.status = trouble.raw, trouble.status
         if isinstance(trouble, chat.Permanent):
-            self.stop("endpoint", trouble.words)
+            self.stop("endpoint", trouble.problem)
         elif isinstance(trouble, chat.Again | chat.Unfit):
             self.hopeless += 1
             if self.hopeless >= HOPELESS:
-                self.stop("endpoint", trouble.words)
+                self.stop("endpoint", trouble.problem)
 
     async def _asked(self, prepared: Prepared[C]) -> chat.Answer:
         # There are as many as calls in flight. The one that was used last has a connection that stands.

@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from judges import models, problem_texts
+from judges import models
 
 register = template.Library()
 
@@ -51,12 +51,6 @@ def call_state(state: str) -> str:
 def found_word(found: str) -> str:
     """Names a benchmark result (right, wrong or tie) in the reader's language."""
     return {"right": _("right"), "wrong": _("wrong"), "tie": _("undecided")}[found]
-
-
-@register.filter
-def told(problem: str) -> str:
-    """Translates the stored problem of a run or call."""
-    return problem_texts.told(problem)
 
 
 @register.filter

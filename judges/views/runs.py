@@ -40,6 +40,7 @@ class RunPages[R: Run]:
         context = {
             "run": run,
             "progress": progress,
+            "problems": self.life.problems(run),
             "states": [(state, labels[state], count) for state, count in progress.states.items()],
             "to": {what: reverse(name, args=place) for what, name in names.items()},
             **more,

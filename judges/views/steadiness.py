@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import Study
+from annotation.stored_problems import told
 from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, study_page
 from annotation.views.downloads import Cell, csv_download
@@ -31,7 +32,7 @@ def shown_schedules(study: Study) -> dict[str, Any]:
     """Returns the context of the schedules section on the study's judges page."""
     rows = study.judge_schedules.select_related("judge", "user")
     return {
-        "schedules": [(schedule, schedules.latest(schedule), schedules.hindrance(schedule)) for schedule in rows],
+        "schedules": [(schedule, schedules.latest(schedule), told(schedules.hindrance(schedule))) for schedule in rows],
         "schedule_form": ScheduleForm(auto_id="schedule-%s"),
     }
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from annotation.models import Study
+from annotation.problems import Failure, Problem
 from ranking import problems
 from ranking.board_data import Sheet, covariance_shown, sheet
 from ranking.boards import counting
@@ -18,8 +19,8 @@ from ranking.votes.counts import Counts
 from ranking.votes.reader import PEOPLE, Cut, Filters, Read
 
 
-class NothingCompared(Exception):
-    """No comparison counts towards the board; the message says what to do."""
+class NothingCompared(Failure):
+    """No comparison counts towards the board; the problem says what to do."""
 
 
 PROBLEMS: Final = (
@@ -29,7 +30,7 @@ PROBLEMS: Final = (
     reader.UnknownRater,
     reader.UnknownCategory,
 )
-"""Why there may be no board of what is asked; each says it in its message."""
+"""Why there may be no board of what is asked; each says it in its problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,12 @@ def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
         group["verdict_here"] = asdict(told) if told else None
 
 
-def _nothing(study: Study, filters: Filters) -> str:
-    """In English: who reads it reads it in a language of their own."""
+def _nothing(study: Study, filters: Filters) -> Problem:
     if filters.category is not None:
-        return problems.NONE_OF_TYPE % {"type": filters.category}
+        return problems.NONE_OF_TYPE(type=filters.category)
     if filters.raters == PEOPLE:
-        return problems.NOBODY_VOTED % {"study": study.slug}
-    return problems.NOTHING_COUNTS % {"study": study.slug}
+        return problems.NOBODY_VOTED(study=study.slug)
+    return problems.NOTHING_COUNTS(study=study.slug)
 
 
 def _name_makers(study: Study, result: Sheet) -> None:

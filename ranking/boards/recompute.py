@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from annotation.stored_problems import told
 from ranking.boards.compute import PROBLEMS, Computed, compute
 from ranking.boards.snapshots import REPORTS
 from ranking.models import UNFINISHED, Leaderboard, State
@@ -29,7 +30,7 @@ def recompute(snapshot: Leaderboard) -> Computed:
     try:
         computed = compute(snapshot.study, snapshot.asked_filters(), snapshot.asked_settings(), snapshot.line)
     except PROBLEMS as error:
-        raise CannotRecompute(str(error)) from error
+        raise CannotRecompute(told(error.problem)) from error
     _refuse_others(snapshot, computed.read.digest)
     return computed
 
@@ -61,7 +62,7 @@ def _refuse_withdrawn(snapshot: Leaderboard) -> None:
     if snapshot.state in UNFINISHED or snapshot.cut is None:
         raise CannotRecompute(_("%(it)s has not been computed yet.") % {"it": _called(snapshot)})
     if snapshot.state == State.IMPOSSIBLE:
-        raise CannotRecompute(snapshot.problem)
+        raise CannotRecompute(snapshot.told_problem)
     if withdrawn := _withdrawn_since(snapshot):
         raise CannotRecompute(
             _("%(it)s cannot be recomputed: %(number)s of its votes have since been withdrawn.")
@@ -82,7 +83,7 @@ def _withdrawn_since(snapshot: Leaderboard) -> int:
     try:
         then = reader.selected(snapshot.study, snapshot.asked_filters(), snapshot.line)
     except PROBLEMS as error:
-        raise CannotRecompute(str(error)) from error
+        raise CannotRecompute(told(error.problem)) from error
     undone = then.filter(superseded_by__withdrawn=True).count()
     left = then.filter(rater__worker__outcome="withdrawn").exclude(superseded_by__withdrawn=True).count()
     return undone + left

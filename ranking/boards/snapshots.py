@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 
 from annotation.models import Comparison, Study
+from annotation.stored_problems import columns
 from ranking.boards import counting, requests
 from ranking.boards.compute import PROBLEMS, compute, is_counted
 from ranking.methods import VERSION
@@ -116,7 +117,7 @@ def fill(pk: int, at: datetime) -> bool:
     try:
         changes |= {"state": State.READY, **_results(snapshot, line, basis, at)}
     except PROBLEMS as error:
-        changes |= {"state": State.IMPOSSIBLE, "problem": str(error)}
+        changes |= {"state": State.IMPOSSIBLE, **columns(error.problem)}
     seconds = time.perf_counter() - began
     done = at + timedelta(seconds=seconds)
     return bool(mine.update(**changes, version=VERSION, seconds=seconds, finished_at=done))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ranking import problems
 from ranking.methods.connectivity import components, hardly_joined
 from ranking.methods.interval_scope import distinct, question
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH, Ratings, is_flat
@@ -53,13 +54,13 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
         NotConverged: an iteration did not reach its optimum.
     """
     chosen = method(settings, source)
-    for what, name in (("anchor", settings.anchor and settings.anchor[0]), ("baseline", settings.baseline)):
+    for name in (settings.anchor and settings.anchor[0], settings.baseline):
         if name is not None and name not in votes.names:
-            raise Contradiction(f"not a model of this board, as the {what} should be: {name}")
+            raise Contradiction(problems.NOT_ON_BOARD(name=name))
     if votes.soft is not None and not chosen.soft:
-        raise Contradiction(f"{settings.method} takes no soft verdicts")
+        raise Contradiction(problems.NO_SHARES(method=settings.method))
     if chosen.style and votes.style is None:
-        raise Contradiction(f"{settings.method} needs the texts of the answers")
+        raise Contradiction(problems.NEEDS_TEXTS(method=settings.method))
     if (votes.count is not None or votes.importance is not None) and not (weighed := votes.weight() > 0).all():
         # What weighs nothing is no cluster either, nor a prompt or a rater of which something could be said.
         votes = votes.where(weighed)

@@ -5,6 +5,7 @@ Bradley and Terry, Rank analysis of incomplete block designs, Biometrika 39 (195
 
 import numpy as np
 
+from ranking import problems
 from ranking.methods import intervals, logistic
 from ranking.methods.bootstrap import redraw
 from ranking.methods.connectivity import has_finite_fit
@@ -27,7 +28,7 @@ def rate(
         NotConverged: Newton's method did not reach the optimum.
     """
     if settings.first_place and (votes.left is None or not votes.left.any()):
-        raise Contradiction("which answer was shown in the first place is not known")
+        raise Contradiction(problems.NO_SIDES())
     prior = not has_finite_fit(tally)
     names: tuple[str, ...] = (FIRST_PLACE,) if settings.first_place else ()
     cells = _cells_by_side(votes) if settings.first_place else Cells.of_tally(tally)

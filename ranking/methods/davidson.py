@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ranking import problems
 from ranking.methods import bradley_terry, intervals, logistic
 from ranking.methods.connectivity import has_finite_fit_with_ties
 from ranking.methods.intervals import Clusters, Observations, Uncertainty
@@ -30,7 +31,7 @@ def rate(
     if not tally.ties.any():
         return bradley_terry.rate(votes, tally, settings, clusters, rng).noting("no-ties")
     if not tally.wins.any():
-        raise NotConverged("all verdicts are ties: there is nothing to rate by")
+        raise NotConverged(problems.ONLY_TIES())
     fit = _fit(tally, prior=not has_finite_fit_with_ties(tally))
     ratings = Ratings(
         settings=settings,

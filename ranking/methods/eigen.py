@@ -6,6 +6,7 @@ Bonacich, Power and centrality: a family of measures (1987).
 import evalica
 import numpy as np
 
+from ranking import problems
 from ranking.methods.connectivity import has_circle
 from ranking.methods.evalica_input import Counted, fixed_point, is_uneven
 from ranking.methods.intervals import Clusters
@@ -24,7 +25,7 @@ def rate(
         NotConverged: the wins lead in no circle, or the iteration did not reach its fixed point.
     """
     if not has_circle(tally):
-        raise NotConverged("the wins lead in no circle, so there is nothing to settle")
+        raise NotConverged(problems.NO_CIRCLE())
     # Where two camps only meet across, as two models do, the iteration would turn back and forth for ever. Wins
     # against oneself add as much to every eigenvalue, change no eigenvector, and end that.
     loops = float(tally.games.sum()) / len(tally.wins) ** 2

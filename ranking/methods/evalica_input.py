@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from evalica import Winner
 
+from ranking import problems
 from ranking.methods.logistic import NotConverged
 from ranking.methods.tally import Floats, Tally
 
@@ -68,6 +69,6 @@ def fixed_point(method: Callable[..., Any], counted: Counted) -> Floats:
         for limit in (LIMIT, 2 * LIMIT + 1)
     )
     if not np.abs(once - twice).max() <= SETTLED:
-        raise NotConverged(f"no fixed point after {LIMIT} steps")
+        raise NotConverged(problems.NO_FIXED_POINT(steps=LIMIT))
     shares: Floats = np.abs(twice) / np.abs(twice).sum()
     return shares

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.special import expit
 
+from annotation.problems import Failure
+from ranking import problems
 from ranking.methods.tally import Codes, Floats, Tally
 
 LIMIT: Final = 100
@@ -30,7 +32,7 @@ PRIOR_WEIGHT: Final = 0.5
 """The prior, where it is on, gives each model this much of a tie against the mean of the board."""
 
 
-class NotConverged(ArithmeticError):
+class NotConverged(Failure, ArithmeticError):
     """The iteration did not reach the optimum; there is no estimate."""
 
 
@@ -167,11 +169,11 @@ def newton(
     for iteration in range(1, LIMIT + 1):
         gradient, information = derivatives(parameters)
         if not np.isfinite(information).all():
-            raise NotConverged("the comparisons do not determine the strengths")
+            raise NotConverged(problems.NOT_DETERMINED())
         try:
             step = center @ cho_solve(cho_factor(grounded(information, size)), gradient)
         except LinAlgError as error:
-            raise NotConverged("the comparisons do not determine the strengths") from error
+            raise NotConverged(problems.NOT_DETERMINED()) from error
         rate = 1.0
         if np.abs(step).max() > FAR:
             reached = value(parameters)
@@ -190,7 +192,7 @@ def newton(
                 iteration,
                 prior,
             )
-    raise NotConverged(f"no optimum after {LIMIT} Newton steps")
+    raise NotConverged(problems.NO_OPTIMUM(steps=LIMIT))
 
 
 def _inverse(information: Floats) -> Floats:
@@ -205,9 +207,9 @@ def _inverse(information: Floats) -> Floats:
     try:
         inverse = np.linalg.inv(information)
     except LinAlgError as error:
-        raise NotConverged("the comparisons do not determine the strengths") from error
+        raise NotConverged(problems.NOT_DETERMINED()) from error
     if not np.abs(np.diag(inverse) * np.diag(information)).max() < DROWNED:
-        raise NotConverged("the comparisons do not determine the strengths")
+        raise NotConverged(problems.NOT_DETERMINED())
     return inverse
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import evalica
 import numpy as np
 
+from ranking import problems
 from ranking.methods.connectivity import has_finite_fit, has_finite_fit_with_ties
 from ranking.methods.evalica_input import TOLERANCE, Counted
 from ranking.methods.intervals import Clusters
@@ -30,14 +31,14 @@ def rate(
     """
     ties = bool(tally.ties.any())
     if ties and not tally.wins.any():
-        raise NotConverged("all verdicts are ties: there is nothing to rate by")
+        raise NotConverged(problems.ONLY_TIES())
     if not (has_finite_fit_with_ties if ties else has_finite_fit)(tally):
-        raise NotConverged("newman has no finite ratings here; bradley-terry and davidson state a prior instead")
+        raise NotConverged(problems.NOT_FINITE())
     counted = Counted.of(tally).arguments()
     # Without a tie evalica's iteration (0.4.2) turns on the spot, and what it is for is Bradley-Terry.
     result = (evalica.newman if ties else evalica.bradley_terry)(**counted, tolerance=TOLERANCE, limit=LIMIT)
     if result.iterations >= LIMIT:
-        raise NotConverged(f"no optimum after {LIMIT} steps")
+        raise NotConverged(problems.NO_OPTIMUM(steps=LIMIT))
     strength = np.log(result.scores.sort_index().to_numpy())
     return Ratings(
         settings=settings,

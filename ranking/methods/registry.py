@@ -7,7 +7,8 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from annotation.interchange.faults import gettext_noop
+from annotation.problems import gettext_noop
+from ranking import problems
 from ranking.methods import bradley_terry, davidson, style, win_rates
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings, Unit
@@ -159,41 +160,41 @@ def method(settings: Settings, source: Source | None = None, *, told: Collection
     """
     found = METHODS.get(settings.method)
     if found is None:
-        raise Contradiction(f"there is no method {settings.method}; there are {', '.join(METHODS)}")
+        raise Contradiction(problems.NO_METHOD(method=settings.method, methods=", ".join(METHODS)))
     given = {field.name for field in fields(settings) if getattr(settings, field.name) != field.default} | {*told}
     if settings.first_place and not found.first_place:
-        raise Contradiction(f"{settings.method} cannot fit a first-place effect")
+        raise Contradiction(problems.NO_SIDE_EFFECT(method=settings.method))
     if settings.anchor is not None and not found.in_points:
-        raise Contradiction(f"{settings.method} has no scale that an anchor could hold")
+        raise Contradiction(problems.NO_SCALE(method=settings.method))
     if settings.ties in {"half", "drop"} and found.own_ties:
-        raise Contradiction(f"{settings.method} gives ties a probability of their own")
+        raise Contradiction(problems.OWN_TIES(method=settings.method))
     _refuse_idle_intervals(settings, found, given)
     asked_for_intervals = found.sandwich and given & {"clusters", "correction", "intervals", "simultaneous"}
     if source == "all" and (asked_for_intervals or settings.redraw == "resample"):
-        raise Contradiction("people and judges together have no intervals")
+        raise Contradiction(problems.MIXED_INTERVALS())
     if "seed" in told and settings.redraw is None and (source == "all" or not found.sandwich):
-        raise Contradiction("nothing is drawn for this board that a seed could decide")
+        raise Contradiction(problems.IDLE_SEED())
     return found
 
 
 def _refuse_idle_intervals(settings: Settings, found: Method, given: set[str]) -> None:
     """Raises Contradiction where an option of intervals is given that has none to be about."""
     if settings.intervals == "bootstrap" and not found.bootstrap:
-        raise Contradiction(f"{settings.method} has no bootstrapped intervals")
+        raise Contradiction(problems.NO_BOOTSTRAP(method=settings.method))
     if settings.intervals == "bootstrap" and settings.first_place:
-        raise Contradiction("a first-place effect has sandwich intervals only")
+        raise Contradiction(problems.SIDE_EFFECT_OF_BOOTSTRAP())
     if "intervals" in given and not found.sandwich:
-        raise Contradiction(f"{settings.method} has no sandwich intervals")
+        raise Contradiction(problems.NO_SANDWICH(method=settings.method))
     if settings.simultaneous and not found.sandwich and settings.redraw != "resample":
-        raise Contradiction(f"{settings.method} has no intervals that could hold all at once")
+        raise Contradiction(problems.NO_SIMULTANEOUS(method=settings.method))
     if settings.clusters is not None and not found.sandwich:
-        raise Contradiction(f"{settings.method} has no intervals by clusters")
+        raise Contradiction(problems.NO_CLUSTERS(method=settings.method))
     if "correction" in given:
         if not found.corrected:
-            raise Contradiction(f"{settings.method} takes no correction")
+            raise Contradiction(problems.NO_CORRECTION(method=settings.method))
         if settings.intervals == "bootstrap":
-            raise Contradiction("a correction is one of sandwich intervals, and a bootstrap has none")
+            raise Contradiction(problems.CORRECTION_OF_BOOTSTRAP())
         if settings.clusters == "none" and settings.correction != "CR0":
-            raise Contradiction(f"independent votes have CR0, not {settings.correction}")
+            raise Contradiction(problems.INDEPENDENT(correction=settings.correction))
     if "rounds" in given and settings.intervals != "bootstrap" and settings.redraw is None:
-        raise Contradiction("rounds are of a bootstrap")
+        raise Contradiction(problems.IDLE_ROUNDS())

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from annotation.problems import Failure
+from ranking import problems
 from ranking.methods.intervals import CLUSTERS, CORRECTIONS, Clusters, Correction
 
 type Ties = Literal["half", "drop", "model"]
@@ -25,7 +27,7 @@ ROUNDS: Final = 1000
 """Of a bootstrap, where no other number is asked for."""
 
 
-class Contradiction(ValueError):
+class Contradiction(Failure, ValueError):
     """The settings are misspelt or exclude one another; the message says which."""
 
 
@@ -67,22 +69,22 @@ class Settings:
         ):
             value = getattr(self, name)
             if value is not None and value not in choices:
-                raise Contradiction(f"{name} is {value}; one of {', '.join(choices)} was expected")
+                raise Contradiction(problems.NO_SUCH_CHOICE(name=name, value=value, choices=", ".join(choices)))
         if self.ties == "model" and self.method != "davidson":
-            raise Contradiction("of ties model means the method davidson, and no other")
+            raise Contradiction(problems.TIES_OF_DAVIDSON())
         if self.method == "elo-bootstrap" and self.redraw is None:
-            raise Contradiction(f"elo-bootstrap needs to be told what to redraw: {' or '.join(REDRAWS)}")
+            raise Contradiction(problems.WHAT_TO_REDRAW(ways=" or ".join(REDRAWS)))
         if self.method != "elo-bootstrap" and self.redraw is not None:
-            raise Contradiction("redraw is an option of elo-bootstrap alone")
+            raise Contradiction(problems.NO_REDRAW())
         if (self.method == "baseline-win-rate") != (self.baseline is not None):
-            raise Contradiction("baseline-win-rate needs a baseline, and no other method has one")
+            raise Contradiction(problems.ONE_BASELINE())
         if self.rounds < 2:
             # One alone has no spread.
-            raise Contradiction("a bootstrap needs at least two rounds")
+            raise Contradiction(problems.FEW_ROUNDS())
         if self.seed < 0:
-            raise Contradiction(f"the seed is {self.seed}; 0 or more was expected")
+            raise Contradiction(problems.NEGATIVE_SEED(seed=self.seed))
         if self.anchor is not None and not math.isfinite(self.anchor[1]):
-            raise Contradiction(f"the anchor {self.anchor[0]} needs a finite rating")
+            raise Contradiction(problems.ANCHOR_NOT_FINITE(name=self.anchor[0]))
 
     @property
     def tie_rule(self) -> Ties:

@@ -13,6 +13,7 @@ from typing import Final, cast
 import numpy as np
 from scipy.sparse import csr_array
 
+from ranking import problems
 from ranking.methods.interval_scope import distinct
 from ranking.methods.intervals import Clusters, Uncertainty, combined, without_negatives
 from ranking.methods.ratings import Ratings, with_intervals
@@ -46,7 +47,7 @@ def rate_baseline(
         Contradiction: no model of this group met it.
     """
     if settings.baseline not in votes.names:
-        raise Contradiction(f"these models were never compared with {settings.baseline}")
+        raise Contradiction(problems.NEVER_MET(name=settings.baseline or ""))
     against, size = votes.names.index(settings.baseline), len(votes.names)
     met, model = _against(votes, against)
     often = np.bincount(model, weights=_count(met), minlength=size) > 1

@@ -239,7 +239,12 @@ class Found:
     @property
     def why_not(self) -> str:
         """Why there is no board, where that is known."""
-        return problems.why_not(self.snapshot.problem) if self.snapshot else ""
+        if self.snapshot is None:
+            return ""
+        # They have no command line, and the study need not be theirs.
+        if self.snapshot.found_problem.code == problems.NOBODY_VOTED.code:
+            return _("No votes by people count towards this board yet.")
+        return self.snapshot.told_problem
 
 
 def find(study: Study, asked: Asked) -> Found:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from annotation.merge_orders import UNDECIDED, Inconsistent, merge
 from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
+from annotation.problems import Failure
 from ranking import problems
 from ranking.methods import style
 from ranking.methods.settings import Contradiction, Source
@@ -33,11 +34,11 @@ type Reading = Literal["forced", "tie-allowed"]
 """Of the scale from 1 to 8: 4 is left and 5 is right, or both are ties."""
 
 
-class UnknownRater(ValueError):
+class UnknownRater(Failure, ValueError):
     """Nobody of that name has compared anything in the study; the message lists who has."""
 
 
-class UnknownCategory(ValueError):
+class UnknownCategory(Failure, ValueError):
     """No prompt of the study has that type; the message lists the types there are."""
 
 
@@ -54,7 +55,7 @@ class Filters:
 def refuse_idle(filters: Filters) -> None:
     """Raises Contradiction where one of `filters` can change nothing, whatever the study holds."""
     if filters.raters == PEOPLE and filters.inconsistent != "drop":
-        raise Contradiction("people judge a pair in one order only")
+        raise Contradiction(problems.ONE_ORDER())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +206,12 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
         case name:
             known = judges(study)
             if name not in known:
-                raise UnknownRater(problems.NO_SUCH_JUDGE % {"name": name, "known": ", ".join([*RESERVED, *known])})
+                raise UnknownRater(problems.NO_SUCH_JUDGE(name=name, known=", ".join([*RESERVED, *known])))
             rows = rows.filter(rater__kind=RaterKind.JUDGE, rater__name=name)
     if filters.category is not None:
         types = categories(study)
         if filters.category not in types:
-            raise UnknownCategory(problems.NO_SUCH_TYPE % {"name": filters.category, "known": ", ".join(types) or "-"})
+            raise UnknownCategory(problems.NO_SUCH_TYPE(name=filters.category, known=", ".join(types) or "-"))
         rows = rows.filter(pair__prompt__type=filters.category)
     middle = Q(winner="tie")
     if filters.reading == "tie-allowed":

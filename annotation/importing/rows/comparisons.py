@@ -16,10 +16,11 @@ from annotation.importing.rows.corpus import MODEL_COLUMNS
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import Known, KnownPair, KnownRater, quoted
 from annotation.importing.rows.pairs import Pairs
-from annotation.interchange.faults import gettext_noop, shown
+from annotation.interchange.faults import shown
 from annotation.interchange.llmfao import RATER_LENGTH, REPEATED_COLUMNS, RESERVED_RATERS
 from annotation.models import Comparison, Outcome, Pair, Rater, RaterKind, Worker
 from annotation.models.voting import Stage
+from annotation.problems import gettext_noop
 from annotation.scales import Side, Winner, answer_of, winner_of
 
 VOTE_CODES: Final = {(side, winner): side + winner for side in ("x", "y") for winner in ("x", "y", "tie")}

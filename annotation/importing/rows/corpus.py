@@ -8,10 +8,11 @@ from typing import Any, Final
 from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import Known, condensed, plain, refuse_contradiction, refuse_other, size
-from annotation.interchange.faults import gettext_noop, shown
+from annotation.interchange.faults import shown
 from annotation.interchange.self_identification import names_itself
 from annotation.models import LanguageModel, Prompt, Result, ResultFlag
 from annotation.numbering import Numbering
+from annotation.problems import gettext_noop
 
 PROMPT_REMEMBERED: Final = 4000
 """Characters of a prompt to keep in memory while its answers are searched for model names."""

@@ -63,7 +63,7 @@ class Intake:
     guess: Callable[[str], str] | None = None
     """Guesses the language of a prompt that has none."""
     passed_over: Counter[str] = field(default_factory=Counter)
-    """Number of rows skipped without being errors, by message, which has a placeholder %(count)s."""
+    """Rows that are stored nowhere without being faults, by the code of what is said of them."""
 
     def __post_init__(self) -> None:
         self._context = ImportContext(self.study, self.prompt_set, self.kinds, self.sink)

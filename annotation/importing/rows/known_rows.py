@@ -7,7 +7,8 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from annotation.importing.rows.errors import Refused
-from annotation.interchange.faults import gettext_noop, shown
+from annotation.interchange.faults import shown
+from annotation.problems import gettext_noop
 
 SHORT: Final = 40
 """Longer texts are kept as digests, except those of models, which are few."""

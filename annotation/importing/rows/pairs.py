@@ -10,9 +10,9 @@ from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import PROMPT_COLUMNS, Corpus
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import KnownPair, condensed, quoted, refuse_contradiction, size
-from annotation.interchange.faults import gettext_noop
 from annotation.models import Pair, Purpose
 from annotation.numbering import Numbering
+from annotation.problems import gettext_noop
 from annotation.scales import winner_of
 
 PAIR_COLUMNS: Final = ("prompt", "model_x", "model_y", "result_x", "result_y", "golden", "text", "reason")

@@ -98,8 +98,8 @@ class Command(BaseCommand):
         for file, columns in report.unknown.items():
             line = _("ignored columns in %(file)s: %(columns)s")
             self.stdout.write(line % {"file": file, "columns": ", ".join(columns)})
-        for told, count in report.passed_over.items():
-            self.stdout.write(_(told) % {"count": count})
+        for line in load.told_passed_over(report.passed_over):
+            self.stdout.write(line)
         for name in report.skipped:
             self.stdout.write(_("skipped: %(file)s") % {"file": name})
         if report.upload is None:

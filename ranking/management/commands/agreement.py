@@ -15,7 +15,6 @@ from ranking.boards import recompute
 from ranking.boards.recompute import CannotRecompute
 from ranking.models import Leaderboard
 from ranking.pages import by_rater as by_rater_page
-from ranking.problems import problem
 from ranking.reports import agreement, by_rater
 from ranking.votes import reader
 
@@ -51,7 +50,7 @@ class Command(BaseCommand):
         try:
             found = recompute.recompute_report(snapshot)
         except CannotRecompute as error:
-            raise CommandError(problem(str(error))) from error
+            raise CommandError(str(error)) from error
         self._tell_simulated(snapshot.simulated)
         if snapshot.method == by_rater.METHOD:
             self._write_columns(found, options)

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from annotation.management.arguments import study_called
 from annotation.management.text_tables import text_table
 from annotation.models import Study
+from annotation.stored_problems import told
+from ranking import problems
 from ranking.board_data import csv_lines
 from ranking.boards import compute, recompute
 from ranking.boards.compute import Computed
@@ -23,11 +25,9 @@ from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Settings
 from ranking.models import Leaderboard
 from ranking.pages.text import coefficient, coefficient_name, converged, left_out, notice, question
-from ranking.problems import problem
 from ranking.votes import reader
 from ranking.votes.reader import Filters
 
-PROBLEMS = (CannotRecompute, *compute.PROBLEMS)
 FILTERS = tuple(field.name for field in fields(Filters))
 SETTINGS = tuple(field.name for field in fields(Settings))
 
@@ -67,8 +67,10 @@ class Command(BaseCommand):
             raise CommandError(_("--covariance requires --json."))
         try:
             filters, settings, computed = self._compute(study, options)
-        except PROBLEMS as error:
-            raise CommandError(problem(str(error))) from error
+        except compute.PROBLEMS as error:
+            raise CommandError(told(error.problem)) from error
+        except CannotRecompute as error:
+            raise CommandError(str(error)) from error
         if options["covariance"] and not any(computed.covariances):
             raise CommandError(_("This leaderboard has no covariance: its ratings have no sandwich intervals."))
         self._tell(computed, filters)
@@ -150,7 +152,7 @@ def _refuse_idle(study: Study, filters: Filters, settings: Settings, told: Colle
     reader.refuse_idle(filters)
     method(settings, reader.source_of(filters.raters), told=told)
     if filters.reading != "forced" and filters.reading not in reader.readings(study, filters, reader.cut(study)):
-        raise Contradiction("nobody was asked on the scale from 1 to 8")
+        raise Contradiction(problems.ONE_READING())
 
 
 def anchor(text: str) -> tuple[str, float]:

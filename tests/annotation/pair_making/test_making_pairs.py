@@ -6,11 +6,14 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 from django.forms import ChoiceField
+from django.utils import translation
 
 from annotation.forms import PairsForm
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Result, Study
 from annotation.pair_making import make
 from annotation.pairing.registry import STRATEGIES
+from annotation.problems import Problem
+from annotation.stored_problems import told
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
 from tests.builders import MARK, add_golden_pairs, build_study
@@ -166,6 +169,13 @@ def test_an_unconnected_prompt_is_named_with_its_groups_and_nothing_is_stored() 
     with pytest.raises(NotPossible) as refusal:
         make.make_pairs(study, "neighbours", neighbours=1)
     said = str(refusal.value)
+    assert said == refusal.value.problem.text
+    again = Problem.stored(said, refusal.value.problem.data)
+    with translation.override("ja"):
+        japanese = told(again)
+        assert japanese == str(refusal.value)
+    assert japanese.splitlines()[1:3] == said.splitlines()[1:3], "the groups"
+    assert not set(japanese.splitlines()[::3]) & set(said.splitlines()[::3])
     assert f"{prompt.number} (prompt-1)" in said
     assert "Quillfinch-0, Quillfinch-1\n" in said
     assert "Quillfinch-2, Quillfinch-3\n" in said

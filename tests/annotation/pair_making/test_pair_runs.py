@@ -199,12 +199,24 @@ def test_coverage_as_csv(client, owner):
     assert len(lines) == 5
 
 
-def test_what_stops_a_run_is_said_in_the_language_of_who_asked_for_it(study):
+def test_what_stops_a_run_is_told_in_the_language_of_whoever_looks(client, study):
     Result.objects.all().delete()
     with translation.override("ja"):
         asked = background.submit(study, None, "all", OPTIONS)
-        expected = gettext("No prompt has answers from two models of this study. Upload answers first.")
-    background.run(asked.pk, timezone.now())
+        background.run(asked.pk, timezone.now())
     asked.refresh_from_db()
-    assert (asked.state, asked.problem) == (PairRunState.FAILED, expected)
-    assert not asked.problem.isascii()
+    english = "No prompt has answers from two models of this study. Upload answers first."
+    assert (asked.state, asked.problem) == (PairRunState.FAILED, english)
+    page = f"/studies/haiku/pairs/runs/{asked.pk}/"
+    assert english in text_of(client.get(page))
+    with translation.override("ja"):
+        japanese = gettext(english)
+    assert not japanese.isascii()
+    assert japanese in text_of(client.get(page, headers={"accept-language": "ja"}))
+
+
+def test_a_run_that_an_older_version_was_asked_for_is_made_whatever_language_it_names(study):
+    run = PairRun.objects.create(study=study, strategy="all", options={**OPTIONS, "language": "ja"})
+    background.run(run.pk, timezone.now())
+    run.refresh_from_db()
+    assert run.state == PairRunState.DONE

@@ -171,7 +171,7 @@ def test_of_several_rows_on_the_same_the_last_one_counts_and_the_report_says_how
     swapped = benchmark.game(81, "tie", "tie") | {"model_1": "birch", "model_2": "alder"}
     rows["model_judgment/owl_pair.jsonl"].append(swapped)
     report = loaded(benchmark.write(tmp_path / "in", rows))
-    assert report.passed_over == {"rows replaced by a later row with the same key: %(count)s": 3}
+    assert report.passed_over == {"surplus-rows": 3}
     assert Judgment.objects.get(result__model__name="alder", turn=1).score == 9
     assert list(Comparison.objects.filter(turn=1).values_list("left", "winner", "trial").order_by("pk")) == [
         ("y", "tie", 1),
@@ -285,8 +285,8 @@ def test_an_answer_that_is_an_error_is_no_answer(tmp_path: Path) -> None:
     report = loaded(benchmark.write(tmp_path / "in", rows))
     assert not Result.objects.filter(model__name="alder", prompt__number=81).exists()
     assert report.passed_over == {
-        "failed answers, skipped: %(count)s": 1,
-        "verdicts and grades of failed answers, skipped: %(count)s": 4,
+        "answers-that-are-errors": 1,
+        "judgments-of-errors": 4,
     }
     kept = benchmark.read(written("bench", tmp_path / "out"))["model_answer/alder.jsonl"]
     assert sorted(kept, key=lambda row: row["question_id"]) == rows["model_answer/alder.jsonl"]
@@ -360,6 +360,12 @@ def test_the_page_of_an_upload_says_what_was_passed_over(tmp_path: Path, setting
     page = as_user(owner).get(f"/studies/bench/data/uploads/{upload.pk}/").content.decode()
     for text in ("Rows replaced by a later row with the same key: 1", "Grades by judges", "Verdicts by judges"):
         assert text in page
+    upload.refresh_from_db()
+    assert upload.report["passed_over"] == {"surplus-rows": 1}
+    before = {"rows replaced by a later row with the same key: %(count)s": 2}
+    Upload.objects.update(report=upload.report | {"passed_over": before})
+    page = as_user(owner).get(f"/studies/bench/data/uploads/{upload.pk}/").content.decode()
+    assert "Rows that a later one of the same key replaces: 2" in page
 
 
 def test_the_whole_study_is_downloaded_as_an_archive_that_can_be_uploaded(tmp_path: Path, owner, as_user) -> None:

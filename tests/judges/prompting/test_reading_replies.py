@@ -79,7 +79,7 @@ def test_a_verdict_is_read(reader: str, text: str, verdict: str) -> None:
 def test_what_is_no_verdict_is_unreadable_and_never_a_tie(reader: str, text: str) -> None:
     found = read(reader, text)
     assert isinstance(found, Unreadable)
-    assert found.reason % found.values
+    assert found.problem
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""What can go wrong when judges and models are asked. An endpoint's own words have no code: they stay as they came."""
+
+from typing import Final
+
+from annotation.problems import gettext_noop, kind
+
+NO_MONEY: Final = kind("no-money", gettext_noop("The budget is used up."))
+DATABASE_REFUSED: Final = kind("database-refused", gettext_noop("A database operation failed. See the log."))
+OUR_FAULT: Final = kind("our-fault", gettext_noop("Unexpected error (%(error)s). See the log."))
+
+NO_VARIABLE: Final = kind("no-variable", gettext_noop("The environment variable %(source)s is not set."))
+NO_KEY_FILE: Final = kind("no-key-file", gettext_noop("%(path)s has no readable key."))
+EMPTY_KEY_FILE: Final = kind("empty-key-file", gettext_noop("The file %(path)s is empty."))
+NO_KEY_NAME: Final = kind("no-key-name", gettext_noop("This is not a valid key name. Use NAME_API_KEY or file:NAME."))
+ODD_KEY: Final = kind(
+    "odd-key", gettext_noop("The key in %(source)s contains characters that an HTTP header cannot carry.")
+)
+
+NO_ANSWER: Final = kind("no-answer", gettext_noop("No reply within %(seconds)s seconds."))
+NO_CONNECTION: Final = kind("no-connection", gettext_noop("Could not connect: %(error)s"))
+CONNECTION_BROKE: Final = kind("connection-broke", gettext_noop("The connection was lost: %(error)s"))
+NO_ADDRESS: Final = kind("no-address", gettext_noop("Invalid address: %(error)s"))
+SECRET_ADDRESS: Final = kind(
+    "secret-address",
+    gettext_noop(
+        "The endpoint’s name points to %(address)s, where cloud providers keep credentials. Nothing is sent there."
+    ),
+)
+TOO_MANY_BYTES: Final = kind("too-many-bytes", gettext_noop("The reply is larger than %(limit)s bytes."))
+PACKED_TWICE: Final = kind("packed-twice", gettext_noop("The reply is compressed more than once."))
+
+NOT_JSON: Final = kind("not-json", gettext_noop("The reply is not JSON."))
+NO_CHOICE: Final = kind("no-choice", gettext_noop("The reply contains no choices."))
+NO_TEXT: Final = kind("no-text", gettext_noop("The reply contains no text."))
+NO_SCORE: Final = kind("no-score", gettext_noop("The reply contains no score."))
+MANY_CLASSES: Final = kind(
+    "many-classes", gettext_noop("The reply has %(number)s classes, but a reward model has only one.")
+)
+
+CUT: Final = kind("cut", gettext_noop("The reply was cut off at the token limit."))
+CUT_WHILE_THINKING: Final = kind(
+    "cut-while-thinking",
+    gettext_noop("The reply was cut off while the model was still thinking, so it contains no answer."),
+)
+GIVEN_BEFORE: Final = kind(
+    "given-before", gettext_noop("The endpoint repeated an earlier reply, so this does not count as a new sample.")
+)
+
+EMPTY: Final = kind("empty", gettext_noop("The reply is empty."))
+NO_VERDICT: Final = kind("no-verdict", gettext_noop("The reply contains no verdict. It ends with “%(end)s”."))
+ODD_VERDICT: Final = kind("odd-verdict", gettext_noop("The verdict is “%(found)s”, but must be %(wanted)s."))
+SCORE_OUT_OF_RANGE: Final = kind("score-out-of-range", gettext_noop("The score %(found)s is not between 1 and 10."))
+NO_LOGPROBS: Final = kind("no-logprobs", gettext_noop("The reply has no log-probabilities for its first token."))
+LITTLE_MASS: Final = kind(
+    "little-mass", gettext_noop("A, B and tie add up to %(percent)s%% of the first token’s probability.")
+)
+
+STUDY_RESTS: Final = kind("study-rests", gettext_noop("The study is paused or closed."))
+MAY_NOT: Final = kind("may-not", gettext_noop("The person who set this schedule can no longer run this study."))
+AT_WORK: Final = kind("at-work", gettext_noop("The previous run was still in progress."))
+HALTED: Final = kind(
+    "halted", gettext_noop("A run of this judge is paused or stopped. The schedule waits for it to end.")
+)
+
+NOTHING_TO_JUDGE: Final = kind(
+    "nothing-to-judge", gettext_noop("Nothing to judge: no pairs or answers in this study match.")
+)
+SENTINELS_GONE: Final = kind(
+    "sentinels-gone", gettext_noop("No sentinels fit what this judge does now, or they were deleted.")
+)
+ALREADY_AT_WORK: Final = kind(
+    "already-at-work", gettext_noop("This judge is already running on this study. See its run.")
+)
+NO_BASELINE: Final = kind("no-baseline", gettext_noop("No model in this study is named “%(model)s”."))
+NAME_TAKEN: Final = kind(
+    "name-taken",
+    gettext_noop(
+        "This study has imported verdicts from “%(name)s”, and nothing can be added to them. Create a new "
+        "version on the judge’s page, which counts as “%(next)s”, or add the judge under another name."
+    ),
+)
