@@ -1,11 +1,10 @@
-"""Snapshots of leaderboards. A finished one is never changed, only followed by another."""
+"""Stored leaderboards and requests for them. A finished board never changes; the next one follows it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import models
@@ -13,21 +12,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
+from annotation.snapshots import UNFINISHED, Snapshot, State
 from ranking.methods.settings import Settings
 from ranking.votes.reader import ALL, Cut, Filters
-
-
-class State(models.TextChoices):
-    WAITING = "waiting", _("waiting")
-    COMPUTING = "computing", _("computing")
-    READY = "ready", _("ready")
-    IMPOSSIBLE = "impossible", _("cannot be computed")
-
-
-LONG = 3.0
-"""Seconds: what a board may take that is computed every minute."""
-
-UNFINISHED = (State.WAITING, State.COMPUTING)
 
 
 class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
@@ -44,12 +31,12 @@ class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
         return self.order_by("-number").first()
 
     def newest_report(self, study: Study, kind: str) -> Leaderboard | None:
-        """The report that is shown: the word that names its kind stands where a board names its method."""
+        """The newest finished report of a kind, which is stored as its method."""
         return self.of(study, Filters(raters=ALL), Settings(method=kind)).filter(state=State.READY).newest()
 
 
-class Leaderboard(models.Model):
-    """One board: its settings, exactly which comparisons went in, and what came out."""
+class Leaderboard(Snapshot):
+    """One board: its settings, which comparisons went in, and its results."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="leaderboards")
     key = models.CharField(max_length=64, help_text=_("A digest of what was asked: filters and settings."))
@@ -59,7 +46,6 @@ class Leaderboard(models.Model):
     filters = models.JSONField(_("filters"))
     settings = models.JSONField(_("settings"))
     seed = models.BigIntegerField(_("seed"))
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     basis = models.CharField(
         max_length=60, help_text=_("How the study's comparisons stood when it was asked for, in a word.")
     )
@@ -71,10 +57,7 @@ class Leaderboard(models.Model):
     sheet = models.JSONField(_("results"), default=dict)
     problem = models.TextField(_("problem"), blank=True)
     version = models.CharField(_("version"), max_length=20, blank=True)
-    seconds = models.FloatField(_("seconds taken"), null=True)
     created_at = models.DateTimeField(_("asked for"))
-    claimed_at = models.DateTimeField(_("begun"), null=True)
-    finished_at = models.DateTimeField(_("computed"), null=True)
     emptied_at = models.DateTimeField(
         _("results dropped"), null=True, help_text=_("From what is left they can be computed again.")
     )
@@ -86,9 +69,9 @@ class Leaderboard(models.Model):
         verbose_name_plural = _("leaderboards")
         ordering = ["-pk"]
         constraints = [
-            # A sweep that knew of an older one only comes too late to ask for the next.
+            # Of two sweeps that ask for the next board at once, the second fails here.
             models.UniqueConstraint(fields=["study", "key", "number"], name="leaderboard_number"),
-            # Whoever asks for a board that is being computed already is answered by that one.
+            # At most one board of a kind is under way.
             models.UniqueConstraint(
                 fields=["study", "key"], condition=Q(state__in=["waiting", "computing"]), name="leaderboard_asked_once"
             ),
@@ -102,29 +85,20 @@ class Leaderboard(models.Model):
     def __str__(self) -> str:
         return f"{self.pk}"
 
-    def may_be_followed(self, at: datetime) -> bool:
-        """Whether the next of its kind may be computed: computing may take no more than a twentieth of the time.
-
-        A sweep comes every minute, so only boards that take long ever wait.
-        """
-        if self.claimed_at is None or self.seconds is None or self.seconds <= LONG:
-            return True
-        return at >= self.claimed_at + 20 * timedelta(seconds=self.seconds)
-
     @property
     def line(self) -> Cut:
-        """The line under the comparisons that went in."""
+        """The cut below which comparisons went in."""
         assert self.cut is not None  # noqa: S101  set when it is computed
         return Cut(self.cut, tuple(self.excluded))
 
     @property
     def file_name(self) -> str:
-        """For downloads; a file with made-up votes in it says so in its name."""
+        """The name for downloads, which says whether any of the votes are simulated."""
         parts = [self.study.slug, "leaderboard", str(self.pk)]
         return "-".join([*parts, "simulated"] if self.simulated else parts)
 
     def as_json(self) -> dict[str, Any]:
-        """All there is to know of the board."""
+        """Everything stored about the board."""
         return {
             "id": self.pk,
             "study": self.study.slug,
@@ -147,7 +121,7 @@ class Leaderboard(models.Model):
 
 
 class BoardRequest(models.Model):
-    """Somebody asked for a board that is not kept by itself; for a while it is kept up to date all the same."""
+    """A request for a board that is not standing: for a day it is kept up to date."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="board_requests")
     key = models.CharField(max_length=64, help_text=_("A digest of what was asked: filters and settings."))
@@ -172,53 +146,10 @@ class BoardRequest(models.Model):
         return settings_from(self.settings)
 
 
-class KeptCounts(models.Model):
-    """What was counted last of the comparisons of one kind, for the next count to begin with."""
-
-    study = models.ForeignKey(Study, models.CASCADE, related_name="kept_counts")
-    key = models.CharField(max_length=64, help_text=_("A digest of which comparisons are counted."))
-    cut = models.BigIntegerField(_("highest comparison"))
-    excluded = models.JSONField(_("excluded raters"), default=list)
-    rows = models.BigIntegerField(_("comparisons of the study up to there"))
-    cells = models.BinaryField(_("counts"))
-    simulated = models.BigIntegerField(_("simulated comparisons"))
-    inconsistent = models.BigIntegerField(_("inconsistent verdicts"))
-    kept_at = models.DateTimeField(_("kept"))
-
-    class Meta:
-        verbose_name = _("kept counts")
-        verbose_name_plural = _("kept counts")
-        ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["study", "key"], name="kept_counts_once")]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-
-class KeptMarks(models.Model):
-    """The pairs that may be what somebody looks for, where few are, so that a search need look at no others."""
-
-    study = models.ForeignKey(Study, models.CASCADE, related_name="kept_marks")
-    word = models.CharField(max_length=250, help_text=_("What is looked for, as an address has it."))
-    cut = models.BigIntegerField(_("highest comparison"))
-    excluded = models.JSONField(_("excluded raters"), default=list)
-    pairs = models.BinaryField(_("pairs"))
-    kept_at = models.DateTimeField(_("kept"))
-
-    class Meta:
-        verbose_name = _("kept marks of pairs")
-        verbose_name_plural = _("kept marks of pairs")
-        ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["study", "word"], name="kept_marks_once")]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"
-
-
 def settings_from(stored: dict[str, Any]) -> Settings:
-    """Settings as they were before JSON made a list of the anchor."""
+    """Reverses `asdict`: JSON has a list for the anchor, and PostgreSQL some floats as integers."""
     anchor = stored.get("anchor")
-    return Settings(**{**stored, "anchor": (anchor[0], anchor[1]) if anchor else None})
+    return Settings(**{**stored, "anchor": (anchor[0], float(anchor[1])) if anchor else None})
 
 
 def key_of(filters: Filters, settings: Settings) -> str:

@@ -234,8 +234,8 @@ def test_boards_of_other_methods_over_the_same_comparisons_share_what_was_counte
         for pk in snapshots.recompute_changed(NOW):
             snapshots.fill(pk, NOW)
         vote(person(study), study.pairs.first(), "x")
-    # People and all, each once a round, for two methods.
-    assert sorted(asked.raters for asked in counts) == ["all", "all", "people", "people"]
+    # Once a round, for two methods.
+    assert [asked.raters for asked in counts] == ["people", "people"]
     newest = Leaderboard.objects.filter(raters="people", number=2)
     assert {board.sheet["facts"]["votes"] for board in newest} == {433}
 
