@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Self
 
 from django.db import models
@@ -153,6 +153,14 @@ def settings_from(stored: dict[str, Any]) -> Settings:
 
 
 def key_of(filters: Filters, settings: Settings) -> str:
-    """SHA-256 of what is asked, so that the boards that answer the same can be found."""
-    asked = json.dumps([asdict(filters), asdict(settings)], sort_keys=True)
+    """SHA-256 of the filters and settings that differ from their defaults.
+
+    A new field therefore changes no stored key, but a changed default needs a migration.
+    """
+    asked = json.dumps([_chosen(filters), _chosen(settings)], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _chosen(asked: Filters | Settings) -> dict[str, Any]:
+    """The fields that differ from their defaults."""
+    return {each.name: value for each in fields(asked) if (value := getattr(asked, each.name)) != each.default}
