@@ -90,7 +90,7 @@ format: install-dev ## ruff's formatter and its safe fixes
 docs: install ## docs/reference/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
-.PHONY: bench-judges bench-grades
+.PHONY: bench-judges bench-grades bench-kept
 bench-grades: install-dev ## tables of what judges said, over a million grades; none of their pages takes 100 ms
 	@$(BIN)/python -m bench.grades $(ARGS)
 
@@ -99,6 +99,9 @@ bench-judges: install-dev ## calls a second of a judge against a bare loop of th
 
 bench-load: install-dev ## votes per second against a bare view, and 1,000,000 pairs against 1,000
 	@$(BIN)/python -m bench.load $(ARGS)
+
+bench-kept: install-dev ## pages over a million comparisons or grades, with and without what is kept for them; none takes 300 ms
+	@$(BIN)/python -m bench.kept $(ARGS)
 
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs

@@ -157,7 +157,7 @@ def measure(slug: str, number: int) -> bool:
     began = time.perf_counter()
     score_tables.fill(study.pk, timezone.now())
     kept = time.perf_counter() - began
-    looked = median(lambda: score_tables.stale(timezone.now()))
+    looked = median(lambda: score_tables.recompute_changed(timezone.now()))
     said = study.judgments.count() + study.comparisons.count()
     print(
         f"  {slug}: {said:,} verdicts; tables kept in {kept:.1f} s, looked whether they are in {looked * 1000:.0f} ms"

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 STUDIES = {"hundred": (100, 40), "two-hundred": (200, 10)}
 """Models and prompts: about 200,000 pairs in either."""
 
+PAGE, SEARCH = 0.1, 0.3
+"""Seconds that a page may take, and one that looks for something rare among all pairs."""
+
 FLOOR = """
     SELECT pair.model_x_id, pair.model_y_id, row.winner, row."left", COUNT(*)
     FROM annotation_comparison row JOIN annotation_pair pair ON pair.id = row.pair_id
@@ -158,11 +161,9 @@ def floor(study: "Study") -> None:
 
 
 def boards(table: Table, study: "Study", rows: int) -> None:
-    """A board without clusters from all rows, and from what was counted before and 1,000 new votes."""
-    from django.utils import timezone
-
+    """A board without clusters from all rows."""
     from bench.population import vacuum
-    from ranking.boards import compute, counting, snapshots
+    from ranking.boards import compute, snapshots
     from ranking.methods.settings import Settings
     from ranking.votes.evidence import facts
     from ranking.votes.reader import Filters
@@ -172,25 +173,12 @@ def boards(table: Table, study: "Study", rows: int) -> None:
     base = seconds(partial(floor, study))
     table.add(f"{rows:,} comparisons: the bare GROUP BY that counts them", base)
     line = snapshots.firm_cut(study)
-    anew = seconds(lambda: compute.compute(study, filters, settings, line))
-    table.add("            the leaderboard from them", anew)
-    table.add("            of the bare GROUP BY", anew / base, 1.5, "x")
+    board = seconds(lambda: compute.compute(study, filters, settings, line))
+    table.add("            the leaderboard from them", board)
+    table.add("            of the bare GROUP BY", board / base, 1.5, "x")
     known = seconds(lambda: facts(study, filters, line), 3)
     table.add("            what a reader needs to trust it, counted for its snapshot", known)
-    counting.keep(study, counting.count(study, filters, line), timezone.now())
-    vote(study, rows, 1000)
-    firm = seconds(lambda: snapshots.firm_cut(study))
-    line = snapshots.firm_cut(study)
-
-    def incrementally() -> "compute.Computed":
-        return compute.compute(study, filters, settings, line, counting.kept(study, filters))
-
-    later = seconds(incrementally)
-    table.add("            the leaderboard after 1,000 new votes, counted on", later + firm)
-    table.add("            of the bare GROUP BY", (later + firm) / base, 0.2, "x")
-    table.add("            of the leaderboard from all rows", (later + firm) / anew, None, "x")
-    one, other = compute.compute(study, filters, settings, line), incrementally()
-    assert (one.read.digest, one.sheet) == (other.read.digest, other.sheet), "counted on is not counted anew"
+    table.add("            drawing a line under the comparisons", seconds(lambda: snapshots.firm_cut(study)))
 
 
 def pages(table: Table, study: "Study", profile: Path | None) -> None:
@@ -228,7 +216,8 @@ def pages(table: Table, study: "Study", profile: Path | None) -> None:
                 print(f"{connection_name()} {address}", file=file)
                 pstats.Stats(watch, stream=file).sort_stats("cumulative").print_stats(60)
     for kind, (took, address) in found.items():
-        table.add(f"200 models: {kind}, {address.removeprefix('/leaderboard/')}", took, 0.1)
+        limit = SEARCH if kind in {"pairs", "a pair"} else PAGE
+        table.add(f"200 models: {kind}, {address.removeprefix('/leaderboard/')}", took, limit)
 
 
 def load(client: "Client", address: str) -> bytes:

@@ -43,7 +43,7 @@ def make_panel(panel_id: int) -> None:
 
 @shared_task(name="judges.keep_tables")
 def keep_tables() -> None:
-    for pk in score_tables.stale(timezone.now()):
+    for pk in score_tables.recompute_changed(timezone.now()):
         fill_tables.delay(pk)
 
 

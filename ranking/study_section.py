@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation.models import Study
+from annotation.snapshots import State
 from annotation.study_sections import SectionState
-from ranking.models import Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.pages.options import Asked
 
 

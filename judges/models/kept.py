@@ -4,18 +4,16 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
+from annotation.snapshots import Snapshot
 
 
-class GradeSheet(models.Model):
-    """How the tables of a study that are kept stand; `claimed_at` is set while they are computed anew."""
+class GradeSheet(Snapshot):
+    """How the stored tables of a study stand; while new ones are computed, the last remain in `GradeTable`."""
 
     study = models.OneToOneField(Study, models.CASCADE, primary_key=True, related_name="grade_sheet")
     basis = models.CharField(
         max_length=64, blank=True, help_text=_("Digest of the judges’ results that the tables were computed from.")
     )
-    claimed_at = models.DateTimeField(_("started at"), null=True)
-    computed_at = models.DateTimeField(_("computed"), null=True)
-    seconds = models.FloatField(_("computing time (seconds)"), null=True)
 
     class Meta:
         verbose_name = _("tables of judge results")

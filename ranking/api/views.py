@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from annotation.api.access import StudyView
 from annotation.api.paging import PageQuery, page, page_of
 from annotation.models import Study
+from annotation.snapshots import State
 from ranking.methods.registry import METHODS
-from ranking.models import Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.reports import agreement
 
 

@@ -1,4 +1,4 @@
-"""Boards computed at once, and snapshots of them kept as comparisons come in."""
+"""Boards computed at once."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Final
@@ -15,7 +15,6 @@ from ranking.methods.registry import Method, method
 from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.statistics.separation import verdict
 from ranking.votes import reader
-from ranking.votes.counts import Counts
 from ranking.votes.reader import PEOPLE, Cut, Filters, Read
 
 
@@ -45,12 +44,8 @@ class Computed:
         return [covariance_shown(group.ratings) for group in self.board.groups]
 
 
-def compute(
-    study: Study, filters: Filters, settings: Settings, line: Cut | None = None, base: Counts | None = None
-) -> Computed:
-    """The board of `study`, computed here and now and kept nowhere.
-
-    Where comparisons need only be counted, `base` spares the counting of what it holds.
+def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None = None) -> Computed:
+    """The board of `study`, computed here and now and stored nowhere.
 
     Raises:
         NothingCompared: there is nothing to rate.
@@ -60,7 +55,7 @@ def compute(
     chosen = method(settings, source)
     line = line or reader.cut(study)
     if is_counted(chosen, settings, source):
-        read = counting.read(study, filters, line, base, sides=settings.first_place)
+        read = counting.read(study, filters, line, sides=settings.first_place)
     else:
         read = reader.read(study, filters, line, in_order=chosen.in_order, with_style=chosen.style)
     if not len(read.votes):

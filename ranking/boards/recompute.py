@@ -4,10 +4,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from annotation.snapshots import UNFINISHED, State
 from annotation.stored_problems import told
 from ranking.boards.compute import PROBLEMS, Computed, compute
 from ranking.boards.snapshots import REPORTS
-from ranking.models import UNFINISHED, Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.votes import reader
 
 

@@ -1,7 +1,7 @@
-"""Boards that somebody asks for on the page, beside those that are kept by themselves.
+"""Boards requested on the page, besides the standing ones.
 
-Whoever may read a study's results may ask, so what can be asked of the background is bounded: so many
-boards at once, so many a day, and so many that are kept up to date for a day after the last asking.
+Anyone who may read a study's results may request one, so requests are limited: in how many are under way at once, how
+many are made in a day, and how many are kept up to date for a day after the last request.
 """
 
 from dataclasses import asdict
@@ -12,44 +12,45 @@ from celery import current_app
 from django.db import transaction
 
 from annotation.models import Comparison, Study
+from annotation.snapshots import UNFINISHED, State
 from ranking.methods.settings import Settings
-from ranking.models import UNFINISHED, BoardRequest, Leaderboard, State, key_of
+from ranking.models import BoardRequest, Leaderboard, key_of
 from ranking.votes import reader
 from ranking.votes.reader import Filters
 
 TASK: Final = "ranking.fill"
 
 LATELY: Final = timedelta(hours=24)
-"""How long a board is kept up to date after somebody asked for it."""
+"""How long a board is kept up to date after a request."""
 
 MOST_AT_ONCE: Final = 5
-"""Boards of a study that were asked for and are not computed yet."""
+"""Maximum requested boards of a study that are not computed yet."""
 
 MOST_A_DAY: Final = 100
-"""Different boards of a study that are asked for in a day before a stranger is told to wait."""
+"""Maximum different boards of a study requested in a day; those who run the study may exceed it."""
 
 MOST_KEPT: Final = 20
-"""Boards of a study that are kept up to date because they were asked for: the latest ones."""
+"""Maximum requested boards of a study that are kept up to date: the latest."""
 
 MANY: Final = 1000
-"""Votes that came after a board are counted up to here: the page does not wait for more."""
+"""Newer votes are counted up to this number, so that the page stays fast."""
 
 
 class TooMany(Exception):
-    """So many boards of the study are under way, or were asked for today, that this one has to wait."""
+    """Too many boards of the study are under way or were requested today."""
 
 
 def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime, *, runs_it: bool = False) -> None:
-    """Has a board computed in the background, unless it is under way or nothing came since the newest.
+    """Has a board computed in the background, unless it is under way or the newest is current.
 
-    Who runs the study is not held to `MOST_A_DAY`, which strangers may have used up.
+    `MOST_A_DAY` does not apply to those who run the study, since others may have used it up.
 
     Raises:
-        TooMany: not now.
+        TooMany: a limit is reached.
     """
     key = key_of(filters, settings)
     with transaction.atomic():
-        # Those who ask at once wait for one another here, so that the bounds hold; voters do not wait.
+        # Concurrent requests wait for one another here, so that the limits hold; voters do not wait.
         Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         newest = Leaderboard.objects.of(study, filters, settings).newest()
         wanted = newest is None or (newest.state not in UNFINISHED and not _will_do(newest))
@@ -77,7 +78,7 @@ def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime, *,
 
 
 def _will_do(newest: Leaderboard) -> bool:
-    """Whether a finished board answers who asks: nothing came since, and its numbers, if it has any, are kept."""
+    """Whether a finished board answers a request: it is current, and its results, if it had any, are kept."""
     return is_current(newest) and (bool(newest.sheet) or newest.state == State.IMPOSSIBLE)
 
 
@@ -94,20 +95,20 @@ def _enqueue(pk: int) -> None:
 
 
 def asked_lately(study: Study, at: datetime) -> list[tuple[Filters, Settings]]:
-    """The boards that are to be kept up to date because somebody asked for them, the latest first."""
+    """The requested boards that are kept up to date, the latest first."""
     requests = BoardRequest.objects.filter(study=study, asked_at__gt=at - LATELY)[:MOST_KEPT]
     return [(request.asked_filters(), request.asked_settings()) for request in requests]
 
 
 def is_kept(study: Study, filters: Filters, settings: Settings, at: datetime) -> bool:
-    """Whether a board that was asked for is still kept up to date."""
+    """Whether a requested board is still kept up to date."""
     return (filters, settings) in asked_lately(study, at)
 
 
 def is_current(snapshot: Leaderboard) -> bool:
-    """Whether nothing that a look at the newest rows shows has happened since `snapshot`.
+    """Whether no comparison and no exclusion has come since `snapshot`.
 
-    Comparisons that were taken away with their upload are noticed by the sweep alone.
+    Only the sweep notices comparisons that were deleted with their upload.
     """
     if snapshot.cut is None:
         return False

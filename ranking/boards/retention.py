@@ -1,7 +1,7 @@
-"""Old snapshots give up their numbers, which can be computed again; what they were made of stays for ever.
+"""Drops the results of old snapshots; what they were computed from stays, so they can be recomputed.
 
-While votes come in there is a snapshot of every board a minute, of some 50 kB each. Of the days that are
-past, the last one of each keeps its numbers.
+While votes come in, every board gets a snapshot a minute, of about 50 kB. After a week only the last one of each day
+keeps its results.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,29 +10,26 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import TruncDate
 
-from ranking.models import KeptCounts, Leaderboard, State
+from annotation.snapshots import State
+from ranking.models import Leaderboard
 
 WHOLE: Final = timedelta(days=7)
-"""So long every snapshot keeps its numbers."""
-
-UNUSED: Final = timedelta(days=30)
-"""Counts that no board has gone on from for so long are dropped."""
+"""How long every snapshot keeps its results."""
 
 BATCH: Final = 200
 MOST: Final = 100
-"""Batches of one sweep: each is a short transaction, and the next sweep goes on."""
+"""Maximum batches in a sweep, each a short transaction; the next sweep continues."""
 
 
 def thin(at: datetime) -> int:
-    """Empties snapshots older than a week that others of their kind followed on the same day (UTC); how many."""
+    """Empties snapshots older than a week if a later one of their kind is from the same day (UTC); how many."""
     emptied = 0
     for _batch in range(MOST):
         batch = list(_followed(at)[:BATCH])
-        # Again by condition: whoever sweeps at the same time may have been here.
+        # The condition again, because another sweep may have emptied them.
         emptied += Leaderboard.objects.filter(pk__in=batch, emptied_at=None).update(sheet={}, emptied_at=at)
         if len(batch) < BATCH:
             break
-    KeptCounts.objects.filter(kept_at__lt=at - UNUSED).delete()
     return emptied
 
 

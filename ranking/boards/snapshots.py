@@ -1,6 +1,7 @@
-"""Stored boards and reports: which are kept up to date, and how each is asked for, claimed and filled."""
+"""Stored boards and reports: which are kept up to date, and how each is requested, claimed and computed."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,50 +10,55 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 
 from annotation.models import Comparison, Study
+from annotation.snapshots import State, claim, due
 from annotation.stored_problems import columns
-from ranking.boards import counting, requests
-from ranking.boards.compute import PROBLEMS, compute, is_counted
+from ranking.boards import requests
+from ranking.boards.compute import PROBLEMS, compute
 from ranking.methods import VERSION
-from ranking.methods.registry import method
 from ranking.methods.settings import Settings
-from ranking.models import Leaderboard, State, key_of
-from ranking.pairs import candidates
+from ranking.models import Leaderboard, key_of
 from ranking.reports import agreement, by_rater
 from ranking.votes import reader
 from ranking.votes.evidence import Facts, facts
 from ranking.votes.reader import ALL, PEOPLE, Cut, Filters
 
 STANDING: Final = ("elo", "bradley-terry")
-"""The methods whose boards are kept up to date for people, each judge, and all."""
-
+"""The methods whose boards are kept up to date for people and, where there are judges, for each judge and for all."""
 
 REPORTS: Final = {agreement.METHOD: agreement.report, by_rater.METHOD: by_rater.report}
-"""What is kept up to date besides boards, by the word that stands where a board names its method."""
-
-
-ABANDONED: Final = timedelta(minutes=15)
-"""After so long a board that somebody began to compute is anyone's to begin again."""
-
+"""Reports are kept up to date as well; each is stored under this method."""
 
 PATIENCE: Final = timedelta(seconds=1)
-"""How long a board waits for comparisons that are being stored."""
+"""How long computing waits for comparisons that are being stored."""
 
 
 class Busy(Exception):
-    """Comparisons are being stored that would slip under the line; the sweep will come again."""
+    """Comparisons below the cut are still being stored; the next sweep tries again."""
 
 
 def standing(study: Study) -> list[tuple[Filters, Settings]]:
-    """The boards that are kept up to date for `study`, and the reports."""
-    raters = [PEOPLE, *reader.judges(study), ALL]
-    boards = [(Filters(raters=name), Settings(method=chosen)) for name in raters for chosen in STANDING]
-    return [*boards, *((Filters(raters=ALL), Settings(method=name)) for name in REPORTS)]
+    """The boards and reports of `study` that are kept up to date without a request."""
+    judges = reader.judges(study)
+    # Without judges all raters are people.
+    raters = [PEOPLE, *judges, ALL] if judges else [PEOPLE]
+    return [*_boards_of(raters), *((Filters(raters=ALL), Settings(method=name)) for name in REPORTS)]
+
+
+def is_standing(study: Study, filters: Filters, settings: Settings) -> bool:
+    """Whether the board is kept up to date without a request."""
+    # The boards of people are the same in every study, so their page need not look for judges.
+    boards = _boards_of([PEOPLE]) if filters.raters == PEOPLE else standing(study)
+    return (filters, settings) in boards
+
+
+def _boards_of(raters: Iterable[str]) -> list[tuple[Filters, Settings]]:
+    return [(Filters(raters=name), Settings(method=chosen)) for name in raters for chosen in STANDING]
 
 
 def recompute_changed(at: datetime) -> list[int]:
-    """The snapshots to be computed now: new ones where comparisons or the methods have changed, and those left behind.
+    """Requests new snapshots where comparisons or the numerics have changed.
 
-    Returns their primary keys, for a worker to take each to `fill`.
+    Returns the primary keys of all that are due, each for a worker to `fill`.
     """
     voted = Exists(Comparison.objects.filter(study=OuterRef("pk")))
     for study in Study.objects.filter(voted).select_related("prompt_set"):
@@ -61,18 +67,16 @@ def recompute_changed(at: datetime) -> list[int]:
             newest = Leaderboard.objects.of(study, filters, settings).defer("sheet").newest()
             if newest is None or (newest.basis != basis and newest.may_be_followed(at)):
                 ask(study, filters, settings, basis, newest.number + 1 if newest else 1, at)
-    waiting = Leaderboard.objects.filter(state=State.WAITING)
-    abandoned = Leaderboard.objects.filter(state=State.COMPUTING, claimed_at__lt=at - ABANDONED)
-    return list((waiting | abandoned).order_by("pk").values_list("pk", flat=True))
+    return list(due(Leaderboard.objects.all(), at).order_by("pk").values_list("pk", flat=True))
 
 
 def _basis(study: Study) -> str:
-    """What the numbers of a study's boards rest on: how its comparisons stand, and which numerics look at them."""
+    """What a study's boards depend on: the state of its comparisons, and the version of the numerics."""
     return f"{VERSION}:{reader.state(study)}"
 
 
 def ask(study: Study, filters: Filters, settings: Settings, basis: str, number: int, at: datetime) -> None:
-    """Asks for the snapshot `number` of its kind; where somebody else has, or one is under way, that is enough."""
+    """Requests the snapshot `number` of its kind, unless somebody else has or one is under way."""
     try:
         with transaction.atomic():
             Leaderboard.objects.create(
@@ -94,42 +98,36 @@ def ask(study: Study, filters: Filters, settings: Settings, basis: str, number: 
 
 
 def fill(pk: int, at: datetime) -> bool:
-    """Computes the snapshot `pk`, unless somebody else does or has; whether it was computed here.
+    """Computes the snapshot `pk` if it is due; whether it was stored.
 
     Raises:
-        Busy: not now; it stays as it was and is taken up by the next sweep.
+        Busy: the snapshot waits for the next sweep.
     """
-    waiting = Leaderboard.objects.filter(pk=pk, state=State.WAITING)
-    abandoned = Leaderboard.objects.filter(pk=pk, state=State.COMPUTING, claimed_at__lt=at - ABANDONED)
-    if not (waiting | abandoned).update(state=State.COMPUTING, claimed_at=at):
+    claimed = claim(Leaderboard.objects.filter(pk=pk).select_related("study__prompt_set"), at)
+    if claimed is None:
         return False
-    snapshot = Leaderboard.objects.select_related("study__prompt_set").get(pk=pk)
-    mine = Leaderboard.objects.filter(pk=pk, state=State.COMPUTING, claimed_at=at)
-    began = time.perf_counter()
+    snapshot = claimed.row
     try:
-        # Taken before the comparisons are: whatever changes in between is found changed by the next sweep.
+        # Read before the comparisons, so that the next sweep notices what changes in between.
         basis = _basis(snapshot.study)
         line = firm_cut(snapshot.study)
     except Busy:
-        mine.update(state=State.WAITING, claimed_at=None)
+        claimed.release()
         raise
     changes: dict[str, Any] = {"basis": basis, "cut": line.highest, "excluded": list(line.excluded)}
+    changes["version"] = VERSION
     try:
-        changes |= {"state": State.READY, **_results(snapshot, line, basis, at)}
+        results = _results(snapshot, line, basis)
     except PROBLEMS as error:
-        changes |= {"state": State.IMPOSSIBLE, **columns(error.problem)}
-    seconds = time.perf_counter() - began
-    done = at + timedelta(seconds=seconds)
-    return bool(mine.update(**changes, version=VERSION, seconds=seconds, finished_at=done))
+        return claimed.finish(State.IMPOSSIBLE, **columns(error.problem), **changes)
+    return claimed.finish(State.READY, **changes, **results)
 
 
-def _results(snapshot: Leaderboard, line: Cut, basis: str, at: datetime) -> dict[str, Any]:
-    """What a snapshot holds once it is computed."""
+def _results(snapshot: Leaderboard, line: Cut, basis: str) -> dict[str, Any]:
+    """The columns of a computed snapshot."""
     study = snapshot.study
     if snapshot.method in REPORTS:
         report = REPORTS[snapshot.method](study, line)
-        if snapshot.method == agreement.METHOD:
-            candidates.mark(study, line, at)
         read = study.comparisons.in_force_at(line.highest).votable().exclude(rater__in=line.excluded)
         return {
             "digest": report.pop("digest"),
@@ -139,10 +137,7 @@ def _results(snapshot: Leaderboard, line: Cut, basis: str, at: datetime) -> dict
         }
     filters = snapshot.asked_filters()
     settings = snapshot.asked_settings()
-    counted = is_counted(method(settings), settings, reader.source_of(filters.raters))
-    computed = compute(study, filters, settings, line, counting.kept(study, filters) if counted else None)
-    if computed.read.counts is not None:
-        counting.keep(study, computed.read.counts, at)
+    computed = compute(study, filters, settings, line)
     computed.sheet["facts"] = _facts_of_twin(snapshot, line, basis) or facts(study, filters, line, settings.baseline)
     return {
         "digest": computed.read.digest,
@@ -153,7 +148,7 @@ def _results(snapshot: Leaderboard, line: Cut, basis: str, at: datetime) -> dict
 
 
 def _facts_of_twin(snapshot: Leaderboard, line: Cut, basis: str) -> Facts | None:
-    """The facts of a board of another method over the same comparisons: nothing of them depends on the method."""
+    """The facts of a board by another method over the same comparisons; they do not depend on the method."""
     twins = Leaderboard.objects.filter(
         study=snapshot.study,
         state=State.READY,
@@ -167,16 +162,15 @@ def _facts_of_twin(snapshot: Leaderboard, line: Cut, basis: str) -> Facts | None
 
 
 def firm_cut(study: Study) -> Cut:
-    """A line that no comparison can slip under that is not stored yet.
+    """A cut below which no comparison can appear later.
 
-    PostgreSQL hands out keys before transactions commit, so one below the line can turn up later. Whoever
-    is storing holds the table in ROW EXCLUSIVE mode from before the key is handed out to the commit: once
-    those who hold it now are done, everything below the line is there. No lock is taken for it, so voters
-    wait for nothing, and a vacuum (which a SHARE lock would wait for) is none of our business. On SQLite the
-    one who writes is alone.
+    PostgreSQL hands out keys before transactions commit, so a comparison below the cut can become visible later.
+    A transaction that stores comparisons holds a ROW EXCLUSIVE lock on the table from before it gets a key until it
+    commits: once the present holders are done, everything below the cut is visible. This takes no lock itself, so no
+    voter waits, and it does not wait for a vacuum, as a SHARE lock would. SQLite has one writer at a time.
 
     Raises:
-        Busy: a long load is under way.
+        Busy: a transaction is still open after `PATIENCE`.
     """
     line = reader.cut(study)
     if connection.vendor == "postgresql":
@@ -191,7 +185,7 @@ def firm_cut(study: Study) -> Cut:
 
 
 def _storing() -> set[str]:
-    """The transactions of others that may have stored comparisons and have not ended."""
+    """The open transactions of other sessions that may have stored comparisons."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT virtualtransaction FROM pg_locks WHERE relation = %s::regclass AND mode = 'RowExclusiveLock'"

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation.models import Study
+from annotation.snapshots import State
 from ranking import problems
 from ranking.board_data import Row
-from ranking.boards import requests
-from ranking.boards.snapshots import STANDING
+from ranking.boards import requests, snapshots
 from ranking.methods.registry import METHODS
-from ranking.models import Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.pages import text, trust
 from ranking.pages.axis import Axis
 from ranking.pages.options import Asked, Names, Switches, switches
@@ -249,15 +249,12 @@ class Found:
 
 def find(study: Study, asked: Asked) -> Found:
     """Raises Http404 where no board can be what is asked."""
-    boards = Leaderboard.objects.of(study, asked.filters(), asked.settings())
+    board = (asked.filters(), asked.settings())
+    boards = Leaderboard.objects.of(study, *board)
     newest = boards.finished().newest()
     under_way = boards.unfinished().exists()
-    return Found(asked, _stand(study, newest, under_way=under_way), newest, under_way, is_standing(asked))
-
-
-def is_standing(asked: Asked) -> bool:
-    """Whether the board is one of those kept for everybody."""
-    return asked.method in STANDING and not asked.given().keys() - {"raters", "method"}
+    kept = snapshots.is_standing(study, *board)
+    return Found(asked, _stand(study, newest, under_way=under_way), newest, under_way, kept)
 
 
 def _stand(study: Study, newest: Leaderboard | None, *, under_way: bool) -> Stand:

@@ -20,8 +20,7 @@ from annotation.models.study import PairQuerySet
 from annotation.models.voting import ComparisonQuerySet
 from annotation.views.pair_display import Sheet, Turn, label, sheet_of
 from ranking.pairs import search
-from ranking.pairs.candidates import MANY_VOTES
-from ranking.pairs.search import Search, Sought
+from ranking.pairs.search import MANY_VOTES, Search, Sought
 from ranking.votes import reader
 
 SIZE: Final = 25

@@ -10,12 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
+from annotation.snapshots import State
 from annotation.views.access import results_for
 from annotation.views.downloads import download
 from ranking.board_data import csv_lines
 from ranking.boards import requests
 from ranking.methods.registry import METHODS
-from ranking.models import Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.pages import citation, heat_table, leaderboard
 from ranking.pages.leaderboard import Found
 from ranking.pages.model import beside, opponents

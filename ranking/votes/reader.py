@@ -19,7 +19,6 @@ from ranking import problems
 from ranking.methods import style
 from ranking.methods.settings import Contradiction, Source
 from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
-from ranking.votes.counts import Counts
 
 PEOPLE: Final = "people"
 ALL: Final = "all"
@@ -94,7 +93,6 @@ class Read:
     in_time: whether the votes are in the order in which they were given, rather than stored.
     one_order: whether every pair was shown in one order only, so that its place cannot be told from its answers.
     digest: SHA-256 of all that went in.
-    counts: what `votes` were made of, where they were counted.
     """
 
     votes: Votes
@@ -104,7 +102,6 @@ class Read:
     in_time: bool
     one_order: bool
     digest: str
-    counts: Counts | None = None
 
 
 def judges(study: Study) -> list[str]:

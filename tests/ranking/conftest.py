@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from ranking import models
+from annotation import snapshots
 
 
 @pytest.fixture(autouse=True)
 def _no_board_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine that is busy a board may take seconds; only the tests of the pace make it wait for that."""
-    monkeypatch.setattr(models, "LONG", math.inf)
+    monkeypatch.setattr(snapshots, "LONG", math.inf)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from annotation.importing import load
 from annotation.models import Rater, Study
+from annotation.snapshots import State
 from judges import tasks, verdicts
 from judges.models import CallState, GradeSheet, GradeTable, JudgeReply, Verdict
 from judges.prompting.readers import READERS
@@ -38,7 +39,7 @@ def later(minutes: float = 10):
 
 
 def test_a_small_study_is_counted_when_somebody_looks(bench: Study, owner, as_user) -> None:
-    assert score_tables.stale(timezone.now()) == []
+    assert score_tables.recompute_changed(timezone.now()) == []
     assert "Scores by <bdi>owl</bdi>" in as_user(owner).get("/grades/bench/").content.decode()
     assert not GradeSheet.objects.exists()
 
@@ -51,7 +52,7 @@ def test_a_large_one_waits_for_its_tables_and_then_shows_them(large: Study, owne
     assert client.get("/grades/bench/", headers={"HX-Request": "true"}).status_code == 204
     for name in ("scores", "pairs"):
         assert client.get(f"/grades/bench/{name}.csv").status_code == 404
-    for pk in score_tables.stale(timezone.now()):
+    for pk in score_tables.recompute_changed(timezone.now()):
         tasks.fill_tables(pk)
     assert client.get("/grades/bench/", headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     page = client.get("/grades/bench/").content.decode()
@@ -79,9 +80,9 @@ def test_each_against_each_is_left_in_the_database_where_nobody_shows_it(large: 
 
 
 def test_nothing_is_computed_again_before_somebody_says_something(large: Study) -> None:
-    assert score_tables.stale(timezone.now()) == [large.pk]
+    assert score_tables.recompute_changed(timezone.now()) == [large.pk]
     score_tables.fill(large.pk, timezone.now())
-    assert score_tables.stale(later()) == []
+    assert score_tables.recompute_changed(later()) == []
 
 
 def change_judgments(study: Study) -> None:
@@ -101,9 +102,9 @@ def change_comparisons(study: Study) -> None:
 def test_what_changes_the_tables_has_them_computed_anew(large: Study, change) -> None:
     score_tables.fill(large.pk, timezone.now())
     change(large)
-    assert score_tables.stale(later()) == [large.pk]
+    assert score_tables.recompute_changed(later()) == [large.pk]
     score_tables.fill(large.pk, later())
-    assert score_tables.stale(later(60)) == []
+    assert score_tables.recompute_changed(later(60)) == []
     kept, fresh = score_tables.shown(large), score_tables.compute(large)
     assert kept is not None
     assert kept.judges == fresh.judges
@@ -115,7 +116,7 @@ def test_votes_of_people_compute_nothing_anew(large: Study) -> None:
     pair = large.pairs.all()[0]
     person = Rater.objects.create(study=large, kind="worker")
     large.comparisons.create(pair=pair, rater=person, left="x", winner="x")
-    assert score_tables.stale(later()) == []
+    assert score_tables.recompute_changed(later()) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -123,19 +124,19 @@ def test_a_reply_that_is_read_again_changes_the_tables(large: Study, stand_in) -
     judge = make_judge(stand_in().url, "here", reader="rating")
     run_judge(large, judge)
     score_tables.fill(large.pk, timezone.now())
-    assert score_tables.stale(later()) == []
+    assert score_tables.recompute_changed(later()) == []
     for reply in JudgeReply.objects.all():
         JudgeReply.objects.filter(pk=reply.pk).update(raw=reply.raw.replace("[[", "[[1"))
     verdicts.reread(large, judge.current, READERS["rating"], timezone.now())
     assert Verdict.objects.exclude(superseded_at=None).exists()
-    assert score_tables.stale(later()) == [large.pk]
+    assert score_tables.recompute_changed(later()) == [large.pk]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_further_run_changes_the_tables(large: Study, stand_in) -> None:
     score_tables.fill(large.pk, timezone.now())
     run_judge(large, make_judge(stand_in().url, "here", reader="rating"))
-    assert score_tables.stale(later()) == [large.pk]
+    assert score_tables.recompute_changed(later()) == [large.pk]
     score_tables.fill(large.pk, later())
     kept = score_tables.shown(large, "here")
     assert kept is not None
@@ -145,16 +146,16 @@ def test_a_further_run_changes_the_tables(large: Study, stand_in) -> None:
 
 def test_computing_takes_a_small_part_of_the_time(large: Study) -> None:
     score_tables.fill(large.pk, timezone.now())
-    GradeSheet.objects.update(seconds=30, computed_at=timezone.now(), basis="another")
-    assert score_tables.stale(timezone.now() + timedelta(seconds=590)) == []
-    assert score_tables.stale(timezone.now() + timedelta(seconds=610)) == [large.pk]
+    GradeSheet.objects.update(seconds=30, claimed_at=timezone.now(), basis="another")
+    assert score_tables.recompute_changed(timezone.now() + timedelta(seconds=590)) == []
+    assert score_tables.recompute_changed(timezone.now() + timedelta(seconds=610)) == [large.pk]
 
 
 def test_tables_that_somebody_began_and_left_are_begun_again_in_the_end(large: Study) -> None:
-    GradeSheet.objects.create(study=large, claimed_at=timezone.now())
-    assert score_tables.stale(timezone.now()) == []
+    GradeSheet.objects.create(study=large, state=State.COMPUTING, claimed_at=timezone.now())
+    assert score_tables.recompute_changed(timezone.now()) == []
     assert not score_tables.fill(large.pk, timezone.now())
-    assert score_tables.stale(later(16)) == [large.pk]
+    assert score_tables.recompute_changed(later(16)) == [large.pk]
     assert score_tables.fill(large.pk, later(16))
     assert GradeTable.objects.filter(study=large, judge="owl").exists()
 
@@ -171,7 +172,7 @@ def test_one_who_was_taken_for_dead_keeps_nothing(large: Study, monkeypatch) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_compute_at_once_keep_one_set_of_tables(large: Study) -> None:
-    assert any(together(2, lambda _index: score_tables.fill(large.pk, timezone.now())))
+    assert sorted(together(2, lambda _index: score_tables.fill(large.pk, timezone.now()))) == [False, True]
     assert GradeTable.objects.filter(study=large).count() == 1
 
 

@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.models import Study
+from annotation.snapshots import State
 from annotation.voting import leaving
 from ranking import tasks
 from ranking.boards import requests, snapshots
 from ranking.boards.requests import TooMany
 from ranking.methods.settings import Settings
-from ranking.models import BoardRequest, Leaderboard, State
+from ranking.models import BoardRequest, Leaderboard
 from ranking.votes.reader import Filters
 from tests.builders import NOW, build_study
 from tests.ranking.casting import person, vote, voted_study

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import translation
 
 from annotation.models import Study
+from annotation.snapshots import State
 from annotation.voting import leaving
 from ranking.boards import recompute, retention, snapshots
 from ranking.methods.settings import Settings
-from ranking.models import Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.reports import agreement, by_rater
 from ranking.votes.reader import ALL, Filters
 from tests.builders import NOW

@@ -8,12 +8,13 @@ import pytest
 from django.db import connection, transaction
 
 from annotation.models import Comparison, Outcome, Worker
+from annotation.snapshots import State
 from annotation.voting import leaving
 from ranking import tasks
-from ranking.boards import recompute, snapshots
+from ranking.boards import recompute, requests, snapshots
 from ranking.boards.recompute import CannotRecompute
 from ranking.methods.settings import Settings
-from ranking.models import Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.votes.reader import Filters
 from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, person, vote, voted_study
@@ -46,18 +47,30 @@ class TestTheSweep:
         assert newest(study).comparisons == 432
         assert newest(study, raters="all").comparisons == 433
 
+    def test_without_judges_nothing_is_computed_of_all_raters_unless_somebody_asks(self):
+        study = voted_study()
+        assert compute_all() == [True] * (KEPT + REPORTS)
+        assert newest(study, raters="all") is None
+        requests.ask_for(study, Filters(raters="all"), Settings(), NOW)
+        assert compute_all() == [True]
+        assert newest(study, raters="all").comparisons == 432
+        assert not snapshots.is_standing(study, Filters(raters="all"), Settings())
+        vote(judge(study), study.pairs.first(), "x")
+        assert snapshots.is_standing(study, Filters(raters="all"), Settings())
+        assert not snapshots.is_standing(study, Filters(), Settings(method="newman"))
+
     def test_nothing_is_computed_again_while_nothing_changes(self):
         study = voted_study()
         compute_all()
         assert snapshots.recompute_changed(NOW) == []
         vote(person(study), study.pairs.first(), "x")
-        assert len(snapshots.recompute_changed(NOW)) == 2 * KEPT + REPORTS
+        assert len(snapshots.recompute_changed(NOW)) == KEPT + REPORTS
 
     def test_boards_of_other_numerics_are_computed_again(self, monkeypatch):
         study = voted_study()
         compute_all()
         monkeypatch.setattr(snapshots, "VERSION", "another")
-        assert compute_all() == [True] * (2 * KEPT + REPORTS)
+        assert compute_all() == [True] * (KEPT + REPORTS)
         assert newest(study).version == "another"
         assert snapshots.recompute_changed(NOW) == []
 
@@ -163,7 +176,7 @@ class TestAtOnce:
     def test_sweeps_at_once_ask_for_each_board_once(self):
         voted_study()
         together(6, lambda _index: snapshots.recompute_changed(NOW))
-        assert Leaderboard.objects.count() == 2 * KEPT + REPORTS
+        assert Leaderboard.objects.count() == KEPT + REPORTS
         assert set(Leaderboard.objects.values_list("number", flat=True)) == {1}
 
     def test_workers_at_once_compute_a_board_once(self):

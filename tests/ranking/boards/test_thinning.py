@@ -7,13 +7,14 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from annotation import snapshots as mechanism
 from annotation.models import Comparison
-from ranking import models
-from ranking.boards import counting, recompute, retention, snapshots
+from annotation.snapshots import State
+from ranking.boards import recompute, retention, snapshots
 from ranking.methods.settings import Settings
-from ranking.models import KeptCounts, Leaderboard, State
+from ranking.models import Leaderboard
 from ranking.reports.agreement import METHOD
-from ranking.votes.reader import Filters, cut
+from ranking.votes.reader import Filters
 from tests.builders import NOW
 from tests.ranking.casting import person, vote, voted_study
 from tests.together import together
@@ -70,13 +71,6 @@ class TestWhichAreEmptied:
         monkeypatch.setattr(retention, "MOST", 2)
         assert [retention.thin(LATER) for _sweep in range(3)] == [4, 2, 0]
 
-    def test_counts_nobody_goes_on_from_are_dropped(self):
-        study = voted_study()
-        counting.keep(study, counting.count(study, Filters(), cut(study)), NOW)
-        counting.keep(study, counting.count(study, Filters("all"), cut(study)), LATER)
-        retention.thin(LATER + timedelta(days=1))
-        assert KeptCounts.objects.get().kept_at == LATER
-
 
 @pytest.mark.django_db
 def test_an_emptied_board_keeps_its_address_and_its_numbers_can_be_had_again():
@@ -122,7 +116,7 @@ class TestThePace:
 
     @pytest.fixture(autouse=True)
     def _long_boards_wait(self, _no_board_takes_long, monkeypatch):
-        monkeypatch.setattr(models, "LONG", 3.0)
+        monkeypatch.setattr(mechanism, "LONG", 3.0)
 
     def asked(self, study, seconds, after) -> bool:
         for pk in snapshots.recompute_changed(NOW):

@@ -167,7 +167,7 @@ def test_an_assumption_that_was_needed_is_told():
     found = lines(study)
     assert found["Assumption"].value == "each model given half a tie against the mean"
     assert "where they may not" in found["Interval method"].means
-    assert found["Connected"].value == "all 3 models connected connected connected"
+    assert found["Connected"].value == "all 3 models connected connected connected connected"
 
 
 def test_the_panel_is_on_the_page_and_asks_the_comparisons_nothing(client, django_assert_max_num_queries):
@@ -234,8 +234,8 @@ def test_boards_of_other_methods_over_the_same_comparisons_share_what_was_counte
         for pk in snapshots.recompute_changed(NOW):
             snapshots.fill(pk, NOW)
         vote(person(study), study.pairs.first(), "x")
-    # People and all, each once a round, for two methods.
-    assert sorted(asked.raters for asked in counts) == ["all", "all", "people", "people"]
+    # Once a round, for two methods.
+    assert [asked.raters for asked in counts] == ["people", "people"]
     newest = Leaderboard.objects.filter(raters="people", number=2)
     assert {board.sheet["facts"]["votes"] for board in newest} == {433}
 

@@ -11,17 +11,13 @@ import pytest
 from annotation.models import Assignment, Comparison, LanguageModel, Pair, Purpose, Rater, RaterKind, Study
 from annotation.voting import assignments, votes
 from annotation.voting.votes import Ballot
-from ranking.boards import snapshots
-from ranking.methods.settings import Settings
-from ranking.models import KeptMarks, Leaderboard
-from ranking.pairs import candidates, search
+from ranking.pairs import search
 from ranking.pairs.search import Search, Sought
 from ranking.reports.agreement import _coded_both
 from ranking.statistics.agreement import with_people
 from ranking.votes.reader import Filters, cut, merged, single
 from tests.builders import MARK, NOW, add_golden_pairs, build_study, build_worker
 from tests.ranking.casting import judge, person, vote
-from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -128,14 +124,7 @@ def spans(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(search, "SPANS", request.param)
 
 
-@pytest.fixture(params=[False, True], ids=["unmarked", "marked"])
-def marking(request: pytest.FixtureRequest, study: Study) -> None:
-    """Marked beforehand or not, the same is found."""
-    if request.param:
-        candidates.mark(study, cut(study), NOW)
-
-
-@pytest.mark.usefixtures("spans", "marking")
+@pytest.mark.usefixtures("spans")
 class TestTheSearchFindsWhatALoopFinds:
     def test_where_most_people_and_a_judge_disagree(self, study, book):
         for rater in study.raters.filter(kind=RaterKind.JUDGE):
@@ -189,112 +178,39 @@ class TestTheSearchFindsWhatALoopFinds:
         assert found(study, split="judge:gpt9", category="code") == in_code
 
 
-class TestMarks:
-    """Where pairs were marked only those are looked at, and those of which something was said since."""
-
-    WORDS = ({"split": "people"}, {"split": "judge:gpt9"}, {"split": "orders:gpt9"}, {"votes": "2"}, {"votes": "5+"})
-
-    @pytest.fixture(autouse=True)
-    def marking(self, study: Study) -> None:
-        candidates.mark(study, cut(study), NOW)
-
-    def all_found(self, study: Study) -> list[list[int]]:
-        return [found(study, **words) for words in self.WORDS]
-
-    def looked_at_all(self, study: Study) -> list[list[int]]:
-        KeptMarks.objects.all().delete()
-        return self.all_found(study)
-
-    def test_only_pairs_that_may_be_meant_are_looked_at(self, study):
-        for words in self.WORDS:
-            (word,) = (sought if name == "split" else f"votes:{sought}" for name, sought in words.items())
-            assert candidates.marked(study, [word]).tolist() == found(study, **words)
-        both = set(found(study, split="people")) & set(found(study, votes="2"))
-        assert candidates.marked(study, ["people", "votes:2"]).tolist() == sorted(both)
-
-    def test_what_is_rare_is_reached_over_any_distance(self, study, monkeypatch):
+class TestWhatIsRare:
+    @pytest.fixture
+    def last(self, study: Study) -> Pair:
+        """The only pair that people are divided about."""
         study.comparisons.filter(rater__kind=RaterKind.WORKER).update(winner="x")
         last = study.pairs.order_by("-pk")[0]
         vote(person(study), last, "y")
         vote(person(study), last, "x")
-        candidates.mark(study, cut(study), NOW)
-        monkeypatch.setattr(search, "SPANS", (1,))
+        return last
+
+    def test_it_is_reached_over_any_distance_by_going_on(self, study, last, monkeypatch):
+        monkeypatch.setattr(search, "SPANS", (2,))
         finder = Search.of(study, search.shown(study, NOW, to_all=False), Sought(split="people"))
-        page = finder.find(None, 5)
-        assert (page.pairs, page.stopped) == ((last.pk,), last.pk)
+        start, pages = None, []
+        while not pages or pages[-1].more:
+            pages.append(finder.find(start, 5))
+            start = pages[-1].stopped
+        assert len(pages) > 5
+        assert [pair for page in pages for pair in page.pairs] == [last.pk]
         assert finder.find(None, 5, back=True).pairs == (last.pk,)
 
-    def test_what_was_said_and_taken_back_since_counts(self, study):
-        before = self.all_found(study)
-        asked = study.raters.get(name="gpt9")
-        for pair in study.pairs.order_by("pk")[:9]:
-            for winner in ("x", "y", "y"):
-                vote(person(study), pair, winner)
-            vote(asked, pair, "x", left="y", trial=100)
-        for row in study.comparisons.in_force().order_by("-pair", "pk")[:40]:
-            gone = vote(row.rater, row.pair, row.winner, left=row.left, trial=row.trial + 200, withdrawn=True)
-            Comparison.objects.filter(pk=row.pk).update(superseded_by=gone)
-        after = self.all_found(study)
-        assert all(one != other for one, other in zip(before, after, strict=True))
-        assert after == self.looked_at_all(study)
-
-    def test_once_somebody_is_excluded_or_taken_back_all_are_looked_at(self, study):
-        for excluded_at in (NOW, None):
-            rater = study.raters.filter(kind=RaterKind.WORKER)[2]
-            Rater.objects.filter(pk=rater.pk).update(excluded_at=excluded_at)
-            if excluded_at:
-                assert candidates.marked(study, ["people"]) is None
-                now = self.all_found(study)
-        assert now != self.all_found(study) == self.looked_at_all(study)
-
-    def test_once_much_was_said_since_all_are_looked_at(self, study, monkeypatch):
-        monkeypatch.setattr(candidates, "MOST_SINCE", 2)
-        for _time in range(3):
-            assert candidates.marked(study, ["people"]) is not None
-            vote(person(study), study.pairs.first(), "y")
-        assert candidates.marked(study, ["people"]) is None
-
-    def test_what_is_not_rare_is_not_marked(self, study, monkeypatch):
-        monkeypatch.setattr(candidates, "RARE", len(found(study, votes="5+")))
-        candidates.mark(study, cut(study), NOW)
-        kept = {row.word: row for row in KeptMarks.objects.all()}
-        assert "votes:5+" in kept
-        assert "people" not in kept
-        assert self.all_found(study) == self.looked_at_all(study)
-
-    def test_earlier_marks_do_not_take_the_place_of_later_ones(self, study):
-        early = cut(study)
-        vote(person(study), study.pairs.first(), "y")
-        late = cut(study)
-        candidates.mark(study, late, NOW)
-        candidates.mark(study, early, NOW)
-        assert set(KeptMarks.objects.values_list("cut", flat=True)) == {late.highest}
-
-    def test_a_judge_that_is_gone_leaves_no_marks(self, study):
-        study.comparisons.filter(rater__name="gpt1").delete()
-        vote(person(study), study.pairs.first(), "y")
-        candidates.mark(study, cut(study), NOW)
-        assert not KeptMarks.objects.filter(word__endswith=":gpt1").exists()
-        assert KeptMarks.objects.filter(word__endswith=":gpt9").count() == 2
-
-    def test_the_report_of_agreement_marks_them(self, study):
-        KeptMarks.objects.all().delete()
-        snapshots.ask(study, Filters("all"), Settings(method="agreement"), "", 1, NOW)
-        snapshots.fill(Leaderboard.objects.get().pk, NOW)
-        assert set(KeptMarks.objects.values_list("word", flat=True)) >= {"people", "judge:gpt9", "orders:gpt1"}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_those_who_mark_at_once_the_latest_line_stays():
-    study = build_study(models=2, prompts=3)
-    pair = study.pairs.order_by("pk")[0]
-    lines = []
-    for winner in "xyxy":
-        vote(person(study), pair, winner)
-        lines.append(cut(study))
-    together(len(lines), lambda index: candidates.mark(study, lines[index], NOW))
-    assert {row.cut for row in KeptMarks.objects.all()} == {lines[-1].highest}
-    assert candidates.marked(study, ["people"]).tolist() == candidates.marked(study, ["votes:4"]).tolist() == [pair.pk]
+    def test_a_vote_or_an_exclusion_counts_at_once(self, study, last):
+        assert found(study, split="people") == [last.pk]
+        first = study.pairs.order_by("pk")[0]
+        rater = person(study)
+        row = vote(rater, first, "y")
+        assert found(study, split="people") == [first.pk, last.pk]
+        Rater.objects.filter(pk=rater.pk).update(excluded_at=NOW)
+        assert found(study, split="people") == [last.pk]
+        Rater.objects.filter(pk=rater.pk).update(excluded_at=None)
+        gone = vote(rater, first, "y", trial=1, withdrawn=True)
+        Comparison.objects.filter(pk=row.pk).update(superseded_by=gone)
+        assert found(study, split="people") == [last.pk]
 
 
 def test_by_prompt_category_text_and_models(study, book):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ranking', '0005_kept_marks'),
+        ('ranking', '0007_keys_without_defaults'),
     ]
 
     operations = [

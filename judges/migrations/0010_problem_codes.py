@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('judges', '0008_kept_tables'),
+        ('judges', '0009_state_of_tables'),
     ]
 
     operations = [
