@@ -10,7 +10,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load bench-pairs demo preflight install install-dev test lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load bench-pairs demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -69,11 +69,19 @@ staticfiles/staticfiles.json: $(VENV)/.installed $(shell find static docs/screen
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
-# What has nothing to do with the database, or behaves alike on both, runs once.
+# Python's compiled modules are kept, whatever the environment says: every process of the tests would compile them anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# What has nothing to do with the database runs once, and so do pages whose every question to the database other tests
+# ask on PostgreSQL: see tests/both_databases.py.
 test: install-dev ## the whole suite, on SQLite and on PostgreSQL
-	@TEST_DATABASE=sqlite $(BIN)/python -m pytest -q -n auto $(ARGS) || failed=yes; \
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n auto -m "not browser and not redis and not once" $(ARGS) || failed=yes; \
+	@TEST_ASKED=$$(mktemp); export TEST_ASKED; trap 'rm -f "$$TEST_ASKED"' EXIT; \
+	TEST_DATABASE=sqlite $(PYTEST) $(ARGS) || failed=yes; \
+	TEST_DATABASE=postgresql $(PYTEST) -m "not browser and not redis and not once" $(ARGS) || failed=yes; \
 	test -z "$$failed"
+
+test-fast: install-dev ## what takes less than a minute, on SQLite: no browser, no other processes, nothing slow
+	@TEST_DATABASE=sqlite $(PYTEST) --nomigrations -m "not browser and not redis and not process and not slow" $(ARGS)
 
 lint: install-dev ## ruff, mypy, import-linter, missing migrations, the deployment check
 	$(BIN)/ruff check .

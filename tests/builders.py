@@ -21,8 +21,8 @@ def build_study(
 ) -> Study:
     """A study with every pair of `models` results to each of `prompts` prompts, opened, without checks."""
     prompt_set = PromptSet.objects.create(slug=slug, name=slug)
-    answering = [
-        LanguageModel.objects.create(
+    answering = LanguageModel.objects.bulk_create(
+        LanguageModel(
             prompt_set=prompt_set,
             number=MARK + index,
             name=f"Quillfinch-{index}",
@@ -30,40 +30,48 @@ def build_study(
             api_id=f"ostrava/quillfinch-{index}",
         )
         for index in range(models)
-    ]
+    )
     study = lifecycle.create_study(slug, prompt_set, name=f"The {slug} study")
-    number = 0
-    for index in range(prompts):
-        prompt = Prompt.objects.create(
+    asked = Prompt.objects.bulk_create(
+        Prompt(
             prompt_set=prompt_set,
             number=MARK + 10_000 + index,
             text=f"Prompt {index}?",
             type="code" if index % 2 else "prose",
             slug=f"prompt-{index}",
         )
-        results = [
-            Result.objects.create(
-                prompt_set=prompt_set,
-                number=MARK + 20_000 + index * models + place,
-                prompt=prompt,
-                model=model,
-                text=f"Answer {place} to prompt {index}.",
-            )
-            for place, model in enumerate(answering)
-        ]
-        for first in range(models):
-            for second in range(first + 1, models):
-                Pair.objects.create(
-                    study=study,
-                    number=MARK + 30_000 + number,
-                    prompt=prompt,
-                    model_x=answering[first],
-                    model_y=answering[second],
-                    result_x=results[first],
-                    result_y=results[second],
-                    key=((number * 0.618033988749895) % 1.0),
-                )
-                number += 1
+        for index in range(prompts)
+    )
+    results = Result.objects.bulk_create(
+        Result(
+            prompt_set=prompt_set,
+            number=MARK + 20_000 + index * models + place,
+            prompt=prompt,
+            model=model,
+            text=f"Answer {place} to prompt {index}.",
+        )
+        for index, prompt in enumerate(asked)
+        for place, model in enumerate(answering)
+    )
+    drawn = [
+        (index, first, second)
+        for index in range(prompts)
+        for first in range(models)
+        for second in range(first + 1, models)
+    ]
+    Pair.objects.bulk_create(
+        Pair(
+            study=study,
+            number=MARK + 30_000 + number,
+            prompt=asked[index],
+            model_x=answering[first],
+            model_y=answering[second],
+            result_x=results[index * models + first],
+            result_y=results[index * models + second],
+            key=((number * 0.618033988749895) % 1.0),
+        )
+        for number, (index, first, second) in enumerate(drawn)
+    )
     study = lifecycle.change_settings(study, {"check_rate": 0.0, "least_votes": 1, "most_votes": 40, **settings})
     return lifecycle.start(study) if opened else study
 

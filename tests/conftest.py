@@ -1,5 +1,6 @@
 """The guard against silent skips, and the small cast that the tests share."""
 
+import asyncio
 import os
 import random
 import secrets
@@ -18,8 +19,9 @@ from django.test import Client, TransactionTestCase
 from django.utils import translation
 
 from tests.arena import Arena
+from tests.groups import groups
 
-pytest_plugins = ["tests.redis_server"]
+pytest_plugins = ["tests.both_databases", "tests.redis_server"]
 
 # The same examples in every run, on a machine that may be slow: what fails, fails because of the tree.
 # `--hypothesis-profile=default` looks for others.
@@ -40,15 +42,48 @@ DATABASES = {"db", "transactional_db", "live_server"}
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Tests that ask for no database are run once, whichever databases there are; browser tests come last.
+    """Tests that ask for no database are run once, whichever databases there are.
 
-    Playwright leaves a running event loop behind, in which no other can be run.
+    Browser tests, which take the longest, are spread over the run, a file at a time, so that all workers get some.
     """
     for item in items:
         if item.get_closest_marker("django_db") is None and DATABASES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.once)
+        for group in groups(item.path):
+            item.add_marker(group)
     yield
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    items[:] = spread(items)
+
+
+def spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """`items` in their order, but with the files of browser tests evenly among the others."""
+    others = [item for item in items if item.get_closest_marker("browser") is None]
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("browser") is not None:
+            files.setdefault(item.path, []).append(item)
+    stretch = len(others) // (len(files) + 1)
+    mixed, done = list[pytest.Item](), 0
+    for place, file in enumerate(files.values(), 1):
+        end = max(done, place * stretch)
+        # A fixture of a whole file is not made twice.
+        while 0 < end < len(others) and others[end].path == others[end - 1].path:
+            end += 1
+        mixed += [*others[done:end], *file]
+        done = end
+    return mixed + others[done:]
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_a_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright leaves its event loop running in the thread of the tests, where others could run none beside it."""
+    loop = asyncio._get_running_loop()
+    if loop is None or request.node.get_closest_marker("browser"):
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.hookimpl(trylast=True)

@@ -3,6 +3,9 @@
 import re
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -28,6 +31,16 @@ def files(tmp_path):
 
 
 def sign_in(page: Page, live_server) -> None:
+    """As `sign_in_by_the_form`, but without the form and what it takes."""
+    client = Client()
+    client.force_login(User.objects.get(username="olga"))
+    name = settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    page.goto(f"{live_server.url}/studies/")
+    expect(page.get_by_role("heading", name="Studies")).to_be_visible()
+
+
+def sign_in_by_the_form(page: Page, live_server) -> None:
     page.goto(f"{live_server.url}/studies/")
     page.get_by_label("Username").fill("olga")
     page.get_by_label("Password").fill("owner's password")
@@ -45,7 +58,7 @@ def upload(page: Page, address: str, paths) -> None:
 
 
 def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_server, owner, files, complaints, tmp_path):
-    sign_in(page, live_server)
+    sign_in_by_the_form(page, live_server)
     expect(page.get_by_text("No studies yet.")).to_be_visible()
     page.get_by_role("link", name="New study").click()
     page.get_by_label("Name").fill("Ten small haiku")
@@ -193,7 +206,7 @@ def test_coverage_follows_the_votes_while_the_page_is_open(page: Page, live_serv
 
 def test_without_javascript_a_study_is_made_filled_and_started(browser: Browser, live_server, owner, files):
     page = browser.new_context(java_script_enabled=False).new_page()
-    sign_in(page, live_server)
+    sign_in_by_the_form(page, live_server)
     page.goto(f"{live_server.url}/new-study/")
     page.get_by_label("Name").fill("Plain haiku")
     page.get_by_role("button", name="Create draft").click()

@@ -44,6 +44,7 @@ def worker() -> Iterator[None]:
         yield
 
 
+@pytest.mark.socket
 def test_a_model_is_added_asked_and_seen_through(
     page: Page, live_server, study: Study, stand_in: Callable[..., Running], worker, complaints
 ):

@@ -51,6 +51,7 @@ def worker() -> Iterator[None]:
         yield
 
 
+@pytest.mark.socket
 def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     page: Page, live_server, study: Study, stand_in: Running, worker, complaints
 ):

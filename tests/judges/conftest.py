@@ -1,19 +1,22 @@
-"""A mock endpoint on a real socket, and judges that use it."""
+"""A stand-in endpoint, in this process or behind a real socket, and judges that ask it."""
 
 import asyncio
 import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from functools import cache
+from itertools import count
+from typing import Any, Protocol, cast
 
+import httpx
 import pytest
 
 from annotation.models import Study
 from judges.judging import judges, runs
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm.mock import Behaviour, StandIn
+from judges.llm.mock import Behaviour, StandIn, _Request
 from judges.models import Judge, JudgeRun
 from judges.runs.sender import Patience
 from tests.builders import NOW, build_study
@@ -43,8 +46,18 @@ class Gated(StandIn):
             self.moved.notify_all()
 
 
+class Reachable(Protocol):
+    """A stand-in that can be asked at `url`."""
+
+    url: str
+    server: StandIn
+
+    @property
+    def ledger(self) -> dict[str, Any]: ...
+
+
 class Running:
-    """A mock endpoint running in its own thread."""
+    """A stand-in that listens at a real socket, in a thread of its own."""
 
     def __init__(self, server: Gated, port: int, loop: asyncio.AbstractEventLoop) -> None:
         self.server = server
@@ -76,11 +89,84 @@ def running(behaviour: Behaviour, let: float = math.inf) -> Iterator[Running]:
         loop.close()
 
 
+class Paper:
+    """What a stand-in writes its reply on where nobody is connected."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    async def drain(self) -> None:
+        pass
+
+
+class InProcess:
+    """A stand-in that is called instead of connected to, in the loop of whoever asks it."""
+
+    def __init__(self, server: StandIn, port: int) -> None:
+        self.server = server
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}/v1"
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        return self.server.ledger.as_json()
+
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        paper = Paper()
+        body = await request.aread()
+        asked = _Request(request.method, request.url.path, dict(request.headers), body)
+        await self.server._serve(asked, cast(asyncio.StreamWriter, paper))
+        head, _, content = bytes(paper.written).partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        if len(content) < int(headers["content-length"]):
+            raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+        return httpx.Response(int(first.split(" ")[1]), headers=headers, content=content, request=request)
+
+
+PORTS = count(20_000)
+
+
+@cache
+def tls() -> Any:
+    """The authorities that a client trusts, which take longer to read than a whole run takes without them."""
+    return httpx.create_ssl_context()
+
+
 @pytest.fixture
-def stand_in() -> Iterator[Callable[..., Running]]:
-    """Starts a mock endpoint with the given behaviour; by default it replies within a millisecond."""
-    with ExitStack() as stack:
-        yield lambda **behaviour: stack.enter_context(running(Behaviour(**{"latency": 0.001, **behaviour})))
+def stand_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Reachable]]:
+    """Starts a stand-in that behaves as told; it answers within a millisecond unless told otherwise.
+
+    It is in this process, at the end of the client's own pools, unless the test is marked `socket`.
+    """
+
+    def behaves(told: dict[str, Any]) -> Behaviour:
+        return Behaviour(**{"latency": 0.001, **told})
+
+    if request.node.get_closest_marker("socket"):
+        with ExitStack() as stack:
+            yield lambda **told: stack.enter_context(running(behaves(told)))
+        return
+
+    near: dict[int | None, InProcess] = {}
+    connect = httpx.AsyncHTTPTransport.handle_async_request
+
+    async def handle(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        found = near.get(request.url.port)
+        return await (found.handle(request) if found else connect(transport, request))
+
+    def start(**told: Any) -> InProcess:
+        one = InProcess(StandIn(behaves(told)), next(PORTS))
+        near[one.port] = one
+        return one
+
+    authorities = tls()
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: authorities)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    yield start
 
 
 @pytest.fixture

@@ -31,7 +31,9 @@ def voted_study(slug: str = "haiku", *, people: int = 6, **build: Any) -> Study:
     pairs = list(study.pairs.filter(purpose=Purpose.VOTE).order_by("pk"))
     turn = count()
     rows = []
-    for rater in [person(study) for _index in range(people)]:
+    raters = Rater.objects.bulk_create(Rater(study=study, kind=RaterKind.WORKER) for _index in range(people))
+    Worker.objects.bulk_create(Worker(rater=rater, study=study, number=rater.pk, joined_at=NOW) for rater in raters)
+    for rater in raters:
         for pair in pairs:
             number = next(turn)
             # x is always the better model here; every fifth vote says otherwise, every seventh is a tie.

@@ -141,6 +141,7 @@ def test_what_went_wrong_is_a_state_and_never_a_result(
     assert all(reply.problem for reply in AnswerReply.objects.exclude(finish_reason="stop"))
 
 
+@pytest.mark.socket
 def test_what_passes_is_tried_again_until_it_is_answered(study: Study, stand_in: Start) -> None:
     asked = source(study, stand_in(passing=0.3, passing_kinds=("429", "500", "half", "invalid"), retry_after=0.01).url)
     run = ask(study, asked)
@@ -390,6 +391,7 @@ def test_an_empty_answer_is_a_state_of_its_own(
     assert not Result.objects.filter(model__name=NEW).exists()
 
 
+@pytest.mark.socket
 def test_hostile_answers_are_stored_safely(study: Study, stand_in: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     server = stand_in()
     answer = server.server._reply
@@ -435,6 +437,7 @@ def test_a_sample_that_was_loaded_meanwhile_is_the_result(study: Study, stand_in
     assert Result.objects.get(prompt=prompt, model=asked.model).text == "from a file"
 
 
+@pytest.mark.socket
 def test_what_a_dead_sender_had_in_flight_is_asked_again_and_told(stand_in: Start) -> None:
     study = talking_study()
     server = stand_in()
@@ -455,6 +458,7 @@ def test_what_a_dead_sender_had_in_flight_is_asked_again_and_told(stand_in: Star
     assert server.ledger["requests"] == 6
 
 
+@pytest.mark.socket
 def test_two_senders_at_once_ask_nothing_twice(stand_in: Start) -> None:
     study = talking_study()
     server = stand_in(latency=0.05)
@@ -470,6 +474,7 @@ def test_two_senders_at_once_ask_nothing_twice(stand_in: Start) -> None:
     assert len(numbers) == len(set(numbers))
 
 
+@pytest.mark.socket
 def test_budgets_are_never_passed_by_two_senders(stand_in: Start) -> None:
     study = talking_study()
     server = stand_in(latency=0.02)

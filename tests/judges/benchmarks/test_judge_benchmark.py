@@ -112,6 +112,7 @@ def test_a_judge_that_grades_is_right_where_the_chosen_scores_higher(
     assert reports.report(done).all.outcomes[expected] == 1
 
 
+@pytest.mark.socket
 @pytest.mark.parametrize("protocol", [Protocol.POOLING, Protocol.CLASSIFY])
 def test_a_reward_model_is_asked_by_its_own_address(
     stand_in: Callable[..., Any], tmp_path: Path, protocol: str, monkeypatch: pytest.MonkeyPatch
@@ -174,6 +175,7 @@ def test_errors_are_neither_ties_nor_wrong(stand_in: Callable[..., Any], tmp_pat
     assert sum(count for state, count in found.states.items() if state != "ok") == unread
 
 
+@pytest.mark.socket
 def test_passing_troubles_are_tried_again(stand_in: Callable[..., Any], tmp_path: Path) -> None:
     judge = make_judge(stand_in(passing=0.4, passing_kinds=("429", "500"), retry_after=0.01, **LONGER).url)
     done = run(judge, write(tmp_path / "set.jsonl", 10))
@@ -300,6 +302,7 @@ def test_the_command_names_what_is_wrong(stand_in: Callable[..., Any], tmp_path:
     assert "set.jsonl:1: prompt: " in words.getvalue()
 
 
+@pytest.mark.socket
 def test_a_wrong_key_stops_it_with_the_endpoints_words(stand_in: Callable[..., Any], tmp_path: Path) -> None:
     make_judge(stand_in(key="right").url, "judy")
     file = write(tmp_path / "set.jsonl", 3)

@@ -35,6 +35,7 @@ def test_a_judge_of_that_name_that_is_somebody_s_own_is_left_alone():
     assert own.current.endpoint == "https://api.example.com/v1"
 
 
+@pytest.mark.socket
 def test_it_judges_a_study_without_a_key_and_shows_what_it_would_cost(study, stand_in):
     judge = install_stand_in(stand_in().url)
     run = run_judge(study, judge)

@@ -36,6 +36,7 @@ def states(run: JudgeRun) -> dict[str, int]:
     return {state: count for state, count in judge_life.progress(run, NOW).states.items() if count}
 
 
+@pytest.mark.socket
 def test_every_pair_is_judged_in_both_orders(study: Study, stand_in: StandInFixture) -> None:
     run = run_judge(study, make_judge(stand_in().url))
     assert (run.state, states(run)) == (RunState.DONE, {"ok": 24})
@@ -98,6 +99,7 @@ def test_an_order_drawn_for_each_pair_stays_and_uses_both_sides(study: Study, st
     assert 60 < drawn.count(("x",)) < 140
 
 
+@pytest.mark.socket
 def test_troubles_that_pass_are_tried_again_until_there_is_an_answer(study: Study, stand_in: StandInFixture) -> None:
     kinds = tuple(kind for kind in PASSING if kind != "hang")
     server = stand_in(passing=0.4, passing_kinds=kinds, retry_after=0.01)
@@ -122,6 +124,7 @@ def test_an_endpoint_that_says_at_once_every_time_is_asked_less_and_less_often(
     assert all(pause >= least for pause, least in zip(pauses, [0.0, 0.1, 0.2, 0.2], strict=True))
 
 
+@pytest.mark.socket
 def test_an_endpoint_that_says_when_is_not_asked_before(study: Study, stand_in: StandInFixture) -> None:
     server = stand_in(passing=1.0, passing_kinds=("429",), retry_after=0.3)
     judge = make_judge(server.url, orders="one")
@@ -144,6 +147,7 @@ def test_tokens_that_a_reply_did_not_take_are_free_for_the_next_request_at_once(
     assert last - first < MINUTE
 
 
+@pytest.mark.socket
 def test_an_endpoint_that_hangs_is_given_up_and_what_it_may_have_cost_is_told(
     study: Study, stand_in: StandInFixture
 ) -> None:
@@ -191,6 +195,7 @@ def test_what_ended_badly_can_be_asked_again_and_replaces_its_verdict(study: Stu
     assert Comparison.objects.counted().count() == 4
 
 
+@pytest.mark.socket
 def test_a_wrong_key_stops_the_run_with_the_endpoints_words_but_without_the_key(
     study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +264,7 @@ def test_an_address_that_could_hold_a_secret_is_refused(study: Study, url: str) 
         make_judge(url)
 
 
+@pytest.mark.socket
 def test_the_budget_is_never_passed_and_can_be_raised(study: Study, stand_in: StandInFixture) -> None:
     judge = make_judge(stand_in().url, price_in=Decimal(1), price_out=Decimal(2), parallel=8, max_tokens=200)
     budget = 4_000_000
@@ -285,6 +291,7 @@ def test_no_request_leaves_without_room_in_the_budget(study: Study, stand_in: St
     assert states(run) == {"pending": 24}
 
 
+@pytest.mark.socket
 def test_a_broken_reply_while_all_the_budget_is_reserved_waits_for_what_others_leave(
     study: Study, stand_in: StandInFixture
 ) -> None:
@@ -552,6 +559,7 @@ def test_the_verdict_follows_the_reply_alone(study: Study, stand_in: StandInFixt
         assert len(reply.request) < 200_000
 
 
+@pytest.mark.socket
 @pytest.mark.parametrize("parallel", [1, 8, 20])
 def test_as_many_requests_are_in_flight_as_the_judge_says_and_no_more(
     study: Study, stand_in: StandInFixture, parallel: int

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "sk-unmistakable-4242424242"
 
 
+@pytest.mark.socket
 def test_a_key_is_in_no_row_page_or_log_even_where_the_endpoint_repeats_it(
     study: Study,
     stand_in: Callable[..., Running],
