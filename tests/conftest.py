@@ -19,9 +19,10 @@ from django.test import Client, TransactionTestCase
 from django.utils import translation
 
 from tests.arena import Arena
+from tests.both_databases import is_about_words
 from tests.groups import groups
 
-pytest_plugins = ["tests.both_databases", "tests.redis_server"]
+pytest_plugins = ["tests.redis_server"]
 
 # The same examples in every run, on a machine that may be slow: what fails, fails because of the tree.
 # `--hypothesis-profile=default` looks for others.
@@ -51,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
             item.add_marker(pytest.mark.once)
         for group in groups(item.path):
             item.add_marker(group)
+        if is_about_words(item):
+            item.add_marker(pytest.mark.words)
     yield
     items[:] = spread(items)
 

@@ -1,27 +1,34 @@
-"""Which tests PostgreSQL is spared, by what they ask the database."""
+"""What the pass on PostgreSQL leaves out exists, and what commits or is about the database is never among it."""
+
+from fnmatch import fnmatch
 
 import pytest
 
-from tests.both_databases import to_leave_out
+from tests.both_databases import SAID, STORED, is_about_words
+from tests.places import ROOT
 
 pytestmark = pytest.mark.once
 
-ASKED = {
-    "subject": frozenset({"a", "b"}),
-    "page": frozenset({"a"}),
-    "page with a line of its own": frozenset({"a", "c"}),
-    "page with a part of that": frozenset({"c"}),
-}
-PAGES = {name for name in ASKED if name.startswith("page")}
+
+@pytest.mark.parametrize("pattern", SAID)
+def test_every_folder_of_pages_holds_tests(pattern: str) -> None:
+    assert list(ROOT.glob(pattern))
 
 
-def test_a_page_that_asks_what_others_ask_is_left_out_and_one_that_asks_more_is_run():
-    assert to_leave_out(PAGES, {"subject"}, ASKED) == {"page", "page with a part of that"}
+@pytest.mark.parametrize("pattern", STORED)
+def test_every_exception_is_a_file_of_those_folders(pattern: str) -> None:
+    files = {path for said in SAID for path in ROOT.glob(said)}
+    assert any(fnmatch(path.relative_to(ROOT).as_posix(), pattern) for path in files)
 
 
-def test_a_line_that_was_only_asked_from_by_a_test_that_is_not_run_here_is_not_known():
-    assert to_leave_out({"page"}, set(), ASKED) == set()
+def test_a_test_that_commits_runs_on_both_databases(request: pytest.FixtureRequest) -> None:
+    for item in request.session.items:
+        mark = item.get_closest_marker("django_db")
+        if mark is not None and mark.kwargs.get("transaction"):
+            assert not is_about_words(item)
+            assert item.get_closest_marker("words") is None
 
 
-def test_a_test_that_nobody_has_seen_is_run():
-    assert to_leave_out({"page", "new"}, {"subject"}, ASKED) == {"page"}
+def test_the_table_of_who_may_see_what_runs_on_both_databases() -> None:
+    """It opens every page as everybody, and so asks each page's questions of PostgreSQL too."""
+    assert any(fnmatch("tests/site/test_who_may_see_what.py", pattern) for pattern in STORED)
