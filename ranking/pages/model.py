@@ -34,7 +34,7 @@ OUTCOMES: Final[tuple[tuple[str, str | Promise], ...]] = (
 
 OPPONENT: Final = (
     '<tr><th scope="row"><a href="{}"><bdi>{}</bdi></a></th><td class="number"><a href="{}" aria-label="{}">{}</a></td>'
-    '<td class="number shade-{}">{} %</td><td class="number">{}</td></tr>'
+    '<td class="number shade-{}">{}%</td><td class="number">{}</td></tr>'
 )
 """A row of the table of opponents."""
 
@@ -106,7 +106,7 @@ def _opponent(board: str, pairs: str, query: str, other: Opponent) -> tuple[obje
         votes,
         cell.shade,
         cell.percent,
-        "" if cell.predicted is None else f"{cell.predicted} %",
+        "" if cell.predicted is None else f"{cell.predicted}%",
     )
 
 
