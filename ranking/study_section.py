@@ -10,7 +10,7 @@ from annotation.models import Study
 from annotation.study_sections import SectionState
 from ranking.models import Leaderboard, State
 from ranking.pages.options import Asked
-from ranking.problems import problem
+from ranking.problems import why_not
 
 
 def look(study: Study, at: datetime) -> SectionState:
@@ -21,7 +21,7 @@ def look(study: Study, at: datetime) -> SectionState:
     if newest is None or newest.state == State.IMPOSSIBLE:
         if boards.unfinished().exists():
             return SectionState(_("Computing the first leaderboard"), tone="busy")
-        return SectionState(problem(newest.problem) if newest else _("No votes yet"), tone="empty")
+        return SectionState(why_not(newest.problem) if newest else _("No votes yet"), tone="empty")
     models = sum(len(group["rows"]) for group in newest.sheet["groups"])
     phrases = [
         ngettext("%(number)s model ranked", "%(number)s models ranked", models) % {"number": models},
