@@ -1,4 +1,4 @@
-"""The leading eigenvector of the matrix of wins, by evalica: who beats winners is a winner.
+"""The leading eigenvector of the matrix of wins, computed by evalica. Wins against strong models count more.
 
 Bonacich, Power and centrality: a family of measures (1987).
 """
@@ -18,15 +18,15 @@ from ranking.methods.tally import Tally, Votes
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Each model's share of the eigenvector; it follows how often models were compared, which is told where uneven.
+    """Return each model's share of the eigenvector. A notice says if models were compared unequally often.
 
     Raises:
-        NotConverged: the wins lead in no circle, or the iteration did not reach its fixed point.
+        NotConverged: there is no cycle of wins, or the iteration did not converge.
     """
     if not has_circle(tally):
         raise NotConverged("the wins lead in no circle, so there is nothing to settle")
-    # Where two camps only meet across, as two models do, the iteration would turn back and forth for ever. Wins
-    # against oneself add as much to every eigenvalue, change no eigenvector, and end that.
+    # On a bipartite graph, such as that of two models, the iteration would alternate for ever. Wins against itself
+    # for each model shift every eigenvalue, leave the eigenvectors unchanged, and prevent that.
     loops = float(tally.games.sum()) / len(tally.wins) ** 2
     return Ratings(
         settings=settings,
