@@ -80,7 +80,7 @@ def test_a_judge_is_asked_for_by_name(run):
 
 def test_unknown_studies_and_contradictory_options_fail_in_words(run):
     study = voted_study()
-    with pytest.raises(CommandError, match="Study “nowhere” was not found. Available studies: haiku"):
+    with pytest.raises(CommandError, match=r"Study “nowhere” was not found\. Available studies: haiku"):
         run("nowhere")
     with pytest.raises(CommandError, match="davidson"):
         run(study.slug, "--ties", "model", "--method", "bradley-terry")

@@ -148,7 +148,8 @@ def test_what_would_help_is_told_in_numbers_of_it():
         "to, about 41 prompts would be needed (13 so far)."
     )
     votes = {**group()["verdict"], "help": "votes", "factor": 4.67}
-    assert "about 42,000 votes would be needed to separate them (8,931 so far)" in text.advice(group(verdict=votes), 8931)
+    advice = text.advice(group(verdict=votes), 8931)
+    assert "about 42,000 votes would be needed to separate them (8,931 so far)" in advice
     assert "about 41 prompts would be needed to separate them" in text.advice(group(clusters="prompt"), 8931)
     never = {**group()["verdict"], "factor": 5000.0}
     assert "too close" in text.advice(group(verdict=never), 8931)
