@@ -1,4 +1,4 @@
-"""A board as plain data: what a snapshot keeps, a page shows, a file holds."""
+"""Convert a board to plain data, as snapshots, pages and files use it."""
 
 from collections.abc import Iterator
 from typing import Any, Final, cast
@@ -42,7 +42,7 @@ COLUMNS: Final = (
 
 
 def sheet(board: Board) -> Sheet:
-    """`board` as JSON has it, its groups' rows from the first rank to the last."""
+    """Return `board` as JSON-compatible data, with the rows of each group sorted by rank."""
     return {
         "comparisons": board.comparisons,
         "unmet": list(board.unmet),
@@ -52,10 +52,10 @@ def sheet(board: Board) -> Sheet:
 
 
 def _tells_the_best(group: Group) -> bool:
-    """Whether it means something how often a model is first when the uncertainty is played through.
+    """Return whether the estimated probability of ranking first is meaningful.
 
-    With fewer prompts than models that is mostly a matter of which prompts were drawn; where intervals have no
-    width there is nothing to play through, and of models that are alike one would be the best.
+    With fewer prompts than models it depends mostly on which prompts were chosen. With intervals of zero width there is
+    nothing to simulate, and one of several equal models would always rank first.
     """
     few = 0 < group.prompts <= len(group.ratings.names)
     return not few and NO_WIDTH not in group.ratings.notices
@@ -93,7 +93,7 @@ def _group(group: Group) -> dict[str, Any]:
                 "natural": float(ratings.scores[model]),
                 "share": at(share, model),
                 "best": at(best, model),
-                # Which rows of this table it cannot be told from, itself among them.
+                # The rows of this table that it cannot be told apart from, including its own.
                 "alike": None if apart is None else np.flatnonzero(~apart[order]).tolist(),
             }
         )
@@ -117,25 +117,25 @@ def _group(group: Group) -> dict[str, Any]:
 
 
 def covariance_shown(ratings: Ratings) -> list[list[float]] | None:
-    """The covariance of a group's ratings, in the order of its rows and the unit they are shown in."""
+    """Return the covariance of a group's ratings, in the order of its rows and in the displayed unit."""
     if ratings.covariance is None:
         return None
     order = _order(ranks(ratings))
     unit = ELO if ratings.unit == "strength" else 1.0
     covariance = ratings.covariance
     if (anchor := held(ratings)) is not None:
-        # What is shown is how far each model is from the anchor.
+        # Displayed ratings are relative to the anchor.
         covariance = covariance - covariance[anchor] - covariance[:, [anchor]] + covariance[anchor, anchor]
     return cast(list[list[float]], (unit**2 * covariance[np.ix_(order, order)]).tolist())
 
 
 def _order(place: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The models from the first rank to the last, those of one rank as they stand."""
+    """Return the models sorted by rank, then by their original order."""
     return np.lexsort((np.arange(len(place)), place))
 
 
 def _coefficient(coefficient: Coefficient) -> dict[str, Any]:
-    """In Elo points."""
+    """Return the coefficient in Elo points."""
     return {
         "name": coefficient.name,
         **{
@@ -151,17 +151,17 @@ def _coefficient(coefficient: Coefficient) -> dict[str, Any]:
 
 
 def _win_matrix(group: Group, order: NDArray[np.intp]) -> list[list[float]]:
-    """The points, ties half, that each row's model won against each column's."""
+    """Return the points that each row's model won against each column's. A tie is half a point."""
     return cast(list[list[float]], group.points[np.ix_(order, order)].tolist())
 
 
 def rows(board: Sheet) -> list[Row]:
-    """All rows, group after group."""
+    """Return the rows of all groups in order."""
     return [row for group in board["groups"] for row in group["rows"]]
 
 
 def csv_lines(board: Sheet) -> Iterator[str]:
-    """The rows as CSV. Where nothing can be said across groups, a last column tells them apart."""
+    """Yield the rows as CSV lines. With several groups, a last column contains the group's number."""
     several = len(board["groups"]) > 1
     yield csv_line([*COLUMNS, *(["group"] if several else [])])
     for number, group in enumerate(board["groups"], 1):

@@ -3,4 +3,4 @@
 from typing import Final
 
 VERSION: Final = "5"
-"""Of the numerics: it is raised when the same comparisons and settings come to other numbers."""
+"""Version of the methods. Raise it when the same comparisons and settings give different numbers."""

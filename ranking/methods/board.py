@@ -1,4 +1,4 @@
-"""A board: every group of connected models rated by itself, by whatever method."""
+"""Compute a board: rate each group of connected models separately, by any method."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from ranking.methods.tally import Floats, Tally, Votes, tally
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The ratings of the m models that comparisons connect, and their counts, (m,) each."""
+    """The ratings of m models connected by comparisons, and their counts, (m,) each."""
 
     ratings: Ratings
     comparisons: Floats
@@ -23,20 +23,20 @@ class Group:
     ties: Floats
     losses: Floats
     points: Floats
-    """(m, m) the points, ties half, that the row's model won against the column's."""
+    """(m, m) the points that the row's model won against the column's; a tie is half a point."""
     prompts: int
     raters: int
-    """How many of both the intervals are about; 0 where they are about none."""
+    """The numbers of prompts and raters that the intervals generalise from; 0 if they do not generalise to them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Board:
     """Attributes:
 
-    groups: largest first; nothing can be said across them. Empty where nothing was compared.
-    unmet: the models without a comparison that counts, which are left out.
-    comparisons: how many went in.
-    notices: words for what a reader must be told of the whole board.
+    groups: largest first. Models of different groups cannot be compared. Empty without comparisons.
+    unmet: the models without a counted comparison, which are not ranked.
+    comparisons: the number of comparisons used.
+    notices: keys of the notices that apply to the whole board.
     """
 
     settings: Settings
@@ -47,10 +47,10 @@ class Board:
 
 
 def rate(votes: Votes, settings: Settings, source: Source) -> Board:
-    """The board of `votes`, the same for the same settings and seed.
+    """Compute the board of `votes`. The result is the same for the same settings and seed.
 
     Raises:
-        Contradiction: the settings are not possible for the method, or for these votes.
+        Contradiction: the settings do not fit the method or these votes.
         NotConverged: an iteration did not reach its optimum.
     """
     chosen = method(settings, source)
@@ -62,7 +62,7 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
     if chosen.style and votes.style is None:
         raise Contradiction(problems.NEEDS_TEXTS(method=settings.method))
     if (votes.count is not None or votes.importance is not None) and not (weighed := votes.weight() > 0).all():
-        # What weighs nothing is no cluster either, nor a prompt or a rater of which something could be said.
+        # Rows without weight must not add to the numbers of clusters, prompts and raters.
         votes = votes.where(weighed)
     if settings.tie_rule == "drop":
         votes = votes.where(votes.outcome != 1)
@@ -104,7 +104,7 @@ def _group(ratings: Ratings, part: Tally, votes: Votes) -> Group:
         ties=part.tied.sum(axis=1)[kept],
         losses=part.won.sum(axis=0)[kept],
         points=(part.wins + part.ties / 2)[np.ix_(kept, kept)],
-        # Where no interval is about them they are not counted: it would take longer than the fit.
+        # They are counted only if the intervals generalise to them: counting takes longer than the fit.
         prompts=distinct(votes.prompt) if ratings.clusters in {"prompt", "both"} else 0,
         raters=distinct(votes.rater) if ratings.clusters in {"worker", "both"} else 0,
     )

@@ -1,7 +1,7 @@
-"""Bootstrapped Bradley-Terry: all replicates together, each started at the optimum of the data.
+"""Bootstrapped Bradley-Terry. Replicates are fitted in batches, starting at the optimum of the data.
 
-Votes are redrawn one by one (multinomial over cells), in clusters of a prompt or of a rater, or with
-the product of a prompt's and a rater's weight (Owen and Eckles, 2012).
+Votes are resampled independently (multinomial over cells), in clusters by prompt or by rater, or with the
+product of a weight for the prompt and a weight for the rater (Owen and Eckles, 2012).
 """
 
 from collections.abc import Callable, Iterator
@@ -23,30 +23,30 @@ from ranking.methods.settings import Settings
 from ranking.methods.tally import Codes, Floats, Tally, Votes
 
 BATCH: Final = 100
-"""Replicates iterated together; their matrices stay in the cache."""
+"""Replicates per batch; their matrices fit in the processor cache."""
 
 CHORDS: Final = 40
-"""Steps with the same curvature before a replicate is handed on."""
+"""Steps with the same curvature before a replicate falls back to a slower solver."""
 
 HOPE: Final = 0.8
-"""A step that is not shorter than the one before by this factor leads nowhere."""
+"""Iteration stops making progress when a step is longer than this times the one before."""
 
 BITS: Final = 1 << 16
 
 DENSE: Final = 1 << 26
-"""Entries up to which the counts of all clusters are held as a dense matrix, whose product is quicker."""
+"""Largest number of entries for which cluster counts are stored as a dense matrix, whose product is faster."""
 
 
 def redraw(
     votes: Votes, tally: Tally, fit: Fit, settings: Settings, clusters: Clusters, rng: np.random.Generator
 ) -> Ratings:
-    """`fit` with the 2.5 and 97.5 percentiles of `settings.rounds` replicates.
+    """Return `fit` as ratings with the 2.5 and 97.5 percentiles of `settings.rounds` replicates.
 
-    A replicate without a finite fit gets half a tie of every model against the mean.
+    In a replicate without a finite fit, every model gets half a tie against the mean.
     """
     cells = Cells.of_tally(tally)
     fitted: list[tuple[Floats, int]] = []
-    # The next replicates are drawn while the last are fitted; whatever draws is in this thread alone.
+    # One batch is drawn while another thread fits the previous one. Only this thread uses the generator.
     with ThreadPoolExecutor(1) as pool:
         last: Future[tuple[Floats, int]] | None = None
         for games, points in _replicates(votes, tally, cells, settings.rounds, clusters, rng):
@@ -90,7 +90,7 @@ def _replicates(
 
 
 def _over_cells(votes: Votes, tally: Tally, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
-    """As many comparisons as there are, each drawn anew: multinomial over models and outcomes."""
+    """Resample comparisons with replacement: multinomial over models and outcomes."""
     if votes.importance is not None:
         yield from _over_rows(votes, cells, rounds, rng)
         return
@@ -103,17 +103,17 @@ def _over_cells(votes: Votes, tally: Tally, cells: Cells, rounds: int, rng: np.r
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Multinomial:
-    """As many draws as there are in all of some cells, each falling into a cell with the cell's share of them.
+    """Multinomial redraws of counts in k cells: as many draws as there are counts, with their frequencies.
 
-    Independent Poisson counts are multinomial given their sum. They are drawn for a little less than the
-    total, and again where they exceed it nevertheless; the few that are missing are drawn one by one. That
-    is exact, and Poisson counts are quick, since many cells have the same mean and share a table.
+    Independent Poisson counts are multinomial given their sum. They are drawn with means a little below the counts
+    and redrawn if their sum exceeds the total. The few draws that are missing are drawn one by one. The result is
+    exact, and Poisson counts are fast because many cells share a mean and hence a table.
 
     Attributes:
-        number: (k,) what there is in each cell.
-        less: by what the means are less than that.
-        order: (k,) the cells, those with the same mean together.
-        parts: how many cells there are of each mean, and what draws them; the first have a mean of 0.
+        number: (k,) the count in each cell.
+        less: the ratio of the Poisson means to the counts, a little below 1.
+        order: (k,) the cells, sorted so that those with the same mean are adjacent.
+        parts: for each mean, the number of cells with it and their sampler, in the order of the means.
     """
 
     number: NDArray[np.int64]
@@ -130,7 +130,7 @@ class Multinomial:
         return cls(whole, less, np.argsort(whole, kind="stable"), parts)
 
     def __call__(self, size: int, rng: np.random.Generator) -> Floats:
-        """(k, size) so many redraws."""
+        """(k, size) counts of `size` redraws."""
         total = int(self.number.sum())
         drawn = np.empty((len(self.number), size))
         first = 0
@@ -144,25 +144,25 @@ class Multinomial:
                 sums[column] = drawn[:, column].sum()
         missing = total - sums.astype(np.int64)
         cell = self._one_by_one(int(missing.sum()), rng)
-        # Counted replicate after replicate, whose cells a core holds at hand.
+        # Counting replicate by replicate keeps the cells of one in the cache.
         place = np.repeat(np.arange(size) * len(drawn), missing) + cell
         drawn += np.bincount(place, minlength=drawn.size).reshape(size, len(drawn)).T
         return drawn
 
     def _one_by_one(self, draws: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """(draws,) the cell that each of them falls into."""
+        """(draws,) the cell of each single draw."""
         which = rng.integers(self.number.sum(), size=draws)
         return np.searchsorted(np.cumsum(self.number), which, side="right")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Poisson:
-    """Counts of one mean, by inversion: a table tells them from 16 random bits, but for the few that need more.
+    """Poisson counts with one mean by inversion: 16 random bits index a table, and few draws need more bits.
 
     Attributes:
-        least: the least count there is.
-        chances: (n,) the probabilities of at most `least`, `least` + 1, ...
-        table: (65536,) the place in `chances` that 16 leading bits decide; -1 where they leave it open.
+        least: the smallest count drawn.
+        chances: (n,) the cumulative probabilities of `least`, `least` + 1, ...
+        table: (65536,) the index into `chances` for each value of the 16 leading bits; -1 if they do not decide it.
     """
 
     least: int
@@ -171,7 +171,7 @@ class Poisson:
 
     @classmethod
     def of(cls, mean: float) -> "Poisson":
-        # What lies outside has a probability below 1e-30.
+        # Counts outside this range have a probability below 1e-30.
         least = max(0, int(mean - 12 * np.sqrt(mean)))
         counts = np.arange(least, int(mean + 12 * np.sqrt(mean)) + 30)
         chances = np.asarray(pdtr(counts, mean), dtype=np.float64)
@@ -192,7 +192,7 @@ class Poisson:
 
 
 def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
-    """The same where comparisons differ in importance, so that those of a cell are not alike."""
+    """Resample row by row, for comparisons that differ in importance."""
     number = np.ones(len(votes)) if votes.count is None else votes.count.astype(np.float64)
     games, points = _by_cell(votes, cells, np.arange(len(votes)), len(votes), per_count=True)
     for size in _batches(rounds):
@@ -201,7 +201,7 @@ def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator
 
 
 def _over_clusters(votes: Votes, cells: Cells, rounds: int, clusters: Clusters, rng: np.random.Generator) -> Replicates:
-    """As many clusters as there are, each drawn anew with all its comparisons."""
+    """Resample whole clusters with replacement, each with all its comparisons."""
     labels = _labels(votes.prompt if clusters == "prompt" else votes.rater)
     number = int(labels.max()) + 1
     sparse = _by_cell(votes, cells, labels, number)
@@ -212,7 +212,7 @@ def _over_clusters(votes: Votes, cells: Cells, rounds: int, clusters: Clusters, 
 
 
 def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
-    """Prompts and raters drawn anew, a comparison weighing the product of the two."""
+    """Resample prompts and raters independently. A comparison is weighted by the product of both counts."""
     prompts, raters = _labels(votes.prompt), _labels(votes.rater)
     cell, score = _orient(votes, cells)
     weight, width = votes.weight(), len(cells.i)
@@ -226,8 +226,8 @@ def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Gener
 
 
 def _labels(codes: Codes | None) -> NDArray[np.intp]:
-    """The codes as 0, 1, ... without gaps."""
-    assert codes is not None  # noqa: S101  the question asked is one that these votes can answer
+    """Renumber the codes 0, 1, ... without gaps."""
+    assert codes is not None  # noqa: S101  votes without these codes have no such clusters
     return np.unique(codes, return_inverse=True)[1]
 
 
@@ -242,7 +242,7 @@ def _batches(rounds: int) -> Iterator[int]:
 
 
 def _orient(votes: Votes, cells: Cells) -> tuple[NDArray[np.intp], Floats]:
-    """The cell of each row, and the share of its verdict that goes to the cell's i."""
+    """Return the cell of each row, and the share of its verdict that goes to the cell's i."""
     number = np.full((cells.size, cells.size), -1)
     number[cells.i, cells.j] = number[cells.j, cells.i] = np.arange(len(cells.i))
     cell = number[votes.x, votes.y]
@@ -253,9 +253,9 @@ def _orient(votes: Votes, cells: Cells) -> tuple[NDArray[np.intp], Floats]:
 def _by_cell(
     votes: Votes, cells: Cells, labels: NDArray[np.intp], number: int, *, per_count: bool = False
 ) -> tuple[csr_array, csr_array]:
-    """(number, c) twice: the weight of each cluster's comparisons, and the points among it.
+    """(number, c) each: the weight of each cluster's comparisons in each cell, and the points that i won.
 
-    `per_count`: of one of a row's equal comparisons.
+    With `per_count`, the weight is that of one of a row's equal comparisons.
     """
     cell, score = _orient(votes, cells)
     weight = votes.weight()
@@ -266,7 +266,7 @@ def _by_cell(
 
 
 def _fitted(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, int]:
-    """(b, m) optima of b replicates, and how many of them needed a prior that the data did not."""
+    """(b, m) optima of b replicates, and how many of them needed a prior although the data did not."""
     theta, settled = _fit_batch(cells, games, points, start)
     unfit = 0
     for column in np.flatnonzero(~settled):
@@ -276,10 +276,10 @@ def _fitted(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Fl
 
 
 def _fit_batch(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, NDArray[np.bool_]]:
-    """(m, b) optima of b replicates, and which of them are settled.
+    """(m, b) optima of b replicates, and which of them converged.
 
-    Steps with the curvature of the data, which all replicates share; where the replicates are too unlike
-    the data for that, with the curvature that each has at the optimum of the data.
+    Steps use the curvature of the data, which all replicates share. Replicates that do not converge with it
+    start again with their own curvature at the optimum of the data.
     """
     replicates = Replicated(cells, games, points, start)
     theta = np.tile(start.theta[:, None], (1, games.shape[1]))
@@ -296,7 +296,7 @@ def _fit_batch(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replicated:
-    """The likelihoods of b replicates: (c, b) the weight of each cell's comparisons, and the points of its i."""
+    """The likelihoods of b replicates, by the (c, b) weight of each cell and the (c, b) points its i won."""
 
     cells: Cells
     games: Floats
@@ -304,15 +304,14 @@ class Replicated:
     start: Fit
 
     def climb(self, theta: Floats, step_of: Callable[[Floats], Floats]) -> NDArray[np.bool_]:
-        """Improves `theta` (m, b) in place by chord steps; (b,) which are settled at the end.
+        """Improve `theta` (m, b) in place by chord steps, and return (b,) which replicates converged.
 
-        It ends where all are, or where no hope is left for those that are not: a step is not shorter
-        than the one before by a fifth.
+        It stops when all have converged, or when the rest make no progress: their steps do not shrink by a fifth.
         """
         incidence = self._incidence()
         last = np.full(theta.shape[1], np.inf)
         for _step in range(CHORDS):
-            # The logistic function by numpy's exponential, which is quicker than any other.
+            # The logistic function in terms of numpy's exponential, which is the fastest.
             chance = incidence @ -theta
             with np.errstate(over="ignore"):
                 np.exp(chance, out=chance)
@@ -333,7 +332,7 @@ class Replicated:
         return settled
 
     def _incidence(self) -> csr_array:
-        """(c, m) 1 for the i of a cell, -1 for its j: its products run along the memory of all replicates."""
+        """(c, m) 1 for the i of a cell, -1 for its j. Products with it access the replicates contiguously."""
         rows = np.arange(len(self.cells.i))
         signs = np.concatenate([np.ones(len(rows)), -np.ones(len(rows))])
         places = (np.concatenate([rows, rows]), np.concatenate([self.cells.i, self.cells.j]))
@@ -341,7 +340,7 @@ class Replicated:
 
 
 def _inverses(cells: Cells, games: Floats, start: Fit) -> Floats | None:
-    """(b, m, m) the inverse information of each replicate at the optimum of the data; None if one has none."""
+    """(b, m, m) the inverse information of each replicate at the optimum of the data; None if one is singular."""
     size, i, j = cells.size, cells.i, cells.j
     chance = expit(start.theta[i] - start.theta[j])
     matrices = np.zeros((len(games), size, size))
@@ -351,7 +350,7 @@ def _inverses(cells: Cells, games: Floats, start: Fit) -> Floats | None:
     matrices[:, diagonal, diagonal] = -matrices.sum(axis=2)
     if start.prior:
         matrices += logistic.prior_part(start.theta)[2]
-    # What `grounded` adds to one matrix, for all of them; a replicate without a finite fit stays singular.
+    # The term that `grounded` adds, for all matrices at once. A replicate without a finite fit stays singular.
     matrices += (np.trace(matrices, axis1=1, axis2=2) / size**2)[:, None, None]
     try:
         return np.linalg.inv(matrices)
@@ -360,7 +359,7 @@ def _inverses(cells: Cells, games: Floats, start: Fit) -> Floats | None:
 
 
 def _fit_alone(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, bool]:
-    """One replicate by the careful solver, and whether it needed the prior that the data did not."""
+    """Fit one replicate with Newton's method. Return its optimum, and whether it alone needed the prior."""
     wins = np.zeros((cells.size, cells.size))
     wins[cells.i, cells.j], wins[cells.j, cells.i] = points, games - points
     zero = np.zeros_like(wins)

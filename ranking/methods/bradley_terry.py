@@ -21,10 +21,10 @@ FIRST_PLACE = "first-place"
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Strengths of the models of one connected group, a tie counting half to either side.
+    """Estimate the strengths of one connected group of models. A tie counts as half a win for both.
 
     Raises:
-        Contradiction: a first-place effect is asked for, and no place is known.
+        Contradiction: position bias is to be fitted, and no comparison has a known left and right.
         NotConverged: Newton's method did not reach the optimum.
     """
     if settings.first_place and (votes.left is None or not votes.left.any()):
@@ -43,7 +43,7 @@ def rate(
 def rated(
     names: tuple[str, ...], fit: Fit, settings: Settings, covariates: tuple[str, ...], notices: tuple[str, ...]
 ) -> Ratings:
-    """`fit` as ratings without intervals."""
+    """Return `fit` as ratings without intervals."""
     return Ratings(
         settings=settings,
         names=names,
@@ -60,7 +60,7 @@ def rated(
 def estimate(
     votes: Votes, tally: Tally, z: Floats, fit: Fit, settings: Settings, clusters: Clusters | None
 ) -> tuple[Uncertainty | None, tuple[str, ...]]:
-    """The sandwich covariance that `settings` ask for, and what a reader must be told of it."""
+    """Return the sandwich covariance that `settings` specify, and the notices about it."""
     if clusters is None:
         return None, ()
     if clusters == "none" and not z.shape[1]:
@@ -74,12 +74,12 @@ def estimate(
 
 
 def _side(votes: Votes) -> Floats:
-    """(n, 1) 1 where x was shown on the left, -1 where y was, 0 where that is not known."""
+    """(n, 1) 1 where x was shown on the left, -1 where y was, 0 where the sides are unknown."""
     return (np.zeros(len(votes)) if votes.left is None else votes.left.astype(np.float64))[:, None]
 
 
 def _cells_by_side(votes: Votes) -> Cells:
-    """One cell for the comparisons of x with y that showed x in the same place."""
+    """Group the comparisons of each x and y by the side on which x was shown."""
     size = len(votes.names)
     side = np.zeros(len(votes), dtype=np.intp) if votes.left is None else votes.left.astype(np.intp)
     code = (votes.x.astype(np.intp) * size + votes.y) * 3 + side + 1

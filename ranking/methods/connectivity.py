@@ -1,4 +1,4 @@
-"""What the graph of comparisons allows to be said at all, checked before any rating."""
+"""Checks of the graph of comparisons: which models can be compared, and whether ratings are finite."""
 
 from typing import Final, cast
 
@@ -10,13 +10,13 @@ from scipy.sparse.csgraph import NegativeCycleError, bellman_ford, connected_com
 from ranking.methods.tally import Tally
 
 LEAST_ONE_WAY: Final = 6
-"""Verdicts that all go one way: a fair coin falls the same way six times in 3 % of cases, five times in 6 %."""
+"""Verdicts, all one way, that separate models: six fair coins agree in 3% of cases, five in 6%."""
 
 
 def components(tally: Tally) -> list[NDArray[np.intp]]:
-    """The groups of models that comparisons connect, largest first; models without any are in none.
+    """Return the groups of models connected by comparisons, largest first. Models without any are in none.
 
-    Between two groups nothing is known: they have no common scale.
+    Different groups have no common scale and cannot be compared.
     """
     met = tally.games > 0
     if _reaches_all(met):
@@ -27,28 +27,28 @@ def components(tally: Tally) -> list[NDArray[np.intp]]:
 
 
 def has_finite_fit(tally: Tally) -> bool:
-    """Whether Bradley-Terry strengths exist: every set of models has won, or tied, against the rest.
+    """Return whether finite Bradley-Terry strengths exist: every set of models has won or tied against the rest.
 
-    That is, the graph of wins, with ties both ways, is strongly connected (Ford, 1957).
+    Equivalently, the graph of wins, with ties as edges both ways, is strongly connected (Ford, 1957).
     """
     beaten = tally.wins + tally.ties > 0
     return _reaches_all(beaten) and _reaches_all(beaten.T)
 
 
 def has_finite_fit_with_ties(tally: Tally) -> bool:
-    """Whether strengths exist where ties have a probability of their own (Davidson, 1970), given some ties and wins.
+    """Return whether finite strengths exist if ties have their own probability (Davidson, 1970).
 
-    Besides what `has_finite_fit` asks, some circle of models has to hold more wins, all one way round, than ties.
-    Else the models can be given places at which whoever won stands a step or more above whom it beat, and two that
-    tied stand a step apart or less: the longer the step, with ties the likelier for it, the likelier is all that
-    was seen, without end. That is so of two models one of which won and tied and never lost.
+    There must be some ties and some wins. Besides `has_finite_fit`, a cycle of models must have more wins, all in
+    the same direction, than ties. Otherwise there are positions in which every winner is at least one step above the
+    loser and models that tied are at most one step apart. Then the likelihood grows without bound with the length of
+    the step. An example is two models of which one won and tied but never lost.
     """
     if not has_finite_fit(tally):
         return False
     beaten = tally.wins > 0
     if (beaten & beaten.T).any():
         return True
-    # A win is a step of -1 and a tie one of 1 either way, so such a circle is shorter than nothing.
+    # With length -1 for a win and 1 for a tie in both directions, such a cycle has negative length.
     try:
         bellman_ford(csr_array(np.where(beaten, -1.0, np.where(tally.ties > 0, 1.0, 0.0))), indices=0)
     except NegativeCycleError:
@@ -57,15 +57,15 @@ def has_finite_fit_with_ties(tally: Tally) -> bool:
 
 
 def has_circle(tally: Tally) -> bool:
-    """Whether some model has beaten, or tied with, one that has beaten it in turn, directly or through others."""
+    """Return whether there is a cycle of wins and ties, such as two models that beat each other."""
     return bool(_circles(tally)[0] < len(tally.wins))
 
 
 def hardly_joined(tally: Tally) -> NDArray[np.bool_]:
-    """(m, m) which two models are told apart by so few verdicts one way, and none the other, that it can be chance.
+    """(m, m) whether two models are separated only by so few verdicts, all one way, that it could be chance.
 
-    Models that have beaten one another, directly or through others, have verdicts both ways. Such a circle of
-    models, or a model by itself, is hardly joined to all others if fewer than `LEAST_ONE_WAY` verdicts do so.
+    Models that beat or tied with one another, directly or through others, form a strongly connected component.
+    A component is weakly connected to all others if fewer than `LEAST_ONE_WAY` verdicts connect it to them.
     """
     number, circle = _circles(tally)
     across = np.where(circle[:, None] != circle[None, :], tally.compared, 0).sum(axis=1)
@@ -74,14 +74,14 @@ def hardly_joined(tally: Tally) -> NDArray[np.bool_]:
 
 
 def _circles(tally: Tally) -> tuple[int, NDArray[np.intp]]:
-    """How many circles of models there are that beat or tie with one another, and (m,) which each is in."""
+    """Return the number of strongly connected components of wins and ties, and (m,) the component of each model."""
     beaten = tally.wins + tally.ties > 0
     number, labels = connected_components(csr_array(beaten.astype(np.int8)), directed=True, connection="strong")
     return number, labels.astype(np.intp)
 
 
 def _reaches_all(graph: NDArray[np.bool_]) -> bool:
-    """Whether every node can be reached from the first along the rows' edges."""
+    """Return whether every node can be reached from the first along the edges in the rows."""
     if not len(graph):
         return True
     reached = graph[0].copy()

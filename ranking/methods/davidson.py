@@ -1,4 +1,4 @@
-"""Davidson's model: Bradley-Terry with a probability of its own for ties.
+"""Davidson's model: Bradley-Terry with a separate probability for ties.
 
 The odds of win, tie and loss are pi_i : nu sqrt(pi_i pi_j) : pi_j. Davidson, On extending the
 Bradley-Terry model to accommodate ties, JASA 65 (1970).
@@ -23,7 +23,7 @@ TIES = "ties"
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Strengths, and the coefficient `ties`, the logarithm of nu. Without any tie it is Bradley-Terry.
+    """Estimate strengths and the coefficient `ties`, the logarithm of nu. Without ties this is Bradley-Terry.
 
     Raises:
         NotConverged: there are only ties, or Newton's method did not reach the optimum.
@@ -49,9 +49,9 @@ def rate(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """Of one comparison: of the share s of i (1, 1/2, 0) and of being a tie, t; `determinant` of their covariance.
+    """Moments of one comparison: of i's share s (1, 1/2, 0) and of the tie indicator t.
 
-    `share_of_j` is 1 - s, exact where next to nothing is left.
+    `determinant` is that of their covariance matrix. `share_of_j` is the mean of 1 - s, accurate even near 0.
     """
 
     share: Floats
@@ -69,7 +69,7 @@ class Moments:
         top = weights.max(axis=0)
         log_sum = top + np.log(np.exp(weights - top).sum(axis=0))
         win, tie, loss = np.exp(weights - log_sum)
-        # Sums over pairs of outcomes, p q (s - s')(t - t'): they take nothing off that would leave rounding alone.
+        # Sums over pairs of outcomes, p q (s - s')(t - t'), which avoid cancellation.
         return cls(
             win + tie / 2,
             loss + tie / 2,
@@ -96,7 +96,7 @@ def _fit(tally: Tally, *, prior: bool) -> Fit:
 
     def derivatives(parameters: Floats) -> tuple[Floats, Floats]:
         found = Moments.at(parameters[i] - parameters[j], parameters[size])
-        # Where one of very many lost, the points less what is expected of all of them would be rounding.
+        # Subtracting expected from observed points would lose all digits for a model that lost one of very many.
         residual = won * found.share_of_j - lost * found.share + ties * (found.share_of_j - found.share) / 2
         gradient = np.append(logistic.spread(i, j, residual, size), ties.sum() - games @ found.tie)
         information = np.empty((size + 1, size + 1))
@@ -114,10 +114,10 @@ def _fit(tally: Tally, *, prior: bool) -> Fit:
 
 
 def _observations(votes: Votes, fit: Fit) -> tuple[Observations, Floats]:
-    """Two rows for each of n: a comparison's score and information are those of both together.
+    """Return two rows for each of n comparisons, whose scores and information add up to those of the comparison.
 
     With L L' the covariance of (s, t), the information B' L L' B of a comparison is that of the two rows
-    of L' B. The second has no part in the strengths, which i = j says.
+    of L' B. The second row does not depend on the strengths, which i = j expresses.
     """
     weight = votes.weight()
     found = Moments.at(fit.theta[votes.x] - fit.theta[votes.y], float(fit.beta[0]))
@@ -144,7 +144,7 @@ def _estimate(
         return None, ()
     observations, root_count = _observations(votes, fit)
     if clusters == "none":
-        # Each comparison is a cluster of its own; c equal ones are c clusters.
+        # Each comparison is its own cluster, so c equal ones are c clusters.
         single = Observations(
             observations.i, observations.j, observations.z, observations.residual / root_count, observations.curvature
         )

@@ -1,4 +1,4 @@
-"""The leading eigenvector of the matrix of wins, by evalica: who beats winners is a winner.
+"""The leading eigenvector of the matrix of wins, computed by evalica. Wins against strong models count more.
 
 Bonacich, Power and centrality: a family of measures (1987).
 """
@@ -19,10 +19,10 @@ from ranking.methods.tally import Tally, Votes
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Each model's share of the eigenvector; it follows how often models were compared, which is told where uneven.
+    """Return each model's share of the eigenvector. A notice says if models were compared unequally often.
 
     Raises:
-        NotConverged: the wins lead in no circle, or the iteration did not reach its fixed point.
+        NotConverged: there is no cycle of wins, or the iteration did not converge.
     """
     if not has_circle(tally):
         raise NotConverged(problems.NO_CIRCLE())

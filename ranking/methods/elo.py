@@ -1,7 +1,7 @@
-"""Elo in the order of the votes, and Elo over redrawn orders or redrawn votes.
+"""Elo in the order of the votes, and Elo over reordered or resampled votes.
 
-Elo, The rating of chessplayers, past and present (1978). The numbers are those of evalica's kernel,
-which is called directly: its public function turns arrays into lists and back for every round.
+Elo, The rating of chessplayers, past and present (1978). evalica's kernel computes the ratings. It is
+called directly because the public function converts arrays to lists and back in every round.
 """
 
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ BASE: Final = 10.0
 INITIAL: Final = 1000.0
 
 WINNERS: Final = np.array([2, 0, 1], dtype=np.uint8)
-"""evalica's words for y won, tie, x won."""
+"""evalica's codes for: y won, tie, x won."""
 
 
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """The ratings after the last vote, every model having begun at 1,000. The order of the votes matters."""
+    """Return the ratings after the last vote. Every model starts at 1,000, and the order of the votes matters."""
     scores = _run(*_game(votes), len(votes.names))
     return Ratings(settings=settings, names=votes.names, scores=scores, unit="points")
 
@@ -36,10 +36,10 @@ def rate(
 def rate_redrawn(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """The median over `settings.rounds` rounds, with the 2.5 and 97.5 percentiles.
+    """Return the median over `settings.rounds` rounds, with the 2.5 and 97.5 percentiles.
 
-    `permute` plays the same votes in another order: its percentiles tell what the order does and are
-    no interval. `resample` draws as many votes anew, as if each were independent of the others.
+    `permute` reorders the same votes: its percentiles show the effect of the order and are not confidence intervals.
+    `resample` draws as many votes with replacement, as if all votes were independent.
     """
     x, y, winners, weights = _game(votes)
     draws = np.empty((settings.rounds, len(votes.names)))
@@ -66,7 +66,7 @@ def _orders(rows: int, settings: Settings, rng: np.random.Generator) -> Iterator
 
 
 def _game(votes: Votes) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8], Floats]:
-    """The votes as the kernel takes them, a row of c equal votes c times."""
+    """Return the arrays that the kernel takes, with a row of c equal votes repeated c times."""
     index = np.arange(len(votes)) if votes.count is None else np.repeat(np.arange(len(votes)), votes.count)
     importance = np.ones(len(votes)) if votes.importance is None else votes.importance
     return (

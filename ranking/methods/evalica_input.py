@@ -1,4 +1,4 @@
-"""A tally as evalica takes it: one weighted row for every two models and outcome."""
+"""Convert a tally to the input of evalica: one weighted row for each two models and outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +15,12 @@ from ranking.methods.tally import Floats, Tally
 TOLERANCE: Final = 1e-13
 LIMIT: Final = 10_000
 SETTLED: Final = 1e-9
-"""How far scores that have reached their fixed point may still move in `LIMIT` further steps."""
+"""Largest change over `LIMIT` more steps for which scores count as converged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """`xs` beat `ys` or tied with them, so many times; `swapped` has the losers win.
-
-    `loops`: so many times every model also beat itself.
-    """
+    """Rows of evalica's input: `xs` beat or tied with `ys`, `weights` times."""
 
     xs: list[int]
     ys: list[int]
@@ -33,7 +30,11 @@ class Counted:
 
     @classmethod
     def of(cls, tally: Tally, *, swapped: bool = False, loops: float = 0.0) -> "Counted":
-        """evalica's eigenvalue method (0.4.2) puts losers first, so it is given `swapped` ones."""
+        """Convert `tally`.
+
+        With `swapped`, losers and winners change places: evalica's eigenvector method (0.4.2) ranks losers first.
+        With `loops`, every model also beats itself that many times.
+        """
         itself = list(range(len(tally.wins))) if loops else []
         won, lost = np.nonzero(tally.wins)
         one, other = np.nonzero(np.triu(tally.ties))
@@ -50,22 +51,23 @@ class Counted:
 
 
 def is_uneven(tally: Tally) -> bool:
-    """Whether some model was compared a fifth more often than another: enough to change an order."""
+    """Return whether a model was compared over a fifth more often than another, enough to affect the order."""
     compared = tally.compared.sum(axis=1)
     return bool(compared.max() > 1.2 * compared.min())
 
 
 def fixed_point(method: Callable[..., Any], counted: Counted) -> Floats:
-    """(m,) the share of each model in the fixed point that `method` of evalica iterates to.
+    """(m,) the share of each model in the fixed point of evalica's `method`.
 
-    Its count of iterations is the limit whatever happens (0.4.2), so twice the limit must change nothing.
+    evalica (0.4.2) reports the limit as the number of iterations even if it converged. So convergence is checked by
+    iterating twice as long.
 
     Raises:
-        NotConverged: it does.
+        NotConverged: the scores still change.
     """
     once, twice = (
         method(**counted.arguments(), tolerance=TOLERANCE, limit=limit).scores.sort_index().to_numpy()
-        # One is even and the other odd: what turns back and forth for ever is found out.
+        # One limit is even and the other odd, which reveals scores that alternate.
         for limit in (LIMIT, 2 * LIMIT + 1)
     )
     if not np.abs(once - twice).max() <= SETTLED:

@@ -1,4 +1,4 @@
-"""Which question the intervals of a board answer, and whether its votes can answer it."""
+"""Choose what the intervals of a board generalise to, as far as its votes allow."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from ranking.methods.tally import Codes, Votes
 class Question:
     """Attributes:
 
-    clusters: what is answered; None where no interval can be given.
-    notices: why it is not what was asked.
+    clusters: what the intervals generalise to; None if there can be none.
+    notices: keys of the reasons why it is less than was asked for.
     """
 
     clusters: Clusters | None
@@ -22,9 +22,9 @@ class Question:
 
 
 def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
-    """By default prompts and raters where people voted, prompts for a single judge, nothing for a mix.
+    """Choose the clusters. By default: prompts and raters for people, prompts for a single judge, none for a mix.
 
-    With fewer than 10 prompts nothing is said of prompts like these, with one rater nothing of raters.
+    With fewer than 10 prompts, intervals do not generalise to prompts. With one rater, not to raters.
     """
     if source == "all":
         return Question(None, ("mixed-raters",))
@@ -46,5 +46,5 @@ def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
 
 
 def distinct(codes: Codes | None) -> int:
-    """How many different codes there are; 0 where nothing is known."""
+    """Count the distinct codes; 0 if they are unknown."""
     return 0 if codes is None or not len(codes) else int(np.count_nonzero(np.bincount(codes)))

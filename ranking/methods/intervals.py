@@ -1,9 +1,9 @@
-"""How sure a fit is: sandwich covariances for votes that come in clusters.
+"""Sandwich covariances of a fit, for votes that come in clusters.
 
-One worker gives many votes and one prompt gets many, so votes are not independent. Scores are summed
-within clusters (Liang and Zeger, 1986); CR3 leaves one cluster out at a time, one Newton step each
+A worker gives many votes and a prompt gets many, so votes are not independent. Scores are summed within
+clusters (Liang and Zeger, 1986); CR3 leaves one cluster out at a time, one Newton step each
 (Bell and McCaffrey, 2002; Hansen, 2022); two ways of clustering are combined as V_prompt + V_rater -
-V_both (Cameron, Gelbach and Miller, 2011). The inverse Hessian by itself is never used.
+V_both (Cameron, Gelbach and Miller, 2011). The inverse Hessian alone is never used.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from ranking.methods.logistic import Fit, centering, grounded, laplacian, outer,
 from ranking.methods.tally import Codes, Floats, Tally
 
 type Clusters = Literal["none", "prompt", "worker", "both"]
-"""Whom the interval speaks of: `none`: independent votes; `worker`: raters like these on exactly these
+"""What an interval generalises to. `none`: votes are independent; `worker`: raters like these on exactly these
 prompts; `prompt`: prompts like these, for a single judge; `both`: prompts and raters like these."""
 
 type Correction = Literal["CR0", "CR1", "CR3"]
@@ -27,26 +27,26 @@ CLUSTERS: Final[tuple[Clusters, ...]] = get_args(Clusters.__value__)
 CORRECTIONS: Final[tuple[Correction, ...]] = get_args(Correction.__value__)
 
 NORMAL: Final = 1.959964
-"""Standard errors on either side of an estimate from independent votes."""
+"""Half-width of a 95% interval in standard errors, for independent votes."""
 
 LEAST_PROMPTS: Final = 10
-"""With fewer, nothing is said about prompts beyond these."""
+"""Prompts needed for intervals that generalise to prompts like these."""
 
 SINGULAR: Final = 1e-9
-"""How little of its information a fit may keep without a cluster before that cluster alone carries it."""
+"""Fraction of its information below which a fit without one cluster counts as not identified."""
 
 
 WIDE: Final = 1 << 22
-"""Codes up to which a table of all of them is small; so many prompts times so many raters can be far more than rows."""
+"""Largest code for which a lookup table is used. Prompts times raters can exceed the number of rows by far."""
 
 
 class Unidentified(ArithmeticError):
-    """Without one of the clusters the strengths are not determined: it cannot be left out."""
+    """The strengths are not identified without one of the clusters, so it cannot be left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """What each of n rows says at the optimum of a fit.
+    """Residuals and curvatures of n rows at the optimum of a fit.
 
     Attributes:
         i, j: (n,) the models; z: (n, k) the covariates.
@@ -71,15 +71,15 @@ class Observations:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uncertainty:
-    """The covariance of the parameters of a fit, and how it was come by.
+    """The covariance of a fit's parameters, and how it was computed.
 
     Attributes:
         covariance: (m + k, m + k) of theta (mean zero) and beta, on the natural scale.
-        critical: how many standard errors an interval of 95 % reaches to either side.
-        degrees: of freedom of the t distribution; None for the normal one.
-        clusters: the question that is answered.
-        correction: the one that was applied.
-        prompts, raters: the numbers of clusters; None where they play no part.
+        critical: the half-width of a 95% interval in standard errors.
+        degrees: degrees of freedom of the t distribution; None for the normal distribution.
+        clusters: what the intervals generalise to.
+        correction: the correction applied.
+        prompts, raters: the numbers of clusters; None if votes are not clustered by them.
     """
 
     covariance: Floats
@@ -92,7 +92,7 @@ class Uncertainty:
 
 
 def independent(fit: Fit, tally: Tally) -> Uncertainty:
-    """The textbook sandwich (CR0) of independent votes, from the counts alone.
+    """Compute the textbook sandwich (CR0) of independent votes from their counts.
 
     A tie is one observation with score 1/2.
     """
@@ -108,13 +108,13 @@ def independent(fit: Fit, tally: Tally) -> Uncertainty:
 
 
 def independent_rows(fit: Fit, observations: Observations, squares: Floats) -> Uncertainty:
-    """The same from rows, for fits with covariates; `squares` (n,): the sums of squared residuals."""
+    """Compute the same from rows, for fits with covariates. `squares` (n,) are the sums of squared residuals."""
     meat = outer(observations.i, observations.j, observations.z, squares, len(fit.theta))
     return of_independent(fit.bread @ meat @ fit.bread)
 
 
 def of_independent(covariance: Floats) -> Uncertainty:
-    """As an interval of independent votes has it."""
+    """Return `covariance` as the uncertainty of independent votes."""
     return Uncertainty((covariance + covariance.T) / 2, NORMAL, None, "none", "CR0", None, None)
 
 
@@ -126,10 +126,10 @@ def clustered(
     prompt: Codes | None,
     rater: Codes | None,
 ) -> Uncertainty:
-    """The covariance where votes on a prompt, or by a rater, or both, depend on one another.
+    """Compute the covariance when votes on a prompt, by a rater, or both depend on one another.
 
     Raises:
-        Unidentified: CR3 was asked for, and one cluster alone carries a part of the board.
+        Unidentified: for CR3, a part of the board depends on a single cluster.
     """
     found = combined(
         lambda codes: one_way(fit, observations, codes, correction),
@@ -152,7 +152,7 @@ def clustered_or_simpler(
     prompt: Codes | None,
     rater: Codes | None,
 ) -> tuple[Uncertainty, tuple[str, ...]]:
-    """The same, with CR1 and a notice where one cluster alone carries a part of the board, so that CR3 is not there."""
+    """Compute the same, with CR1 and a notice if CR3 fails because a part of the board depends on one cluster."""
     try:
         return clustered(fit, observations, clusters, correction, prompt, rater), ()
     except Unidentified:
@@ -166,9 +166,9 @@ def combined(
     prompt: Codes | None,
     rater: Codes | None,
 ) -> Uncertainty:
-    """V_prompt + V_rater - V_prompt-and-rater, or the part of it that is asked for, from one-way covariances.
+    """Combine one-way covariances: V_prompt + V_rater - V_prompt-and-rater, or only one of them.
 
-    `one` gives the covariance for clusters coded 0, 1, ... and `independent` that of independent votes.
+    `one` returns the covariance for clusters coded 0, 1, ..., and `independent` that of independent votes.
     """
     if clusters == "none":
         return of_independent(independent())
@@ -187,7 +187,7 @@ def combined(
 
 
 def _compact(codes: Codes) -> tuple[Codes, int]:
-    """The codes as 0, 1, ... without gaps, and how many there are."""
+    """Renumber the codes 0, 1, ... without gaps. Return them and how many distinct ones there are."""
     if int(codes.max()) >= WIDE + 4 * len(codes):
         values, compact = np.unique(codes, return_inverse=True)
         return compact, len(values)
@@ -196,16 +196,16 @@ def _compact(codes: Codes) -> tuple[Codes, int]:
 
 
 def without_negatives(covariance: Floats, within: Floats) -> Floats:
-    """The nearest positive semidefinite matrix to `covariance` projected by `within`, both (m, m)."""
+    """Return the positive semidefinite matrix nearest to `covariance` projected by `within`, both (m, m)."""
     values, vectors = np.linalg.eigh(within @ covariance @ within)
     return (vectors * np.clip(values, 0, None)) @ vectors.T
 
 
 def one_way(fit: Fit, observations: Observations, clusters: Codes, correction: Correction) -> Floats:
-    """(m + k, m + k) the covariance where rows of the same cluster, coded 0 to G - 1, depend on one another.
+    """(m + k, m + k) the covariance when rows in a cluster, coded 0 to G - 1, depend on one another.
 
     Raises:
-        Unidentified: CR3, and without one of the clusters the strengths are not determined.
+        Unidentified: for CR3, the strengths are not identified without one of the clusters.
     """
     number = int(clusters.max()) + 1
     if correction == "CR3":
@@ -231,10 +231,10 @@ def _scores(observations: Observations, clusters: Codes, residual: Floats, numbe
 
 
 def _left_out(fit: Fit, observations: Observations, clusters: Codes, number: int) -> Floats:
-    """The sum over clusters of d d', where d is one Newton step from the optimum without the cluster.
+    """Sum d d' over clusters, where d is one Newton step from the optimum without the cluster.
 
-    A cluster of few rows changes the information by a matrix of low rank, so its step follows from a
-    system of as many equations as it has rows (Woodbury); a large one is solved for in full.
+    A cluster with few rows changes the information by a matrix of low rank, so its step follows from a
+    system with one equation per row (Woodbury). A large cluster is solved in full.
     """
     size = len(fit.theta)
     order = np.argsort(clusters, kind="stable")
@@ -268,7 +268,7 @@ def _left_out(fit: Fit, observations: Observations, clusters: Codes, number: int
 
 
 def _adjusted(rows: Observations, index: Codes, inverse: Floats, size: int) -> Floats:
-    """(b, k) the residuals of b clusters of k rows each, so that bread times scores is the step without them.
+    """(b, k) residuals of b clusters of k rows each for which bread times scores is the step without the cluster.
 
     They solve (I - W K) u = r, where W holds the curvatures and K = U H^-1 U' for the rows' U = (e_i - e_j, z).
     """
@@ -284,7 +284,7 @@ def _adjusted(rows: Observations, index: Codes, inverse: Floats, size: int) -> F
     least = remaining[:, 0, 0] if index.shape[1] == 1 else np.linalg.eigvalsh(remaining)[:, 0]
     if least.min(initial=1.0) < SINGULAR:
         raise Unidentified("one cluster alone carries a part of the board")
-    # (I - W K)^-1 = W^1/2 (I - W^1/2 K W^1/2)^-1 W^-1/2; written so that a curvature of 0 divides nothing.
+    # (I - W K)^-1 = W^1/2 (I - W^1/2 K W^1/2)^-1 W^-1/2; written this way, a curvature of 0 is never a divisor.
     residual = rows.residual[index]
     fitted = (rows.curvature[index] * (leverage @ residual[:, :, None])[:, :, 0])[:, :, None]
     scaled = np.divide(fitted, root[:, :, None], out=np.zeros_like(fitted), where=root[:, :, None] > 0)
@@ -292,7 +292,7 @@ def _adjusted(rows: Observations, index: Codes, inverse: Floats, size: int) -> F
 
 
 def _step_without(fit: Fit, rows: Observations) -> Floats:
-    """(m + k,) one Newton step from the optimum after `rows`, one cluster, are taken away."""
+    """(m + k,) one Newton step from the optimum after removing `rows`, the rows of one cluster."""
     size = len(fit.theta)
     part = outer(rows.i, rows.j, rows.z, rows.curvature, size)
     score = np.concatenate([spread(rows.i, rows.j, rows.residual, size), rows.z.T @ rows.residual])

@@ -1,7 +1,7 @@
-"""Maximum likelihood of the Bradley-Terry model and of its linear extensions, by Newton's method.
+"""Maximum-likelihood fit of the Bradley-Terry model and its linear extensions by Newton's method.
 
 The log-odds that i beats j are theta_i - theta_j + z . beta, where z are covariates of the comparison
-(the place it was shown in, differences of style) and beta their coefficients. theta has mean zero.
+(the side on which i was shown, differences in style) and beta their coefficients. theta has mean zero.
 """
 
 from collections.abc import Callable
@@ -18,18 +18,18 @@ from ranking.methods.tally import Codes, Floats, Tally
 
 LIMIT: Final = 100
 STEP: Final = 1e-9
-"""The last Newton step taken, in natural units: the next, being quadratic in it, is below rounding."""
+"""Length in natural units at which Newton steps stop: the next, quadratic in it, is below rounding error."""
 
 FAR: Final = 0.5
-"""Newton steps longer than this, in natural units, are checked for going up, and halved until they do."""
+"""Newton steps longer than this, in natural units, are halved until they increase the likelihood."""
 
 SMALLEST: Final = 1e-6
 
 DROWNED: Final = 1e10
-"""How many times as large as its own curvature the inverse of a parameter's variance may be before it is rounding."""
+"""Limit on a parameter's variance times its curvature; above it the variance is mostly rounding error."""
 
 PRIOR_WEIGHT: Final = 0.5
-"""The prior, where it is on, gives each model this much of a tie against the mean of the board."""
+"""Weight of the tie against the mean of the board that the prior gives to each model."""
 
 
 class NotConverged(Failure, ArithmeticError):
@@ -38,13 +38,13 @@ class NotConverged(Failure, ArithmeticError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Comparisons that share models and covariates, taken together: n cells of m models.
+    """Comparisons grouped by models and covariates: n cells over m models.
 
     Attributes:
         i, j: (n,) the models.
         weight: (n,) the weight of the comparisons.
-        points: (n,) the part of it that i won, ties half.
-        z: (n, k) covariates, oriented as i against j.
+        points: (n,) the part of the weight that i won; a tie is half.
+        z: (n, k) covariates, with the sign for i against j.
     """
 
     size: int
@@ -56,7 +56,7 @@ class Cells:
 
     @classmethod
     def of_tally(cls, tally: Tally) -> "Cells":
-        """One cell for every two models that were compared."""
+        """Return one cell for each two models that were compared."""
         games = tally.games
         i, j = np.nonzero(np.triu(games, 1))
         points = tally.wins[i, j] + tally.ties[i, j] / 2
@@ -65,16 +65,16 @@ class Cells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """An optimum.
+    """The optimum of a fit.
 
     Attributes:
         theta: (m,) strengths on the natural scale, mean zero.
         beta: (k,) coefficients of the covariates.
-        bread: (m + k, m + k) the inverse of the negative Hessian on the space where theta has mean zero.
-        information: (m + k, m + k) that negative Hessian, the prior's part included.
+        bread: (m + k, m + k) the inverse of `information` on the space where theta has mean zero.
+        information: (m + k, m + k) the negative Hessian, including the prior.
         gradient: the largest absolute value of the gradient at the optimum.
-        iterations: Newton steps taken.
-        prior: whether the prior was on.
+        iterations: the number of Newton steps.
+        prior: whether the prior was used.
     """
 
     theta: Floats
@@ -112,21 +112,21 @@ def spread(i: Codes, j: Codes, weight: Floats, size: int) -> Floats:
 
 
 def centering(size: int, extra: int = 0) -> Floats:
-    """(size + extra, size + extra) takes the mean off the first `size` entries."""
+    """(size + extra, size + extra) the projection that subtracts the mean from the first `size` entries."""
     matrix = np.eye(size + extra)
     matrix[:size, :size] -= 1 / size
     return matrix
 
 
 def grounded(information: Floats, size: int) -> Floats:
-    """`information` with the one direction filled in that comparisons say nothing of, the common shift."""
+    """Return `information` made regular by a term for the common shift, which comparisons do not determine."""
     matrix = information.copy()
     matrix[:size, :size] += np.trace(information[:size, :size]) / size**2
     return matrix
 
 
 def fit(cells: Cells, *, prior: bool) -> Fit:
-    """The optimum over theta (mean zero) and beta.
+    """Fit theta (mean zero) and beta.
 
     Raises:
         NotConverged: there is no finite optimum, or the covariates are collinear.
@@ -141,7 +141,7 @@ def fit(cells: Cells, *, prior: bool) -> Fit:
 
 
 def _start(cells: Cells) -> Floats:
-    """(m,) the log-odds of winning against whomever a model met: not far from the optimum."""
+    """(m,) a start near the optimum: the log-odds of each model's overall win rate."""
     games = np.bincount(cells.i, cells.weight, cells.size) + np.bincount(cells.j, cells.weight, cells.size)
     lost = cells.weight - cells.points
     points = np.bincount(cells.i, cells.points, cells.size) + np.bincount(cells.j, lost, cells.size)
@@ -157,12 +157,12 @@ def newton(
     *,
     prior: bool,
 ) -> Fit:
-    """The maximum of `value` by Newton's method with step halving, the first `size` parameters of mean zero.
+    """Maximise `value` by Newton's method with step halving. The first `size` parameters have mean zero.
 
-    `derivatives` gives the gradient and the negative Hessian.
+    `derivatives` returns the gradient and the negative Hessian.
 
     Raises:
-        NotConverged: there is no finite optimum, or it was not reached.
+        NotConverged: there is no finite optimum, or the iteration did not reach it.
     """
     center = centering(size, len(start) - size)
     parameters = start
@@ -196,13 +196,13 @@ def newton(
 
 
 def _inverse(information: Floats) -> Floats:
-    """The inverse of `information`, where more than rounding tells it from a singular matrix.
+    """Invert `information`, unless it is singular up to rounding.
 
-    A step can be short because what is left of gradient and curvature has drowned in what the other comparisons
-    leave to rounding: so it goes, far out, where some covariate decides verdicts and there is no finite optimum.
+    A step can be short only because gradient and curvature are lost in rounding error. That happens far from the
+    origin when a covariate decides verdicts and there is no finite optimum.
 
     Raises:
-        NotConverged: it does not.
+        NotConverged: `information` is singular up to rounding.
     """
     try:
         inverse = np.linalg.inv(information)
@@ -214,7 +214,7 @@ def _inverse(information: Floats) -> Floats:
 
 
 def prior_part(theta: Floats) -> tuple[float, Floats, Floats]:
-    """What half a tie of each model against the mean adds to value, gradient and negative Hessian."""
+    """Return what half a tie of each model against the mean adds to value, gradient and negative Hessian."""
     center = centering(len(theta))
     away = center @ theta
     chance = expit(away)
@@ -231,7 +231,7 @@ def _log_odds(cells: Cells, parameters: Floats) -> Floats:
 
 
 def _value(cells: Cells, parameters: Floats, *, prior: bool) -> float:
-    """The log-likelihood, with the prior's part."""
+    """Return the log-likelihood, including the prior."""
     odds = _log_odds(cells, parameters)
     value = float(cells.points @ odds - cells.weight @ np.logaddexp(0, odds))
     if prior:
@@ -240,7 +240,7 @@ def _value(cells: Cells, parameters: Floats, *, prior: bool) -> float:
 
 
 def _derivatives(cells: Cells, parameters: Floats, *, prior: bool) -> tuple[Floats, Floats]:
-    """The gradient and the negative Hessian of the log-likelihood, with the prior's part."""
+    """Return the gradient and the negative Hessian of the log-likelihood, including the prior."""
     size = cells.size
     chance = expit(_log_odds(cells, parameters))
     residual = cells.points - cells.weight * chance

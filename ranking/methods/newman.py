@@ -1,4 +1,4 @@
-"""Newman's iteration for the Bradley-Terry model with ties, by evalica.
+"""Newman's iteration for the Bradley-Terry model with ties, computed by evalica.
 
 Newman, Efficient computation of rankings from pairwise comparisons, JMLR 24 (2023).
 """
@@ -24,10 +24,10 @@ LIMIT: Final = 1_000_000
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Strengths, ties having a probability of their own; the coefficient `ties` is log(2 v).
+    """Estimate strengths with a separate probability for ties. The coefficient `ties` is log(2 v).
 
     Raises:
-        NotConverged: no finite strengths exist, or the iteration did not reach them.
+        NotConverged: no finite strengths exist, or the iteration did not converge.
     """
     ties = bool(tally.ties.any())
     if ties and not tally.wins.any():
@@ -35,7 +35,7 @@ def rate(
     if not (has_finite_fit_with_ties if ties else has_finite_fit)(tally):
         raise NotConverged(problems.NOT_FINITE())
     counted = Counted.of(tally).arguments()
-    # Without a tie evalica's iteration (0.4.2) turns on the spot, and what it is for is Bradley-Terry.
+    # Without ties evalica's iteration (0.4.2) does not converge, and the model is Bradley-Terry.
     result = (evalica.newman if ties else evalica.bradley_terry)(**counted, tolerance=TOLERANCE, limit=LIMIT)
     if result.iterations >= LIMIT:
         raise NotConverged(problems.NO_OPTIMUM(steps=LIMIT))

@@ -1,4 +1,4 @@
-"""PageRank over the graph of wins, by evalica: a walk from losers to those who beat them.
+"""PageRank on the graph of wins, computed by evalica: a random walk from losers to the models that beat them.
 
 Brin and Page, The anatomy of a large-scale hypertextual web search engine (1998).
 """
@@ -15,17 +15,17 @@ from ranking.methods.tally import Tally, Votes
 
 
 def _says_nothing(tally: Tally) -> bool:
-    """Whether each of two models sends all it has to the other, so that their shares are equal whoever won more."""
+    """Return whether two models won or tied against each other: they get equal shares, whichever won more."""
     return len(tally.wins) == 2 and has_finite_fit(tally)
 
 
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Each model's share of the walk; it follows how often models were compared, which is told where uneven.
+    """Return each model's share of the walk. A notice says if models were compared unequally often.
 
     Raises:
-        NotConverged: the iteration did not reach its fixed point.
+        NotConverged: the iteration did not converge.
     """
     return Ratings(
         settings=settings,

@@ -1,4 +1,4 @@
-"""What a method gives back, and what follows from it: points, intervals, ranks."""
+"""The result of a method, and what is derived from it: points, intervals and ranks."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,33 +13,33 @@ from ranking.methods.settings import Settings
 from ranking.methods.tally import Floats
 
 ELO: Final = 400 / np.log(10)
-"""Points of the Elo scale in one unit of log-odds."""
+"""Elo points per unit of log-odds."""
 
 MEAN: Final = 1000.0
-"""Where the mean of a board stands that has no anchor."""
+"""Mean rating of a board without an anchor."""
 
 DRAWS: Final = 10_000
-"""Redraws behind a statement about the whole board."""
+"""Draws from the joint distribution for statements about the whole board."""
 
 BLOCK: Final = 500
-"""Of them looked at together: they stay in the cache."""
+"""Draws processed at a time, so that they fit in the processor cache."""
 
 FLAT: Final = 1e-9
-"""Of the largest score: an interval narrower than that is a point, but for rounding."""
+"""Width of an interval, relative to the largest score, below which it is a point up to rounding."""
 
 FEW_ONE_WAY: Final = "few-one-way"
-"""The notice that few verdicts, and all of them one way, join some models to the rest."""
+"""Key of the notice that only few verdicts, all one way, connect some models to the rest."""
 
 NO_WIDTH: Final = "no-width"
-"""The notice that some interval is a point, so that nothing can be said of how sure the board is."""
+"""Key of the notice that some interval has zero width, so the board cannot show how certain it is."""
 
 type Unit = Literal["strength", "points", "share"]
-"""`strength`: log-odds, mean zero; `points`: of the Elo scale; `share`: of wins or of a whole."""
+"""`strength`: log-odds with mean zero; `points`: on the Elo scale; `share`: a win rate or a share of a whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coefficient:
-    """Something besides the models that moves verdicts, on the log-odds scale, with its 95 % interval."""
+    """An effect on verdicts besides the models, on the log-odds scale, with its 95% interval."""
 
     name: str
     value: float
@@ -53,21 +53,21 @@ class Ratings:
     """The m models of one connected group, rated.
 
     Attributes:
-        settings: what was asked.
-        names: the models.
+        settings: the settings used.
+        names: the names of the models.
         scores: (m,) in `unit`; higher is better.
-        uncertainty: of the scores and coefficients, on the log-odds scale; None without intervals.
-        low, high: (m,) ends of 95 % intervals of the scores; None where the method has none.
-        order_range: whether `low` and `high` are only what reordering the comparisons does to the scores.
-        coefficients: of covariates.
-        draws: (r, m) redrawn scores, where the method redraws.
-        clusters: the question that the intervals answer; None without intervals.
-        kept: which models of the group were rated, where the method leaves some out; None: all.
-        prior: whether all models got half a tie against the mean, because no finite fit exists without.
-        unsettled: (m, m) which two models too few verdicts tell apart, however narrow intervals are; None: no two.
+        uncertainty: the covariance of scores and coefficients, on the log-odds scale; None without intervals.
+        low, high: (m,) ends of the 95% intervals of the scores; None if the method has none.
+        order_range: whether `low` and `high` only show the effect of reordering the comparisons.
+        coefficients: the coefficients of covariates.
+        draws: (r, m) scores of bootstrap rounds, for methods that have them.
+        clusters: what the intervals generalise to; None without intervals.
+        kept: the models of the group that were rated; None: all.
+        prior: whether every model got half a tie against the mean because no finite fit exists otherwise.
+        unsettled: (m, m) pairs separated by too few verdicts, however narrow their intervals; None: no pairs.
         gradient: the largest absolute gradient at the optimum; None for methods without one.
-        iterations: it took to converge; None for methods that do not iterate.
-        notices: words for what a reader must be told.
+        iterations: the number of iterations; None for methods that do not iterate.
+        notices: keys of the notices that a reader must see.
     """
 
     settings: Settings
@@ -93,18 +93,18 @@ class Ratings:
 
     @property
     def covariance(self) -> Floats | None:
-        """(m, m) of the scores."""
+        """(m, m) covariance of the scores."""
         return None if self.uncertainty is None else self.uncertainty.covariance[: len(self.names), : len(self.names)]
 
 
 _DRAWN: Final[WeakKeyDictionary[Ratings, Floats]] = WeakKeyDictionary()
-"""What was drawn for the ratings that are about, gone with them."""
+"""Draws for ratings that are still referenced; they are released together."""
 
 
 def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings:
-    """`ratings` with the ends that `uncertainty` gives, each score against the mean of the board.
+    """Return `ratings` with the intervals that follow from `uncertainty`, relative to the mean of the board.
 
-    A share lies between 0 and 1, and so do the ends of its interval.
+    The ends of a share's interval are clipped to between 0 and 1.
     """
     if uncertainty is None:
         return ratings
@@ -131,13 +131,13 @@ def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings
 
 
 def is_flat(ratings: Ratings) -> bool:
-    """Whether an interval has no width.
+    """Return whether some interval has zero width.
 
-    Verdicts that are all alike, or balance one another to the last, show no spread. That is no certainty.
+    Verdicts that are all alike or cancel out exactly show no spread, but that does not mean certainty.
     """
     if ratings.low is None or ratings.high is None or ratings.order_range:
         return False
-    # Against one model the share of that model itself is a half by definition.
+    # The win rate of the baseline against itself is 1/2 by definition.
     rated = np.array([name != ratings.settings.baseline for name in ratings.names])
     least = FLAT * max(1.0, float(np.abs(ratings.scores).max()))
     return bool((ratings.high - ratings.low <= least)[rated].any())
@@ -145,7 +145,7 @@ def is_flat(ratings: Ratings) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Scores as they are shown: (m,) each, Elo points for strengths, the method's own unit otherwise."""
+    """Scores as displayed, (m,) each: Elo points for strengths, the method's own unit otherwise."""
 
     rating: Floats
     low: Floats | None
@@ -154,9 +154,9 @@ class Points:
 
 
 def points(ratings: Ratings) -> Points:
-    """On the Elo scale, the board's mean at 1,000 or the anchor, if it is in this group, at its value.
+    """Convert strengths to the Elo scale, with the mean at 1,000 or the anchor, if in this group, at its rating.
 
-    An interval of an anchored board is that of the difference from the anchor.
+    Intervals of an anchored board are those of the difference from the anchor.
     """
     unit, origin = (ELO, MEAN) if ratings.unit == "strength" else (1.0, 0.0)
     anchor, index = ratings.settings.anchor, held(ratings)
@@ -176,7 +176,7 @@ def points(ratings: Ratings) -> Points:
 
 
 def held(ratings: Ratings) -> int | None:
-    """The model that the anchor holds at its rating; None where there is none in this group."""
+    """Return the index of the anchored model; None if it is not in this group."""
     anchor = ratings.settings.anchor
     if anchor is None or anchor[0] not in ratings.names or ratings.unit == "share":
         return None
@@ -196,7 +196,7 @@ def normalised(ratings: Ratings) -> Floats:
 
 
 def _covariance(ratings: Ratings) -> Floats:
-    """(m, m) of the scores, by the sandwich or of the redraws."""
+    """(m, m) covariance of the scores, from the sandwich or from the draws."""
     if ratings.covariance is not None:
         return ratings.covariance
     assert ratings.draws is not None  # noqa: S101  asked only where there are intervals
@@ -211,7 +211,7 @@ def standard_errors(ratings: Ratings) -> Floats:
 
 
 def ranks(ratings: Ratings) -> NDArray[np.intp]:
-    """(m,) 1 + the number of models rated higher; what differs by rounding only shares its rank."""
+    """(m,) 1 + the number of models rated higher. Models that differ only by rounding share a rank."""
     order = np.argsort(-ratings.scores, kind="stable")
     fallen = -np.diff(ratings.scores[order]) > 1e-9 * max(1.0, float(np.abs(ratings.scores).max()))
     place = np.concatenate([[1], np.where(fallen, np.arange(2, len(order) + 1), 0)]).astype(np.intp)
@@ -221,34 +221,34 @@ def ranks(ratings: Ratings) -> NDArray[np.intp]:
 
 
 def better(ratings: Ratings) -> NDArray[np.bool_] | None:
-    """(m, m) whether the row's model is better than the column's at the 5 % level; None without intervals.
+    """(m, m) whether the row's model is better than the column's at the 5% level; None without intervals.
 
-    Judged on the difference of the two, each by itself, or all of them at once where the settings say so.
+    Differences are tested one by one, or all at once with the setting `simultaneous`.
     """
     limit = critical(ratings, simultaneous=ratings.settings.simultaneous)
     return None if limit is None else beyond(ratings, limit)
 
 
 def critical(ratings: Ratings, *, simultaneous: bool) -> float | None:
-    """How many standard errors a difference has to exceed; None without intervals."""
+    """Return how many standard errors a difference must exceed; None without intervals."""
     if ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
         return None
     alone = NORMAL if ratings.uncertainty is None else ratings.uncertainty.critical
-    # All at once are never surer than each by itself, which two models drawn at random may seem to be.
+    # The simultaneous limit is never below the single one, though by simulation error it can appear so for two models.
     return max(alone, simultaneous_critical(ratings)) if simultaneous else alone
 
 
 def beyond(ratings: Ratings, limit: float) -> NDArray[np.bool_]:
-    """(m, m) whether the row's model leads the column's by more than `limit` standard errors, and by enough votes."""
+    """(m, m) whether the row's model leads by more than `limit` standard errors, with enough verdicts."""
     leads = ratings.scores[:, None] - ratings.scores[None, :] > limit * standard_errors(ratings)
     return leads if ratings.unsettled is None else leads & ~ratings.unsettled
 
 
 def simultaneous_critical(ratings: Ratings) -> float:
-    """How many standard errors all differences keep within at once, in 95 % of boards.
+    """Return the number of standard errors within which all differences stay at once, in 95% of boards.
 
-    The 95 % point of the largest |t| over all pairs, from the replicates of a bootstrap or by drawing
-    from the joint distribution.
+    This is the 95th percentile of the largest |t| over all pairs, from bootstrap replicates or from draws of the
+    joint distribution.
     """
     errors = standard_errors(ratings)
     known = errors > 0
@@ -267,10 +267,9 @@ def simultaneous_critical(ratings: Ratings) -> float:
 
 
 def _most_in(drawn: Floats, per: Floats, scale: Floats) -> float:
-    """The 95 % point of the largest standardised difference of each draw, over its `scale` (r,).
+    """Return the 95th percentile of the largest standardised difference of each draw, divided by its `scale` (r,).
 
-    What lies below that point does not move it, however far below: only draws that may reach it are
-    looked at closely.
+    Values below the percentile do not affect it, so only draws that may reach it are computed exactly.
     """
     rows, size = np.arange(BLOCK), len(drawn)
     least, most = np.zeros(size), np.zeros(size)
@@ -281,7 +280,7 @@ def _most_in(drawn: Floats, per: Floats, scale: Floats) -> float:
         least[start : start + BLOCK], most[start : start + BLOCK] = spread * per[top, bottom], spread * per.max()
     least /= scale
     most /= scale
-    # The point lies no lower than that of what each draw has at least; less, by more than rounding.
+    # The percentile of the lower bounds is a lower bound of the result. It is reduced by more than rounding error.
     floor = np.quantile(least, 0.95, method="lower") * (1 - 1e-9)
     near = np.flatnonzero(most >= floor)
     for start in range(0, len(near), BLOCK):
@@ -291,7 +290,7 @@ def _most_in(drawn: Floats, per: Floats, scale: Floats) -> float:
 
 
 def _redrawn(ratings: Ratings) -> Floats:
-    """(DRAWS, m) by how much scores may be away from the truth; drawn once, for all that is said of a board."""
+    """(DRAWS, m) random errors of the scores, drawn once for all statements about a board."""
     drawn = _DRAWN.get(ratings)
     if drawn is None:
         root = _root(_covariance(ratings))
@@ -302,24 +301,24 @@ def _redrawn(ratings: Ratings) -> Floats:
 
 @lru_cache(maxsize=1)
 def _normal(seed: int, models: int) -> Floats:
-    """(DRAWS, models) standard normal numbers: drawing takes longer than a fit, and most boards ask for the same."""
+    """(DRAWS, models) standard normal numbers. Cached: drawing takes longer than a fit, and most boards share them."""
     drawn = np.random.default_rng(seed).standard_normal((DRAWS, models))
     drawn.flags.writeable = False
     return drawn
 
 
 def _largest(drawn: Floats, per: Floats) -> Floats:
-    """(r,) the largest standardised difference of each draw; `per` (m, m): one over the errors of differences.
+    """(r,) the largest standardised difference of each draw. `per` (m, m): the inverse errors of differences.
 
-    It lies between models far apart, so only those are looked at that are far enough from either end of
-    their draw to exceed a difference already found.
+    The largest difference is between models far apart. So only models far enough from one end of their draw to
+    exceed the largest difference found so far are compared.
     """
     rows = np.arange(len(drawn))
     most = np.zeros(len(drawn))
     for scaled in (drawn, drawn * per.mean(axis=1)):
         top, bottom = scaled.argmax(axis=1), scaled.argmin(axis=1)
         np.maximum(most, np.abs(drawn[rows, top] - drawn[rows, bottom]) * per[top, bottom], out=most)
-    # Smaller by more than rounding, so that nothing is missed by it.
+    # Reduced by more than rounding error, so that no candidate is missed.
     need = most[:, None] * ((1 - 1e-9) / np.maximum(per.max(axis=1), np.finfo(float).tiny))
     far = (drawn - need >= drawn.min(axis=1)[:, None]) | (drawn + need <= drawn.max(axis=1)[:, None])
     draw, model = np.nonzero(far)
@@ -332,18 +331,18 @@ def _largest(drawn: Floats, per: Floats) -> Floats:
 
 
 def _root(covariance: Floats) -> Floats:
-    """R with R'R = covariance."""
+    """Return R with R'R = covariance."""
     values, vectors = np.linalg.eigh(covariance)
     return np.sqrt(values.clip(0))[:, None] * vectors.T
 
 
 def rank_ranges(above: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """(m,) the best and the worst place each model can hold, from what `better` says."""
+    """(m,) each: the best and the worst rank that each model can have, given the result of `better`."""
     return 1 + above.sum(axis=0), len(above) - above.sum(axis=1)
 
 
 def chance_of_best(ratings: Ratings) -> Floats | None:
-    """(m,) the share of redraws in which each model is first; None without intervals to go by."""
+    """(m,) the share of draws in which each model ranks first; None without intervals."""
     if ratings.unsettled is not None or ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
         return None
     drawn = ratings.draws

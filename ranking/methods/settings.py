@@ -1,4 +1,4 @@
-"""What can be asked of a board. A result echoes it, and the same settings and seed give the same numbers."""
+"""The settings of a board. Results repeat them, and the same settings and seed give the same numbers."""
 
 import math
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from ranking import problems
 from ranking.methods.intervals import CLUSTERS, CORRECTIONS, Clusters, Correction
 
 type Ties = Literal["half", "drop", "model"]
-"""A tie counts half a win to either side, is left out, or has a probability of its own (Davidson)."""
+"""How ties count: as half a win for both, not at all, or with a probability of their own (Davidson)."""
 
 type Intervals = Literal["sandwich", "bootstrap"]
 
 type Redraw = Literal["permute", "resample"]
-"""What the rounds of a bootstrapped Elo vary: the order alone, or which comparisons went in."""
+"""What the rounds of a bootstrapped Elo vary: only the order, or which comparisons are used."""
 
 type Source = Literal["people", "judge", "all"]
-"""Who compared: human raters, a single judge, or both kinds together."""
+"""Whose comparisons count: those of people, of a single judge, or of people and judges together."""
 
 TIES: Final[tuple[Ties, ...]] = get_args(Ties.__value__)
 INTERVALS: Final[tuple[Intervals, ...]] = get_args(Intervals.__value__)
 REDRAWS: Final[tuple[Redraw, ...]] = get_args(Redraw.__value__)
 
 ROUNDS: Final = 1000
-"""Of a bootstrap, where no other number is asked for."""
+"""Default number of bootstrap rounds."""
 
 
 class Contradiction(Failure, ValueError):
@@ -35,15 +35,15 @@ class Contradiction(Failure, ValueError):
 class Settings:
     """Attributes:
 
-    method: a name of the registry.
-    ties: None: `model` for Davidson's method, else `half`.
-    clusters: None: both for people, prompt for a single judge, no interval for a mix.
-    simultaneous: rank ranges that hold for all models at once rather than for each by itself.
-    first_place: fit the gain of being shown on the left as well.
-    anchor: a model and the rating it is held at; None: the board's mean is at 1,000.
-    rounds: of a bootstrap.
-    redraw: which bootstrap of Elo; has to be chosen.
-    baseline: the model that `baseline-win-rate` compares with.
+    method: a name in the registry.
+    ties: None means `model` for Davidson's method, and `half` otherwise.
+    clusters: None means `both` for people, `prompt` for a single judge, and no intervals for a mix.
+    simultaneous: whether rank ranges consider all models at once instead of each model separately.
+    first_place: whether to estimate position bias, the advantage of the left side.
+    anchor: a model and the rating it is fixed at; None puts the mean of the board at 1,000.
+    rounds: the number of bootstrap rounds.
+    redraw: what bootstrapped Elo varies; required for that method.
+    baseline: the model that `baseline-win-rate` compares with; required for that method.
     """
 
     method: str = "bradley-terry"

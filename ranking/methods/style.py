@@ -1,8 +1,8 @@
-"""Bradley-Terry with style as covariates: what length and layout add, apart from the models.
+"""Bradley-Terry with style as covariates, which separates the effects of length and layout from the models.
 
-The difference of two answers in a feature is (a - b) / max(a + b, 1), divided by its root mean square
-over the board, not centred, so that a coefficient is the effect of a typical difference (as in LMArena's
-style control, 2024).
+The difference of two answers in a feature is (a - b) / max(a + b, 1), divided by its root mean square over the
+board without centring. A coefficient is then the effect of a typical difference (as in LMArena's style control,
+2024).
 """
 
 import re
@@ -28,26 +28,26 @@ CODE: Final = re.compile(r"^```.*?(?:^```|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def features(text: str) -> tuple[int, int, int, int]:
-    """How many words, headings, list items and bold passages an answer has; code has no layout."""
+    """Count the words, headings, list items and bold passages of an answer. Layout in code is not counted."""
     prose = CODE.sub("", text)
     headings, items, bold = (len(pattern.findall(prose)) for pattern in (HEADING, ITEM, BOLD))
     return len(text.split()), headings, items, bold
 
 
 def differences(a: Floats, b: Floats) -> Floats:
-    """(n, 4) from the features of the answers of x and of y, (n, 4) each."""
+    """(n, 4) scaled differences between the features of the answers of x and of y, (n, 4) each."""
     return (a - b) / np.maximum(a + b, 1)
 
 
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Strengths at equal style, and the coefficients of style. A feature that never differs has none.
+    """Estimate strengths at equal style, and the coefficients of style. A feature that never differs has none.
 
     Raises:
         NotConverged: style decides every verdict, or Newton's method did not reach the optimum.
     """
-    assert votes.style is not None  # noqa: S101  the board has checked
+    assert votes.style is not None  # noqa: S101  board.rate has checked it
     size = np.sqrt(np.average(votes.style**2, axis=0, weights=votes.weight()))
     used = size > 0
     z = votes.style[:, used] / size[used]

@@ -1,8 +1,8 @@
-"""The input of every method, and the counts that most of them work from.
+"""The input of every method, and the counts that most methods use.
 
-`Votes` holds comparisons as arrays of integer codes, `Tally` their win and tie matrices, counted in
-one pass. Two kinds of weight are kept apart: a *count* of c stands for c equal comparisons, an
-*importance* of w for one comparison that matters w times as much.
+`Votes` holds comparisons as arrays of integer codes. `Tally` holds their win and tie matrices, counted in one
+pass. There are two kinds of weight: a *count* of c stands for c equal comparisons, an *importance* of w for one
+comparison that counts w times as much.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ X_WON: Final = 2
 
 CODES: Final = frozenset({"x", "y", "prompt", "rater", "category"})
 WIDE: Final = (np.dtype(np.int32), np.dtype(np.int64))
-"""Types in which two codes can be made one number; narrower ones would overflow, unsigned ones turn into floats."""
+"""Types in which two codes can be combined in one number. Narrower ones overflow, unsigned ones become floats."""
 
 CHUNK: Final = 1 << 16
-"""Rows counted at a time: what one pass touches stays in the cache of a core."""
+"""Rows counted at a time, so that the data of one pass fits in the processor cache."""
 
 
 class BadVotes(ValueError):
-    """The arrays do not describe comparisons; the message says which and why."""
+    """The arrays do not describe comparisons. The message says which one and why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """Comparisons of models 0..m-1, n rows, immutable.
+    """Immutable comparisons of models 0..m-1 in n rows.
 
     Attributes:
-        names: what the m models are called.
+        names: the names of the m models.
         x, y: (n,) the two models of a row, never the same one.
         outcome: (n,) in half points of x: 2 where x won, 1 for a tie, 0 where y won.
-        left: (n,) 1 where x was shown on the left, -1 where y was, 0 where that is not known.
-        prompt, rater, category: (n,) codes from 0 on; None where nothing is known of them.
+        left: (n,) 1 where x was shown on the left, -1 where y was, 0 where the sides are unknown.
+        prompt, rater, category: (n,) codes from 0 on; None if unknown.
         count: (n,) how many equal comparisons a row stands for; None: 1 each.
-        importance: (n,) how much a comparison of the row matters; None: 1 each.
-        style: (n, 4) how x's answer differs from y's in style, where it is known.
-        soft: (n,) x's share of the verdict in [0, 1] where a judge gives one; None: `outcome` says it.
+        importance: (n,) the weight of each of the row's comparisons; None: 1 each.
+        style: (n, 4) how x's answer differs from y's in style; None if unknown.
+        soft: (n,) x's share of the verdict in [0, 1], for judges that give shares; None: `outcome` applies.
     """
 
     names: tuple[str, ...]
@@ -104,7 +104,7 @@ class Votes:
             array = getattr(self, name)
             if array is None:
                 continue
-            # Written so that NaN, of which every comparison is false, is refused as well.
+            # Written so that NaN, for which every comparison is false, is refused too.
             if not array.min() >= low or (high is not None and not array.max() <= high):
                 raise BadVotes(f"{name} holds {array.min()} to {array.max()}, {low} to {high} was expected")
             if array.dtype.kind == "f" and not np.isfinite(array.max()):
@@ -115,11 +115,11 @@ class Votes:
 
     @property
     def total(self) -> int:
-        """The number of comparisons, counts counted."""
+        """Return the number of comparisons, taking counts into account."""
         return len(self) if self.count is None else int(self.count.sum())
 
     def where(self, mask: NDArray[np.bool_]) -> Votes:
-        """The rows that `mask` (n,) lets through, of the same models."""
+        """Return the rows selected by `mask` (n,), with the same models."""
         arrays: dict[str, Any] = {
             field.name: value[mask]
             for field in fields(self)
@@ -128,7 +128,7 @@ class Votes:
         return replace(self, **arrays)
 
     def among(self, models: Codes) -> Votes:
-        """The comparisons within `models` alone, which become models 0, 1, ... in that order."""
+        """Return the comparisons among `models`, which become models 0, 1, ... in that order."""
         code = np.full(len(self.names), -1)
         code[models] = np.arange(len(models))
         within = self.where((code[self.x] >= 0) & (code[self.y] >= 0))
@@ -140,7 +140,7 @@ class Votes:
         return self.outcome / 2.0 if self.soft is None else self.soft
 
     def weight(self) -> Floats:
-        """(n,) how much each row weighs in a sum: its count times its importance."""
+        """(n,) the weight of each row: its count times its importance."""
         weight = np.ones(len(self)) if self.count is None else self.count.astype(np.float64)
         return weight if self.importance is None else weight * self.importance
 
@@ -175,7 +175,7 @@ class Tally:
 
 
 def tally(votes: Votes) -> Tally:
-    """Counts wins and ties in one pass over the rows.
+    """Count wins and ties in one pass over the rows.
 
     Raises:
         BadVotes: a row compares a model with itself.
@@ -211,7 +211,7 @@ def _cells(votes: Votes, weight: NDArray[np.number] | None) -> Floats:
 
 
 def _fold(cells: Floats) -> tuple[Floats, Floats]:
-    """Wins and ties whichever of the two models was x."""
+    """Combine the cells of x, y and of y, x into wins and ties."""
     wins = cells[:, :, X_WON] + cells[:, :, Y_WON].T
     ties = cells[:, :, TIE] + cells[:, :, TIE].T
     return wins, ties

@@ -1,10 +1,9 @@
-"""Shares of wins: against every opponent alike, or against one model.
+"""Win rates: averaged over all opponents, or against one baseline model.
 
-Against one model the standard error is that of a mean, of independent or of clustered verdicts (as in
-AlpacaEval, where a verdict may be a share of its own). Verdicts that are all alike, or all of one cluster,
-show no spread, which is no certainty: their interval reaches as far as one with a few verdicts more, two for
-either side (Agresti and Coull, Approximate is better than "exact" for interval estimation of binomial
-proportions, 1998).
+Against a baseline the standard error is that of a mean of independent or clustered verdicts (as in AlpacaEval,
+where a verdict may be a fraction of a win). Verdicts that are all alike, or all from one cluster, show no spread.
+That does not mean certainty, so their interval is widened as if each side had two more verdicts (Agresti and Coull,
+Approximate is better than "exact" for interval estimation of binomial proportions, 1998).
 """
 
 from dataclasses import replace
@@ -21,16 +20,16 @@ from ranking.methods.settings import Contradiction, Settings
 from ranking.methods.tally import Codes, Floats, Tally, Votes
 
 LEAST: Final = 1e-12
-"""A variance of a share below which its verdicts show no spread."""
+"""Variance of a win rate below which its verdicts count as having no spread."""
 
 MORE: Final = 2
-"""Verdicts for either side that are added to those without spread."""
+"""Verdicts added to each side of a win rate without spread."""
 
 
 def rate_average(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """The mean over the opponents a model met of the share it won against them, ties half."""
+    """Rate each model by its mean win rate over the opponents it met. A tie is half a win."""
     games = tally.games
     won = np.divide(tally.wins + tally.ties / 2, games, out=np.zeros_like(games), where=games > 0)
     return Ratings(settings=settings, names=votes.names, scores=won.sum(axis=1) / (games > 0).sum(axis=1), unit="share")
@@ -39,12 +38,12 @@ def rate_average(
 def rate_baseline(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """The share of its comparisons with the baseline that each model won, ties half; the baseline's is one half.
+    """Rate each model by its win rate against the baseline. A tie is half a win, and the baseline's own rate is 1/2.
 
-    Models that met the baseline less than twice are left out.
+    Models with fewer than two comparisons with the baseline are left out.
 
     Raises:
-        Contradiction: no model of this group met it.
+        Contradiction: no model of this group was compared with the baseline.
     """
     if settings.baseline not in votes.names:
         raise Contradiction(problems.NEVER_MET(name=settings.baseline or ""))
@@ -79,7 +78,7 @@ def rate_baseline(
 def _with_spread(
     found: Uncertainty, met: Votes, model: Codes, mean: Floats, kept: Codes, baseline: int
 ) -> tuple[Uncertainty, bool]:
-    """`found` for means whose verdicts show some spread, and whether any of the others needed another one."""
+    """Return `found` with the variances of means without spread replaced, and whether there were any."""
     codes = {"none": [], "prompt": [met.prompt], "worker": [met.rater], "both": [met.prompt, met.rater]}
     number = np.bincount(model, weights=_count(met), minlength=int(kept.max()) + 1)[kept]
     several = np.full(len(kept), True)
@@ -87,18 +86,18 @@ def _with_spread(
         different = np.array([distinct(None if cluster is None else cluster[model == each]) for each in kept])
         number, several = np.minimum(number, different), several & (different > 1)
     flat = (kept != baseline) & ~(several & (np.diag(found.covariance) > LEAST))
-    # The mean of the board plays no part here, so every direction counts.
+    # Win rates are not centred on the mean of the board, so no direction is projected out.
     covariance = without_negatives(found.covariance * np.outer(~flat, ~flat), np.eye(len(kept)))
     all_of_them = number + 2 * MORE
     share = (mean[kept] * number + MORE) / all_of_them
-    # That interval is about another share. From the mean it is as far as to its further end.
+    # That interval is centred on `share`. Measured from the mean, it reaches to its farther end.
     reach = np.abs(mean[kept] - share) + found.critical * np.sqrt(share * (1 - share) / all_of_them)
     covariance[flat, flat] = np.square(reach / found.critical)[flat]
     return replace(found, covariance=covariance), bool(flat.any())
 
 
 def _against(votes: Votes, baseline: int) -> tuple[Votes, Codes]:
-    """The comparisons with the baseline, and the other model of each."""
+    """Return the comparisons with the baseline, and the other model of each."""
     met = votes.where((votes.x == baseline) | (votes.y == baseline))
     return met, np.where(met.x == baseline, met.y, met.x)
 
@@ -108,9 +107,9 @@ def _count(votes: Votes) -> Floats:
 
 
 def _covariance(model: Codes, influence: Floats, codes: Codes, size: int) -> Floats:
-    """(size, size) of the means, where verdicts of one cluster depend on one another.
+    """(size, size) covariance of the means when verdicts in a cluster depend on one another.
 
-    G/(G - 1) for either model, G its own clusters: those without a verdict on it tell nothing of it.
+    The factor G / (G - 1) uses, for each model, the number G of clusters with a verdict on it.
     """
     sums = csr_array((influence, (codes, model)), shape=(int(codes.max()) + 1, size))
     own = np.bincount(np.unique(codes.astype(np.int64) * size + model) % size, minlength=size)
@@ -119,7 +118,7 @@ def _covariance(model: Codes, influence: Floats, codes: Codes, size: int) -> Flo
 
 
 def _independent(model: Codes, influence: Floats, count: Floats, size: int) -> Floats:
-    """(size, size) of the means of independent verdicts: the sample variance over their number."""
+    """(size, size) covariance of the means of independent verdicts: the sample variance over their number."""
     number = np.bincount(model, weights=count, minlength=size)
     variance = np.bincount(model, weights=influence**2 / np.maximum(count, 1), minlength=size)
     return np.diag(variance * np.divide(number, number - 1, out=np.zeros(size), where=number > 1))

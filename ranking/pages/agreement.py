@@ -1,4 +1,4 @@
-"""What the page on people and judges shows of a report: nothing is computed here but places on axes."""
+"""Prepare the report on people and judges for its page. Only positions on axes are computed here."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ COMPARED: Final[tuple[str | Promise, ...]] = (
     LEAN,
     _("Same verdict in both orders"),
 )
-"""The columns of the table that puts raters side by side; the correlation of boards comes after them."""
+"""Columns of the summary table. The correlation of leaderboards follows them."""
 
 BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("with_ties", _("Agreement, including ties")),
@@ -61,7 +61,7 @@ BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("correlation", _("Pearson, mean vote")),
     ("correlation_single", _("Pearson, individual votes")),
 )
-"""Of a judge on a category or a turn; the two correlations are those of Hugging Face H4's study of people and GPT-4."""
+"""Measures of a judge per category or turn. The two correlations follow Hugging Face H4's study of people and GPT-4."""
 
 AMONG_BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("with_ties", _("Agreement, including ties")),
@@ -71,15 +71,15 @@ AMONG_BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
 )
 
 MOST_WORKERS: Final = 200
-"""Workers on the page; the files have them all."""
+"""Most workers shown on the page. The files contain all of them."""
 
 MIDDLE: Final = 4
-"""On the scale from 1 to 8: the left is better up to here, and the right from the next value on."""
+"""Highest value of the scale from 1 to 8 that counts as left under forced choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A statistic in words: its value, interval and what it was taken over."""
+    """A formatted statistic: its value, interval and sample size."""
 
     label: str | Promise
     value: str
@@ -88,7 +88,7 @@ class Figure:
 
     @property
     def told_interval(self) -> str | Promise:
-        """The interval in a sentence: where verdicts show no spread, or are all on one prompt, it says so."""
+        """Return the interval for use in a sentence, or “no interval” if there is none."""
         return self.interval or _("no interval")
 
 
@@ -106,7 +106,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """People's ratings from left to right, the judge's from below to above, in per cent of the square."""
+    """A scatter plot in per cent of a square. x axis: ratings by people; y axis: ratings by the judge."""
 
     dots: tuple[Dot, ...]
     across: Axis
@@ -117,13 +117,13 @@ class Scatter:
 
     @property
     def rising(self) -> tuple[Tick, ...]:
-        """The judge's ticks, from below to above."""
+        """Return the ticks of the y axis, measured from the top."""
         return tuple(Tick(tick.label, 100 - tick.at) for tick in self.up.ticks)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the winners stood, in per cent of the verdicts, each rounded by itself."""
+    """How often each side won, in per cent of the verdicts. Each number is rounded separately."""
 
     left: int
     tie: int
@@ -138,13 +138,13 @@ class Place:
 
     @property
     def between(self) -> int:
-        """How wide ties are drawn, so that the bar has neither gap nor overlap."""
+        """Return the drawn width of ties, which leaves neither a gap nor an overlap in the bar."""
         return self.start_right - self.left
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A value of the scale from 1 to 8: how often it was given, and its bar, in per cent of the drawing."""
+    """A value of the scale from 1 to 8: its count, and its bar in per cent of the drawing."""
 
     value: int
     number: int
@@ -156,11 +156,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """The values of the scale from 1, the left is far better, to 8, and what both readings make of them, in per cent.
+    """Counts of the values from 1 (left far better) to 8, and the shares under both readings in per cent.
 
     Attributes:
-        left, right: forced: 4 is left and 5 is right.
-        left_clear, tie, right_clear: with ties allowed: 4 and 5 are ties.
+        left, right: shares under forced choice: 4 counts as left, 5 as right.
+        left_clear, tie, right_clear: shares with ties allowed: 4 and 5 count as ties.
     """
 
     steps: tuple[Step, ...]
@@ -174,7 +174,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Statistics by category or turn: a row for each, a cell for each of `titles`, None where there is none."""
+    """Statistics by category or turn: a row for each, with a cell for each of `titles` that is None if unknown."""
 
     titles: tuple[str | Promise, ...]
     rows: tuple[tuple[str, tuple[Figure | None, ...], int], ...]
@@ -208,7 +208,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Who compared, in the table that puts all of them side by side; an empty text where nothing is known."""
+    """A row of the summary table. Facts that are unknown are empty."""
 
     name: str | Promise
     verdicts: int
@@ -238,7 +238,7 @@ class People:
 
 
 def people(snapshot: Leaderboard) -> People | None:
-    """None where people have not voted."""
+    """Return the section on people; None without votes from people."""
     found = snapshot.sheet["people"]
     if not found["votes"]:
         return None
@@ -276,7 +276,7 @@ def _judged(name: str, found: dict[str, Any]) -> Judged:
         scale=_histogram(found["scale"]),
         orders=tuple(_figures(ORDERS, orders)),
         in_both_orders=orders["number"],
-        # Reports of before this was counted do not have it.
+        # Older reports do not contain it.
         repeated=_figure(_("Same verdict when asked again in the same order"), found.get("repeated", NOTHING)),
         longer=_figure(_("Longer answer wins"), found["longer_wins"]),
         families=tuple((org, figure) for org, figure in families if figure is not None),
@@ -285,7 +285,7 @@ def _judged(name: str, found: dict[str, Any]) -> Judged:
 
 
 def _parts(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) -> Parts | None:
-    """None where there is a single part, or where nothing is known of any."""
+    """Return the table of parts; None if no part has a value."""
     rows = []
     for key, part in by_name(found):
         cells = tuple(_figure(label, part[name]) for name, label in names)
@@ -295,13 +295,16 @@ def _parts(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) 
 
 
 def _workers(found: dict[str, Any]) -> Iterator[WorkerRow]:
-    """Those who agree least with the others first."""
+    """Yield the workers, starting with those who agree least with others."""
     for number, told in sorted(found.items(), key=lambda item: (item[1]["agreement"], int(item[0]))):
         yield WorkerRow(number, f"{told['agreement']:.2f}", told["number"])
 
 
 def compared(snapshot: Leaderboard, facts: Sequence[Fact], raters: Mapping[str, int]) -> Compared:
-    """People among themselves and every judge, a row each; `raters`: the primary keys that `facts` know judges by."""
+    """Return the summary table: a row for people and one per judge.
+
+    `raters` maps judge names to the primary keys used in `facts`.
+    """
     rows = []
     theirs = snapshot.sheet["people"]
     if theirs["votes"]:
@@ -396,11 +399,11 @@ def _scatter(found: dict[str, Any]) -> Scatter | None:
         dots.append(Dot(model, x, y, x_low, x_high, y_low, y_high, label))
     names = (("spearman", _("Spearman")), ("kendall", _("Kendall")), ("pearson", _("Pearson")))
     figures = tuple(Figure(label, f"{found[name]:z.2f}", "", len(dots)) for name, label in names)
-    # A report by older numerics, shown until the next sweep, may not say.
+    # Older reports, shown until the next sweep, do not contain it.
     notice = NOTICES["prior"] if found.get("prior") else None
     return Scatter(tuple(dots), across, up, found["pairs"], figures, notice)
 
 
 def _within(place: float) -> float:
-    """Intervals may end beyond the square, which is drawn around the ratings."""
+    """Clip to the square, which fits the ratings but not always the ends of their intervals."""
     return min(100.0, max(0.0, place))

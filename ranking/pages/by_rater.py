@@ -1,4 +1,4 @@
-"""What the page of columns shows of a snapshot: the ratings of all kinds of raters side by side, sorted by a link."""
+"""Prepare the page with ratings side by side, from a stored report. Column headers are links that sort."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READINGS: Final[dict[str, str | Promise]] = {
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column: what it is called, the link that sorts by it, and how it is sorted now."""
+    """A column header: its title, the link that sorts by it, and its current sort order."""
 
     title: str | Promise
     under: str
@@ -38,7 +38,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the intervals of some columns are about."""
+    """What the intervals of some columns generalise to."""
 
     text: str | Promise
     columns: str
@@ -49,7 +49,7 @@ class SideBySide:
     heads: tuple[Head, ...]
     by_name: Head
     rows: tuple[tuple[dict[str, Any], str, SafeString], ...]
-    """Of each model its row, the query of a board that rates it, and its cells."""
+    """For each model: its row, the query of a board that rates it, and its cells."""
     readings: tuple[tuple[str | Promise, str, bool], ...]
     scopes: tuple[Scope, ...]
     apart: tuple[str, ...]
@@ -57,7 +57,7 @@ class SideBySide:
 
 
 def side_by_side(snapshot: Leaderboard, query: Mapping[str, str]) -> SideBySide:
-    """The columns of a snapshot in the reading and the order that an address asks for."""
+    """Return the columns in the reading and order given in the URL's query."""
     reading = query.get("reading", "") if query.get("reading", "") in READINGS else ""
     every = snapshot.sheet["columns"]
     places = [at for at, column in enumerate(every) if _in(column, reading, every)]
@@ -66,19 +66,19 @@ def side_by_side(snapshot: Leaderboard, query: Mapping[str, str]) -> SideBySide:
     downward = not asked.startswith("-")
     key = asked.removeprefix("-")
     by = next((at for at, column in zip(places, columns, strict=True) if column["key"] == key), None)
-    # A judge may rate models that none of the columns shown does.
+    # A judge may rate models that none of the visible columns rate.
     rows = [row for row in snapshot.sheet["rows"] if any(row["ratings"][at] for at in places)]
     if key == BY_NAME:
         rows = sorted(rows, key=lambda row: row["model"].casefold(), reverse=not downward)
     elif by is not None:
-        # Those that the column does not rate stay below, whichever way the others are sorted.
+        # Models without a rating in the column stay last in either direction.
         rated = [row for row in rows if row["ratings"][by]]
         rated.sort(key=lambda row: row["ratings"][by]["rating"], reverse=downward)
         rows = [*rated, *(row for row in rows if not row["ratings"][by])]
 
     def head(title: str | Promise, under: str, word: str, *, first: bool) -> Head:
         mine = key == word or (first and key != BY_NAME and by is None)
-        # Ratings fall and names rise at the first click.
+        # The first click sorts ratings in descending order and names in ascending order.
         falls = downward if word != BY_NAME else not downward
         query = {"reading": reading, "sort": f"-{word}" if mine and downward else word}
         text = "?" + urlencode({name: value for name, value in query.items() if value})
@@ -99,7 +99,7 @@ def side_by_side(snapshot: Leaderboard, query: Mapping[str, str]) -> SideBySide:
 
 
 def _in(column: dict[str, Any], reading: str, every: list[dict[str, Any]]) -> bool:
-    """Whether the column is of the reading; those with a single one are of each."""
+    """Return whether the column belongs to the reading. Columns with a single reading belong to both."""
     if not reading or column["reading"] == reading:
         return True
     return not any(_same(column, other) and other["reading"] == reading for other in every)
@@ -114,14 +114,14 @@ def title_of(column: dict[str, Any]) -> str | Promise:
 
 
 def under_of(column: dict[str, Any], columns: list[dict[str, Any]]) -> str:
-    """Which reading a column is of, where another of `columns` is the same in the other."""
+    """Return the name of a column's reading if `columns` also contains the other reading, else an empty text."""
     if sum(_same(column, other) for other in columns) == 1:
         return ""
     return _("ties allowed") if column["reading"] == "tie-allowed" else _("forced choice")
 
 
 def _readings(snapshot: Leaderboard, reading: str, asked: str) -> Iterator[tuple[str | Promise, str, bool]]:
-    """The readings of the scale from 1 to 8, as links, where anybody was asked on it."""
+    """Yield links for the readings of the scale from 1 to 8, if it was used."""
     if any(column["reading"] == "tie-allowed" for column in snapshot.sheet["columns"]):
         for word, label in READINGS.items():
             query = {name: value for name, value in {"reading": word, "sort": asked}.items() if value}
@@ -129,7 +129,7 @@ def _readings(snapshot: Leaderboard, reading: str, asked: str) -> Iterator[tuple
 
 
 def _scopes(columns: list[dict[str, Any]]) -> Iterator[Scope]:
-    """The questions that the intervals answer, each with its columns."""
+    """Yield what the intervals generalise to, with the columns for each."""
     for clusters, text in SCOPES.items():
         titles = dict.fromkeys(str(title_of(column)) for column in columns if column["clusters"] == clusters)
         if titles:
@@ -137,7 +137,7 @@ def _scopes(columns: list[dict[str, Any]]) -> Iterator[Scope]:
 
 
 def _board(row: dict[str, Any], every: list[dict[str, Any]]) -> str:
-    """The query of the board that the model stands on: people's, or else that of the first judge who rates it."""
+    """Return the query of a board that rates the model: that of people, or of the first judge that rates it."""
     rated = [column for column, rating in zip(every, row["ratings"], strict=True) if rating]
     return (
         "?" if any(column["kind"] == "people" for column in rated) else "?" + urlencode({"raters": rated[-1]["name"]})
@@ -145,8 +145,8 @@ def _board(row: dict[str, Any], every: list[dict[str, Any]]) -> str:
 
 
 def _cells(ratings: list[dict[str, Any] | None]) -> SafeString:
-    """The cells of a row, put together here: two hundred models by twenty columns are too many for a template."""
-    # Not in the braces: xgettext reads no message there.
+    """Render the cells of a row. This is done here because a template is too slow for 200 models by 20 columns."""
+    # Not inside the f-string, where xgettext does not find messages.
     none, best = escape(_("not rated")), escape(_("highest in this column"))
     cells = []
     for rating in ratings:
@@ -164,7 +164,7 @@ def _cells(ratings: list[dict[str, Any] | None]) -> SafeString:
             f'<td class="number{" first" if is_first else ""}">{star}<span class="rank">{rating["rank"]}</span> '
             f"<span>{_number(rating['rating'])}</span>{interval}</td>"
         )
-    return mark_safe("".join(cells))  # noqa: S308  numbers, and translations of ours
+    return mark_safe("".join(cells))  # noqa: S308  numbers and our own translations
 
 
 def _number(value: float) -> str:
@@ -172,7 +172,7 @@ def _number(value: float) -> str:
 
 
 def csv_lines(sheet: dict[str, Any]) -> Iterator[str]:
-    """A line for each model: for each column its rating, interval and rank, to full precision."""
+    """Yield a CSV line per model, with rating, interval and rank for each column at full precision."""
     words = ("rating", "low", "high", "rank")
     keys = [column["key"] for column in sheet["columns"]]
     yield csv_line(["model", "org", *(f"{key} {word}" for key in keys for word in words)])

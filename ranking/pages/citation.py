@@ -1,4 +1,4 @@
-"""The line by which a board is cited: what it is, and where it stays."""
+"""The citation of a board: what it is, and its permanent address."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ from ranking.pages.options import Switches
 from ranking.pages.text import written
 
 SHORT = 12
-"""Characters of a digest that tell two boards apart in a citation."""
+"""Length of the digest in a citation."""
 
 
 def citation(board: Leaderboard, made: Switches, absolute: Callable[[str], str]) -> str:
-    """`made`: how the board is made; `absolute` makes a whole address of a path."""
+    """Return the citation of `board`. `made` are its options; `absolute` converts a path to a full URL."""
     assert board.finished_at is not None  # noqa: S101  only finished boards are cited
     words = (text.method(board.method), text.raters(board.raters), *made.special_words)
     return _(

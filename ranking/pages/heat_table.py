@@ -1,4 +1,4 @@
-"""Who won how much against whom, observed and as the ratings predict: the heat table and a model's own page."""
+"""Head-to-head results, observed and predicted by the ratings, for the heat table and the pages of models."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from ranking.pages.text import written
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Per cent of the comparisons that the row's model won, ties half; None where the two never met."""
+    """Win rate of the row's model in per cent, ties as half; None if the two were never compared."""
 
     percent: int | None
     shade: int | None
@@ -35,25 +35,25 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """One group of connected models: the rows and the cells of each, in the order of their ranks."""
+    """The heat table of one connected group: rows and their cells, sorted by rank."""
 
     rows: tuple[tuple[Row, SafeString], ...]
     predicts: bool
-    """Whether the ratings predict what one model wins against another."""
+    """Whether the ratings predict win rates between models."""
 
 
 def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
-    """The groups of a snapshot, as tables of the row's model against the column's.
+    """Return a table per group, of the row's model against the column's.
 
-    The cells are put together here: 200 models have 40,000 of them, and a template takes a second for so many.
+    The cells are rendered here because a template takes a second for the 40,000 cells of 200 models.
     """
-    # Not in the braces: xgettext reads no message there.
+    # Not inside the f-string, where xgettext does not find messages.
     words = _("never compared")
     never = f'<td><span class="visually-hidden">{words}</span></td>'
     return tuple(
         Heat(
             tuple(
-                (row, mark_safe(cells))  # noqa: S308  numbers, and a translation of ours
+                (row, mark_safe(cells))  # noqa: S308  numbers and our own translation
                 for row, cells in zip(group["rows"], _cells(group, never), strict=True)
             ),
             predicts=group["unit"] == "strength",
@@ -63,7 +63,7 @@ def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
 
 
 def _shares(group: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(m, m) each: what the row's model won against the column's, NaN where they never met, and was to win."""
+    """(m, m) each: observed win rates of the row's model, NaN if never compared, and predicted ones."""
     won = np.array(group["wins"])
     games = won + won.T
     strength = np.array([row["natural"] for row in group["rows"]])
@@ -73,11 +73,11 @@ def _shares(group: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 SELF: Final = -2
 NEVER: Final = -1
-"""Where a shade would stand: a model against itself, and two that never met."""
+"""Shade of cells without a win rate: a model against itself, or two that were never compared."""
 
 
 def _cells(group: dict[str, Any], never: str) -> Iterator[str]:
-    """The cells of each row. Most are like some other, and each kind is put together once."""
+    """Yield the cells of each row. Most cells are equal to others, so each kind is rendered once."""
     shown = group["unit"] == "strength"
     share, expected = _shares(group)
     met = ~np.isnan(share)
@@ -98,9 +98,9 @@ def _cells(group: dict[str, Any], never: str) -> Iterator[str]:
 
 
 def _expected(group: dict[str, Any], apart: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share, ties half, that a model wins against one whose strength is less by `apart`, on the natural scale.
+    """Return the predicted win rate, ties as half, of models whose strengths differ by `apart` on the natural scale.
 
-    Where the method gives ties a probability of their own, the odds of win, tie and loss are
+    If the method gives ties a probability of their own, the odds of win, tie and loss are
     e^(apart/2) : nu : e^(-apart/2), of which a tie is half.
     """
     ties = next((found["value"] for found in group["coefficients"] if found["name"] == TIES), None)
@@ -126,11 +126,11 @@ COLUMNS: Final = ("model", "opponent", "comparisons", "points", "share", "predic
 
 
 def csv_lines(snapshot: Leaderboard, model: str | None = None) -> Iterator[str]:
-    """Every two models that met, once, the one of the better rank first; or else `model` against each other.
+    """Yield CSV lines of every two models that were compared, the better rank first, or of `model` against each.
 
-    `points` are the first one's wins and half its ties, `share` what they are of the comparisons, `predicted` the
-    share that the ratings predict, empty where they predict none. The lines of one model come as one piece: two
-    hundred models have 20,000.
+    `points` are the wins plus half the ties of the first, `share` is their share of the comparisons, and `predicted`
+    the share predicted by the ratings, empty if they predict none. The lines of one model are one chunk, because 200
+    models have 20,000 lines.
     """
     yield csv_line(COLUMNS)
     for group in snapshot.sheet["groups"]:
@@ -156,7 +156,7 @@ class Opponent:
 
 @dataclass(frozen=True, slots=True)
 class OneModel:
-    """A model, its row of the board, and those it met, from the first rank to the last."""
+    """A model, its row on the board, and its opponents sorted by rank."""
 
     model: LanguageModel
     row: Row
@@ -174,7 +174,7 @@ def _bar(row: Row, axis: Axis) -> Bar:
 
 
 def one_model(snapshot: Leaderboard, model: LanguageModel) -> OneModel:
-    """Raises Http404 where the board does not rate the model."""
+    """Return the results of `model`. Raise Http404 if the board does not rate it."""
     for group in snapshot.sheet["groups"]:
         for place, row in enumerate(group["rows"]):
             if row["model"] == model.name:

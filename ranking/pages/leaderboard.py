@@ -1,4 +1,4 @@
-"""What the leaderboard page shows of a snapshot: nothing is computed here but places on an axis."""
+"""Prepare a snapshot for the leaderboard page. Only positions on an axis are computed here."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ OLD: Final = timedelta(hours=1)
 """A board that is kept up to date is younger: under a reader's eyes it is not exchanged."""
 
 type Stand = Literal["board", "impossible", "stored away", "waiting", "missing", "none"]
-"""What there is of the board that is asked for; `none`: nobody has compared anything yet."""
+"""State of the requested board. `none`: the study has no comparisons yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A row's interval and mark on the shared axis, in per cent; without an interval the mark alone."""
+    """A row's interval and mark on the shared axis, in per cent. Without an interval there is only the mark."""
 
     mark: float
     start: float | None
@@ -48,7 +48,7 @@ class Line:
     high: str
     bar: Bar
     drawn: str
-    """What the bar shows, for those who do not see it."""
+    """Text alternative of the bar."""
     comparisons: str
     win_rate: str
     best: str
@@ -66,7 +66,7 @@ class Table:
     has_best: bool
     has_licences: bool
     drawn: str
-    """What its bars show."""
+    """Text alternative of the column with the bars."""
     question: str
     notices: tuple[str, ...]
     sentence: str
@@ -74,7 +74,7 @@ class Table:
 
 
 def tables(snapshot: Leaderboard) -> tuple[Table, ...]:
-    """The groups of a snapshot that is ready."""
+    """Return a table per group of a finished snapshot."""
     return tuple(_table(group, snapshot) for group in snapshot.sheet["groups"])
 
 
@@ -87,7 +87,7 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
         *(["prior"] if group["prior"] else []),
         *(["order-range"] if group["order_range"] else []),
     ]
-    # Also where the intervals are about exactly these prompts.
+    # This applies also to intervals for exactly these prompts.
     enough = snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows)
     has_best = rows[0]["best"] is not None and enough
     return Table(
@@ -107,12 +107,12 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
 
 def _what_is_drawn(group: dict[str, Any]) -> str:
     if group["rows"][0]["low"] is None:
-        return _("Rating chart")
-    return _("Rating and range chart") if group["order_range"] else _("Chart of rating and interval")
+        return _("Chart of rating")
+    return _("Chart of rating and range") if group["order_range"] else _("Chart of rating and interval")
 
 
 def decimals(group: dict[str, Any]) -> int:
-    """As many decimals of a group's ratings as the intervals support."""
+    """Return the number of decimals that the intervals of a group justify."""
     if group["unit"] == "share":
         return 3
     rows: list[Row] = group["rows"]
@@ -142,14 +142,14 @@ def _line(row: Row, axis: Axis, digits: int) -> Line:
 
 
 def _chance(share: float) -> str:
-    """In per cent; what is neither certain nor impossible is not rounded to it."""
+    """Format a probability in per cent, never rounding an uncertain one to 0 or 100."""
     if 0 < share < 0.005:
         return "< 1"
     return "> 99" if 0.995 < share < 1 else written(100 * share)
 
 
 def ranges(places: list[int]) -> str:
-    """Sorted numbers with those in a row put together: "0-3 7"."""
+    """Format sorted numbers as ranges, such as "0-3 7"."""
     found: list[list[int]] = []
     for place in places:
         if found and place == found[-1][1] + 1:
@@ -160,13 +160,13 @@ def ranges(places: list[int]) -> str:
 
 
 def is_preliminary(snapshot: Leaderboard) -> bool:
-    """Whether its models have fewer comparisons each, on average, than the site's settings want."""
+    """Return whether models have fewer comparisons on average than the setting PRELIMINARY_VOTES."""
     models = sum(len(group["rows"]) for group in snapshot.sheet["groups"])
     return 2 * snapshot.comparisons < settings.PRELIMINARY_VOTES * models
 
 
 def notices(snapshot: Leaderboard) -> Iterator[str]:
-    """What a reader must be told of the whole board."""
+    """Yield the notices about the whole board."""
     for word in snapshot.sheet["notices"]:
         yield text.notice(word)
     if unmet := snapshot.sheet["unmet"]:
@@ -186,7 +186,7 @@ def notices(snapshot: Leaderboard) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A finished board with what a page says of it."""
+    """A finished board with the texts of its page."""
 
     snapshot: Leaderboard
     tables: tuple[Table, ...]
@@ -202,7 +202,7 @@ class Shown:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Numbers of prompts, raters and pairs; empty in boards of before they were kept."""
+        """Return the numbers of prompts, raters and pairs; empty for older boards without them."""
         found: dict[str, Any] = self.snapshot.sheet.get("facts", {})
         return found
 
@@ -221,13 +221,13 @@ def shown(snapshot: Leaderboard) -> Shown:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is of the board that an address asks for.
+    """The state of the board that a URL describes.
 
     Attributes:
-        stand: in a word.
-        snapshot: the newest that is finished, if there is one.
-        under_way: whether the next is being computed.
-        kept: whether it is kept up to date by itself.
+        stand: the state.
+        snapshot: the newest finished snapshot, if any.
+        under_way: whether the next snapshot is being computed.
+        kept: whether the board is kept up to date automatically.
     """
 
     asked: Asked
@@ -269,15 +269,15 @@ def _stand(study: Study, newest: Leaderboard | None, *, under_way: bool) -> Stan
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The leaderboard page in one of its states: a board, or why there is none."""
+    """The leaderboard page in one of its states: a board, or the reason why there is none."""
 
     found: Found
     switches: Switches
     board: Shown | None
     newer: int
-    """Comparisons since the board was computed, where it is not kept up to date; counted up to `asking.MANY` + 1."""
+    """Comparisons since a board that is not kept up to date was computed, counted up to `requests.MANY` + 1."""
     waits: bool
-    """Whether the page should look again by itself for a board that is under way."""
+    """Whether the page polls for a board that is being computed."""
 
     @property
     def query(self) -> str:
@@ -289,7 +289,7 @@ class Page:
 
     @property
     def many(self) -> int | None:
-        """How many newer votes there are at least, where they were not all counted."""
+        """Return the number that newer comparisons exceed, if they were not all counted."""
         return requests.MANY if self.newer > requests.MANY else None
 
 
@@ -310,5 +310,5 @@ def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
 
 
 def _is_old(snapshot: Leaderboard | None, at: datetime) -> bool:
-    """Whether a board is so old that the next was asked for, rather than one of those that come with the votes."""
+    """Return whether a board is so old that its successor must have been requested by somebody."""
     return snapshot is None or snapshot.finished_at is None or at - snapshot.finished_at > OLD

@@ -1,4 +1,4 @@
-"""What a model's page says: how it did against each other, its rating by each kind of rater, some of its pairs."""
+"""Prepare the page of a model: results against each opponent, ratings by kind of rater, and sample pairs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from ranking.reports import by_rater
 from ranking.votes.reader import ALL, PEOPLE
 
 SAMPLES: Final = 3
-"""Pairs of each outcome on the page."""
+"""Sample pairs per outcome."""
 
 OUTCOMES: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("won", pgettext_lazy("pairs of a model", "Won")),
@@ -34,14 +34,14 @@ OUTCOMES: Final[tuple[tuple[str, str | Promise], ...]] = (
 
 OPPONENT: Final = (
     '<tr><th scope="row"><a href="{}"><bdi>{}</bdi></a></th><td class="number"><a href="{}" aria-label="{}">{}</a></td>'
-    '<td class="number shade-{}">{} %</td><td class="number">{}</td></tr>'
+    '<td class="number shade-{}">{}%</td><td class="number">{}</td></tr>'
 )
 """A row of the table of opponents."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByRaters:
-    """A model's rating by one kind of rater, drawn on the axis that all of them share."""
+    """A model's rating by one kind of rater, drawn on a shared axis."""
 
     title: str | Promise
     under: str
@@ -63,7 +63,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Some pairs of an outcome, and the query that finds all of them."""
+    """Sample pairs with one outcome, and the query that finds all of them."""
 
     title: str | Promise
     pairs: tuple[Sample, ...]
@@ -83,12 +83,12 @@ class Beside:
 
 
 def opponents(study: Study, model: LanguageModel, met: Iterable[Opponent], query: str) -> SafeString:
-    """The rows of the table of those that `model` met, put together here: two hundred are many for a template.
+    """Render the rows of the opponents of `model`. This is done here because a template is slow for 200 rows.
 
-    `query`: of the board whose pages the names lead to.
+    `query` is that of the board that the links lead to.
     """
-    # Below it lie the pages of models and of pairs, as in the board's own table: to ask for the address of each row
-    # would take as long as the row.
+    # URLs of models and pairs are built from this one, as in the table of the board. Reversing the URL of each row
+    # would take as long as rendering the row.
     board = reverse("leaderboard", args=[study.slug])
     pairs = f"{board}pairs/{Sought(model=str(model.number)).query()}&against="
     return format_html_join("", OPPONENT, (_opponent(board, pairs, query, other) for other in met))
@@ -106,12 +106,15 @@ def _opponent(board: str, pairs: str, query: str, other: Opponent) -> tuple[obje
         votes,
         cell.shade,
         cell.percent,
-        "" if cell.predicted is None else f"{cell.predicted} %",
+        "" if cell.predicted is None else f"{cell.predicted}%",
     )
 
 
 def beside(study: Study, shown: PairQuerySet, model: LanguageModel, raters: str) -> Beside:
-    """`raters`: whose verdicts the pairs were won and lost by; `shown`: the pairs that the visitor may see."""
+    """Return ratings by kind of rater, and sample pairs.
+
+    `raters` are those whose verdicts decide the outcome of a sample. `shown` are the pairs that the visitor may see.
+    """
     snapshot = Leaderboard.objects.newest_report(study, by_rater.METHOD)
     found = list(_ratings(snapshot.sheet, model)) if snapshot else []
     values = (rating[end] for _column, rating in found for end in ("rating", "low", "high"))
@@ -127,7 +130,7 @@ def beside(study: Study, shown: PairQuerySet, model: LanguageModel, raters: str)
 
 
 def _ratings(sheet: dict[str, Any], model: LanguageModel) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The columns that rate the model."""
+    """Yield the columns that rate the model, with its ratings."""
     for row in sheet["rows"]:
         if row["model"] == model.name:
             yield from (pair for pair in zip(sheet["columns"], row["ratings"], strict=True) if pair[1])

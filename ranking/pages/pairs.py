@@ -1,4 +1,4 @@
-"""What the browser of pairs shows: what was asked for, a page of what was found, and a pair with all that was said."""
+"""Prepare the pages of the pair browser: the search form, a page of matches, and a pair with its comparisons."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from ranking.pairs.search import MANY_VOTES, Search, Sought
 from ranking.votes import reader
 
 SIZE: Final = 25
-"""Pairs on a page."""
+"""Pairs per page."""
 
 MOST_OPTIONS: Final = 300
-"""So many prompts or fewer can be chosen from a list; more are found by their text."""
+"""Most prompts offered in a list. With more, prompts are searched by text."""
 
 MOST_TOLD: Final = 500
-"""Comparisons of one pair that its page shows."""
+"""Most comparisons shown on the page of a pair."""
 
 EXCERPT: Final = 110
-"""Characters of a prompt in a line."""
+"""Most characters of a prompt in a line."""
 
 type Word = Literal["x", "tie", "y", "contradicts"]
 
 OUTCOMES: Final[tuple[Word, ...]] = ("y", "tie", "x")
-"""By half points of x."""
+"""Winners, indexed by half points of x."""
 
 HALF_POINTS: Final[dict[str, int]] = {word: place for place, word in enumerate(OUTCOMES)}
 
@@ -59,7 +59,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A field of the form that is chosen from a list."""
+    """A select field of the form."""
 
     name: str
     label: str | Promise
@@ -72,7 +72,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a judge says of a pair, turn by turn, and whether most people say something else of a turn."""
+    """A judge's verdicts on a pair by turn, and whether any differs from the most common vote of people."""
 
     judge: str
     words: tuple[Word, ...]
@@ -85,7 +85,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A pair of the list: how many people say x, tie and y, what most say, and what each judge says."""
+    """A pair in the list: people's votes for x, tie and y, their most common vote, and the judges' verdicts."""
 
     pair: Pair
     excerpt: str
@@ -100,13 +100,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of what was found.
+    """A page of matches.
 
     Attributes:
-        count: how many pairs there are in all, where they were counted.
-        earlier, later: the queries of the pages before and after, empty where there are none.
-        searched: how far a search went that found few: the number of the pair at which it stopped.
-        differing: whether a judge says something else than most people on this page.
+        count: the number of all matches, if they were counted.
+        earlier, later: the queries of the previous and next page, or empty.
+        searched: the number of the pair at which a search with few matches stopped.
+        differing: whether a judge differs from most people on this page.
     """
 
     lines: tuple[Line, ...]
@@ -123,7 +123,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A comparison as the page of its pair tells it; `key` is what the search calls the rater."""
+    """A comparison on the page of its pair. `key` identifies the rater in searches."""
 
     comparison: Comparison
     rater: str
@@ -144,12 +144,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class OnePair:
-    """A pair with both answers, x on the left, and what was said of it.
+    """A pair with both answers, x on the left, and its comparisons.
 
     Attributes:
-        left_out: whether there is more than the page shows.
-        earlier, later: the numbers of its neighbours among what was looked for.
-        unfinished: the search for the later one has stopped without an answer.
+        left_out: whether there are more comparisons than the page shows.
+        earlier, later: the numbers of the neighbouring matches.
+        unfinished: whether the search for the later one stopped before finding one.
     """
 
     pair: Pair
@@ -169,7 +169,7 @@ class OnePair:
 
 
 def listing(study: Study, pairs: PairQuerySet, sought: Sought, *, after: int | None, before: int | None) -> Listing:
-    """A page of the pairs that `sought` asks for, after or before the pair of a number."""
+    """Return a page of matches after or before the pair with a number."""
     finder = Search.of(study, pairs, sought)
     back = before is not None
     start = _key(pairs, before if back else after)
@@ -178,7 +178,7 @@ def listing(study: Study, pairs: PairQuerySet, sought: Sought, *, after: int | N
     lines = tuple(lines_of(found.pairs, judges))
     stopped = None if found.stopped is None else pairs.values_list("number", flat=True).get(pk=found.stopped)
     first, last = (lines[0].pair.number, lines[-1].pair.number) if lines else (stopped, stopped)
-    # A search that has stopped goes on from there, on the same page as what it found.
+    # A search that stopped continues from there, on the same page as its matches.
     edge = stopped if stopped is not None else (first if back else last)
     onward = edge if found.more else None
     returning = None if start is None else (last if back else first)
@@ -198,13 +198,13 @@ def _key(pairs: PairQuerySet, number: int | None) -> int | None:
 
 
 def judges_of(study: Study) -> tuple[str, ...]:
-    """The judges whose verdicts are shown: those with comparisons, and not left out."""
+    """Return the judges whose verdicts are shown: those with comparisons and not excluded."""
     out = set(study.raters.exclude(excluded_at=None).values_list("name", flat=True))
     return tuple(name for name in reader.judges(study) if name not in out)
 
 
 def lines_of(pairs: Sequence[int], judges: Sequence[str]) -> Iterator[Line]:
-    """The pairs with these primary keys, in this order, with what was said of them."""
+    """Yield the pairs with these primary keys in this order, with their votes and verdicts."""
     found = Pair.objects.select_related("prompt", "model_x", "model_y").in_bulk(pairs)
     rows = search.in_force().filter(pair__in=pairs, rater__excluded_at=None)
     votes, verdicts = _votes(rows), _verdicts(rows) if judges else {}
@@ -223,12 +223,12 @@ def lines_of(pairs: Sequence[int], judges: Sequence[str]) -> Iterator[Line]:
 
 
 def excerpt(prompt: Prompt) -> str:
-    """A prompt in a line."""
+    """Return the prompt shortened to one line."""
     return Truncator(" ".join(prompt.text.split())).chars(EXCERPT)
 
 
 def _votes(rows: ComparisonQuerySet) -> dict[int, dict[int, Any]]:
-    """By pair and turn, how many people say y, tie and x."""
+    """Map pair and turn to the numbers of people's votes for y, tie and x."""
     found: dict[int, dict[int, Any]] = defaultdict(dict)
     votes = rows.filter(rater__kind=RaterKind.WORKER).order_by().values_list("pair", "turn", "winner")
     for pair, turn, winner in votes:
@@ -238,13 +238,13 @@ def _votes(rows: ComparisonQuerySet) -> dict[int, dict[int, Any]]:
 
 
 def _plurality(counts: Any) -> Word | None:
-    """What more say than each of the other two, of counts of y, tie and x."""
+    """Return the most common of y, tie and x by their counts; None if there is not exactly one."""
     top = counts.max()
     return OUTCOMES[int(counts.argmax())] if (counts == top).sum() == 1 else None
 
 
 def _verdicts(rows: ComparisonQuerySet) -> dict[int, dict[str, dict[int, Word]]]:
-    """By pair, judge and turn, what the judge's verdicts come to."""
+    """Map pair, judge and turn to the judge's merged verdict."""
     found: dict[int, dict[str, dict[int, Word]]] = defaultdict(lambda: defaultdict(dict))
     names = ("pair", "rater", "turn", "left", "winner", "rater__name")
     table = list(rows.filter(rater__kind=RaterKind.JUDGE).order_by("pk").values_list(*names))
@@ -261,7 +261,7 @@ def _verdicts(rows: ComparisonQuerySet) -> dict[int, dict[str, dict[int, Word]]]
 
 
 def _said(judge: str, verdicts: dict[int, Word], most: dict[int, Word | None]) -> Said:
-    """A judge that contradicts itself says a tie, where it is compared with people."""
+    """Return a judge's verdicts. Contradictory ones count as ties in the comparison with people."""
     differs = any(
         theirs is not None and theirs != ("tie" if word == "contradicts" else word)
         for turn, word in verdicts.items()
@@ -271,7 +271,7 @@ def _said(judge: str, verdicts: dict[int, Word], most: dict[int, Word | None]) -
 
 
 def form(study: Study, sought: Sought) -> tuple[Choice, ...]:
-    """The lists of what can be asked for; those that leave no choice are left out."""
+    """Return the select fields of the form, without those that have only one option."""
     models = sorted((name, str(number)) for number, name in study.prompt_set.models.values_list("number", "name"))
     judges = judges_of(study)
     by_name = [(number, name) for name, number in models]
@@ -332,7 +332,7 @@ def _prompts(study: Study) -> list[tuple[str, str | Promise]]:
 
 
 def one_pair(study: Study, pairs: PairQuerySet, pair: Pair, sought: Sought, *, all_rows: bool) -> OnePair:
-    """`pair` and its neighbours among those that `sought` asks for; `all_rows`: also what does not count."""
+    """Return `pair` and its neighbours among the matches. `all_rows` includes comparisons that do not count."""
     finder = Search.of(study, pairs, sought)
     before = finder.find(pair.pk, 1, back=True, stretches=search.NEAR)
     after = finder.find(pair.pk, 1, stretches=search.NEAR)
@@ -377,7 +377,7 @@ def _tell(row: Comparison, pair: Pair) -> Told:
         rater=key if is_judge else _("Worker %(number)s") % {"number": key},
         key=key,
         is_judge=is_judge,
-        # A panel was shown nothing.
+        # Panels are not shown anything.
         left=None if rater.derived else sides.get(row.left),
         winner=sides.get(row.winner),
         value=_value(row),
@@ -387,14 +387,14 @@ def _tell(row: Comparison, pair: Pair) -> Told:
 
 
 def _value(row: Comparison) -> str:
-    """The answer on the study's scale, where it says more than who won."""
+    """Return the value on the scale, if it says more than who won."""
     if row.value is None or row.scale_name in {Study.ScaleName.THREE, Study.ScaleName.TWO}:
         return ""
     return f"{row.value}: {label(row.scale_name, row.value)}"
 
 
 def _marks(row: Comparison) -> Iterator[str]:
-    """Why a comparison does not count, or is not what it seems."""
+    """Yield notes on a comparison: why it does not count, or that it is simulated."""
     if row.withdrawn:
         yield _("withdrawn")
     if row.superseded_by_id is not None:
@@ -409,7 +409,7 @@ COLUMNS: Final = ("pair", "prompt", "slug", "type", "model_x", "model_y", "votes
 
 
 def csv_rows(lines: Iterable[Line]) -> Iterator[list[str | int | None]]:
-    """A row for each pair: COLUMNS, and what each judge says, turn by turn."""
+    """Yield a row per pair: COLUMNS, then each judge's verdicts by turn."""
     for line in lines:
         pair, prompt = line.pair, line.pair.prompt
         cells = [pair.number, prompt.number, prompt.slug, prompt.type, pair.model_x.name, pair.model_y.name]

@@ -1,4 +1,4 @@
-"""The panel “Can you trust this?”: what a snapshot says about itself, each line with what it means."""
+"""The panel “Can you trust this?”: facts about a snapshot, each with an explanation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from ranking.pages.text import written
 from ranking.votes.reader import ALL, PEOPLE
 
 DOUBTS: Final = frozenset({"correction-fell-back", "replicates-with-prior", "no-spread", FEW_ONE_WAY, NO_WIDTH})
-"""Notices of a board some of whose intervals may be too narrow."""
+"""Notices which mean that some intervals may be too narrow."""
 
 MANY_NAMES: Final = 5
-"""More names than these are counted, and folded away."""
+"""Most names shown in a line. More are counted, and listed in a collapsed section."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`names`: of whom the value is only the number."""
+    """A line of the panel. If `names` is given, the value is only their number."""
 
     term: str
     value: str
@@ -33,7 +33,7 @@ class Line:
 
 
 def lines(snapshot: Leaderboard) -> Iterator[Line]:
-    """From what the board was made of to how its intervals were."""
+    """Yield the lines, from the data of the board to its intervals."""
     facts: dict[str, Any] = snapshot.sheet.get("facts", {})
     groups: list[dict[str, Any]] = snapshot.sheet["groups"]
     yield from _question(groups)
@@ -228,7 +228,7 @@ def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[L
 
 
 def _meant(groups: list[dict[str, Any]]) -> str:
-    """How far the intervals of a board can be relied on."""
+    """Return how reliable the intervals of a board are."""
     if groups[0]["clusters"] == "none":
         return _("95% of such intervals would contain the true rating if no two votes shared a prompt or a rater.")
     if any(group["prior"] or DOUBTS & {*group["notices"]} for group in groups):

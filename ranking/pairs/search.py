@@ -1,4 +1,4 @@
-"""Which pairs of a study are like what somebody looks for: found in SQL, in the stored order, a page at a time.
+"""Search the pairs of a study in SQL, in the stored order, a page at a time.
 
 A study may have a million pairs and what is looked for may be rare, so no request looks at all of them: pairs
 are looked at in stretches that grow, and a search that finds nothing for long says where it stopped.
@@ -20,7 +20,7 @@ from annotation.models.study import PairQuerySet
 from annotation.models.voting import ComparisonQuerySet
 
 FEW: Final = 20
-"""How many pairs a search for a few looks at first, for each of them."""
+"""Pairs in the first range of a search, per pair wanted."""
 
 SPANS: Final = (500, 1_500, 3_000)
 """How many pairs, or comparisons of the rater looked for, a search looks at before the next, longer stretch.
@@ -30,13 +30,13 @@ Together they bound the time of a page, whatever is looked for: among 199,000 pa
 """
 
 NEAR: Final = 3
-"""Stretches in which a pair's neighbours are looked for."""
+"""Ranges that are searched for the neighbours of a pair."""
 
 MANY_VOTES: Final = 5
 """From so many on votes of people are not told apart."""
 
 COUNTED: Final = 10_000
-"""Of so many pairs and fewer it is counted how many are found."""
+"""Most pairs for which matches are counted."""
 
 OUTCOMES: Final = {"won": 1, "tied": 0, "lost": -1}
 
@@ -44,28 +44,28 @@ SPLITS: Final = {
     "judge": "said <> most",
     "orders": "asked_one > 0 AND asked_other > 0 AND (one IS NULL OR other IS NULL OR one <> other)",
 }
-"""What a judge may say differently from most people, or from itself; of a turn, as `_turn` has it."""
+"""Conditions for `_turn`: a judge differs from most people, or contradicts itself."""
 
 type Condition = Q | Exists | RawSQL
-"""Of a pair, by the comparisons of it."""
+"""A condition on a pair that depends on its comparisons."""
 
 WINNERS: Final = ("x", "tie", "y")
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Which pairs an address asks for, in its own words; empty words ask for nothing.
+    """The search conditions in the query of a URL. Empty values are no condition.
 
     Attributes:
-        category: the type of the prompt.
-        prompt: its number.
-        text: a part of its text.
-        model, against: numbers of models that the pair is between.
-        outcome: won, tied or lost by `model`, by the verdict of `rater` or else of most people.
-        rater: a judge's name or a worker's number.
-        split: `people`: people say different things; `judge:NAME`: most people and the judge do;
-            `orders:NAME`: the judge does in both orders.
-        votes: how many people voted, from 0 on; `5+`: five and more.
+        category: the category of the prompt.
+        prompt: the number of the prompt.
+        text: a part of the prompt's text.
+        model, against: the numbers of the two models.
+        outcome: `won`, `tied` or `lost` for `model`, by the verdict of `rater` or of most people.
+        rater: the name of a judge or the number of a worker.
+        split: who disagrees. `people`: people with one another; `judge:NAME`: the judge with most people;
+            `orders:NAME`: the judge between the two orders.
+        votes: the number of people who voted, from 0 on; `5+` means five or more.
     """
 
     category: str = ""
@@ -86,7 +86,7 @@ class Sought:
         return replace(self, **words)
 
     def query(self, **more: str | int) -> str:
-        """The address's query, of the words that ask for something and of `more`; empty where there are none."""
+        """Return the query of the URL, with the conditions and `more`; empty if there are none."""
         given = {name: word for name in self.__dataclass_fields__ if (word := getattr(self, name))} | more
         return "?" + urlencode(given) if given else ""
 
@@ -99,8 +99,8 @@ class Found:
     """Primary keys of pairs, in the stored order.
 
     Attributes:
-        more: whether the search has more to find, or to look at, in its direction.
-        stopped: the pair at which a search that looked at many and found few has stopped for now.
+        more: whether there may be more matches in the direction of the search.
+        stopped: the pair at which a search with few matches stopped.
     """
 
     pairs: tuple[int, ...]
@@ -109,11 +109,10 @@ class Found:
 
 
 def shown(study: Study, at: datetime, *, to_all: bool) -> PairQuerySet:
-    """The pairs that may be looked at: `to_all`, by anybody, or by those who run the study alone.
+    """Return the pairs that the public (`to_all`) or only people who run the study may see.
 
-    Training and check pairs are nobody's to see here. Where people vote, all see the pairs that are through:
-    whoever has one before them on the voting page, or can have it back by taking their vote back, shall not find
-    out here which models wrote its answers.
+    Training and check pairs are never shown. Until the study is closed, the public sees only finished pairs. A worker
+    who has a pair open, or can get it back by undoing a vote, must not learn here which models wrote its answers.
     """
     pairs = Pair.objects.filter(study=study).votable()
     if not to_all or study.status == Status.CLOSED:
@@ -136,22 +135,22 @@ class Search:
 
     @classmethod
     def of(cls, study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
-        """A word that means nothing in the study finds nothing."""
+        """Prepare the search for `sought` among `pairs`. Values unknown in the study match nothing."""
         try:
             return _search(study, pairs, sought)
-        except _Unheard:
+        except _UnknownValue:
             return cls(study, pairs.none(), (), None)
 
     def count(self) -> int | None:
-        """How many pairs there are, where there are not too many to count."""
+        """Count the matches; None if there are too many pairs to count."""
         if self.study.pairs.votable().order_by()[COUNTED : COUNTED + 1].exists():
             return None
         return self._matching().count()
 
     def find(self, start: int | None, size: int, *, back: bool = False, stretches: int | None = None) -> Found:
-        """Up to `size` pairs after the one with the primary key `start`, or, `back`, before it.
+        """Find up to `size` pairs after the one with the primary key `start`, or before it with `back`.
 
-        It gives up for now after so many `stretches`, by default after all there are.
+        The search stops after `stretches` ranges, by default after all of `SPANS`.
         """
         edge, far = start, None
         if self.rater is None:
@@ -170,7 +169,7 @@ class Search:
         return replace(_found(ids, size, back=back), more=True, stopped=edge)
 
     def all(self, size: int) -> Iterator[tuple[int, ...]]:
-        """All that is found, `size` at a time."""
+        """Yield all matches, `size` at a time."""
         start: int | None = None
         more = True
         while more:
@@ -181,8 +180,8 @@ class Search:
             start = found.stopped or (found.pairs[-1] if found.pairs else None)
 
     def _ends(self, start: int | None, *, back: bool) -> tuple[int | None, int | None]:
-        """`start`, or else just before the study's first pair, and its last pair; `back`, the other way round."""
-        # One by one: SQLite finds an end at once, but looks through all for both.
+        """Return the ends of the search: `start` or just before the first pair, and the last pair."""
+        # Two queries: SQLite finds one end from the index, but scans all rows for both.
         keys = self.study.pairs.order_by("pk").values_list("pk", flat=True)
         first, last = keys.first(), keys.last()
         if first is None or last is None:
@@ -201,7 +200,7 @@ class Search:
         return next(iter(rows[span - 1 : span]), None)
 
     def _between(self, edge: int | None, end: int | None, size: int, *, back: bool) -> list[int]:
-        """Up to `size` pairs after `edge` and up to `end`."""
+        """Return up to `size` matches after `edge` and up to `end`."""
         rows = _beyond(self._matching(edge, end, back=back), "pk", edge, end, back=back)
         return list(rows.values_list("pk", flat=True)[:size])
 
@@ -219,7 +218,7 @@ def _found(ids: list[int], size: int, *, back: bool) -> Found:
 
 
 def _beyond(rows: Any, key: str, edge: int | None, end: int | None, *, back: bool) -> Any:
-    """`rows` in the order of `key` or against it, after `edge` and up to `end`, where those are given."""
+    """Order `rows` by `key`, descending with `back`, and limit them to after `edge` and up to `end` if given."""
     after, until = ("lt", "gte") if back else ("gt", "lte")
     if edge is not None:
         rows = rows.filter(**{f"{key}__{after}": edge})
@@ -228,19 +227,19 @@ def _beyond(rows: Any, key: str, edge: int | None, end: int | None, *, back: boo
     return rows.order_by(f"-{key}" if back else key)
 
 
-class _Unheard(Exception):
-    """A word that means nothing in the study."""
+class _UnknownValue(Exception):
+    """A search value that does not exist in the study."""
 
 
 def _search(study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
     if "\0" in "".join(getattr(sought, name) for name in sought.__dataclass_fields__):
-        raise _Unheard
+        raise _UnknownValue
     pairs = _about_prompts(study, pairs, sought)
     wanted = [_number(word) for word in (sought.model, sought.against) if word]
     models = dict(study.prompt_set.models.filter(number__in=wanted).values_list("number", "pk"))
     for number in wanted:
         if number not in models:
-            raise _Unheard
+            raise _UnknownValue
         pairs = pairs.filter(Q(model_x=models[number]) | Q(model_y=models[number]))
     about = rater = rater_called(study, sought.rater) if sought.rater else None
     conditions: list[Condition] = []
@@ -253,7 +252,7 @@ def _search(study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
         about = rater or judge
     if sought.outcome:
         if sought.outcome not in OUTCOMES or not sought.model:
-            raise _Unheard
+            raise _UnknownValue
         conditions.append(_outcome(sought.outcome, models[_number(sought.model)], rater, others))
     if about and models and _said_much(study, about):
         # The pairs that a model has are fewer than those that the rater has said something of.
@@ -276,51 +275,51 @@ def _about_prompts(study: Study, pairs: PairQuerySet, sought: Sought) -> PairQue
 
 
 def _number(word: str) -> int:
-    """A number that something of a study may have; both databases hold those of 64 bits."""
+    """Convert `word` to an integer that fits in the 64 bits of the databases."""
     try:
         number = int(word)
     except ValueError as error:
-        raise _Unheard from error
+        raise _UnknownValue from error
     if abs(number) > BigIntegerField.MAX_BIGINT:
-        raise _Unheard
+        raise _UnknownValue
     return number
 
 
 def rater_called(study: Study, word: str) -> Rater:
-    """The judge of that name, or else the worker of that number."""
+    """Return the judge with that name, or else the worker with that number."""
     raters = study.raters.filter(excluded_at=None)
     found = raters.filter(kind=RaterKind.JUDGE, name=word).first()
     if found is None and word.isdecimal():
         found = raters.filter(worker__number=_number(word)).first()
     if found is None:
-        raise _Unheard
+        raise _UnknownValue
     return found
 
 
 def _said_much(study: Study, rater: Rater) -> bool:
-    """Whether the rater's comparisons are more than the first long stretch."""
+    """Return whether the rater has more comparisons than the first of `SPANS`."""
     return Comparison.objects.filter(study=study, rater=rater).order_by()[SPANS[0] : SPANS[0] + 1].exists()
 
 
 def in_force() -> ComparisonQuerySet:
-    """As ComparisonQuerySet.in_force, in words that leave SQLite no choice but to find rows by their pair.
+    """Like ComparisonQuerySet.in_force, but written so that SQLite looks rows up by their pair.
 
-    Given `superseded_by IS NULL` it takes the unique index on that column, in which every row in force is NULL.
+    With `superseded_by IS NULL`, SQLite uses the unique index on that column, in which every row in force is NULL.
     """
     return Comparison.objects.filter(withdrawn=False).exclude(superseded_by__isnull=False)
 
 
 def _others(study: Study) -> tuple[int, ...]:
-    """The raters of `study` who are not people in force, by primary key.
+    """Return the sorted primary keys of judges and excluded raters of `study`.
 
-    Rows are told apart by these few: joined to their raters, a database may look through all raters for each pair.
+    There are few, and filtering by them is cheap. A join with raters could scan all raters for each pair.
     """
     found = study.raters.filter(~Q(kind=RaterKind.WORKER) | Q(excluded_at__isnull=False))
     return tuple(found.order_by("pk").values_list("pk", flat=True))
 
 
 def _people(others: Sequence[int]) -> ComparisonQuerySet:
-    """People's votes on the pair of the query around."""
+    """Return people's votes on the pair of the outer query."""
     return in_force().filter(pair=OuterRef("pk")).exclude(rater__in=others)
 
 
@@ -336,19 +335,19 @@ def _voted_on(votes: str, others: Sequence[int]) -> Q | Exists:
 
 
 def _split(study: Study, word: str, others: Sequence[int]) -> tuple[Condition, Rater | None]:
-    """Where raters say different things of a turn, and the judge whom it is about, if it is about one."""
+    """Return the condition that raters disagree on a turn, and the judge it is about, if any."""
     kind, _colon, name = word.partition(":")
     if kind == "people" and not name:
         said = _people(others).order_by().values("turn").annotate(least=Min("winner"), most=Max("winner"))
         return Exists(said.filter(least__lt=F("most"))), None
     judge = study.raters.filter(excluded_at=None, kind=RaterKind.JUDGE, name=name).first()
     if judge is None or kind not in SPLITS:
-        raise _Unheard
+        raise _UnknownValue
     return _turn(SPLITS[kind], judge, others), judge
 
 
 def _outcome(outcome: str, model: int, rater: Rater | None, others: Sequence[int]) -> Q:
-    """How it went for `model`, by `rater` or else by most people."""
+    """Return the condition that `model` has this outcome by `rater`, or by most people if there is none."""
     said = "said" if rater else "most"
     won = OUTCOMES[outcome]
     as_x, as_y = (_turn(f"{said} = {result}", rater, others) for result in (won, -won))
@@ -356,7 +355,7 @@ def _outcome(outcome: str, model: int, rater: Rater | None, others: Sequence[int
 
 
 def _plurality(counts: str) -> str:
-    """What more say than each of the other two: 1 for x, 0 for a tie, -1 for y, NULL where there is no such."""
+    """Return SQL for the most common winner: 1 for x, 0 for a tie, -1 for y, NULL if there is not exactly one."""
     x, tie, y = (f"{counts}_{winner}" for winner in WINNERS)
     return (
         f"CASE WHEN {x} > {tie} AND {x} > {y} THEN 1 WHEN {tie} > {x} AND {tie} > {y} THEN 0 "
@@ -365,21 +364,22 @@ def _plurality(counts: str) -> str:
 
 
 def _count(which: str, counts: str) -> str:
-    """How many of the rows `which` say x, tie and y."""
+    """Return SQL that counts the rows `which` for x, tie and y."""
     return ", ".join(
         f"COUNT(CASE WHEN {which} AND winner = '{winner}' THEN 1 END) AS {counts}_{winner}" for winner in WINNERS
     )
 
 
-# The rule of merge_orders in SQL, so that a million pairs can be looked through: within an order the strict
-# plurality of a rater's samples, between the orders agreement, a contradiction being a tie. Who was shown nothing,
-# as a panel, stands in the first order. What is negated twice keeps SQLite from the index on superseded_by, in which
+# The rule of merge_orders in SQL, so that a million pairs can be searched. Within an order, a rater's verdict is the
+# strict plurality of its samples. The two orders must agree; a contradiction is a tie. Panels, which are not shown
+# anything, count as the first order. The double negation keeps SQLite from using the index on superseded_by, in which
 # every row in force is NULL.
 def _turn(condition: str, rater: Rater | None, others: Sequence[int]) -> RawSQL:
-    """That `condition` holds of a turn of a pair.
+    """Return a condition on a pair: that `condition` is true for one of its turns.
 
-    It speaks of what most people say, `most`, of what the verdicts of `rater` come to, `said`, in each order, `one`
-    and `other`, and of how many there are in each, `asked_one` and `asked_other`. Of `others` not one is of the people.
+    `condition` may use `most`, the most common vote of people; `said`, the merged verdict of `rater`; `one` and
+    `other`, its verdicts in each order; and `asked_one` and `asked_other`, their numbers. `others` are the raters not
+    counted as people.
     """
     mine = rater.pk if rater else None
     people = f"rater_id NOT IN ({', '.join(['%s'] * len(others))})" if others else "1 = 1"
@@ -403,5 +403,5 @@ def _turn(condition: str, rater: Rater | None, others: Sequence[int]) -> RawSQL:
                 GROUP BY turn
             ) counted
         ) decided
-    ) turns WHERE {condition})"""  # noqa: S608  of what is put in, nothing is from outside
-    return RawSQL(turn, [mine, *others], BooleanField())  # noqa: S611  conditions are of this file, keys are parameters
+    ) turns WHERE {condition})"""  # noqa: S608  no external input in the statement
+    return RawSQL(turn, [mine, *others], BooleanField())  # noqa: S611  conditions come from this file, keys are parameters

@@ -1,4 +1,4 @@
-"""Agreement and bias of a study's raters, computed at once: what the command prints and a snapshot keeps."""
+"""Compute the report on agreement and biases of a study's raters, which the command prints and snapshots store."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -22,18 +22,18 @@ from ranking.votes.reader import PEOPLE, TURNS, Cut, Filters, Single, codes
 type Report = dict[str, Any]
 
 METHOD: Final = "agreement"
-"""What a snapshot of a report has where a board names its method."""
+"""Value of Leaderboard.method for snapshots of this report."""
 
 LEAST_OF_FAMILY: Final = 20
-"""Comparisons of a maker's models with others below which nothing is said of a preference for them."""
+"""Minimum comparisons of an organisation's models with others for a statement about a preference for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class About:
-    """What the codes of a study stand for, by primary key."""
+    """Names and attributes of a study's models and prompts, by primary key."""
 
     models: dict[int, str]
-    makers: dict[int, str | None]
+    organisations: dict[int, str | None]
     categories: dict[int, str | None]
     workers: dict[int, int]
 
@@ -49,7 +49,7 @@ class About:
 
 
 def report(study: Study, line: Cut) -> Report:
-    """Agreement among people, and of every judge with people; and what moves the verdicts of each."""
+    """Compute agreement among people and of every judge with people, and the biases of each."""
     about = About.of(study)
     digest = hashlib.sha256()
     people = reader.single(study, Filters(PEOPLE), line)
@@ -57,7 +57,7 @@ def report(study: Study, line: Cut) -> Report:
     for name in reader.judges(study):
         verdicts = reader.single(study, Filters(name), line)
         if not len(verdicts):
-            # A judge that came after the line, of which nothing was known then.
+            # This judge was added after the cut.
             continue
         found["judges"][name] = _judge(study, verdicts, people, about)
         digest.update(verdicts.digest())
@@ -111,7 +111,7 @@ def _judge(study: Study, rows: Single, people: Single, about: About) -> Report:
 
 
 def _asked(rows: Single) -> tuple[NDArray[np.int64], ...]:
-    """The turn of a pair, who stood on the left, who won, the prompt, of the rows where something was shown."""
+    """Return turn of a pair, side of x, winner and prompt of the rows with known sides."""
     seen = rows.where(rows.left != 0)
     return codes(seen.item), seen.left, seen.winner, codes(seen.prompt)
 
@@ -127,31 +127,33 @@ def _bias(study: Study, rows: Single, cluster: NDArray[np.int64]) -> Report:
 
 
 def _by(rows: Single, about: About, look: Callable[[Single], Report]) -> dict[str, Report]:
-    """`look` at the rows of each category of prompts, where there is more than one."""
+    """Apply `look` to the rows of each prompt category, if there are several."""
     category = np.array([about.categories[prompt] or "" for prompt in rows.prompt.tolist()])
     names = [name for name in np.unique(category).tolist() if name]
     return {name: look(rows.where(category == name)) for name in names} if len(names) > 1 else {}
 
 
 def _families(judge: Single, people: Single, about: About) -> dict[str, Report]:
-    """By maker: how much more its models win with the judge than with people, on the items both have."""
+    """Map each organisation to its models' difference in win rate, judge minus people, on shared items."""
     mine, theirs = _coded_both(judge, people)
     counts = theirs.counts(int(max(mine.item.max(initial=-1), theirs.item.max(initial=-1))) + 1)
     total = counts.sum(axis=1)[mine.item]
     both = total > 0
     rows, item = judge.where(both), mine.item[both]
     mean = (counts[item, 0] - counts[item, 2]) / total[both]
-    makers = sorted({org for org in about.makers.values() if org})
-    code = {pk: makers.index(org) if org else -1 for pk, org in about.makers.items()}
+    organisations = sorted({org for org in about.organisations.values() if org})
+    code = {pk: organisations.index(org) if org else -1 for pk, org in about.organisations.items()}
     x, y = (np.array([code[pk] for pk in side.tolist()], dtype=np.int64) for side in (rows.model_x, rows.model_y))
-    shares = {org: bias.family(x, y, rows.winner, mean, codes(rows.prompt), place) for place, org in enumerate(makers)}
+    shares = {
+        org: bias.family(x, y, rows.winner, mean, codes(rows.prompt), place) for place, org in enumerate(organisations)
+    }
     return {org: asdict(share) for org, share in shares.items() if share.number >= LEAST_OF_FAMILY}
 
 
 def side_by_side(judge: Single, people: Single, about: About) -> Report:
-    """The boards of a judge and of people from the pairs both have, and how they correlate.
+    """Compute the boards of a judge and of people from the pairs that both compared, and their correlations.
 
-    `prior` names the sides on which some models only won, or only lost: they have ratings by an assumption.
+    `prior` lists the sides on which some models only won or only lost, so that ratings need an assumption.
     """
     common = np.intersect1d(judge.item, people.item)
     boards, prior = [], []
@@ -173,7 +175,7 @@ def side_by_side(judge: Single, people: Single, about: About) -> Report:
 
 
 def correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, float | None]:
-    """Spearman's, Kendall's and Pearson's, of two boards of the same models."""
+    """Return Spearman's, Kendall's and Pearson's correlation of two boards of the same models."""
     from scipy import stats
 
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
@@ -186,13 +188,13 @@ def correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> dict[s
 
 
 type Placed = tuple[float, float | None, float | None]
-"""A rating in Elo points with the ends of its interval, where there is one."""
+"""A rating in Elo points and the ends of its interval, or None."""
 
 
 def _points(rows: Single, about: About, source: Source) -> tuple[dict[str, Placed], bool]:
-    """Bradley-Terry ratings of the largest group of connected models, by name, and whether they needed a prior.
+    """Return Bradley-Terry ratings of the largest connected group, by model name, and whether they needed a prior.
 
-    Empty without comparisons.
+    The ratings are empty without comparisons.
     """
     if not len(rows):
         return {}, False
@@ -220,7 +222,7 @@ def _coded(rows: Single, among: Single) -> Verdicts:
 
 
 def _coded_both(one: Single, other: Single) -> tuple[Verdicts, Verdicts]:
-    """Both with common codes for items and prompts."""
+    """Convert both to verdicts with common codes for items and prompts."""
     item = codes(np.concatenate([one.item, other.item]))
     prompt = codes(np.concatenate([one.prompt, other.prompt]))
     cut = len(one)
@@ -231,26 +233,26 @@ def _coded_both(one: Single, other: Single) -> tuple[Verdicts, Verdicts]:
 
 
 COLUMNS: Final = ("rater", "part", "statistic", "value", "low", "high", "number")
-"""What `lines` gives."""
+"""Columns of `lines`."""
 
 type Line = tuple[str, str, str, float | None, float | None, float | None, int]
 """Rater, part (all, or a category or turn), statistic, value, low, high, number."""
 
 
 def lines(found: Report) -> Iterator[Line]:
-    """The statistics of a report, one a line, in an order that does not depend on how a database keeps it."""
+    """Yield the statistics of a report, one per line, in an order independent of the database."""
     for rater, part in (("people", found["people"]), *by_name(found["judges"])):
         yield from sorted(_lines(part, rater, "all", ""), key=_order)
 
 
 def _order(line: Line) -> tuple[bool, str, int, str, str]:
-    """All before its parts, and parts by number where they have one."""
+    """Sort totals before parts, and numeric parts by number."""
     kind, _blank, name = line[1].partition(" ")
     return line[1] != "all", kind, int(name) if name.isdecimal() else 0, name, line[2]
 
 
 def by_name(found: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The parts of a report by name, or by number where their names are numbers: PostgreSQL keeps no order of keys."""
+    """Sort the parts of a report by name, or by number if numeric. PostgreSQL does not keep the order of keys."""
     return sorted(found.items(), key=lambda item: (int(item[0]) if item[0].isdecimal() else 0, item[0]))
 
 

@@ -1,7 +1,7 @@
-"""The ratings of all kinds of raters side by side: people, people by category of prompts, each judge.
+"""Compute ratings side by side, stored as a snapshot: by people, by people per prompt category, by each judge.
 
-For the scale from 1 to 8 each is read both ways: forced, where 4 is left and 5 is right, and with ties allowed,
-where both are ties. Computed at once, and kept as a snapshot.
+If the scale from 1 to 8 was used, there is a column for each reading: forced choice (4 counts as left, 5 as right) and
+ties allowed (both are ties).
 """
 
 import hashlib
@@ -20,15 +20,15 @@ from ranking.votes.reader import PEOPLE, Cut, Filters, Read, UnknownRater
 type Report = dict[str, Any]
 
 METHOD: Final = "columns"
-"""What a snapshot of these columns has where a board names its method."""
+"""Value of Leaderboard.method for snapshots of this report."""
 
 KEPT: Final = ("rating", "low", "high", "rank", "rank_low", "rank_high", "comparisons")
-"""Of a model in a column."""
+"""What a column stores for each model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Whose ratings these are, by which reading of the scale from 1 to 8; `name` is a category's or a judge's."""
+    """The raters of a column and the reading of the scale from 1 to 8. `name` is that of a category or judge."""
 
     kind: str
     name: str | None
@@ -36,13 +36,13 @@ class Column:
 
     @property
     def key(self) -> str:
-        """What addresses and files call it."""
+        """Return the name of the column in URLs and files."""
         words = [self.kind, *([self.name] if self.name is not None else [])]
         return ":".join([*words, *(["tie-allowed"] if self.filters.reading == "tie-allowed" else [])])
 
 
 def columns(study: Study, line: Cut) -> Iterator[Column]:
-    """People first, then by category where there are several, then the judges, each in both readings if it has them."""
+    """Yield the columns: people, categories if there are several, judges; each in both readings if applicable."""
     categories = reader.categories(study)
     people: list[tuple[str, str | None, Filters]] = [("people", None, Filters(PEOPLE))]
     if len(categories) > 1:
@@ -56,9 +56,9 @@ def columns(study: Study, line: Cut) -> Iterator[Column]:
 
 
 def report(study: Study, line: Cut) -> Report:
-    """The columns that can be computed, and the models from first to last by the first of them.
+    """Compute the columns, with the models sorted by rank in the first one.
 
-    A column holds the largest group of models that comparisons connect: across groups nothing can be said.
+    A column contains the largest connected group of models, because groups cannot be compared.
     """
     digest = hashlib.sha256()
     about: list[Report] = []
@@ -94,7 +94,7 @@ def report(study: Study, line: Cut) -> Report:
 
 
 def _rated(study: Study, line: Cut) -> Iterator[tuple[Column, Read, Sheet]]:
-    """The columns for which there is a board."""
+    """Yield the columns for which a board can be computed."""
     for column in columns(study, line):
         try:
             read = reader.read(study, column.filters, line)
@@ -105,9 +105,9 @@ def _rated(study: Study, line: Cut) -> Iterator[tuple[Column, Read, Sheet]]:
 
 
 def _without_one_category(rated: Iterable[tuple[Column, Read, Sheet]]) -> list[tuple[Column, Read, Sheet]]:
-    """Without the categories where people voted on a single one: its column would be that of all they said.
+    """Remove the category columns if people voted on one category only: they would repeat the column of people.
 
-    What is left depends on the comparisons alone, not on pairs that came after them.
+    The result depends only on the comparisons, not on pairs added later.
     """
     found = list(rated)
     categories = {column.name for column, _read, _sheet in found if column.kind == "category"}
@@ -115,6 +115,6 @@ def _without_one_category(rated: Iterable[tuple[Column, Read, Sheet]]) -> list[t
 
 
 def _place(row: Report) -> tuple[Any, ...]:
-    """By the first column that rates the model, then by name."""
+    """Sort by the first column that rates the model, then by name."""
     at, first = next((at, rating) for at, rating in enumerate(row["ratings"]) if rating is not None)
     return at, first["rank"], row["model"]

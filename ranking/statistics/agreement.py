@@ -1,8 +1,8 @@
-"""How far raters agree: people with one another, and a judge with people. Pure.
+"""Measures of agreement: of people with one another, and of a judge with people. Pure functions.
 
-Votes are coded by who won, 1 for x, 0 for a tie, -1 for y, never by where it stood. Intervals leave
-one prompt out at a time (jackknife) and are at 95 %. Where every prompt says the same there is no spread, which is
-no certainty, and so no interval.
+Votes are coded by winner (1 for x, 0 for a tie, -1 for y), never by side. The 95% intervals leave out one prompt
+at a time (jackknife). If all prompts give the same value there is no spread. That does not mean certainty, so there
+is no interval.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from ranking.methods.tally import Floats
 type Integers = NDArray[np.integer]
 
 VALUES: Final = (1, 0, -1)
-"""x, tie, y: the columns of the tables of counts."""
+"""x, tie, y: the columns of tables of counts."""
 
 TIE: Final = 1
 
 LEAST: Final = 1e-12
-"""Differences between the replicates of a jackknife below which they show no spread."""
+"""Range of the jackknife replicates below which they count as having no spread."""
 
 MOST_PROMPTS: Final = 200
-"""Of so many prompts and more alpha has no interval: each would have to be left out once."""
+"""Number of prompts from which alpha has no interval, because each would have to be left out once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdicts:
-    """n verdicts on items (a turn of a pair), coded from 0 on: their raters, prompts, and who won (1, 0, -1)."""
+    """n verdicts on items (turns of pairs): codes from 0 on of items, raters and prompts, and the winner (1, 0, -1)."""
 
     item: Integers
     rater: Integers
@@ -42,14 +42,14 @@ class Verdicts:
         return Verdicts(self.item[mask], self.rater[mask], self.prompt[mask], self.value[mask])
 
     def counts(self, items: int) -> Floats:
-        """(items, 3) how many verdicts on each item say x, tie and y."""
+        """(items, 3) the number of verdicts for x, tie and y on each item."""
         cell = self.item * 3 + (1 - self.value)
         return np.bincount(cell, minlength=3 * items).reshape(items, 3).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A statistic with its interval, and what it was taken over; None where there was nothing to take it over."""
+    """A statistic with its interval and sample size; the value is None without data."""
 
     value: float | None
     low: float | None = None
@@ -60,7 +60,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class AmongPeople:
-    """Agreement of two people on a pair: of all unordered pairs of votes on it."""
+    """Agreement of two people, over all unordered pairs of votes on the same item."""
 
     with_ties: Share
     without_ties: Share
@@ -72,17 +72,17 @@ class AmongPeople:
 
 @dataclass(frozen=True, slots=True)
 class WithPeople:
-    """Agreement of a judge with people, on the items both have.
+    """Agreement of a judge with people, on items that both compared.
 
     Attributes:
-        with_ties: every vote of the judge against every vote of people; a tie is an answer like the others.
-        without_ties: the same where neither is a tie.
-        plurality: the judge against what most people said, where most said one thing.
-        plurality_without_ties: the same where neither is a tie.
-        no_plurality: the items where people were divided, which are left out.
-        kappa, kappa_linear: Cohen's, of the judge and the plurality.
-        correlation: Pearson's, of the judge's label with the mean label of people.
-        correlation_single: the same with single votes.
+        with_ties: every verdict of the judge against every vote of people; ties are a third category.
+        without_ties: the same, only if neither is a tie.
+        plurality: the judge against the most common vote, if there is a single one.
+        plurality_without_ties: the same, only if neither is a tie.
+        no_plurality: the number of items without a single most common vote, which are left out.
+        kappa, kappa_linear: Cohen's kappa between the judge and the plurality.
+        correlation: Pearson's correlation of the judge's label with the mean label of people.
+        correlation_single: the same with individual votes.
     """
 
     with_ties: Share
@@ -99,7 +99,7 @@ class WithPeople:
 
 
 def among_people(verdicts: Verdicts) -> AmongPeople:
-    """People with one another; items with a single vote say nothing."""
+    """Compute the agreement of people with one another. Items with a single vote do not contribute."""
     items = _number(verdicts.item)
     counts = verdicts.counts(items)
     prompt = _prompt_of(verdicts, items)
@@ -118,7 +118,7 @@ def among_people(verdicts: Verdicts) -> AmongPeople:
 
 
 def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
-    """A judge, who has one verdict on an item, with the people who voted on it."""
+    """Compute the agreement of a judge, with one verdict per item, and the people who voted on the items."""
     items = max(_number(judge.item), _number(people.item))
     counts = people.counts(items)
     label = np.full(items, 2)
@@ -153,7 +153,7 @@ def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
 
 
 def leave_one_out(verdicts: Verdicts) -> dict[int, tuple[float, int]]:
-    """By rater: the share of the others' votes on the same items that say the same, and how many those are."""
+    """Map each rater to the share of others' votes on the same items that match, and the number of those votes."""
     counts = verdicts.counts(_number(verdicts.item))
     rows = np.arange(len(verdicts.item))
     others = counts[verdicts.item].copy()
@@ -165,9 +165,9 @@ def leave_one_out(verdicts: Verdicts) -> dict[int, tuple[float, int]]:
 
 
 def ratio(part: Floats, whole: Floats, cluster: Integers, *, floor: float = 0.0) -> Share:
-    """The sum of `part` over that of `whole`; the interval leaves one cluster out at a time.
+    """Return the sum of `part` over the sum of `whole`. The interval leaves out one cluster at a time.
 
-    No `part` is above its `whole`, or below `floor` times that: 0 of a share, -1 of a difference of shares.
+    Each `part` is between `floor` times its `whole` and its `whole`. `floor` is 0 for a share, -1 for a difference.
     """
     number = _number(cluster)
     parts = np.bincount(cluster, part, number)
@@ -184,7 +184,7 @@ def ratio(part: Floats, whole: Floats, cluster: Integers, *, floor: float = 0.0)
 
 
 def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: Integers) -> Share:
-    """`statistic` of all rows, and its interval by leaving one cluster out at a time."""
+    """Return `statistic` of all rows, with an interval from leaving out one cluster at a time."""
     value = statistic(np.ones(len(cluster), dtype=bool))
     found = np.unique(cluster)
     if value is None or len(found) < 2 or len(found) >= MOST_PROMPTS:
@@ -196,7 +196,7 @@ def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: I
 
 
 def _with_interval(value: float, without: Floats, number: int, floor: float = -1.0) -> Share:
-    """Cut off where the statistic cannot be: every one of them is at most 1. Without spread there is none."""
+    """Add the interval, clipped to `floor` and 1. Without spread there is none."""
     if np.ptp(without) <= LEAST:
         return Share(value, number=number)
     clusters = len(without)
@@ -206,9 +206,9 @@ def _with_interval(value: float, without: Floats, number: int, floor: float = -1
 
 
 def alpha(verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nominal", "interval"]) -> float | None:
-    """Krippendorff's alpha over the rows `kept`, by evalica; None where nothing is comparable.
+    """Compute Krippendorff's alpha over the rows `kept` with evalica; None if nothing can be compared.
 
-    Who said it does not matter to alpha, so the votes on an item fill as few rows as there are votes on any.
+    Alpha does not depend on which rater gave a vote, so the matrix has as many rows as the most votes on any item.
     """
     item, value = verdicts.item[kept], verdicts.value[kept]
     order = np.argsort(item, kind="stable")
@@ -219,7 +219,7 @@ def alpha(verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nomina
     place = np.arange(len(item)) - np.repeat(first, number)
     data = np.full((int(number.max()), len(values)), np.nan)
     data[place, np.repeat(np.arange(len(values)), number)] = value
-    # A second and a half, which processes that compute none need not wait for.
+    # Imported here because it takes 1.5 s, which most processes need not wait for.
     import evalica
     import pandas as pd
 
@@ -228,12 +228,12 @@ def alpha(verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nomina
 
 
 def confusion(one: Integers, other: Integers) -> Floats:
-    """(3, 3) how often the first says the row's value where the second says the column's."""
+    """(3, 3) how often the first gives the row's value and the second the column's."""
     return np.bincount((1 - one) * 3 + (1 - other), minlength=9).reshape(3, 3).astype(np.float64)
 
 
 def kappa(table: Floats, *, linear: bool = False) -> float | None:
-    """Cohen's kappa of a table of counts, unweighted or weighted by the distance between values."""
+    """Compute Cohen's kappa of a table of counts, unweighted or weighted by the distance between values."""
     total = table.sum()
     if not total:
         return None
@@ -245,7 +245,7 @@ def kappa(table: Floats, *, linear: bool = False) -> float | None:
 
 
 def pearson(label: Integers, mean: Floats, square: Floats, weight: Floats | None) -> float | None:
-    """The correlation of labels with votes of which the mean and the mean square are known on each item."""
+    """Compute the correlation of labels with votes, given the mean and mean square of the votes on each item."""
     share = np.full(len(label), 1 / max(len(label), 1)) if weight is None else weight / weight.sum()
     x, y = float(share @ label), float(share @ mean)
     together = float(share @ (label * mean)) - x * y

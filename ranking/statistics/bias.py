@@ -1,4 +1,4 @@
-"""What moves verdicts besides the answers: their place, their length, their maker. Pure."""
+"""Biases of verdicts: for a side, for length, and for an organisation. Pure functions."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,18 +10,18 @@ from ranking.methods.tally import Floats
 from ranking.statistics.agreement import Integers, Share, ratio
 
 LONGER: Final = 30
-"""Characters by which an answer has to be longer to count as the longer one."""
+"""Characters by which an answer must exceed the other to count as longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the winners stood.
+    """How often each side won.
 
     Attributes:
         left, tie, right: shares of the verdicts.
-        lean: left less right, with its interval by cluster.
-        p: of no lean, by the t test over clusters, or by their signs where all lean alike; None where there
-            are fewer than two, or nothing but ties.
+        lean: left minus right, with an interval by cluster.
+        p: the p-value for no preference, from a t test over clusters, or from their signs if all are alike. None with
+            fewer than two clusters, or if the sides are even.
     """
 
     left: Share
@@ -34,7 +34,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Of the pairs that a judge saw in both orders: how often it stood by its verdict, or by a place."""
+    """For pairs that a judge saw in both orders: how often it kept its verdict, or chose the same side."""
 
     consistent: Share
     first_both_times: Share
@@ -43,9 +43,10 @@ class Orders:
 
 
 def position(shown: Integers, cluster: Integers, count: Integers | None = None) -> Position:
-    """`shown` (n,): 1 where the left won, 0 for a tie, -1 where the right won; `cluster` (n,) codes.
+    """Measure position bias.
 
-    `count` (n,): how many verdicts each row stands for; one where it is not given.
+    `shown` (n,): 1 where the left won, 0 for a tie, -1 where the right won. `cluster` (n,): codes. `count` (n,): the
+    number of verdicts per row, by default 1.
     """
     number = np.ones(len(shown)) if count is None else count.astype(np.float64)
     lean = ratio(shown * number, number, cluster, floor=-1.0)
@@ -60,10 +61,10 @@ def position(shown: Integers, cluster: Integers, count: Integers | None = None) 
 
 
 def _no_lean(lean: Share, clusters: int) -> float | None:
-    """Two-sided, by the t test over the clusters that the interval is of.
+    """Return the two-sided p-value of a t test over the clusters of the interval.
 
-    Clusters that all lean alike have no spread to test by. If none leaned, each were as likely to lean the other
-    way, and all would lean one way or the other by chance once in 2 to the power of their number less one.
+    Clusters with equal values have no spread. A sign test replaces the t test: without a preference, all of n clusters
+    have the same sign with probability 2^(1 - n).
     """
     if not lean.value or clusters < 2:
         return None
@@ -73,15 +74,16 @@ def _no_lean(lean: Share, clusters: int) -> float | None:
 
 
 def histogram(values: Integers, top: int) -> list[int]:
-    """How often each value from 1, the left is much better, to `top` was given."""
+    """Count the values from 1 (left much better) to `top`."""
     return [int(number) for number in np.bincount(values, minlength=top + 1)[1 : top + 1]]
 
 
 def orders(group: Integers, left: Integers, winner: Integers, prompt: Integers) -> Orders:
-    """Rows of a judge: `group` codes the pair and turn, `left` is 1 where x stood there, `winner` 1, 0 or -1.
+    """Compare a judge's verdicts in the two orders.
 
-    Of several samples in an order each counts: a pair gives the share of its samples' pairings, one from each
-    order, that say the same, so that every pair counts once.
+    `group` codes the pair and turn, `left` is 1 where x was on the left, `winner` is 1, 0 or -1. With several samples
+    per order, a pair contributes the share of matching combinations of one sample from each order, so every pair
+    counts once.
     """
     counts = _by_order(group, left, winner)
     asked = counts.sum(axis=2)
@@ -99,7 +101,7 @@ def orders(group: Integers, left: Integers, winner: Integers, prompt: Integers) 
 
 
 def repeated(group: Integers, left: Integers, winner: Integers, prompt: Integers) -> Share:
-    """How often two samples of a judge, of one pair and turn in one order, say the same: of all such pairs of them."""
+    """Return how often two samples of a judge match, over all two samples of the same pair, turn and order."""
     counts = _by_order(group, left, winner)
     asked = counts.sum(axis=2)
     same, all_of_them = (counts * (counts - 1) / 2).sum(axis=(1, 2)), (asked * (asked - 1) / 2).sum(axis=1)
@@ -107,7 +109,7 @@ def repeated(group: Integers, left: Integers, winner: Integers, prompt: Integers
 
 
 def _by_order(group: Integers, left: Integers, winner: Integers) -> Floats:
-    """(g, 2, 3) how often each group says x, tie and y where x stood on the left, and where y did."""
+    """(g, 2, 3) the number of verdicts for x, tie and y in each group, with x on the left and with y on the left."""
     size = int(group.max(initial=-1)) + 1
     cell = (group * 2 + (left < 0)) * 3 + (1 - winner)
     return np.bincount(cell, minlength=6 * size).reshape(size, 2, 3).astype(np.float64)
@@ -120,19 +122,19 @@ def _prompt_of(group: Integers, prompt: Integers, size: int) -> Integers:
 
 
 def longer_wins(winner: Integers, longer: Integers, prompt: Integers) -> Share:
-    """Of the decided verdicts on answers that differ by more than 30 characters: how often the longer one won.
+    """Return how often the longer answer won, among verdicts without ties on answers over 30 characters apart.
 
-    `longer` (n,): characters by which x's answer is longer. This is no bias: longer answers may be better.
+    `longer` (n,): characters by which x's answer is longer. This alone is not bias: longer answers may be better.
     """
     used = (np.abs(longer) > LONGER) & (winner != 0)
     return ratio((winner == np.sign(longer))[used].astype(np.float64), np.ones(int(used.sum())), prompt[used])
 
 
 def family(org_x: Integers, org_y: Integers, winner: Integers, people: Floats, prompt: Integers, org: int) -> Share:
-    """How much more of its comparisons the models of `org` won by a judge's verdicts than by people's votes.
+    """Return the difference in win rate of the models of `org`: by a judge's verdicts minus by people's votes.
 
-    Over the n items both have on which one of the two models is of `org`: `winner` (n,) is the judge's 1, 0
-    or -1 and `people` (n,) the mean of people's.
+    Over the items that both compared and on which exactly one model is from `org`. `winner` (n,) is the judge's 1, 0
+    or -1, and `people` (n,) the mean of people's votes.
     """
     mine = (org_x == org) != (org_y == org)
     sign = np.where(org_x == org, 1, -1)[mine]

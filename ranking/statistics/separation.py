@@ -1,4 +1,4 @@
-"""What a board can and cannot tell, and what would help. Pure; every statement holds for the whole board at once."""
+"""Which models a board separates, and what would separate more. Pure; statements are simultaneous for the board."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -13,19 +13,19 @@ from ranking.methods.ratings import ranks as ranks_of
 type Help = Literal["votes", "prompts"]
 
 ROUNDS: Final = 20
-"""Of an iteration that settles within a few."""
+"""Fixed number of iterations, more than convergence takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Attributes:
 
-    level: nothing separates the first so many models.
+    level: the number of top models that cannot be told apart.
     best: the model rated highest.
-    worst_place: the worst place that it can hold.
-    help: what would separate the first two, where they are not: votes, or only prompts.
-    factor: how many times as many there would have to be, the ratings staying as they are. With more
-        prompts a difference also needs fewer standard errors, which is reckoned with.
+    worst_place: the worst rank that it can have.
+    help: what would separate the top two, if they are not separated: votes, or only prompts.
+    factor: how many times as many would be needed if the ratings stay the same. It allows for the fewer standard
+        errors that a difference needs with more prompts.
     """
 
     level: int
@@ -36,10 +36,10 @@ class Verdict:
 
 
 def verdict(ratings: Ratings, these_prompts: Ratings | None = None) -> Verdict | None:
-    """What `ratings` tell, None without intervals, or where one of them is a point and no measure of certainty.
+    """Return what `ratings` separate. None without intervals, or if an interval has zero width.
 
-    `these_prompts`: the same with the intervals of raters on exactly these prompts. What they leave of the
-    variance is what prompts add: more votes do not shrink it.
+    `these_prompts` has the same ratings with intervals for raters on exactly these prompts. The rest of the variance
+    comes from prompts, and more votes do not reduce it.
     """
     limit = critical(ratings, simultaneous=True)
     if limit is None or len(ratings.names) < 2 or NO_WIDTH in ratings.notices:
@@ -56,10 +56,10 @@ def verdict(ratings: Ratings, these_prompts: Ratings | None = None) -> Verdict |
 def _with_help(
     found: Verdict, ratings: Ratings, these_prompts: Ratings | None, first: int, second: int, limit: float
 ) -> Verdict:
-    """`found` with what would part the first two: twice the votes halve only what votes can shrink."""
+    """Return `found` with what would separate the top two. More votes reduce only their part of the variance."""
     whole = _variance(ratings, first, second)
     allowed = float((ratings.scores[first] - ratings.scores[second]) / limit) ** 2
-    # Where few verdicts leave a difference open that looks large enough, what would help cannot be reckoned.
+    # A difference that is large enough but rests on few verdicts has no such estimate.
     if not 0 < allowed < whole:
         return found
     if ratings.uncertainty is None or ratings.uncertainty.clusters in {"none", "worker"}:
@@ -72,10 +72,10 @@ def _with_help(
 
 
 def _times_as_many(factor: float, limit: float, uncertainty: Uncertainty) -> float:
-    """By how much the clusters have to grow where the variance has to shrink by `factor` at `limit`.
+    """Return by what factor the number of clusters must grow to reduce the variance by `factor` at `limit`.
 
-    More clusters are more degrees of freedom. The limit of that many is taken to be the one at which a
-    single difference is as unlikely as it is at `limit` now.
+    More clusters mean more degrees of freedom. Their limit is taken to be the one with the same tail probability for a
+    single difference as `limit` has now.
     """
     clusters = uncertainty.prompts
     if clusters is None or uncertainty.degrees is None:

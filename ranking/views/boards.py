@@ -1,4 +1,4 @@
-"""The pages of a leaderboard. They read snapshots; nothing is computed in a request."""
+"""Views of leaderboards. They read snapshots and compute nothing during a request."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ def board_page(request: HttpRequest, slug: str) -> HttpResponse:
     study, runs_it = results_for(request, slug)
     found = leaderboard.find(study, Asked.of(request.GET.dict()))
     if request.headers.get("HX-Request"):
-        # A page that waits asks whether it still has to.
+        # A waiting page polls until the board is ready.
         return HttpResponse(status=204) if found.under_way else HttpResponseClientRefresh()
     return _page(request, study, found, {"runs_it": runs_it, "tab": "board"})
 
@@ -37,7 +37,7 @@ def board_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _page(
     request: HttpRequest, study: Study, found: Found, context: Mapping[str, object], status: int = 200
 ) -> HttpResponse:
-    """The page of a board, or of why there is none."""
+    """Render the page of a board, or of the reason why there is none."""
     names = Names.of(study)
     if found.snapshot is None and not names.hold(found.asked):
         raise Http404
@@ -49,7 +49,7 @@ def _page(
 
 @require_POST
 def compute(request: HttpRequest, slug: str) -> HttpResponse:
-    """Asks the background for the board that the address names."""
+    """Request the board that the URL describes, to be computed in the background."""
     study, runs_it = results_for(request, slug)
     asked = Asked.of(request.GET.dict())
     filters, settings = asked.filters(), asked.settings()
@@ -64,14 +64,14 @@ def compute(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _stored(study: Study, number: int) -> Leaderboard:
-    """The board `number` of `study`; 404 where it has none, or has another's."""
+    """Return the board `number` of `study`. Raise Http404 if it does not exist or belongs to another study."""
     ready = study.leaderboards.filter(state=State.READY, method__in=METHODS)
     return get_object_or_404(ready.select_related("study"), pk=number)
 
 
 @require_safe
 def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """A board as it was stored, for ever at this address."""
+    """Show a stored board at its permanent address."""
     study, runs_it = results_for(request, slug)
     snapshot = _stored(study, number)
     asked = Asked.about(snapshot)
@@ -109,7 +109,7 @@ def as_json(request: HttpRequest, slug: str, number: int | None = None) -> JsonR
 
 
 def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Leaderboard:
-    """A board with its numbers still here."""
+    """Return a board whose results are stored: the one with `number`, or the newest that the URL describes."""
     study, _runs_it = results_for(request, slug)
     snapshot = _ready(study, Asked.of(request.GET.dict())) if number is None else _stored(study, number)
     if not snapshot.sheet:
@@ -119,7 +119,7 @@ def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Lea
 
 @require_safe
 def wins(request: HttpRequest, slug: str) -> HttpResponse:
-    """The heat table of win fractions."""
+    """Show the heat table of win rates."""
     study, runs_it = results_for(request, slug)
     found = leaderboard.find(study, Asked.of(request.GET.dict()))
     if found.snapshot is None or found.stand != "board":
@@ -132,7 +132,7 @@ def wins(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def wins_csv(request: HttpRequest, slug: str, number: int | None = None) -> StreamingHttpResponse:
-    """Who won how much against whom; of the model `number`, it against each other."""
+    """Download the head-to-head results, of all models or of the model `number`."""
     snapshot = _asked_or_stored(request, slug, None)
     model = None if number is None else get_object_or_404(snapshot.study.prompt_set.models, number=number).name
     name = "-".join([snapshot.file_name, "wins", *([] if number is None else [str(number)])])
@@ -141,7 +141,7 @@ def wins_csv(request: HttpRequest, slug: str, number: int | None = None) -> Stre
 
 @require_safe
 def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """A model against each opponent, by each kind of rater, and in some of its pairs."""
+    """Show one model: its results against each opponent, by each kind of rater, and sample pairs."""
     study, runs_it = results_for(request, slug)
     found = leaderboard.find(study, Asked.of(request.GET.dict()))
     model = get_object_or_404(study.prompt_set.models, number=number)

@@ -1,4 +1,4 @@
-"""The browser of pairs: every pair with all that was said of it, and what to look for among them."""
+"""Views of the pair browser: search pairs and show the comparisons of each."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -17,7 +17,7 @@ from ranking.pairs import search
 from ranking.pairs.search import Search, Sought
 
 MOST_ROWS = 100_000
-"""Pairs in a CSV of what was found: it is made while it is sent."""
+"""Most pairs in a CSV of matches, which is generated while it is sent."""
 
 CHUNK = 500
 
@@ -36,7 +36,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
 
 @require_safe
 def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """What was found, a page at a time; the form's empty fields leave the address."""
+    """Show matching pairs, a page at a time. Empty form fields are removed from the URL."""
     study, runs_it, shown = _pairs_of(request, slug)
     sought = Sought.of(request.GET.dict())
     if "" in request.GET.values():
@@ -50,7 +50,7 @@ def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """A pair, both answers, and every comparison on it; those who run the study may see what no longer counts."""
+    """Show a pair with both answers and its comparisons. People who run the study can include uncounted ones."""
     study, runs_it, shown = _pairs_of(request, slug)
     sought = Sought.of(request.GET.dict())
     pair = get_object_or_404(
@@ -66,7 +66,7 @@ def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 @require_safe
 def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """All that was found, a row for each pair."""
+    """Download all matches as CSV, one row per pair."""
     study, _runs_it, shown = _pairs_of(request, slug)
     judges = pairs.judges_of(study)
     found = Search.of(study, shown, Sought.of(request.GET.dict()))

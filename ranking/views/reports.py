@@ -1,4 +1,4 @@
-"""The pages of reports: people against judges, and the ratings of all kinds of raters side by side."""
+"""Views of reports: agreement of people and judges, and ratings by all kinds of raters side by side."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
@@ -31,14 +31,14 @@ def _file_name(snapshot: Leaderboard, name: str) -> str:
 
 @require_safe
 def agreement_report(request: HttpRequest, slug: str) -> HttpResponse:
-    """People against judges."""
+    """Show the report on agreement and biases of people and judges."""
     study, runs_it = results_for(request, slug)
     snapshot = Leaderboard.objects.newest_report(study, agreement.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
     if snapshot is not None:
         judges = study.raters.filter(name__in=snapshot.sheet["judges"])
         raters = {str(name): pk for name, pk in judges.values_list("name", "pk")}
-        # What judges cost is the business of those who pay for them.
+        # Costs of judges are shown only to people who run the study.
         facts = rater_columns.known(study, list(raters.values())) if runs_it else []
         context |= {"people": agreement_page.people(snapshot), "judges": agreement_page.judged(snapshot)}
         context["compared"] = agreement_page.compared(snapshot, facts, raters)
@@ -58,7 +58,7 @@ def agreement_json(request: HttpRequest, slug: str) -> JsonResponse:
 
 @require_safe
 def all_columns(request: HttpRequest, slug: str) -> HttpResponse:
-    """The ratings by people, by people on each category, and by each judge."""
+    """Show the ratings by people, by people per category, and by each judge."""
     study, runs_it = results_for(request, slug)
     snapshot = Leaderboard.objects.newest_report(study, by_rater.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}

@@ -1,6 +1,6 @@
-"""What a reader has to know of a board to trust it, counted when its snapshot is made.
+"""Facts that help a reader judge a board, counted when its snapshot is computed.
 
-Whatever can be is counted in SQL: a vote more on a pair is not a row more to fetch.
+As much as possible is counted in SQL, so that another vote on a pair is not another row to fetch.
 """
 
 from dataclasses import asdict, dataclass
@@ -24,12 +24,12 @@ type Facts = dict[str, Any]
 
 
 def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None) -> Facts:
-    """Who compared what and when, how far they agree, and where the winners stood; as JSON has it.
+    """Return numbers, dates, agreement and position bias of the comparisons, as JSON-compatible data.
 
-    `baseline`: the model that a board is about whose other comparisons do not count.
+    With `baseline`, only comparisons with that model count.
 
     Raises:
-        UnknownRater, UnknownCategory: a name that is not in the study.
+        UnknownRater, UnknownCategory: the study has no such judge or category.
     """
     rows = reader.selected(study, filters, line)
     if baseline is not None:
@@ -60,13 +60,13 @@ type Column = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ByPrompt:
-    """What was said of the pairs about each prompt, (p,) each, by the prompt's primary key.
+    """Counts of the votes on the pairs of each prompt, (p,) each, in the order of the prompts' primary keys.
 
     Attributes:
-        pairs: how many pairs were compared.
-        covered: how many of these have all the votes wanted.
+        pairs: the number of pairs compared.
+        covered: how many of them have all their planned votes.
         two, two_decided: twice the number of unordered pairs of votes on a turn of a pair, and of those without ties.
-        same, same_decided: how many of them say the same.
+        same, same_decided: how many of them match.
     """
 
     prompt: Column
@@ -80,9 +80,9 @@ class ByPrompt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ByPlace:
-    """How many verdicts are alike in their cluster, in where x stood and in what they say, (k,) each.
+    """Counts of verdicts by cluster, side of x and winner, (k,) each.
 
-    `first`, `last`: when the earliest and the latest were given, None where no time is known.
+    `first`, `last`: the times of the earliest and latest verdict; None if unknown.
     """
 
     cluster: Column
@@ -94,7 +94,7 @@ class ByPlace:
 
 
 def _by_prompt(rows: ComparisonQuerySet) -> ByPrompt:
-    """Added up in the database, which has a row for each pair, to a row for each prompt."""
+    """Aggregate the votes in the database, from a row per pair to a row per prompt."""
     sql, parameters = _votes_on_turns(rows).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -110,14 +110,14 @@ def _by_prompt(rows: ComparisonQuerySet) -> ByPrompt:
                     SUM(x * (x - 1) + y * (y - 1)) AS same_decided
                 FROM item GROUP BY prompt, pair, wanted
             ) told GROUP BY prompt ORDER BY prompt
-            """,  # noqa: S608  nothing from outside is put in
+            """,  # noqa: S608  no external input in the statement
             parameters,
         )
         return ByPrompt(*np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 7).T)
 
 
 def _votes_on_turns(rows: ComparisonQuerySet) -> QuerySet[Comparison, Any]:
-    """Of each turn of a pair: its prompt, the pair, the turn, how many votes are wanted, how many say x, tie and y."""
+    """Select a row per turn of a pair: prompt, pair, turn, planned votes, and the votes for x, tie and y."""
     said = {
         name: Count("pk", filter=Q(half_points=points)) for name, points in (("x", X_WON), ("tie", TIE), ("y", Y_WON))
     }
@@ -134,7 +134,7 @@ def _by_place(rows: ComparisonQuerySet, cluster: str) -> ByPlace:
 
 
 def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
-    """The comparisons that would count if nobody had been excluded."""
+    """Return the comparisons that would count if their raters were not excluded."""
     rows = study.comparisons.in_force_at(line.highest).votable().filter(rater__in=line.excluded)
     if filters.raters == PEOPLE:
         rows = rows.filter(rater__kind=RaterKind.WORKER)
@@ -144,7 +144,7 @@ def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
 
 
 def _position(places: ByPlace) -> dict[str, Any] | None:
-    """Shares of left, tie and right, with a test over clusters; None where nothing was shown."""
+    """Return the shares of left, tie and right, with a test over clusters; None if no sides are known."""
     shown = places.side != 0
     if not shown.any():
         return None
@@ -153,7 +153,7 @@ def _position(places: ByPlace) -> dict[str, Any] | None:
 
 
 def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
-    """How many pairs people were offered, and how many of these have all the votes wanted."""
+    """Count the pairs offered to people, and those of them that have all their planned votes."""
     offered = Pair.objects.votable().filter(study=study, wanted__gt=0)
     if filters.category is not None:
         offered = offered.filter(prompt__type=filters.category)
@@ -163,9 +163,9 @@ def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
 def _agreement(
     study: Study, filters: Filters, line: Cut, rows: ComparisonQuerySet, prompts: ByPrompt, *, restricted: bool
 ) -> Facts:
-    """Of two votes on a pair, the share that say the same; of a judge, those of its verdict and a person's vote.
+    """Return how often two people's votes on a pair match or, for a judge, its verdict and a person's vote.
 
-    `restricted`: `rows` are not all that the filters let through.
+    `restricted`: whether `rows` are only a part of what the filters select.
     """
     if filters.raters == ALL:
         return {}
@@ -201,7 +201,7 @@ def _with_people(verdicts: Single, people: ComparisonQuerySet) -> Facts:
 
 
 def _orders(verdicts: Single) -> Facts:
-    """Of the turns of pairs that a judge saw in both orders, how many there are and how many it decided alike."""
+    """Count the turns of pairs that a judge saw in both orders, and those with the same verdict in both."""
     group = np.unique(np.stack([verdicts.rater, verdicts.pair, verdicts.turn]), axis=1, return_inverse=True)[1].ravel()
     found = merge(group, verdicts.left, verdicts.winner + 1)
     sides = [np.bincount(group[verdicts.left == side], minlength=len(found.first)) > 0 for side in (1, -1)]

@@ -1,4 +1,4 @@
-"""The only reader of comparisons into arrays."""
+"""Read comparisons from the database into arrays. No other module does."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ RESERVED: Final = (PEOPLE, ALL)
 CHUNK: Final = 20_000
 
 TURNS: Final = 1 << 15
-"""More than the turns of any prompt: the field that holds them is of 16 bits."""
+"""Upper bound on the turns of a prompt, whose field has 16 bits."""
 
 type Reading = Literal["forced", "tie-allowed"]
-"""Of the scale from 1 to 8: 4 is left and 5 is right, or both are ties."""
+"""How the scale from 1 to 8 is read. `forced`: 4 counts as left, 5 as right; `tie-allowed`: both are ties."""
 
 
 class UnknownRater(Failure, ValueError):
@@ -43,7 +43,7 @@ class UnknownCategory(Failure, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which comparisons of a study go in, and how they are read."""
+    """Which comparisons of a study are used, and how they are read."""
 
     raters: str = PEOPLE
     category: str | None = None
@@ -52,18 +52,18 @@ class Filters:
 
 
 def refuse_idle(filters: Filters) -> None:
-    """Raises Contradiction where one of `filters` can change nothing, whatever the study holds."""
+    """Raise Contradiction if one of `filters` has no effect in any study."""
     if filters.raters == PEOPLE and filters.inconsistent != "drop":
         raise Contradiction(problems.ONE_ORDER())
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A line under the comparisons: what came later, or was excluded then, is not read.
+    """A cut-off for reading: later comparisons and those of raters excluded at that time are ignored.
 
     Attributes:
-        highest: the highest primary key that may be read.
-        excluded: the raters who were excluded, by primary key, in order.
+        highest: the highest primary key to read.
+        excluded: the sorted primary keys of the excluded raters.
     """
 
     highest: int
@@ -72,7 +72,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What tells that a study's comparisons have changed: none of it can stay as it was if they have."""
+    """A fingerprint of a study's comparisons. It changes whenever they change."""
 
     rows: int
     highest: int
@@ -105,25 +105,25 @@ class Read:
 
 
 def judges(study: Study) -> list[str]:
-    """The names of the judges with comparisons in `study`."""
-    # A look at one comparison of each: a join would go through all of them.
+    """Return the names of the judges with comparisons in `study`."""
+    # EXISTS looks at one comparison of each judge, while a join would read all of them.
     raters = Rater.objects.filter(Exists(Comparison.objects.filter(rater=OuterRef("pk"))), study=study)
     names = raters.filter(kind=RaterKind.JUDGE).order_by("name").values_list("name", flat=True)
     return [name for name in names if name is not None]
 
 
 def categories(study: Study) -> list[str]:
-    """The types of the prompts that pairs of `study` are about."""
+    """Return the categories of the prompts of the pairs in `study`."""
     paired = Exists(study.pairs.votable().filter(prompt=OuterRef("pk")))
     types = study.prompt_set.prompts.filter(paired).order_by("type").values_list("type", flat=True).distinct()
     return [name for name in types if name is not None]
 
 
 def readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
-    """Both of the scale from 1 to 8 where any of the raters was asked on it.
+    """Return both readings if any of the raters used the scale from 1 to 8, else only `forced`.
 
     Raises:
-        UnknownRater, UnknownCategory: a name that is not in the study.
+        UnknownRater, UnknownCategory: the study has no such judge or category.
     """
     rows = selected(study, filters, line)
     eight = rows.filter(scale_name=Study.ScaleName.EIGHT, value__isnull=False).exists()
@@ -137,10 +137,10 @@ def source_of(raters: str) -> Source:
 
 
 def state(study: Study) -> State:
-    """How the comparisons of `study` stand; equal states mean equal boards."""
+    """Return a fingerprint of the comparisons of `study`. Equal states mean equal boards."""
     table = f'FROM "{Comparison._meta.db_table}" WHERE study_id = %s'
     with connection.cursor() as cursor:
-        # In one statement, so that both are of one moment; counted apart, an index alone answers each.
+        # One statement reads both at the same moment. As separate subqueries, each is answered by an index alone.
         cursor.execute(f"SELECT (SELECT COUNT(*) {table}), (SELECT MAX(id) {table})", [study.pk, study.pk])
         rows, highest = cursor.fetchone()
     excluded = excluded_raters(study)
@@ -149,24 +149,24 @@ def state(study: Study) -> State:
 
 
 def cut(study: Study) -> Cut:
-    """A line under what can be read now. A comparison stored by a transaction still open may slip under it."""
+    """Return a cut after the newest visible comparison. A transaction still open may later add rows before it."""
     return Cut(Comparison.objects.aggregate(highest=Max("pk"))["highest"] or 0, excluded_raters(study))
 
 
 def excluded_raters(study: Study) -> tuple[int, ...]:
-    """The raters of `study` who are excluded, by primary key, in order."""
+    """Return the sorted primary keys of the excluded raters of `study`."""
     raters = study.raters.filter(excluded_at__isnull=False)
     return tuple(raters.order_by("pk").values_list("pk", flat=True))
 
 
 def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, with_style: bool = False) -> Read:
-    """The comparisons of `study` that `filters` let through, under `line`, with who gave each on which prompt.
+    """Read the comparisons of `study` up to `line` that `filters` select, with raters and prompts.
 
-    `in_order` sorts them by the time they were given, `with_style` reads the answers that were compared.
-    Where it matters only how often who beat whom, `counting.read` is quicker.
+    `in_order` sorts them by time, `with_style` also reads the answers. If only the numbers of wins and ties matter,
+    `counting.read` is faster.
 
     Raises:
-        UnknownRater, UnknownCategory: a name that is not in the study.
+        UnknownRater, UnknownCategory: the study has no such judge or category.
     """
     rows = selected(study, filters, line)
     source = source_of(filters.raters)
@@ -184,21 +184,21 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
 
 
 def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
-    """The comparisons themselves, with `half_points` of x and the `side` that x stood on.
+    """Return a queryset of the comparisons, annotated with `half_points` of x and the `side` of x.
 
     Raises:
-        UnknownRater, UnknownCategory: a name that is not in the study.
+        UnknownRater, UnknownCategory: the study has no such judge or category.
     """
     rows = Comparison.objects.filter(study=study).in_force_at(line.highest).votable()
     if line.excluded:
         rows = rows.exclude(rater__in=line.excluded)
-    # Nothing is shown to a panel: its verdicts have no sides.
+    # A panel is not shown anything, so its verdicts have no sides.
     unsided = [When(rater__derived=True, then=Value(0))]
     match filters.raters:
         case "people":
             rows, unsided = by_people(rows, study), []
         case "all":
-            # A panel's comparisons are made of its members', who are here already.
+            # A panel's verdicts are derived from those of its members, which are included already.
             rows, unsided = rows.exclude(rater__in=Rater.objects.filter(study=study, derived=True)), []
         case name:
             known = judges(study)
@@ -230,9 +230,9 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
 
 
 def by_people(rows: ComparisonQuerySet, study: Study) -> ComparisonQuerySet:
-    """Those of `rows`, all of `study`, that people gave.
+    """Return the rows given by people. All of `rows` are from `study`.
 
-    Judges are few: to look for a rater among them costs the database less than to look up what each is.
+    There are few judges, so excluding their keys is cheaper for the database than looking up the kind of each rater.
     """
     return rows.exclude(rater__in=Rater.objects.filter(study=study, kind=RaterKind.JUDGE))
 
@@ -244,12 +244,12 @@ DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn", "pair__res
 
 
 def fetch(rows: ComparisonQuerySet, *, in_time: bool = False) -> Columns:
-    """What `DETAILED` names of each of `rows`, in the order of their keys, or of the time they were given."""
+    """Read the columns `DETAILED` of `rows`, ordered by primary key or, with `in_time`, by time."""
     return _columns(rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list(*DETAILED), DETAILED)
 
 
 def _columns(found: QuerySet[Comparison, Any], names: tuple[str, ...]) -> Columns:
-    """The rows of integers in `found`, by column, fetched a chunk at a time."""
+    """Read rows of integers into columns, a chunk at a time."""
     blocks: list[NDArray[np.int64]] = []
     block: list[tuple[int, ...]] = []
     for row in found.iterator(chunk_size=CHUNK):
@@ -264,13 +264,13 @@ def _columns(found: QuerySet[Comparison, Any], names: tuple[str, ...]) -> Column
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Single:
-    """The verdicts of one source, n rows as they were given, for agreement and bias.
+    """Single verdicts in n rows, for agreement and bias.
 
     Attributes:
         pair, turn, prompt, rater, model_x, model_y, result_x, result_y: (n,) primary keys, and the turn.
         winner: (n,) 1 where x won, 0 for a tie, -1 where y won.
-        left: (n,) 1 where x stood on the left, -1 where y did, 0 for panels, to whom nothing was shown.
-        value: (n,) on the scale from 1 to 8, 0 where another scale was asked on.
+        left: (n,) 1 where x was on the left, -1 where y was, 0 for panels, which are not shown anything.
+        value: (n,) the value on the scale from 1 to 8; 0 if another scale was used.
     """
 
     pair: NDArray[np.int64]
@@ -289,26 +289,26 @@ class Single:
         return len(self.pair)
 
     def digest(self) -> bytes:
-        """SHA-256 of all of it."""
+        """Return the SHA-256 of all columns."""
         return hashlib.sha256(
             b"".join(getattr(self, field.name).astype("<i8").tobytes() for field in fields(self))
         ).digest()
 
     def where(self, mask: NDArray[Any]) -> Single:
-        """The rows that a mask, or an index, lets through."""
+        """Return the rows selected by a mask or index."""
         return Single(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
 
     @property
     def item(self) -> NDArray[np.int64]:
-        """(n,) a number for each turn of a pair; divided by `TURNS`, it is the pair."""
+        """(n,) an ID for each turn of a pair: pair * `TURNS` + turn."""
         return self.pair * TURNS + self.turn
 
 
 def single(study: Study, filters: Filters, line: Cut) -> Single:
-    """Every verdict that `filters` let through, the orders and samples of a judge apart.
+    """Read every verdict that `filters` select, without merging the orders and samples of a judge.
 
     Raises:
-        UnknownRater, UnknownCategory: a name that is not in the study.
+        UnknownRater, UnknownCategory: the study has no such judge or category.
     """
     eight = When(scale_name=Study.ScaleName.EIGHT, value__isnull=False, then=F("value"))
     rows = selected(study, filters, line).annotate(
@@ -333,12 +333,12 @@ def single(study: Study, filters: Filters, line: Cut) -> Single:
 
 
 def codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,) keys as 0, 1, ... in their order, without gaps."""
+    """(n,) the keys renumbered 0, 1, ... in their order, without gaps."""
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)
 
 
 def merged(verdicts: Single, inconsistent: Inconsistent = "tie") -> Single:
-    """One verdict of each rater on each turn of a pair; those that contradict one another are ties, or dropped."""
+    """Merge the verdicts of each rater on each turn of a pair. Contradictory ones become ties or are dropped."""
     group = np.stack([verdicts.rater, verdicts.pair, verdicts.turn], axis=1)
     label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
     found = merge(label, verdicts.left, verdicts.winner + 1)
@@ -348,7 +348,7 @@ def merged(verdicts: Single, inconsistent: Inconsistent = "tie") -> Single:
 
 
 def lengths(study: Study, verdicts: Single) -> NDArray[np.int64]:
-    """(n,) by how many characters x's answer is longer than y's."""
+    """(n,) characters by which x's answer is longer than y's."""
     results = np.unique(np.concatenate([verdicts.result_x, verdicts.result_y]))
     found = np.zeros(len(results), dtype=np.int64)
     for pk, text, turns in study.prompt_set.results.values_list("pk", "text", "turns").iterator(chunk_size=CHUNK):
@@ -360,9 +360,9 @@ def lengths(study: Study, verdicts: Single) -> NDArray[np.int64]:
 
 
 def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int]:
-    """Judges' rows with the verdicts on one pair and turn made one; people's rows stay as they are."""
+    """Merge each judge's verdicts on the same pair and turn. Return them and the number of contradictions."""
     group = np.stack([columns["rater"], columns["pair"], columns["turn"]], axis=1)
-    # A person votes once on a pair, whatever the row; a judge in both orders, and several times.
+    # People have one row per pair and turn, so merging leaves them unchanged. Judges may have several in both orders.
     label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
     merged = merge(label, columns["side"], columns["half_points"])
     order = np.argsort(merged.first, kind="stable")
@@ -376,7 +376,7 @@ def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Column
 
 
 def as_votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
-    """`columns` as methods take them; not `detailed`: counted, with a column `number`."""
+    """Convert `columns` to the input of methods. Without `detailed`, they are counted and have a column `number`."""
     models = np.unique(np.concatenate([columns["pair__model_x"], columns["pair__model_y"]]))
     names = dict(LanguageModel.objects.filter(prompt_set=study.prompt_set_id).values_list("pk", "name"))
     return Votes(
@@ -392,7 +392,7 @@ def as_votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
 
 
 def _style(study: Study, columns: Columns) -> NDArray[np.float64]:
-    """(n, 4) the differences in style between the answers of x and of y."""
+    """(n, 4) the differences in style between the answers of x and y."""
     x, y = columns["pair__result_x"], columns["pair__result_y"]
     results = np.unique(np.concatenate([x, y]))
     found = np.zeros((len(results), len(style.FEATURES)))
@@ -405,13 +405,13 @@ def _style(study: Study, columns: Columns) -> NDArray[np.float64]:
 
 
 def _one_order(columns: Columns) -> bool:
-    """Whether no pair was shown in both orders."""
+    """Return whether no pair was shown in both orders."""
     seen = np.unique(np.stack([columns["pair"], columns["side"]], axis=1), axis=0)
     return bool((columns["side"] != 0).all() and len(seen) == len(np.unique(columns["pair"])))
 
 
 def digest(votes: Votes, *, in_order: bool) -> str:
-    """SHA-256 of the comparisons, in their order where it matters, else sorted and counted."""
+    """Return the SHA-256 of the comparisons, sorted unless `in_order`."""
     parts = [votes.x, votes.y, votes.outcome, votes.left, votes.prompt, votes.rater, votes.count]
     table = np.stack([part.astype(np.int64) for part in parts if part is not None], axis=1)
     if not in_order and len(table):

@@ -180,7 +180,7 @@ def test_without_scripts_everything_can_be_asked_for(board: str, browser: Browse
     page.goto(board)
     page.locator("summary").click()
     page.get_by_label("Anchored at 1,000 points").select_option("Quillfinch-1")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(f"{board}?anchor=Quillfinch-1")
     context.close()
 

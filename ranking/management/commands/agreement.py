@@ -1,4 +1,4 @@
-"""manage.py agreement: how far people and judges agree, and what moves their verdicts."""
+"""manage.py agreement: print the agreement of people and judges, and the biases of each."""
 
 import json
 from argparse import ArgumentParser
@@ -20,16 +20,16 @@ from ranking.votes import reader
 
 
 class Command(BaseCommand):
-    help = "Prints the agreement of a study's people and judges, and the biases of each."
+    help = "Print how far people and judges of a study agree, and the biases of each."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="the study's address (slug)")
+        parser.add_argument("study", help="slug of the study")
         parser.add_argument(
-            "--recompute", type=int, metavar="ID", help="a stored report again: this one, or the ratings side by side"
+            "--recompute", type=int, metavar="ID", help="recompute a stored report, also one of ratings side by side"
         )
         form = parser.add_mutually_exclusive_group()
-        form.add_argument("--csv", action="store_true")
-        form.add_argument("--json", action="store_true")
+        form.add_argument("--csv", action="store_true", help="print CSV")
+        form.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, **options: Any) -> None:
         study = study_called(options["study"])
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self._write(found, options)
 
     def _again(self, study: Study, pk: int, options: dict[str, Any]) -> None:
-        """A stored report, from the comparisons that it was made of."""
+        """Recompute a stored report from the comparisons it was computed from, and print it."""
         snapshot = Leaderboard.objects.filter(pk=pk, study=study).select_related("study__prompt_set").first()
         if snapshot is None:
             raise CommandError(_("Report %(id)s was not found in this study.") % {"id": pk})

@@ -1,4 +1,4 @@
-"""manage.py leaderboard: the board of a study, computed at once."""
+"""manage.py leaderboard: compute and print the leaderboard of a study."""
 
 import json
 import math
@@ -33,33 +33,51 @@ SETTINGS = tuple(field.name for field in fields(Settings))
 
 
 class Command(BaseCommand):
-    help = "Prints the leaderboard of a study, computed at once from its comparisons."
+    help = "Compute the leaderboard of a study from its comparisons and print it. Nothing is stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="the study's address (slug)")
-        parser.add_argument("--method", choices=METHODS, help="bradley-terry by default; davidson with --ties model")
-        parser.add_argument("--raters", metavar="people|NAME|all", help="people by default; NAME is a judge's")
-        parser.add_argument("--category", metavar="TYPE", help="only prompts of this type")
-        parser.add_argument("--ties", choices=TIES, help="half a win each, left out, or modelled (davidson)")
-        parser.add_argument("--reading", choices=["forced", "tie-allowed"], help="of the 1-8 scale")
-        parser.add_argument("--inconsistent", choices=["drop", "tie"], help="a judge's two orders")
-        parser.add_argument("--intervals", choices=INTERVALS, help="sandwich by default")
-        parser.add_argument("--clusters", choices=CLUSTERS, help="which votes depend on one another")
-        parser.add_argument("--correction", choices=CORRECTIONS, help="of sandwich intervals; CR3 by default")
-        parser.add_argument("--simultaneous", action="store_true", help="rank ranges that hold all at once")
-        parser.add_argument("--anchor", type=anchor, metavar="MODEL=VALUE", help="hold a model at a rating")
-        parser.add_argument("--first-place", action="store_true", help="fit the gain of being shown on the left")
-        parser.add_argument("--rounds", type=int, help="of a bootstrap; 1000 by default")
-        parser.add_argument("--redraw", choices=REDRAWS, help="what elo-bootstrap redraws")
-        parser.add_argument("--baseline", metavar="MODEL", help="whom baseline-win-rate compares with")
-        parser.add_argument("--seed", type=int, help="of whatever is redrawn; 0 by default")
+        parser.add_argument("study", help="slug of the study")
         parser.add_argument(
-            "--recompute", type=int, metavar="ID", help="a stored leaderboard again, as it was asked for"
+            "--method", choices=METHODS, help="ranking method (default: bradley-terry, or davidson with --ties model)"
+        )
+        parser.add_argument(
+            "--raters", metavar="people|NAME|all", help="whose comparisons count; NAME is a judge (default: people)"
+        )
+        parser.add_argument("--category", metavar="TYPE", help="only prompts in this category")
+        parser.add_argument(
+            "--ties", choices=TIES, help="how ties count: half a win each, left out, or modelled (davidson)"
+        )
+        parser.add_argument(
+            "--reading",
+            choices=["forced", "tie-allowed"],
+            help="how values 4 and 5 of the 1-8 scale are read (default: forced)",
+        )
+        parser.add_argument(
+            "--inconsistent",
+            choices=["drop", "tie"],
+            help="how contradictory verdicts of a judge count (default: drop)",
+        )
+        parser.add_argument("--intervals", choices=INTERVALS, help="kind of intervals (default: sandwich)")
+        parser.add_argument(
+            "--clusters", choices=CLUSTERS, help="what clusters the votes: prompt, rater (worker), both or neither"
+        )
+        parser.add_argument("--correction", choices=CORRECTIONS, help="correction of sandwich intervals (default: CR3)")
+        parser.add_argument("--simultaneous", action="store_true", help="rank ranges for all models at once")
+        parser.add_argument("--anchor", type=anchor, metavar="MODEL=VALUE", help="fix the rating of one model")
+        parser.add_argument("--first-place", action="store_true", help="estimate position bias")
+        parser.add_argument("--rounds", type=int, help="number of bootstrap rounds (default: 1000)")
+        parser.add_argument("--redraw", choices=REDRAWS, help="whether elo-bootstrap reorders or resamples the votes")
+        parser.add_argument("--baseline", metavar="MODEL", help="the model that baseline-win-rate compares with")
+        parser.add_argument("--seed", type=int, help="seed of the random draws (default: 0)")
+        parser.add_argument(
+            "--recompute", type=int, metavar="ID", help="recompute a stored leaderboard with its own settings"
         )
         form = parser.add_mutually_exclusive_group()
-        form.add_argument("--csv", action="store_true")
-        form.add_argument("--json", action="store_true")
-        parser.add_argument("--covariance", action="store_true", help="in JSON")
+        form.add_argument("--csv", action="store_true", help="print CSV")
+        form.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument(
+            "--covariance", action="store_true", help="add the covariance of the ratings (requires --json)"
+        )
 
     def handle(self, **options: Any) -> None:
         study = study_called(options["study"])
@@ -84,7 +102,7 @@ class Command(BaseCommand):
             self.stdout.write(table(computed))
 
     def _compute(self, study: Study, options: dict[str, Any]) -> tuple[Filters, Settings, Computed]:
-        # Not by their truth: a seed of 0 is given as well.
+        # Options are compared with None and False rather than tested for truth, because --seed 0 counts as given.
         asked = {name: options[name] for name in (*FILTERS, *SETTINGS)}
         given = {name: value for name, value in asked.items() if value is not None and value is not False}
         if options["recompute"] is not None:
@@ -115,7 +133,7 @@ class Command(BaseCommand):
         return filters, settings, compute.compute(study, filters, settings)
 
     def _tell(self, computed: Computed, filters: Filters) -> None:
-        """What a reader must know beside the numbers, on standard error."""
+        """Write what a reader must know besides the numbers to standard error."""
         sheet, read = computed.sheet, computed.read
         if read.simulated:
             self.stderr.write(
@@ -126,11 +144,13 @@ class Command(BaseCommand):
                 % {"number": read.simulated}
             )
         if read.inconsistent:
-            told = _("left out") if filters.inconsistent == "drop" else _("counted as ties")
-            self.stderr.write(
-                _("%(number)s contradictory verdicts (the winner changed with the order) were %(told)s.")
-                % {"number": read.inconsistent, "told": told}
-            )
+            if filters.inconsistent == "drop":
+                sentence = _("%(number)s verdicts were left out because the judge contradicted itself on the pair.")
+            else:
+                sentence = _(
+                    "%(number)s verdicts were counted as ties because the judge contradicted itself on the pair."
+                )
+            self.stderr.write(sentence % {"number": read.inconsistent})
         baseline = computed.board.settings.baseline
         for word in dict.fromkeys([*sheet["notices"], *(word for g in sheet["groups"] for word in g["notices"])]):
             self.stderr.write(notice(word))
@@ -143,11 +163,13 @@ class Command(BaseCommand):
 
 
 def _refuse_idle(study: Study, filters: Filters, settings: Settings, told: Collection[str]) -> None:
-    """`told`: what was given by name. A setting must mean something even if it is what it is by default; a filter
-    that lets through all that would come anyway does no harm.
+    """Refuse options that would have no effect.
+
+    `told` names the options given on the command line. A setting must have an effect even if it equals the default. A
+    filter that lets through every comparison is accepted.
 
     Raises:
-        Contradiction: some of it would change nothing.
+        Contradiction: an option would change nothing.
     """
     reader.refuse_idle(filters)
     method(settings, reader.source_of(filters.raters), told=told)
@@ -180,7 +202,7 @@ def as_json(
 
 
 def table(computed: Computed) -> str:
-    """The board for people, and how it was come by."""
+    """Format the leaderboard as text tables, one per group, with notes on how it was computed."""
     blocks = []
     for group in computed.sheet["groups"]:
         digits = 3 if group["unit"] == "share" else 0

@@ -128,7 +128,7 @@ def test_no_more_than_a_few_boards_are_under_way_at_once(client, study):
     methods = ("newman", "pagerank", "eigen", "average-win-rate", "davidson", "style-controlled")
     answers = [press(client, study, f"?method={method}") for method in methods]
     assert [answer.status_code for answer in answers] == [302] * requests.MOST_AT_ONCE + [429]
-    assert "ask for this one later" in answers[-1].content.decode()
+    assert "Try again later." in answers[-1].content.decode()
     assert Leaderboard.objects.unfinished().count() == requests.MOST_AT_ONCE
     compute_all(NOW)
     assert press(client, study, "?method=style-controlled").status_code == 302
@@ -188,7 +188,7 @@ def test_an_old_board_says_when_it_was_computed_and_how_many_votes_came_since(cl
     press(client, study)
     assert Leaderboard.objects.of(study, *NEWMAN).newest().state == State.WAITING
     html = page(client, study)
-    assert "A newer board is being computed" in html
+    assert "A newer leaderboard is being computed" in html
     assert "Quillfinch-0" in html
 
 
@@ -233,14 +233,14 @@ def test_a_category_whose_prompts_nobody_compared_says_so(client, study):
     query = "?category=code"
     press(client, study, query)
     compute_all(NOW)
-    assert "on prompts of the type code" in page(client, study, query)
+    assert "on prompts in the category “code”" in page(client, study, query)
 
 
 def test_a_board_whose_numbers_are_not_kept_is_computed_anew(client, study):
     requests.ask_for(study, *NEWMAN, NOW)
     compute_all(NOW)
     Leaderboard.objects.of(study, *NEWMAN).update(sheet={})
-    assert "not kept any more" in page(client, study)
+    assert "numbers are no longer stored" in page(client, study)
     press(client, study)
     compute_all(NOW)
     assert "Quillfinch-0" in page(client, study)

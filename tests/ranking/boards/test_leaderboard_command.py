@@ -80,42 +80,42 @@ def test_a_judge_is_asked_for_by_name(run):
 
 def test_unknown_studies_and_contradictory_options_fail_in_words(run):
     study = voted_study()
-    with pytest.raises(CommandError, match="No study has the address nowhere: there are haiku"):
+    with pytest.raises(CommandError, match=r"Study “nowhere” was not found\. Available studies: haiku"):
         run("nowhere")
     with pytest.raises(CommandError, match="davidson"):
         run(study.slug, "--ties", "model", "--method", "bradley-terry")
-    with pytest.raises(CommandError, match="Nobody is not on this board"):
+    with pytest.raises(CommandError, match="Nobody is not on this leaderboard"):
         run(study.slug, "--anchor", "Nobody=1000")
-    with pytest.raises(CommandError, match=r"^Nobody at all is not on this board"):
+    with pytest.raises(CommandError, match=r"^Nobody at all is not on this leaderboard"):
         run(study.slug, "--anchor", "Nobody at all=1000")
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--rounds", "5"], "Rounds are for a bootstrap"),
-        (["--rounds", "1000"], "Rounds are for a bootstrap"),
-        (["--method", "elo", "--correction", "CR1"], "elo takes no correction"),
-        (["--method", "elo", "--correction", "CR3"], "elo takes no correction"),
+        (["--rounds", "5"], "Rounds apply only to a bootstrap"),
+        (["--rounds", "1000"], "Rounds apply only to a bootstrap"),
+        (["--method", "elo", "--correction", "CR1"], "elo has no correction setting"),
+        (["--method", "elo", "--correction", "CR3"], "elo has no correction setting"),
         (["--method", "elo", "--intervals", "sandwich"], "elo has no sandwich intervals"),
         (["--clusters", "none", "--correction", "CR1"], "CR1 is for votes in clusters"),
         (["--clusters", "none", "--correction", "CR3"], "CR3 is for votes in clusters"),
-        (["--intervals", "bootstrap", "--correction", "CR3"], "a bootstrap has none"),
-        (["--inconsistent", "tie"], "for judges"),
-        (["--reading", "tie-allowed"], "no two readings"),
+        (["--intervals", "bootstrap", "--correction", "CR3"], "Bootstrap intervals have none"),
+        (["--inconsistent", "tie"], "applies only to judges"),
+        (["--reading", "tie-allowed"], "its two readings do not apply"),
         (["--raters", "all", "--clusters", "both"], "have no intervals"),
         (["--raters", "all", "--simultaneous"], "have no intervals"),
         (["--method", "newman", "--ties", "drop"], "probability of their own"),
         (["--method", "davidson", "--ties", "half"], "probability of their own"),
-        (["--method", "newman", "--ties", "model"], "goes with no other"),
+        (["--method", "newman", "--ties", "model"], "works only with the method davidson"),
         (["--raters", "all", "--method", "elo-bootstrap", "--redraw", "resample"], "have no intervals"),
-        (["--method", "elo", "--seed", "0"], "nothing that a seed"),
-        (["--raters", "all", "--seed", "3"], "nothing that a seed"),
+        (["--method", "elo", "--seed", "0"], "the seed has no effect"),
+        (["--raters", "all", "--seed", "3"], "the seed has no effect"),
         (["--intervals", "bootstrap", "--rounds", "1"], "at least two rounds"),
         (["--method", "elo", "--covariance", "--json"], "no covariance"),
         (["--intervals", "bootstrap", "--rounds", "9", "--covariance", "--json"], "no covariance"),
-        (["--covariance"], "add --json"),
-        (["--covariance", "--csv"], "add --json"),
+        (["--covariance"], "requires --json"),
+        (["--covariance", "--csv"], "requires --json"),
     ],
 )
 def test_an_option_that_would_change_nothing_is_refused(run, options, told):
@@ -152,7 +152,7 @@ def test_a_filter_may_be_spelt_out_as_it_is_by_default(run):
 )
 def test_a_stored_board_is_computed_again_as_it_was_asked_for_and_not_otherwise(run, option, value):
     study = build_study()
-    with pytest.raises(CommandError, match=f"Leave out {option}\\.$"):
+    with pytest.raises(CommandError, match=f"Remove {option}\\.$"):
         run(study.slug, "--recompute", "1", option, *([value] if value else []))
 
 
@@ -166,10 +166,10 @@ def test_a_stored_board_computed_again_comes_in_every_form(run):
     result = json.loads(run(study.slug, "--recompute", str(stored.pk), "--json", "--covariance")[0])
     assert result["settings"]["method"] == "davidson"
     assert len(result["groups"][0]["covariance"]) == 4
-    assert "432 comparisons" in run(study.slug, "--recompute", str(stored.pk))[0]
+    assert "Comparisons: 432" in run(study.slug, "--recompute", str(stored.pk))[0]
     assert "version" not in run(study.slug, "--recompute", str(stored.pk))[1]
     study.leaderboards.update(version="1")
-    assert "computed by version 1 of the numerics" in run(study.slug, "--recompute", str(stored.pk))[1]
+    assert "stored with version 1 of the ranking methods" in run(study.slug, "--recompute", str(stored.pk))[1]
 
 
 def test_models_that_did_not_meet_the_baseline_are_named(run):
@@ -177,7 +177,7 @@ def test_models_that_did_not_meet_the_baseline_are_named(run):
     against = ("--method", "baseline-win-rate", "--baseline", "Quillfinch-0", "--csv")
     out, err = run(study.slug, *against)
     assert len(rows(out)) == 4
-    assert "Left out" not in err
+    assert "Not ranked" not in err
     apart = study.pairs.filter(model_x__name="Quillfinch-0", model_y__name="Quillfinch-3")
     assert apart.exists()
     Comparison.objects.filter(pair__in=apart).delete()
@@ -189,9 +189,9 @@ def test_models_that_did_not_meet_the_baseline_are_named(run):
 def test_the_range_of_other_orders_is_called_no_interval(run):
     study = voted_study()
     permuted = run(study.slug, "--method", "elo-bootstrap", "--redraw", "permute", "--rounds", "5", "--csv")[1]
-    assert "It is no interval" in permuted
+    assert "They are not confidence intervals" in permuted
     resampled = run(study.slug, "--method", "elo-bootstrap", "--redraw", "resample", "--rounds", "5", "--csv")[1]
-    assert "It is no interval" not in resampled
+    assert "They are not confidence intervals" not in resampled
 
 
 def test_an_anchor_is_held_at_its_value(run):
@@ -210,7 +210,7 @@ def test_the_table_says_that_it_converged_and_what_the_intervals_are_about(run):
     assert "Quillfinch-0" in out
     assert "Converged" in out
     assert "prompts and raters like these (12 prompts, 6 raters)" in out
-    assert "432 comparisons" in out
+    assert "Comparisons: 432" in out
 
 
 def test_simulated_votes_are_told_of(run):
@@ -229,7 +229,7 @@ def test_groups_never_compared_with_one_another_are_ranked_apart(run):
         if {pair.model_x.name, pair.model_y.name} in ({names[0], names[1]}, {names[2], names[3]}):
             vote(rater, pair, "x" if pair.pk % 3 else "y")
     out, err = run(study.slug, "--csv")
-    assert "never compared" in err
+    assert "groups with no comparisons between them" in err
     table = rows(out)
     assert out.splitlines()[0] == HEADER + ",group"
     assert [(row["rank"], row["group"]) for row in table] == [("1", "1"), ("2", "1"), ("1", "2"), ("2", "2")]

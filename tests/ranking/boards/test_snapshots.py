@@ -167,7 +167,7 @@ class TestComputingAgain:
         study = voted_study()
         compute_all()
         study.comparisons.last().delete()
-        with pytest.raises(CannotRecompute, match="not all there"):
+        with pytest.raises(CannotRecompute, match="some of its comparisons are no longer stored"):
             recompute.recompute(newest(study))
 
 

@@ -96,7 +96,7 @@ def test_verdicts_in_both_orders_that_contradict_one_another_are_told():
         vote(rater, pair, "y" if number < 18 else "x", left="y", trial=1)
     found = counted(study, "gpt9")
     assert (found["both_orders"], found["consistent"]) == (72, 54)
-    assert lines(study, "gpt9")["Same verdict in both orders"].value == "75 % of 72"
+    assert lines(study, "gpt9")["Same verdict in both orders"].value == "75% of 72"
 
 
 def test_coverage_is_of_the_pairs_that_people_are_offered():
@@ -114,7 +114,7 @@ def test_who_is_excluded_is_told_and_not_counted():
     leaving.exclude(study.raters.first(), "by hand", NOW)
     found = counted(study)
     assert (found["excluded_raters"], found["excluded_votes"], found["raters"]) == (1, 72, 5)
-    assert lines(study)["Left out"].value == "72 votes by 1 excluded rater"
+    assert lines(study)["Excluded votes"].value == "72 votes by 1 excluded rater"
 
 
 def test_dates_are_of_the_first_and_the_last_vote():
@@ -167,7 +167,10 @@ def test_an_assumption_that_was_needed_is_told():
     found = lines(study)
     assert found["Assumption"].value == "each model given half a tie against the mean"
     assert "where they may not" in found["Interval method"].means
-    assert found["Connected"].value == "all 3 models connected connected connected connected connected"
+    assert (
+        found["Connected"].value
+        == "all 3 models connected connected connected connected connected connected connected connected"
+    )
 
 
 def test_the_panel_is_on_the_page_and_asks_the_comparisons_nothing(client, django_assert_max_num_queries):
@@ -201,7 +204,7 @@ def test_how_likely_a_model_is_the_best_is_shown_only_where_prompts_outnumber_mo
         for pk in snapshots.recompute_changed(NOW):
             snapshots.fill(pk, NOW)
         html = client.get(reverse("leaderboard", args=[study.slug])).content.decode()
-        assert ("how often a model is first" in html) == shown
+        assert ("estimated probability that the model ranks first" in html) == shown
 
 
 def test_of_models_that_are_all_alike_none_is_likely_the_best(client):
@@ -213,8 +216,8 @@ def test_of_models_that_are_all_alike_none_is_likely_the_best(client):
     for pk in snapshots.recompute_changed(NOW):
         snapshots.fill(pk, NOW)
     html = client.get(reverse("leaderboard", args=[study.slug])).content.decode()
-    assert "Several models are rated first alike." in html
-    assert "how often a model is first" not in html
+    assert "Several models share rank 1." in html
+    assert "estimated probability that the model ranks first" not in html
 
 
 def test_a_board_without_models_says_so_and_nothing_of_how_they_hang_together():
@@ -222,8 +225,8 @@ def test_a_board_without_models_says_so_and_nothing_of_how_they_hang_together():
     rater = person(study)
     for pair in study.pairs.all():
         vote(rater, pair, "tie")
-    assert "Connected" in lines(study)
-    assert "Connected" not in lines(study, ties="drop")
+    assert "Connectivity" in lines(study)
+    assert "Connectivity" not in lines(study, ties="drop")
 
 
 def test_boards_of_other_methods_over_the_same_comparisons_share_what_was_counted(monkeypatch):

@@ -140,7 +140,7 @@ class TestThePage:
             page = client.get(reverse("leaderboard-columns", args=[shown.slug]) + query)
             return [(str(head.title), head.under) for head in page.context["found"].heads]
 
-        assert titles("")[:2] == [("People", "forced"), ("People", "ties allowed")]
+        assert titles("")[:2] == [("People", "forced choice"), ("People", "ties allowed")]
         assert titles("?reading=forced") == [("People", ""), ("code", ""), ("prose", ""), ("gpt9", "")]
         assert titles("?reading=tie-allowed") == titles("?reading=forced")
 

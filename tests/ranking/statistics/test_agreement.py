@@ -303,7 +303,7 @@ class TestTheCommand:
         html = page.content.decode()
         names = [str(row.name) for row in page.context["compared"].rows]
         assert names == ["People with one another", "gpt9", "panel"]
-        assert "Nothing was shown to this rater" in html
+        assert "No left or right positions are recorded for this rater" in html
         assert page.context["people"].scale.left + page.context["people"].scale.right == 100
         assert [step.number for step in page.context["people"].scale.steps] == [54] * 8
         # What judges cost is shown to those who run the study.
@@ -326,8 +326,8 @@ class TestTheCommand:
         assert found["lefty"]["boards"]["prior"] == ["judge"]
         assert len(found["lefty"]["boards"]["judge"]) == 4
         html = client.get(reverse("leaderboard-agreement", args=[study.slug])).content.decode()
-        assert "no finite ratings exist without an assumption" in html
-        assert "it says the same 1.00 of the time (no interval, 72 pairs of samples)" in html
+        assert "Finite ratings then need an assumption" in html
+        assert "its verdicts match at a rate of 1.00 (no interval, 72 pairs of samples)" in html
         assert "Left minus right is +1.00 (no interval), which is statistically significant." in html
 
     def test_ratings_that_need_no_assumption_are_said_to_have_none(self, study):
@@ -352,5 +352,5 @@ class TestTheCommand:
 
     def test_nobody_there_says_so(self):
         build_study()
-        with pytest.raises(CommandError, match="Nobody has compared"):
+        with pytest.raises(CommandError, match="Study “haiku” has no comparisons yet"):
             call_command("agreement", "haiku")

@@ -132,14 +132,14 @@ def test_a_board_without_intervals_says_what_it_cannot():
     flat = text.sentence(group(verdict=None, notices=["no-width"]))
     assert flat == "model 0 ranks first. This board cannot say how certain that is: some intervals have zero width."
     level = [{"model": f"model {index}", "rank": 1} for index in range(3)]
-    assert "first alike" in text.sentence(group(rows=level, verdict=None, verdict_here=None))
+    assert "share rank 1" in text.sentence(group(rows=level, verdict=None, verdict_here=None))
     alone = group(rows=[{"model": "GPT 4"}], verdict=None, verdict_here=None)
     assert "nothing to rank it against" in text.sentence(alone)
 
 
 def test_what_is_known_by_an_assumption_alone_says_so():
     assert "assumption" not in text.sentence(group())
-    assert text.sentence(group(prior=True)).endswith("with the assumption that is stated below.")
+    assert text.sentence(group(prior=True)).endswith("This holds under the assumption stated below.")
 
 
 def test_what_would_help_is_told_in_numbers_of_it():
@@ -148,7 +148,8 @@ def test_what_would_help_is_told_in_numbers_of_it():
         "to, about 41 prompts would be needed (13 so far)."
     )
     votes = {**group()["verdict"], "help": "votes", "factor": 4.67}
-    assert "about 42,000 votes separate them (there are 8,931)" in text.advice(group(verdict=votes), 8931)
-    assert "about 41 prompts separate them" in text.advice(group(clusters="prompt"), 8931)
+    advice = text.advice(group(verdict=votes), 8931)
+    assert "about 42,000 votes would be needed to separate them (8,931 so far)" in advice
+    assert "about 41 prompts would be needed to separate them" in text.advice(group(clusters="prompt"), 8931)
     never = {**group()["verdict"], "factor": 5000.0}
     assert "too close" in text.advice(group(verdict=never), 8931)

@@ -1,0 +1,53 @@
+"""Reads pages of an installation that was migrated, as its owner and as a stranger; run by test_old_installations.py."""
+
+import json
+
+import django
+
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402  Django has to be set up first
+from django.test import Client  # noqa: E402
+
+from annotation.models import Comparison, Study  # noqa: E402
+from judges.models import JudgeRun  # noqa: E402
+from ranking.models import BoardRequest, Leaderboard, key_of  # noqa: E402
+
+study = Study.objects.get(slug="old")
+owner, stranger = Client(), Client()
+owner.force_login(User.objects.get(username="olga"))
+runs = list(JudgeRun.objects.order_by("pk"))
+addresses = [
+    "/studies/old/",
+    "/studies/old/data/",
+    "/studies/old/pairs/",
+    "/studies/old/workers/",
+    "/studies/old/judges/",
+    *(f"/studies/old/judges/runs/{run.pk}/calls/" for run in runs),
+    "/leaderboard/old/agreement/",
+    "/leaderboard/old/columns/",
+    "/leaderboard/old/pairs/",
+    "/studies/old/export/comparisons/",
+]
+public = ["/leaderboard/old/", *(f"/leaderboard/old/boards/{board.number}/" for board in Leaderboard.objects.all())]
+boards = Leaderboard.objects.exclude(method__in=["agreement", "columns"])
+print(
+    json.dumps(
+        {
+            "statuses": {address: owner.get(address).status_code for address in addresses}
+            | {address: stranger.get(address).status_code for address in public},
+            "board": stranger.get("/leaderboard/old/board.json").json()["groups"][0]["rows"][0]["model"],
+            "impossible": stranger.get(
+                f"/leaderboard/old/boards/{Leaderboard.objects.get(state='impossible').number}/"
+            ).content.decode(),
+            "calls": [owner.get(address).content.decode() for address in addresses if address.endswith("/calls/")],
+            "comparisons": Comparison.objects.count(),
+            "keys": sorted(
+                {
+                    row.key == key_of(row.asked_filters(), row.asked_settings())
+                    for row in [*boards, *BoardRequest.objects.all()]
+                }
+            ),
+        }
+    )
+)
