@@ -74,7 +74,7 @@ def test_the_command_adds_the_model_asks_it_and_says_what_comes_next() -> None:
         trouble = StringIO()
         told = answers(*where, "--budget", "1", stderr=trouble)
         assert "is done: 6 ok." in told
-        assert "nothing counts" not in trouble.getvalue()
+        assert "do not count towards the budget" not in trouble.getvalue()
         following = re.search(r"Next: make pairs of the new answers with manage\.py (pairs haiku .*)", told)
         assert following
         call_command(*following[1].split(), stdout=StringIO())

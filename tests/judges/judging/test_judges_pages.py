@@ -130,7 +130,7 @@ def test_a_judge_is_added_changed_and_previewed(study: Study, as_user: SignIn, a
     shown = browser.get(page, {"study": study.pk}).content.decode()
     assert "Answer 0 to prompt" in shown
     assert "one word and nothing else" in shown
-    assert "nothing counts towards the budget" not in shown
+    assert "calls do not count towards the budget" not in shown
     free = {**form, "name": "free", "price_in": "0", "price_out": "0"}
     assert b"calls do not count towards the budget" in browser.post(reverse("judge-new"), free, follow=True).content
 
