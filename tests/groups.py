@@ -14,7 +14,9 @@ PROCESS: Final = (
     "site/test_command_line.py",
     "site/test_containers.py",
     "site/test_demo.py",
+    "site/test_installation.py",
     "site/test_new_database.py",
+    "site/test_old_installations.py",
     "site/test_settings.py",
     "site/test_starting.py",
 )

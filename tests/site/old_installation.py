@@ -1,4 +1,4 @@
-"""Reads pages of an installation that was migrated, as its owner and as a stranger; run by test_old_installations.py."""
+"""Reads pages of a migrated installation as its owner and as a stranger, for test_old_installations.py."""
 
 import json
 

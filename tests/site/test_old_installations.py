@@ -107,7 +107,7 @@ def test_labels_tables_and_permissions_keep_their_names() -> None:
     assert {name for name in gone if name.split("_")[0] in {"annotation", "judges", "ranking"}} <= WITHDRAWN | LINKS
 
 
-WITHDRAWN = {"ranking_keptcounts"}
+WITHDRAWN = {"ranking_keptcounts", "ranking_keptmarks"}
 """Tables that a migration drops because nothing is kept in them any more."""
 
 LINKS = {
