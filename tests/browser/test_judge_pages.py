@@ -80,7 +80,7 @@ def test_a_newcomer_asks_the_stand_in_and_sees_it_through(
     # One verdict with its full reply.
     page.get_by_role("link", name="ok", exact=True).click()
     page.get_by_role("rowheader").get_by_role("link").first.click()
-    expect(page.locator("pre.message").first).to_contain_text("One of them is closer to question.")
+    expect(page.locator("pre.message").first).to_contain_text("One of them is closer to what was asked.")
 
     # Its leaderboard, and its agreement with people.
     for board in snapshots.recompute_changed(timezone.now()):
@@ -167,7 +167,7 @@ def test_a_run_is_paused_resumed_and_cancelled_without_javascript(
 def test_a_token_is_made_shown_and_void_again(page: Page, live_server, owner, complaints):
     sign_in(page, live_server)
     page.get_by_role("link", name="API").click()
-    page.get_by_role("link", name="API token").click()
+    page.get_by_role("link", name="API token").first.click()
     page.get_by_role("button", name="Create token").click()
     expect(page.locator("pre").first).to_contain_text("llmfao_")
     page.goto(f"{live_server.url}/api/token/")
