@@ -26,7 +26,7 @@ SPANS: Final = (500, 1_500, 3_000)
 """How many pairs, or comparisons of the rater looked for, a search looks at before the next, longer stretch.
 
 Together they bound the time of a page, whatever is looked for: among 199,000 pairs with a million comparisons it takes
-0.11 to 0.17 s of a processor, on PostgreSQL and on SQLite (`make bench-kept`). What is rare may be 40 pages away there.
+at most 0.17 s of a processor, on PostgreSQL and on SQLite (`make bench-kept`). What is rare may be 40 pages away there.
 """
 
 NEAR: Final = 3
