@@ -10,7 +10,7 @@ from django.contrib.auth.models import User  # noqa: E402  Django has to be set 
 from django.test import Client  # noqa: E402
 
 from annotation.models import Comparison, Study  # noqa: E402
-from judges.models import JudgeRun  # noqa: E402
+from judges.models import JudgeCall, JudgeRun  # noqa: E402
 from ranking.models import BoardRequest, Leaderboard, key_of  # noqa: E402
 
 study = Study.objects.get(slug="old")
@@ -25,6 +25,7 @@ addresses = [
     "/studies/old/workers/",
     "/studies/old/judges/",
     *(f"/studies/old/judges/runs/{run.pk}/calls/" for run in runs),
+    *(f"/studies/old/judges/calls/{call.pk}/" for call in JudgeCall.objects.order_by("pk")),
     "/leaderboard/old/agreement/",
     "/leaderboard/old/columns/",
     "/leaderboard/old/pairs/",
@@ -39,7 +40,7 @@ print(
             | {address: stranger.get(address).status_code for address in public},
             "board": stranger.get("/leaderboard/old/board.json").json()["groups"][0]["rows"][0]["model"],
             "impossible": stranger.get("/leaderboard/old/?raters=nobody").content.decode(),
-            "calls": [owner.get(address).content.decode() for address in addresses if address.endswith("/calls/")],
+            "calls": [owner.get(address).content.decode() for address in addresses if "/judges/calls/" in address],
             "comparisons": Comparison.objects.count(),
             "keys": sorted(
                 {
