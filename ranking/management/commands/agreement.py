@@ -26,7 +26,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="the study's address (slug)")
         parser.add_argument(
-            "--recompute", type=int, metavar="ID", help="recompute a stored report: on agreement, or ratings side by side"
+            "--recompute",
+            type=int,
+            metavar="ID",
+            help="recompute a stored report: on agreement, or ratings side by side",
         )
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--csv", action="store_true", help="print CSV")
