@@ -45,7 +45,7 @@ class ByRaters:
 
     title: str | Promise
     under: str
-    place: str
+    ranks: str
     of: int
     rating: str
     interval: str
@@ -143,7 +143,7 @@ def _by(column: dict[str, Any], rating: dict[str, Any], axis: Axis, about: list[
     return ByRaters(
         title=title_of(column),
         under=under_of(column, about),
-        place=f"{rating['rank']}" if best is None or best == worst else f"{best}–{worst}",
+        ranks=f"{rating['rank']}" if best is None or best == worst else f"{best}–{worst}",
         of=column["models"],
         rating=written(rating["rating"]),
         interval="" if low is None else f"{written(low)}–{written(high)}",

@@ -21,25 +21,28 @@ from tests.waiting import eventually
 
 OLD = ROOT / "tests" / "site" / "version_0_1_0"
 
-OWN = {"annotation", "judges", "ranking", "llmfao_site"}
+OWN = {"annotation": "annotation", "judges": "judges", "ranking": "ranking", "llmfao_site": "site"}
+"""Labels of our apps, by package."""
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def restored(tmp_path: Path) -> Path:
-    """A data folder with the old database in it, not migrated yet."""
-    database = sqlite3.connect(tmp_path / "llmfao.sqlite3")
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the old database, migrated."""
+    folder = tmp_path_factory.mktemp("old")
+    database = sqlite3.connect(folder / "llmfao.sqlite3")
     database.executescript((OLD / "database.sql").read_text(encoding="utf-8"))
     database.close()
-    return tmp_path
+    Arena(folder).run("manage.py", "migrate", "--verbosity", "0")
+    return folder
 
 
-@pytest.fixture
-def found(restored: Path) -> Any:
-    """What pages and rows of the migrated installation say."""
-    arena = Arena(restored, DJANGO_SETTINGS_MODULE="llmfao_site.settings")
-    arena.run("manage.py", "migrate", "--verbosity", "0")
+@pytest.fixture(scope="module")
+def found(migrated: Path) -> Any:
+    """Contents of pages and rows of the migrated installation."""
+    # In debug mode pages need no collected static files.
+    arena = Arena(migrated, DJANGO_SETTINGS_MODULE="llmfao_site.settings", LLMFAO_DEBUG="true")
     return json.loads(arena.run("-m", "tests.site.old_installation"))
 
 
@@ -58,11 +61,10 @@ def test_problems_of_old_rows_are_told_in_their_words(found: Any) -> None:
     assert any("The text was filtered." in page for page in found["calls"])
 
 
-def test_a_message_left_in_the_folder_of_the_broker_is_done(restored: Path) -> None:
-    arena = Arena(restored)
-    arena.run("manage.py", "migrate", "--verbosity", "0")
-    queue = restored / "broker" / "queue"
-    queue.mkdir(parents=True)
+def test_a_message_left_in_the_folder_of_the_broker_is_done(migrated: Path, tmp_path: Path) -> None:
+    arena = Arena(tmp_path, migrated)
+    queue = tmp_path / "broker" / "queue"
+    queue.mkdir(parents=True, exist_ok=True)
     shutil.copy(OLD / "message.json", queue / f"001796058142837_{uuid.UUID(int=1)}.celery.msg")
     headers = json.loads((OLD / "message.json").read_text(encoding="utf-8"))["headers"]
     worker = arena.worker()
@@ -91,7 +93,9 @@ TASKS = {
 """Names that messages of earlier versions may carry."""
 
 
+@pytest.mark.django_db
 def test_every_task_that_an_old_message_names_exists() -> None:
+    # Importing the tasks runs Django's checks, which read the features of the database.
     app.loader.import_default_modules()
     assert app.tasks.keys() >= TASKS
 
@@ -99,21 +103,14 @@ def test_every_task_that_an_old_message_names_exists() -> None:
 def test_labels_tables_and_permissions_keep_their_names() -> None:
     """Rows of content types, permissions and migrations name apps and models; raw SQL names tables."""
     own = [model for model in apps.get_models() if model.__module__.split(".")[0] in OWN]
-    assert {model._meta.app_label for model in own} == OWN
+    assert {(model.__module__.split(".")[0], model._meta.app_label) for model in own} == set(OWN.items())
     assert all(model._meta.db_table == f"{model._meta.app_label}_{model._meta.model_name}" for model in own)
     old = (OLD / "database.sql").read_text(encoding="utf-8")
     tables = {model._meta.db_table for model in own}
+    tables |= {field.m2m_db_table() for model in own for field in model._meta.local_many_to_many}
     gone = {line.split('"')[1] for line in old.splitlines() if line.startswith('CREATE TABLE IF NOT EXISTS "')} - tables
-    assert {name for name in gone if name.split("_")[0] in {"annotation", "judges", "ranking"}} <= WITHDRAWN | LINKS
+    assert {name for name in gone if name.split("_")[0] in OWN.values()} <= WITHDRAWN
 
 
 WITHDRAWN = {"ranking_keptcounts", "ranking_keptmarks"}
-"""Tables that a migration drops because nothing is kept in them any more."""
-
-LINKS = {
-    "annotation_study_colleagues",
-    "annotation_study_language_models",
-    "annotation_exclusion",
-    "judges_benchmarkrun_sets",
-}
-"""Tables of many-to-many fields, which have no model of their own."""
+"""Tables dropped by a migration because nothing is stored in them any more."""

@@ -20,12 +20,15 @@ from ranking.votes import reader
 
 
 class Command(BaseCommand):
-    help = "Print how far people and judges of a study agree, and the biases of each."
+    help = "Prints how far people and judges of a study agree, and the biases of each."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="slug of the study")
+        parser.add_argument("study", help="the study's address (slug)")
         parser.add_argument(
-            "--recompute", type=int, metavar="ID", help="recompute a stored report, also one of ratings side by side"
+            "--recompute",
+            type=int,
+            metavar="ID",
+            help="recompute a stored report: on agreement, or ratings side by side",
         )
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--csv", action="store_true", help="print CSV")

@@ -33,10 +33,10 @@ SETTINGS = tuple(field.name for field in fields(Settings))
 
 
 class Command(BaseCommand):
-    help = "Compute the leaderboard of a study from its comparisons and print it. Nothing is stored."
+    help = "Computes the leaderboard of a study from its comparisons and prints it. Nothing is stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("study", help="slug of the study")
+        parser.add_argument("study", help="the study's address (slug)")
         parser.add_argument(
             "--method", choices=METHODS, help="ranking method (default: bradley-terry, or davidson with --ties model)"
         )

@@ -113,7 +113,7 @@ class TestThePage:
     def test_before_it_is_computed_it_says_so(self, client, study):
         Study.objects.filter(pk=study.pk).update(public=True)
         page = client.get(reverse("leaderboard-columns", args=[study.slug]))
-        assert "nothing to rate by yet" in page.content.decode()
+        assert "No ratings yet." in page.content.decode()
         assert client.get(reverse("leaderboard-columns-csv", args=[study.slug])).status_code == 404
 
     def test_it_is_sorted_by_any_column_both_ways(self, client, shown):
