@@ -7,6 +7,7 @@ from pathlib import Path
 
 
 def main() -> None:
+    """Runs a command, after creating the tables of a new SQLite file; reports common mistakes in one line."""
     if sys.version_info < (3, 12):  # noqa: UP036  an older interpreter is what this is about
         sys.exit(
             "LLMFAO needs Python 3.12 or newer; this is "

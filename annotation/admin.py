@@ -57,6 +57,8 @@ class Described(_Admin):
 
 @admin.register(PromptSet)
 class PromptSetAdmin(Described):
+    """Prompt sets: the name can be edited; the slug, by which commands and the API refer to them, cannot."""
+
     list_display = ["name", "slug", "created_at"]
     search_fields = ["name", "slug"]
     readonly_fields = ["slug", "created_at"]
@@ -87,6 +89,8 @@ class PromptAdmin(Described):
 
 @admin.register(Result)
 class ResultAdmin(ReadOnly):
+    """Models' answers, listed without the slow count of all rows."""
+
     list_display = ["number", "prompt", "model", "sample", "duration", "rate"]
     list_filter = ["prompt_set"]
     list_select_related = ["prompt", "model"]
@@ -96,6 +100,8 @@ class ResultAdmin(ReadOnly):
 
 @admin.register(ResultFlag)
 class ResultFlagAdmin(ReadOnly):
+    """Flags on answers that name their own model or were cut off, with the words found."""
+
     list_display = ["result", "kind", "found"]
     list_select_related = ["result"]
     search_fields = ["=result__number", "found"]
@@ -113,6 +119,8 @@ class StudyAdmin(ReadOnly):
 
 @admin.register(StudyText)
 class StudyTextAdmin(ReadOnly):
+    """Every version of a consent or an instruction that workers were shown, searchable by its digest."""
+
     list_display = ["study", "kind", "version", "sha256", "created_at"]
     list_filter = ["kind"]
     list_select_related = ["study"]
@@ -121,6 +129,8 @@ class StudyTextAdmin(ReadOnly):
 
 @admin.register(Exit)
 class ExitAdmin(ReadOnly):
+    """Completion codes and return links, by outcome."""
+
     list_display = ["study", "outcome", "code", "url"]
     list_filter = ["outcome"]
     list_select_related = ["study"]
@@ -129,6 +139,8 @@ class ExitAdmin(ReadOnly):
 
 @admin.register(Pair)
 class PairAdmin(ReadOnly):
+    """Pairs of all purposes, with the votes they need and the places taken."""
+
     list_display = ["number", "study", "purpose", "prompt", "model_x", "model_y", "wanted", "taken"]
     list_filter = ["purpose", "study"]
     list_select_related = ["study", "prompt", "model_x", "model_y"]
@@ -138,6 +150,8 @@ class PairAdmin(ReadOnly):
 
 @admin.register(PairRun)
 class PairRunAdmin(ReadOnly):
+    """Background runs that make pairs, with their strategy and state."""
+
     list_display = ["pk", "study", "strategy", "state", "created_at", "finished_at"]
     list_filter = ["state", "strategy"]
     list_select_related = ["study"]
@@ -146,6 +160,8 @@ class PairRunAdmin(ReadOnly):
 
 @admin.register(Rater)
 class RaterAdmin(ReadOnly):
+    """Workers and judges as raters, with their exclusions."""
+
     list_display = ["pk", "study", "kind", "name", "simulated", "excluded_at", "exclusion_reason"]
     list_filter = ["kind", "simulated", "study"]
     list_select_related = ["study"]
@@ -154,6 +170,8 @@ class RaterAdmin(ReadOnly):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnly):
+    """Workers, searchable by number or participant ID."""
+
     list_display = ["number", "study", "external_id", "stage", "outcome", "training_score", "votes", "joined_at"]
     list_filter = ["stage", "outcome", "study"]
     list_select_related = ["study"]
@@ -162,6 +180,8 @@ class WorkerAdmin(ReadOnly):
 
 @admin.register(TrainingAnswer)
 class TrainingAnswerAdmin(ReadOnly):
+    """Answers to training pairs, searchable by worker."""
+
     list_display = ["pk", "worker", "pair", "attempt", "position", "left", "value", "right", "answered_at"]
     list_filter = ["right"]
     list_select_related = ["worker", "pair"]
@@ -171,6 +191,8 @@ class TrainingAnswerAdmin(ReadOnly):
 
 @admin.register(Assignment)
 class AssignmentAdmin(ReadOnly):
+    """Reservations of pairs for workers, searchable by worker."""
+
     list_display = ["pk", "study", "pair", "worker", "slot", "state", "trial", "left", "created_at", "expires_at"]
     list_filter = ["state", "study"]
     list_select_related = ["study", "pair", "worker"]
@@ -180,6 +202,8 @@ class AssignmentAdmin(ReadOnly):
 
 @admin.register(Comparison)
 class ComparisonAdmin(ReadOnly):
+    """Comparisons, including withdrawn and superseded ones."""
+
     list_display = ["pk", "study", "pair", "rater", "winner", "value", "withdrawn", "superseded_by", "answered_at"]
     list_filter = ["withdrawn", "winner", "study"]
     list_select_related = ["study", "pair", "rater", "superseded_by"]
@@ -189,6 +213,8 @@ class ComparisonAdmin(ReadOnly):
 
 @admin.register(Report)
 class ReportAdmin(ReadOnly):
+    """Workers' reports on pairs, and when they were resolved."""
+
     list_display = ["study", "pair", "worker", "kind", "comment", "created_at", "settled_at"]
     list_filter = ["kind"]
     list_select_related = ["study", "pair", "worker"]
@@ -197,6 +223,8 @@ class ReportAdmin(ReadOnly):
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnly):
+    """Uploads with their state, size and user."""
+
     list_display = ["pk", "study", "user", "state", "size", "created_at", "finished_at"]
     list_filter = ["state"]
     list_select_related = ["study", "user"]

@@ -1,3 +1,5 @@
+"""Registration of annotation with Django: its URL converter and its sections on a study's overview."""
+
 from django.apps import AppConfig
 from django.urls import register_converter
 from django.urls.converters import IntConverter
@@ -11,6 +13,8 @@ class Whole(IntConverter):
 
 
 class AnnotationConfig(AppConfig):
+    """Registers `<whole:number>` and the overview's sections on data, pairs, workers and export."""
+
     name = "annotation"
     verbose_name = _("annotation")
 

@@ -117,12 +117,15 @@ def _saved[T](form: forms.BaseForm, save: Callable[[], T]) -> T | None:
 
 
 def model_choice(form: forms.BaseForm, name: str) -> "forms.ModelChoiceField[Any]":
+    """Returns the field `name` of `form` with the type of a choice of rows, so that its queryset can be set."""
     field = form.fields[name]
     assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
     return field
 
 
 class NewStudyForm(forms.Form):
+    """A new draft; offers the prompt sets of the studies that the user may see."""
+
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Shown to workers at the top of every page.")
     )
@@ -171,6 +174,8 @@ def _what_can_be_loaded() -> str:
 
 
 class UploadForm(forms.Form):
+    """Files to load, and the judge of comparisons that name no rater."""
+
     exchange_files = FilesField(
         label=gettext_lazy("Files"),
         # An empty file is reported by name with the other errors.
@@ -189,6 +194,8 @@ class UploadForm(forms.Form):
 
 
 class PairsForm(forms.Form):
+    """The strategy that makes a study's pairs, with its options."""
+
     strategy = forms.ChoiceField(
         label=gettext_lazy("Strategy"),
         initial="neighbours",
@@ -241,6 +248,8 @@ class SettingsForm(_StudyForm):
 
 
 class WordingForm(SettingsForm):
+    """The study's name, language and the texts that workers read."""
+
     language = LanguageField(label=gettext_lazy("Language"), help_text=gettext_lazy("Language of the texts below."))
     consent = MarkdownField(label=gettext_lazy("Consent"), rows=8, help_text=gettext_lazy("You can use Markdown."))
     instruction = MarkdownField(
@@ -259,6 +268,8 @@ class WordingForm(SettingsForm):
 
 
 class ScreenForm(SettingsForm):
+    """What workers see and answer with each pair, and the devices they may use."""
+
     reasons = LinesField(
         label=gettext_lazy("Reasons"),
         required=False,
@@ -271,6 +282,8 @@ class ScreenForm(SettingsForm):
 
 
 class VotesForm(SettingsForm):
+    """Votes per pair and per worker, and how long a pair stays reserved."""
+
     class Meta:
         model = Study
         fields = ["overlap", "least_votes", "most_votes", "reservation_minutes"]
@@ -310,6 +323,8 @@ class OfferForm(SettingsForm):
 
 
 class TrainingForm(SettingsForm):
+    """The size, pass mark and number of attempts of the training."""
+
     training_pass = PercentField(label=gettext_lazy("Pass mark for training (%)"))
 
     class Meta:
@@ -318,6 +333,8 @@ class TrainingForm(SettingsForm):
 
 
 class ChecksForm(SettingsForm):
+    """How often check pairs come up, and how workers pass them."""
+
     check_rate = PercentField(label=gettext_lazy("Share of check pairs (%)"), most=50)
     check_pass = PercentField(label=gettext_lazy("Pass mark for checks (%)"))
 
@@ -365,6 +382,8 @@ class PlatformForm(SettingsForm):
 
 
 class AccessForm(forms.Form):
+    """The colleagues who share a study, by account name."""
+
     colleagues = LinesField(
         label=gettext_lazy("Colleagues"),
         required=False,
@@ -393,6 +412,8 @@ class AccessForm(forms.Form):
 
 
 class PublicForm(SettingsForm):
+    """Whether anyone may view the study's leaderboards."""
+
     class Meta:
         model = Study
         fields = ["public"]
@@ -400,6 +421,8 @@ class PublicForm(SettingsForm):
 
 
 class ExclusionForm(forms.Form):
+    """The reason for excluding a worker."""
+
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=200,
@@ -408,4 +431,6 @@ class ExclusionForm(forms.Form):
 
 
 class DeletionForm(forms.Form):
+    """Confirms the deletion of a draft, on request with its prompt set."""
+
     with_prompt_set = forms.BooleanField(label=gettext_lazy("Also delete the prompt set"), required=False)

@@ -34,6 +34,8 @@ from annotation.voting.coverage import Pace
 
 @dataclass(frozen=True, slots=True)
 class Overview:
+    """The sections of a study's overview, each with its state, and the next steps."""
+
     sections: list[tuple[Section, SectionState]]
     steps: list[Step]
     """Sensible next steps, the most urgent first."""

@@ -81,4 +81,5 @@ def answer_of(winner: Winner, left: Side) -> Answer:
 
 
 def other(side: Side) -> Side:
+    """Returns the other side of a pair: y for x, x for y."""
     return "y" if side == "x" else "x"

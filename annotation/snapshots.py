@@ -27,6 +27,8 @@ SHARE: Final = 20
 
 
 class State(models.TextChoices):
+    """The state of a snapshot: waiting for a worker, in one's hands, or finished with or without results."""
+
     WAITING = "waiting", _("waiting")
     COMPUTING = "computing", _("computing")
     READY = "ready", _("ready")

@@ -74,4 +74,5 @@ def register(section: Section) -> None:
 
 
 def registered() -> list[Section]:
+    """Returns the sections of all apps in the order in which the overview shows them."""
     return sorted(_sections.values(), key=lambda section: (section.position, section.key))

@@ -10,24 +10,29 @@ from annotation.voting import assignments
 
 @shared_task(name="annotation.expire_assignments")
 def expire_assignments() -> None:
+    """Releases the places of expired reservations."""
     assignments.expire(timezone.now())
 
 
 @shared_task(name=background.TASK)
 def make_pairs(run_id: int) -> None:
+    """Makes the pairs of a waiting run, unless another worker has claimed it."""
     background.run(run_id, timezone.now())
 
 
 @shared_task(name="annotation.sweep_pair_runs")
 def sweep_pair_runs() -> None:
+    """Enqueues runs again whose message was lost or whose worker died."""
     background.sweep(timezone.now())
 
 
 @shared_task(name=uploads.RUN_TASK)
 def run_upload(upload_id: int) -> None:
+    """Loads a waiting upload, unless another worker has claimed it or it was cancelled."""
     uploads.run(upload_id)
 
 
 @shared_task(name="annotation.sweep_uploads")
 def sweep_uploads() -> None:
+    """Recovers uploads after crashes and deletes the files of finished ones."""
     uploads.sweep(timezone.now())

@@ -1,3 +1,5 @@
+"""URLs of annotation's pages: those for workers and those for people who manage studies."""
+
 from django.urls import URLPattern, URLResolver, include, path
 
 from annotation.views import data, exports, joining, pairs, settings, study, worker, workers

@@ -16,6 +16,8 @@ else:
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(_Admin):
+    """Lists who has a token and since when; only deletion is possible."""
+
     list_display = ["user", "created_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]

@@ -1,7 +1,11 @@
+"""Registration of the site's own app with Django."""
+
 from django.apps import AppConfig
 
 
 class SiteConfig(AppConfig):
+    """Registers the system checks."""
+
     name = "llmfao_site"
     label = "site"
 

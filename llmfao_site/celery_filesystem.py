@@ -25,6 +25,8 @@ def _appear(file: Path, content: str) -> None:
 
 
 class Channel(filesystem.Channel):
+    """Writes, claims and binds atomically, so that no reader sees half a message and no two read the same."""
+
     def _put(self, queue: str, payload: Any, **_options: Any) -> None:  # type: ignore[override]  # kombu's two bases differ
         # Names sort by wall-clock time; the monotonic clock restarts with the machine.
         name = f"{time.time_ns() // 1_000_000:015d}_{uuid.uuid4()}.{queue}.msg"
@@ -56,6 +58,8 @@ class Channel(filesystem.Channel):
 
 
 class Transport(filesystem.Transport):
+    """The transport that Celery uses; each connection binds its queues itself."""
+
     Channel = Channel
 
     def __init__(self, client: Any, **options: Any) -> None:

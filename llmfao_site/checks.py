@@ -78,11 +78,13 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 @register()
 def check_environment(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+    """Returns an error for each LLMFAO_ variable of the environment that no code reads."""
     return unknown_variables(os.environ)
 
 
 @register()
 def check_settings(app_configs: Sequence[AppConfig] | None, **_options: Any) -> list[CheckMessage]:
+    """Returns an error for each setting, or key of the API's settings, that no code reads."""
     module = sys.modules[os.environ[ENVIRONMENT_VARIABLE]]
     # Classes and functions that the module imports are not settings.
     faults = unknown_settings(name for name, value in vars(module).items() if not callable(value))

@@ -31,6 +31,8 @@ class TooManyAttempts(forms.ValidationError):
 
 
 class SignInForm(AuthenticationForm):
+    """Checks the three limits, then the password. Raises TooManyAttempts if one is exceeded."""
+
     error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": _("That username and password don’t match. Both are case-sensitive."),

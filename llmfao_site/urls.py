@@ -1,3 +1,5 @@
+"""URLs of the site: its own pages, the Django admin, the documentation, the API, and those of all apps."""
+
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path

@@ -28,6 +28,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 class SignIn(LoginView):
+    """The sign-in page; responds with 429 when a rate limit is exceeded."""
+
     template_name = "site/sign_in.html"
     form_class = SignInForm
     redirect_authenticated_user = True

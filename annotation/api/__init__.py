@@ -1,0 +1,1 @@
+"""The read-only API of studies and their data."""

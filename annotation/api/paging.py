@@ -35,6 +35,8 @@ class Query(serializers.Serializer[Any]):
 
 
 class PageQuery(Query):
+    """Query parameters of a list: where the page starts, and how many rows it has."""
+
     cursor = serializers.CharField(
         required=False, max_length=40, help_text="The cursor in `next` of the previous page."
     )
@@ -55,6 +57,7 @@ class PageQuery(Query):
 
 
 def cursor_at(key: int) -> str:
+    """Returns the cursor of the page after the row with the primary key `key`."""
     return base64.urlsafe_b64encode(str(key).encode()).decode()
 
 

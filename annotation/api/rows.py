@@ -18,6 +18,8 @@ class Row(serializers.Serializer[Any]):
 
 
 class StudyRow(Row):
+    """A study with its main settings, as anyone who can see it may read them."""
+
     slug = serializers.SlugField(help_text="The study’s address.")
     name = serializers.CharField()
     status = serializers.ChoiceField(Status.choices)
@@ -33,6 +35,8 @@ class StudyRow(Row):
 
 
 class CountsRow(Row):
+    """The numbers of rows of each kind in a study and its prompt set."""
+
     models = serializers.IntegerField()
     prompts = serializers.IntegerField()
     results = serializers.IntegerField()
@@ -43,10 +47,14 @@ class CountsRow(Row):
 
 
 class StudyDetail(StudyRow):
+    """A study and, for people who manage it, its counts."""
+
     counts = CountsRow(required=False, help_text="Only for people who manage the study.")
 
 
 class ModelRow(Row):
+    """A language model, as in models.jsonl."""
+
     id = serializers.IntegerField(help_text="Unique in the prompt set.")
     api_id = serializers.CharField(allow_null=True)
     name = serializers.CharField()
@@ -59,6 +67,8 @@ class ModelRow(Row):
 
 
 class PromptRow(Row):
+    """A prompt, as in prompts.jsonl."""
+
     id = serializers.IntegerField(help_text="Unique in the prompt set.")
     text = serializers.CharField()
     type = serializers.CharField(allow_null=True, help_text="The prompt’s category.")
@@ -71,6 +81,8 @@ class PromptRow(Row):
 
 
 class ResultRow(Row):
+    """A model's answer to a prompt, as in results.jsonl."""
+
     id = serializers.IntegerField(help_text="Unique in the prompt set.")
     model = serializers.IntegerField(help_text="The model’s id.")
     result = serializers.CharField(help_text="The text of the answer.")
@@ -87,6 +99,8 @@ class ResultRow(Row):
 
 
 class PairRow(Row):
+    """Two answers to a prompt to be compared, as in pairs.jsonl."""
+
     id = serializers.IntegerField(help_text="Unique in the study.")
     prompt = serializers.IntegerField(help_text="The prompt’s id.")
     text = serializers.CharField(help_text="The prompt’s text.")
@@ -150,6 +164,8 @@ class ComparisonRow(Row):
 
 
 class WorkerRow(Row):
+    """A worker with their progress, checks and time spent."""
+
     number = serializers.IntegerField(help_text="Unique in the study; the `worker` of comparisons.")
     external_id = serializers.CharField(allow_null=True, help_text="Participant ID from the recruiting platform.")
     stage = serializers.ChoiceField(Stage.choices)

@@ -1,3 +1,5 @@
+"""URLs of the studies' API, below /api/."""
+
 from django.urls import path
 
 from annotation.api import views

@@ -21,6 +21,8 @@ from annotation.studies.lifecycle import NotPossible
 
 
 class Studies(ApiView):
+    """The studies that the user manages and those with public results, newest first."""
+
     query = PageQuery
     of_the_public = True
 
@@ -43,6 +45,7 @@ class Studies(ApiView):
 
 
 def study_row(study: Study, yours: bool) -> dict[str, Any]:
+    """Returns the columns of a `StudyRow`; `yours` says whether the user manages the study."""
     return {
         "slug": study.slug,
         "name": study.name,
@@ -58,6 +61,8 @@ def study_row(study: Study, yours: bool) -> dict[str, Any]:
 
 
 class OneStudy(StudyView):
+    """One study, with its counts for the people who manage it."""
+
     of_the_public = True
 
     @extend_schema(
@@ -73,6 +78,7 @@ class OneStudy(StudyView):
 
 
 def counts(study: Study) -> dict[str, int]:
+    """Returns the columns of a `CountsRow`."""
     corpus, comparisons = study.prompt_set, Comparison.objects.filter(study=study)
     return {
         "models": corpus.models.count(),
@@ -101,6 +107,8 @@ class Corpus(StudyView):
 
 
 class Models(Corpus):
+    """The models of a study's prompt set; public with the results, even while people vote."""
+
     what = "models"
     of_the_public = True
 
@@ -116,6 +124,8 @@ class Models(Corpus):
 
 
 class Prompts(Corpus):
+    """The prompts of a study's prompt set."""
+
     what = "prompts"
     once_settled = True
 
@@ -131,6 +141,8 @@ class Prompts(Corpus):
 
 
 class Results(Corpus):
+    """The models' answers in a study's prompt set."""
+
     what = "results"
     once_settled = True
 
@@ -146,6 +158,8 @@ class Results(Corpus):
 
 
 class PairsQuery(PageQuery):
+    """Query parameters of the list of pairs."""
+
     purpose = serializers.ChoiceField(
         Purpose.choices,
         default=Purpose.VOTE.value,
@@ -154,6 +168,8 @@ class PairsQuery(PageQuery):
 
 
 class Pairs(Corpus):
+    """A study's pairs of one purpose; training and check pairs only for people who manage it."""
+
     query = PairsQuery
     what = "pairs"
     once_settled = True
@@ -175,6 +191,8 @@ class Pairs(Corpus):
 
 
 class ComparisonsQuery(PageQuery):
+    """Query parameters of the list of comparisons."""
+
     rater = serializers.CharField(
         default=export.ALL, max_length=200, trim_whitespace=False, help_text="“people”, “all”, or the name of a judge."
     )
@@ -199,6 +217,8 @@ def full_rows(found: Rows) -> Rows:
 
 
 class Comparisons(Corpus):
+    """A study's comparisons; the full rows only for people who manage it."""
+
     query = ComparisonsQuery
     what = "comparisons"
     once_settled = True
@@ -240,6 +260,8 @@ class Comparisons(Corpus):
 
 
 class TrainingAnswers(Corpus):
+    """The answers to a study's training pairs, for people who manage it."""
+
     what = "training-answers"
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
@@ -257,6 +279,8 @@ class TrainingAnswers(Corpus):
 
 
 class Workers(StudyView):
+    """A study's workers with their participant IDs, for people who manage it."""
+
     query = PageQuery
 
     @extend_schema(

@@ -30,6 +30,7 @@ class Unpackable(Exception):
 
 
 def is_archive(source: Source) -> bool:
+    """Returns whether the file is a ZIP archive by its name, without opening it."""
     return source.name.lower().endswith(".zip")
 
 

@@ -338,10 +338,12 @@ def _read(work: Work, intake: Intake, before: int, tell: Tell | None) -> None:
 
 
 def has_news(intake: Intake) -> bool:
+    """Returns whether the files have any row that is not stored yet."""
     return any(counts.new for counts in intake.counts.values())
 
 
 def report_of(intake: Intake, work: Work, upload: Upload | None = None) -> Report:
+    """Returns the report on `intake`, after a check or after storing; without `upload`, nothing was stored."""
     unknown = {file: sorted(columns) for file, columns in intake.unknown.items()}
     passed_over = dict(intake.passed_over)
     return Report(upload, intake.counts, intake.pairs.made, len(intake.flags), work.skipped, unknown, passed_over)

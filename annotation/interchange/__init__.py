@@ -1,0 +1,1 @@
+"""File formats: reads and writes rows of exchange files, without the database."""

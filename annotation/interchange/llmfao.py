@@ -95,12 +95,14 @@ def amount(value: Any) -> float | None:
 
 
 def text(value: Any) -> str:
+    """Reads a text, which may be empty."""
     if not isinstance(value, str):
         raise Wrong(gettext_noop("Expected text, not %(found)s."), found=shown(value))
     return value
 
 
 def text_or_null(value: Any) -> str | None:
+    """Reads a text, or None."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -125,6 +127,7 @@ def texts(value: Any) -> list[str]:
 
 
 def day(value: Any) -> date | None:
+    """Reads a date as YYYY-MM-DD, or None."""
     if value is None:
         return None
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text(value)):
@@ -143,12 +146,14 @@ def language(value: Any) -> str:
 
 
 def answer(value: Any) -> str:
+    """Reads an answer: left, right or tie."""
     if value not in ANSWERS:
         raise Wrong(gettext_noop("Expected left, right or tie, not %(found)s."), found=shown(value))
     return str(value)
 
 
 def truth(value: Any) -> bool:
+    """Reads true or false in a CSV cell."""
     if value not in ("true", "false"):
         raise Wrong(gettext_noop("Expected true or false, not %(found)s."), found=shown(value))
     return bool(value == "true")

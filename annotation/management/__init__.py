@@ -1,0 +1,1 @@
+"""The commands of annotation, and what several of them share."""

@@ -1,3 +1,5 @@
+"""The tables of studies: corpus, pairs, raters, comparisons, and runs in the background."""
+
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result, ResultFlag
 from annotation.models.pair_run import PairRun, PairRunState
 from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind

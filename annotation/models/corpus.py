@@ -56,6 +56,8 @@ class LanguageModel(models.Model):
 
 
 class Prompt(models.Model):
+    """A prompt that models answer, with its follow-up turns and reference answers, if any."""
+
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="prompts")
     number = models.BigIntegerField(_("number"))
     text = models.TextField(_("text"))

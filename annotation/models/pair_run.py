@@ -8,6 +8,8 @@ from annotation.stored_problems import StoredProblem
 
 
 class PairRunState(models.TextChoices):
+    """The state of a run; only one that is done has stored pairs."""
+
     WAITING = "waiting", _("waiting")
     RUNNING = "running", _("running")
     DONE = "done", _("done")

@@ -28,6 +28,8 @@ LONGEST_RESERVATION = 7 * 24 * 60
 
 
 class Status(models.TextChoices):
+    """The state of a study; workers can only vote while it is open."""
+
     DRAFT = "draft", _("draft")
     OPEN = "open", _("open")
     PAUSED = "paused", _("paused")
@@ -35,12 +37,16 @@ class Status(models.TextChoices):
 
 
 class Devices(models.TextChoices):
+    """The devices on which workers may take part."""
+
     ANY = "any", _("any device")
     NO_PHONES = "no-phones", _("tablets and computers")
     COMPUTERS = "computers", _("computers only")
 
 
 class StudyQuerySet(models.QuerySet["Study"]):
+    """Studies, by who may see them."""
+
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """The studies that `user` may see and change: their own and shared ones; all for a superuser."""
         if isinstance(user, AnonymousUser):
@@ -225,6 +231,8 @@ class Study(models.Model):
 
 
 class TextKind(models.TextChoices):
+    """The texts of a study whose versions are kept."""
+
     CONSENT = "consent", _("consent")
     INSTRUCTION = "instruction", _("instruction")
 
@@ -277,12 +285,16 @@ class Exit(models.Model):
 
 
 class Purpose(models.TextChoices):
+    """What a pair is for: votes, training, or checks of attention."""
+
     VOTE = "vote", _("vote")
     TRAINING = "training", _("training")
     CHECK = "check", _("check")
 
 
 class PairQuerySet(models.QuerySet["Pair"]):
+    """Pairs, by purpose, by the study's filters, and by whether a place is free."""
+
     def votable(self) -> Self:
         """The pairs for boards and coverage, without training and check pairs."""
         return self.filter(purpose=Purpose.VOTE)

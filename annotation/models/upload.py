@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class UploadState(models.TextChoices):
+    """The state of an upload; only a stored one has added rows."""
+
     WAITING = "waiting", _("waiting")
     CHECKING = "checking", _("checking")
     STORED = "stored", _("saved")

@@ -13,17 +13,23 @@ from annotation.scales import Answer, Side, Winner, answer_of
 
 
 class SideChoice(models.TextChoices):
+    """One of the two results of a pair, such as the one shown on the left."""
+
     X = "x", "x"
     Y = "y", "y"
 
 
 class WinnerChoice(models.TextChoices):
+    """The result of a pair that won a comparison, or a tie."""
+
     X = "x", "x"
     Y = "y", "y"
     TIE = "tie", _("tie")
 
 
 class RaterKind(models.TextChoices):
+    """Whether a rater is a human worker or a judge."""
+
     WORKER = "worker", _("worker")
     JUDGE = "judge", _("judge")
 
@@ -164,6 +170,8 @@ class TrainingAnswer(models.Model):
 
 
 class AssignmentState(models.TextChoices):
+    """The state of a reservation: open, or how it ended."""
+
     OPEN = "open", _("open")
     VOTED = "voted", _("voted")
     SKIPPED = "skipped", _("skipped")
@@ -212,6 +220,8 @@ class Assignment(models.Model):
 
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):
+    """Comparisons, by whether they are in force, count, or are simulated."""
+
     def in_force(self) -> Self:
         """The rows that are neither superseded nor withdrawn."""
         return self.filter(superseded_by=None, withdrawn=False)

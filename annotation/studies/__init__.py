@@ -1,0 +1,1 @@
+"""Studies from draft to deletion: their settings, states, texts, completion codes and colleagues."""

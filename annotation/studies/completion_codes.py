@@ -14,6 +14,8 @@ from annotation.studies.lifecycle import change_settings
 
 @dataclass(frozen=True, slots=True)
 class Way:
+    """The completion code and the return link of one outcome; an empty link means that there is none."""
+
     code: str
     url: str = ""
 

@@ -21,6 +21,7 @@ class Belongings:
 
 
 def belongings(study: Study) -> Belongings:
+    """Counts what belongs to the study, for the page that confirms its deletion."""
     prompt_set = study.prompt_set
     return Belongings(
         pairs=study.pairs.count(),

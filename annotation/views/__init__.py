@@ -1,0 +1,1 @@
+"""The pages for workers and for people who manage studies."""

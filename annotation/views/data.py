@@ -26,6 +26,7 @@ UNDER_WAY = [UploadState.WAITING, UploadState.CHECKING]
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Shows what the study contains and the form for uploads; a POST saves the files and enqueues their loading."""
     form = UploadForm(posted(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
         data = form.cleaned_data
@@ -84,6 +85,7 @@ def _faults(upload: Upload) -> list[tuple[Fault, str]]:
 @study_page
 @require_safe
 def faults_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
+    """Sends the listed errors of an upload as CSV, with file, line, field and reason."""
     found = get_object_or_404(study.uploads, pk=number)
     rows = ((fault.file, fault.line, fault.field, told, fault.row) for fault, told in _faults(found))
     return csv_download(("file", "line", "field", "reason", "row"), rows, f"{study.slug}-faults-{number}.csv")
@@ -92,6 +94,7 @@ def faults_csv(request: AdministratorRequest, study: Study, number: int) -> Http
 @study_page
 @require_POST
 def cancel_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Cancels an upload that has stored nothing yet."""
     if uploads.cancel(get_object_or_404(study.uploads, pk=number)):
         messages.success(request, _("Upload cancelled. Nothing was saved."))
     else:
@@ -136,6 +139,7 @@ def flags(request: AdministratorRequest, study: Study) -> HttpResponse:
 @study_page
 @require_safe
 def flags_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    """Sends the flagged answers as CSV, with the kind of each flag and what was found."""
     rows = (
         (flag.result.number, flag.result.prompt.number, flag.result.model.name, flag.kind, flag.found)
         for flag in _flags(study).iterator()
@@ -146,12 +150,14 @@ def flags_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
 @study_page
 @require_safe
 def reported(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Lists workers' reports, unresolved ones first."""
     return show(request, study, "reports.html", "workers", reports=paged(request, _reports(study)))
 
 
 @study_page
 @require_safe
 def reports_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    """Sends workers' reports as CSV."""
     columns = ("created_at", "pair", "prompt", "model_x", "model_y", "worker", "kind", "comment", "settled_at")
     rows = (
         (

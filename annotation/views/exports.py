@@ -17,6 +17,7 @@ PAYMENTS = "payments"
 @study_page
 @require_safe
 def page(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    """Shows the files and formats in which the study can be downloaded."""
     judges = study.raters.filter(kind=RaterKind.JUDGE).order_by("name").values_list("name", flat=True)
     return show(request, study, "export.html", "export", judges=judges, formats=study_formats.labels())
 

@@ -10,6 +10,7 @@ PROLIFIC = "PROLIFIC_PID"
 
 
 def join_link(request: HttpRequest, study: Study) -> str:
+    """Returns the absolute URL by which workers join the study."""
     return request.build_absolute_uri(reverse("join", args=[study.slug]))
 
 

@@ -55,6 +55,8 @@ KEY_FACES: Final = {"ArrowLeft": "←", "ArrowRight": "→", "t": "T"}
 
 @dataclass(frozen=True, slots=True)
 class Turn:
+    """An answer in a pane, below the follow-up prompt that led to it."""
+
     prompt: Text | None
     """The follow-up prompt before this answer; None for the first turn, whose prompt is above both panes."""
     answer: Text | None
@@ -63,12 +65,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
+    """One side of the comparison as shown: A or B, with an answer for each turn."""
+
     label: str
     turns: list[Turn]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
+    """Everything that the templates show of a pair."""
+
     lang: str
     """A BCP 47 tag, empty if unknown."""
     prompt: Text
@@ -81,6 +87,8 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """An answer button: the value it sends, its label, its key, and how the page writes that key."""
+
     value: int
     label: str
     key: str
@@ -102,6 +110,7 @@ def choices(scale_name: str) -> list[Choice]:
 
 
 def question(study: Study) -> str:
+    """Returns the question that workers answer: the study's own, or the usual one in the reader's language."""
     return study.question or _("Which answer is better?")
 
 

@@ -21,6 +21,7 @@ UNDER_WAY = [PairRunState.WAITING, PairRunState.RUNNING]
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Shows the study's coverage and the form that makes pairs; a POST starts a run in the background."""
     form = PairsForm(posted(request))
     if form.is_valid():
         options = {name: form.cleaned_data[name] for name in ("neighbours", "per_prompt", "seed")}
@@ -40,6 +41,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
 @study_page
 @require_safe
 def coverage_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    """Sends the coverage of each prompt as CSV: its pairs, and the votes wanted and given."""
     rows = coverage.coverage(study).prompts
     cells = ((part.number, part.name, part.type, part.pairs, part.wanted, part.votes) for part in rows)
     return csv_download(("prompt", "slug", "type", "pairs", "wanted", "votes"), cells, f"{study.slug}-coverage.csv")
@@ -57,6 +59,7 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 @study_page
 @require_POST
 def cancel_run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Cancels a run that has stored no pairs yet."""
     if background.cancel(get_object_or_404(study.pair_runs, pk=number), timezone.now()):
         messages.success(request, _("Run cancelled. No pairs were saved."))
     else:

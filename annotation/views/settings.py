@@ -23,6 +23,8 @@ from annotation.views.links import join_links
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """A group of settings that one form changes on one page; `key` is its part of the URL."""
+
     key: str
     title: str | Promise
     form: Callable[..., Any]
@@ -84,6 +86,7 @@ GROUPS: Final = {
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, study: Study, group: str) -> HttpResponse:
+    """Shows one group of settings; a POST saves it or, on request, only previews the texts."""
     if group not in GROUPS:
         raise Http404
     owns = sharing.owns(request.user, study)

@@ -21,6 +21,7 @@ from annotation.views.paging import paged
 @login_required
 @require_safe
 def index(request: AdministratorRequest) -> HttpResponse:
+    """Lists the studies that the user may see."""
     studies_seen = paged(request, Study.objects.visible_to(request.user).select_related("owner", "prompt_set"), 25)
     context = {"section": "studies", "page": studies_seen, "rows": overview.rows(list(studies_seen))}
     return render(request, "annotation/study/list.html", context)
@@ -29,6 +30,7 @@ def index(request: AdministratorRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: AdministratorRequest) -> HttpResponse:
+    """Shows the form for a new study; a POST creates the draft."""
     form = NewStudyForm(request.user, posted(request))
     if form.is_valid() and (study := form.save()):
         return redirect("study", study.slug)
@@ -38,6 +40,7 @@ def new(request: AdministratorRequest) -> HttpResponse:
 @study_page
 @require_safe
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Shows the overview of a study: the state of each section, the next steps and the join link."""
     may_delete = study.status == Status.DRAFT and sharing.owns(request.user, study)
     seen = overview.look(study, timezone.now())
     context = {"overview": seen, "join_link": join_link(request, study), "may_delete": may_delete}
@@ -65,6 +68,7 @@ def change_state(request: AdministratorRequest, study: Study, change: str) -> Ht
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Deletes a draft, for its owner or a superuser: GET shows what would be deleted, POST deletes it."""
     if not sharing.owns(request.user, study):
         raise PermissionDenied
     form = DeletionForm(posted(request))

@@ -127,12 +127,14 @@ def instructions(request: HttpRequest, worker: Worker) -> HttpResponse:
 @for_worker()
 @by_post
 def begin(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Moves the worker from the instructions to training or voting."""
     return go_on(request, joining.begin(worker, timezone.now()))
 
 
 @require_safe
 @for_worker(Stage.TRAINING)
 def train(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Shows the current training pair, or the explanation of an answered one."""
     given = training.current(worker, timezone.now(), _rng())
     return go_on(request, worker) if given is None else _training_page(request, worker, given)
 
@@ -141,6 +143,7 @@ def train(request: HttpRequest, worker: Worker) -> HttpResponse:
 @by_post
 @refusable
 def train_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Stores the answer to a training pair and shows its explanation."""
     given = training.answer(
         worker,
         _number(request, "pair"),
@@ -159,6 +162,7 @@ def train_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
 @by_post
 @refusable
 def train_proceed(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Goes on from an explanation: to the next training pair, another attempt, voting, or the end."""
     attempt, rng, at = worker.attempt, _rng(), timezone.now()
     worker = training.proceed(worker, _number(request, "pair"), at, rng)
     if worker.stage == Stage.VOTING:
@@ -236,6 +240,7 @@ def _ballot(request: HttpRequest, worker: Worker) -> votes.Ballot:
 @by_post
 @refusable
 def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Skips the worker's pair, with the reason if a known one is given, and shows the next pair."""
     reason = request.POST.get("reason", "")
     votes.skip(worker, _number(request, "pair"), reason if reason in SKIP_REASONS else "", timezone.now())
     if not worker_session.is_htmx(request):
@@ -248,6 +253,7 @@ def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
 @by_post
 @refusable
 def undo(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Undoes the worker's last vote and shows its pair again."""
     assignment = votes.undo(worker, timezone.now())
     if not worker_session.is_htmx(request):
         return go_on(request, worker, "undone")
@@ -343,6 +349,7 @@ def view_as(request: HttpRequest, worker: Worker, form: str) -> HttpResponse:
 @require_safe
 @for_worker(Stage.DONE)
 def done(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Shows a worker who has left their completion code, and whether they may continue."""
     context = {
         "study": worker.study,
         "worker": worker,
@@ -356,12 +363,14 @@ def done(request: HttpRequest, worker: Worker) -> HttpResponse:
 @by_post
 @refusable
 def finish(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Completes a worker who has voted enough and wants to stop."""
     return go_on(request, leaving.finish(worker, timezone.now()))
 
 
 @for_worker(Stage.DONE)
 @by_post
 def resume(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Lets a completed worker continue if the study is open and they have votes left."""
     worker = leaving.resume(worker)
     return go_on(request, worker, "resumed" if worker.stage == Stage.VOTING else "")
 

@@ -40,6 +40,8 @@ type SlugView = Callable[Concatenate[HttpRequest, ...], HttpResponse]
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
+    """A redirect that the browser follows with GET, whatever the method of the request."""
+
     status_code = 303
 
 
@@ -76,6 +78,7 @@ def device_of(request: HttpRequest) -> Device:
 
 
 def is_htmx(request: HttpRequest) -> bool:
+    """Returns whether htmx sent the request and will replace only a part of the page."""
     return "HX-Request" in request.headers
 
 
@@ -105,11 +108,13 @@ def my_pair(request: HttpRequest, worker: Worker, title: str, text: str, *, stat
 
 
 def not_yours(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Renders the message that the pair was not assigned to this worker (404)."""
     text = _("This pair wasn’t assigned to you, so nothing was saved. Please go back to your own pair.")
     return my_pair(request, worker, _("This isn’t your pair"), text, status=404)
 
 
 def no_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Renders the message that what the page sent could not be read (400)."""
     text = _("We couldn’t read what this page sent. Please try again.")
     return my_pair(request, worker, _("Nothing was saved"), text, status=400)
 

@@ -78,6 +78,7 @@ COLUMNS: Final = (
 @study_page
 @require_safe
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Lists the workers with their statistics, sorted by the column in `sort`; simulated ones on request."""
     wanted = request.GET.get("sort", "")
     descending, column = wanted.startswith("-"), SORTS.get(wanted.removeprefix("-"), SORTS["number"])
     rows = coverage.workers(study, simulated="simulated" in request.GET)
@@ -113,6 +114,7 @@ def _sorted(rows: list[WorkerRow], value: Callable[[WorkerRow], Any], descending
 @study_page
 @require_safe
 def page_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
+    """Sends the statistics of all workers as CSV, simulated ones last."""
     rows = [*coverage.workers(study), *coverage.workers(study, simulated=True)]
     cells = ([_cell(getattr(row, column)) for column in COLUMNS] for row in rows)
     return csv_download(COLUMNS, cells, f"{study.slug}-workers.csv")

@@ -1,0 +1,1 @@
+"""Workers from joining to leaving: training, assignments, votes, reports, coverage and exclusion."""

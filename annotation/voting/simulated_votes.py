@@ -43,6 +43,8 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
+    """How many simulated votes and workers were deleted."""
+
     votes: int
     workers: int
 

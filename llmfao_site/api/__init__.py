@@ -1,0 +1,1 @@
+"""What the APIs of all apps share: tokens, rate limits, errors, the schema and its reference page."""

@@ -20,6 +20,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
+    """One operation of the API, with its query parameters, the fields of its body, and the columns of its rows."""
+
     method: str
     path: str
     name: str

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 class ByUser(UserRateThrottle):
+    """The limit for signed-in users; does not apply to anyone else."""
+
     # Its own cache: a flood of addresses must not evict the counts of sign-in attempts.
     cache = caches["api"]
 
@@ -21,6 +23,8 @@ class ByUser(UserRateThrottle):
 
 
 class ByAddress(AnonRateThrottle):
+    """The limit for requests without sign-in, by client address."""
+
     cache = caches["api"]
 
     def get_ident(self, request: Request) -> str:

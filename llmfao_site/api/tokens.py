@@ -28,10 +28,13 @@ def make_token(user: User) -> str:
 
 
 def revoke_token(user: User) -> None:
+    """Deletes the user's token, if there is one; programs that use it are refused from now on."""
     ApiToken.objects.filter(user=user).delete()
 
 
 class Tokens(TokenAuthentication):
+    """Authenticates requests by the digest of their token; inactive users are refused."""
+
     def authenticate_credentials(self, key: str) -> tuple[Any, ApiToken]:
         found = ApiToken.objects.select_related("user").filter(digest=digest_of(key)).first()
         if found is None or not found.user.is_active:

@@ -1,3 +1,5 @@
+"""URLs below /api/: the reference, the schema, the user's token, and the APIs of all apps."""
+
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 

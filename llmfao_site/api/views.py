@@ -33,6 +33,7 @@ def token(request: AdministratorRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke(request: AdministratorRequest) -> HttpResponse:
+    """Revokes the user's token."""
     revoke_token(request.user)
     messages.success(request, _("Token revoked."))
     return redirect("api-token")

@@ -1,0 +1,1 @@
+"""What `manage.py demo` needs: checks before the installation, child processes, and their watchdog."""

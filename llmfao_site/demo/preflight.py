@@ -52,6 +52,7 @@ def port_in(text: str) -> int:
 
 
 def main() -> None:
+    """Exits with a message if Python is too old or, with the argument `port`, if HOST and PORT cannot be used."""
     if sys.version_info < (3, 12):  # noqa: UP036  an older interpreter is what this is about
         sys.exit(
             f"LLMFAO needs Python 3.12 or newer; this is {sys.version.split()[0]}. "

@@ -16,6 +16,7 @@ PATIENCE = 15.0
 
 
 def alive(process: int) -> bool:
+    """Returns whether the process exists; one that belongs to another user does."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -39,6 +40,7 @@ def stop(leaders: list[int], patience: float = PATIENCE) -> None:
 
 
 def main() -> None:
+    """Collects the leaders from standard input until it ends, then stops them, unless let go."""
     # Its own session: a signal to the owner's terminal or group must not stop the watchdog.
     os.setsid()
     leaders: list[int] = []

@@ -1,3 +1,5 @@
+"""URLs of the documentation, below /help/."""
+
 from django.urls import path
 
 from llmfao_site.help import views

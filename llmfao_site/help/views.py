@@ -1,3 +1,5 @@
+"""The pages of the documentation."""
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -7,6 +9,7 @@ from llmfao_site.help import pages
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
+    """Shows the index of the documentation."""
     return render(request, "site/help.html", {"page": pages.page(pages.INDEX)})
 
 

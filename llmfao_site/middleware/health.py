@@ -26,6 +26,7 @@ class HealthMiddleware:
 
 
 def health() -> HttpResponse:
+    """Responds with 200 if the database answers a query, else with 503."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -44,6 +44,8 @@ class Judged:
 
 
 class Comparisons:
+    """Imports comparisons, by workers and by judges."""
+
     def __init__(self, context: ImportContext, pairs: Pairs) -> None:
         self.context = context
         self.pairs = pairs

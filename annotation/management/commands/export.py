@@ -22,6 +22,8 @@ PAYMENTS: Final = "payments"
 
 
 class Command(BaseCommand):
+    """Exports one kind of a study's data, or the whole study in another format."""
+
     help = (
         "Exports one kind of a study's data in the exchange format, to standard output or a file. "
         "With --format, exports the whole study in another format, into a folder."

@@ -24,6 +24,8 @@ def _language(tag: str) -> str:
 
 
 class Command(BaseCommand):
+    """Loads files, folders and archives into a study; with --undo, deletes what an upload added."""
+
     help = (
         "Imports files, folders or ZIP archives into a study. If any file has an error, nothing is saved. "
         "With --undo, deletes everything an upload added."

@@ -13,6 +13,8 @@ from annotation.studies.lifecycle import NotPossible
 
 
 class Command(BaseCommand):
+    """Makes the pairs of a study in the foreground; running it again adds only missing ones."""
+
     help = "Creates the pairs of a study from its models' answers. Running it again adds only missing pairs."
 
     def add_arguments(self, parser: CommandParser) -> None:

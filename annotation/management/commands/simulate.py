@@ -22,6 +22,8 @@ ELO_PER_LOGARITHM = 400 / math.log(10)
 
 
 class Command(BaseCommand):
+    """Adds simulated votes to a study, or removes all of them."""
+
     help = (
         "Adds votes drawn from a Bradley-Terry model with ties and worker noise, for trying things out. "
         "They are marked as simulated in every page and export. --remove deletes them all."

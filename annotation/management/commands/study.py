@@ -19,6 +19,8 @@ ACTIONS: Final = {"start": lifecycle.start, "pause": lifecycle.pause, "close": l
 
 
 class Command(BaseCommand):
+    """Changes a study's settings and state, then prints what they are."""
+
     help = "Shows a study and its settings, changes them, and starts, pauses or closes the study."
 
     def add_arguments(self, parser: CommandParser) -> None:

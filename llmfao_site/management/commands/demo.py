@@ -39,6 +39,8 @@ class Stopped(Exception):
 
 
 class Command(BaseCommand):
+    """Runs the server, a worker and a mock model with the sample study until a signal stops them."""
+
     help = (
         "Runs LLMFAO with a sample study on this machine: web server, background worker and a mock model, on SQLite "
         "or DATABASE_URL. HOST and PORT set its address. Press Ctrl-C to stop everything."
