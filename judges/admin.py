@@ -1,4 +1,4 @@
-"""Read-only Django admin for judges. Nothing is changed here: changed settings are new versions, calls and replies
+"""Reads-only Django admin for judges. Nothing is changed here: changed settings are new versions, calls and replies
 record money spent, and verdicts are derived from replies."""
 
 from django.apps import apps
@@ -25,6 +25,8 @@ TEXTS = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason", "result
 
 @admin.register(Template)
 class TemplateAdmin(ReadOnly):
+    """Versions of template sets."""
+
     list_display = ["name", "number", "sha256", "user", "created_at"]
     list_select_related = ["user"]
     search_fields = ["name", "=sha256"]
@@ -32,6 +34,8 @@ class TemplateAdmin(ReadOnly):
 
 @admin.register(Judge)
 class JudgeAdmin(ReadOnly):
+    """Judges with their spending and budget."""
+
     list_display = ["name", "user", "money_spent", "money_unsure", "money_reserved", "money_budget", "created_at"]
     list_select_related = ["user"]
     search_fields = ["name"]
@@ -55,6 +59,8 @@ class JudgeAdmin(ReadOnly):
 
 @admin.register(JudgeVersion)
 class JudgeVersionAdmin(ReadOnly):
+    """Versions of judges with their settings."""
+
     list_display = ["judge", "number", "model", "returned_model", "endpoint", "template", "reader", "created_at"]
     list_display_links = ["judge", "number"]
     list_filter = ["reader", "orders", "judge"]
@@ -64,6 +70,8 @@ class JudgeVersionAdmin(ReadOnly):
 
 @admin.register(JudgeRater)
 class JudgeRaterAdmin(ReadOnly):
+    """Which version of a judge each rater of a study is."""
+
     list_display = ["rater", "study", "version"]
     list_select_related = ["rater", "study", "version__judge"]
     search_fields = ["rater__name", "study__slug"]
@@ -71,6 +79,8 @@ class JudgeRaterAdmin(ReadOnly):
 
 @admin.register(JudgeRun)
 class JudgeRunAdmin(ReadOnly):
+    """Runs of judges on studies."""
+
     list_display = ["pk", "study", "version", "kind", "state", "offline", "planned", "lost", "user", "created_at"]
     list_filter = ["state", "kind", "offline", "version__judge"]
     list_select_related = ["study", "version__judge", "user"]
@@ -79,6 +89,8 @@ class JudgeRunAdmin(ReadOnly):
 
 @admin.register(Sender)
 class SenderAdmin(ReadOnly):
+    """Processes that work on judge runs."""
+
     list_display = ["pk", "run", "started_at", "beat_at", "finished_at", "lost"]
     list_select_related = ["run"]
     search_fields = ["=run__pk"]
@@ -86,6 +98,8 @@ class SenderAdmin(ReadOnly):
 
 @admin.register(JudgeCall)
 class JudgeCallAdmin(ReadOnly):
+    """Calls of judge runs, without the judged texts."""
+
     list_display = ["pk", "run", "version", "pair", "result", "turn", "left", "sample", "state", "sent_at"]
     list_filter = ["state", "version__judge"]
     list_select_related = ("run", "version__judge", "pair", "result")
@@ -99,6 +113,8 @@ class JudgeCallAdmin(ReadOnly):
 
 @admin.register(JudgeReply)
 class JudgeReplyAdmin(ReadOnly):
+    """Replies to calls, with the full request and reply on the page of each."""
+
     list_display = ["pk", "call", "answered_as", "state", "status", "model", "tokens_in", "tokens_out", "received_at"]
     list_filter = ["state", "answered_as__judge"]
     list_select_related = ["call", "answered_as__judge"]
@@ -114,6 +130,8 @@ class JudgeReplyAdmin(ReadOnly):
 
 @admin.register(Verdict)
 class VerdictAdmin(ReadOnly):
+    """Verdicts read from replies, including superseded ones."""
+
     list_display = ["pk", "call", "state", "winner", "level", "score", "share", "reader", "read_at", "superseded_at"]
     list_filter = ["state", "winner", "reader"]
     list_select_related = ["call"]

@@ -1,8 +1,12 @@
+"""Django configuration of the judges."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class JudgesConfig(AppConfig):
+    """Registers the study sections, file formats and rater columns of judges when Django starts."""
+
     name = "judges"
     verbose_name = _("judges")
 

@@ -16,6 +16,7 @@ from judges.models import ANSWERED, AnswerCall, AnswerRun, AnswerState, JudgeRun
 
 
 def look_at_judging(study: Study, at: datetime) -> SectionState:
+    """Returns the status of judging: a stopped or active run, or how many judges made how many comparisons."""
     stopped = study.judge_runs.filter(state=RunState.STOPPED).first()
     if stopped is not None:
         text = _("A judge’s run stopped: %(problem)s") % {"problem": stopped.told_problem[:200]}
@@ -54,6 +55,7 @@ def _judging(run: JudgeRun, at: datetime) -> SectionState:
 
 
 def look_at_answers(study: Study, at: datetime) -> SectionState:
+    """Returns the status of model answers: a stopped or active run, or the numbers of answers and failed calls."""
     live = list(study.answer_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING, RunState.STOPPED])[:20])
     stopped = next((run for run in live if run.state == RunState.STOPPED), None)
     if stopped is not None:

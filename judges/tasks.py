@@ -14,16 +14,19 @@ from judges.results import score_tables
 
 @shared_task(name="judges.work", throws=(NoKey,))
 def work(run_id: int) -> None:
+    """Works on a judge run. Raises NoKey if its API key is not available."""
     judge_life.work(run_id)
 
 
 @shared_task(name="judges.answer", throws=(NoKey,))
 def answer(run_id: int) -> None:
+    """Works on an answer run. Raises NoKey if its API key is not available."""
     answer_life.work(run_id)
 
 
 @shared_task(name="judges.sweep")
 def sweep() -> None:
+    """Recovers runs after crashes, starts scheduled runs, and queues panels whose members changed."""
     judge_life.sweep(timezone.now())
     schedules.keep(timezone.now())
     answer_life.sweep(timezone.now())
@@ -33,20 +36,24 @@ def sweep() -> None:
 
 @shared_task(name="judges.benchmark", throws=(NoKey,))
 def benchmark(run_id: int) -> None:
+    """Works on a benchmark. Raises NoKey if its API key is not available."""
     benchmark_life.work(run_id)
 
 
 @shared_task(name="judges.make_panel")
 def make_panel(panel_id: int) -> None:
+    """Computes the decisions of a panel."""
     panels.make(panel_id)
 
 
 @shared_task(name="judges.keep_tables")
 def keep_tables() -> None:
+    """Queues the studies whose tables of verdicts are out of date."""
     for pk in score_tables.recompute_changed(timezone.now()):
         fill_tables.delay(pk)
 
 
 @shared_task(name="judges.fill_tables")
 def fill_tables(study_id: int) -> None:
+    """Computes and stores a study's tables of verdicts."""
     score_tables.fill(study_id, timezone.now())

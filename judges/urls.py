@@ -1,3 +1,5 @@
+"""URLs of judges, and of a study's judging, answers and panels."""
+
 from collections.abc import Callable
 
 from django.http import HttpResponseBase

@@ -1,0 +1,1 @@
+"""Leaderboards and reports computed from the comparisons of studies."""

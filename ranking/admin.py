@@ -11,6 +11,8 @@ from ranking.models import Leaderboard
 
 @admin.register(Leaderboard)
 class LeaderboardAdmin(ReadOnly):
+    """Stored leaderboards and reports, read-only."""
+
     list_display = ["pk", "study", "number", "raters", "method", "state", "comparisons", "simulated", "finished_at"]
     list_filter = ["state", "method", "study"]
     list_select_related = ["study"]

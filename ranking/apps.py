@@ -1,9 +1,13 @@
+"""Django configuration of the rankings."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 
 class RankingConfig(AppConfig):
+    """Registers the Results section of studies when Django starts."""
+
     name = "ranking"
     verbose_name = _("ranking")
 

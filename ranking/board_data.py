@@ -1,4 +1,4 @@
-"""Convert a board to plain data, as snapshots, pages and files use it."""
+"""Converts a board to plain data, as snapshots, pages and files use it."""
 
 from collections.abc import Iterator
 from typing import Any, Final, cast
@@ -42,7 +42,7 @@ COLUMNS: Final = (
 
 
 def sheet(board: Board) -> Sheet:
-    """Return `board` as JSON-compatible data, with the rows of each group sorted by rank."""
+    """Returns `board` as JSON-compatible data, with the rows of each group sorted by rank."""
     return {
         "comparisons": board.comparisons,
         "unmet": list(board.unmet),
@@ -52,7 +52,7 @@ def sheet(board: Board) -> Sheet:
 
 
 def _tells_the_best(group: Group) -> bool:
-    """Return whether the estimated probability of ranking first is meaningful.
+    """Returns whether the estimated probability of ranking first is meaningful.
 
     With fewer prompts than models it depends mostly on which prompts were chosen. With intervals of zero width there is
     nothing to simulate, and one of several equal models would always rank first.
@@ -117,7 +117,7 @@ def _group(group: Group) -> dict[str, Any]:
 
 
 def covariance_shown(ratings: Ratings) -> list[list[float]] | None:
-    """Return the covariance of a group's ratings, in the order of its rows and in the displayed unit."""
+    """Returns the covariance of a group's ratings, in the order of its rows and in the displayed unit."""
     if ratings.covariance is None:
         return None
     order = _order(ranks(ratings))
@@ -130,12 +130,12 @@ def covariance_shown(ratings: Ratings) -> list[list[float]] | None:
 
 
 def _order(place: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the models sorted by rank, then by their original order."""
+    """Returns the models sorted by rank, then by their original order."""
     return np.lexsort((np.arange(len(place)), place))
 
 
 def _coefficient(coefficient: Coefficient) -> dict[str, Any]:
-    """Return the coefficient in Elo points."""
+    """Returns the coefficient in Elo points."""
     return {
         "name": coefficient.name,
         **{
@@ -151,17 +151,17 @@ def _coefficient(coefficient: Coefficient) -> dict[str, Any]:
 
 
 def _win_matrix(group: Group, order: NDArray[np.intp]) -> list[list[float]]:
-    """Return the points that each row's model won against each column's. A tie is half a point."""
+    """Returns the points that each row's model won against each column's. A tie is half a point."""
     return cast(list[list[float]], group.points[np.ix_(order, order)].tolist())
 
 
 def rows(board: Sheet) -> list[Row]:
-    """Return the rows of all groups in order."""
+    """Returns the rows of all groups in order."""
     return [row for group in board["groups"] for row in group["rows"]]
 
 
 def csv_lines(board: Sheet) -> Iterator[str]:
-    """Yield the rows as CSV lines. With several groups, a last column contains the group's number."""
+    """Yields the rows as CSV lines. With several groups, a last column contains the group's number."""
     several = len(board["groups"]) > 1
     yield csv_line([*COLUMNS, *(["group"] if several else [])])
     for number, group in enumerate(board["groups"], 1):

@@ -19,6 +19,8 @@ from ranking.votes.reader import ALL, Cut, Filters
 
 
 class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
+    """Selections of snapshots by what they answer and how far they are."""
+
     def of(self, study: Study, filters: Filters, settings: Settings) -> Self:
         return self.filter(study=study, key=key_of(filters, settings))
 

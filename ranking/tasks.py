@@ -8,12 +8,14 @@ from ranking.boards import retention, snapshots
 
 @shared_task(name="ranking.recompute_changed")
 def recompute_changed() -> None:
+    """Requests snapshots for changed comparisons and queues all that are due."""
     for pk in snapshots.recompute_changed(timezone.now()):
         fill.delay(pk)
 
 
 @shared_task(name="ranking.fill")
 def fill(pk: int) -> None:
+    """Computes a snapshot. If it has to wait, the next sweep queues it again."""
     try:
         snapshots.fill(pk, timezone.now())
     except snapshots.Busy:
@@ -22,4 +24,5 @@ def fill(pk: int) -> None:
 
 @shared_task(name="ranking.thin")
 def thin() -> None:
+    """Empties old snapshots that a later one of the same day supersedes."""
     retention.thin(timezone.now())

@@ -1,3 +1,5 @@
+"""URLs of leaderboards, reports and the pair browser."""
+
 from django.urls import path
 
 from ranking.views import boards, pairs, reports

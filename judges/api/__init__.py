@@ -1,0 +1,1 @@
+"""API of judges, model answers, benchmarks, panels, schedules and tables of verdicts."""

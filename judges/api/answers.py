@@ -19,16 +19,22 @@ from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
 
 
 class AnswerRunRow(rows.AnyRunRow):
+    """A run that asks a model for answers."""
+
     model = serializers.IntegerField(help_text="ID of the model.")
     name = serializers.CharField(help_text="Name of the model.")
     options = serializers.JSONField(help_text="Options the run was started with.")
 
 
 class AnswerRunDetail(AnswerRunRow):
+    """An answer run with its progress."""
+
     progress = rows.AnyProgressRow()
 
 
 class AnswerCallRow(serializers.Serializer[Any]):
+    """A call to a model: one turn of a prompt in one sample."""
+
     number = serializers.IntegerField(help_text="ID in the address of its page.")
     run = serializers.IntegerField()
     prompt = serializers.IntegerField(help_text="ID of the prompt.")
@@ -43,6 +49,8 @@ class AnswerCallRow(serializers.Serializer[Any]):
 
 
 class AnswerReplyRow(rows.ExchangeRow):
+    """A reply of a model, with the request it answers."""
+
     state = serializers.ChoiceField(AnswerState.choices)
     counts = serializers.BooleanField(help_text="True if the text of this reply is the answer in use.")
     text = serializers.CharField()
@@ -50,6 +58,8 @@ class AnswerReplyRow(rows.ExchangeRow):
 
 
 class AnswerCallDetail(AnswerCallRow):
+    """A call to a model with all of its replies."""
+
     replies = AnswerReplyRow(many=True)
 
 
@@ -89,6 +99,8 @@ def _reply_told(reply: AnswerReply, call: AnswerCall) -> dict[str, Any]:
 
 
 class RunView(StudyView):
+    """A view of a study's answer runs."""
+
     @property
     def known(self) -> QuerySet[AnswerRun]:
         return self.study.answer_runs.select_related("source__model", "user")
@@ -98,6 +110,8 @@ class RunView(StudyView):
 
 
 class Runs(RunView):
+    """Lists a study's answer runs."""
+
     query = PageQuery
 
     @extend_schema(
@@ -112,6 +126,8 @@ class Runs(RunView):
 
 
 class OneRun(RunView):
+    """Returns an answer run with its progress and cost."""
+
     @extend_schema(
         operation_id="answer-run",
         summary="Get an answer run with its progress and cost",
@@ -127,10 +143,14 @@ class OneRun(RunView):
 
 
 class CallsQuery(PageQuery):
+    """Query parameters of an answer run's calls."""
+
     state = serializers.ChoiceField(AnswerState.choices, required=False)
 
 
 class Calls(RunView):
+    """Lists the calls of an answer run, optionally those in one state."""
+
     query = CallsQuery
 
     @extend_schema(
@@ -152,6 +172,8 @@ _TEXTS = ("prompt__text", "prompt__turns", "prompt__references", "prompt__note",
 
 
 class OneCall(StudyView):
+    """Returns a call to a model with its requests and replies."""
+
     @extend_schema(
         operation_id="answer-call",
         summary="Get a call to a model with its requests and replies",

@@ -21,6 +21,8 @@ from judges.models import BenchmarkReply, BenchmarkRun, CallState, Judge, Protoc
 
 
 class BenchmarkRow(rows.AnyRunRow):
+    """A benchmark run of a judge."""
+
     judge = serializers.CharField()
     version = serializers.IntegerField()
     rater = serializers.CharField()
@@ -57,6 +59,8 @@ class AccuracyRow(serializers.Serializer[Any]):
 
 
 class BenchmarkDetail(BenchmarkRow):
+    """A benchmark with its progress and the judge's accuracy."""
+
     progress = rows.AnyProgressRow()
     returned_models = serializers.ListField(
         child=serializers.CharField(), help_text="Model names that the endpoint returned."
@@ -65,6 +69,8 @@ class BenchmarkDetail(BenchmarkRow):
 
 
 class BenchmarkCallRow(serializers.Serializer[Any]):
+    """A call that counts for a benchmark, and whether the judge chose the better answer."""
+
     number = serializers.IntegerField(help_text="ID in the address of its page.")
     benchmark = serializers.IntegerField(help_text="ID of the benchmark that sent the call; may be an earlier one.")
     preference = serializers.CharField(help_text="SHA-256 of the preference: prompt, chosen and rejected answer.")
@@ -80,12 +86,16 @@ class BenchmarkCallRow(serializers.Serializer[Any]):
 
 
 class BenchmarkReplyRow(rows.ExchangeRow):
+    """A reply of a judge to a benchmark call, with the request."""
+
     state = serializers.ChoiceField(CallState.choices)
     says = serializers.CharField()
     score = serializers.FloatField(allow_null=True)
 
 
 class BenchmarkCallDetail(BenchmarkCallRow):
+    """A benchmark call with its preference and replies."""
+
     prompt = serializers.JSONField(help_text="Messages; the last one is the user's.")
     chosen = serializers.CharField()
     rejected = serializers.CharField()
@@ -124,6 +134,8 @@ def _runs_told(runs: Sequence[BenchmarkRun]) -> list[dict[str, Any]]:
 
 
 class Benchmarks(ApiView):
+    """Lists a judge's benchmarks."""
+
     query = PageQuery
 
     @extend_schema(
@@ -146,6 +158,8 @@ def _found(number: int, run: int) -> BenchmarkRun:
 
 
 class OneBenchmark(ApiView):
+    """Returns a benchmark with its progress, cost and accuracy per set."""
+
     @extend_schema(
         operation_id="judge-benchmark",
         summary="Get a benchmark with its progress, cost and accuracy per set",
@@ -168,6 +182,8 @@ class OneBenchmark(ApiView):
 
 
 class CallsQuery(PageQuery):
+    """Query parameters of a benchmark's calls."""
+
     state = serializers.ChoiceField(CallState.choices, required=False, default="")
     set = serializers.CharField(required=False, help_text="Name of a set: only calls about its rows.")
     found = serializers.ChoiceField(
@@ -176,6 +192,8 @@ class CallsQuery(PageQuery):
 
 
 class BenchmarkCalls(ApiView):
+    """Lists the calls that count for a benchmark, including reused ones of earlier benchmarks."""
+
     query = CallsQuery
 
     @extend_schema(
@@ -196,6 +214,8 @@ class BenchmarkCalls(ApiView):
 
 
 class OneBenchmarkCall(ApiView):
+    """Returns a benchmark call with its preference, requests and replies."""
+
     @extend_schema(
         operation_id="judge-benchmark-call",
         summary="Get a benchmark call with its preference, requests and replies",

@@ -15,6 +15,8 @@ from judges.results import score_tables
 
 
 class ScoreRow(serializers.Serializer[Any]):
+    """A model's mean score by a judge: overall, for a turn or for a category."""
+
     judge = serializers.CharField()
     model = serializers.IntegerField(help_text="ID of the model.")
     name = serializers.CharField()
@@ -31,6 +33,8 @@ class ScoreRow(serializers.Serializer[Any]):
 
 
 class JudgedPairRow(serializers.Serializer[Any]):
+    """A model's record by a judge, against one opponent or all of them combined."""
+
     judge = serializers.CharField()
     model = serializers.IntegerField(help_text="ID of the model.")
     name = serializers.CharField()
@@ -49,6 +53,8 @@ class JudgedPairRow(serializers.Serializer[Any]):
 
 
 class GradesRow(serializers.Serializer[Any]):
+    """The tables of judge verdicts of a study."""
+
     computed_at = serializers.DateTimeField(
         allow_null=True, help_text="Null if the tables were computed for this request."
     )
@@ -58,16 +64,22 @@ class GradesRow(serializers.Serializer[Any]):
 
 
 class GradesQuery(Query):
+    """Query parameters of the tables."""
+
     judge = serializers.CharField(required=False, trim_whitespace=False, help_text="Name of a judge: only its tables.")
 
 
 class BeingComputed(APIException):
+    """Large tables are being computed for the first time; sent as 503 with Retry-After."""
+
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = _("The tables are being computed. Try again in a minute.")
     wait = 60
 
 
 class Grades(StudyView):
+    """Returns the tables of judge verdicts. Raises BeingComputed until large tables are first computed."""
+
     query = GradesQuery
     of_the_public = True
 

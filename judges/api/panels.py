@@ -15,6 +15,8 @@ from judges.models import Panel, PanelDecision, PanelMember
 
 
 class MemberRow(serializers.Serializer[Any]):
+    """A member of a panel and counts of its verdicts."""
+
     rater = serializers.CharField()
     senior = serializers.BooleanField(help_text="True if this member decides splits.")
     organisation = serializers.CharField(help_text="Organisation of its model; empty if unknown.")
@@ -26,6 +28,8 @@ class MemberRow(serializers.Serializer[Any]):
 
 
 class PanelRow(serializers.Serializer[Any]):
+    """A panel with its rules, members and counts of decisions."""
+
     number = serializers.IntegerField(help_text="ID in the address of its page.")
     rater = serializers.CharField(help_text="Name on leaderboards and in files.")
     rule = serializers.ChoiceField(Panel.Rule.choices)
@@ -76,6 +80,8 @@ def _told(panel: Panel) -> dict[str, Any]:
 
 
 class PanelView(StudyView):
+    """A view of a study's panels."""
+
     @property
     def known(self) -> Any:
         members = Prefetch("members", PanelMember.objects.select_related("rater").order_by("place"))
@@ -83,6 +89,8 @@ class PanelView(StudyView):
 
 
 class Panels(PanelView):
+    """Lists a study's panels."""
+
     query = PageQuery
 
     @extend_schema(
@@ -97,6 +105,8 @@ class Panels(PanelView):
 
 
 class OnePanel(PanelView):
+    """Returns a panel with its members and decisions by state."""
+
     @extend_schema(operation_id="panel", summary="Get a panel", tags=["judges"], responses=PanelRow)
     def get(self, request: Request, slug: str, number: int) -> Response:
         self.asked()

@@ -40,6 +40,8 @@ class Money(serializers.DecimalField):
 
 
 class VersionRow(serializers.Serializer[Any]):
+    """A version of a judge and its settings."""
+
     number = serializers.IntegerField()
     rater = serializers.CharField(help_text="Name on leaderboards and in files.")
     of_drift = serializers.BooleanField(
@@ -70,6 +72,8 @@ class VersionRow(serializers.Serializer[Any]):
 
 
 class JudgeRow(serializers.Serializer[Any]):
+    """A judge with its spending and versions."""
+
     id = serializers.IntegerField(help_text="ID in the address of its page.")
     name = serializers.CharField()
     spent = Money()
@@ -100,6 +104,7 @@ SETTINGS = (
 
 
 def judge_told(judge: Judge, *, endpoints: bool) -> dict[str, Any]:
+    """Returns the row of a judge; the addresses of its endpoints are null unless `endpoints`."""
     return {
         "id": judge.pk,
         "name": judge.name,
@@ -146,6 +151,8 @@ class AnyRunRow(serializers.Serializer[Any]):
 
 
 class RunRow(AnyRunRow):
+    """A run of a judge on a study."""
+
     judge = serializers.CharField()
     version = serializers.IntegerField()
     rater = serializers.CharField()
@@ -157,6 +164,8 @@ class RunRow(AnyRunRow):
 
 
 class AnyProgressRow(serializers.Serializer[Any]):
+    """Progress, speed, cost and tokens of a run of any kind."""
+
     states = serializers.DictField(child=serializers.IntegerField(), help_text="Calls by state.")
     share = serializers.FloatField(help_text="Share of calls that need no more work.")
     rate = serializers.FloatField(help_text="Replies per second over the last minute.")
@@ -170,10 +179,14 @@ class AnyProgressRow(serializers.Serializer[Any]):
 
 
 class ProgressRow(AnyProgressRow):
+    """Progress of a judge run."""
+
     shortened = serializers.IntegerField(help_text="Calls in which an answer was shortened for the judge.")
 
 
 class RunDetail(RunRow):
+    """A judge run with its progress."""
+
     progress = ProgressRow()
 
 
@@ -185,6 +198,7 @@ def costs_of(replies: QuerySet[Any], runs: Sequence[Run]) -> dict[int, tuple[int
 
 
 def any_run_told(run: Run, cost: int, unsure: int) -> dict[str, Any]:
+    """Returns the `AnyRunRow` fields of a run; `cost` and `unsure` are nanos."""
     return {
         "number": run.pk,
         "state": run.state,
@@ -201,6 +215,7 @@ def any_run_told(run: Run, cost: int, unsure: int) -> dict[str, Any]:
 
 
 def any_progress_told(progress: Progress) -> dict[str, Any]:
+    """Returns the row of a run's progress."""
     return {
         "states": progress.states,
         "share": progress.share,
@@ -234,11 +249,14 @@ def _run(run: JudgeRun, cost: int, unsure: int) -> dict[str, Any]:
 
 
 def run_told(run: JudgeRun, progress: Progress) -> dict[str, Any]:
+    """Returns the row of a judge run with its progress."""
     shown = any_progress_told(progress) | {"shortened": progress.shortened}
     return _run(run, progress.cost, progress.unsure) | {"progress": shown}
 
 
 class VerdictRow(serializers.Serializer[Any]):
+    """A verdict read from a reply."""
+
     state = serializers.ChoiceField(CallState.choices)
     problem = serializers.CharField()
     winner = serializers.ChoiceField([*WinnerChoice.choices, ("", "")], help_text="x, y or tie.")
@@ -252,6 +270,8 @@ class VerdictRow(serializers.Serializer[Any]):
 
 
 class CallRow(serializers.Serializer[Any]):
+    """A call to a judge with the verdict in force."""
+
     number = serializers.IntegerField(help_text="ID in the address of its page.")
     run = serializers.IntegerField()
     pair = serializers.IntegerField(allow_null=True, help_text="ID of the pair, if pairs are judged.")
@@ -288,6 +308,8 @@ class ExchangeRow(serializers.Serializer[Any]):
 
 
 class ReplyRow(ExchangeRow):
+    """A reply of a judge, with the request it answers and the verdicts read from it."""
+
     state = serializers.ChoiceField(CallState.choices)
     answered_as = serializers.CharField(help_text="Rater that the verdict counts for.")
     templates_sha256 = serializers.CharField()
@@ -297,6 +319,8 @@ class ReplyRow(ExchangeRow):
 
 
 class CallDetail(CallRow):
+    """A call to a judge with all of its replies."""
+
     replies = ReplyRow(many=True)
 
 
@@ -318,11 +342,13 @@ def call_told(call: JudgeCall, verdicts: Iterable[Verdict]) -> dict[str, Any]:
 
 
 def verdict_told(verdict: Verdict) -> dict[str, Any]:
+    """Returns the row of a verdict."""
     names = ("state", "winner", "level", "score", "share", "reader", "reader_version", "read_at", "superseded_at")
     return {**{name: getattr(verdict, name) for name in names}, "problem": verdict.told_problem}
 
 
 def exchange_told(reply: Exchange) -> dict[str, Any]:
+    """Returns the row of a request and its reply. Amounts are converted from nanos to dollars."""
     names = ("attempts", "raw", "model", "fingerprint", "response_id", "request_id", "finish_reason")
     counted = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "seconds", "received_at")
     return {
@@ -336,6 +362,7 @@ def exchange_told(reply: Exchange) -> dict[str, Any]:
 
 
 def reply_told(reply: JudgeReply) -> dict[str, Any]:
+    """Returns the row of a reply with its verdicts."""
     return {
         **exchange_told(reply),
         "state": reply.state,

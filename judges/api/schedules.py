@@ -14,6 +14,8 @@ from judges.models import Schedule, ScheduleKind
 
 
 class ScheduleRow(serializers.Serializer[Any]):
+    """A judge's schedule in a study."""
+
     number = serializers.IntegerField(help_text="ID in the options of the runs it started.")
     judge = serializers.CharField()
     kind = serializers.ChoiceField(ScheduleKind.choices)
@@ -39,6 +41,8 @@ def _told(some: Iterable[Schedule]) -> Iterator[dict[str, Any]]:
 
 
 class Schedules(StudyView):
+    """Lists the schedules of a study's judges."""
+
     query = PageQuery
 
     @extend_schema(

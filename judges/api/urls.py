@@ -1,3 +1,5 @@
+"""URLs of the API of judges and model answers."""
+
 from django.urls import path
 
 from judges.api import answers, benchmarks, grades, panels, schedules, views

@@ -25,6 +25,8 @@ from judges.models import CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, R
 
 
 class Judges(ApiView):
+    """Lists judges. Endpoints are shown only to users who may add judges."""
+
     query = PageQuery
 
     @extend_schema(
@@ -48,6 +50,8 @@ def _versions() -> "Prefetch[Any]":
 
 
 class OneJudge(ApiView):
+    """Returns a judge with its settings and spending."""
+
     @extend_schema(operation_id="judge", summary="Get a judge", tags=["judges"], responses=rows.JudgeRow)
     def get(self, request: Request, number: int) -> Response:
         self.asked()
@@ -56,6 +60,8 @@ class OneJudge(ApiView):
 
 
 class RunView(StudyView):
+    """A view of a study's judge runs."""
+
     @property
     def known(self) -> QuerySet[JudgeRun]:
         return self.study.judge_runs.select_related("version__judge", "user")
@@ -68,10 +74,14 @@ class RunView(StudyView):
 
 
 class RunsQuery(PageQuery):
+    """Query parameters of a study's judge runs."""
+
     kind = serializers.ChoiceField(RunKind.choices, required=False)
 
 
 class Runs(RunView):
+    """Lists a study's judge runs, and starts new ones in the background."""
+
     query = RunsQuery
 
     @extend_schema(
@@ -113,6 +123,8 @@ class Runs(RunView):
 
 
 class OneRun(RunView):
+    """Returns a judge run with its progress and cost."""
+
     @extend_schema(
         operation_id="judge-run",
         summary="Get a judge run with its progress and cost",
@@ -125,6 +137,8 @@ class OneRun(RunView):
 
 
 class ChangeRun(RunView):
+    """A view that changes a run's state. Raises NotPossible if the run no longer allows the change."""
+
     def change_run(self, number: int, change: Callable[[JudgeRun], bool]) -> Response:
         if not change(self.found(number)):
             raise NotPossible(_("This run has already ended, or someone else changed it first."))
@@ -132,6 +146,8 @@ class ChangeRun(RunView):
 
 
 class Pause(ChangeRun):
+    """Pauses a judge run. Replies to requests in progress are still stored."""
+
     @extend_schema(
         operation_id="pause-judge-run",
         summary="Pause a judge run",
@@ -145,6 +161,8 @@ class Pause(ChangeRun):
 
 
 class Resume(ChangeRun):
+    """Resumes a paused or stopped judge run."""
+
     @extend_schema(
         operation_id="resume-judge-run",
         summary="Resume a paused or stopped judge run",
@@ -157,6 +175,8 @@ class Resume(ChangeRun):
 
 
 class Cancel(ChangeRun):
+    """Cancels a judge run. Replies are kept and open calls are dropped."""
+
     @extend_schema(
         operation_id="cancel-judge-run",
         summary="Cancel a judge run; replies are kept and open calls are dropped",
@@ -169,10 +189,14 @@ class Cancel(ChangeRun):
 
 
 class CallsQuery(PageQuery):
+    """Query parameters of a judge run's calls."""
+
     state = serializers.ChoiceField(CallState.choices, required=False)
 
 
 class Calls(RunView):
+    """Lists the calls of a judge run with their verdicts in force, optionally those in one state."""
+
     query = CallsQuery
 
     @extend_schema(
@@ -195,6 +219,8 @@ _TEXTS = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason", "resul
 
 
 class OneCall(StudyView):
+    """Returns a call to a judge with its requests, replies and verdicts."""
+
     @extend_schema(
         operation_id="judge-call",
         summary="Get a call with its requests, replies and verdicts",

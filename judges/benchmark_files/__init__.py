@@ -1,0 +1,1 @@
+"""MT-bench files of a study: imports their rows and exports them."""

@@ -268,6 +268,7 @@ def one_order(study: Study) -> int:
 
 
 def notice(study: Study) -> str:
+    """Returns a note on the matches that the export leaves out; empty if there are none."""
     number = one_order(study)
     text = ngettext(
         "%(number)d match judged in only one order is left out: FastChat needs both orders.",

@@ -1,0 +1,1 @@
+"""File formats of judge data: MT-bench and preference sets."""

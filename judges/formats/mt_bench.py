@@ -65,6 +65,7 @@ class Game:
 
 
 def question_row(prompt: int, category: str | None, turns: Sequence[str]) -> dict[str, Any]:
+    """Builds a question row; `turns` are the user's messages."""
     return {"question_id": prompt, "category": category, "turns": list(turns)}
 
 

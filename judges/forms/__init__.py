@@ -1,0 +1,1 @@
+"""Forms for judges, answer runs, panels, benchmarks and stability tests."""

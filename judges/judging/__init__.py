@@ -1,0 +1,1 @@
+"""Judging of studies: judges, plans, runs, requests, schedules and stability tests."""

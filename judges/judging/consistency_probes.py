@@ -36,6 +36,7 @@ def _checked(count: int) -> int:
 
 
 def sentinels_of(study: Study, judge: Judge) -> SentinelSet | None:
+    """Returns the sentinel set of `judge` in `study`; None if it has none."""
     return SentinelSet.objects.filter(study=study, judge=judge).first()
 
 

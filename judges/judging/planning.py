@@ -102,6 +102,7 @@ def pairs_of(study: Study, plan: Plan) -> QuerySet[Pair]:
 
 
 def results_of(study: Study, plan: Plan) -> QuerySet[Result]:
+    """Returns the results that `plan` covers, in stored order, up to its limit."""
     results = Result.objects.filter(prompt__in=study.prompts(), model__in=study.models_compared()).order_by("pk")
     return results if plan.limit is None else results[: plan.limit]
 

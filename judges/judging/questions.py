@@ -38,6 +38,7 @@ def subject_of_pair(pair: Pair, left: str, turn: int) -> Subject:
 
 
 def subject_of_result(result: Result, turn: int) -> Subject:
+    """Builds the subject of a single answer, to be graded by itself."""
     prompt = result.prompt
     return _subject(prompt, [prompt.text, *prompt.turns], [[result.text, *result.turns]], turn, "")
 
@@ -47,6 +48,7 @@ def _subject(prompt: Prompt, prompts: list[str], answers: list[list[str]], turn:
 
 
 def subject_of(call: JudgeCall) -> Subject:
+    """Builds the subject of a call, which is about a pair or a result."""
     if call.pair is not None:
         return subject_of_pair(call.pair, call.left, call.turn)
     assert call.result is not None  # noqa: S101  judge_call_about_one

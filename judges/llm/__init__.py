@@ -1,0 +1,1 @@
+"""Access to language models: chat and reward endpoints, API keys, rate limits, and a mock."""

@@ -251,6 +251,7 @@ async def _look_where(event: str, info: Mapping[str, Any]) -> None:
 
 
 def chat_url(base: str) -> str:
+    """Returns the URL of chat completions under the base URL of an endpoint."""
     return f"{base.rstrip('/')}/chat/completions"
 
 

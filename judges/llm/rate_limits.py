@@ -56,6 +56,8 @@ class Turn:
 
 
 class Pace(Protocol):
+    """Limits per minute of requests and tokens that all sending processes share."""
+
     def take(self, tokens: int) -> Turn:
         """Counts a send of `tokens` if the limits allow one now.
 

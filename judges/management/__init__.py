@@ -1,0 +1,1 @@
+"""Helpers of the judges' commands: options, progress and numbers."""

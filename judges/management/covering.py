@@ -20,6 +20,7 @@ def add_plan(parser: ArgumentParser) -> None:
 
 
 def plan_of(options: Mapping[str, Any]) -> Plan:
+    """Returns the plan that the parsed options describe."""
     return Plan(
         options["limit"],
         "both" if options["both_orders"] else "",

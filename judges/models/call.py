@@ -79,6 +79,8 @@ class JudgeReply(Exchange):
 
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):
+    """Selections of verdicts by whether they are in force and count."""
+
     def in_force(self) -> "VerdictQuerySet":
         """Selects the current verdict of every answered call, including stability tests."""
         return self.filter(superseded_at=None)

@@ -77,6 +77,8 @@ class Judge(Purse):
 
 
 class Orders(models.TextChoices):
+    """In which orders a judge sees the two answers of a pair."""
+
     ONE = "one", _("one, as stored in the pair")
     RANDOM = "random", _("one, random for each pair")
     BOTH = "both", _("both")

@@ -15,6 +15,8 @@ from judges.statistics import panel_decision
 
 
 class PanelQuerySet(models.QuerySet["Panel"]):
+    """Selections of panels."""
+
     def active(self) -> "PanelQuerySet":
         """Selects the panels that have not ended."""
         return self.filter(ended_at=None)
@@ -117,6 +119,8 @@ class PanelMember(models.Model):
 
 
 class PanelDecisionQuerySet(models.QuerySet["PanelDecision"]):
+    """Selections of panel decisions."""
+
     def in_force(self) -> "PanelDecisionQuerySet":
         return self.filter(superseded_at=None)
 

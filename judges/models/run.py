@@ -9,6 +9,8 @@ from judges.models.work import STILL_LIVE, Run, Sending
 
 
 class RunKind(models.TextChoices):
+    """What a judge run is for. All kinds but `judging` are probes."""
+
     JUDGING = "judging", _("judging")
     SENTINEL = "sentinel", _("sentinel round")
     RETEST = "retest", _("retest")

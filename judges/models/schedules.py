@@ -16,6 +16,8 @@ MOST_HOURS = 24 * 366
 
 
 class ScheduleKind(models.TextChoices):
+    """What a schedule starts."""
+
     NEW = "new", _("judge new pairs or answers")
     SENTINELS = "sentinels", _("run the sentinel set")
 

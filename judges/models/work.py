@@ -138,6 +138,8 @@ class Access(models.Model):
 
 
 class RunState(models.TextChoices):
+    """States of a run. Done and cancelled runs are over; the others may continue."""
+
     WAITING = "waiting", _("waiting")
     RUNNING = "running", _("running")
     PAUSED = "paused", _("paused")
@@ -205,6 +207,8 @@ class Sending(models.Model):
 
 
 class CallState(models.TextChoices):
+    """States of a call: pending, sent, or its outcome."""
+
     PENDING = "pending", _("pending")
     SENT = "sent", _("sent")
     OK = "ok", _("ok")

@@ -1,0 +1,1 @@
+"""Panels, which combine several judges of a study into one rater."""

@@ -1,0 +1,1 @@
+"""Judge prompts: template sets, the built-in ones, and readers that parse replies."""

@@ -1,0 +1,1 @@
+"""Results of judging for pages and the API: verdicts, score tables, prompts and costs."""

@@ -90,6 +90,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    """A prompt with two models' answers and the judges' verdicts, turn by turn."""
+
     prompt: Prompt
     turns: list[Turn]
     choices: list[list[int]] = field(default_factory=list)
@@ -116,6 +118,7 @@ def first_choice(study: Study, models: Sequence[LanguageModel]) -> tuple[int, ..
 
 
 def categories(study: Study) -> list[str]:
+    """Returns the categories of the study's prompts, sorted."""
     types = study.prompts().order_by("type").values_list("type", flat=True).distinct()
     return [name for name in types if name]
 

@@ -100,11 +100,13 @@ def cost(study: Study, raters: Collection[int]) -> dict[int, str]:
 
 
 def cost_of_a_verdict(study: Study, raters: Collection[int]) -> dict[int, str]:
+    """Maps raters to their cost per verdict, as shown. Raters without a verdict are left out."""
     found = records(study, raters).items()
     return {rater: dollars(round(record.a_verdict)) for rater, record in found if record.a_verdict is not None}
 
 
 def in_vain(study: Study, raters: Collection[int]) -> dict[int, str]:
+    """Maps raters to the percentage of replies or decisions without a verdict, as shown."""
     found = records(study, raters).items()
     return {
         rater: _("%(share)s%%") % {"share": number_format(round(100 * record.in_vain, 1), 1)}
@@ -114,6 +116,7 @@ def in_vain(study: Study, raters: Collection[int]) -> dict[int, str]:
 
 
 def seconds(study: Study, raters: Collection[int]) -> dict[int, str]:
+    """Maps raters to their mean reply time in seconds, as shown. Raters without a known time are left out."""
     found = records(study, raters).items()
     return {
         rater: _("%(seconds)s s") % {"seconds": number_format(round(record.seconds, 2), 2)}

@@ -1,0 +1,1 @@
+"""Runs of calls to language models: lifecycle, senders, stored calls and progress."""

@@ -1,0 +1,1 @@
+"""Statistics of verdicts: scores, accuracy, consistency and panel decisions. Pure."""

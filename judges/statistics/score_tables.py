@@ -65,6 +65,8 @@ class Game(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
+    """A 95% interval."""
+
     low: float
     high: float
 
@@ -410,6 +412,7 @@ def scores_kept(found: Iterable[ModelScores]) -> list[Any]:
 
 
 def kept_scores(kept: Iterable[Any]) -> list[ModelScores]:
+    """Converts the JSON values that `scores_kept` returns back to scores."""
     return [
         ModelScores(
             model,

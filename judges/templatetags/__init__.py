@@ -1,0 +1,1 @@
+"""Template filters for verdicts, grades and stability tests."""

@@ -25,6 +25,7 @@ def share_interval(estimate: Estimate | None) -> str:
 
 @register.filter
 def score(estimate: Estimate | None) -> str:
+    """Formats a score with two decimals; a dash for None."""
     return "–" if estimate is None else number_format(estimate.value, 2)
 
 

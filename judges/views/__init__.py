@@ -1,0 +1,1 @@
+"""Pages of judges, runs, model answers, panels, benchmarks and verdicts."""

@@ -70,6 +70,7 @@ def _models(study: Study) -> QuerySet[LanguageModel]:
 @study_page
 @require_POST
 def system_message(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Saves the system message of the study's prompt set."""
     form = SystemMessageForm(request.POST)
     if form.is_valid():
         try:

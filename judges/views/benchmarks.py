@@ -113,6 +113,7 @@ def change_benchmark(request: AdministratorRequest, number: int, run: int, chang
 @login_required
 @require_safe
 def benchmark_csv(request: AdministratorRequest, number: int, run: int) -> HttpResponseBase:
+    """Downloads a benchmark's accuracy per set as CSV."""
     rows = reports.lines(reports.report(_run(number, run)))
     return csv_download(reports.COLUMNS, rows, f"judge-{number}-benchmark-{run}.csv")
 
@@ -120,6 +121,7 @@ def benchmark_csv(request: AdministratorRequest, number: int, run: int) -> HttpR
 @login_required
 @require_safe
 def benchmark_json(request: AdministratorRequest, number: int, run: int) -> HttpResponse:
+    """Downloads a benchmark and its accuracy per set as JSON."""
     found = _run(number, run)
     return JsonResponse(reports.as_json(found, reports.report(found)))
 
@@ -156,6 +158,7 @@ CALL_COLUMNS: Final = (
 @login_required
 @require_safe
 def calls_csv(request: AdministratorRequest, number: int, run: int) -> HttpResponseBase:
+    """Downloads the calls that count for a benchmark as CSV; costs are in nanos."""
     found = _run(number, run)
 
     def line(call: Any) -> tuple[Any, ...]:

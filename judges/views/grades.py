@@ -139,6 +139,7 @@ def _files(request: HttpRequest, slug: str) -> Tables:
 
 @require_safe
 def scores_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Downloads the scores of single answers as CSV."""
     found = _files(request, slug)
     rows = ([row[column] for column in SCORE_COLUMNS] for row in found.score_rows())
     return csv_download(SCORE_COLUMNS, rows, f"{found.study.slug}-scores.csv")
@@ -146,6 +147,7 @@ def scores_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Downloads the wins and losses in judged pairs as CSV."""
     found = _files(request, slug)
     rows = ([row[column] for column in PAIR_COLUMNS] for row in found.pair_rows())
     return csv_download(PAIR_COLUMNS, rows, f"{found.study.slug}-judged-pairs.csv")

@@ -35,6 +35,7 @@ may_add = permission_required("judges.add_judge", raise_exception=True)
 @login_required
 @require_safe
 def judge_list(request: AdministratorRequest) -> HttpResponse:
+    """Lists all judges with their current versions."""
     context = {"section": "judges", "judges": [(judge, judge.current) for judge in Judge.objects.all()]}
     return render(request, "judges/list.html", context)
 
@@ -43,6 +44,7 @@ def judge_list(request: AdministratorRequest) -> HttpResponse:
 @may_add
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: AdministratorRequest) -> HttpResponse:
+    """Shows the form for a new judge, and adds it. Needs the permission to add judges."""
     form = JudgeForm(None, posted(request))
     if form.is_valid() and (judge := form.keep(request.user)):
         messages.success(request, _("Judge added."))
@@ -97,6 +99,7 @@ def _preview(request: AdministratorRequest, template: Template, reader: str = ""
 @login_required
 @require_safe
 def template_list(request: AdministratorRequest) -> HttpResponse:
+    """Lists all template sets, after storing the built-in ones that are missing."""
     judges.keep_built_in()
     return render(request, "judges/templates.html", {"section": "judges", "templates": Template.objects.all()})
 
@@ -121,6 +124,7 @@ def new_template(request: AdministratorRequest) -> HttpResponse:
 @login_required
 @require_safe
 def template(request: AdministratorRequest, number: int) -> HttpResponse:
+    """Shows a template set as TOML, with a preview of the messages it produces."""
     found = get_object_or_404(Template, pk=number)
     context = {
         "section": "judges",
@@ -189,6 +193,7 @@ def _calls(study: Study, number: int, state: str) -> QuerySet[JudgeCall]:
 @study_page
 @require_safe
 def calls(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Shows the calls of a run, filtered by state and paged."""
     state = request.GET.get("state", "")
     context = {
         "study": study,
@@ -223,6 +228,7 @@ CALL_COLUMNS: Final = (
 @study_page
 @require_safe
 def calls_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
+    """Downloads the calls of a run that have a verdict in force as CSV; costs are in nanos."""
     rows = _run(study, number).calls.values_list(
         "pair__number",
         "result__number",

@@ -54,6 +54,7 @@ def schedule(request: AdministratorRequest, study: Study) -> HttpResponse:
 @study_page
 @require_POST
 def schedule_off(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Turns off a schedule."""
     found = get_object_or_404(Schedule, study=study, pk=number)
     schedules.turn_off(study, found.judge, ScheduleKind(found.kind))
     messages.success(request, _("Schedule turned off."))
@@ -146,6 +147,7 @@ COLUMNS: Final = (
 @study_page
 @require_safe
 def rounds_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
+    """Downloads the rounds of a judge's sentinel set as CSV."""
     judge = get_object_or_404(Judge, pk=number)
     rows = (_row(each) for each in consistency_probes.rounds(study, judge))
     return csv_download(COLUMNS, rows, f"{study.slug}-judge-{number}-rounds.csv")

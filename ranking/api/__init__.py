@@ -1,0 +1,1 @@
+"""API of leaderboards and of the agreement report."""

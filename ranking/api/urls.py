@@ -1,3 +1,5 @@
+"""URLs of the API of leaderboards and reports."""
+
 from django.urls import path
 
 from ranking.api import views

@@ -71,11 +71,15 @@ class MethodField(serializers.ChoiceField):
 
 
 class BoardsQuery(PageQuery):
+    """Query parameters of the list of leaderboards."""
+
     raters = serializers.CharField(required=False, max_length=200, trim_whitespace=False)
     method = MethodField(required=False)
 
 
 class Leaderboards(StudyView):
+    """Lists a study's leaderboard snapshots, optionally by raters and method."""
+
     query = BoardsQuery
     of_the_public = True
 
@@ -98,11 +102,13 @@ class Leaderboards(StudyView):
 
 
 def _boards(study: Study) -> "QuerySet[Leaderboard]":
-    """Return the finished snapshots of leaderboards, without the reports stored in the same table."""
+    """Returns the finished snapshots of leaderboards, without the reports stored in the same table."""
     return Leaderboard.objects.finished().filter(study=study, method__in=list(METHODS))
 
 
 class OneLeaderboard(StudyView):
+    """Returns a leaderboard snapshot with its results."""
+
     of_the_public = True
 
     @extend_schema(operation_id="leaderboard", summary="One leaderboard", tags=["leaderboards"], responses=BoardSheet)
@@ -125,6 +131,8 @@ class ReportRow(serializers.Serializer[Any]):
 
 
 class Agreement(StudyView):
+    """Returns the newest agreement report. Only people who run the study see the workers in it."""
+
     of_the_public = True
 
     @extend_schema(

@@ -1,0 +1,1 @@
+"""Leaderboards of a study: computed, requested, stored as snapshots, and thinned out."""

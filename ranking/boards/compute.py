@@ -34,6 +34,8 @@ PROBLEMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Computed:
+    """A computed board: as plain data, with the comparisons it was computed from."""
+
     sheet: Sheet
     read: Read
     board: Board

@@ -1,4 +1,4 @@
-"""Compute a board: rate each group of connected models separately, by any method."""
+"""Computes a board: rate each group of connected models separately, by any method."""
 
 from dataclasses import dataclass, replace
 
@@ -47,7 +47,7 @@ class Board:
 
 
 def rate(votes: Votes, settings: Settings, source: Source) -> Board:
-    """Compute the board of `votes`. The result is the same for the same settings and seed.
+    """Computes the board of `votes`. The result is the same for the same settings and seed.
 
     Raises:
         Contradiction: the settings do not fit the method or these votes.

@@ -40,7 +40,7 @@ DENSE: Final = 1 << 26
 def redraw(
     votes: Votes, tally: Tally, fit: Fit, settings: Settings, clusters: Clusters, rng: np.random.Generator
 ) -> Ratings:
-    """Return `fit` as ratings with the 2.5 and 97.5 percentiles of `settings.rounds` replicates.
+    """Returns `fit` as ratings with the 2.5 and 97.5 percentiles of `settings.rounds` replicates.
 
     In a replicate without a finite fit, every model gets half a tie against the mean.
     """
@@ -90,7 +90,7 @@ def _replicates(
 
 
 def _over_cells(votes: Votes, tally: Tally, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
-    """Resample comparisons with replacement: multinomial over models and outcomes."""
+    """Resamples comparisons with replacement: multinomial over models and outcomes."""
     if votes.importance is not None:
         yield from _over_rows(votes, cells, rounds, rng)
         return
@@ -192,7 +192,7 @@ class Poisson:
 
 
 def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
-    """Resample row by row, for comparisons that differ in importance."""
+    """Resamples row by row, for comparisons that differ in importance."""
     number = np.ones(len(votes)) if votes.count is None else votes.count.astype(np.float64)
     games, points = _by_cell(votes, cells, np.arange(len(votes)), len(votes), per_count=True)
     for size in _batches(rounds):
@@ -201,7 +201,7 @@ def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator
 
 
 def _over_clusters(votes: Votes, cells: Cells, rounds: int, clusters: Clusters, rng: np.random.Generator) -> Replicates:
-    """Resample whole clusters with replacement, each with all its comparisons."""
+    """Resamples whole clusters with replacement, each with all its comparisons."""
     labels = _labels(votes.prompt if clusters == "prompt" else votes.rater)
     number = int(labels.max()) + 1
     sparse = _by_cell(votes, cells, labels, number)
@@ -212,7 +212,7 @@ def _over_clusters(votes: Votes, cells: Cells, rounds: int, clusters: Clusters, 
 
 
 def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
-    """Resample prompts and raters independently. A comparison is weighted by the product of both counts."""
+    """Resamples prompts and raters independently. A comparison is weighted by the product of both counts."""
     prompts, raters = _labels(votes.prompt), _labels(votes.rater)
     cell, score = _orient(votes, cells)
     weight, width = votes.weight(), len(cells.i)
@@ -226,7 +226,7 @@ def _over_products(votes: Votes, cells: Cells, rounds: int, rng: np.random.Gener
 
 
 def _labels(codes: Codes | None) -> NDArray[np.intp]:
-    """Renumber the codes 0, 1, ... without gaps."""
+    """Renumbers the codes 0, 1, ... without gaps."""
     assert codes is not None  # noqa: S101  votes without these codes have no such clusters
     return np.unique(codes, return_inverse=True)[1]
 
@@ -242,7 +242,7 @@ def _batches(rounds: int) -> Iterator[int]:
 
 
 def _orient(votes: Votes, cells: Cells) -> tuple[NDArray[np.intp], Floats]:
-    """Return the cell of each row, and the share of its verdict that goes to the cell's i."""
+    """Returns the cell of each row, and the share of its verdict that goes to the cell's i."""
     number = np.full((cells.size, cells.size), -1)
     number[cells.i, cells.j] = number[cells.j, cells.i] = np.arange(len(cells.i))
     cell = number[votes.x, votes.y]
@@ -304,7 +304,7 @@ class Replicated:
     start: Fit
 
     def climb(self, theta: Floats, step_of: Callable[[Floats], Floats]) -> NDArray[np.bool_]:
-        """Improve `theta` (m, b) in place by chord steps, and return (b,) which replicates converged.
+        """Improves `theta` (m, b) in place by chord steps, and returns (b,) which replicates converged.
 
         It stops when all have converged, or when the rest make no progress: their steps do not shrink by a fifth.
         """
@@ -359,7 +359,7 @@ def _inverses(cells: Cells, games: Floats, start: Fit) -> Floats | None:
 
 
 def _fit_alone(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, bool]:
-    """Fit one replicate with Newton's method. Return its optimum, and whether it alone needed the prior."""
+    """Fits one replicate with Newton's method. Returns its optimum, and whether it alone needed the prior."""
     wins = np.zeros((cells.size, cells.size))
     wins[cells.i, cells.j], wins[cells.j, cells.i] = points, games - points
     zero = np.zeros_like(wins)

@@ -21,7 +21,7 @@ FIRST_PLACE = "first-place"
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Estimate the strengths of one connected group of models. A tie counts as half a win for both.
+    """Estimates the strengths of one connected group of models. A tie counts as half a win for both.
 
     Raises:
         Contradiction: position bias is to be fitted, and no comparison has a known left and right.
@@ -43,7 +43,7 @@ def rate(
 def rated(
     names: tuple[str, ...], fit: Fit, settings: Settings, covariates: tuple[str, ...], notices: tuple[str, ...]
 ) -> Ratings:
-    """Return `fit` as ratings without intervals."""
+    """Returns `fit` as ratings without intervals."""
     return Ratings(
         settings=settings,
         names=names,
@@ -60,7 +60,7 @@ def rated(
 def estimate(
     votes: Votes, tally: Tally, z: Floats, fit: Fit, settings: Settings, clusters: Clusters | None
 ) -> tuple[Uncertainty | None, tuple[str, ...]]:
-    """Return the sandwich covariance that `settings` specify, and the notices about it."""
+    """Returns the sandwich covariance that `settings` specify, and the notices about it."""
     if clusters is None:
         return None, ()
     if clusters == "none" and not z.shape[1]:
@@ -79,7 +79,7 @@ def _side(votes: Votes) -> Floats:
 
 
 def _cells_by_side(votes: Votes) -> Cells:
-    """Group the comparisons of each x and y by the side on which x was shown."""
+    """Groups the comparisons of each x and y by the side on which x was shown."""
     size = len(votes.names)
     side = np.zeros(len(votes), dtype=np.intp) if votes.left is None else votes.left.astype(np.intp)
     code = (votes.x.astype(np.intp) * size + votes.y) * 3 + side + 1

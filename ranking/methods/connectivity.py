@@ -14,7 +14,7 @@ LEAST_ONE_WAY: Final = 6
 
 
 def components(tally: Tally) -> list[NDArray[np.intp]]:
-    """Return the groups of models connected by comparisons, largest first. Models without any are in none.
+    """Returns the groups of models connected by comparisons, largest first. Models without any are in none.
 
     Different groups have no common scale and cannot be compared.
     """
@@ -27,7 +27,7 @@ def components(tally: Tally) -> list[NDArray[np.intp]]:
 
 
 def has_finite_fit(tally: Tally) -> bool:
-    """Return whether finite Bradley-Terry strengths exist: every set of models has won or tied against the rest.
+    """Returns whether finite Bradley-Terry strengths exist: every set of models has won or tied against the rest.
 
     Equivalently, the graph of wins, with ties as edges both ways, is strongly connected (Ford, 1957).
     """
@@ -36,7 +36,7 @@ def has_finite_fit(tally: Tally) -> bool:
 
 
 def has_finite_fit_with_ties(tally: Tally) -> bool:
-    """Return whether finite strengths exist if ties have their own probability (Davidson, 1970).
+    """Returns whether finite strengths exist if ties have their own probability (Davidson, 1970).
 
     There must be some ties and some wins. Besides `has_finite_fit`, a cycle of models must have more wins, all in
     the same direction, than ties. Otherwise there are positions in which every winner is at least one step above the
@@ -57,7 +57,7 @@ def has_finite_fit_with_ties(tally: Tally) -> bool:
 
 
 def has_circle(tally: Tally) -> bool:
-    """Return whether there is a cycle of wins and ties, such as two models that beat each other."""
+    """Returns whether there is a cycle of wins and ties, such as two models that beat each other."""
     return bool(_circles(tally)[0] < len(tally.wins))
 
 
@@ -74,14 +74,14 @@ def hardly_joined(tally: Tally) -> NDArray[np.bool_]:
 
 
 def _circles(tally: Tally) -> tuple[int, NDArray[np.intp]]:
-    """Return the number of strongly connected components of wins and ties, and (m,) the component of each model."""
+    """Returns the number of strongly connected components of wins and ties, and (m,) the component of each model."""
     beaten = tally.wins + tally.ties > 0
     number, labels = connected_components(csr_array(beaten.astype(np.int8)), directed=True, connection="strong")
     return number, labels.astype(np.intp)
 
 
 def _reaches_all(graph: NDArray[np.bool_]) -> bool:
-    """Return whether every node can be reached from the first along the edges in the rows."""
+    """Returns whether every node can be reached from the first along the edges in the rows."""
     if not len(graph):
         return True
     reached = graph[0].copy()

@@ -23,7 +23,7 @@ TIES = "ties"
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Estimate strengths and the coefficient `ties`, the logarithm of nu. Without ties this is Bradley-Terry.
+    """Estimates strengths and the coefficient `ties`, the logarithm of nu. Without ties this is Bradley-Terry.
 
     Raises:
         NotConverged: there are only ties, or Newton's method did not reach the optimum.
@@ -114,7 +114,7 @@ def _fit(tally: Tally, *, prior: bool) -> Fit:
 
 
 def _observations(votes: Votes, fit: Fit) -> tuple[Observations, Floats]:
-    """Return two rows for each of n comparisons, whose scores and information add up to those of the comparison.
+    """Returns two rows for each of n comparisons, whose scores and information add up to those of the comparison.
 
     With L L' the covariance of (s, t), the information B' L L' B of a comparison is that of the two rows
     of L' B. The second row does not depend on the strengths, which i = j expresses.

@@ -19,7 +19,7 @@ from ranking.methods.tally import Tally, Votes
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Return each model's share of the eigenvector. A notice says if models were compared unequally often.
+    """Returns each model's share of the eigenvector. A notice says if models were compared unequally often.
 
     Raises:
         NotConverged: there is no cycle of wins, or the iteration did not converge.

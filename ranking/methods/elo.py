@@ -28,7 +28,7 @@ WINNERS: Final = np.array([2, 0, 1], dtype=np.uint8)
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Return the ratings after the last vote. Every model starts at 1,000, and the order of the votes matters."""
+    """Returns the ratings after the last vote. Every model starts at 1,000, and the order of the votes matters."""
     scores = _run(*_game(votes), len(votes.names))
     return Ratings(settings=settings, names=votes.names, scores=scores, unit="points")
 
@@ -36,7 +36,7 @@ def rate(
 def rate_redrawn(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Return the median over `settings.rounds` rounds, with the 2.5 and 97.5 percentiles.
+    """Returns the median over `settings.rounds` rounds, with the 2.5 and 97.5 percentiles.
 
     `permute` reorders the same votes: its percentiles show the effect of the order and are not confidence intervals.
     `resample` draws as many votes with replacement, as if all votes were independent.
@@ -66,7 +66,7 @@ def _orders(rows: int, settings: Settings, rng: np.random.Generator) -> Iterator
 
 
 def _game(votes: Votes) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8], Floats]:
-    """Return the arrays that the kernel takes, with a row of c equal votes repeated c times."""
+    """Returns the arrays that the kernel takes, with a row of c equal votes repeated c times."""
     index = np.arange(len(votes)) if votes.count is None else np.repeat(np.arange(len(votes)), votes.count)
     importance = np.ones(len(votes)) if votes.importance is None else votes.importance
     return (

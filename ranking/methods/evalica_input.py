@@ -1,4 +1,4 @@
-"""Convert a tally to the input of evalica: one weighted row for each two models and outcome."""
+"""Converts a tally to the input of evalica: one weighted row for each two models and outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Counted:
 
     @classmethod
     def of(cls, tally: Tally, *, swapped: bool = False, loops: float = 0.0) -> "Counted":
-        """Convert `tally`.
+        """Converts `tally`.
 
         With `swapped`, losers and winners change places: evalica's eigenvector method (0.4.2) ranks losers first.
         With `loops`, every model also beats itself that many times.
@@ -51,7 +51,7 @@ class Counted:
 
 
 def is_uneven(tally: Tally) -> bool:
-    """Return whether a model was compared over a fifth more often than another, enough to affect the order."""
+    """Returns whether a model was compared over a fifth more often than another, enough to affect the order."""
     compared = tally.compared.sum(axis=1)
     return bool(compared.max() > 1.2 * compared.min())
 

@@ -1,4 +1,4 @@
-"""Choose what the intervals of a board generalise to, as far as its votes allow."""
+"""Chooses what the intervals of a board generalise to, as far as its votes allow."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Question:
 
 
 def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
-    """Choose the clusters. By default: prompts and raters for people, prompts for a single judge, none for a mix.
+    """Chooses the clusters. By default: prompts and raters for people, prompts for a single judge, none for a mix.
 
     With fewer than 10 prompts, intervals do not generalise to prompts. With one rater, not to raters.
     """
@@ -46,5 +46,5 @@ def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
 
 
 def distinct(codes: Codes | None) -> int:
-    """Count the distinct codes; 0 if they are unknown."""
+    """Counts the distinct codes; 0 if they are unknown."""
     return 0 if codes is None or not len(codes) else int(np.count_nonzero(np.bincount(codes)))

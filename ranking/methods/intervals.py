@@ -92,7 +92,7 @@ class Uncertainty:
 
 
 def independent(fit: Fit, tally: Tally) -> Uncertainty:
-    """Compute the textbook sandwich (CR0) of independent votes from their counts.
+    """Computes the textbook sandwich (CR0) of independent votes from their counts.
 
     A tie is one observation with score 1/2.
     """
@@ -108,13 +108,13 @@ def independent(fit: Fit, tally: Tally) -> Uncertainty:
 
 
 def independent_rows(fit: Fit, observations: Observations, squares: Floats) -> Uncertainty:
-    """Compute the same from rows, for fits with covariates. `squares` (n,) are the sums of squared residuals."""
+    """Computes the same from rows, for fits with covariates. `squares` (n,) are the sums of squared residuals."""
     meat = outer(observations.i, observations.j, observations.z, squares, len(fit.theta))
     return of_independent(fit.bread @ meat @ fit.bread)
 
 
 def of_independent(covariance: Floats) -> Uncertainty:
-    """Return `covariance` as the uncertainty of independent votes."""
+    """Returns `covariance` as the uncertainty of independent votes."""
     return Uncertainty((covariance + covariance.T) / 2, NORMAL, None, "none", "CR0", None, None)
 
 
@@ -126,7 +126,7 @@ def clustered(
     prompt: Codes | None,
     rater: Codes | None,
 ) -> Uncertainty:
-    """Compute the covariance when votes on a prompt, by a rater, or both depend on one another.
+    """Computes the covariance when votes on a prompt, by a rater, or both depend on one another.
 
     Raises:
         Unidentified: for CR3, a part of the board depends on a single cluster.
@@ -152,7 +152,7 @@ def clustered_or_simpler(
     prompt: Codes | None,
     rater: Codes | None,
 ) -> tuple[Uncertainty, tuple[str, ...]]:
-    """Compute the same, with CR1 and a notice if CR3 fails because a part of the board depends on one cluster."""
+    """Computes the same, with CR1 and a notice if CR3 fails because a part of the board depends on one cluster."""
     try:
         return clustered(fit, observations, clusters, correction, prompt, rater), ()
     except Unidentified:
@@ -166,7 +166,7 @@ def combined(
     prompt: Codes | None,
     rater: Codes | None,
 ) -> Uncertainty:
-    """Combine one-way covariances: V_prompt + V_rater - V_prompt-and-rater, or only one of them.
+    """Combines one-way covariances: V_prompt + V_rater - V_prompt-and-rater, or only one of them.
 
     `one` returns the covariance for clusters coded 0, 1, ..., and `independent` that of independent votes.
     """
@@ -187,7 +187,7 @@ def combined(
 
 
 def _compact(codes: Codes) -> tuple[Codes, int]:
-    """Renumber the codes 0, 1, ... without gaps. Return them and how many distinct ones there are."""
+    """Renumbers the codes 0, 1, ... without gaps. Returns them and how many distinct ones there are."""
     if int(codes.max()) >= WIDE + 4 * len(codes):
         values, compact = np.unique(codes, return_inverse=True)
         return compact, len(values)
@@ -196,7 +196,7 @@ def _compact(codes: Codes) -> tuple[Codes, int]:
 
 
 def without_negatives(covariance: Floats, within: Floats) -> Floats:
-    """Return the positive semidefinite matrix nearest to `covariance` projected by `within`, both (m, m)."""
+    """Returns the positive semidefinite matrix nearest to `covariance` projected by `within`, both (m, m)."""
     values, vectors = np.linalg.eigh(within @ covariance @ within)
     return (vectors * np.clip(values, 0, None)) @ vectors.T
 
@@ -231,7 +231,7 @@ def _scores(observations: Observations, clusters: Codes, residual: Floats, numbe
 
 
 def _left_out(fit: Fit, observations: Observations, clusters: Codes, number: int) -> Floats:
-    """Sum d d' over clusters, where d is one Newton step from the optimum without the cluster.
+    """Sums d d' over clusters, where d is one Newton step from the optimum without the cluster.
 
     A cluster with few rows changes the information by a matrix of low rank, so its step follows from a
     system with one equation per row (Woodbury). A large cluster is solved in full.

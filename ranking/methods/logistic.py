@@ -56,7 +56,7 @@ class Cells:
 
     @classmethod
     def of_tally(cls, tally: Tally) -> "Cells":
-        """Return one cell for each two models that were compared."""
+        """Returns one cell for each two models that were compared."""
         games = tally.games
         i, j = np.nonzero(np.triu(games, 1))
         points = tally.wins[i, j] + tally.ties[i, j] / 2
@@ -119,14 +119,14 @@ def centering(size: int, extra: int = 0) -> Floats:
 
 
 def grounded(information: Floats, size: int) -> Floats:
-    """Return `information` made regular by a term for the common shift, which comparisons do not determine."""
+    """Returns `information` made regular by a term for the common shift, which comparisons do not determine."""
     matrix = information.copy()
     matrix[:size, :size] += np.trace(information[:size, :size]) / size**2
     return matrix
 
 
 def fit(cells: Cells, *, prior: bool) -> Fit:
-    """Fit theta (mean zero) and beta.
+    """Fits theta (mean zero) and beta.
 
     Raises:
         NotConverged: there is no finite optimum, or the covariates are collinear.
@@ -157,7 +157,7 @@ def newton(
     *,
     prior: bool,
 ) -> Fit:
-    """Maximise `value` by Newton's method with step halving. The first `size` parameters have mean zero.
+    """Maximises `value` by Newton's method with step halving. The first `size` parameters have mean zero.
 
     `derivatives` returns the gradient and the negative Hessian.
 
@@ -196,7 +196,7 @@ def newton(
 
 
 def _inverse(information: Floats) -> Floats:
-    """Invert `information`, unless it is singular up to rounding.
+    """Inverts `information`, unless it is singular up to rounding.
 
     A step can be short only because gradient and curvature are lost in rounding error. That happens far from the
     origin when a covariate decides verdicts and there is no finite optimum.
@@ -214,7 +214,7 @@ def _inverse(information: Floats) -> Floats:
 
 
 def prior_part(theta: Floats) -> tuple[float, Floats, Floats]:
-    """Return what half a tie of each model against the mean adds to value, gradient and negative Hessian."""
+    """Returns what half a tie of each model against the mean adds to value, gradient and negative Hessian."""
     center = centering(len(theta))
     away = center @ theta
     chance = expit(away)
@@ -231,7 +231,7 @@ def _log_odds(cells: Cells, parameters: Floats) -> Floats:
 
 
 def _value(cells: Cells, parameters: Floats, *, prior: bool) -> float:
-    """Return the log-likelihood, including the prior."""
+    """Returns the log-likelihood, including the prior."""
     odds = _log_odds(cells, parameters)
     value = float(cells.points @ odds - cells.weight @ np.logaddexp(0, odds))
     if prior:
@@ -240,7 +240,7 @@ def _value(cells: Cells, parameters: Floats, *, prior: bool) -> float:
 
 
 def _derivatives(cells: Cells, parameters: Floats, *, prior: bool) -> tuple[Floats, Floats]:
-    """Return the gradient and the negative Hessian of the log-likelihood, including the prior."""
+    """Returns the gradient and the negative Hessian of the log-likelihood, including the prior."""
     size = cells.size
     chance = expit(_log_odds(cells, parameters))
     residual = cells.points - cells.weight * chance

@@ -24,7 +24,7 @@ LIMIT: Final = 1_000_000
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Estimate strengths with a separate probability for ties. The coefficient `ties` is log(2 v).
+    """Estimates strengths with a separate probability for ties. The coefficient `ties` is log(2 v).
 
     Raises:
         NotConverged: no finite strengths exist, or the iteration did not converge.

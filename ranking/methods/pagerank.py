@@ -15,14 +15,14 @@ from ranking.methods.tally import Tally, Votes
 
 
 def _says_nothing(tally: Tally) -> bool:
-    """Return whether two models won or tied against each other: they get equal shares, whichever won more."""
+    """Returns whether two models won or tied against each other: they get equal shares, whichever won more."""
     return len(tally.wins) == 2 and has_finite_fit(tally)
 
 
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Return each model's share of the walk. A notice says if models were compared unequally often.
+    """Returns each model's share of the walk. A notice says if models were compared unequally often.
 
     Raises:
         NotConverged: the iteration did not converge.

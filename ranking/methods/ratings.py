@@ -102,7 +102,7 @@ _DRAWN: Final[WeakKeyDictionary[Ratings, Floats]] = WeakKeyDictionary()
 
 
 def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings:
-    """Return `ratings` with the intervals that follow from `uncertainty`, relative to the mean of the board.
+    """Returns `ratings` with the intervals that follow from `uncertainty`, relative to the mean of the board.
 
     The ends of a share's interval are clipped to between 0 and 1.
     """
@@ -131,7 +131,7 @@ def with_intervals(ratings: Ratings, uncertainty: Uncertainty | None) -> Ratings
 
 
 def is_flat(ratings: Ratings) -> bool:
-    """Return whether some interval has zero width.
+    """Returns whether some interval has zero width.
 
     Verdicts that are all alike or cancel out exactly show no spread, but that does not mean certainty.
     """
@@ -154,7 +154,7 @@ class Points:
 
 
 def points(ratings: Ratings) -> Points:
-    """Convert strengths to the Elo scale, with the mean at 1,000 or the anchor, if in this group, at its rating.
+    """Converts strengths to the Elo scale, with the mean at 1,000 or the anchor, if in this group, at its rating.
 
     Intervals of an anchored board are those of the difference from the anchor.
     """
@@ -176,7 +176,7 @@ def points(ratings: Ratings) -> Points:
 
 
 def held(ratings: Ratings) -> int | None:
-    """Return the index of the anchored model; None if it is not in this group."""
+    """Returns the index of the anchored model; None if it is not in this group."""
     anchor = ratings.settings.anchor
     if anchor is None or anchor[0] not in ratings.names or ratings.unit == "share":
         return None
@@ -230,7 +230,7 @@ def better(ratings: Ratings) -> NDArray[np.bool_] | None:
 
 
 def critical(ratings: Ratings, *, simultaneous: bool) -> float | None:
-    """Return how many standard errors a difference must exceed; None without intervals."""
+    """Returns how many standard errors a difference must exceed; None without intervals."""
     if ratings.order_range or (ratings.uncertainty is None and ratings.draws is None):
         return None
     alone = NORMAL if ratings.uncertainty is None else ratings.uncertainty.critical
@@ -245,7 +245,7 @@ def beyond(ratings: Ratings, limit: float) -> NDArray[np.bool_]:
 
 
 def simultaneous_critical(ratings: Ratings) -> float:
-    """Return the number of standard errors within which all differences stay at once, in 95% of boards.
+    """Returns the number of standard errors within which all differences stay at once, in 95% of boards.
 
     This is the 95th percentile of the largest |t| over all pairs, from bootstrap replicates or from draws of the
     joint distribution.
@@ -267,7 +267,7 @@ def simultaneous_critical(ratings: Ratings) -> float:
 
 
 def _most_in(drawn: Floats, per: Floats, scale: Floats) -> float:
-    """Return the 95th percentile of the largest standardised difference of each draw, divided by its `scale` (r,).
+    """Returns the 95th percentile of the largest standardised difference of each draw, divided by its `scale` (r,).
 
     Values below the percentile do not affect it, so only draws that may reach it are computed exactly.
     """
@@ -331,7 +331,7 @@ def _largest(drawn: Floats, per: Floats) -> Floats:
 
 
 def _root(covariance: Floats) -> Floats:
-    """Return R with R'R = covariance."""
+    """Returns R with R'R = covariance."""
     values, vectors = np.linalg.eigh(covariance)
     return np.sqrt(values.clip(0))[:, None] * vectors.T
 

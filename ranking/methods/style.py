@@ -28,7 +28,7 @@ CODE: Final = re.compile(r"^```.*?(?:^```|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def features(text: str) -> tuple[int, int, int, int]:
-    """Count the words, headings, list items and bold passages of an answer. Layout in code is not counted."""
+    """Counts the words, headings, list items and bold passages of an answer. Layout in code is not counted."""
     prose = CODE.sub("", text)
     headings, items, bold = (len(pattern.findall(prose)) for pattern in (HEADING, ITEM, BOLD))
     return len(text.split()), headings, items, bold
@@ -42,7 +42,7 @@ def differences(a: Floats, b: Floats) -> Floats:
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Estimate strengths at equal style, and the coefficients of style. A feature that never differs has none.
+    """Estimates strengths at equal style, and the coefficients of style. A feature that never differs has none.
 
     Raises:
         NotConverged: style decides every verdict, or Newton's method did not reach the optimum.

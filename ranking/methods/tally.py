@@ -115,11 +115,11 @@ class Votes:
 
     @property
     def total(self) -> int:
-        """Return the number of comparisons, taking counts into account."""
+        """Returns the number of comparisons, taking counts into account."""
         return len(self) if self.count is None else int(self.count.sum())
 
     def where(self, mask: NDArray[np.bool_]) -> Votes:
-        """Return the rows selected by `mask` (n,), with the same models."""
+        """Returns the rows selected by `mask` (n,), with the same models."""
         arrays: dict[str, Any] = {
             field.name: value[mask]
             for field in fields(self)
@@ -128,7 +128,7 @@ class Votes:
         return replace(self, **arrays)
 
     def among(self, models: Codes) -> Votes:
-        """Return the comparisons among `models`, which become models 0, 1, ... in that order."""
+        """Returns the comparisons among `models`, which become models 0, 1, ... in that order."""
         code = np.full(len(self.names), -1)
         code[models] = np.arange(len(models))
         within = self.where((code[self.x] >= 0) & (code[self.y] >= 0))
@@ -175,7 +175,7 @@ class Tally:
 
 
 def tally(votes: Votes) -> Tally:
-    """Count wins and ties in one pass over the rows.
+    """Counts wins and ties in one pass over the rows.
 
     Raises:
         BadVotes: a row compares a model with itself.
@@ -211,7 +211,7 @@ def _cells(votes: Votes, weight: NDArray[np.number] | None) -> Floats:
 
 
 def _fold(cells: Floats) -> tuple[Floats, Floats]:
-    """Combine the cells of x, y and of y, x into wins and ties."""
+    """Combines the cells of x, y and of y, x into wins and ties."""
     wins = cells[:, :, X_WON] + cells[:, :, Y_WON].T
     ties = cells[:, :, TIE] + cells[:, :, TIE].T
     return wins, ties

@@ -29,7 +29,7 @@ MORE: Final = 2
 def rate_average(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Rate each model by its mean win rate over the opponents it met. A tie is half a win."""
+    """Rates each model by its mean win rate over the opponents it met. A tie is half a win."""
     games = tally.games
     won = np.divide(tally.wins + tally.ties / 2, games, out=np.zeros_like(games), where=games > 0)
     return Ratings(settings=settings, names=votes.names, scores=won.sum(axis=1) / (games > 0).sum(axis=1), unit="share")
@@ -38,7 +38,7 @@ def rate_average(
 def rate_baseline(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Rate each model by its win rate against the baseline. A tie is half a win, and the baseline's own rate is 1/2.
+    """Rates each model by its win rate against the baseline. A tie is half a win, and the baseline's own rate is 1/2.
 
     Models with fewer than two comparisons with the baseline are left out.
 
@@ -78,7 +78,7 @@ def rate_baseline(
 def _with_spread(
     found: Uncertainty, met: Votes, model: Codes, mean: Floats, kept: Codes, baseline: int
 ) -> tuple[Uncertainty, bool]:
-    """Return `found` with the variances of means without spread replaced, and whether there were any."""
+    """Returns `found` with the variances of means without spread replaced, and whether there were any."""
     codes = {"none": [], "prompt": [met.prompt], "worker": [met.rater], "both": [met.prompt, met.rater]}
     number = np.bincount(model, weights=_count(met), minlength=int(kept.max()) + 1)[kept]
     several = np.full(len(kept), True)
@@ -97,7 +97,7 @@ def _with_spread(
 
 
 def _against(votes: Votes, baseline: int) -> tuple[Votes, Codes]:
-    """Return the comparisons with the baseline, and the other model of each."""
+    """Returns the comparisons with the baseline, and the other model of each."""
     met = votes.where((votes.x == baseline) | (votes.y == baseline))
     return met, np.where(met.x == baseline, met.y, met.x)
 

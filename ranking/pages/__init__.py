@@ -1,0 +1,1 @@
+"""Prepares leaderboards, reports and pairs for their pages."""

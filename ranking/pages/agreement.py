@@ -1,4 +1,4 @@
-"""Prepare the report on people and judges for its page. Only positions on axes are computed here."""
+"""Prepares the report on people and judges for its page. Only positions on axes are computed here."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,12 +88,14 @@ class Figure:
 
     @property
     def told_interval(self) -> str | Promise:
-        """Return the interval for use in a sentence, or “no interval” if there is none."""
+        """Returns the interval for use in a sentence, or “no interval” if there is none."""
         return self.interval or _("no interval")
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
+    """A model in the scatter plot: its ratings with intervals, in per cent of the square from the top left."""
+
     model: str
     x: float
     y: float
@@ -117,7 +119,7 @@ class Scatter:
 
     @property
     def rising(self) -> tuple[Tick, ...]:
-        """Return the ticks of the y axis, measured from the top."""
+        """Returns the ticks of the y axis, measured from the top."""
         return tuple(Tick(tick.label, 100 - tick.at) for tick in self.up.ticks)
 
 
@@ -138,7 +140,7 @@ class Place:
 
     @property
     def between(self) -> int:
-        """Return the drawn width of ties, which leaves neither a gap nor an overlap in the bar."""
+        """Returns the drawn width of ties, which leaves neither a gap nor an overlap in the bar."""
         return self.start_right - self.left
 
 
@@ -182,6 +184,8 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
+    """A worker's agreement with others, from 0 to 1, and the number of votes it is based on."""
+
     number: str
     share: str
     votes: int
@@ -189,6 +193,8 @@ class WorkerRow:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
+    """The section on a judge: its agreement with people and its biases."""
+
     name: str
     verdicts: int
     pairs: int
@@ -218,12 +224,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
+    """The summary table of people and judges."""
+
     titles: tuple[str | Promise, ...]
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class People:
+    """The section on people: their agreement with one another and their biases."""
+
     votes: int
     raters: int
     pairs: int
@@ -238,7 +248,7 @@ class People:
 
 
 def people(snapshot: Leaderboard) -> People | None:
-    """Return the section on people; None without votes from people."""
+    """Returns the section on people; None without votes from people."""
     found = snapshot.sheet["people"]
     if not found["votes"]:
         return None
@@ -258,6 +268,7 @@ def people(snapshot: Leaderboard) -> People | None:
 
 
 def judged(snapshot: Leaderboard) -> tuple[Judged, ...]:
+    """Returns the section on each judge, by name."""
     return tuple(_judged(name, found) for name, found in by_name(snapshot.sheet["judges"]))
 
 
@@ -285,7 +296,7 @@ def _judged(name: str, found: dict[str, Any]) -> Judged:
 
 
 def _parts(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) -> Parts | None:
-    """Return the table of parts; None if no part has a value."""
+    """Returns the table of parts; None if no part has a value."""
     rows = []
     for key, part in by_name(found):
         cells = tuple(_figure(label, part[name]) for name, label in names)
@@ -295,13 +306,13 @@ def _parts(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) 
 
 
 def _workers(found: dict[str, Any]) -> Iterator[WorkerRow]:
-    """Yield the workers, starting with those who agree least with others."""
+    """Yields the workers, starting with those who agree least with others."""
     for number, told in sorted(found.items(), key=lambda item: (item[1]["agreement"], int(item[0]))):
         yield WorkerRow(number, f"{told['agreement']:.2f}", told["number"])
 
 
 def compared(snapshot: Leaderboard, facts: Sequence[Fact], raters: Mapping[str, int]) -> Compared:
-    """Return the summary table: a row for people and one per judge.
+    """Returns the summary table: a row for people and one per judge.
 
     `raters` maps judge names to the primary keys used in `facts`.
     """
@@ -405,5 +416,5 @@ def _scatter(found: dict[str, Any]) -> Scatter | None:
 
 
 def _within(place: float) -> float:
-    """Clip to the square, which fits the ratings but not always the ends of their intervals."""
+    """Clips to the square, which fits the ratings but not always the ends of their intervals."""
     return min(100.0, max(0.0, place))

@@ -1,4 +1,4 @@
-"""Compute positions on an axis, in per cent of its width, for inline SVG. Pure functions."""
+"""Computes positions on an axis, in per cent of its width, for inline SVG. Pure functions."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -8,6 +8,8 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Tick:
+    """A labelled tick, at a position in per cent of the axis."""
+
     label: str
     at: float
 
@@ -22,7 +24,7 @@ class Axis:
 
     @classmethod
     def over(cls, values: Iterable[float | None], label: Callable[[float, int], str], wanted: int = 7) -> Self:
-        """Return an axis that covers `values`, with about `wanted` ticks. `label` formats a number and its decimals."""
+        """Returns an axis covering `values`, with about `wanted` ticks. `label` formats a number and its decimals."""
         found = [value for value in values if value is not None]
         low, high = min(found, default=0.0), max(found, default=1.0)
         if high - low < 1e-12:
@@ -41,6 +43,6 @@ class Axis:
 
 
 def nice(step: float) -> float:
-    """Return the smallest of 1, 2 and 5 times a power of ten that is at least `step`."""
+    """Returns the smallest of 1, 2 and 5 times a power of ten that is at least `step`."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))

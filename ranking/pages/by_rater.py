@@ -1,4 +1,4 @@
-"""Prepare the page with ratings side by side, from a stored report. Column headers are links that sort."""
+"""Prepares the page with ratings side by side, from a stored report. Column headers are links that sort."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
+    """The table of ratings by kind of rater, with its links and notes."""
+
     heads: tuple[Head, ...]
     by_name: Head
     rows: tuple[tuple[dict[str, Any], str, SafeString], ...]
@@ -57,7 +59,7 @@ class SideBySide:
 
 
 def side_by_side(snapshot: Leaderboard, query: Mapping[str, str]) -> SideBySide:
-    """Return the columns in the reading and order given in the URL's query."""
+    """Returns the columns in the reading and order given in the URL's query."""
     reading = query.get("reading", "") if query.get("reading", "") in READINGS else ""
     every = snapshot.sheet["columns"]
     places = [at for at, column in enumerate(every) if _in(column, reading, every)]
@@ -99,7 +101,7 @@ def side_by_side(snapshot: Leaderboard, query: Mapping[str, str]) -> SideBySide:
 
 
 def _in(column: dict[str, Any], reading: str, every: list[dict[str, Any]]) -> bool:
-    """Return whether the column belongs to the reading. Columns with a single reading belong to both."""
+    """Returns whether the column belongs to the reading. Columns with a single reading belong to both."""
     if not reading or column["reading"] == reading:
         return True
     return not any(_same(column, other) and other["reading"] == reading for other in every)
@@ -110,18 +112,19 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def title_of(column: dict[str, Any]) -> str | Promise:
+    """Returns the title of a column: people, or the name of a category or judge."""
     return gettext_lazy("People") if column["kind"] == "people" else str(column["name"])
 
 
 def under_of(column: dict[str, Any], columns: list[dict[str, Any]]) -> str:
-    """Return the name of a column's reading if `columns` also contains the other reading, else an empty text."""
+    """Returns the name of a column's reading if `columns` also contains the other reading, else an empty text."""
     if sum(_same(column, other) for other in columns) == 1:
         return ""
     return _("ties allowed") if column["reading"] == "tie-allowed" else _("forced choice")
 
 
 def _readings(snapshot: Leaderboard, reading: str, asked: str) -> Iterator[tuple[str | Promise, str, bool]]:
-    """Yield links for the readings of the scale from 1 to 8, if it was used."""
+    """Yields links for the readings of the scale from 1 to 8, if it was used."""
     if any(column["reading"] == "tie-allowed" for column in snapshot.sheet["columns"]):
         for word, label in READINGS.items():
             query = {name: value for name, value in {"reading": word, "sort": asked}.items() if value}
@@ -129,7 +132,7 @@ def _readings(snapshot: Leaderboard, reading: str, asked: str) -> Iterator[tuple
 
 
 def _scopes(columns: list[dict[str, Any]]) -> Iterator[Scope]:
-    """Yield what the intervals generalise to, with the columns for each."""
+    """Yields what the intervals generalise to, with the columns for each."""
     for clusters, text in SCOPES.items():
         titles = dict.fromkeys(str(title_of(column)) for column in columns if column["clusters"] == clusters)
         if titles:
@@ -137,7 +140,7 @@ def _scopes(columns: list[dict[str, Any]]) -> Iterator[Scope]:
 
 
 def _board(row: dict[str, Any], every: list[dict[str, Any]]) -> str:
-    """Return the query of a board that rates the model: that of people, or of the first judge that rates it."""
+    """Returns the query of a board that rates the model: that of people, or of the first judge that rates it."""
     rated = [column for column, rating in zip(every, row["ratings"], strict=True) if rating]
     return (
         "?" if any(column["kind"] == "people" for column in rated) else "?" + urlencode({"raters": rated[-1]["name"]})
@@ -145,7 +148,7 @@ def _board(row: dict[str, Any], every: list[dict[str, Any]]) -> str:
 
 
 def _cells(ratings: list[dict[str, Any] | None]) -> SafeString:
-    """Render the cells of a row. This is done here because a template is too slow for 200 models by 20 columns."""
+    """Renders the cells of a row. This is done here because a template is too slow for 200 models by 20 columns."""
     # Not inside the f-string, where xgettext does not find messages.
     none, best = escape(_("not rated")), escape(_("highest in this column"))
     cells = []
@@ -172,7 +175,7 @@ def _number(value: float) -> str:
 
 
 def csv_lines(sheet: dict[str, Any]) -> Iterator[str]:
-    """Yield a CSV line per model, with rating, interval and rank for each column at full precision."""
+    """Yields a CSV line per model, with rating, interval and rank for each column at full precision."""
     words = ("rating", "low", "high", "rank")
     keys = [column["key"] for column in sheet["columns"]]
     yield csv_line(["model", "org", *(f"{key} {word}" for key in keys for word in words)])

@@ -15,7 +15,7 @@ SHORT = 12
 
 
 def citation(board: Leaderboard, made: Switches, absolute: Callable[[str], str]) -> str:
-    """Return the citation of `board`. `made` are its options; `absolute` converts a path to a full URL."""
+    """Returns the citation of `board`. `made` are its options; `absolute` converts a path to a full URL."""
     assert board.finished_at is not None  # noqa: S101  only finished boards are cited
     words = (text.method(board.method), text.raters(board.raters), *made.special_words)
     return _(

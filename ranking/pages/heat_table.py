@@ -43,7 +43,7 @@ class Heat:
 
 
 def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
-    """Return a table per group, of the row's model against the column's.
+    """Returns a table per group, of the row's model against the column's.
 
     The cells are rendered here because a template takes a second for the 40,000 cells of 200 models.
     """
@@ -77,7 +77,7 @@ NEVER: Final = -1
 
 
 def _cells(group: dict[str, Any], never: str) -> Iterator[str]:
-    """Yield the cells of each row. Most cells are equal to others, so each kind is rendered once."""
+    """Yields the cells of each row. Most cells are equal to others, so each kind is rendered once."""
     shown = group["unit"] == "strength"
     share, expected = _shares(group)
     met = ~np.isnan(share)
@@ -98,7 +98,7 @@ def _cells(group: dict[str, Any], never: str) -> Iterator[str]:
 
 
 def _expected(group: dict[str, Any], apart: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the predicted win rate, ties as half, of models whose strengths differ by `apart` on the natural scale.
+    """Returns the predicted win rate, ties as half, of models whose strengths differ by `apart` on the natural scale.
 
     If the method gives ties a probability of their own, the odds of win, tie and loss are
     e^(apart/2) : nu : e^(-apart/2), of which a tie is half.
@@ -126,7 +126,7 @@ COLUMNS: Final = ("model", "opponent", "comparisons", "points", "share", "predic
 
 
 def csv_lines(snapshot: Leaderboard, model: str | None = None) -> Iterator[str]:
-    """Yield CSV lines of every two models that were compared, the better rank first, or of `model` against each.
+    """Yields CSV lines of every two models that were compared, the better rank first, or of `model` against each.
 
     `points` are the wins plus half the ties of the first, `share` is their share of the comparisons, and `predicted`
     the share predicted by the ratings, empty if they predict none. The lines of one model are one chunk, because 200
@@ -150,6 +150,8 @@ def csv_lines(snapshot: Leaderboard, model: str | None = None) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Opponent:
+    """An opponent of a model: its row on the board, and the model's results against it."""
+
     row: Row
     cell: Cell
 
@@ -174,7 +176,7 @@ def _bar(row: Row, axis: Axis) -> Bar:
 
 
 def one_model(snapshot: Leaderboard, model: LanguageModel) -> OneModel:
-    """Return the results of `model`. Raise Http404 if the board does not rate it."""
+    """Returns the results of `model`. Raises Http404 if the board does not rate it."""
     for group in snapshot.sheet["groups"]:
         for place, row in enumerate(group["rows"]):
             if row["model"] == model.name:

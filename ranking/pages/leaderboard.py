@@ -1,4 +1,4 @@
-"""Prepare a snapshot for the leaderboard page. Only positions on an axis are computed here."""
+"""Prepares a snapshot for the leaderboard page. Only positions on an axis are computed here."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """A row of the leaderboard, formatted for display. Unknown values are empty."""
+
     row: Row
     places: str
     rating: str
@@ -74,7 +76,7 @@ class Table:
 
 
 def tables(snapshot: Leaderboard) -> tuple[Table, ...]:
-    """Return a table per group of a finished snapshot."""
+    """Returns a table per group of a finished snapshot."""
     return tuple(_table(group, snapshot) for group in snapshot.sheet["groups"])
 
 
@@ -112,7 +114,7 @@ def _what_is_drawn(group: dict[str, Any]) -> str:
 
 
 def decimals(group: dict[str, Any]) -> int:
-    """Return the number of decimals that the intervals of a group justify."""
+    """Returns the number of decimals that the intervals of a group justify."""
     if group["unit"] == "share":
         return 3
     rows: list[Row] = group["rows"]
@@ -142,14 +144,14 @@ def _line(row: Row, axis: Axis, digits: int) -> Line:
 
 
 def _chance(share: float) -> str:
-    """Format a probability in per cent, never rounding an uncertain one to 0 or 100."""
+    """Formats a probability in per cent, never rounding an uncertain one to 0 or 100."""
     if 0 < share < 0.005:
         return "< 1"
     return "> 99" if 0.995 < share < 1 else written(100 * share)
 
 
 def ranges(places: list[int]) -> str:
-    """Format sorted numbers as ranges, such as "0-3 7"."""
+    """Formats sorted numbers as ranges, such as "0-3 7"."""
     found: list[list[int]] = []
     for place in places:
         if found and place == found[-1][1] + 1:
@@ -160,13 +162,13 @@ def ranges(places: list[int]) -> str:
 
 
 def is_preliminary(snapshot: Leaderboard) -> bool:
-    """Return whether models have fewer comparisons on average than the setting PRELIMINARY_VOTES."""
+    """Returns whether models have fewer comparisons on average than the setting PRELIMINARY_VOTES."""
     models = sum(len(group["rows"]) for group in snapshot.sheet["groups"])
     return 2 * snapshot.comparisons < settings.PRELIMINARY_VOTES * models
 
 
 def notices(snapshot: Leaderboard) -> Iterator[str]:
-    """Yield the notices about the whole board."""
+    """Yields the notices about the whole board."""
     for word in snapshot.sheet["notices"]:
         yield text.notice(word)
     if unmet := snapshot.sheet["unmet"]:
@@ -202,12 +204,13 @@ class Shown:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return the numbers of prompts, raters and pairs; empty for older boards without them."""
+        """Returns the numbers of prompts, raters and pairs; empty for older boards without them."""
         found: dict[str, Any] = self.snapshot.sheet.get("facts", {})
         return found
 
 
 def shown(snapshot: Leaderboard) -> Shown:
+    """Returns a finished snapshot prepared for display."""
     return Shown(
         snapshot=snapshot,
         tables=tables(snapshot),
@@ -289,11 +292,12 @@ class Page:
 
     @property
     def many(self) -> int | None:
-        """Return the number that newer comparisons exceed, if they were not all counted."""
+        """Returns the number that newer comparisons exceed, if they were not all counted."""
         return requests.MANY if self.newer > requests.MANY else None
 
 
 def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
+    """Returns the leaderboard page of `study` in its current state."""
     snapshot = found.snapshot
     has_board = snapshot is not None and found.stand == "board"
     newer = 0
@@ -310,5 +314,5 @@ def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
 
 
 def _is_old(snapshot: Leaderboard | None, at: datetime) -> bool:
-    """Return whether a board is so old that its successor must have been requested by somebody."""
+    """Returns whether a board is so old that its successor must have been requested by somebody."""
     return snapshot is None or snapshot.finished_at is None or at - snapshot.finished_at > OLD

@@ -1,4 +1,4 @@
-"""Prepare the page of a model: results against each opponent, ratings by kind of rater, and sample pairs."""
+"""Prepares the page of a model: results against each opponent, ratings by kind of rater, and sample pairs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -54,6 +54,8 @@ class ByRaters:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
+    """A sample pair: its number, an excerpt of the prompt, the opponent and the votes."""
+
     number: int
     excerpt: str
     lang: str
@@ -72,6 +74,8 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
+    """What a model's page shows besides its opponents: ratings by kind of rater, and sample pairs."""
+
     ratings: tuple[ByRaters, ...]
     axis: Axis
     samples: tuple[Samples, ...]
@@ -83,7 +87,7 @@ class Beside:
 
 
 def opponents(study: Study, model: LanguageModel, met: Iterable[Opponent], query: str) -> SafeString:
-    """Render the rows of the opponents of `model`. This is done here because a template is slow for 200 rows.
+    """Renders the rows of the opponents of `model`. This is done here because a template is slow for 200 rows.
 
     `query` is that of the board that the links lead to.
     """
@@ -111,7 +115,7 @@ def _opponent(board: str, pairs: str, query: str, other: Opponent) -> tuple[obje
 
 
 def beside(study: Study, shown: PairQuerySet, model: LanguageModel, raters: str) -> Beside:
-    """Return ratings by kind of rater, and sample pairs.
+    """Returns ratings by kind of rater, and sample pairs.
 
     `raters` are those whose verdicts decide the outcome of a sample. `shown` are the pairs that the visitor may see.
     """
@@ -130,7 +134,7 @@ def beside(study: Study, shown: PairQuerySet, model: LanguageModel, raters: str)
 
 
 def _ratings(sheet: dict[str, Any], model: LanguageModel) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield the columns that rate the model, with its ratings."""
+    """Yields the columns that rate the model, with its ratings."""
     for row in sheet["rows"]:
         if row["model"] == model.name:
             yield from (pair for pair in zip(sheet["columns"], row["ratings"], strict=True) if pair[1])

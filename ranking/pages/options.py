@@ -199,6 +199,8 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """A link to the board with another option."""
+
     label: Word
     query: str
     chosen: bool

@@ -1,4 +1,4 @@
-"""Prepare the pages of the pair browser: the search form, a page of matches, and a pair with its comparisons."""
+"""Prepares the pages of the pair browser: the search form, a page of matches, and a pair with its comparisons."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ WORDS: Final[dict[Word, str | Promise]] = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
+    """An option of a select field."""
+
     value: str
     label: str | Promise
     chosen: bool
@@ -138,6 +140,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """A model's answer, turn by turn."""
+
     model: LanguageModel
     turns: list[Turn]
 
@@ -169,7 +173,7 @@ class OnePair:
 
 
 def listing(study: Study, pairs: PairQuerySet, sought: Sought, *, after: int | None, before: int | None) -> Listing:
-    """Return a page of matches after or before the pair with a number."""
+    """Returns a page of matches after or before the pair with a number."""
     finder = Search.of(study, pairs, sought)
     back = before is not None
     start = _key(pairs, before if back else after)
@@ -198,13 +202,13 @@ def _key(pairs: PairQuerySet, number: int | None) -> int | None:
 
 
 def judges_of(study: Study) -> tuple[str, ...]:
-    """Return the judges whose verdicts are shown: those with comparisons and not excluded."""
+    """Returns the judges whose verdicts are shown: those with comparisons and not excluded."""
     out = set(study.raters.exclude(excluded_at=None).values_list("name", flat=True))
     return tuple(name for name in reader.judges(study) if name not in out)
 
 
 def lines_of(pairs: Sequence[int], judges: Sequence[str]) -> Iterator[Line]:
-    """Yield the pairs with these primary keys in this order, with their votes and verdicts."""
+    """Yields the pairs with these primary keys in this order, with their votes and verdicts."""
     found = Pair.objects.select_related("prompt", "model_x", "model_y").in_bulk(pairs)
     rows = search.in_force().filter(pair__in=pairs, rater__excluded_at=None)
     votes, verdicts = _votes(rows), _verdicts(rows) if judges else {}
@@ -223,12 +227,12 @@ def lines_of(pairs: Sequence[int], judges: Sequence[str]) -> Iterator[Line]:
 
 
 def excerpt(prompt: Prompt) -> str:
-    """Return the prompt shortened to one line."""
+    """Returns the prompt shortened to one line."""
     return Truncator(" ".join(prompt.text.split())).chars(EXCERPT)
 
 
 def _votes(rows: ComparisonQuerySet) -> dict[int, dict[int, Any]]:
-    """Map pair and turn to the numbers of people's votes for y, tie and x."""
+    """Maps pair and turn to the numbers of people's votes for y, tie and x."""
     found: dict[int, dict[int, Any]] = defaultdict(dict)
     votes = rows.filter(rater__kind=RaterKind.WORKER).order_by().values_list("pair", "turn", "winner")
     for pair, turn, winner in votes:
@@ -238,13 +242,13 @@ def _votes(rows: ComparisonQuerySet) -> dict[int, dict[int, Any]]:
 
 
 def _plurality(counts: Any) -> Word | None:
-    """Return the most common of y, tie and x by their counts; None if there is not exactly one."""
+    """Returns the most common of y, tie and x by their counts; None if there is not exactly one."""
     top = counts.max()
     return OUTCOMES[int(counts.argmax())] if (counts == top).sum() == 1 else None
 
 
 def _verdicts(rows: ComparisonQuerySet) -> dict[int, dict[str, dict[int, Word]]]:
-    """Map pair, judge and turn to the judge's merged verdict."""
+    """Maps pair, judge and turn to the judge's merged verdict."""
     found: dict[int, dict[str, dict[int, Word]]] = defaultdict(lambda: defaultdict(dict))
     names = ("pair", "rater", "turn", "left", "winner", "rater__name")
     table = list(rows.filter(rater__kind=RaterKind.JUDGE).order_by("pk").values_list(*names))
@@ -261,7 +265,7 @@ def _verdicts(rows: ComparisonQuerySet) -> dict[int, dict[str, dict[int, Word]]]
 
 
 def _said(judge: str, verdicts: dict[int, Word], most: dict[int, Word | None]) -> Said:
-    """Return a judge's verdicts. Contradictory ones count as ties in the comparison with people."""
+    """Returns a judge's verdicts. Contradictory ones count as ties in the comparison with people."""
     differs = any(
         theirs is not None and theirs != ("tie" if word == "contradicts" else word)
         for turn, word in verdicts.items()
@@ -271,7 +275,7 @@ def _said(judge: str, verdicts: dict[int, Word], most: dict[int, Word | None]) -
 
 
 def form(study: Study, sought: Sought) -> tuple[Choice, ...]:
-    """Return the select fields of the form, without those that have only one option."""
+    """Returns the select fields of the form, without those that have only one option."""
     models = sorted((name, str(number)) for number, name in study.prompt_set.models.values_list("number", "name"))
     judges = judges_of(study)
     by_name = [(number, name) for name, number in models]
@@ -332,7 +336,7 @@ def _prompts(study: Study) -> list[tuple[str, str | Promise]]:
 
 
 def one_pair(study: Study, pairs: PairQuerySet, pair: Pair, sought: Sought, *, all_rows: bool) -> OnePair:
-    """Return `pair` and its neighbours among the matches. `all_rows` includes comparisons that do not count."""
+    """Returns `pair` and its neighbours among the matches. `all_rows` includes comparisons that do not count."""
     finder = Search.of(study, pairs, sought)
     before = finder.find(pair.pk, 1, back=True, stretches=search.NEAR)
     after = finder.find(pair.pk, 1, stretches=search.NEAR)
@@ -387,14 +391,14 @@ def _tell(row: Comparison, pair: Pair) -> Told:
 
 
 def _value(row: Comparison) -> str:
-    """Return the value on the scale, if it says more than who won."""
+    """Returns the value on the scale, if it says more than who won."""
     if row.value is None or row.scale_name in {Study.ScaleName.THREE, Study.ScaleName.TWO}:
         return ""
     return f"{row.value}: {label(row.scale_name, row.value)}"
 
 
 def _marks(row: Comparison) -> Iterator[str]:
-    """Yield notes on a comparison: why it does not count, or that it is simulated."""
+    """Yields notes on a comparison: why it does not count, or that it is simulated."""
     if row.withdrawn:
         yield _("withdrawn")
     if row.superseded_by_id is not None:
@@ -409,7 +413,7 @@ COLUMNS: Final = ("pair", "prompt", "slug", "type", "model_x", "model_y", "votes
 
 
 def csv_rows(lines: Iterable[Line]) -> Iterator[list[str | int | None]]:
-    """Yield a row per pair: COLUMNS, then each judge's verdicts by turn."""
+    """Yields a row per pair: COLUMNS, then each judge's verdicts by turn."""
     for line in lines:
         pair, prompt = line.pair, line.pair.prompt
         cells = [pair.number, prompt.number, prompt.slug, prompt.type, pair.model_x.name, pair.model_y.name]

@@ -93,6 +93,7 @@ QUESTIONS: dict[str | None, str | Promise] = {
 
 
 def notice(word: str) -> str:
+    """Returns the sentence for a notice about a board."""
     return str(NOTICES[word])
 
 
@@ -250,6 +251,7 @@ COEFFICIENTS: Final[dict[str, str | Promise]] = {
 
 
 def coefficient_name(name: str) -> str:
+    """Returns the display name of a coefficient."""
     return str(COEFFICIENTS[name])
 
 

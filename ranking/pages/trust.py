@@ -33,7 +33,7 @@ class Line:
 
 
 def lines(snapshot: Leaderboard) -> Iterator[Line]:
-    """Yield the lines, from the data of the board to its intervals."""
+    """Yields the lines, from the data of the board to its intervals."""
     facts: dict[str, Any] = snapshot.sheet.get("facts", {})
     groups: list[dict[str, Any]] = snapshot.sheet["groups"]
     yield from _question(groups)
@@ -228,7 +228,7 @@ def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[L
 
 
 def _meant(groups: list[dict[str, Any]]) -> str:
-    """Return how reliable the intervals of a board are."""
+    """Returns how reliable the intervals of a board are."""
     if groups[0]["clusters"] == "none":
         return _("95% of such intervals would contain the true rating if no two votes shared a prompt or a rater.")
     if any(group["prior"] or DOUBTS & {*group["notices"]} for group in groups):

@@ -1,0 +1,1 @@
+"""Search among the pairs of a study."""

@@ -1,4 +1,4 @@
-"""Search the pairs of a study in SQL, in the stored order, a page at a time.
+"""Searches the pairs of a study in SQL, in the stored order, a page at a time.
 
 A study may have a million pairs and what is looked for may be rare, so no request looks at all of them: pairs
 are looked at in stretches that grow, and a search that finds nothing for long says where it stopped.
@@ -86,7 +86,7 @@ class Sought:
         return replace(self, **words)
 
     def query(self, **more: str | int) -> str:
-        """Return the query of the URL, with the conditions and `more`; empty if there are none."""
+        """Returns the query of the URL, with the conditions and `more`; empty if there are none."""
         given = {name: word for name in self.__dataclass_fields__ if (word := getattr(self, name))} | more
         return "?" + urlencode(given) if given else ""
 
@@ -109,7 +109,7 @@ class Found:
 
 
 def shown(study: Study, at: datetime, *, to_all: bool) -> PairQuerySet:
-    """Return the pairs that the public (`to_all`) or only people who run the study may see.
+    """Returns the pairs that the public (`to_all`) or only people who run the study may see.
 
     Training and check pairs are never shown. Until the study is closed, the public sees only finished pairs. A worker
     who has a pair open, or can get it back by undoing a vote, must not learn here which models wrote its answers.
@@ -135,20 +135,20 @@ class Search:
 
     @classmethod
     def of(cls, study: Study, pairs: PairQuerySet, sought: Sought) -> Search:
-        """Prepare the search for `sought` among `pairs`. Values unknown in the study match nothing."""
+        """Prepares the search for `sought` among `pairs`. Values unknown in the study match nothing."""
         try:
             return _search(study, pairs, sought)
         except _UnknownValue:
             return cls(study, pairs.none(), (), None)
 
     def count(self) -> int | None:
-        """Count the matches; None if there are too many pairs to count."""
+        """Counts the matches; None if there are too many pairs to count."""
         if self.study.pairs.votable().order_by()[COUNTED : COUNTED + 1].exists():
             return None
         return self._matching().count()
 
     def find(self, start: int | None, size: int, *, back: bool = False, stretches: int | None = None) -> Found:
-        """Find up to `size` pairs after the one with the primary key `start`, or before it with `back`.
+        """Finds up to `size` pairs after the one with the primary key `start`, or before it with `back`.
 
         The search stops after `stretches` ranges, by default after all of `SPANS`.
         """
@@ -169,7 +169,7 @@ class Search:
         return replace(_found(ids, size, back=back), more=True, stopped=edge)
 
     def all(self, size: int) -> Iterator[tuple[int, ...]]:
-        """Yield all matches, `size` at a time."""
+        """Yields all matches, `size` at a time."""
         start: int | None = None
         more = True
         while more:
@@ -180,7 +180,7 @@ class Search:
             start = found.stopped or (found.pairs[-1] if found.pairs else None)
 
     def _ends(self, start: int | None, *, back: bool) -> tuple[int | None, int | None]:
-        """Return the ends of the search: `start` or just before the first pair, and the last pair."""
+        """Returns the ends of the search: `start` or just before the first pair, and the last pair."""
         # Two queries: SQLite finds one end from the index, but scans all rows for both.
         keys = self.study.pairs.order_by("pk").values_list("pk", flat=True)
         first, last = keys.first(), keys.last()
@@ -200,7 +200,7 @@ class Search:
         return next(iter(rows[span - 1 : span]), None)
 
     def _between(self, edge: int | None, end: int | None, size: int, *, back: bool) -> list[int]:
-        """Return up to `size` matches after `edge` and up to `end`."""
+        """Returns up to `size` matches after `edge` and up to `end`."""
         rows = _beyond(self._matching(edge, end, back=back), "pk", edge, end, back=back)
         return list(rows.values_list("pk", flat=True)[:size])
 
@@ -218,7 +218,7 @@ def _found(ids: list[int], size: int, *, back: bool) -> Found:
 
 
 def _beyond(rows: Any, key: str, edge: int | None, end: int | None, *, back: bool) -> Any:
-    """Order `rows` by `key`, descending with `back`, and limit them to after `edge` and up to `end` if given."""
+    """Orders `rows` by `key`, descending with `back`, and limits them to after `edge` and up to `end` if given."""
     after, until = ("lt", "gte") if back else ("gt", "lte")
     if edge is not None:
         rows = rows.filter(**{f"{key}__{after}": edge})
@@ -275,7 +275,7 @@ def _about_prompts(study: Study, pairs: PairQuerySet, sought: Sought) -> PairQue
 
 
 def _number(word: str) -> int:
-    """Convert `word` to an integer that fits in the 64 bits of the databases."""
+    """Converts `word` to an integer that fits in the 64 bits of the databases."""
     try:
         number = int(word)
     except ValueError as error:
@@ -286,7 +286,7 @@ def _number(word: str) -> int:
 
 
 def rater_called(study: Study, word: str) -> Rater:
-    """Return the judge with that name, or else the worker with that number."""
+    """Returns the judge with that name, or else the worker with that number."""
     raters = study.raters.filter(excluded_at=None)
     found = raters.filter(kind=RaterKind.JUDGE, name=word).first()
     if found is None and word.isdecimal():
@@ -297,7 +297,7 @@ def rater_called(study: Study, word: str) -> Rater:
 
 
 def _said_much(study: Study, rater: Rater) -> bool:
-    """Return whether the rater has more comparisons than the first of `SPANS`."""
+    """Returns whether the rater has more comparisons than the first of `SPANS`."""
     return Comparison.objects.filter(study=study, rater=rater).order_by()[SPANS[0] : SPANS[0] + 1].exists()
 
 
@@ -310,7 +310,7 @@ def in_force() -> ComparisonQuerySet:
 
 
 def _others(study: Study) -> tuple[int, ...]:
-    """Return the sorted primary keys of judges and excluded raters of `study`.
+    """Returns the sorted primary keys of judges and excluded raters of `study`.
 
     There are few, and filtering by them is cheap. A join with raters could scan all raters for each pair.
     """
@@ -319,7 +319,7 @@ def _others(study: Study) -> tuple[int, ...]:
 
 
 def _people(others: Sequence[int]) -> ComparisonQuerySet:
-    """Return people's votes on the pair of the outer query."""
+    """Returns people's votes on the pair of the outer query."""
     return in_force().filter(pair=OuterRef("pk")).exclude(rater__in=others)
 
 
@@ -335,7 +335,7 @@ def _voted_on(votes: str, others: Sequence[int]) -> Q | Exists:
 
 
 def _split(study: Study, word: str, others: Sequence[int]) -> tuple[Condition, Rater | None]:
-    """Return the condition that raters disagree on a turn, and the judge it is about, if any."""
+    """Returns the condition that raters disagree on a turn, and the judge it is about, if any."""
     kind, _colon, name = word.partition(":")
     if kind == "people" and not name:
         said = _people(others).order_by().values("turn").annotate(least=Min("winner"), most=Max("winner"))
@@ -347,7 +347,7 @@ def _split(study: Study, word: str, others: Sequence[int]) -> tuple[Condition, R
 
 
 def _outcome(outcome: str, model: int, rater: Rater | None, others: Sequence[int]) -> Q:
-    """Return the condition that `model` has this outcome by `rater`, or by most people if there is none."""
+    """Returns the condition that `model` has this outcome by `rater`, or by most people if there is none."""
     said = "said" if rater else "most"
     won = OUTCOMES[outcome]
     as_x, as_y = (_turn(f"{said} = {result}", rater, others) for result in (won, -won))
@@ -355,7 +355,7 @@ def _outcome(outcome: str, model: int, rater: Rater | None, others: Sequence[int
 
 
 def _plurality(counts: str) -> str:
-    """Return SQL for the most common winner: 1 for x, 0 for a tie, -1 for y, NULL if there is not exactly one."""
+    """Returns SQL for the most common winner: 1 for x, 0 for a tie, -1 for y, NULL if there is not exactly one."""
     x, tie, y = (f"{counts}_{winner}" for winner in WINNERS)
     return (
         f"CASE WHEN {x} > {tie} AND {x} > {y} THEN 1 WHEN {tie} > {x} AND {tie} > {y} THEN 0 "
@@ -364,7 +364,7 @@ def _plurality(counts: str) -> str:
 
 
 def _count(which: str, counts: str) -> str:
-    """Return SQL that counts the rows `which` for x, tie and y."""
+    """Returns SQL that counts the rows `which` for x, tie and y."""
     return ", ".join(
         f"COUNT(CASE WHEN {which} AND winner = '{winner}' THEN 1 END) AS {counts}_{winner}" for winner in WINNERS
     )
@@ -375,7 +375,7 @@ def _count(which: str, counts: str) -> str:
 # anything, count as the first order. The double negation keeps SQLite from using the index on superseded_by, in which
 # every row in force is NULL.
 def _turn(condition: str, rater: Rater | None, others: Sequence[int]) -> RawSQL:
-    """Return a condition on a pair: that `condition` is true for one of its turns.
+    """Returns a condition on a pair: that `condition` is true for one of its turns.
 
     `condition` may use `most`, the most common vote of people; `said`, the merged verdict of `rater`; `one` and
     `other`, its verdicts in each order; and `asked_one` and `asked_other`, their numbers. `others` are the raters not

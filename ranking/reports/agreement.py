@@ -1,4 +1,4 @@
-"""Compute the report on agreement and biases of a study's raters, which the command prints and snapshots store."""
+"""Computes the report on agreement and biases of a study's raters, which the command prints and snapshots store."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ class About:
 
 
 def report(study: Study, line: Cut) -> Report:
-    """Compute agreement among people and of every judge with people, and the biases of each."""
+    """Computes agreement among people and of every judge with people, and the biases of each."""
     about = About.of(study)
     digest = hashlib.sha256()
     people = reader.single(study, Filters(PEOPLE), line)
@@ -111,7 +111,7 @@ def _judge(study: Study, rows: Single, people: Single, about: About) -> Report:
 
 
 def _asked(rows: Single) -> tuple[NDArray[np.int64], ...]:
-    """Return turn of a pair, side of x, winner and prompt of the rows with known sides."""
+    """Returns turn of a pair, side of x, winner and prompt of the rows with known sides."""
     seen = rows.where(rows.left != 0)
     return codes(seen.item), seen.left, seen.winner, codes(seen.prompt)
 
@@ -127,14 +127,14 @@ def _bias(study: Study, rows: Single, cluster: NDArray[np.int64]) -> Report:
 
 
 def _by(rows: Single, about: About, look: Callable[[Single], Report]) -> dict[str, Report]:
-    """Apply `look` to the rows of each prompt category, if there are several."""
+    """Applies `look` to the rows of each prompt category, if there are several."""
     category = np.array([about.categories[prompt] or "" for prompt in rows.prompt.tolist()])
     names = [name for name in np.unique(category).tolist() if name]
     return {name: look(rows.where(category == name)) for name in names} if len(names) > 1 else {}
 
 
 def _families(judge: Single, people: Single, about: About) -> dict[str, Report]:
-    """Map each organisation to its models' difference in win rate, judge minus people, on shared items."""
+    """Maps each organisation to its models' difference in win rate, judge minus people, on shared items."""
     mine, theirs = _coded_both(judge, people)
     counts = theirs.counts(int(max(mine.item.max(initial=-1), theirs.item.max(initial=-1))) + 1)
     total = counts.sum(axis=1)[mine.item]
@@ -151,7 +151,7 @@ def _families(judge: Single, people: Single, about: About) -> dict[str, Report]:
 
 
 def side_by_side(judge: Single, people: Single, about: About) -> Report:
-    """Compute the boards of a judge and of people from the pairs that both compared, and their correlations.
+    """Computes the boards of a judge and of people from the pairs that both compared, and their correlations.
 
     `prior` lists the sides on which some models only won or only lost, so that ratings need an assumption.
     """
@@ -175,7 +175,7 @@ def side_by_side(judge: Single, people: Single, about: About) -> Report:
 
 
 def correlations(one: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, float | None]:
-    """Return Spearman's, Kendall's and Pearson's correlation of two boards of the same models."""
+    """Returns Spearman's, Kendall's and Pearson's correlation of two boards of the same models."""
     from scipy import stats
 
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
@@ -192,7 +192,7 @@ type Placed = tuple[float, float | None, float | None]
 
 
 def _points(rows: Single, about: About, source: Source) -> tuple[dict[str, Placed], bool]:
-    """Return Bradley-Terry ratings of the largest connected group, by model name, and whether they needed a prior.
+    """Returns Bradley-Terry ratings of the largest connected group, by model name, and whether they needed a prior.
 
     The ratings are empty without comparisons.
     """
@@ -222,7 +222,7 @@ def _coded(rows: Single, among: Single) -> Verdicts:
 
 
 def _coded_both(one: Single, other: Single) -> tuple[Verdicts, Verdicts]:
-    """Convert both to verdicts with common codes for items and prompts."""
+    """Converts both to verdicts with common codes for items and prompts."""
     item = codes(np.concatenate([one.item, other.item]))
     prompt = codes(np.concatenate([one.prompt, other.prompt]))
     cut = len(one)
@@ -240,19 +240,19 @@ type Line = tuple[str, str, str, float | None, float | None, float | None, int]
 
 
 def lines(found: Report) -> Iterator[Line]:
-    """Yield the statistics of a report, one per line, in an order independent of the database."""
+    """Yields the statistics of a report, one per line, in an order independent of the database."""
     for rater, part in (("people", found["people"]), *by_name(found["judges"])):
         yield from sorted(_lines(part, rater, "all", ""), key=_order)
 
 
 def _order(line: Line) -> tuple[bool, str, int, str, str]:
-    """Sort totals before parts, and numeric parts by number."""
+    """Sorts totals before parts, and numeric parts by number."""
     kind, _blank, name = line[1].partition(" ")
     return line[1] != "all", kind, int(name) if name.isdecimal() else 0, name, line[2]
 
 
 def by_name(found: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Sort the parts of a report by name, or by number if numeric. PostgreSQL does not keep the order of keys."""
+    """Sorts the parts of a report by name, or by number if numeric. PostgreSQL does not keep the order of keys."""
     return sorted(found.items(), key=lambda item: (int(item[0]) if item[0].isdecimal() else 0, item[0]))
 
 

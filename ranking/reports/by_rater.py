@@ -1,4 +1,4 @@
-"""Compute ratings side by side, stored as a snapshot: by people, by people per prompt category, by each judge.
+"""Computes ratings side by side, stored as a snapshot: by people, by people per prompt category, by each judge.
 
 If the scale from 1 to 8 was used, there is a column for each reading: forced choice (4 counts as left, 5 as right) and
 ties allowed (both are ties).
@@ -36,13 +36,13 @@ class Column:
 
     @property
     def key(self) -> str:
-        """Return the name of the column in URLs and files."""
+        """Returns the name of the column in URLs and files."""
         words = [self.kind, *([self.name] if self.name is not None else [])]
         return ":".join([*words, *(["tie-allowed"] if self.filters.reading == "tie-allowed" else [])])
 
 
 def columns(study: Study, line: Cut) -> Iterator[Column]:
-    """Yield the columns: people, categories if there are several, judges; each in both readings if applicable."""
+    """Yields the columns: people, categories if there are several, judges; each in both readings if applicable."""
     categories = reader.categories(study)
     people: list[tuple[str, str | None, Filters]] = [("people", None, Filters(PEOPLE))]
     if len(categories) > 1:
@@ -56,7 +56,7 @@ def columns(study: Study, line: Cut) -> Iterator[Column]:
 
 
 def report(study: Study, line: Cut) -> Report:
-    """Compute the columns, with the models sorted by rank in the first one.
+    """Computes the columns, with the models sorted by rank in the first one.
 
     A column contains the largest connected group of models, because groups cannot be compared.
     """
@@ -94,7 +94,7 @@ def report(study: Study, line: Cut) -> Report:
 
 
 def _rated(study: Study, line: Cut) -> Iterator[tuple[Column, Read, Sheet]]:
-    """Yield the columns for which a board can be computed."""
+    """Yields the columns for which a board can be computed."""
     for column in columns(study, line):
         try:
             read = reader.read(study, column.filters, line)
@@ -105,7 +105,7 @@ def _rated(study: Study, line: Cut) -> Iterator[tuple[Column, Read, Sheet]]:
 
 
 def _without_one_category(rated: Iterable[tuple[Column, Read, Sheet]]) -> list[tuple[Column, Read, Sheet]]:
-    """Remove the category columns if people voted on one category only: they would repeat the column of people.
+    """Removes the category columns if people voted on one category only: they would repeat the column of people.
 
     The result depends only on the comparisons, not on pairs added later.
     """
@@ -115,6 +115,6 @@ def _without_one_category(rated: Iterable[tuple[Column, Read, Sheet]]) -> list[t
 
 
 def _place(row: Report) -> tuple[Any, ...]:
-    """Sort by the first column that rates the model, then by name."""
+    """Sorts by the first column that rates the model, then by name."""
     at, first = next((at, rating) for at, rating in enumerate(row["ratings"]) if rating is not None)
     return at, first["rank"], row["model"]

@@ -1,0 +1,1 @@
+"""Statistics of comparisons: agreement, bias, and which models a board separates. Pure."""

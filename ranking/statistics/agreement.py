@@ -99,7 +99,7 @@ class WithPeople:
 
 
 def among_people(verdicts: Verdicts) -> AmongPeople:
-    """Compute the agreement of people with one another. Items with a single vote do not contribute."""
+    """Computes the agreement of people with one another. Items with a single vote do not contribute."""
     items = _number(verdicts.item)
     counts = verdicts.counts(items)
     prompt = _prompt_of(verdicts, items)
@@ -118,7 +118,7 @@ def among_people(verdicts: Verdicts) -> AmongPeople:
 
 
 def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
-    """Compute the agreement of a judge, with one verdict per item, and the people who voted on the items."""
+    """Computes the agreement of a judge, with one verdict per item, and the people who voted on the items."""
     items = max(_number(judge.item), _number(people.item))
     counts = people.counts(items)
     label = np.full(items, 2)
@@ -153,7 +153,7 @@ def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
 
 
 def leave_one_out(verdicts: Verdicts) -> dict[int, tuple[float, int]]:
-    """Map each rater to the share of others' votes on the same items that match, and the number of those votes."""
+    """Maps each rater to the share of others' votes on the same items that match, and the number of those votes."""
     counts = verdicts.counts(_number(verdicts.item))
     rows = np.arange(len(verdicts.item))
     others = counts[verdicts.item].copy()
@@ -165,7 +165,7 @@ def leave_one_out(verdicts: Verdicts) -> dict[int, tuple[float, int]]:
 
 
 def ratio(part: Floats, whole: Floats, cluster: Integers, *, floor: float = 0.0) -> Share:
-    """Return the sum of `part` over the sum of `whole`. The interval leaves out one cluster at a time.
+    """Returns the sum of `part` over the sum of `whole`. The interval leaves out one cluster at a time.
 
     Each `part` is between `floor` times its `whole` and its `whole`. `floor` is 0 for a share, -1 for a difference.
     """
@@ -184,7 +184,7 @@ def ratio(part: Floats, whole: Floats, cluster: Integers, *, floor: float = 0.0)
 
 
 def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: Integers) -> Share:
-    """Return `statistic` of all rows, with an interval from leaving out one cluster at a time."""
+    """Returns `statistic` of all rows, with an interval from leaving out one cluster at a time."""
     value = statistic(np.ones(len(cluster), dtype=bool))
     found = np.unique(cluster)
     if value is None or len(found) < 2 or len(found) >= MOST_PROMPTS:
@@ -196,7 +196,7 @@ def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: I
 
 
 def _with_interval(value: float, without: Floats, number: int, floor: float = -1.0) -> Share:
-    """Add the interval, clipped to `floor` and 1. Without spread there is none."""
+    """Adds the interval, clipped to `floor` and 1. Without spread there is none."""
     if np.ptp(without) <= LEAST:
         return Share(value, number=number)
     clusters = len(without)
@@ -206,7 +206,7 @@ def _with_interval(value: float, without: Floats, number: int, floor: float = -1
 
 
 def alpha(verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nominal", "interval"]) -> float | None:
-    """Compute Krippendorff's alpha over the rows `kept` with evalica; None if nothing can be compared.
+    """Computes Krippendorff's alpha over the rows `kept` with evalica; None if nothing can be compared.
 
     Alpha does not depend on which rater gave a vote, so the matrix has as many rows as the most votes on any item.
     """
@@ -233,7 +233,7 @@ def confusion(one: Integers, other: Integers) -> Floats:
 
 
 def kappa(table: Floats, *, linear: bool = False) -> float | None:
-    """Compute Cohen's kappa of a table of counts, unweighted or weighted by the distance between values."""
+    """Computes Cohen's kappa of a table of counts, unweighted or weighted by the distance between values."""
     total = table.sum()
     if not total:
         return None
@@ -245,7 +245,7 @@ def kappa(table: Floats, *, linear: bool = False) -> float | None:
 
 
 def pearson(label: Integers, mean: Floats, square: Floats, weight: Floats | None) -> float | None:
-    """Compute the correlation of labels with votes, given the mean and mean square of the votes on each item."""
+    """Computes the correlation of labels with votes, given the mean and mean square of the votes on each item."""
     share = np.full(len(label), 1 / max(len(label), 1)) if weight is None else weight / weight.sum()
     x, y = float(share @ label), float(share @ mean)
     together = float(share @ (label * mean)) - x * y

@@ -43,7 +43,7 @@ class Orders:
 
 
 def position(shown: Integers, cluster: Integers, count: Integers | None = None) -> Position:
-    """Measure position bias.
+    """Measures position bias.
 
     `shown` (n,): 1 where the left won, 0 for a tie, -1 where the right won. `cluster` (n,): codes. `count` (n,): the
     number of verdicts per row, by default 1.
@@ -61,7 +61,7 @@ def position(shown: Integers, cluster: Integers, count: Integers | None = None) 
 
 
 def _no_lean(lean: Share, clusters: int) -> float | None:
-    """Return the two-sided p-value of a t test over the clusters of the interval.
+    """Returns the two-sided p-value of a t test over the clusters of the interval.
 
     Clusters with equal values have no spread. A sign test replaces the t test: without a preference, all of n clusters
     have the same sign with probability 2^(1 - n).
@@ -74,12 +74,12 @@ def _no_lean(lean: Share, clusters: int) -> float | None:
 
 
 def histogram(values: Integers, top: int) -> list[int]:
-    """Count the values from 1 (left much better) to `top`."""
+    """Counts the values from 1 (left much better) to `top`."""
     return [int(number) for number in np.bincount(values, minlength=top + 1)[1 : top + 1]]
 
 
 def orders(group: Integers, left: Integers, winner: Integers, prompt: Integers) -> Orders:
-    """Compare a judge's verdicts in the two orders.
+    """Compares a judge's verdicts in the two orders.
 
     `group` codes the pair and turn, `left` is 1 where x was on the left, `winner` is 1, 0 or -1. With several samples
     per order, a pair contributes the share of matching combinations of one sample from each order, so every pair
@@ -101,7 +101,7 @@ def orders(group: Integers, left: Integers, winner: Integers, prompt: Integers) 
 
 
 def repeated(group: Integers, left: Integers, winner: Integers, prompt: Integers) -> Share:
-    """Return how often two samples of a judge match, over all two samples of the same pair, turn and order."""
+    """Returns how often two samples of a judge match, over all two samples of the same pair, turn and order."""
     counts = _by_order(group, left, winner)
     asked = counts.sum(axis=2)
     same, all_of_them = (counts * (counts - 1) / 2).sum(axis=(1, 2)), (asked * (asked - 1) / 2).sum(axis=1)
@@ -122,7 +122,7 @@ def _prompt_of(group: Integers, prompt: Integers, size: int) -> Integers:
 
 
 def longer_wins(winner: Integers, longer: Integers, prompt: Integers) -> Share:
-    """Return how often the longer answer won, among verdicts without ties on answers over 30 characters apart.
+    """Returns how often the longer answer won, among verdicts without ties on answers over 30 characters apart.
 
     `longer` (n,): characters by which x's answer is longer. This alone is not bias: longer answers may be better.
     """
@@ -131,7 +131,7 @@ def longer_wins(winner: Integers, longer: Integers, prompt: Integers) -> Share:
 
 
 def family(org_x: Integers, org_y: Integers, winner: Integers, people: Floats, prompt: Integers, org: int) -> Share:
-    """Return the difference in win rate of the models of `org`: by a judge's verdicts minus by people's votes.
+    """Returns the difference in win rate of the models of `org`: by a judge's verdicts minus by people's votes.
 
     Over the items that both compared and on which exactly one model is from `org`. `winner` (n,) is the judge's 1, 0
     or -1, and `people` (n,) the mean of people's votes.

@@ -36,7 +36,7 @@ class Verdict:
 
 
 def verdict(ratings: Ratings, these_prompts: Ratings | None = None) -> Verdict | None:
-    """Return what `ratings` separate. None without intervals, or if an interval has zero width.
+    """Returns what `ratings` separate. None without intervals, or if an interval has zero width.
 
     `these_prompts` has the same ratings with intervals for raters on exactly these prompts. The rest of the variance
     comes from prompts, and more votes do not reduce it.
@@ -56,7 +56,7 @@ def verdict(ratings: Ratings, these_prompts: Ratings | None = None) -> Verdict |
 def _with_help(
     found: Verdict, ratings: Ratings, these_prompts: Ratings | None, first: int, second: int, limit: float
 ) -> Verdict:
-    """Return `found` with what would separate the top two. More votes reduce only their part of the variance."""
+    """Returns `found` with what would separate the top two. More votes reduce only their part of the variance."""
     whole = _variance(ratings, first, second)
     allowed = float((ratings.scores[first] - ratings.scores[second]) / limit) ** 2
     # A difference that is large enough but rests on few verdicts has no such estimate.
@@ -72,7 +72,7 @@ def _with_help(
 
 
 def _times_as_many(factor: float, limit: float, uncertainty: Uncertainty) -> float:
-    """Return by what factor the number of clusters must grow to reduce the variance by `factor` at `limit`.
+    """Returns by what factor the number of clusters must grow to reduce the variance by `factor` at `limit`.
 
     More clusters mean more degrees of freedom. Their limit is taken to be the one with the same tail probability for a
     single difference as `limit` has now.

@@ -26,6 +26,7 @@ from ranking.pairs import search
 
 @require_safe
 def board_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Shows the leaderboard that the URL describes. A waiting page polls it with HTMX."""
     study, runs_it = results_for(request, slug)
     found = leaderboard.find(study, Asked.of(request.GET.dict()))
     if request.headers.get("HX-Request"):
@@ -37,7 +38,7 @@ def board_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _page(
     request: HttpRequest, study: Study, found: Found, context: Mapping[str, object], status: int = 200
 ) -> HttpResponse:
-    """Render the page of a board, or of the reason why there is none."""
+    """Renders the page of a board, or of the reason why there is none."""
     names = Names.of(study)
     if found.snapshot is None and not names.hold(found.asked):
         raise Http404
@@ -49,7 +50,7 @@ def _page(
 
 @require_POST
 def compute(request: HttpRequest, slug: str) -> HttpResponse:
-    """Request the board that the URL describes, to be computed in the background."""
+    """Requests the board that the URL describes, to be computed in the background."""
     study, runs_it = results_for(request, slug)
     asked = Asked.of(request.GET.dict())
     filters, settings = asked.filters(), asked.settings()
@@ -64,14 +65,14 @@ def compute(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _stored(study: Study, number: int) -> Leaderboard:
-    """Return the board `number` of `study`. Raise Http404 if it does not exist or belongs to another study."""
+    """Returns the board `number` of `study`. Raises Http404 if it does not exist or belongs to another study."""
     ready = study.leaderboards.filter(state=State.READY, method__in=METHODS)
     return get_object_or_404(ready.select_related("study"), pk=number)
 
 
 @require_safe
 def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Show a stored board at its permanent address."""
+    """Shows a stored board at its permanent address."""
     study, runs_it = results_for(request, slug)
     snapshot = _stored(study, number)
     asked = Asked.about(snapshot)
@@ -97,19 +98,21 @@ def _ready(study: Study, asked: Asked) -> Leaderboard:
 
 @require_safe
 def as_csv(request: HttpRequest, slug: str, number: int | None = None) -> StreamingHttpResponse:
+    """Downloads a board as CSV: the one with `number`, or the newest that the URL describes."""
     snapshot = _asked_or_stored(request, slug, number)
     return download(csv_lines(snapshot.sheet), f"{snapshot.file_name}.csv")
 
 
 @require_safe
 def as_json(request: HttpRequest, slug: str, number: int | None = None) -> JsonResponse:
+    """Downloads a board as JSON: the one with `number`, or the newest that the URL describes."""
     snapshot = _asked_or_stored(request, slug, number)
     headers = {"Content-Disposition": f'attachment; filename="{snapshot.file_name}.json"'}
     return JsonResponse(snapshot.as_json(), headers=headers)
 
 
 def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Leaderboard:
-    """Return a board whose results are stored: the one with `number`, or the newest that the URL describes."""
+    """Returns a board whose results are stored: the one with `number`, or the newest that the URL describes."""
     study, _runs_it = results_for(request, slug)
     snapshot = _ready(study, Asked.of(request.GET.dict())) if number is None else _stored(study, number)
     if not snapshot.sheet:
@@ -119,7 +122,7 @@ def _asked_or_stored(request: HttpRequest, slug: str, number: int | None) -> Lea
 
 @require_safe
 def wins(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the heat table of win rates."""
+    """Shows the heat table of win rates."""
     study, runs_it = results_for(request, slug)
     found = leaderboard.find(study, Asked.of(request.GET.dict()))
     if found.snapshot is None or found.stand != "board":
@@ -132,7 +135,7 @@ def wins(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def wins_csv(request: HttpRequest, slug: str, number: int | None = None) -> StreamingHttpResponse:
-    """Download the head-to-head results, of all models or of the model `number`."""
+    """Downloads the head-to-head results, of all models or of the model `number`."""
     snapshot = _asked_or_stored(request, slug, None)
     model = None if number is None else get_object_or_404(snapshot.study.prompt_set.models, number=number).name
     name = "-".join([snapshot.file_name, "wins", *([] if number is None else [str(number)])])
@@ -141,7 +144,7 @@ def wins_csv(request: HttpRequest, slug: str, number: int | None = None) -> Stre
 
 @require_safe
 def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Show one model: its results against each opponent, by each kind of rater, and sample pairs."""
+    """Shows one model: its results against each opponent, by each kind of rater, and sample pairs."""
     study, runs_it = results_for(request, slug)
     found = leaderboard.find(study, Asked.of(request.GET.dict()))
     model = get_object_or_404(study.prompt_set.models, number=number)

@@ -36,7 +36,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
 
 @require_safe
 def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Show matching pairs, a page at a time. Empty form fields are removed from the URL."""
+    """Shows matching pairs, a page at a time. Empty form fields are removed from the URL."""
     study, runs_it, shown = _pairs_of(request, slug)
     sought = Sought.of(request.GET.dict())
     if "" in request.GET.values():
@@ -50,7 +50,7 @@ def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Show a pair with both answers and its comparisons. People who run the study can include uncounted ones."""
+    """Shows a pair with both answers and its comparisons. People who run the study can include uncounted ones."""
     study, runs_it, shown = _pairs_of(request, slug)
     sought = Sought.of(request.GET.dict())
     pair = get_object_or_404(
@@ -66,7 +66,7 @@ def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 @require_safe
 def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Download all matches as CSV, one row per pair."""
+    """Downloads all matches as CSV, one row per pair."""
     study, _runs_it, shown = _pairs_of(request, slug)
     judges = pairs.judges_of(study)
     found = Search.of(study, shown, Sought.of(request.GET.dict()))

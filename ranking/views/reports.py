@@ -31,7 +31,7 @@ def _file_name(snapshot: Leaderboard, name: str) -> str:
 
 @require_safe
 def agreement_report(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the report on agreement and biases of people and judges."""
+    """Shows the report on agreement and biases of people and judges."""
     study, runs_it = results_for(request, slug)
     snapshot = Leaderboard.objects.newest_report(study, agreement.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
@@ -47,18 +47,20 @@ def agreement_report(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def agreement_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Downloads the agreement report as CSV. Raises Http404 if there is none."""
     snapshot = _ready(request, slug, agreement.METHOD)
     return csv_download(agreement.COLUMNS, agreement.lines(snapshot.sheet), f"{_file_name(snapshot, 'agreement')}.csv")
 
 
 @require_safe
 def agreement_json(request: HttpRequest, slug: str) -> JsonResponse:
+    """Downloads the agreement report as JSON. Raises Http404 if there is none."""
     return _as_json(_ready(request, slug, agreement.METHOD), "agreement")
 
 
 @require_safe
 def all_columns(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the ratings by people, by people per category, and by each judge."""
+    """Shows the ratings by people, by people per category, and by each judge."""
     study, runs_it = results_for(request, slug)
     snapshot = Leaderboard.objects.newest_report(study, by_rater.METHOD)
     context: dict[str, object] = {"study": study, "runs_it": runs_it, "snapshot": snapshot}
@@ -69,10 +71,12 @@ def all_columns(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def columns_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Downloads the ratings side by side as CSV. Raises Http404 if there are none."""
     snapshot = _ready(request, slug, by_rater.METHOD)
     return download(by_rater_page.csv_lines(snapshot.sheet), f"{_file_name(snapshot, 'columns')}.csv")
 
 
 @require_safe
 def columns_json(request: HttpRequest, slug: str) -> JsonResponse:
+    """Downloads the ratings side by side as JSON. Raises Http404 if there are none."""
     return _as_json(_ready(request, slug, by_rater.METHOD), "columns")

@@ -1,0 +1,1 @@
+"""Comparisons as arrays, and facts about them."""

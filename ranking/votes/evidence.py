@@ -24,7 +24,7 @@ type Facts = dict[str, Any]
 
 
 def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None) -> Facts:
-    """Return numbers, dates, agreement and position bias of the comparisons, as JSON-compatible data.
+    """Returns numbers, dates, agreement and position bias of the comparisons, as JSON-compatible data.
 
     With `baseline`, only comparisons with that model count.
 
@@ -94,7 +94,7 @@ class ByPlace:
 
 
 def _by_prompt(rows: ComparisonQuerySet) -> ByPrompt:
-    """Aggregate the votes in the database, from a row per pair to a row per prompt."""
+    """Aggregates the votes in the database, from a row per pair to a row per prompt."""
     sql, parameters = _votes_on_turns(rows).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -117,7 +117,7 @@ def _by_prompt(rows: ComparisonQuerySet) -> ByPrompt:
 
 
 def _votes_on_turns(rows: ComparisonQuerySet) -> QuerySet[Comparison, Any]:
-    """Select a row per turn of a pair: prompt, pair, turn, planned votes, and the votes for x, tie and y."""
+    """Selects a row per turn of a pair: prompt, pair, turn, planned votes, and the votes for x, tie and y."""
     said = {
         name: Count("pk", filter=Q(half_points=points)) for name, points in (("x", X_WON), ("tie", TIE), ("y", Y_WON))
     }
@@ -134,7 +134,7 @@ def _by_place(rows: ComparisonQuerySet, cluster: str) -> ByPlace:
 
 
 def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
-    """Return the comparisons that would count if their raters were not excluded."""
+    """Returns the comparisons that would count if their raters were not excluded."""
     rows = study.comparisons.in_force_at(line.highest).votable().filter(rater__in=line.excluded)
     if filters.raters == PEOPLE:
         rows = rows.filter(rater__kind=RaterKind.WORKER)
@@ -144,7 +144,7 @@ def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
 
 
 def _position(places: ByPlace) -> dict[str, Any] | None:
-    """Return the shares of left, tie and right, with a test over clusters; None if no sides are known."""
+    """Returns the shares of left, tie and right, with a test over clusters; None if no sides are known."""
     shown = places.side != 0
     if not shown.any():
         return None
@@ -153,7 +153,7 @@ def _position(places: ByPlace) -> dict[str, Any] | None:
 
 
 def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
-    """Count the pairs offered to people, and those of them that have all their planned votes."""
+    """Counts the pairs offered to people, and those of them that have all their planned votes."""
     offered = Pair.objects.votable().filter(study=study, wanted__gt=0)
     if filters.category is not None:
         offered = offered.filter(prompt__type=filters.category)
@@ -163,7 +163,7 @@ def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
 def _agreement(
     study: Study, filters: Filters, line: Cut, rows: ComparisonQuerySet, prompts: ByPrompt, *, restricted: bool
 ) -> Facts:
-    """Return how often two people's votes on a pair match or, for a judge, its verdict and a person's vote.
+    """Returns how often two people's votes on a pair match or, for a judge, its verdict and a person's vote.
 
     `restricted`: whether `rows` are only a part of what the filters select.
     """
@@ -201,7 +201,7 @@ def _with_people(verdicts: Single, people: ComparisonQuerySet) -> Facts:
 
 
 def _orders(verdicts: Single) -> Facts:
-    """Count the turns of pairs that a judge saw in both orders, and those with the same verdict in both."""
+    """Counts the turns of pairs that a judge saw in both orders, and those with the same verdict in both."""
     group = np.unique(np.stack([verdicts.rater, verdicts.pair, verdicts.turn]), axis=1, return_inverse=True)[1].ravel()
     found = merge(group, verdicts.left, verdicts.winner + 1)
     sides = [np.bincount(group[verdicts.left == side], minlength=len(found.first)) > 0 for side in (1, -1)]

@@ -1,4 +1,4 @@
-"""Read comparisons from the database into arrays. No other module does."""
+"""Reads comparisons from the database into arrays. No other module does."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Filters:
 
 
 def refuse_idle(filters: Filters) -> None:
-    """Raise Contradiction if one of `filters` has no effect in any study."""
+    """Raises Contradiction if one of `filters` has no effect in any study."""
     if filters.raters == PEOPLE and filters.inconsistent != "drop":
         raise Contradiction(problems.ONE_ORDER())
 
@@ -105,7 +105,7 @@ class Read:
 
 
 def judges(study: Study) -> list[str]:
-    """Return the names of the judges with comparisons in `study`."""
+    """Returns the names of the judges with comparisons in `study`."""
     # EXISTS looks at one comparison of each judge, while a join would read all of them.
     raters = Rater.objects.filter(Exists(Comparison.objects.filter(rater=OuterRef("pk"))), study=study)
     names = raters.filter(kind=RaterKind.JUDGE).order_by("name").values_list("name", flat=True)
@@ -113,14 +113,14 @@ def judges(study: Study) -> list[str]:
 
 
 def categories(study: Study) -> list[str]:
-    """Return the categories of the prompts of the pairs in `study`."""
+    """Returns the categories of the prompts of the pairs in `study`."""
     paired = Exists(study.pairs.votable().filter(prompt=OuterRef("pk")))
     types = study.prompt_set.prompts.filter(paired).order_by("type").values_list("type", flat=True).distinct()
     return [name for name in types if name is not None]
 
 
 def readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
-    """Return both readings if any of the raters used the scale from 1 to 8, else only `forced`.
+    """Returns both readings if any of the raters used the scale from 1 to 8, else only `forced`.
 
     Raises:
         UnknownRater, UnknownCategory: the study has no such judge or category.
@@ -131,13 +131,14 @@ def readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
 
 
 def source_of(raters: str) -> Source:
+    """Returns whether the filter `raters` selects people, a single judge, or all raters."""
     if raters == PEOPLE:
         return "people"
     return "all" if raters == ALL else "judge"
 
 
 def state(study: Study) -> State:
-    """Return a fingerprint of the comparisons of `study`. Equal states mean equal boards."""
+    """Returns a fingerprint of the comparisons of `study`. Equal states mean equal boards."""
     table = f'FROM "{Comparison._meta.db_table}" WHERE study_id = %s'
     with connection.cursor() as cursor:
         # One statement reads both at the same moment. As separate subqueries, each is answered by an index alone.
@@ -149,18 +150,18 @@ def state(study: Study) -> State:
 
 
 def cut(study: Study) -> Cut:
-    """Return a cut after the newest visible comparison. A transaction still open may later add rows before it."""
+    """Returns a cut after the newest visible comparison. A transaction still open may later add rows before it."""
     return Cut(Comparison.objects.aggregate(highest=Max("pk"))["highest"] or 0, excluded_raters(study))
 
 
 def excluded_raters(study: Study) -> tuple[int, ...]:
-    """Return the sorted primary keys of the excluded raters of `study`."""
+    """Returns the sorted primary keys of the excluded raters of `study`."""
     raters = study.raters.filter(excluded_at__isnull=False)
     return tuple(raters.order_by("pk").values_list("pk", flat=True))
 
 
 def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, with_style: bool = False) -> Read:
-    """Read the comparisons of `study` up to `line` that `filters` select, with raters and prompts.
+    """Reads the comparisons of `study` up to `line` that `filters` select, with raters and prompts.
 
     `in_order` sorts them by time, `with_style` also reads the answers. If only the numbers of wins and ties matter,
     `counting.read` is faster.
@@ -184,7 +185,7 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
 
 
 def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
-    """Return a queryset of the comparisons, annotated with `half_points` of x and the `side` of x.
+    """Returns a queryset of the comparisons, annotated with `half_points` of x and the `side` of x.
 
     Raises:
         UnknownRater, UnknownCategory: the study has no such judge or category.
@@ -230,7 +231,7 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
 
 
 def by_people(rows: ComparisonQuerySet, study: Study) -> ComparisonQuerySet:
-    """Return the rows given by people. All of `rows` are from `study`.
+    """Returns the rows given by people. All of `rows` are from `study`.
 
     There are few judges, so excluding their keys is cheaper for the database than looking up the kind of each rater.
     """
@@ -244,12 +245,12 @@ DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn", "pair__res
 
 
 def fetch(rows: ComparisonQuerySet, *, in_time: bool = False) -> Columns:
-    """Read the columns `DETAILED` of `rows`, ordered by primary key or, with `in_time`, by time."""
+    """Reads the columns `DETAILED` of `rows`, ordered by primary key or, with `in_time`, by time."""
     return _columns(rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list(*DETAILED), DETAILED)
 
 
 def _columns(found: QuerySet[Comparison, Any], names: tuple[str, ...]) -> Columns:
-    """Read rows of integers into columns, a chunk at a time."""
+    """Reads rows of integers into columns, a chunk at a time."""
     blocks: list[NDArray[np.int64]] = []
     block: list[tuple[int, ...]] = []
     for row in found.iterator(chunk_size=CHUNK):
@@ -289,13 +290,13 @@ class Single:
         return len(self.pair)
 
     def digest(self) -> bytes:
-        """Return the SHA-256 of all columns."""
+        """Returns the SHA-256 of all columns."""
         return hashlib.sha256(
             b"".join(getattr(self, field.name).astype("<i8").tobytes() for field in fields(self))
         ).digest()
 
     def where(self, mask: NDArray[Any]) -> Single:
-        """Return the rows selected by a mask or index."""
+        """Returns the rows selected by a mask or index."""
         return Single(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
 
     @property
@@ -305,7 +306,7 @@ class Single:
 
 
 def single(study: Study, filters: Filters, line: Cut) -> Single:
-    """Read every verdict that `filters` select, without merging the orders and samples of a judge.
+    """Reads every verdict that `filters` select, without merging the orders and samples of a judge.
 
     Raises:
         UnknownRater, UnknownCategory: the study has no such judge or category.
@@ -338,7 +339,7 @@ def codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def merged(verdicts: Single, inconsistent: Inconsistent = "tie") -> Single:
-    """Merge the verdicts of each rater on each turn of a pair. Contradictory ones become ties or are dropped."""
+    """Merges the verdicts of each rater on each turn of a pair. Contradictory ones become ties or are dropped."""
     group = np.stack([verdicts.rater, verdicts.pair, verdicts.turn], axis=1)
     label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
     found = merge(label, verdicts.left, verdicts.winner + 1)
@@ -360,7 +361,7 @@ def lengths(study: Study, verdicts: Single) -> NDArray[np.int64]:
 
 
 def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int]:
-    """Merge each judge's verdicts on the same pair and turn. Return them and the number of contradictions."""
+    """Merges each judge's verdicts on the same pair and turn. Returns them and the number of contradictions."""
     group = np.stack([columns["rater"], columns["pair"], columns["turn"]], axis=1)
     # People have one row per pair and turn, so merging leaves them unchanged. Judges may have several in both orders.
     label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
@@ -376,7 +377,7 @@ def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Column
 
 
 def as_votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
-    """Convert `columns` to the input of methods. Without `detailed`, they are counted and have a column `number`."""
+    """Converts `columns` to the input of methods. Without `detailed`, they are counted and have a column `number`."""
     models = np.unique(np.concatenate([columns["pair__model_x"], columns["pair__model_y"]]))
     names = dict(LanguageModel.objects.filter(prompt_set=study.prompt_set_id).values_list("pk", "name"))
     return Votes(
@@ -405,13 +406,13 @@ def _style(study: Study, columns: Columns) -> NDArray[np.float64]:
 
 
 def _one_order(columns: Columns) -> bool:
-    """Return whether no pair was shown in both orders."""
+    """Returns whether no pair was shown in both orders."""
     seen = np.unique(np.stack([columns["pair"], columns["side"]], axis=1), axis=0)
     return bool((columns["side"] != 0).all() and len(seen) == len(np.unique(columns["pair"])))
 
 
 def digest(votes: Votes, *, in_order: bool) -> str:
-    """Return the SHA-256 of the comparisons, sorted unless `in_order`."""
+    """Returns the SHA-256 of the comparisons, sorted unless `in_order`."""
     parts = [votes.x, votes.y, votes.outcome, votes.left, votes.prompt, votes.rater, votes.count]
     table = np.stack([part.astype(np.int64) for part in parts if part is not None], axis=1)
     if not in_order and len(table):

@@ -37,6 +37,8 @@ def _temperature(word: str) -> float | None:
 
 
 class Command(BaseCommand):
+    """Asks models for answers to a study's prompts, in the foreground or background."""
+
     help = "Sends a study's prompts to language models, turn by turn, and stores their answers."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -15,6 +15,8 @@ from judges.statistics.score_tables import Interval
 
 
 class Command(BaseCommand):
+    """Prints the tables of judge verdicts as text, CSV or JSON."""
+
     help = "Prints a study's judge scores, and each model's wins and losses in the judged pairs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -20,6 +20,8 @@ UNPRICED: Final = "No price is set, so calls do not count towards the budget. Se
 
 
 class Command(BaseCommand):
+    """Adds a judge or a new version of one."""
+
     help = "Adds a judge. If the judge exists, the given settings become a new version of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

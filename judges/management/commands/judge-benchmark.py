@@ -25,6 +25,8 @@ from judges.statistics.accuracy import Accuracy, Result
 
 
 class Command(BaseCommand):
+    """Runs a benchmark of a judge on preference sets and prints its accuracy."""
+
     help = (
         "Measures how often a judge chooses the answer known to be better, per preference set and on average. "
         "Replies from earlier benchmarks are reused and not charged again."

@@ -16,6 +16,8 @@ from judges.management.covering import add_plan, plan_of
 
 
 class Command(BaseCommand):
+    """Writes a judge's open requests as JSONL, in the layout of this site or of batch endpoints."""
+
     help = (
         "Writes a judge's requests for a study as JSONL, to be sent elsewhere. The file has every request that the "
         "options cover and that has no reply yet or failed, including requests written before. Requests written "

@@ -14,6 +14,8 @@ from judges.judging import batch_files, lookup
 
 
 class Command(BaseCommand):
+    """Stores the replies of a JSONL file. Reports the lines that it cannot read and then fails."""
+
     help = "Loads replies to requests from judge-requests: rows of [request, response, metadata], or batch output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -37,6 +37,8 @@ NO_BUDGET: Final = "The budget is used up. Raise it with judge-add NAME --budget
 
 
 class Command(BaseCommand):
+    """Starts a judge run in a study, tests the judge's stability, or sets its schedule."""
+
     help = "Has a judge judge the study's pairs (or grade its answers) that it has not judged yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

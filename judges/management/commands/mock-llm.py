@@ -25,6 +25,8 @@ def _share(word: str) -> float:
 
 
 class Command(BaseCommand):
+    """Serves the mock endpoint until interrupted."""
+
     help = "Runs a mock model endpoint: OpenAI-compatible, deterministic for a seed, with errors at the given rates."
     requires_system_checks = ()
 

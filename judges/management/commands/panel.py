@@ -25,6 +25,8 @@ def _maker(word: str) -> tuple[str, str]:
 
 
 class Command(BaseCommand):
+    """Creates a panel or recomputes its decisions."""
+
     help = (
         "Creates a panel, which combines several judges of a study into one rater. Without --judges, recomputes the "
         "panel's verdicts; a background task also does this."

@@ -1,0 +1,1 @@
+"""Commands that print leaderboards and agreement reports."""

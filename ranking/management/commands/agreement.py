@@ -20,6 +20,8 @@ from ranking.votes import reader
 
 
 class Command(BaseCommand):
+    """Computes or recomputes a report and prints it as text, CSV or JSON."""
+
     help = "Prints how far people and judges of a study agree, and the biases of each."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,7 +48,7 @@ class Command(BaseCommand):
         self._write(found, options)
 
     def _again(self, study: Study, pk: int, options: dict[str, Any]) -> None:
-        """Recompute a stored report from the comparisons it was computed from, and print it."""
+        """Recomputes a stored report from the comparisons it was computed from, and prints it."""
         snapshot = Leaderboard.objects.filter(pk=pk, study=study).select_related("study__prompt_set").first()
         if snapshot is None:
             raise CommandError(_("Report %(id)s was not found in this study.") % {"id": pk})

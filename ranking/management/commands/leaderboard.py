@@ -1,4 +1,4 @@
-"""manage.py leaderboard: compute and print the leaderboard of a study."""
+"""manage.py leaderboard: computes and prints the leaderboard of a study."""
 
 import json
 import math
@@ -33,6 +33,8 @@ SETTINGS = tuple(field.name for field in fields(Settings))
 
 
 class Command(BaseCommand):
+    """Computes a leaderboard with the given options and prints it as text, CSV or JSON."""
+
     help = "Computes the leaderboard of a study from its comparisons and prints it. Nothing is stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -133,7 +135,7 @@ class Command(BaseCommand):
         return filters, settings, compute.compute(study, filters, settings)
 
     def _tell(self, computed: Computed, filters: Filters) -> None:
-        """Write what a reader must know besides the numbers to standard error."""
+        """Writes what a reader must know besides the numbers to standard error."""
         sheet, read = computed.sheet, computed.read
         if read.simulated:
             self.stderr.write(
@@ -163,7 +165,7 @@ class Command(BaseCommand):
 
 
 def _refuse_idle(study: Study, filters: Filters, settings: Settings, told: Collection[str]) -> None:
-    """Refuse options that would have no effect.
+    """Refuses options that would have no effect.
 
     `told` names the options given on the command line. A setting must have an effect even if it equals the default. A
     filter that lets through every comparison is accepted.
@@ -178,6 +180,7 @@ def _refuse_idle(study: Study, filters: Filters, settings: Settings, told: Colle
 
 
 def anchor(text: str) -> tuple[str, float]:
+    """Parses `NAME=RATING` into a model name and a rating. Raises ValueError unless the rating is finite."""
     name, mark, value = text.rpartition("=")
     number = float(value)
     if not mark or not math.isfinite(number):
@@ -188,6 +191,7 @@ def anchor(text: str) -> tuple[str, float]:
 def as_json(
     study: Study, filters: Filters, settings: Settings, computed: Computed, *, covariance: bool
 ) -> dict[str, Any]:
+    """Returns the board with its filters and settings as JSON-compatible data."""
     result = {
         "study": study.slug,
         "filters": asdict(filters),
@@ -202,7 +206,7 @@ def as_json(
 
 
 def table(computed: Computed) -> str:
-    """Format the leaderboard as text tables, one per group, with notes on how it was computed."""
+    """Formats the leaderboard as text tables, one per group, with notes on how it was computed."""
     blocks = []
     for group in computed.sheet["groups"]:
         digits = 3 if group["unit"] == "share" else 0
