@@ -31,6 +31,7 @@ def commands() -> Iterator[tuple[str, argparse.ArgumentParser, str]]:
 
 
 def described(name: str, parser: argparse.ArgumentParser, about: str) -> str:
+    """Returns the section of a command: its help, and a table of its options."""
     from django.core.management.base import DjangoHelpFormatter
 
     formatter = parser._get_formatter()
@@ -69,10 +70,12 @@ def _value(action: argparse.Action) -> str:
 
 
 def text() -> str:
+    """Returns the whole page."""
     return "\n".join([HEAD, *(described(*command) for command in commands())])
 
 
 def main() -> None:
+    """Writes the page."""
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
     import django
