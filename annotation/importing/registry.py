@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import Model
 from django.utils.translation import gettext_noop
 
+from annotation.importing.rows.importer import Intake
 from annotation.importing.rows.takers import Taker
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ LABELS: Final[dict[str, str]] = {
 }
 """By kind of row, what people call its rows, in English: those of the exchange format, and those that apps register."""
 
-OWNED: Final[dict[str, type[Taker]]] = {}
-"""The `Taker` of each kind of row."""
+OWNED: Final[dict[str, Callable[[Intake], Taker]]] = {}
+"""By kind of row, what makes its `Taker` for an intake."""
 
 BROUGHT: Final[list[type[Model]]] = []
 """Other models with a field `upload`, which refer to annotation's rows but not to one another."""
@@ -40,7 +41,7 @@ BEFORE_UNDO: Final[list[Callable[["Upload"], None]]] = []
 
 def register(
     kinds: Mapping[str, str],
-    taker: type[Taker],
+    taker: Callable[[Intake], Taker],
     brought: Sequence[type[Model]],
     before_undo: Callable[["Upload"], None] | None = None,
 ) -> None:

@@ -39,7 +39,7 @@ class AnswerCallRow(serializers.Serializer[Any]):
     run = serializers.IntegerField()
     prompt = serializers.IntegerField(help_text="ID of the prompt.")
     sample = serializers.IntegerField()
-    turn = serializers.IntegerField(help_text="Number of the sample, from 1.")
+    turn = serializers.IntegerField(help_text="Number of the turn, from 1.")
     last = serializers.BooleanField(help_text="True for the last turn of the prompt.")
     state = serializers.ChoiceField(AnswerState.choices)
     sent_at = serializers.DateTimeField(allow_null=True)

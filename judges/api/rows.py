@@ -313,7 +313,7 @@ class ReplyRow(ExchangeRow):
     state = serializers.ChoiceField(CallState.choices)
     answered_as = serializers.CharField(help_text="Rater that the verdict counts for.")
     templates_sha256 = serializers.CharField()
-    part = serializers.IntegerField(help_text="SHA-256 of the templates.")
+    part = serializers.IntegerField(help_text="Number of the part of the template set.")
     shortened = serializers.BooleanField()
     verdicts = VerdictRow(many=True)
 

@@ -58,8 +58,8 @@ class Intake:
     """The language of prompts whose rows have none."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """The files' names of columns that differ from ours."""
-    owned: Mapping[str, type[Taker]] = field(default_factory=dict)
-    """The `Taker` class by kind of row; other kinds are annotation's own."""
+    owned: Mapping[str, Callable[["Intake"], Taker]] = field(default_factory=dict)
+    """By kind of row, what makes its `Taker`; other kinds are annotation's own."""
     guess: Callable[[str], str] | None = None
     """Guesses the language of a prompt that has none."""
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -70,7 +70,7 @@ class Intake:
         self.corpus = Corpus(self._context, self.flags, self.language, self.guess)
         self.pairs = Pairs(self._context, self.corpus)
         self.comparisons = Comparisons(self._context, self.pairs)
-        self._takers: dict[type[Taker], Taker] = {}
+        self._takers: dict[Callable[[Intake], Taker], Taker] = {}
 
     def take(self, file: str, record: Record, judge: str | None) -> None:
         """Checks `record` and, with a sink, stores it if it is new. Errors are added to the faults.
