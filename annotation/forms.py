@@ -293,8 +293,8 @@ class OfferForm(SettingsForm):
     """The filters for the pairs that people are offered."""
 
     labels: Final = {
-        "only_types": gettext_lazy("Only prompts of these types"),
-        "exclude_types": gettext_lazy("Exclude prompts of these types"),
+        "only_types": gettext_lazy("Only prompts in these categories"),
+        "exclude_types": gettext_lazy("Exclude prompts in these categories"),
         "only_slugs": gettext_lazy("Only prompts with these slugs"),
         "exclude_slugs": gettext_lazy("Exclude prompts with these slugs"),
     }

@@ -205,14 +205,14 @@ def data(study: Study, at: datetime) -> SectionState:
                 "%(number)d answers name their own model or organisation. Check them before you start the study.",
                 named,
             )
-            steps.append(Step(33, text % {"number": named}, _("View answers"), "study-flags"))
+            steps.append(Step(33, text % {"number": named}, _("Review answers"), "study-flags"))
         if cut := flags.filter(kind=ResultFlag.Kind.CUT).count():
             text = ngettext(
                 "%(number)d answer was cut off at the token limit. Check it before you start the study.",
                 "%(number)d answers were cut off at the token limit. Check them before you start the study.",
                 cut,
             )
-            steps.append(Step(34, text % {"number": cut}, _("View answers"), "study-flags"))
+            steps.append(Step(34, text % {"number": cut}, _("Review answers"), "study-flags"))
     phrase = listed([count(number, of) for number, of in zip(numbers, ("model", "prompt", "result"), strict=True)])
     if latest is not None and latest.state in {UploadState.WAITING, UploadState.CHECKING}:
         return SectionState(_("%(phrase)s; reading files") % {"phrase": phrase}, "busy", tuple(steps))

@@ -9,7 +9,9 @@ DATABASE_REFUSED: Final = kind("database-refused", gettext_noop("A database oper
 OUR_FAULT: Final = kind("our-fault", gettext_noop("Unexpected error (%(error)s). See the log."))
 
 NO_VARIABLE: Final = kind("no-variable", gettext_noop("The environment variable %(source)s is not set."))
-NO_KEY_FILE: Final = kind("no-key-file", gettext_noop("%(path)s has no readable key."))
+NO_KEY_FILE: Final = kind(
+    "no-key-file", gettext_noop("No key could be read from %(path)s. Check that the file exists and is readable.")
+)
 EMPTY_KEY_FILE: Final = kind("empty-key-file", gettext_noop("The file %(path)s is empty."))
 NO_KEY_NAME: Final = kind("no-key-name", gettext_noop("This is not a valid key name. Use NAME_API_KEY or file:NAME."))
 ODD_KEY: Final = kind(
@@ -23,7 +25,8 @@ NO_ADDRESS: Final = kind("no-address", gettext_noop("Invalid address: %(error)s"
 SECRET_ADDRESS: Final = kind(
     "secret-address",
     gettext_noop(
-        "The endpoint’s name points to %(address)s, where cloud providers keep credentials. Nothing is sent there."
+        "The endpoint’s host name points to %(address)s, where cloud providers keep credentials. Nothing is "
+        "sent there. Use a different endpoint."
     ),
 )
 TOO_MANY_BYTES: Final = kind("too-many-bytes", gettext_noop("The reply is larger than %(limit)s bytes."))
@@ -56,7 +59,9 @@ LITTLE_MASS: Final = kind(
 )
 
 STUDY_RESTS: Final = kind("study-rests", gettext_noop("The study is paused or closed."))
-MAY_NOT: Final = kind("may-not", gettext_noop("The person who set this schedule can no longer run this study."))
+MAY_NOT: Final = kind(
+    "may-not", gettext_noop("The person who created this schedule no longer has access to this study.")
+)
 AT_WORK: Final = kind("at-work", gettext_noop("The previous run was still in progress."))
 HALTED: Final = kind(
     "halted", gettext_noop("A run of this judge is paused or stopped. The schedule waits for it to end.")
@@ -66,7 +71,8 @@ NOTHING_TO_JUDGE: Final = kind(
     "nothing-to-judge", gettext_noop("Nothing to judge: no pairs or answers in this study match.")
 )
 SENTINELS_GONE: Final = kind(
-    "sentinels-gone", gettext_noop("No sentinels fit what this judge does now, or they were deleted.")
+    "sentinels-gone",
+    gettext_noop("The sentinel set does not match this judge’s current settings, or its items were deleted."),
 )
 ALREADY_AT_WORK: Final = kind(
     "already-at-work", gettext_noop("This judge is already running on this study. See its run.")

@@ -59,7 +59,7 @@ def look_at_answers(study: Study, at: datetime) -> SectionState:
     live = list(study.answer_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING, RunState.STOPPED])[:20])
     stopped = next((run for run in live if run.state == RunState.STOPPED), None)
     if stopped is not None:
-        text = _("Collecting answers from a model stopped: %(problem)s") % {"problem": stopped.told_problem[:200]}
+        text = _("A model’s run stopped: %(problem)s") % {"problem": stopped.told_problem[:200]}
         step = Step(6, text, _("View run"), "study-answers")
         return SectionState(_("a run stopped"), "attention", (step,))
     if live:

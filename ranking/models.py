@@ -54,7 +54,8 @@ class Leaderboard(Snapshot, StoredProblem):
     basis = models.CharField(
         max_length=60,
         help_text=_(
-            "The version of the numerics and the state of the study’s comparisons when the leaderboard was requested."
+            "The version of the ranking methods and the state of the study’s comparisons when the "
+            "leaderboard was requested."
         ),
     )
     cut = models.BigIntegerField(_("highest comparison ID"), null=True)

@@ -28,10 +28,16 @@ NO_SUCH_TYPE: Final = kind(
 )
 
 NO_OPTIMUM: Final = kind(
-    "no-optimum", gettext_noop("The fit did not converge within %(steps)s iterations, so there are no ratings.")
+    "no-optimum",
+    gettext_noop(
+        "The computation did not converge within %(steps)s iterations, so there are no ratings. Try another method."
+    ),
 )
 NO_FIXED_POINT: Final = kind(
-    "no-fixed-point", gettext_noop("The fit did not converge within %(steps)s iterations, so there are no ratings.")
+    "no-fixed-point",
+    gettext_noop(
+        "The computation did not converge within %(steps)s iterations, so there are no ratings. Try another method."
+    ),
 )
 NOT_DETERMINED: Final = kind(
     "not-determined",
@@ -43,8 +49,8 @@ NOT_DETERMINED: Final = kind(
 NO_CIRCLE: Final = kind(
     "no-circle",
     gettext_noop(
-        "This method needs a cycle of wins, such as A beats B, B beats C and C beats A. There is none, so there "
-        "are no ratings."
+        "This method needs a cycle of wins, such as A beats B, B beats C and C beats A. There is none, so "
+        "there are no ratings. Choose another method."
     ),
 )
 NO_SIDES: Final = kind(
@@ -54,7 +60,9 @@ NO_SIDES: Final = kind(
         "orders, which count as one verdict."
     ),
 )
-ONLY_TIES: Final = kind("only-ties", gettext_noop("Every verdict is a tie, so the models cannot be rated."))
+ONLY_TIES: Final = kind(
+    "only-ties", gettext_noop("Every verdict is a tie, so the models cannot be rated. More votes are needed.")
+)
 NOT_FINITE: Final = kind(
     "not-finite",
     gettext_noop(
@@ -66,7 +74,11 @@ NOT_ON_BOARD: Final = kind(
     "not-on-board", gettext_noop("%(name)s is not on this leaderboard. Choose a model with comparisons that count.")
 )
 NEVER_MET: Final = kind(
-    "never-met", gettext_noop("Some of these models form a group that was never compared with %(name)s.")
+    "never-met",
+    gettext_noop(
+        "Some of these models were never compared with %(name)s, directly or through other models. Choose "
+        "another baseline model."
+    ),
 )
 
 NEGATIVE_SEED: Final = kind("negative-seed", gettext_noop("The seed is %(seed)s. It must be 0 or higher."))
@@ -87,7 +99,9 @@ NO_SIMULTANEOUS: Final = kind(
 NO_SHARES: Final = kind(
     "no-shares", gettext_noop("The method %(method)s does not support soft verdicts (shares of a win).")
 )
-NEEDS_TEXTS: Final = kind("needs-texts", gettext_noop("The method %(method)s needs the text of the answers."))
+NEEDS_TEXTS: Final = kind(
+    "needs-texts", gettext_noop("The method %(method)s needs the text of the answers. Choose another method.")
+)
 NO_METHOD: Final = kind("no-method", gettext_noop("No method is named “%(method)s”. Choose from: %(methods)s."))
 NO_SIDE_EFFECT: Final = kind("no-side-effect", gettext_noop("The method %(method)s cannot estimate position bias."))
 NO_BOOTSTRAP: Final = kind("no-bootstrap", gettext_noop("The method %(method)s has no bootstrap intervals."))
@@ -130,7 +144,9 @@ INDEPENDENT: Final = kind(
 )
 MIXED_INTERVALS: Final = kind(
     "mixed-intervals",
-    gettext_noop("Boards of people and judges together have no intervals: none would describe such a mix of raters."),
+    gettext_noop(
+        "Leaderboards of people and judges together have no intervals: none would describe such a mix of raters."
+    ),
 )
 ONE_ORDER: Final = kind(
     "one-order",

@@ -66,9 +66,7 @@ def undo(upload: Upload) -> dict[str, int]:
             return _undo(upload)
     except IntegrityError as error:
         # A race: a row was referred to after the check.
-        raise NotPossible(
-            _("Something else has just started to use data from this upload. Please try again.")
-        ) from error
+        raise NotPossible(_("Other data started using this upload just now. Please try again.")) from error
 
 
 def _undo(upload: Upload) -> dict[str, int]:

@@ -394,7 +394,8 @@ def named(file: Source) -> Named | Fault | None:
     header = csv_header(file)
     if "row" in header and "purpose" in header:
         reason = gettext_noop(
-            "This is a full export, which also contains rows that are not counted. Use the regular export instead."
+            "This is a full export (“All rows”), which also contains rows that are not counted. Use the "
+            "“Counted votes” export instead."
         )
         return Fault(file.name, 1, "", reason)
     if "rater" in header or "worker" in header:

@@ -84,9 +84,9 @@ class Study(models.Model):
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DRAFT)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
-    only_types = models.JSONField(_("only prompts of these types"), default=list, blank=True)
+    only_types = models.JSONField(_("only prompts in these categories"), default=list, blank=True)
     only_slugs = models.JSONField(_("only prompts with these slugs"), default=list, blank=True)
-    exclude_types = models.JSONField(_("exclude prompts of these types"), default=list, blank=True)
+    exclude_types = models.JSONField(_("exclude prompts in these categories"), default=list, blank=True)
     exclude_slugs = models.JSONField(_("exclude prompts with these slugs"), default=list, blank=True)
 
     language = models.CharField(
@@ -276,8 +276,8 @@ class Exit(models.Model):
     url = models.URLField(_("return link"), blank=True)
 
     class Meta:
-        verbose_name = _("exit")
-        verbose_name_plural = _("exits")
+        verbose_name = _("outcome code")
+        verbose_name_plural = _("outcome codes")
         constraints = [models.UniqueConstraint(fields=["study", "outcome"], name="exit_outcome_unique")]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 from annotation.problems import gettext_noop, kind
 
 CRASHED: Final = kind("pairs-crashed", gettext_noop("Something went wrong. See the log for details."))
-NO_STRATEGY: Final = kind("no-strategy", gettext_noop("No strategy is named “%(name)s”. Choose one of %(known)s."))
+NO_STRATEGY: Final = kind("no-strategy", gettext_noop("No strategy is named “%(name)s”. Choose from: %(known)s."))
 AT_LEAST_ONE: Final = kind("at-least-one", gettext_noop("Neighbours and pairs per prompt must be at least 1."))
 RANDOM_ONLY: Final = kind("random-only", gettext_noop("Pairs per prompt can only be set for the strategy “random”."))
 SEED_OUT_OF_RANGE: Final = kind(

@@ -24,5 +24,5 @@ def join_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
         query = "&".join(f"{name}={{{{%{name}%}}}}" for name in names)
         links.append((_("Prolific study URL (Prolific fills in the IDs)"), f"{plain}?{query}"))
     elif parameter:
-        links.append((_("Other platform (replace ID with the worker’s ID)"), f"{plain}?{parameter}=ID"))
+        links.append((_("Other platform (replace ID with the participant ID)"), f"{plain}?{parameter}=ID"))
     return links

@@ -46,10 +46,10 @@ def start(
     """
     plan.check()
     if not planning.prompts_of(study, plan).exists():
-        raise NotPossible(_("Nothing to ask: this study has no prompts yet."))
+        raise NotPossible(_("This study has no prompts to ask yet. Upload prompts first."))
     check_key(source)
     options = {**plan.as_json(), "senders": senders}
-    refusal = _("%(model)s is already being asked. See its run.") % {"model": source.model.name}
+    refusal = _("%(model)s is already answering. See its run.") % {"model": source.model.name}
     with only_one("answer_run_one_live", refusal):
         run = AnswerRun.objects.create(study=study, source=source, user=user, options=options, created_at=at)
         if detach:

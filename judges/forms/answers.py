@@ -128,7 +128,7 @@ class AnswersForm(forms.Form):
         choices=[(state.value, state.label) for state in AGAIN],
         initial=[AnswerState.FAILED],
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Answers already used in pairs or judgments are kept."),
+        help_text=gettext_lazy("Answers already used in pairs, verdicts or grades are kept."),
     )
 
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:

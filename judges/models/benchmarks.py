@@ -84,7 +84,7 @@ class BenchmarkRun(Run):
 
     version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="benchmark_runs")
     sets = models.ManyToManyField(PreferenceSet, related_name="runs")
-    protocol = models.CharField(_("protocol"), max_length=8, choices=Protocol, default=Protocol.CHAT)
+    protocol = models.CharField(_("request type"), max_length=8, choices=Protocol, default=Protocol.CHAT)
     both_orders = models.BooleanField(_("both orders"), default=False)
     seed = models.BigIntegerField(_("seed"), default=0)
     limit = models.PositiveIntegerField(_("maximum rows per set"), null=True)
@@ -132,7 +132,7 @@ class BenchmarkCall(Call):
 
     run = models.ForeignKey(BenchmarkRun, models.CASCADE, related_name="calls")
     version = models.ForeignKey(JudgeVersion, models.PROTECT, related_name="benchmark_calls")
-    protocol = models.CharField(_("protocol"), max_length=8, choices=Protocol)
+    protocol = models.CharField(_("request type"), max_length=8, choices=Protocol)
     preference = models.ForeignKey(Preference, models.RESTRICT, related_name="calls")
     shown = models.CharField(_("shown"), max_length=13, choices=Shown)
     claim = models.ForeignKey(BenchmarkSender, models.SET_NULL, null=True, related_name="calls")

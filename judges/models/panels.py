@@ -144,7 +144,9 @@ class PanelDecision(models.Model):
     state = models.CharField(_("state"), max_length=7, choices=State)
     winner = models.CharField(_("winner"), max_length=3, choices=WinnerChoice, blank=True)
     mean = models.FloatField(_("mean probability that x is better"), null=True)
-    ballots = models.JSONField(_("ballots"), help_text=_("Each member’s verdict and probability, in member order."))
+    ballots = models.JSONField(
+        _("member verdicts"), help_text=_("Each member’s verdict and probability, in member order.")
+    )
     divided = models.BooleanField(_("members disagree"), default=False)
     comparison = models.ForeignKey(Comparison, models.RESTRICT, null=True, related_name="+")
     decided_at = models.DateTimeField(_("decided"))

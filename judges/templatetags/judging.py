@@ -50,7 +50,7 @@ def call_state(state: str) -> str:
 @register.filter
 def found_word(found: str) -> str:
     """Names a benchmark result (right, wrong or tie) in the reader's language."""
-    return {"right": _("right"), "wrong": _("wrong"), "tie": _("undecided")}[found]
+    return {"right": _("correct"), "wrong": _("wrong"), "tie": _("undecided")}[found]
 
 
 @register.filter

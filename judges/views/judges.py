@@ -80,7 +80,7 @@ def anew(request: AdministratorRequest, number: int) -> HttpResponse:
     """Creates a new version with the same settings."""
     version = judges.ask_anew(get_object_or_404(Judge, pk=number), user=request.user)
     messages.success(
-        request, _("Version %(number)d created. It asks about everything again.") % {"number": version.number}
+        request, _("Version %(number)d created. Its next run asks about everything again.") % {"number": version.number}
     )
     return redirect("judge", number)
 

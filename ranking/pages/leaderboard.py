@@ -246,7 +246,7 @@ class Found:
             return ""
         # They have no command line, and the study need not be theirs.
         if self.snapshot.found_problem.code == problems.NOBODY_VOTED.code:
-            return _("No votes by people count towards this board yet.")
+            return _("No votes from people count towards this leaderboard yet.")
         return self.snapshot.told_problem
 
 

@@ -304,7 +304,7 @@ def form(study: Study, sought: Sought) -> tuple[Choice, ...]:
         ),
         (
             "votes",
-            gettext_lazy("Votes by people"),
+            gettext_lazy("Votes from people"),
             [*((str(number), str(number)) for number in range(MANY_VOTES)), _many_votes()],
         ),
     ]

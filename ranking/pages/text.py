@@ -20,8 +20,8 @@ NOTICES: dict[str, str | Promise] = {
     "prior": _(
         "Some models have only wins or only losses against the rest. With methods that model ties, they have "
         "no losses or no wins. Finite ratings then need an assumption: every model was given half a tie "
-        "against the board’s mean. The intervals of these models are probably too narrow. Without the "
-        "assumption they would be open on one side."
+        "against the leaderboard’s mean. The intervals of these models are probably too narrow. Without the "
+        "assumption, they would be open on one side."
     ),
     FEW_ONE_WAY: _(
         "Fewer than 6 verdicts, all wins or all losses, connect some models to the rest. That could be "
@@ -61,7 +61,8 @@ NOTICES: dict[str, str | Promise] = {
         "have zero width. That does not mean certainty."
     ),
     "two-models": _(
-        "This method gives equal shares to two models that were compared only with each other, whichever won more."
+        "This method gives equal shares to two models that were compared only with each other, even if one "
+        "won more often."
     ),
     "no-ties": _("There are no ties, so this is the same as Bradley-Terry."),
     "uneven": _(
@@ -138,10 +139,10 @@ def sentence(group: dict[str, Any]) -> str:
     if models < 2:
         return gettext("There is only one model, so there is nothing to rank it against.")
     if told is None and group["rows"][1]["rank"] == 1:
-        return gettext("Several models share rank 1. This board cannot say how certain that is.")
+        return gettext("Several models share rank 1. This leaderboard cannot show how certain that is.")
     if told is None and NO_WIDTH in group["notices"]:
         return gettext(
-            "%(model)s ranks first. This board cannot say how certain that is: some intervals have zero width."
+            "%(model)s ranks first. This leaderboard cannot show how certain that is: some intervals have zero width."
         ) % {"model": group["rows"][0]["model"]}
     if told is None:
         return gettext(

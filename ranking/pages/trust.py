@@ -96,7 +96,7 @@ def _size(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
             _("Coverage"),
             _("%(percent)s%% of %(pairs)s pairs have all their planned votes")
             % {"percent": written(100 * share), "pairs": written(facts["offered"])},
-            _("Every pair was seen as often as planned.")
+            _("Every pair has all its planned votes.")
             if share == 1
             else _("More votes are planned, so ranks may change."),
         )
@@ -134,7 +134,7 @@ def _unmet(snapshot: Leaderboard) -> Iterator[Line]:
     if unmet := snapshot.sheet["unmet"]:
         baseline = snapshot.settings["baseline"]
         if baseline is None:
-            means = _("No comparison of these models counts towards this board.")
+            means = _("No comparisons of these models count towards this leaderboard.")
         else:
             means = _("These models have fewer than two comparisons with %(baseline)s.") % {"baseline": baseline}
         if len(unmet) <= MANY_NAMES:
@@ -186,7 +186,7 @@ def _place(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
         return
     values = {side: written(100 * found[side]["value"]) for side in ("left", "tie", "right")}
     if found["p"] is None:
-        means = _("Not tested: a test needs a difference between the sides and at least two raters or prompts.")
+        means = _("Not tested. A test needs a difference between the sides, and at least two raters or prompts.")
     elif found["p"] < 0.05:
         means = _(
             "Chance is unlikely to explain this preference for one side. It favours no model if sides were "

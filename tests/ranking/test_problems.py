@@ -64,5 +64,5 @@ def test_a_board_from_before_codes_shows_its_text_in_every_language(board):
 
 def test_whoever_reads_a_page_is_told_of_votes_and_not_of_a_command_line(board):
     Leaderboard.objects.update(**columns(problems.NOBODY_VOTED(study="haiku")))
-    assert "No votes by people count towards this board yet." in page(board, "en")
+    assert "No votes from people count towards this leaderboard yet." in page(board, "en")
     assert "--raters" not in page(board, "en")

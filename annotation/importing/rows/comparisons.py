@@ -108,7 +108,7 @@ class Comparisons:
         turn, repetition = row.get("turn", 0), row.get("repetition", 0)
         if isinstance(rater_key, int) and (turn or repetition):
             where = "turn" if turn else "repetition"
-            raise Refused(where, gettext_noop("People answer a pair once and as a whole, so this must be 0."))
+            raise Refused(where, gettext_noop("People answer each pair once, as a whole. Set this to 0."))
         answer = Judged(side, winner_of(row["winner"], side), turn, repetition, row.get("simulated", False))
         return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row))
 

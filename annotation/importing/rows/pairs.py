@@ -178,8 +178,8 @@ class Pairs:
                 raise Refused(
                     "id",
                     gettext_noop(
-                        "No file defines pair %(number)s. Model %(model)s must then have exactly one answer "
-                        "to prompt %(prompt)s, but has %(count)s."
+                        "No file defines pair %(number)s, so model %(model)s must have exactly one answer to "
+                        "prompt %(prompt)s. It has %(count)s. Upload a file of pairs too."
                     ),
                     number=row["id"],
                     model=row[column],

@@ -112,7 +112,7 @@ def test_a_person_answers_a_pair_once(trees: Study, tmp_path: Path) -> None:
     with pytest.raises(load.FaultyFiles) as error:
         loaded(path)
     assert faults(error) == [
-        "more-comparisons.csv:2: repetition: People answer a pair once and as a whole, so this must be 0."
+        "more-comparisons.csv:2: repetition: People answer each pair once, as a whole. Set this to 0."
     ]
 
 

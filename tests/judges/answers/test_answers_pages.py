@@ -231,7 +231,7 @@ def test_a_run_that_was_stopped_is_the_first_thing_on_the_study_s_page(
 ) -> None:
     ask(study, source(study, stand_in(key="another").url))
     shown = as_user(owner).get(reverse("study", args=[study.slug])).content.decode()
-    assert "Collecting answers from a model stopped: Incorrect API key provided" in shown
+    assert "A model’s run stopped: Incorrect API key provided" in shown
 
 
 def test_a_study_with_prompts_alone_is_told_that_models_can_be_asked(

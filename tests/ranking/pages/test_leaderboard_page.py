@@ -101,12 +101,12 @@ def test_where_only_judges_compared_the_page_of_people_says_why_it_is_empty(clie
     for pair in study.pairs.all():
         vote(rater, pair, "x")
     html = page(client, published(study)).content.decode()
-    assert "No votes by people count towards this board yet." in html
+    assert "No votes from people count towards this leaderboard yet." in html
     # Who reads a page has no command line, and need not run the study.
     assert "--raters" not in html
     assert (
         '<a href="?raters=gpt9"><bdi>gpt9</bdi></a> <a href="?raters=all">'
-        in html.split("The same board for other raters:")[1]
+        in html.split("The same leaderboard for other raters:")[1]
     )
     assert "Quillfinch-0" in page(client, study, "?raters=gpt9").content.decode()
 

@@ -130,7 +130,9 @@ def test_a_board_without_intervals_says_what_it_cannot():
     assert "no intervals" in text.sentence(group(clusters=None, verdict=None, verdict_here=None))
     assert text.advice(group(verdict=None), 100) == ""
     flat = text.sentence(group(verdict=None, notices=["no-width"]))
-    assert flat == "model 0 ranks first. This board cannot say how certain that is: some intervals have zero width."
+    assert (
+        flat == "model 0 ranks first. This leaderboard cannot show how certain that is: some intervals have zero width."
+    )
     level = [{"model": f"model {index}", "rank": 1} for index in range(3)]
     assert "share rank 1" in text.sentence(group(rows=level, verdict=None, verdict_here=None))
     alone = group(rows=[{"model": "GPT 4"}], verdict=None, verdict_here=None)
