@@ -77,16 +77,21 @@ def spread(items: list[pytest.Item]) -> list[pytest.Item]:
     return mixed + others[done:]
 
 
-@pytest.fixture(autouse=True)
-def no_loop_of_a_browser(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Playwright leaves its event loop running in the thread of the tests, where others could run none beside it."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Hides the event loop that Playwright leaves running in the thread of the tests from all tests but its own.
+
+    No other loop could run beside it. And Django keeps the connections of a thread with a loop apart from those of one
+    without: fixtures and test have to see the same, so it is hidden before the first fixture is made.
+    """
     loop = asyncio._get_running_loop()
-    if loop is None or request.node.get_closest_marker("browser"):
-        yield
-        return
+    if loop is None or item.get_closest_marker("browser"):
+        return (yield)
     asyncio._set_running_loop(None)
-    yield
-    asyncio._set_running_loop(loop)
+    try:
+        return (yield)
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 @pytest.hookimpl(trylast=True)
