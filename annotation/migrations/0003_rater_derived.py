@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='rater',
             name='derived',
-            field=models.BooleanField(default=False, help_text="Its comparisons are made of other raters', and never stand beside them in one board.", verbose_name='derived'),
+            field=models.BooleanField(default=False, help_text="Computed from other raters’ comparisons, and never ranked together with them.", verbose_name='derived'),
         ),
     ]

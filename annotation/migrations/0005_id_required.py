@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='study',
             name='id_required',
-            field=models.BooleanField(default=False, help_text='The join link admits nobody whose link does not say who they are.', verbose_name='only people with an id'),
+            field=models.BooleanField(default=False, help_text="Only accept links that contain a participant ID.", verbose_name="require a participant ID"),
         ),
     ]

@@ -11,11 +11,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='resultflag',
             name='found',
-            field=models.TextField(help_text='The words that gave it away, or where it was cut.', verbose_name='found'),
+            field=models.TextField(help_text="The words that name the model or organisation, or the end of the answer that was cut off.", verbose_name="found text"),
         ),
         migrations.AlterField(
             model_name='resultflag',
             name='kind',
-            field=models.CharField(choices=[('names-itself', 'names its own model or maker'), ('cut', 'was cut at the token limit')], max_length=20, verbose_name='kind'),
+            field=models.CharField(choices=[('names-itself', "names its own model or organisation"), ('cut', "cut off at the token limit")], max_length=20, verbose_name='kind'),
         ),
     ]

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                     django.core.validators.MinValueValidator(1),
                     django.core.validators.MaxValueValidator(10080),
                 ],
-                verbose_name="minutes a pair stays reserved",
+                verbose_name="reservation time (minutes)",
             ),
         ),
     ]

@@ -19,11 +19,11 @@ class Migration(migrations.Migration):
             name='Schedule',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('new', 'judge what is new'), ('sentinels', 'ask the sentinels')], default='new', max_length=9, verbose_name='kind')),
-                ('every', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(8784)], verbose_name='every so many hours')),
-                ('options', models.JSONField(default=dict, help_text='Limit, orders, baseline.', verbose_name='options')),
-                ('next_at', models.DateTimeField(verbose_name='next time')),
-                ('last_at', models.DateTimeField(null=True, verbose_name='last time')),
+                ('kind', models.CharField(choices=[('new', "judge new pairs or answers"), ('sentinels', "run the sentinel set")], default='new', max_length=9, verbose_name='kind')),
+                ('every', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(8784)], verbose_name="hours between runs")),
+                ('options', models.JSONField(default=dict, help_text="Settings of the run, such as limit, answer orders and baseline.", verbose_name='options')),
+                ('next_at', models.DateTimeField(verbose_name="next run")),
+                ('last_at', models.DateTimeField(null=True, verbose_name="last run")),
                 ('problem', models.TextField(blank=True, verbose_name='problem')),
                 ('created_at', models.DateTimeField(verbose_name='created')),
             ],
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='judgerun',
             name='kind',
-            field=models.CharField(choices=[('judging', 'judging'), ('sentinel', 'sentinels'), ('retest', 'retest')], default='judging', max_length=8, verbose_name='kind'),
+            field=models.CharField(choices=[('judging', 'judging'), ('sentinel', "sentinel round"), ('retest', 'retest')], default='judging', max_length=8, verbose_name='kind'),
         ),
         migrations.AddConstraint(
             model_name='judgerun',

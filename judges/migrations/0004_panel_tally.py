@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='panel',
             name='tally',
-            field=models.JSONField(default=dict, help_text='Decisions by state, and what members said.', verbose_name='tally'),
+            field=models.JSONField(default=dict, help_text="Number of decisions by state and of verdicts by member.", verbose_name='tally'),
         ),
     ]

@@ -163,7 +163,7 @@ class AnswerReply(Exchange):
     call = models.ForeignKey(AnswerCall, models.CASCADE, related_name="replies")
     state = models.CharField(_("state"), max_length=10, choices=AnswerState)
     text = models.TextField(_("answer"), blank=True)
-    thinking = models.TextField(_("Reasoning tokens"), blank=True)
+    thinking = models.TextField(_("reasoning"), blank=True)
 
     class Meta:
         verbose_name = _("model reply")

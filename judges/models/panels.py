@@ -100,7 +100,7 @@ class PanelMember(models.Model):
 
     panel = models.ForeignKey(Panel, models.CASCADE, related_name="members")
     rater = models.ForeignKey(Rater, models.RESTRICT, related_name="panels")
-    place = models.PositiveSmallIntegerField(_("order in the attempt"))
+    place = models.PositiveSmallIntegerField(_("position"))
     senior = models.BooleanField(_("senior"), default=False)
     organisation = models.TextField(_("organisation"), blank=True, help_text=_("As written in the study’s models."))
 

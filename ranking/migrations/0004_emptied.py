@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='leaderboard',
             name='emptied_at',
-            field=models.DateTimeField(help_text='From what is left they can be computed again.', null=True, verbose_name='results dropped'),
+            field=models.DateTimeField(help_text="The results can be recomputed from the stored comparisons.", null=True, verbose_name="results deleted at"),
         ),
         migrations.AddIndex(
             model_name='leaderboard',
