@@ -13,6 +13,7 @@ PROCESS: Final = (
     "site/test_background_work.py",
     "site/test_command_line.py",
     "site/test_containers.py",
+    "site/test_contributing.py",
     "site/test_demo.py",
     "site/test_installation.py",
     "site/test_new_database.py",

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from annotation.models import Study
+from judges import problems
 from judges.answers.planning import AnswerPlan
 from judges.judging import schedules
 from judges.models import AnswerCall, AnswerReply, AnswerRun, JudgeRun, ScheduleKind
@@ -173,7 +174,7 @@ def test_a_schedule_says_when_it_is_next_and_why_it_was_left_out(talks, program,
     assert schedules.keep(NOW) == []
     (row,) = program.rows("studies/talks/judge-schedules/")
     assert (row["number"], row["judge"], row["kind"], row["every"]) == (schedule.pk, judge.name, "new", 6)
-    assert row["problem"] == schedules.STUDY_RESTS
+    assert row["problem"] == str(problems.STUDY_RESTS())
     assert (row["last_at"], row["by"]) == (None, owner.get_username())
     schedule.refresh_from_db()
     assert row["next_at"] == schedule.next_at.isoformat().replace("+00:00", "Z")

@@ -77,7 +77,7 @@ def messages_of_module(source: str) -> Iterator[Message]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in markers:
             marker = markers[node.func.id]
             arguments = node.args[: MARKERS[marker]]
-            if isinstance(arguments[0], ast.Name | ast.Attribute | ast.Subscript):
+            if isinstance(arguments[0], ast.Name | ast.Attribute | ast.Subscript | ast.Call):
                 continue  # it translates messages that are marked elsewhere
             texts = [ast.literal_eval(argument) for argument in arguments]
             yield (texts[0], texts[1]) if marker.startswith("pgettext") else ("", texts[0])

@@ -164,7 +164,7 @@ def test_an_import_format_appears_by_its_registration(
     owner = User.objects.create_superuser("owner")
     client.force_login(owner)
     page = client.get(reverse("study-export", args=[study.slug])).content.decode()
-    assert "All data as C filesrowd files" in page
+    assert "All data as Crowd files" in page
     assert "Crowd files: one name a line." in client.get(reverse("study-data", args=[study.slug])).content.decode()
 
 

@@ -92,7 +92,7 @@ def _bar(unit: str) -> Iterator[Progress]:
 
 def _summary(study: Study, made: Simulation, seed: int) -> str:
     assumed = made.assumptions
-    ties = f"ties {assumed.ties:.0%} between equals" if study.scale.has_tie else "no ties, as the scale has none"
+    ties = f"{assumed.ties:.0%} ties between equals" if study.scale.has_tie else "no ties (not on this scale)"
     drawn = (
         (name, f"{strength:+.3f}", f"{1000 + ELO_PER_LOGARITHM * strength:.0f}") for name, strength in made.strengths
     )

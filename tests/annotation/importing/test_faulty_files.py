@@ -177,7 +177,7 @@ def test_a_pair_without_a_file_needs_exactly_one_result_of_each_model(tmp_path: 
     second = exchange.result(500, MODELS[0], PROMPTS[0], "Another answer.")
     exchange.write(tmp_path, results=jsonl([*RESULTS, second]), pairs=None)
     with pytest.raises(
-        load.FaultyFiles, match="Model 7 must then have exactly one answer to prompt 5, but has 2"
+        load.FaultyFiles, match=r"so model 7 must have exactly one answer to prompt 5\. It has 2"
     ) as caught:
         load.load([tmp_path], study_slug="trees")
     assert {fault.field for fault in caught.value.faults.listed} == {"id"}

@@ -72,13 +72,16 @@ def everything(client: Client, study: Study) -> None:
     htmx = {"HTTP_HX_REQUEST": "true"}
     at = f"/s/{study.slug}"
     client.get(f"{at}/vote/")
-    for number in range(6):
+    # So many that a check is among them, whatever is drawn.
+    for number in range(12):
         sent = {"pair": in_hand(), "value": 2, "reasons": ["clearer"], "visible": "1.5"}
         client.post(f"{at}/vote/send/", sent, **(htmx if number % 2 else {}))
         client.get(f"{at}/vote/")
     client.post(f"{at}/undo/", **htmx)
     client.post(f"{at}/extend/", {"pair": in_hand()})
-    client.post(f"{at}/skip/", {"pair": in_hand(), "reason": "other"}, **htmx)
+    # One more than there are check pairs: a skipped check gives no place back.
+    for _number in range(9):
+        client.post(f"{at}/skip/", {"pair": in_hand(), "reason": "other"}, **htmx)
     client.get(f"{at}/report/")
     client.post(f"{at}/report/", {"pair": in_hand(), "kind": "other", "comment": "", "skip": "1"})
     client.get(f"{at}/vote/")

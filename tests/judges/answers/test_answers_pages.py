@@ -66,7 +66,7 @@ def test_several_models_are_started_together(study: Study, stand_in: Start, as_u
     assert started.headers["Location"] == page(study)
     assert AnswerRun.objects.count() == 2
     again = as_user(owner).post(page(study), {"models": both, "samples": 1, "start": ""})
-    assert "is already being asked" in again.content.decode()
+    assert "is already answering" in again.content.decode()
     assert AnswerRun.objects.count() == 2
 
 

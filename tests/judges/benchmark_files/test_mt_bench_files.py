@@ -362,7 +362,7 @@ def test_the_page_of_an_upload_says_what_was_passed_over(tmp_path: Path, setting
         assert text in page
     upload.refresh_from_db()
     assert upload.report["passed_over"] == {"surplus-rows": 1}
-    before = {"rows replaced by a later row with the same key: %(count)s": 2}
+    before = {"rows that a later one of the same key replaces: %(count)s": 2}
     Upload.objects.update(report=upload.report | {"passed_over": before})
     page = as_user(owner).get(f"/studies/bench/data/uploads/{upload.pk}/").content.decode()
     assert "Rows that a later one of the same key replaces: 2" in page

@@ -217,7 +217,7 @@ def test_an_endpoint_that_is_not_there_stops_the_run(study: Study) -> None:
     judge = make_judge("http://127.0.0.1:9/v1", parallel=24)
     run = run_judge(study, judge)
     assert run.state == RunState.STOPPED
-    assert "No connection" in run.problem
+    assert "Could not connect" in run.problem
     assert JudgeReply.objects.filter(state="failed").count() >= 20
 
 

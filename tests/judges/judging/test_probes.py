@@ -301,5 +301,5 @@ def test_a_pair_that_is_taken_away_is_no_sentinel_any_more(study: Study, stand_i
     assert ask(sentinels).planned == 4
     Pair.objects.filter(study=study, judge_calls=None).delete()
     sentinels.pairs.clear()
-    with pytest.raises(NotPossible, match="was deleted"):
+    with pytest.raises(NotPossible, match="items were deleted"):
         consistency_probes.begin_round(sentinels, NOW, detach=False)

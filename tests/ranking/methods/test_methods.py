@@ -235,7 +235,7 @@ def test_soft_verdicts_are_shares_and_only_win_rates_take_them():
     place = group.ratings.names.index("model 1")
     assert group.ratings.scores[place] == pytest.approx(soft.mean())
     assert points(group.ratings).error[place] == pytest.approx(soft.std(ddof=1) / np.sqrt(40))
-    with pytest.raises(Contradiction, match="shares of a verdict"):
+    with pytest.raises(Contradiction, match="does not support soft verdicts"):
         rate(votes, asked("bradley-terry"), "people")
 
 

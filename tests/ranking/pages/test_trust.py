@@ -167,10 +167,7 @@ def test_an_assumption_that_was_needed_is_told():
     found = lines(study)
     assert found["Assumption"].value == "each model given half a tie against the mean"
     assert "where they may not" in found["Interval method"].means
-    assert (
-        found["Connected"].value
-        == "all 3 models connected connected connected connected connected connected connected connected"
-    )
+    assert found["Connectivity"].value == "all 3 models connected"
 
 
 def test_the_panel_is_on_the_page_and_asks_the_comparisons_nothing(client, django_assert_max_num_queries):
