@@ -89,9 +89,9 @@ def test_the_empty_pages_say_what_is_missing(
 ) -> None:
     empty = build_study(slugify("nobody yet"), public=True)
     for address, words in (
-        ("columns/", "nothing to rate by yet"),
-        ("agreement/", "nothing to compare yet"),
-        ("pairs/", "no pairs to show yet"),
+        ("columns/", "No ratings yet"),
+        ("agreement/", "Nothing to compare yet"),
+        ("pairs/", "No pairs to show yet"),
     ):
         page.goto(f"{live_server.url}/leaderboard/{empty.slug}/{address}")
         expect(page.locator(".empty-title")).to_contain_text(words)
