@@ -78,7 +78,7 @@ test: install-dev ## the whole suite, on SQLite and on PostgreSQL
 	TEST_DATABASE=postgresql $(PYTEST) -m "not browser and not redis and not once and not words" $(ARGS) || failed=yes; \
 	test -z "$$failed"
 
-test-fast: install-dev ## what takes less than a minute, on SQLite: no browser, no other processes, nothing slow
+test-fast: install-dev ## the inner loop, on SQLite: no browser, no other processes, nothing slow
 	@TEST_DATABASE=sqlite $(PYTEST) --nomigrations -m "not browser and not redis and not process and not slow" $(ARGS)
 
 lint: install-dev ## ruff, mypy, import-linter, missing migrations, the deployment check
