@@ -9,11 +9,13 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Study
 from annotation.snapshots import UNFINISHED, Snapshot, State
 from annotation.stored_problems import StoredProblem
+from ranking import problems
 from ranking.methods.settings import Settings
 from ranking.votes.reader import ALL, Cut, Filters
 
@@ -120,6 +122,13 @@ class Leaderboard(Snapshot, StoredProblem):
             "seconds": self.seconds,
             **self.sheet,
         }
+
+    @property
+    def why_not(self) -> str:
+        """Why there is no board, for a page: its readers have no command line, and the study need not be theirs."""
+        if self.found_problem.code == problems.NOBODY_VOTED.code:
+            return gettext("No votes from people count towards this leaderboard yet.")
+        return self.told_problem
 
     def asked_filters(self) -> Filters:
         return Filters(**self.filters)

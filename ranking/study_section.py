@@ -21,7 +21,7 @@ def look(study: Study, at: datetime) -> SectionState:
     if newest is None or newest.state == State.IMPOSSIBLE:
         if boards.unfinished().exists():
             return SectionState(_("Computing the first leaderboard"), tone="busy")
-        return SectionState(newest.told_problem if newest else _("No votes yet"), tone="empty")
+        return SectionState(newest.why_not if newest else _("No votes yet"), tone="empty")
     models = sum(len(group["rows"]) for group in newest.sheet["groups"])
     phrases = [
         ngettext("%(number)s model ranked", "%(number)s models ranked", models) % {"number": models},

@@ -13,7 +13,6 @@ from django.utils.translation import ngettext
 
 from annotation.models import Study
 from annotation.snapshots import State
-from ranking import problems
 from ranking.board_data import Row
 from ranking.boards import requests, snapshots
 from ranking.methods.registry import METHODS
@@ -242,12 +241,7 @@ class Found:
     @property
     def why_not(self) -> str:
         """Why there is no board, where that is known."""
-        if self.snapshot is None:
-            return ""
-        # They have no command line, and the study need not be theirs.
-        if self.snapshot.found_problem.code == problems.NOBODY_VOTED.code:
-            return _("No votes from people count towards this leaderboard yet.")
-        return self.snapshot.told_problem
+        return self.snapshot.why_not if self.snapshot else ""
 
 
 def find(study: Study, asked: Asked) -> Found:
