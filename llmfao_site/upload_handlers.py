@@ -40,6 +40,6 @@ class NamelessFile(TemporaryFileUploadHandler):
         try:
             super().receive_data_chunk(raw_data, start)
         except OSError:
-            self.file.file.truncate(0)
+            # The file has no name any more: closing it frees its space.
             self.file.close()
             raise
