@@ -96,7 +96,7 @@ format: install-dev ## ruff's formatter and its safe fixes
 docs: install ## docs/reference/commands.md anew from the commands
 	@$(BIN)/python docs/write_commands.py
 
-.PHONY: bench-judges bench-grades bench-kept
+.PHONY: bench-judges bench-grades bench-kept bench-slow-clients
 bench-grades: install-dev ## tables of what judges said, over a million grades; none of their pages takes 100 ms
 	@$(BIN)/python -m bench.grades $(ARGS)
 
@@ -108,6 +108,9 @@ bench-load: install-dev ## votes per second against a bare view, and 1,000,000 p
 
 bench-kept: install-dev ## pages over a million comparisons or grades, with and without what is kept for them; none takes 300 ms
 	@$(BIN)/python -m bench.kept $(ARGS)
+
+bench-slow-clients: install-dev ## 200 slow connections while 8 workers vote, directly and behind nginx and Caddy; /healthz stays under 1 s
+	@$(BIN)/python -m bench.slow_clients $(ARGS)
 
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs

@@ -8,16 +8,21 @@ longer match their source, is up to the model that inherits from `Snapshot`.
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
-ABANDONED: Final = timedelta(minutes=15)
-"""After this long a claim expires, and anyone may claim the row."""
+from annotation.heartbeats import Worked, beating, silent
+
+MOST_AT_ONCE: Final = 3
+"""Interruptions after which a row is begun again only after `LATER`."""
+
+LATER: Final = timedelta(minutes=15)
 
 LONG: Final = 3.0
 """Seconds: a snapshot that takes this long or less is computed as often as it changes."""
@@ -38,7 +43,7 @@ class State(models.TextChoices):
 UNFINISHED: Final = (State.WAITING, State.COMPUTING)
 
 
-class Snapshot(models.Model):
+class Snapshot(Worked):
     """A row whose results a background worker computes."""
 
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
@@ -46,7 +51,7 @@ class Snapshot(models.Model):
     finished_at = models.DateTimeField(_("computed"), null=True)
     seconds = models.FloatField(_("computing time (seconds)"), null=True)
 
-    class Meta:
+    class Meta(Worked.Meta):
         abstract = True
 
     def may_be_followed(self, at: datetime) -> bool:
@@ -72,7 +77,11 @@ class Claim[S: Snapshot]:
 
     def release(self) -> None:
         """Has the row wait again."""
-        self._mine().update(state=State.WAITING, claimed_at=None)
+        self._mine().update(state=State.WAITING, claimed_at=None, beat_at=None)
+
+    def beating(self) -> AbstractContextManager[None]:
+        """Keeps the claim alive while the results are computed."""
+        return beating(self._mine())
 
     def _mine(self) -> models.QuerySet[S]:
         rows: models.QuerySet[S] = type(self.row)._default_manager.filter(pk=self.row.pk)
@@ -81,11 +90,19 @@ class Claim[S: Snapshot]:
 
 def due[S: Snapshot](rows: models.QuerySet[S], at: datetime) -> models.QuerySet[S]:
     """Those of `rows` that wait, or whose claim has expired."""
-    return rows.filter(Q(state=State.WAITING) | Q(state=State.COMPUTING, claimed_at__lt=at - ABANDONED))
+    # What has killed several workers waits longer, so that it does not kill one every two minutes.
+    again = Q(interruptions__lt=MOST_AT_ONCE) | Q(claimed_at__lt=at - LATER)
+    return rows.filter(Q(state=State.WAITING) | (Q(state=State.COMPUTING) & silent(at) & again))
+
+
+def expired[S: Snapshot](rows: models.QuerySet[S], at: datetime) -> models.QuerySet[S]:
+    """Those of `rows` whose claim has expired."""
+    return due(rows, at).filter(state=State.COMPUTING)
 
 
 def claim[S: Snapshot](rows: models.QuerySet[S], at: datetime) -> Claim[S] | None:
     """Claims the only row of `rows`; None where it is not due, or somebody else was first."""
-    if not due(rows, at).update(state=State.COMPUTING, claimed_at=at):
+    interruptions = Case(When(state=State.COMPUTING, then=F("interruptions") + 1), default=Value(0))
+    if not due(rows, at).update(state=State.COMPUTING, claimed_at=at, beat_at=at, interruptions=interruptions):
         return None
     return Claim(rows.get(), at)

@@ -4,10 +4,12 @@ from django.apps import AppConfig
 
 
 class SiteConfig(AppConfig):
-    """Registers the system checks."""
+    """Makes the Celery application the one that tasks are sent with, and registers the system checks."""
 
     name = "llmfao_site"
     label = "site"
 
     def ready(self) -> None:
-        from llmfao_site import checks  # noqa: F401  importing the module registers them
+        # Importing the first makes it the current application, importing the second registers the checks. Not in the
+        # package's __init__: gunicorn's master imports the package, and must not load the site.
+        from llmfao_site import celery, checks  # noqa: F401

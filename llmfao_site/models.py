@@ -1,4 +1,4 @@
-"""API tokens, by which programs sign in."""
+"""API tokens, by which programs sign in, and the sign of life of the schedule."""
 
 from django.conf import settings
 from django.db import models
@@ -18,3 +18,16 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}"
+
+
+class LastBeat(models.Model):
+    """When the background schedule last gave a sign of life: one row."""
+
+    at = models.DateTimeField(_("last sign of life"))
+
+    class Meta:
+        verbose_name = _("last sign of life of the schedule")
+        verbose_name_plural = _("last signs of life of the schedule")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"

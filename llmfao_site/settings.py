@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "llmfao_site.middleware.missing_bodies.MissingBodiesMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -192,7 +193,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "llmfao_site.fallback_cache.FallbackCache",
+        "LOCATION": REDIS_URL,
+        # A Redis that is gone without a word must not hold every request.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
     if REDIS_URL
     # Counts have to stay until they expire: with the default of 300 entries, a stranger with many addresses
     # could evict the counts of sign-in attempts.
@@ -236,7 +242,7 @@ STORAGES = {
 FILE_UPLOAD_HANDLERS = [
     "llmfao_site.upload_handlers.SignedInOnly",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    "llmfao_site.upload_handlers.NamelessFile",
 ]
 FILE_UPLOAD_TEMP_DIR = _made(DATA_DIR / "tmp")
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -298,7 +304,10 @@ PACE_DIR = DATA_DIR / "pace"
 
 BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost//"
-if not REDIS_URL:
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any]
+if REDIS_URL:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "retry_on_timeout": True}
+else:
     for _folder in ("queue", "processed", "control"):
         _made(BROKER_DIR / _folder)
     CELERY_BROKER_TRANSPORT = "llmfao_site.celery_filesystem:Transport"
@@ -318,13 +327,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "llmfao_site.beat:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "expire-assignments": {"task": "annotation.expire_assignments", "schedule": 60.0},
     "recompute-leaderboards": {"task": "ranking.recompute_changed", "schedule": 60.0},
+    "resume-leaderboards": {"task": "ranking.resume", "schedule": 20.0},
     "thin-leaderboards": {"task": "ranking.thin", "schedule": 3600.0},
     "keep-judges-tables": {"task": "judges.keep_tables", "schedule": 60.0},
     "sweep-judges": {"task": "judges.sweep", "schedule": 30.0},
-    "sweep-pair-runs": {"task": "annotation.sweep_pair_runs", "schedule": 60.0},
-    "sweep-uploads": {"task": "annotation.sweep_uploads", "schedule": 60.0},
+    "sweep-pair-runs": {"task": "annotation.sweep_pair_runs", "schedule": 30.0},
+    "sweep-uploads": {"task": "annotation.sweep_uploads", "schedule": 20.0},
 }

@@ -1,8 +1,9 @@
 """Upload handlers."""
 
+from pathlib import Path
 from typing import Any
 
-from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload, TemporaryFileUploadHandler
 
 
 class SignedInOnly(FileUploadHandler):
@@ -23,3 +24,22 @@ class SignedInOnly(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         return None
+
+
+class NamelessFile(TemporaryFileUploadHandler):
+    """Streams files to the disk without leaving a name there, so nothing stays behind a crash.
+
+    A full disk is freed at once, and not when the error has been told.
+    """
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        Path(self.file.temporary_file_path()).unlink()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        try:
+            super().receive_data_chunk(raw_data, start)
+        except OSError:
+            # The file has no name any more: closing it frees its space.
+            self.file.close()
+            raise

@@ -13,6 +13,13 @@ def recompute_changed() -> None:
         fill.delay(pk)
 
 
+@shared_task(name="ranking.resume")
+def resume() -> None:
+    """Queues the snapshots whose worker died."""
+    for pk in snapshots.interrupted(timezone.now()):
+        fill.delay(pk)
+
+
 @shared_task(name="ranking.fill")
 def fill(pk: int) -> None:
     """Computes a snapshot. If it has to wait, the next sweep queues it again."""

@@ -13,7 +13,7 @@ from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from annotation.api.paging import Query
+from annotation.api.paging import Body, Query
 from annotation.models import Status, Study
 
 SETTLED: Final = (Status.DRAFT, Status.CLOSED)
@@ -40,6 +40,13 @@ class ApiView(APIView):
     def asked(self) -> dict[str, Any]:
         """Returns the validated query parameters."""
         read = self.query(data=self.request.query_params.dict())
+        read.is_valid(raise_exception=True)
+        found: dict[str, Any] = read.validated_data
+        return found
+
+    def sent(self, body: type[Body] = Body) -> dict[str, Any]:
+        """Returns the validated body; by default there must be none."""
+        read = body(data=self.request.data)
         read.is_valid(raise_exception=True)
         found: dict[str, Any] = read.validated_data
         return found

@@ -8,11 +8,12 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,19 +28,36 @@ BIGGEST: Final = 2**63 - 1
 class Query(serializers.Serializer[Any]):
     """Query parameters. Unknown ones are refused: a misspelt filter must not return everything."""
 
+    of_the_framework: ClassVar[frozenset[str]] = frozenset({"format"})
+    """Names that are not unknown although no field has them."""
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        # `format` is a parameter of the framework.
-        if unknown := sorted(self.initial_data.keys() - self.fields.keys() - {"format"}):
-            raise serializers.ValidationError(dict.fromkeys(unknown, _("Unknown parameter.")))
+        if unknown := sorted(self.initial_data.keys() - self.fields.keys() - self.of_the_framework):
+            raise serializers.ValidationError(dict.fromkeys(unknown, self.unknown()))
         return attrs
+
+    def unknown(self) -> str:
+        return _("Unknown parameter.")
+
+
+class Body(Query):
+    """A request body; without fields, an empty one. Unknown fields are refused, as unknown parameters are."""
+
+    of_the_framework = frozenset()
+
+    def unknown(self) -> str:
+        return _("Unknown field.")
+
+
+@extend_schema_field({"type": "string", "maxLength": 40, "pattern": "^[A-Za-z0-9_-]+={0,2}$"})
+class Cursor(serializers.CharField):
+    """The cursor of a page: base64 for URLs, as the schema says."""
 
 
 class PageQuery(Query):
     """Query parameters of a list: where the page starts, and how many rows it has."""
 
-    cursor = serializers.CharField(
-        required=False, max_length=40, help_text="The cursor in `next` of the previous page."
-    )
+    cursor = Cursor(required=False, max_length=40, help_text="The cursor in `next` of the previous page.")
     page_size = serializers.IntegerField(required=False, default=USUAL, min_value=1, max_value=MOST)
 
     def validate_cursor(self, value: str) -> int:

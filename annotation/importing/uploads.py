@@ -7,6 +7,7 @@ behind, and `sweep` resumes after a crash.
 import logging
 import shutil
 import time
+import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +22,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from annotation import disk
+from annotation.heartbeats import beating, silent
 from annotation.importing import load
 from annotation.interchange.faults import Fault
 from annotation.interchange.tables import Source
@@ -32,38 +35,67 @@ log = logging.getLogger(__name__)
 RUN_TASK: Final = "annotation.run_upload"
 
 
-HEARTBEAT: Final = 1.0
+PROGRESS: Final = 1.0
 """Seconds between progress updates of a running upload."""
 
 
-LOST: Final = timedelta(minutes=2)
-"""A queued upload that no worker has claimed for this long has lost its message."""
-
-
-STALLED: Final = timedelta(minutes=15)
-"""A running upload without an update for this long has lost its worker; storing, which sends none, takes less."""
+LOST: Final = timedelta(seconds=15)
+"""A queued upload that no worker has claimed for this long may have lost its message."""
 
 
 MOST_TRIES: Final = 3
+
+
+ARRIVING: Final = "arriving-"
+"""How the folder of an upload is called until all of its files are saved."""
+
+
+FORGOTTEN: Final = timedelta(minutes=10)
+"""Files without a row that nobody has written to for this long were left by a crash."""
 
 
 class Stopped(Exception):
     """The upload was cancelled, or another worker has claimed it."""
 
 
+def _root() -> Path:
+    return Path(settings.DATA_DIR) / "uploads"
+
+
 def folder(upload: Upload) -> Path:
     """Returns the folder of an upload's files."""
-    return Path(settings.DATA_DIR) / "uploads" / str(upload.pk)
+    return _root() / str(upload.pk)
 
 
 def submit(
     study: Study, user: User | None, files: Iterable["UploadedFile[Any]"], *, rater: str | None = None
 ) -> Upload:
-    """Saves `files` to disk and enqueues their loading."""
-    upload = Upload.objects.create(study=study, user=user, options={"rater": rater} if rater else {})
-    place = folder(upload)
-    # A database restored from a backup may reuse the numbers of later uploads.
-    shutil.rmtree(place, ignore_errors=True)
+    """Saves `files` to disk and enqueues their loading.
+
+    Raises:
+        OSError: they cannot be saved, because the disk is full, for example. Neither files nor a row stay behind.
+    """
+    arriving = _root() / f"{ARRIVING}{uuid.uuid4().hex}"
+    try:
+        stored, size = _save(files, arriving)
+        # The row appears with its files in place, never without.
+        with transaction.atomic():
+            upload = Upload.objects.create(
+                study=study, user=user, options={"rater": rater} if rater else {}, files=stored, size=size
+            )
+            place = folder(upload)
+            # A database restored from a backup may reuse the numbers of later uploads.
+            shutil.rmtree(place, ignore_errors=True)
+            arriving.rename(place)
+            _enqueue(upload.pk)
+    except BaseException:
+        shutil.rmtree(arriving, ignore_errors=True)
+        raise
+    return upload
+
+
+def _save(files: Iterable["UploadedFile[Any]"], place: Path) -> tuple[list[dict[str, str]], int]:
+    """Returns the name and path of each saved file, and their bytes."""
     place.mkdir(parents=True, mode=0o700)
     stored, size = [], 0
     for index, file in enumerate(files):
@@ -74,11 +106,7 @@ def submit(
                 target.write(chunk)
         size += path.stat().st_size
         stored.append({"name": Path(file.name or "").name, "path": str(index)})
-    # Only now can a worker claim it: an upload without files is still arriving.
-    Upload.objects.filter(pk=upload.pk).update(files=stored, size=size)
-    _enqueue(upload.pk)
-    upload.refresh_from_db()
-    return upload
+    return stored, size
 
 
 def _enqueue(upload_id: int) -> None:
@@ -90,18 +118,26 @@ def run(upload_id: int) -> bool:
     """Loads a queued upload; returns False if another worker has claimed it or it was cancelled."""
     at = timezone.now()
     waiting = Upload.objects.filter(pk=upload_id, state=UploadState.WAITING).exclude(files=[])
-    if not waiting.update(state=UploadState.CHECKING, claimed_at=at, done=0):
+    if not waiting.update(state=UploadState.CHECKING, claimed_at=at, beat_at=at, done=0):
         return False
     upload = Upload.objects.select_related("study__prompt_set", "user").get(pk=upload_id)
     claim = _Claim(upload.pk, at)
     try:
-        report = _load_upload(upload, claim)
+        with beating(claim.ours):
+            report = _load_upload(upload, claim)
     except Stopped:
         return False
     except load.FaultyFiles as error:
         claim.end(
             UploadState.FAULTY, {"faults": [f.as_json() for f in error.faults.listed], "count": error.faults.count}
         )
+    except Exception as error:
+        if not disk.is_full(error):
+            raise
+        reason = gettext_noop(
+            "The server’s disk is full. Ask whoever runs this site to free some space, then try again."
+        )
+        claim.end(UploadState.FAULTY, _only(reason))
     else:
         if report.upload is None:
             claim.end(UploadState.STORED, report.as_json())
@@ -135,16 +171,15 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
 
 
 class _Claim:
-    """A running upload's claim on its row: the time of its last update, which no other worker has changed."""
+    """A running upload's claim on its row: the time of the claim, which a later one replaces."""
 
     def __init__(self, upload_id: int, at: datetime) -> None:
         self._upload_id = upload_id
-        self._at = at
+        self.ours = Upload.objects.filter(pk=upload_id, state=UploadState.CHECKING, claimed_at=at)
         self._told = time.monotonic()
 
     def _update(self, **values: Any) -> None:
-        ours = Upload.objects.filter(pk=self._upload_id, state=UploadState.CHECKING, claimed_at=self._at)
-        if not ours.update(**values):
+        if not self.ours.all().update(**values):
             raise Stopped
 
     def tell(self, done: int, total: int) -> None:
@@ -153,7 +188,7 @@ class _Claim:
         Raises:
             Stopped: the upload was cancelled.
         """
-        if time.monotonic() - self._told >= HEARTBEAT:
+        if time.monotonic() - self._told >= PROGRESS:
             self.say(min(done, total // 2))
 
     def say(self, done: int) -> None:
@@ -162,9 +197,8 @@ class _Claim:
         Raises:
             Stopped: the upload was cancelled.
         """
-        at = timezone.now()
-        self._update(done=done, claimed_at=at)
-        self._at, self._told = at, time.monotonic()
+        self._update(done=done)
+        self._told = time.monotonic()
 
     def measure(self, size: int) -> None:
         """Stores how many bytes there are to check.
@@ -205,39 +239,57 @@ def sweep(at: datetime) -> int:
     for upload_id in lost.values_list("pk", flat=True):
         _enqueue(upload_id)
         again += 1
-    stalled = Upload.objects.filter(state=UploadState.CHECKING, claimed_at__lt=at - STALLED)
-    for upload in stalled:
-        again += _take_from_the_dead(upload)
+    for upload in Upload.objects.filter(silent(at), state=UploadState.CHECKING):
+        again += _take_from_the_dead(upload, at)
     _clear(at)
     return again
 
 
-def _take_from_the_dead(upload: Upload) -> bool:
-    """Runs a stalled upload again, unless it has failed too often."""
-    tries = upload.options.get("tries", 1)
-    # The update requires the old claim time, so that a live upload is not run twice.
-    dead = Upload.objects.filter(pk=upload.pk, state=UploadState.CHECKING, claimed_at=upload.claimed_at)
+def _only(reason: str) -> dict[str, Any]:
+    """The report of an upload that failed as a whole."""
+    return {"faults": [Fault("", None, "", reason).as_json()], "count": 1}
+
+
+def _take_from_the_dead(upload: Upload, at: datetime) -> bool:
+    """Runs an upload again whose worker died, unless it has failed too often."""
+    # Asked again under the lock: on SQLite a worker that was storing may have been unable to say so.
+    dead = Upload.objects.filter(silent(at), pk=upload.pk, state=UploadState.CHECKING, claimed_at=upload.claimed_at)
     with transaction.atomic():
         # A worker that is storing holds a lock on the row; it is alive.
         if not dead.select_for_update(skip_locked=True).exists():
             return False
-        if tries >= MOST_TRIES:
+        if upload.interruptions + 1 >= MOST_TRIES:
             reason = gettext_noop("Loading these files stopped partway several times. See the log for the cause.")
-            report = {"faults": [Fault("", None, "", reason).as_json()], "count": 1}
-            dead.update(state=UploadState.FAULTY, report=report, finished_at=timezone.now())
+            dead.update(state=UploadState.FAULTY, report=_only(reason), finished_at=timezone.now())
             return False
-        dead.update(state=UploadState.WAITING, options=upload.options | {"tries": tries + 1})
+        dead.update(state=UploadState.WAITING, interruptions=F("interruptions") + 1)
         _enqueue(upload.pk)
     return True
 
 
 def _clear(at: datetime) -> None:
-    """Deletes the files of finished uploads and of incomplete ones."""
+    """Deletes the files of finished uploads, and what a crash left of those that were arriving."""
+    # An older version stored the row first.
     Upload.objects.filter(state=UploadState.WAITING, files=[], created_at__lt=at - timedelta(days=1)).update(
         state=UploadState.CANCELLED, finished_at=at
     )
-    root = Path(settings.DATA_DIR) / "uploads"
-    folders = {int(place.name): place for place in root.iterdir() if place.name.isdigit()} if root.is_dir() else {}
-    live = Upload.objects.filter(state__in=[UploadState.WAITING, UploadState.CHECKING], pk__in=folders)
-    for upload_id in folders.keys() - set(live.values_list("pk", flat=True)):
-        shutil.rmtree(folders[upload_id], ignore_errors=True)
+    places = list(_root().iterdir()) if _root().is_dir() else []
+    # Asked after the folders are listed: the row of a folder that has its number is stored a moment later.
+    numbers = [int(place.name) for place in places if place.name.isdigit()]
+    states = dict(Upload.objects.filter(pk__in=numbers).values_list("pk", "state"))
+    for place in places:
+        if place.name.isdigit() and int(place.name) in states:
+            left = states[int(place.name)] not in {UploadState.WAITING, UploadState.CHECKING}
+        else:
+            left = (place.name.isdigit() or place.name.startswith(ARRIVING)) and _untouched(place, at)
+        if left:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _untouched(place: Path, at: datetime) -> bool:
+    """Returns whether nothing was written into a folder for `FORGOTTEN`."""
+    try:
+        last = max(entry.stat().st_mtime for entry in (place, *place.iterdir()))
+    except FileNotFoundError:
+        return False
+    return last < (at - FORGOTTEN).timestamp()

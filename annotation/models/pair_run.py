@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotation.heartbeats import Worked
 from annotation.stored_problems import StoredProblem
 
 
@@ -17,7 +18,7 @@ class PairRunState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
-class PairRun(StoredProblem):
+class PairRun(Worked, StoredProblem):
     """One run of a strategy over a study's results, with all that it takes to run it again."""
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="pair_runs")

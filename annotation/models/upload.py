@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from annotation.heartbeats import Worked
+
 
 class UploadState(models.TextChoices):
     """The state of an upload; only a stored one has added rows."""
@@ -16,7 +18,7 @@ class UploadState(models.TextChoices):
     UNDONE = "undone", _("undone")
 
 
-class Upload(models.Model):
+class Upload(Worked):
     """One load of files, from the page or the command."""
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, null=True, related_name="uploads")

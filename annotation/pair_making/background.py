@@ -9,8 +9,10 @@ from typing import Any, Final
 from celery import current_app
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from annotation.heartbeats import beating, silent
 from annotation.models import PairRun, PairRunState, Study
 from annotation.pair_making import make, problems
 from annotation.stored_problems import columns
@@ -18,11 +20,11 @@ from annotation.studies.lifecycle import NotPossible
 
 TASK: Final = "annotation.make_pairs"
 
-SILENCE: Final = timedelta(minutes=30)
-"""A run without an update for this long has crashed; a prompt with thousands of results takes minutes."""
+PATIENCE: Final = timedelta(seconds=15)
+"""After this time the message of an unclaimed run may be lost."""
 
-PATIENCE: Final = timedelta(minutes=1)
-"""After this time the message of an unclaimed run counts as lost."""
+MOST_TRIES: Final = 3
+"""How often a run is begun whose worker dies each time."""
 
 
 class Cancelled(Exception):
@@ -49,9 +51,11 @@ def cancel(run: PairRun, at: datetime) -> bool:
 
 def sweep(at: datetime) -> int:
     """Enqueues runs again after a crash or a lost message; returns how many."""
-    PairRun.objects.filter(state=PairRunState.RUNNING, claimed_at__lt=at - SILENCE).update(
-        state=PairRunState.WAITING, created_at=at - PATIENCE
+    dead = PairRun.objects.filter(silent(at), state=PairRunState.RUNNING)
+    dead.filter(interruptions__gte=MOST_TRIES - 1).update(
+        state=PairRunState.FAILED, finished_at=at, **columns(problems.CRASHED())
     )
+    dead.update(state=PairRunState.WAITING, created_at=at - PATIENCE, interruptions=F("interruptions") + 1)
     lost = list(
         PairRun.objects.filter(state=PairRunState.WAITING, created_at__lte=at - PATIENCE).values_list("pk", flat=True)
     )
@@ -63,7 +67,7 @@ def sweep(at: datetime) -> int:
 def run(run_id: int, at: datetime) -> None:
     """Runs what the row describes, once; does nothing if another worker has claimed it."""
     if not PairRun.objects.filter(pk=run_id, state=PairRunState.WAITING).update(
-        state=PairRunState.RUNNING, claimed_at=at
+        state=PairRunState.RUNNING, claimed_at=at, beat_at=at
     ):
         return
     row = PairRun.objects.select_related("study").get(pk=run_id)
@@ -71,8 +75,10 @@ def run(run_id: int, at: datetime) -> None:
     options = {name: value for name, value in row.options.items() if name != "language"}
     # Whatever ends it but a kill is said on the row; what a kill leaves behind is the sweep's.
     outcome: dict[str, Any] = {"state": PairRunState.FAILED, **columns(problems.CRASHED())}
+    ours = PairRun.objects.filter(pk=row.pk, claimed_at=at)
     try:
-        made = make.make_pairs(row.study, row.strategy, **options, progress=_Heartbeat(row))
+        with beating(ours.filter(state=PairRunState.RUNNING)):
+            made = make.make_pairs(row.study, row.strategy, **options, progress=_Progress(ours))
         outcome = {"state": PairRunState.DONE, "report": {**asdict(made), "known": made.known}}
     except NotPossible as refusal:
         outcome |= columns(refusal.problem)
@@ -81,14 +87,14 @@ def run(run_id: int, at: datetime) -> None:
     finally:
         if outcome:
             # A cancellation during storing is too late: the pairs are stored.
-            PairRun.objects.filter(pk=row.pk).update(finished_at=timezone.now(), **outcome)
+            ours.update(finished_at=timezone.now(), **outcome)
 
 
-class _Heartbeat:
-    """Stores the run's progress once per second, and stops the run if it was cancelled."""
+class _Progress:
+    """Stores the run's progress once per second, and stops the run if it was cancelled or taken over."""
 
-    def __init__(self, row: PairRun) -> None:
-        self.row = row
+    def __init__(self, ours: QuerySet[PairRun]) -> None:
+        self.ours = ours
         self.told = 0.0
 
     def __call__(self, done: int, size: int) -> None:
@@ -96,6 +102,5 @@ class _Heartbeat:
         if now - self.told < 1 and done < size:
             return
         self.told = now
-        alive = PairRun.objects.filter(pk=self.row.pk, state=PairRunState.RUNNING)
-        if not alive.update(done=done, size=size, claimed_at=timezone.now()):
+        if not self.ours.filter(state=PairRunState.RUNNING).update(done=done, size=size):
             raise Cancelled

@@ -60,6 +60,7 @@ def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResp
     context = {
         "upload": found,
         "under_way": found.state in UNDER_WAY,
+        "interrupted": found.is_interrupted(timezone.now()),
         "faults": _faults(found),
         "pace": _pace(found),
         "passed_over": load.told_passed_over(found.report.get("passed_over", {})),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.client_address import address_of, count, is_of_the_internet, key_of
 from annotation.models import Outcome, Status, Study
@@ -70,6 +70,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(worker_session.METHODS)
 def consent(request: HttpRequest, slug: str) -> HttpResponse:
     """Creates the worker on “yes”; “no” or an unsuitable device shows a code and stores nothing."""
     study = get_object_or_404(Study, slug=slug)

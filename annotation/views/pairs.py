@@ -52,7 +52,8 @@ def coverage_csv(request: AdministratorRequest, study: Study) -> HttpResponseBas
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a run's progress or outcome; htmx polls the part that changes."""
     found = get_object_or_404(study.pair_runs, pk=number)
-    context = {"run": found, "under_way": found.state in UNDER_WAY}
+    under_way = found.state in UNDER_WAY
+    context = {"run": found, "under_way": under_way, "interrupted": found.is_interrupted(timezone.now())}
     return show(request, study, "pair_run.html", "pairs", part="run", **context)
 
 

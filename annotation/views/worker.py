@@ -34,6 +34,7 @@ NOTICES: Final = {
     "retry": gettext_lazy("Too few of your answers were right. Please try again with different pairs."),
     "changed": gettext_lazy("The answer choices changed, so your answer wasn’t saved. Please answer again."),
     "resumed": gettext_lazy("Welcome back. Here is your next pair."),
+    "late": gettext_lazy("The study closed before your last answer arrived, so that answer was not saved."),
 }
 """What a page can say on top, by the word in its address: it needs no session."""
 
@@ -74,6 +75,11 @@ def _closed(request: HttpRequest, worker: Worker) -> HttpResponse:
     return go(request, "worker-done", leaving.complete(worker, timezone.now()))
 
 
+def _too_late(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """As `_closed`, but their last answer is missing, and they should know."""
+    return go(request, "worker-done", leaving.complete(worker, timezone.now()), "late")
+
+
 REFUSALS: Final[dict[type[Exception], Callable[[HttpRequest, Worker], HttpResponse]]] = {
     assignments.NotYours: worker_session.not_yours,
     assignments.ScaleChanged: _back("changed"),
@@ -84,6 +90,7 @@ REFUSALS: Final[dict[type[Exception], Callable[[HttpRequest, Worker], HttpRespon
     votes.NothingToUndo: _back("nothing"),
     votes.NoSuchKind: worker_session.no_answer,
     votes.Closed: _closed,
+    votes.TooLate: _too_late,
     training.Gone: _back(),
     leaving.NotYet: _back(),
 }
@@ -355,6 +362,8 @@ def done(request: HttpRequest, worker: Worker) -> HttpResponse:
         "worker": worker,
         "exit": leaving.exit_of(worker.study, worker.outcome),
         "may_resume": leaving.may_resume(worker),
+        # Only this one is about the end.
+        "notice": NOTICES["late"] if request.GET.get("notice") == "late" else "",
     }
     return render(request, "annotation/worker/done.html", context)
 

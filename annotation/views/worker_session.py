@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from annotation.devices import Device, device_class
@@ -34,6 +35,9 @@ PAGES: Final = {
     Stage.DONE: "worker-done",
 }
 """The page of each stage."""
+
+METHODS: Final = ["GET", "HEAD", "POST"]
+"""Of workers' pages. Any other is refused before it could change anything."""
 
 type WorkerView = Callable[Concatenate[HttpRequest, Worker, ...], HttpResponse]
 type SlugView = Callable[Concatenate[HttpRequest, ...], HttpResponse]
@@ -146,6 +150,7 @@ def for_worker(*stages: Stage) -> Callable[[WorkerView], SlugView]:
     def decorate(view: WorkerView) -> SlugView:
         @wraps(view)
         @never_cache
+        @require_http_methods(METHODS)
         def wrapped(request: HttpRequest, slug: str, **more: str) -> HttpResponse:
             worker_id = remembered(request, slug)
             worker = None if worker_id is None else assignments.known(worker_id, slug)

@@ -50,6 +50,10 @@ class Closed(Exception):
     """The study is closed, or the worker has left it; nothing was stored."""
 
 
+class TooLate(Closed):
+    """The answer came after the study had closed, and was not saved."""
+
+
 class NoSuchKind(ValueError):
     """There is no such kind of report; nothing was stored."""
 
@@ -86,7 +90,9 @@ def _store(
         raise NotYours
     if assignment.state in (AssignmentState.VOTED, AssignmentState.SKIPPED):
         raise Replayed
-    if worker.stage != Stage.VOTING or study.status == Status.CLOSED:
+    if study.status == Status.CLOSED:
+        raise TooLate
+    if worker.stage != Stage.VOTING:
         raise Closed
     assignments.check_scale(study, ballot.scale_name)
     answer = study.scale.answer(ballot.value)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 from rest_framework import serializers
 
-from annotation.api.paging import Query
+from annotation.api.paging import Body
 from annotation.models.voting import SideChoice, WinnerChoice
 from judges.judging.runs import Progress
 from judges.models import (
@@ -382,7 +382,7 @@ def _parsed(request: str) -> Any:
         return request
 
 
-class NewRun(Query):
+class NewRun(Body):
     """Options of a new run, as on the page."""
 
     judge = serializers.CharField(max_length=100, trim_whitespace=False, help_text="Name of the judge.")

@@ -109,9 +109,7 @@ class Runs(RunView):
     )
     def post(self, request: Request, slug: str) -> Response:
         study = self.study
-        asked = rows.NewRun(data=request.data)
-        asked.is_valid(raise_exception=True)
-        options = asked.validated_data
+        options = self.sent(rows.NewRun)
         judge = Judge.objects.filter(name=options["judge"]).first()
         if judge is None:
             raise serializers.ValidationError({"judge": _("No judge has this name.")})
@@ -140,6 +138,7 @@ class ChangeRun(RunView):
     """A view that changes a run's state. Raises NotPossible if the run no longer allows the change."""
 
     def change_run(self, number: int, change: Callable[[JudgeRun], bool]) -> Response:
+        self.sent()
         if not change(self.found(number)):
             raise NotPossible(_("This run has already ended, or someone else changed it first."))
         return self.told(self.found(number))

@@ -204,6 +204,9 @@ def is_endpoint(url: str) -> bool:
     This machine and its network are fine: models run there. Link-local addresses are not: what answers at
     them tells a cloud's machines their own secrets. Where a name leads is seen when it is connected to.
     """
+    # The parser drops line ends and tabs without a word, so the address stored would not be the one that was checked.
+    if not url.isprintable() or " " in url:
+        return False
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  reading it is what checks it

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from annotation.models import Comparison, LanguageModel, RaterKind, Study
-from annotation.snapshots import State, claim, due
+from annotation.snapshots import Claim, State, claim, due
 from judges.models import GradeSheet, GradeTable, JudgeCall, JudgeRun, Judgment, RunKind, Verdict
 from judges.results import judgments
 from judges.statistics import score_tables
@@ -255,6 +255,11 @@ def fill(study_id: int, at: datetime) -> bool:
     claimed = claim(GradeSheet.objects.filter(study=study), at)
     if claimed is None:
         return False
+    with claimed.beating():
+        return _fill(study, claimed)
+
+
+def _fill(study: Study, claimed: Claim[GradeSheet]) -> bool:
     # Taken before the verdicts are: whatever comes in between is found by the next sweep.
     stand = basis(study)
     about = _About.of(study)

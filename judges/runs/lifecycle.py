@@ -56,7 +56,8 @@ def to_judge(version: JudgeVersion) -> Connection:
 def enqueue(run: Run, count: int = 1) -> None:
     """Asks the background for `count` senders of `run`, once what was done so far is stored."""
     task, run_id = run.TASK, run.pk
-    transaction.on_commit(lambda: [current_app.send_task(task, args=[run_id]) for _sender in range(count)])
+    # Without a broker the run waits, and the sweep asks again.
+    transaction.on_commit(lambda: [current_app.send_task(task, args=[run_id]) for _sender in range(count)], robust=True)
 
 
 def senders_of(run: Run) -> int:

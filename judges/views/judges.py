@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -57,7 +58,10 @@ def new(request: AdministratorRequest) -> HttpResponse:
 def judge(request: AdministratorRequest, number: int) -> HttpResponse:
     """Shows a judge: settings (saving creates a new version), versions, and a request preview."""
     found = get_object_or_404(Judge, pk=number)
-    form = JudgeForm(found, posted(request) if request.user.has_perm("judges.add_judge") else None)
+    may_change = request.user.has_perm("judges.add_judge")
+    if request.method == "POST" and not may_change:
+        raise PermissionDenied
+    form = JudgeForm(found, posted(request))
     if form.is_valid() and form.keep(request.user):
         messages.success(request, _("Saved. The next run uses these settings."))
         return redirect("judge", number)
@@ -67,7 +71,7 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
         "current": found.current,
         "versions": found.versions.select_related("template", "root"),
         "form": form,
-        "may_change": request.user.has_perm("judges.add_judge"),
+        "may_change": may_change,
         **_preview(request, found.current.template, found.current.reader),
     }
     return render(request, "judges/judge.html", context)

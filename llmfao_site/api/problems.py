@@ -1,11 +1,13 @@
 """Error responses of the API: problem details (RFC 9457), in the same form everywhere."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -16,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
+from annotation import disk
 from annotation.studies.lifecycle import NotPossible
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -83,10 +86,40 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Responds after an unexpected error, likewise."""
+    """Responds after an unexpected error, likewise. A full disk is none: it is said by its name."""
+    if disk.is_full(sys.exception()):
+        return disk_full(request)
     if not _of_api(request):
         return defaults.server_error(request)
     return JsonResponse(_problem(500, _("Something went wrong.")), status=500, content_type=MEDIA_TYPE)
+
+
+def disk_full(request: HttpRequest) -> HttpResponse:
+    """Responds where something could not be stored for lack of space, likewise."""
+    title = _("The server’s disk is full")
+    detail = _("Nothing was saved. Ask whoever runs this site to free some space, then try again.")
+    return _refusal(request, 507, title, detail)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Responds to a large body from somebody who is not signed in, likewise."""
+    title = _("You are not signed in")
+    detail = _("Only people who are signed in can send files or that much text. Sign in and try again.")
+    return _refusal(request, 413, title, detail)
+
+
+def no_length(request: HttpRequest) -> HttpResponse:
+    """Responds to a body of unknown length, likewise. Only programs send one."""
+    title = _("The request has no length")
+    return _refusal(request, 411, title, _("Send the header Content-Length instead of Transfer-Encoding: chunked."))
+
+
+def _refusal(request: HttpRequest, code: int, title: str, detail: str) -> HttpResponse:
+    if _of_api(request):
+        return JsonResponse(_problem(code, f"{title}. {detail}"), status=code, content_type=MEDIA_TYPE)
+    # Without the request, whose body is not there, and without the database.
+    page = loader.render_to_string("site/refused.html", {"title": title, "detail": detail})
+    return HttpResponse(page, status=code)
 
 
 def _faults(detail: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -19,8 +19,9 @@ class NoStoreMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if not response.has_header("Cache-Control") and _is_personal(request):
-            kept = response.has_header("ETag")
-            patch_cache_control(response, private=True, no_cache=kept, no_store=not kept)
+            # A value of False would be written out, as `no-store=False`.
+            rule = "no_cache" if response.has_header("ETag") else "no_store"
+            patch_cache_control(response, private=True, **{rule: True})
         return response
 
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 
 from annotation.models import Comparison, Study
-from annotation.snapshots import State, claim, due
+from annotation.snapshots import Claim, State, claim, due, expired
 from annotation.stored_problems import columns
 from ranking.boards import requests
 from ranking.boards.compute import PROBLEMS, compute
@@ -70,6 +70,11 @@ def recompute_changed(at: datetime) -> list[int]:
     return list(due(Leaderboard.objects.all(), at).order_by("pk").values_list("pk", flat=True))
 
 
+def interrupted(at: datetime) -> list[int]:
+    """Returns the primary keys of the snapshots whose worker died."""
+    return list(expired(Leaderboard.objects.all(), at).order_by("pk").values_list("pk", flat=True))
+
+
 def _basis(study: Study) -> str:
     """What a study's boards depend on: the state of its comparisons, and the version of the numerics."""
     return f"{VERSION}:{reader.state(study)}"
@@ -106,6 +111,11 @@ def fill(pk: int, at: datetime) -> bool:
     claimed = claim(Leaderboard.objects.filter(pk=pk).select_related("study__prompt_set"), at)
     if claimed is None:
         return False
+    with claimed.beating():
+        return _fill(claimed)
+
+
+def _fill(claimed: Claim[Leaderboard]) -> bool:
     snapshot = claimed.row
     try:
         # Read before the comparisons, so that the next sweep notices what changes in between.

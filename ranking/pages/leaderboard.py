@@ -230,6 +230,7 @@ class Found:
         snapshot: the newest finished snapshot, if any.
         under_way: whether the next snapshot is being computed.
         kept: whether the board is kept up to date automatically.
+        interrupted: whether a worker died that computed the next one.
     """
 
     asked: Asked
@@ -237,6 +238,7 @@ class Found:
     snapshot: Leaderboard | None
     under_way: bool
     kept: bool
+    interrupted: bool
 
     @property
     def why_not(self) -> str:
@@ -249,9 +251,11 @@ def find(study: Study, asked: Asked) -> Found:
     board = (asked.filters(), asked.settings())
     boards = Leaderboard.objects.of(study, *board)
     newest = boards.finished().newest()
-    under_way = boards.unfinished().exists()
+    interruptions = boards.unfinished().values_list("interruptions", flat=True).first()
+    under_way = interruptions is not None
     kept = snapshots.is_standing(study, *board)
-    return Found(asked, _stand(study, newest, under_way=under_way), newest, under_way, kept)
+    stand = _stand(study, newest, under_way=under_way)
+    return Found(asked, stand, newest, under_way, kept, interrupted=bool(interruptions))
 
 
 def _stand(study: Study, newest: Leaderboard | None, *, under_way: bool) -> Stand:

@@ -11,6 +11,7 @@ const trouble = () => document.getElementById("trouble");
 let arrivedAt = 0;
 let method = "";
 let chosen = null; // The chosen button, whose vote waits for reasons.
+let sent = null; // The button whose form was sent last, to send it again.
 let confirmed = false; // The reasons are given: the next press of the button sends.
 
 // ------------------------------------------------------------------ viewing time
@@ -130,13 +131,14 @@ document.addEventListener(
       event.stopPropagation();
       return;
     }
-    if (!confirmed) method = POINTERS[event.pointerType] ?? (event.detail > 0 ? "mouse" : "key");
+    if (!confirmed && button !== sent) method = POINTERS[event.pointerType] ?? (event.detail > 0 ? "mouse" : "key");
     if (button.name === "value" && reasons() && !confirmed) {
       event.preventDefault();
       event.stopPropagation();
       choose(button);
       return;
     }
+    sent = button;
     button.classList.add("pressed");
     lookAway();
     ballot().elements.visible.value = looking.seconds.toFixed(2);
@@ -180,6 +182,7 @@ function arrive() {
   arrivedAt = performance.now();
   extendedAt = arrivedAt;
   chosen = null;
+  sent = null;
   confirmed = false;
   if (trouble()) trouble().hidden = true;
   restartLooking();
@@ -212,12 +215,28 @@ document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status < 500) location.assign(location.pathname);
   else fail();
 });
+// A server that says nothing for 15 seconds (hx-request in the form) counts as not reached. It may have saved the
+// answer all the same; then it says so when the answer is sent again.
 for (const kind of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(kind, fail);
+
+// What was said of the answer before is not said of this one.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target !== ballot()) return;
+  trouble().hidden = true;
+  document.getElementById("announce").textContent = "";
+});
 
 function fail() {
   for (const button of document.querySelectorAll(".bar .pressed")) button.classList.remove("pressed");
+  document.getElementById("announce").textContent = "";
   trouble().hidden = false;
+  trouble().scrollIntoView({ block: "nearest" });
+  trouble().querySelector("[data-send-again]").focus({ preventScroll: true });
 }
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-send-again]") && sent?.isConnected) sent.click();
+});
 
 // ------------------------------------------------------------------ the report, in a dialog
 

@@ -461,3 +461,37 @@ def test_a_reservation_that_ran_out_under_an_open_page_is_looked_for_again(page,
         page.clock.fast_forward("06:00")
     expect(page.get_by_text("0 of 4")).to_be_visible()
     assert Assignment.objects.get().state == "open"
+
+
+def test_a_server_that_says_nothing_is_given_up_and_the_answer_sent_again(page, live_server, study, accessible):
+    start(page, f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1")
+    press(page, "ArrowLeft")
+    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.locator("#announce")).to_contain_text("Sent: A is better.")
+    ballot = page.locator("#ballot")
+    assert ballot.get_attribute("hx-request") == '{"timeout": 15000}'
+    # Not 15 seconds of a test's time.
+    ballot.evaluate("form => form.setAttribute('hx-request', '{\"timeout\": 300}')")
+    page.route("**/vote/send/", lambda _route: None)
+    press(page, "ArrowRight")
+    trouble = page.locator("#trouble")
+    expect(trouble).to_contain_text("We couldn’t send your answer.")
+    expect(page.locator("#announce")).to_be_empty()
+    again = page.get_by_role("button", name="Send again")
+    expect(again).to_be_focused()
+    accessible(page)
+    page.unroute("**/vote/send/")
+    ballot.evaluate("form => form.setAttribute('hx-request', '{\"timeout\": 60000}')")
+    again.click()
+    expect(page.get_by_text("2 of 4")).to_be_visible()
+    expect(trouble).to_be_hidden()
+    assert [vote.input_method for vote in Comparison.objects.all()] == ["key", "key"]
+
+
+def test_an_answer_that_comes_after_the_end_is_told_to_be_missing(page, live_server, study):
+    start(page, f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1")
+    lifecycle.close(study)
+    press(page, "ArrowLeft")
+    expect(page.get_by_text("The study closed before your last answer arrived")).to_be_visible()
+    expect(page.get_by_text("Your code")).to_be_visible()
+    assert not Comparison.objects.exists()

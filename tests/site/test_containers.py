@@ -81,7 +81,7 @@ def test_one_image_runs_unprivileged_and_everything_long_lived_says_how_it_is():
         assert service["image"] == COMPOSE["services"]["web"]["image"]
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
-    for name in ("web", "worker", "database", "redis"):
+    for name in ("web", "worker", "beat", "database", "redis"):
         assert COMPOSE["services"][name]["healthcheck"]["test"]
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     user = re.findall(r"^USER (\S+)$", dockerfile, re.MULTILINE)

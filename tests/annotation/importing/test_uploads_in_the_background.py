@@ -1,5 +1,6 @@
 """An upload is a row that is claimed once, can be cancelled at any time, and is resumed after a crash."""
 
+import errno
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from annotation import tasks
+from annotation.heartbeats import SILENCE
 from annotation.importing import load, uploads
 from annotation.models import Comparison, PromptSet, Study, Upload, UploadState
 from annotation.studies import lifecycle
@@ -118,7 +120,7 @@ def test_an_upload_can_be_cancelled_before_it_runs(sent: list[int]) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_upload_can_be_cancelled_while_it_is_checked(sent: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     upload = submit(new_study())
-    monkeypatch.setattr(uploads, "HEARTBEAT", 0.0)
+    monkeypatch.setattr(uploads, "PROGRESS", 0.0)
     cancel_during(monkeypatch, lambda: uploads.cancel(Upload.objects.get(pk=upload.pk)))
     assert not uploads.run(upload.pk)
     upload.refresh_from_db()
@@ -193,7 +195,8 @@ def test_an_upload_whose_worker_died_is_run_again_and_given_up_after_three_tries
         Upload.objects.filter(pk=upload.pk).update(state=UploadState.CHECKING, claimed_at=at)
         assert uploads.sweep(at + timedelta(minutes=1)) == 0
         again = tries < uploads.MOST_TRIES - 1
-        assert uploads.sweep(at + uploads.STALLED + timedelta(seconds=1)) == again
+        assert timedelta(minutes=1.5) > SILENCE, "the sweep comes every 20 seconds, and two minutes are promised"
+        assert uploads.sweep(at + SILENCE + timedelta(seconds=1)) == again
         assert sent == [upload.pk] * again
     upload.refresh_from_db()
     assert upload.state == UploadState.FAULTY
@@ -203,8 +206,8 @@ def test_an_upload_whose_worker_died_is_run_again_and_given_up_after_three_tries
 @pytest.mark.django_db(transaction=True)
 def test_a_runner_that_was_given_up_for_dead_stores_nothing(sent: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     upload = submit(new_study())
-    monkeypatch.setattr(uploads, "HEARTBEAT", 0.0)
-    later = timezone.now() + uploads.STALLED + timedelta(minutes=1)
+    monkeypatch.setattr(uploads, "PROGRESS", 0.0)
+    later = timezone.now() + SILENCE + timedelta(minutes=1)
     cancel_during(monkeypatch, lambda: uploads.sweep(later))
     assert not uploads.run(upload.pk)
     assert not Comparison.objects.exists()
@@ -212,6 +215,49 @@ def test_a_runner_that_was_given_up_for_dead_stores_nothing(sent: list[int], mon
     assert upload.state == UploadState.WAITING
     assert uploads.run(upload.pk)
     assert Comparison.objects.count() == 6
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("full", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_files_that_cannot_be_saved_leave_nothing(data_dir: Path, full: BaseException) -> None:
+    class Full(SimpleUploadedFile):
+        def chunks(self, chunk_size: int | None = None) -> Any:
+            yield b"a"
+            raise full
+
+    study = new_study()
+    with pytest.raises(type(full)):
+        uploads.submit(study, None, [SimpleUploadedFile("a.csv", b"a"), Full("b.csv", b"a")])
+    assert not study.uploads.exists()
+    assert list((data_dir / "uploads").iterdir()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_disk_that_is_full_while_loading_is_told_by_its_name(
+    sent: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_call: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    upload = submit(new_study())
+    monkeypatch.setattr(load, "unpacked", full)
+    assert uploads.run(upload.pk)
+    upload.refresh_from_db()
+    assert upload.state == UploadState.FAULTY
+    assert upload.report["faults"][0]["reason"].startswith("The server’s disk is full.")
+    assert not uploads.folder(upload).exists()
+
+
+@pytest.mark.django_db
+def test_what_a_crash_left_of_arriving_files_is_swept(data_dir: Path) -> None:
+    left = data_dir / "uploads" / f"{uploads.ARRIVING}123"
+    left.mkdir(parents=True)
+    (left / "0").write_text("half of a")
+    at = timezone.now()
+    uploads.sweep(at)
+    assert left.exists(), "it may be arriving"
+    uploads.sweep(at + uploads.FORGOTTEN + timedelta(minutes=1))
+    assert not left.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -124,14 +124,14 @@ def test_a_waiting_run_is_cancelled(client, study):
 def test_a_run_cancelled_half_way_stores_nothing(client, study, monkeypatch):
     ask(client)
     run = PairRun.objects.get()
-    pulse = background._Heartbeat.__call__
+    pulse = background._Progress.__call__
 
     def cancel_first(self, done, size):
         self.told = 0.0
         background.cancel(run, timezone.now())
         pulse(self, done, size)
 
-    monkeypatch.setattr(background._Heartbeat, "__call__", cancel_first)
+    monkeypatch.setattr(background._Progress, "__call__", cancel_first)
     background.run(run.pk, timezone.now())
     run.refresh_from_db()
     assert run.state == PairRunState.CANCELLED
@@ -169,14 +169,15 @@ def test_the_sweep_sends_a_lost_message_again(study, sent):
     assert sent == [("annotation.make_pairs", run.pk)]
 
 
-def test_the_sweep_takes_up_what_a_killed_worker_left(study, sent):
+def test_the_sweep_takes_up_what_a_killed_worker_left(study, sent, client):
     now = timezone.now()
     run = PairRun.objects.create(
         study=study, strategy="all", options=OPTIONS, state=PairRunState.RUNNING, claimed_at=now
     )
-    assert background.sweep(now + timedelta(minutes=29)) == 0
-    assert background.sweep(now + timedelta(minutes=31)) == 1
+    assert background.sweep(now + timedelta(minutes=1)) == 0
+    assert background.sweep(now + timedelta(minutes=1.5)) == 1
     assert sent == [("annotation.make_pairs", run.pk)]
+    assert "Interrupted, starting again" in text_of(client.get(f"/studies/haiku/pairs/runs/{run.pk}/"))
     background.run(run.pk, now)
     run.refresh_from_db()
     assert run.state == PairRunState.DONE

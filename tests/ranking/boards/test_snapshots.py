@@ -91,9 +91,17 @@ class TestTheSweep:
         (pk, *_others) = snapshots.recompute_changed(NOW)
         Leaderboard.objects.filter(pk=pk).update(state=State.COMPUTING, claimed_at=NOW)
         assert pk not in snapshots.recompute_changed(NOW + timedelta(minutes=1))
-        late = NOW + timedelta(minutes=16)
+        late = NOW + timedelta(minutes=1.5)
+        assert snapshots.interrupted(late) == [pk]
         assert pk in snapshots.recompute_changed(late)
         assert snapshots.fill(pk, late)
+
+    def test_a_board_that_kills_its_workers_is_taken_up_less_and_less(self):
+        voted_study()
+        (pk, *_others) = snapshots.recompute_changed(NOW)
+        Leaderboard.objects.filter(pk=pk).update(state=State.COMPUTING, claimed_at=NOW, beat_at=NOW, interruptions=3)
+        assert snapshots.interrupted(NOW + timedelta(minutes=10)) == []
+        assert snapshots.interrupted(NOW + timedelta(minutes=16)) == [pk]
 
     def test_people_who_have_not_voted_get_no_board_but_a_reason(self):
         study = build_study()

@@ -1,0 +1,81 @@
+"""Without Redis, limits are counted in the process and nobody is refused for its sake."""
+
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.test import Client
+
+from annotation.client_address import count
+from llmfao_site import fallback_cache
+from llmfao_site.fallback_cache import FallbackCache
+from tests.builders import build_study
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fallback_cache._State, "until", 0.0)
+    monkeypatch.setattr(fallback_cache._State, "down", False)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name == fallback_cache.__name__]
+
+
+def test_counts_go_on_and_it_is_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fallback_cache, "AGAIN", 0.0)
+    cache = FallbackCache(NOWHERE, {})
+    cache.delete("key")
+    assert [count(cache, "key", 60) for _each in range(3)] == [1, 2, 3]
+    assert cache.get("key") == 3
+    assert len(warnings(caplog)) == 1
+    assert "Redis does not respond" in warnings(caplog)[0]
+    assert not cache.responds()
+
+
+def test_a_dead_redis_is_not_asked_at_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = FallbackCache(NOWHERE, {})
+    cache.get("key")
+
+    def ask(*_call: object) -> None:
+        raise AssertionError("asked again")
+
+    monkeypatch.setattr("django.core.cache.backends.redis.RedisCache.get", ask)
+    assert cache.get("another", "none") == "none"
+
+
+@pytest.mark.redis
+def test_it_goes_back_to_redis_and_says_so(
+    redis_server: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback_cache, "AGAIN", 0.0)
+    FallbackCache(NOWHERE, {}).get("key")
+    cache = FallbackCache(redis_server, {})
+    cache.set("key", 5, 60)
+    assert cache.incr("key") == 6
+    assert FallbackCache(redis_server, {}).get("key") == 6
+    assert cache.responds()
+    assert "responds again" in warnings(caplog)[-1]
+
+
+@pytest.mark.django_db
+def test_consent_sign_in_and_api_are_answered(settings: Any, client: Client) -> None:
+    build_study("haiku", public=True)
+    down = {"BACKEND": "llmfao_site.fallback_cache.FallbackCache", "LOCATION": NOWHERE}
+    before = settings.CACHES
+    settings.CACHES = {name: {**down, "KEY_PREFIX": name} for name in before}
+    from llmfao_site.api import throttling
+
+    for throttle in (throttling.ByAddress, throttling.ByUser):
+        throttle.cache = caches["api"]
+    try:
+        assert client.get("/api/studies/haiku/").status_code == 200
+        assert client.post("/sign-in/", {"username": "nobody", "password": "nothing at all"}).status_code == 200
+        client.get("/s/haiku/")
+        assert client.post("/s/haiku/consent/", {"agreed": "on"}).status_code in {200, 302}
+    finally:
+        settings.CACHES = before
+        for throttle in (throttling.ByAddress, throttling.ByUser):
+            throttle.cache = caches["api"]
