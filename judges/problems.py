@@ -33,6 +33,14 @@ TOO_MANY_BYTES: Final = kind("too-many-bytes", gettext_noop("The reply is larger
 PACKED_TWICE: Final = kind("packed-twice", gettext_noop("The reply is compressed more than once."))
 
 NOT_JSON: Final = kind("not-json", gettext_noop("The reply is not JSON."))
+STREAM: Final = kind(
+    "stream",
+    gettext_noop(
+        "This endpoint sends its reply as a stream of events, which was not requested. Turn streaming off at the "
+        "endpoint or gateway, or use another endpoint."
+    ),
+)
+BROKE_OFF: Final = kind("broke-off", gettext_noop("The reply broke off at the endpoint: %(reason)s"))
 NO_CHOICE: Final = kind("no-choice", gettext_noop("The reply contains no choices."))
 NO_TEXT: Final = kind("no-text", gettext_noop("The reply contains no text."))
 NO_SCORE: Final = kind("no-score", gettext_noop("The reply contains no score."))
@@ -52,6 +60,14 @@ GIVEN_BEFORE: Final = kind(
 EMPTY: Final = kind("empty", gettext_noop("The reply is empty."))
 NO_VERDICT: Final = kind("no-verdict", gettext_noop("The reply contains no verdict. It ends with “%(end)s”."))
 ODD_VERDICT: Final = kind("odd-verdict", gettext_noop("The verdict is “%(found)s”, but must be %(wanted)s."))
+TOO_LONG_TO_READ: Final = kind(
+    "too-long-to-read", gettext_noop("The reply has more than %(limit)s characters and is not read.")
+)
+BROKEN_JSON: Final = kind("broken-json", gettext_noop("The JSON in the reply cannot be read: %(error)s"))
+NO_KEY_IN_JSON: Final = kind("no-key-in-json", gettext_noop("The JSON in the reply has no “%(key)s” at its top level."))
+CONTRADICTION: Final = kind(
+    "contradiction", gettext_noop("The reply contradicts itself: it gives “%(key)s” as %(values)s.")
+)
 SCORE_OUT_OF_RANGE: Final = kind("score-out-of-range", gettext_noop("The score %(found)s is not between 1 and 10."))
 NO_LOGPROBS: Final = kind("no-logprobs", gettext_noop("The reply has no log-probabilities for its first token."))
 LITTLE_MASS: Final = kind(

@@ -15,6 +15,7 @@ from annotation.stored_problems import columns
 from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.llm import chat
+from judges.llm.replies import Ending
 from judges.models import CallState, JudgeCall, JudgeRater, JudgeReply, JudgeVersion, Judgment, Verdict
 from judges.models.judge import rater_name
 from judges.prompting.readers import Reader, Reading, Unreadable
@@ -37,12 +38,13 @@ class Finding:
 
 def find(reader: Reader, answer: chat.Answer) -> Finding:
     """Reads the verdict in `answer`. Refused and truncated replies have their own states, whatever they contain."""
-    if answer.refusal or answer.finish_reason == "content_filter":
-        return Finding(CallState.REFUSED, problem=Problem(answer.refusal))
-    if answer.finish_reason == "length" and not reader.reads_cut:
+    if answer.ending is Ending.REFUSED:
+        return Finding(CallState.REFUSED, problem=answer.why_refused)
+    cut = answer.ending is Ending.CUT
+    if cut and not reader.reads_cut:
         return Finding(CallState.TRUNCATED, problem=problems.CUT())
     match reader.read(answer.reply):
-        case Unreadable() if answer.finish_reason == "length":
+        case Unreadable() if cut:
             return Finding(CallState.TRUNCATED, problem=problems.CUT())
         case Unreadable() as found:
             return Finding(CallState.UNREADABLE, problem=found.problem)

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from annotation.problems import Problem
 from judges import problems
 from judges.answers import planning, results
 from judges.answers.planning import AnswerPlan
 from judges.llm import reasoning
 from judges.llm.chat import Answer
+from judges.llm.replies import Ending
 from judges.models import (
     ANSWERED,
     AnswerCall,
@@ -20,7 +20,7 @@ from judges.models import (
     AnswerSource,
     AnswerState,
 )
-from judges.runs.call_store import Books, Outcome, Prepared
+from judges.runs.call_store import Books, Outcome, Prepared, texts_from_caches
 from judges.verdicts import Finding
 
 type _Place = tuple[int, int]
@@ -29,10 +29,10 @@ type _Place = tuple[int, int]
 
 def find(answer: Answer) -> Finding:
     """Classifies `answer`. A truncated answer is still an answer; a refused or empty one is not."""
-    if answer.refusal or answer.finish_reason == "content_filter":
-        return Finding(AnswerState.REFUSED, problem=Problem(answer.refusal))
+    if answer.ending is Ending.REFUSED:
+        return Finding(AnswerState.REFUSED, problem=answer.why_refused)
     _thoughts, text = reasoning.parted(answer.reply.text)
-    cut = answer.finish_reason == "length"
+    cut = answer.ending is Ending.CUT
     if not text.strip():
         return Finding(AnswerState.EMPTY, problem=problems.CUT_WHILE_THINKING() if cut else problems.EMPTY())
     return Finding(AnswerState.TRUNCATED, problem=problems.CUT()) if cut else Finding(AnswerState.OK)
@@ -104,20 +104,27 @@ class AnswerBooks(Books[AnswerCall]):
         return sum(reply.cost for reply in replies)
 
     def _sift(self, outcomes: Sequence[Outcome[AnswerCall]]) -> None:
-        """Marks replies that repeat another sample's as failed; they are stored but are not new samples."""
-        if self._plan.samples == 1:
+        """Marks repeated samples as failed; they are stored but are not new samples.
+
+        A sample is repeated if a gateway says that the reply came from its cache, and another sample of the same turn
+        has the same answer.
+        """
+        cached = texts_from_caches(outcomes)
+        if not cached:
             return
-        ids = [each.answer.response_id for each in outcomes if each.answer and each.answer.response_id]
-        before = AnswerReply.objects.filter(
-            response_id__in=ids, call__source=self._run.source_id, state__in=ANSWERED
-        ).values_list("response_id", "call_id")
-        owners = dict(before)
-        for each in outcomes:
-            answer, call = each.answer, each.prepared.call
-            if answer is None or each.finding.state not in ANSWERED:
-                continue
-            owner = owners.setdefault(answer.response_id, call.pk) if answer.response_id else call.pk
-            if owner != call.pk or (answer.kept and call.sample > 0):
+        prompts = {each.prepared.call.prompt_id for each in outcomes if each.prepared.call.pk in cached}
+        before = AnswerCall.objects.filter(source=self._run.source_id, prompt__in=prompts, state__in=ANSWERED)
+        rows = before.exclude(pk__in=cached).order_by("pk").values_list("prompt_id", "turn", "answer__text", "pk")
+        owners: dict[tuple[int, int, str], int] = {}
+        for prompt, turn, text, key in rows:
+            owners.setdefault((prompt, turn, text or ""), key)
+        answered = [each for each in outcomes if each.answer and each.finding.state in ANSWERED]
+        # In one batch, the reply that was not cached is the sample.
+        for each in sorted(answered, key=lambda each: each.prepared.call.pk in cached):
+            call = each.prepared.call
+            assert each.answer is not None  # noqa: S101  filtered above
+            owner = owners.setdefault((call.prompt_id, call.turn, reasoning.parted(each.answer.reply.text)[1]), call.pk)
+            if owner != call.pk and call.pk in cached:
                 each.finding = Finding(AnswerState.FAILED, problem=problems.GIVEN_BEFORE())
 
     def _reply(self, outcome: Outcome[AnswerCall], at: datetime) -> AnswerReply:

@@ -310,7 +310,7 @@ def estimate(study: Study, source: AnswerSource, plan: AnswerPlan) -> AnswerEsti
                     asked = question(source, plan, talk.prompt, [""] * (turn - 1), talk.sample, system)
                     # Earlier answers do not exist yet: assume the usual length for the cost, the maximum for the bound.
                     tokens_in += asked.tokens_in + (turn - 1) * usual
-                    bound += asked.bound + source.nanos((turn - 1) * source.max_tokens, 0)
+                    bound += asked.bound + source.most((turn - 1) * source.max_tokens, 0)
     calls = new + again
     share = calls / sampled if sampled else 0.0
     tokens_in, tokens_out = round(share * tokens_in), calls * usual

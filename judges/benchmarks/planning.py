@@ -131,7 +131,7 @@ def _reward_question(version: JudgeVersion, messages: list[Any], protocol: rewar
     """Builds a request to a reward model, which reads tokens and generates none."""
     body = reward_models.request(version.model, messages, protocol)
     likely, most = chat_request.tokens_in([message["content"] for message in messages])
-    return Question(chat_request.in_bytes(body), likely, likely, version.nanos(most, 0))
+    return Question(chat_request.in_bytes(body), likely, likely, version.most(most, 0))
 
 
 def plan_calls(run: BenchmarkRun, alive: Callable[[], None]) -> int:

@@ -53,7 +53,7 @@ class SourceForm(_SourceForm):
         (gettext_lazy("Endpoint"), ("endpoint", "api_id", "key_source")),
         (gettext_lazy("Request settings"), ("top_p", "max_tokens", "reasoning_effort", "seed")),
         (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
-        (gettext_lazy("Prices and budget"), ("price_in", "price_out", "budget")),
+        (gettext_lazy("Prices and budget"), ("price_in", "price_out", "price_cached", "reported_cost", "budget")),
     )
 
     def __init__(self, study: Study, model: LanguageModel | None, *args: Any, **kwargs: Any) -> None:

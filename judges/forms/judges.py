@@ -46,7 +46,7 @@ class JudgeForm(_VersionForm):
         fields = list(JudgeVersion.SETTINGS)
 
     groups = (
-        (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key_source")),
+        (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key_source", "ignore_returned_model")),
         (
             gettext_lazy("Judging"),
             ("reader", "template", "orders", "each_turn", "samples", "longest_answer"),
@@ -56,7 +56,10 @@ class JudgeForm(_VersionForm):
             ("temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "structured"),
         ),
         (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
-        (gettext_lazy("Prices and budget"), ("price_in", "price_out", "budget")),
+        (
+            gettext_lazy("Prices and budget"),
+            ("price_in", "price_out", "price_cached", "batch_percent", "reported_cost", "budget"),
+        ),
     )
 
     def __init__(self, judge: Judge | None, *args: Any, **kwargs: Any) -> None:

@@ -133,6 +133,7 @@ class _Row:
     name: str
     status: int
     response: Any
+    batch: bool = False
 
 
 def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], at: datetime) -> Report:
@@ -190,9 +191,9 @@ def _row(line: int, found: Any) -> _Row | None:
             name = _name(metadata) if isinstance(metadata, dict) else None
             return None if name is None else _Row(line, name, 200, response)
         case {"custom_id": str() as name, "response": {"status_code": int() as status, "body": body}}:
-            return _Row(line, name, status, body)
+            return _Row(line, name, status, body, batch=True)
         case {"custom_id": str() as name, "error": dict() as error}:
-            return _Row(line, name, 500, {"error": error})
+            return _Row(line, name, 500, {"error": error}, batch=True)
         case _:
             return None
 
@@ -262,7 +263,8 @@ def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) ->
     question = questions.question(version, questions.subject_of(call), call.sample)
     # Release exactly what was reserved.
     question = replace(question, bound=call.bound)
-    outcome = Outcome(Prepared(call, question), received_at=at, status=row.status)
+    percent = version.batch_percent if row.batch else 100
+    outcome = Outcome(Prepared(call, question), percent=percent, received_at=at, status=row.status)
     raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
     try:
         if row.status != 200:

@@ -1,17 +1,17 @@
 """Database work of a judge run's sender: prepares calls, and stores replies, verdicts and comparisons."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from annotation.stored_problems import columns
 from judges import problems, verdicts
 from judges.judging import questions
-from judges.llm.chat import Answer
+from judges.llm.chat import Answer, text_of
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, Sender, Verdict
-from judges.runs.call_store import Books, Outcome, Prepared
+from judges.runs.call_store import Books, Outcome, Prepared, texts_from_caches
 from judges.verdicts import Finding
 
 
@@ -50,8 +50,7 @@ class JudgeBooks(Books[JudgeCall]):
             if call.pk in mine:
                 by_version.setdefault(answered_as, []).append((reply, call, outcome.finding))
         JudgeReply.objects.bulk_create(replies)
-        kept = {each.prepared.call.pk for each in outcomes if each.answer is not None and each.answer.kept}
-        _sift_kept_replies(run, by_version, kept)
+        _sift_repeats(run, by_version, texts_from_caches(outcomes))
         for version, found in by_version.items():
             _store_verdicts(run, version, found, at)
         return sum(reply.cost for reply in replies)
@@ -100,43 +99,56 @@ def _reply(outcome: Outcome[JudgeCall], answered_as: JudgeVersion, at: datetime)
     return reply
 
 
-type _About = tuple[int | None, int | None, int, str, str]
+type _Question = tuple[int | None, int | None, int, str]
+"""What a call asks about: pair or result, turn, and the side on the left."""
 
 
-def _about(call: JudgeCall, response_id: str) -> _About:
-    return call.pair_id, call.result_id, call.turn, call.left, response_id
+def _question(call: JudgeCall) -> _Question:
+    return call.pair_id, call.result_id, call.turn, call.left
 
 
-def _sift_kept_replies(
-    run: JudgeRun, by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]], kept: Container[int]
+def _sift_repeats(
+    run: JudgeRun,
+    by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]],
+    cached: Mapping[int, str],
 ) -> None:
-    """Marks repeated replies as failed; they are stored but are not new samples.
+    """Marks repeated samples as failed; they are stored but are not new samples.
 
-    A reply is repeated if it has the ID of another call's reply to the same question, or if the endpoint marks it as
-    cached, which `kept` records by call.
+    A sample is repeated if a gateway says that the reply came from its cache, and another call's reply to the same
+    question has the same text. `cached` has the texts of such replies, by call. Reply IDs say nothing here: some
+    servers draw them from a thousand numbers.
     """
-    root = run.version
-    if root.samples == 1 and root.number == 1 and not run.probing:
-        return  # nothing has been asked twice
-    found = [each for replies in by_version.values() for each in replies]
-    ids = {reply.response_id for reply, _call, _finding in found if reply.response_id}
-    before = JudgeReply.objects.filter(
-        answered_as__in=list(root.judge.versions.values_list("pk", flat=True)), response_id__in=ids
-    ).exclude(pk__in=[reply.pk for reply, _call, _finding in found])
-    first: dict[_About, int] = {
-        row[:5]: row[5]
-        for row in before.values_list(
-            "call__pair_id", "call__result_id", "call__turn", "call__left", "response_id", "call_id"
-        )
-    }
+    if not cached:
+        return
+    asked = {_question(call) for replies in by_version.values() for _reply, call, _finding in replies}
+    told = _texts_before(run.version.judge, asked, cached)
     for replies in by_version.values():
         for index, (reply, call, finding) in enumerate(replies):
-            owner = first.setdefault(_about(call, reply.response_id), call.pk) if reply.response_id else call.pk
-            stored = call.pk in kept and (call.sample > 0 or root.number > 1)
-            if finding.state == CallState.OK and (owner != call.pk or stored):
+            if finding.state != CallState.OK or call.pk not in cached:
+                continue
+            owner = told.setdefault((_question(call), cached[call.pk]), call.pk)
+            if owner != call.pk:
                 again = problems.GIVEN_BEFORE()
                 replies[index] = (reply, call, Finding(CallState.FAILED, problem=again))
                 JudgeReply.objects.filter(pk=reply.pk).update(state=CallState.FAILED, **columns(again))
+
+
+def _texts_before(
+    judge: Judge, asked: Collection[_Question], calls: Collection[int]
+) -> dict[tuple[_Question, str], int]:
+    """Maps the questions in `asked` and the texts of the judge's kept replies to the call that came first.
+
+    Replies to `calls`, which are being stored, are left out.
+    """
+    pairs, results = {pair for pair, *_rest in asked if pair}, {result for _pair, result, *_rest in asked if result}
+    before = JudgeReply.objects.filter(
+        Q(call__pair__in=pairs) | Q(call__result__in=results), call__version__judge=judge, state=CallState.OK
+    ).exclude(call__in=calls)
+    found: dict[tuple[_Question, str], int] = {}
+    for reply in before.select_related("call").order_by("pk"):
+        if (question := _question(reply.call)) in asked:
+            found.setdefault((question, text_of(reply.raw)), reply.call_id)
+    return found
 
 
 def _store_verdicts(

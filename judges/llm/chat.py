@@ -17,14 +17,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from annotation.problems import Failure, Problem
 from judges import problems
-from judges.prompting.readers import Reply, Token
+from judges.llm import replies
+from judges.llm.replies import Ending, Usage, ending_of
+from judges.prompting.readers import Reply
 
 WORDS: Final = 2_000
 """Characters of an endpoint's own words that are kept with a trouble."""
@@ -113,18 +115,6 @@ FLAGGED: Final = re.compile(r"\bflagged\b|\bmoderation\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the endpoint counted them; `cached` are among those in, `reasoning` among those out."""
-
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cached: int = 0
-    reasoning: int = 0
-    told: bool = False
-    """Whether the endpoint said anything about it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What an endpoint answered. `seconds` is the time from the send to the last byte."""
 
@@ -141,6 +131,20 @@ class Answer:
     seconds: float
     kept: bool = False
     """Whether a gateway on the way says that it had the reply in its store."""
+    empty: bool = False
+    """Whether the reply is complete and has no message at all."""
+
+    @property
+    def ending(self) -> Ending:
+        """How the reply ended. Without a message it was refused, unless it was cut off before the first word."""
+        ending = Ending.REFUSED if self.refusal else ending_of(self.finish_reason)
+        return Ending.REFUSED if self.empty and ending is Ending.WHOLE else ending
+
+    @property
+    def why_refused(self) -> Problem:
+        """Why a refused reply has no answer: the endpoint's words, or its finish reason, or ours."""
+        reason = self.finish_reason if ending_of(self.finish_reason) is Ending.REFUSED else ""
+        return Problem(self.refusal or reason) if self.refusal or reason else problems.NO_TEXT()
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +322,7 @@ STORES: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "he
 
 def _text(endpoint: Endpoint, content: bytes) -> str:
     """A body as it is kept: without the key, even where it is spelled in JSON's escapes, and without NUL."""
-    text = endpoint.strike(content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    text = endpoint.strike(content.decode("utf-8-sig", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
     if endpoint.secret and ("\\u" in text or "\\/" in text):
         try:
             plain = json.dumps(json.loads(text), ensure_ascii=False)
@@ -390,12 +394,12 @@ class _Told:
 def _told(raw: str) -> _Told:
     """The error in a body, in any of the shapes that are about."""
     try:
-        found = json.loads(raw)
+        found = replies.parse(raw)
     except (ValueError, RecursionError):
         return _Told(" ".join(raw.split())[:WORDS])
-    error = found.get("error", found) if isinstance(found, dict) else found
-    if not isinstance(error, dict):
-        return _Told(plain(error))
+    error = replies.error_in(found)
+    if error is None:
+        return _Told(plain(found))
     inner = error.get("innererror")
     names = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
     return _Told(
@@ -437,104 +441,66 @@ def _retry_after(value: str) -> float | None:
 
 
 def read_answer(raw: str, *, request_id: str = "", seconds: float = 0.0, kept: bool = False) -> Answer:
-    """The answer in a reply's body; also in one from a file of replies.
+    """Returns the answer in a reply's body, which may come from a file of replies.
 
     Raises:
-        Again, Permanent, Refused, Unfit: it is broken, or says that there was an error.
+        Again, Permanent, Refused, Unfit: it is broken, is an event stream, or reports an error.
     """
     try:
-        found = json.loads(raw)
+        found = replies.parse(raw)
     except (ValueError, RecursionError):
+        if replies.is_stream(raw):
+            raise Permanent(problems.STREAM(), 200, raw[:WORDS]) from None
         raise Again(problems.NOT_JSON(), 200, raw[:WORDS], perhaps_paid=True) from None
     return answer_from(found, raw, request_id=request_id, seconds=seconds, kept=kept)
 
 
 def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 0.0, kept: bool = False) -> Answer:
-    """The same from JSON that has been read already."""
-    choice = _first_choice(found)
+    """Returns the answer in parsed JSON; see `read_answer`."""
+    if replies.error_in(found) is not None:
+        raise _trouble_inside(found, raw)
+    choice = replies.choice_of(found)
     if choice is None:
-        told = _told(raw)
-        if trouble := _by_code(told, told.words, 200, raw[:WORDS]):
-            raise trouble
-        raise Again(told.words or problems.NO_CHOICE(), 200, raw[:WORDS], perhaps_paid=True)
-    message = choice.get("message")
-    # The older endpoint of plain completions has the text in the choice itself.
-    text = _content(message.get("content") if isinstance(message, dict) else choice.get("text"))
-    refusal = message.get("refusal") if isinstance(message, dict) else None
-    # A message without a text is an answer: tools were called, or all tokens went into thoughts.
-    if text is None and not isinstance(message, dict):
+        raise Again(problems.NO_CHOICE(), 200, raw[:WORDS], perhaps_paid=True)
+    if "delta" in choice and "message" not in choice:
+        raise Permanent(problems.STREAM(), 200, raw[:WORDS])
+    finish_reason = plain(choice.get("finish_reason") or "")[:50]
+    if ending_of(finish_reason) is Ending.BROKEN:
+        raise Again(problems.BROKE_OFF(reason=finish_reason), 200, raw[:WORDS], perhaps_paid=True)
+    text, message = replies.text_in(choice), choice.get("message")
+    if text is None and not replies.is_well_formed(choice):
         raise Again(problems.NO_TEXT(), 200, raw[:WORDS], perhaps_paid=True)
+    refusal = message.get("refusal") if isinstance(message, dict) else None
     return Answer(
-        reply=Reply(_storable(text or ""), _first_tokens(choice)),
+        reply=Reply(_storable(text or ""), replies.first_tokens(choice)),
         refusal=plain(refusal) if refusal else "",
-        finish_reason=plain(choice.get("finish_reason") or "")[:50],
+        finish_reason=finish_reason,
         model=plain(found.get("model") or "")[:200],
         fingerprint=plain(found.get("system_fingerprint") or "")[:200],
         response_id=plain(found.get("id") or "")[:200],
         request_id=request_id,
-        usage=usage_of(found.get("usage")),
+        usage=replies.usage_of(found.get("usage"), text=bool(text) or replies.has_thoughts(choice)),
         raw=raw,
         status=200,
         seconds=seconds,
         kept=kept,
+        empty=text is None,
     )
 
 
-def _first_choice(found: Any) -> Mapping[str, Any] | None:
-    choices = found.get("choices") if isinstance(found, dict) else None
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else None
+def _trouble_inside(found: Any, raw: str) -> Trouble:
+    """Returns the trouble that a body of status 200 reports, by the code in it."""
+    told = _told(raw)
+    if (status := replies.status_in(found)) is not None:
+        return trouble_in(raw, status, told.words or str(problems.NO_CHOICE()))
+    if trouble := _by_code(told, told.words, 200, raw[:WORDS]):
+        return trouble
+    return Again(told.words or problems.NO_CHOICE(), 200, raw[:WORDS], perhaps_paid=True)
 
 
-def _content(content: Any) -> str | None:
-    """The text of a message, which is a text or a list of parts."""
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else None
-
-
-def _first_tokens(choice: Mapping[str, Any]) -> tuple[Token, ...]:
-    logprobs = choice.get("logprobs")
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    first = content[0] if isinstance(content, list) and content else None
-    listed = first.get("top_logprobs") if isinstance(first, dict) else None
-    if not isinstance(listed, list):
-        return ()
-    return tuple(
-        Token(item["token"], number)
-        for item in listed
-        if isinstance(item, dict)
-        and isinstance(item.get("token"), str)
-        and (number := _logprob(item.get("logprob"))) is not None
-    )
-
-
-def _logprob(found: Any) -> float | None:
-    """A finite number; JSON as Python reads it has NaN, and whole numbers that no float holds."""
-    if isinstance(found, bool) or not isinstance(found, int | float) or abs(found) > 1e300 or found != found:
-        return None
-    return float(found)
-
-
-def usage_of(found: Any) -> Usage:
-    """The tokens in a reply's `usage`, of which no number is believed that cannot be one."""
-    if not isinstance(found, dict):
-        return Usage()
-    details_in, details_out = found.get("prompt_tokens_details"), found.get("completion_tokens_details")
-    return Usage(
-        tokens_in=_count(found, "prompt_tokens"),
-        tokens_out=_count(found, "completion_tokens"),
-        cached=_count(details_in, "cached_tokens"),
-        reasoning=_count(details_out, "reasoning_tokens"),
-        told=_counts(found.get("prompt_tokens")),
-    )
-
-
-def _count(found: Any, key: str) -> int:
-    value = found.get(key) if isinstance(found, dict) else None
-    return value if _counts(value) else 0
-
-
-def _counts(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+def text_of(raw: str) -> str:
+    """Returns the model's text in a reply's body; empty if there is none that can be read."""
+    try:
+        return read_answer(raw).reply.text
+    except Trouble:
+        return ""

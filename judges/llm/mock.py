@@ -19,12 +19,14 @@ from typing import Any, Final, Literal
 
 from judges.llm import mock_prose
 
-type Fault = Literal["429", "500", "hang", "half", "invalid", "empty", "refusal", "filter", "long", "unreadable", "cut"]
+type Fault = Literal[
+    "429", "500", "hang", "half", "invalid", "abort", "refusal", "filter", "long", "empty", "unreadable", "cut"
+]
 
-PASSING: Final[tuple[Fault, ...]] = ("429", "500", "hang", "half", "invalid", "empty")
+PASSING: Final[tuple[Fault, ...]] = ("429", "500", "hang", "half", "invalid", "abort")
 """What a later attempt may get past."""
 
-LASTING: Final[tuple[Fault, ...]] = ("refusal", "filter", "long", "unreadable", "cut")
+LASTING: Final[tuple[Fault, ...]] = ("refusal", "filter", "long", "empty", "unreadable", "cut")
 """What the same request meets every time."""
 
 HANG: Final = 3600.0
@@ -229,7 +231,8 @@ class StandIn:
             case "invalid":
                 return await _write(writer, 200, b'{"choices": [{"message": {"content": "[[A]]"')
             case _:
-                return await _write(writer, 200, {"id": "x", "object": "chat.completion", "choices": []})
+                broken = {"message": {"role": "assistant", "content": "[[A"}, "finish_reason": "error"}
+                return await _write(writer, 200, {"id": "x", "object": "chat.completion", "choices": [broken]})
 
     def _reward(self, path: str, body: Mapping[str, Any], messages: list[str], digest: str) -> dict[str, Any]:
         """What a reward model says of the last message, as vLLM words it: a number for each token, or for its class."""
@@ -258,9 +261,11 @@ class StandIn:
         model = str(body.get("model", NAME))
         if self.behaviour.drift_after is not None and self.ledger.answered >= self.behaviour.drift_after:
             model += "-drifted"
-        message: dict[str, Any] = {"role": "assistant", "content": text}
+        message: dict[str, Any] | None = {"role": "assistant", "content": text}
         if refusal:
-            message |= {"content": None, "refusal": refusal}
+            message = {"role": "assistant", "content": None, "refusal": refusal}
+        elif fault == "empty":
+            text, message, finish = "", None, "PROHIBITED_CONTENT"
         logprobs = {"content": [{"token": text[:1], "top_logprobs": tokens}]} if body.get("logprobs") else None
         size_in, size_out = sum(map(len, messages)) // 4 + 8, max(1, len(text) // 4)
         return {
@@ -299,7 +304,7 @@ def opinion(
         wants_json = "json_schema" in str(body.get("response_format")) or '"score"' in asked
         said = json.dumps({"reason": "It does what was asked.", "score": score})
         return (said if wants_json else f"It does what was asked.\nRating: [[{score}]]"), []
-    forms = ("[[A>>B]]", "[[A]]", '"winner"')
+    forms = ("[[A>>B]]", "[[A]]", "[[8,5]]", '"winner"')
     if not any(form in asked for form in forms) and not _ONE_WORD.search(asked):
         return _prose(behaviour, body, messages, attempt), []
     sides = {side: pattern.search(asked) for side, pattern in _SIDES.items()}
@@ -316,6 +321,10 @@ def opinion(
         much = ">>" if abs(lead) > 1 else ">"
         verdict = "A=B" if letter == "C" else f"A{much}B" if letter == "A" else f"B{much}A"
         return f"One of them is closer to what was asked.\n[[{verdict}]]", tokens
+    if "[[8,5]]" in asked:
+        first = max(1, min(10, round(5.5 + 2 * _quality(behaviour, left))))
+        second = first if letter == "C" else max(1, min(10, first - round(2 * lead)))
+        return f"One of them is closer to what was asked.\n[[{first},{second}]]", tokens
     if "[[A]]" in asked:
         return f"One of them is closer to what was asked.\n[[{letter}]]", tokens
     if '"winner"' in asked:

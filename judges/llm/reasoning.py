@@ -1,42 +1,23 @@
-"""What a model thought before it answered, kept apart from what it answered.
+"""Reads the thoughts that endpoints give beside the text of a reply.
 
-Endpoints give thoughts in a field of their own (`reasoning_content` of DeepSeek and vLLM, `reasoning` of
-OpenRouter and newer vLLM, parts of the type `thinking` of Mistral), or leave them in the text between
-`<think>` and `</think>`; some templates put the opening mark into the prompt, so that the text has the
-closing one alone.
+They have a field of their own (`reasoning_content` of DeepSeek and vLLM, `reasoning` of OpenRouter and newer vLLM) or
+are parts of type `thinking` (Mistral). For thoughts inside the text, see `annotation.interchange.reasoning`.
 """
 
-import json
-import re
 from typing import Any, Final
 
-OPENED: Final = re.compile(r"\s*<(think|thinking|thought|reasoning)>", re.IGNORECASE)
-CLOSED: Final = re.compile(r"(?m)^[ \t]*</think>[ \t]*$")
-"""A closing mark on a line of its own: one inside a sentence or a piece of code is part of an answer."""
+from annotation.interchange.reasoning import parted as parted
+from judges.llm import replies
 
 FIELDS: Final = ("reasoning_content", "reasoning")
 
 
-def parted(text: str) -> tuple[str, str]:
-    """Thoughts and answer of a reply's `text`; an answer without thoughts is left as it is."""
-    if opened := OPENED.match(text):
-        rest = text[opened.end() :]
-        closing = re.search(rf"</{opened[1]}>", rest, re.IGNORECASE)
-        # Cut while it was thinking: there is no answer yet.
-        thoughts, answer = (rest, "") if closing is None else (rest[: closing.start()], rest[closing.end() :])
-        return thoughts.strip(), answer.strip()
-    closing = CLOSED.search(text)
-    if closing is not None and "<think>" not in text[: closing.start()]:
-        return text[: closing.start()].strip(), text[closing.end() :].strip()
-    return "", text
-
-
 def beside(raw: str) -> str:
-    """The thoughts that a chat completion, JSON, holds beside its text; empty where it holds none."""
+    """Returns the thoughts that a chat completion in JSON has beside its text; empty if it has none."""
     if "reasoning" not in raw and "thinking" not in raw:
         return ""
     try:
-        message = json.loads(raw)["choices"][0]["message"]
+        message = replies.parse(raw)["choices"][0]["message"]
     except (ValueError, RecursionError, LookupError, TypeError):
         return ""
     if not isinstance(message, dict):

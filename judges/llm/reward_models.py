@@ -5,7 +5,6 @@ alone; `/classify` gives what it says of the classes, of which a reward model ha
 `/v1`, not under it, and take `messages` like a chat.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from typing import Any, Literal
 import httpx
 
 from judges import problems
-from judges.llm import chat
+from judges.llm import chat, replies
 from judges.llm.chat import Again, Answer, Endpoint, Unfit
 from judges.prompting.readers import Reply
 
@@ -52,7 +51,7 @@ def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float =
         Unfit: it holds no score.
     """
     try:
-        found = json.loads(raw)
+        found = replies.parse(raw)
     except (ValueError, RecursionError):
         raise Again(problems.NOT_JSON(), 200, raw[: chat.WORDS], perhaps_paid=True) from None
     data = found.get("data") if isinstance(found, dict) else None
@@ -70,7 +69,7 @@ def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float =
         fingerprint="",
         response_id=chat.plain(found.get("id") or "")[:200],
         request_id=request_id,
-        usage=chat.usage_of(found.get("usage")),
+        usage=replies.usage_of(found.get("usage"), text=False),
         raw=raw,
         status=200,
         seconds=seconds,

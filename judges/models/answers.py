@@ -57,6 +57,8 @@ class AnswerSource(Access, Purse):
         "tokens_per_minute",
         "price_in",
         "price_out",
+        "price_cached",
+        "reported_cost",
     )
 
     def __str__(self) -> str:

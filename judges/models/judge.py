@@ -125,6 +125,19 @@ class JudgeVersion(Access):
         default=templates.LONGEST_ANSWER,
         validators=[MinValueValidator(100), MaxValueValidator(2_000_000)],
     )
+    batch_percent = models.PositiveSmallIntegerField(
+        _("batch price (% of the other prices)"),
+        default=100,
+        validators=[MaxValueValidator(100)],
+        help_text=_("For replies from files of a batch service. Many services charge 50% for batches."),
+    )
+    ignore_returned_model = models.BooleanField(
+        _("ignore the returned model name"),
+        default=False,
+        help_text=_(
+            "For endpoints that return another model name in each reply. Otherwise, each new name creates a version."
+        ),
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -161,6 +174,10 @@ class JudgeVersion(Access):
         "tokens_per_minute",
         "price_in",
         "price_out",
+        "price_cached",
+        "batch_percent",
+        "reported_cost",
+        "ignore_returned_model",
     )
     """Fields whose change creates a new version, and that a version with a root copies from it."""
 

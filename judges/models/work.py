@@ -15,6 +15,7 @@ from annotation.stored_problems import StoredProblem
 from judges.llm.api_keys import is_source, read_key
 from judges.llm.chat import Endpoint, is_endpoint
 from judges.llm.rate_limits import Limits
+from judges.llm.replies import Usage
 
 NANOS: Final = 1_000_000_000
 
@@ -99,6 +100,23 @@ class Access(models.Model):
         default=0,
         validators=[MinValueValidator(0)],
     )
+    price_cached = models.DecimalField(
+        _("cached input price (US dollars per million tokens)"),
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("For input tokens that the endpoint reports as cached. Leave blank if they cost the input price."),
+    )
+    reported_cost = models.BooleanField(
+        _("use the reported cost"),
+        default=False,
+        help_text=_(
+            "The endpoint reports each reply’s cost in US dollars (usage.cost). The prices still limit what a request "
+            "may cost before it is sent."
+        ),
+    )
 
     class Meta:
         abstract = True
@@ -113,6 +131,8 @@ class Access(models.Model):
             )
         if not is_source(self.key_source):
             faults["key_source"] = _("Enter NAME_API_KEY or file:NAME. The key itself is never stored.")
+        if self.reported_cost and not self.priced:
+            faults["reported_cost"] = _("Set prices too: they are used to stay within the budget.")
         return faults
 
     @property
@@ -132,9 +152,29 @@ class Access(models.Model):
         """Whether a price is set. Without one, nothing counts towards the budget."""
         return self.price_in > 0 or self.price_out > 0
 
-    def nanos(self, tokens_in: int, tokens_out: int) -> int:
-        """Returns the cost in nanos. One dollar per million tokens is 1,000 nanos per token."""
-        return int(1000 * (self.price_in * tokens_in + self.price_out * tokens_out))
+    def nanos(self, tokens_in: int, tokens_out: int, cached: int = 0) -> int:
+        """Returns the cost in nanos; `cached` tokens are among those in.
+
+        One dollar per million tokens is 1,000 nanos per token.
+        """
+        price_cached = self.price_in if self.price_cached is None else self.price_cached
+        fresh = tokens_in - cached
+        return int(1000 * (self.price_in * fresh + price_cached * cached + self.price_out * tokens_out))
+
+    def most(self, tokens_in: int, tokens_out: int) -> int:
+        """Returns the maximum cost in nanos, however many input tokens turn out to be cached."""
+        return max(self.nanos(tokens_in, tokens_out), self.nanos(tokens_in, tokens_out, tokens_in))
+
+    def cost(self, usage: Usage, most: int, percent: int = 100) -> int:
+        """Returns the cost in nanos of a reply with this `usage`; `most` if the endpoint does not report it.
+
+        `percent` is the share of the prices that is charged. The endpoint's own cost is what was charged already.
+        """
+        if self.reported_cost and usage.dollars is not None and (usage.told or usage.dollars > 0):
+            return round(usage.dollars * NANOS)
+        if not usage.told:
+            return most
+        return self.nanos(usage.tokens_in, usage.tokens_out, usage.cached) * percent // 100
 
 
 class RunState(models.TextChoices):

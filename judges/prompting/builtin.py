@@ -104,6 +104,12 @@ _VERDICTS: Final[Mapping[str, Mapping[str, str]]] = {
         "ja": "まず理由を数文で述べ、最後の行に判定だけを書いてください。回答Aがはるかに良ければ [[A>>B]]、"
         "良ければ [[A>B]]、同程度なら [[A=B]]、回答Bが良ければ [[B>A]]、はるかに良ければ [[B>>A]] とします。",
     },
+    "scores": {
+        "": "First give your reasons in a few sentences. Then grade both answers from 1, useless, to 10, could not be "
+        "better, and write the two grades on a line of its own, answer A first, like this: [[8,5]].",
+        "ja": "まず理由を数文で述べ、両方の回答を1（役に立たない）から10（これ以上ない）までの点数で評価してください。"
+        "最後の行に、回答Aの点数を先にして、二つの点数だけを次の形で書いてください: [[8,5]]",
+    },
     "json": {
         "": 'Reply with one JSON object: {"reason": "a few sentences", "winner": "A", "B" or "tie"}.',
         "ja": 'JSONオブジェクトひとつで答えてください: {"reason": "数文の理由", "winner": "A"、"B" または "tie"}。',
@@ -159,6 +165,7 @@ BUILT_IN: Final[Mapping[str, TemplateSet]] = {
     "pairs": TemplateSet("pair", _parts(single=False), _rules("bracketed")),
     "pairs-letter": TemplateSet("pair", _parts(single=False), _rules("letter")),
     "pairs-levels": TemplateSet("pair", _parts(single=False), _rules("levels")),
+    "pairs-scores": TemplateSet("pair", _parts(single=False), _rules("scores")),
     "pairs-json": TemplateSet("pair", _parts(single=False), _rules("json")),
     "grades": TemplateSet("single", _parts(single=True), _rules("rating")),
     "grades-json": TemplateSet("single", _parts(single=True), _rules("json-score")),

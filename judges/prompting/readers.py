@@ -1,24 +1,25 @@
 """Readers of replies: what a judge said, from the text of its reply and nothing else.
 
-A reader gives a frozen reading, or says that the reply is unreadable and why; it never guesses a tie.
-The last marker of a reply counts, because judges argue before they decide; one that is out of range
-is an error and no earlier marker is taken in its place. Each reader has a version: a change of what
-it reads is a new version, and kept replies can be read again at no cost.
+A reader returns a frozen reading, or says that the reply is unreadable and why; it never guesses a tie. Thoughts are
+cut before it reads. The last marker of a reply counts, because judges argue before they decide. A marker in a list of
+the options is no verdict; one that is out of range is an error, and no earlier marker is used instead. Each reader has
+a version: a change of what it reads is a new version, and stored replies can be read again at no cost.
 """
 
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from annotation.interchange.reasoning import parted
 from annotation.problems import Problem, gettext_noop
 from judges import problems
 
 type Verdict = Literal["left", "right", "tie"]
 type Gives = Literal["verdict", "level", "score", "share"]
-"""What a reader finds: a winner, one of five levels, a score of 1 to 10, a probability."""
+"""What a reader returns: a winner, one of five levels, a score from 1 to 10, or a probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a judge answered: the text, and the likeliest first tokens where they were asked for."""
+    """What a judge replied: the text, and the likeliest first tokens if they were requested."""
 
     text: str
     first_tokens: tuple[Token, ...] = ()
@@ -39,7 +40,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reply says, as shown: A stood on the left. Only what the reader gives is set.
+    """What a reply says, as shown: A is the left answer. Only what the reader gives is set.
 
     `level` runs from 1, A is much better, to 5, B is much better; `score` from 1 to 10; `share` is the
     probability in [0, 1] that A is better, a tie counted half.
@@ -62,16 +63,16 @@ class Unreadable:
 class Reader:
     """A way to read replies.
 
-    `label` says what people choose it by, in English, and is translated where it is shown. `templates` is the
-    built-in set that asks for such replies, taken where no other is named. `markers` matches what a verdict looks
-    like to it; prompts breaks such text inside judged answers. `reads_cut` readers decide from the start of a reply,
-    so one cut at max_tokens is as good as whole.
+    `find` reads a reply without thoughts. `label` is what people choose the reader by, in English; it is translated
+    when shown. `templates` is the built-in set that asks for such replies, the default. `markers` matches what looks
+    like a verdict to the reader; prompts break such text in judged answers. A reader with `reads_cut` decides from the
+    start of a reply, so one that was cut off at the token limit is as good as a whole one.
     """
 
     name: str
     version: int
     gives: Gives
-    read: Callable[[Reply], Reading | Unreadable]
+    find: Callable[[Reply], Reading | Unreadable]
     label: str
     templates: str
     markers: re.Pattern[str] | None = None
@@ -80,14 +81,24 @@ class Reader:
     schema: Mapping[str, Any] | None = None
     """JSON schema of the reply, for endpoints with structured output."""
 
+    def read(self, reply: Reply) -> Reading | Unreadable:
+        """Reads what `reply` says after its thoughts."""
+        if len(reply.text) > LONGEST_READ:
+            return Unreadable(problems.TOO_LONG_TO_READ(limit=LONGEST_READ))
+        return self.find(replace(reply, text=parted(reply.text)[1]))
+
+
+LONGEST_READ: Final = 400_000
+"""Characters of a reply that is read; no judge needs as many."""
 
 LONGEST_QUOTE: Final = 60
 LEVELS: Final = {"A>>B": 1, "A>B": 2, "A=B": 3, "B=A": 3, "B>A": 4, "B>>A": 5, "A<<B": 5, "A<B": 4, "B<A": 2, "B<<A": 1}
 VERDICTS: Final[Mapping[str, Verdict]] = {"A": "left", "B": "right", "C": "tie", "TIE": "tie", "DRAW": "tie"}
 
-_THOUGHT: Final = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_UNFINISHED_THOUGHT: Final = re.compile(r"\A\s*<think(?:ing)?>", re.IGNORECASE)
-_BRACKETED: Final = re.compile(r"\[\[\s*([^\[\]\n]{1,40}?)\s*\]\]")
+_INVISIBLE: Final = "\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
+_HIDDEN: Final = re.compile(f"[{_INVISIBLE}]")
+# Brackets as they are, or escaped as in Markdown.
+_BRACKETED: Final = re.compile(r"\\?\[\\?\[\s*([^\[\]\n]{1,40}?)\s*\\?\]\\?\]")
 _LABEL: Final = re.compile(
     r"\A(?:(?:the|my|final|overall)\s+)*"
     r"(?:answer|verdict|winner|choice|decision|judg(?:e)?ment|result|better|判定|回答|答え|勝者|結論)"
@@ -102,10 +113,9 @@ def _quote(text: str) -> str:
     return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1] + "…"
 
 
-def _spoken(reply: Reply) -> str:
-    """The reply without the thinking that some models write in front; empty where it never ended."""
-    text = _THOUGHT.sub("", reply.text, count=1)
-    return "" if _UNFINISHED_THOUGHT.match(text) else text
+def _visible(text: str) -> str:
+    """Returns `text` without the zero-width characters that some models write."""
+    return _HIDDEN.sub("", text)
 
 
 def _nothing(reply: Reply) -> Unreadable:
@@ -118,29 +128,120 @@ def _odd(found: str, wanted: str) -> Unreadable:
     return Unreadable(problems.ODD_VERDICT(found=_quote(found), wanted=wanted))
 
 
-def _last_bracketed(reply: Reply) -> str | None:
-    found = None
-    for match in _BRACKETED.finditer(_spoken(reply)):
-        found = match[1]
-    return found
+def _bare(word: str) -> str:
+    """Returns `word` without emphasis, quotes and the noun before it: `**A**` and `Assistant A` are A."""
+    return _NOUN.sub("", word.strip(_DRESS), count=1).strip(_DRESS)
+
+
+def _verdict(word: str) -> Verdict | None:
+    return VERDICTS.get(_bare(word).upper())
+
+
+_NOUN: Final = re.compile(r"\A(?:(?:the|assistant|answer|model|response|option|verdict)[\s:：]+){1,3}", re.IGNORECASE)
+
+_OR: Final = r"\b(?:or|and|vs\.?|versus)\b|または|もしくは|か|と"
+_LISTED: Final = re.compile(
+    rf"[\s\"'`*“”「」、,，;；/|&・]*(?:{_OR})?[\s\"'`*“”「」、]*",
+    re.IGNORECASE,
+)
+"""What stands between the options of a list: punctuation, and a word such as "or"."""
+_EXPLAINED: Final = re.compile(
+    r"[\"'`*”」]{0,4}\s*(?:[:：=→]|[-–—](?=\s)|\((?=\w)|\b(?:if|for|when|means?|is|meaning|indicates?)\b|なら)[^.!?。！？\n\[\]]{1,80}"
+    r"(?:[,;，；、/)]|\n)[\s\-*•,]*(?:\b(?:or|and)\b)?[\s\"'`*“「]*",
+    re.IGNORECASE,
+)
+"""What stands between the options of a list that says what each of them means."""
+_JOINED: Final = re.compile(rf"[/|&]|{_OR}", re.IGNORECASE)
+_SCALE: Final = re.compile(r"[\s\"'`*]*(?:\bto\b|\bthrough\b|[-–—~〜～]|から|…|\.\.\.)[\s\"'`*]*", re.IGNORECASE)
+
+
+def _last_bracketed(
+    reply: Reply, read: Callable[[str], object], options: int = 3, scale: Sequence[str] = ()
+) -> str | None:
+    """Returns the text of the last marker `[[...]]` that is not in a list of the options; None if there is none.
+
+    A list names several `options` side by side, or joins two of them with a word such as "or"; `read` tells what a
+    marker means. `scale` has the ends of a scale: [[1]] to [[10]] is no verdict either.
+    """
+    text = _visible(reply.text)
+    found = list(_BRACKETED.finditer(text))
+    at = len(found)
+    while at > 0:
+        start = at - 1
+        while start > 0 and _same_list(text[found[start - 1].end() : found[start].start()]):
+            start -= 1
+        words = [match[1] for match in found[start:at]]
+        ends = [_figure(match[1]) for match in found[at - 2 : at]] if at >= 2 else []
+        if scale and ends == list(scale) and _SCALE.fullmatch(text, found[at - 2].end(), found[at - 1].start()):
+            at -= 2
+            continue
+        different = {read(word) for word in words}
+        gaps = [text[found[each].end() : found[each + 1].start()] for each in range(start, at - 1)]
+        joined = any(_JOINED.search(gap) and "\n" not in gap for gap in gaps)
+        if len(different) < min(options, 2 if joined else options):
+            return found[at - 1][1]
+        at = start
+    return None
+
+
+def _same_list(gap: str) -> bool:
+    """Returns whether `gap` between two markers joins them in one list."""
+    if not gap.strip(" \t\r\n*\"'`"):
+        # Two markers one after the other are a change of mind.
+        return False
+    return len(gap) < 160 and bool(_LISTED.fullmatch(gap) or _EXPLAINED.fullmatch(gap))
 
 
 def read_bracketed(reply: Reply) -> Reading | Unreadable:
-    """`[[A]]`, `[[B]]`, `[[C]]` or `[[tie]]`."""
-    found = _last_bracketed(reply)
+    """Reads `[[A]]`, `[[B]]`, `[[C]]` or `[[tie]]`."""
+    found = _last_bracketed(reply, _verdict)
     if found is None:
         return _nothing(reply)
-    verdict = VERDICTS.get(found.upper())
+    verdict = _verdict(found)
     return _odd(found, "[[A]], [[B]], [[C]]") if verdict is None else Reading(verdict=verdict)
 
 
+def _figure(word: str) -> str:
+    """Returns `word` without emphasis and quotes. A dot or a sign belongs to a number."""
+    return word.strip(" \t*_`\"'“”")
+
+
+_NUMBER: Final = r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?"
+_RATING: Final = re.compile(rf"(?:(?:rating|score)\s*[:：]?\s*)?({_NUMBER})(?:\s*/\s*10)?", re.IGNORECASE)
+_TWO_SCORES: Final = re.compile(rf"({_NUMBER})\s*[,，、]\s*({_NUMBER})")
+
+
 def read_rating(reply: Reply) -> Reading | Unreadable:
-    """`[[7]]` or `[[7.5]]`: a score from 1 to 10."""
-    found = _last_bracketed(reply)
+    """Reads `[[7]]` or `[[7.5]]`: a score from 1 to 10."""
+    found = _last_bracketed(reply, _figure, scale=("1", "10"))
     if found is None:
         return _nothing(reply)
-    match = re.fullmatch(r"(?:rating\s*[:：]\s*)?(-?[0-9]{1,6}(?:\.[0-9]{1,6})?)(?:\s*/\s*10)?", found, re.IGNORECASE)
+    match = _RATING.fullmatch(_figure(found))
     return _odd(found, "[[1]] … [[10]]") if match is None else _score(match[1])
+
+
+def read_scores(reply: Reply) -> Reading | Unreadable:
+    """Reads `[[8,5]]`: a score from 1 to 10 for each answer; the higher one wins.
+
+    FastChat (https://arxiv.org/abs/2306.05685) counts scores that differ by at most 0.1 as a tie, and so does this.
+    """
+    found = _last_bracketed(reply, _figure)
+    if found is None:
+        return _nothing(reply)
+    match = _TWO_SCORES.fullmatch(_figure(found))
+    if match is None:
+        return _odd(found, "[[8,5]]")
+    first, second = _score(match[1]), _score(match[2])
+    for reading in (first, second):
+        if isinstance(reading, Unreadable):
+            return reading
+    ahead = float(match[1]) - float(match[2])
+    # 7.1 - 7.0 is a little more than 0.1.
+    return Reading(verdict="tie" if abs(ahead) <= TIE_DELTA + 1e-9 else "left" if ahead > 0 else "right")
+
+
+TIE_DELTA: Final = 0.1
+"""Difference of two scores up to which they are a tie."""
 
 
 def _score(found: str) -> Reading | Unreadable:
@@ -150,23 +251,30 @@ def _score(found: str) -> Reading | Unreadable:
     return Reading(score=score)
 
 
+def _level(word: str) -> int | None:
+    return LEVELS.get(_ASSISTANT.sub("", re.sub(r"[\s*_`\"']+", "", word)).upper())
+
+
+_ASSISTANT: Final = re.compile(r"(?:assistant|answer|model|response)(?=[AB])", re.IGNORECASE)
+
+
 def read_levels(reply: Reply) -> Reading | Unreadable:
-    """`[[A>>B]]`, `[[A>B]]`, `[[A=B]]`, `[[B>A]]`, `[[B>>A]]`."""
-    found = _last_bracketed(reply)
+    """Reads `[[A>>B]]`, `[[A>B]]`, `[[A=B]]`, `[[B>A]]` or `[[B>>A]]`."""
+    found = _last_bracketed(reply, _level, options=5)
     if found is None:
         return _nothing(reply)
-    level = LEVELS.get(re.sub(r"\s+", "", found).upper())
+    level = _level(found)
     if level is None:
         return _odd(found, "[[A>>B]] … [[B>>A]]")
     return Reading(verdict="tie" if level == 3 else "left" if level < 3 else "right", level=level)
 
 
 def read_letter(reply: Reply) -> Reading | Unreadable:
-    """A, B, C or TIE alone on the last line, with or without "Verdict:" in front."""
-    lines = [line for line in _spoken(reply).splitlines() if line.strip(_DRESS)]
+    """Reads A, B, C or TIE alone on the last line, with or without "Verdict:" in front."""
+    lines = [line for line in _visible(reply.text).splitlines() if line.strip(_DRESS)]
     if not lines:
         return _nothing(reply)
-    word = _LABEL.sub("", lines[-1].strip(_DRESS), count=1).strip(_DRESS)
+    word = _bare(_LABEL.sub("", lines[-1].strip(_DRESS), count=1))
     if word in {"引き分け", "同点"}:
         return Reading(verdict="tie")
     # A lone "a" is an article as often as a verdict; words are taken in any case.
@@ -175,12 +283,11 @@ def read_letter(reply: Reply) -> Reading | Unreadable:
 
 
 def read_llmfao(reply: Reply) -> Reading | Unreadable:
-    """LLMFAO's order: "neither" anywhere is a tie, then the whole word A, then B; then TIE, which it asks for.
+    """Reads in LLMFAO's order: "neither" anywhere is a tie, then the whole word A, then B, then TIE.
 
-    What is left LLMFAO counted as a tie; here it is unreadable. Its models did not think aloud: the thoughts of
-    those that do are passed over, as by every reader.
+    LLMFAO counted everything else as a tie; here it is unreadable.
     """
-    text = _spoken(reply).strip()
+    text = _visible(reply.text).strip()
     if "neither" in text.lower():
         return Reading(verdict="tie")
     if re.search(r"\bA\b", text):
@@ -192,50 +299,153 @@ def read_llmfao(reply: Reply) -> Reading | Unreadable:
     return _nothing(reply)
 
 
-def _last_object(text: str) -> Any:
-    """The last JSON object in `text` that does not stand in another one; None where there is none."""
-    decoder = json.JSONDecoder()
-    found, at = None, text.find("{")
-    # An unfinished object makes the decoder read to the end: a reply of nothing but braces must not
-    # take quadratic time.
-    for _attempt in range(200):
-        if at < 0:
-            break
+_OBJECT: Final = re.compile(r"\{(?=\s*[\"}])")
+_PIECE: Final = re.compile(r"\\.|[\"{}\[\],]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """A JSON object in a reply, from `start` to `end`; `pairs` is None if it cannot be read, and `error` says why."""
+
+    start: int
+    end: int
+    pairs: Sequence[tuple[str, Any]] | None
+    error: str = ""
+
+    def values(self, key: str) -> list[Any]:
+        """Returns the values of `key` at the top level."""
+        return [value for name, value in self.pairs or () if name == key]
+
+
+def _objects(text: str) -> Iterator[_Object]:
+    """Yields the JSON objects in `text` that are not part of another one.
+
+    Harmless breakage is read as it was meant: line ends inside strings, and commas before a closing bracket.
+    """
+    at = 0
+    for _attempt in range(MOST_OBJECTS):
+        if (opening := _OBJECT.search(text, at)) is None:
+            return
+        whole, at = _delimited(text, opening.start())
         try:
-            found, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        at = text.find("{", end)
-    return found
+            yield _Object(opening.start(), at, json.loads(whole, strict=False, object_pairs_hook=list))
+        except RecursionError:
+            yield _Object(opening.start(), at, None, "nested too deeply")
+        except ValueError as error:
+            yield _Object(opening.start(), at, None, str(error))
+
+
+MOST_OBJECTS: Final = 200
+"""Objects that are looked at in a reply."""
+
+
+def _delimited(text: str, start: int) -> tuple[str, int]:
+    """Returns the object that opens at `start`, without trailing commas, and where it ends.
+
+    One that is not closed ends with the text, so that nothing inside it is taken for an object of its own.
+    """
+    depth, quoted = 0, False
+    comma: int | None = None
+    pieces: list[str] = []
+    done = start
+    for piece in _PIECE.finditer(text, start):
+        mark, at = piece[0], piece.start()
+        if mark == '"':
+            quoted = not quoted
+        elif quoted or mark[0] == "\\":
+            continue
+        elif mark in "{[":
+            depth += 1
+        elif mark == ",":
+            comma = at
+            continue
+        else:
+            if comma is not None and not text[comma + 1 : at].strip():
+                pieces.append(text[done:comma])
+                done = comma + 1
+            depth -= 1
+            if depth == 0:
+                return "".join([*pieces, text[done : at + 1]]), at + 1
+        comma = None
+    return text[start:], len(text)
+
+
+def _stated(reply: Reply, key: str, read: Callable[[Any], object]) -> tuple[Any, Unreadable | None]:
+    """Returns the value of `key` in the last JSON object that has it at its top level, or why there is none.
+
+    Objects that follow each other without words between them are one statement: they must not contradict each other.
+    Neither may one object that has the key twice. `read` tells what a value means.
+    """
+    text = _visible(reply.text)
+    objects = list(_objects(text))
+    # A key spelled in escapes could come from an answer, where it would not have been broken.
+    stated = [each for each in objects if each.values(key) and f'"{key}"' in text[each.start : each.end]]
+    # What follows the last statement and cannot be read may take it back.
+    after = [each for each in objects if each.pairs is None and not (stated and each.end < stated[-1].start)]
+    if not stated or any(f'"{key}"' in text[each.start : each.end] for each in after):
+        return None, _no_value(reply, objects, key)
+    together = [stated[-1]]
+    for before in reversed(stated[:-1]):
+        if not _same_statement(text[before.end : together[0].start]):
+            break
+        together.insert(0, before)
+    values = [value for each in together for value in each.values(key)]
+    if len({str(read(value)) for value in values}) > 1:
+        said = ", ".join(f"“{_quote(str(value))}”" for value in values)
+        return None, Unreadable(problems.CONTRADICTION(key=key, values=said))
+    return values[-1], None
+
+
+def _same_statement(gap: str) -> bool:
+    """Returns whether nothing but punctuation, code fences or "or" stands between two objects."""
+    return bool(re.fullmatch(r"(?:[\s,;/|`\[\]]|json\b|or\b|and\b)*", gap, re.IGNORECASE))
+
+
+def _no_value(reply: Reply, objects: Sequence[_Object], key: str) -> Unreadable:
+    if broken := next((each for each in reversed(objects) if each.pairs is None), None):
+        return Unreadable(problems.BROKEN_JSON(error=_quote(broken.error)))
+    if objects:
+        return Unreadable(problems.NO_KEY_IN_JSON(key=key))
+    return _nothing(reply)
 
 
 def read_json(reply: Reply) -> Reading | Unreadable:
-    """`{"winner": "A"}`: A, B or tie."""
-    found = _last_object(_spoken(reply))
-    if not isinstance(found, dict) or "winner" not in found:
-        return _nothing(reply)
-    word = found["winner"]
-    verdict = VERDICTS.get(word.strip().upper()) if isinstance(word, str) else None
-    return _odd(str(word), "A, B, tie") if verdict is None else Reading(verdict=verdict)
+    """Reads `{"winner": "A"}`: A, B or tie."""
+
+    def verdict(value: Any) -> Verdict | str:
+        return (_verdict(value) if isinstance(value, str) else None) or repr(value)
+
+    word, problem = _stated(reply, "winner", verdict)
+    if problem is not None:
+        return problem
+    found = _verdict(word) if isinstance(word, str) else None
+    return _odd(str(word), "A, B, tie") if found is None else Reading(verdict=found)
+
+
+def _as_number(value: Any) -> float | None:
+    """Returns a number, which may be given as text."""
+    if isinstance(value, str) and (match := _RATING.fullmatch(_figure(value))):
+        return float(match[1])
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e9:
+        return None
+    return float(value)
 
 
 def read_json_score(reply: Reply) -> Reading | Unreadable:
-    """`{"score": 7}`: a number from 1 to 10."""
-    found = _last_object(_spoken(reply))
-    if not isinstance(found, dict) or "score" not in found:
-        return _nothing(reply)
-    score = found["score"]
-    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-        return _odd(str(score), "1 … 10")
-    return _score(str(score))
+    """Reads `{"score": 7}`: a number from 1 to 10."""
+    value, problem = _stated(reply, "score", lambda value: _as_number(value) or repr(value))
+    if problem is not None:
+        return problem
+    score = _as_number(value)
+    return _odd(str(value), "1 … 10") if score is None else _score(str(score))
 
 
 LEAST_MASS: Final = 0.5
-"""Of the probability of the first token that A, B and tie must hold together to be a verdict."""
+"""Share of the first token's probability that A, B and tie must have together to be a verdict."""
 
 
 def read_logprobs(reply: Reply) -> Reading | Unreadable:
-    """The probabilities of A, B and tie as the first token; the share of A, a tie counted half."""
+    """Reads the probabilities of A, B and tie as the first token: the share of A, with a tie counted half."""
     if not reply.first_tokens:
         return Unreadable(problems.NO_LOGPROBS())
     mass: dict[Verdict, float] = {"left": 0.0, "right": 0.0, "tie": 0.0}
@@ -262,27 +472,50 @@ def _object(name: str, kind: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-_VERDICT_MARKER: Final = re.compile(r"\[(?=\[\s*(?:A|B|C|tie|draw)\s*\]\])", re.IGNORECASE)
-_RATING_MARKER: Final = re.compile(r"\[(?=\[\s*(?:rating\s*[:：]\s*)?-?[0-9.]+(?:\s*/\s*10)?\s*\]\])", re.IGNORECASE)
-_LEVEL_MARKER: Final = re.compile(r"\[(?=\[\s*[AB]\s*[<>=]{1,2}\s*[AB]\s*\]\])", re.IGNORECASE)
-_JSON_MARKER: Final = re.compile(r"[\"'](?=(?:winner|score)[\"']\s*:)", re.IGNORECASE)
+def _loose(*words: str) -> str:
+    """Returns a pattern of any of `words`, with zero-width characters anywhere in them."""
+    return "|".join(f"[{_INVISIBLE}]*".join(map(re.escape, word)) for word in words)
+
+
+def _marker(inside: str) -> re.Pattern[str]:
+    """Returns a pattern of the first character of a marker `[[...]]`, in every spelling that is read."""
+    hidden = f"[{_INVISIBLE}]*"
+    wrap = rf"[\s{re.escape(_DRESS.replace('[', '').replace(']', ''))}{_INVISIBLE}]*"
+    nouns = _loose("the", "assistant", "answer", "model", "response", "option", "verdict", "rating", "score")
+    return re.compile(
+        rf"\[(?={hidden}\\?{hidden}\[{wrap}(?:(?:{nouns}){wrap}){{0,3}}(?:{inside}){wrap}"
+        rf"\\?{hidden}\]{hidden}\\?{hidden}\])",
+        re.IGNORECASE,
+    )
+
+
+_FIGURE: Final = rf"[-+.0-9{_INVISIBLE}]+"
+_GAP: Final = rf"[\s*_`\"'{_INVISIBLE}]*"
+_SIDE: Final = rf"(?:(?:{_loose('assistant', 'answer', 'model', 'response')}){_GAP})?[AB]"
+_VERDICT_MARKER: Final = _marker(_loose("A", "B", "C", "tie", "draw"))
+_RATING_MARKER: Final = _marker(rf"{_FIGURE}(?:\s*/[{_INVISIBLE}\s]*1[{_INVISIBLE}]*0)?")
+_SCORES_MARKER: Final = _marker(rf"{_FIGURE}\s*[,，、][{_INVISIBLE}\s]*{_FIGURE}")
+_LEVEL_MARKER: Final = _marker(rf"{_SIDE}{_GAP}(?:[<>=]{_GAP}){{1,2}}{_SIDE}")
+_JSON_MARKER: Final = re.compile(
+    rf"[\"'](?=[{_INVISIBLE}]*(?:{_loose('winner', 'score')})[{_INVISIBLE}]*[\"'][\s{_INVISIBLE}]*:)", re.IGNORECASE
+)
 
 READERS: Final[Mapping[str, Reader]] = {
     reader.name: reader
     for reader in (
         Reader(
             "bracketed",
-            1,
+            2,
             "verdict",
             read_bracketed,
             gettext_noop("Pairs: [[A]], [[B]] or [[C]] after an explanation"),
             "pairs",
             _VERDICT_MARKER,
         ),
-        Reader("letter", 1, "verdict", read_letter, gettext_noop("Pairs: a single letter"), "pairs-letter"),
+        Reader("letter", 2, "verdict", read_letter, gettext_noop("Pairs: a single letter"), "pairs-letter"),
         Reader(
             "json",
-            1,
+            2,
             "verdict",
             read_json,
             gettext_noop("Pairs: JSON"),
@@ -292,7 +525,7 @@ READERS: Final[Mapping[str, Reader]] = {
         ),
         Reader(
             "levels",
-            1,
+            2,
             "level",
             read_levels,
             gettext_noop("Pairs: five levels, [[A>>B]] to [[B>>A]]"),
@@ -311,7 +544,7 @@ READERS: Final[Mapping[str, Reader]] = {
         ),
         Reader(
             "llmfao",
-            2,
+            3,
             "verdict",
             read_llmfao,
             gettext_noop("Pairs: LLMFAO’s original format"),
@@ -320,7 +553,7 @@ READERS: Final[Mapping[str, Reader]] = {
         ),
         Reader(
             "rating",
-            1,
+            2,
             "score",
             read_rating,
             gettext_noop("Single answers: [[1]] to [[10]] after an explanation"),
@@ -328,8 +561,17 @@ READERS: Final[Mapping[str, Reader]] = {
             _RATING_MARKER,
         ),
         Reader(
-            "json-score",
+            "scores",
             1,
+            "verdict",
+            read_scores,
+            gettext_noop("Pairs: two scores, [[8,5]]"),
+            "pairs-scores",
+            _SCORES_MARKER,
+        ),
+        Reader(
+            "json-score",
+            2,
             "score",
             read_json_score,
             gettext_noop("Single answers: JSON"),

@@ -7,10 +7,7 @@ from judges.models import JudgeReply
 
 def words(raw: str) -> str:
     """Returns the model's text without the JSON around it; empty if there is no readable reply."""
-    try:
-        return chat.read_answer(raw).reply.text
-    except chat.Trouble:
-        return ""
+    return chat.text_of(raw)
 
 
 def words_or_error(reply: JudgeReply) -> str:

@@ -5,7 +5,7 @@ for dead cannot store what another has asked again meanwhile. Each is one short 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -37,7 +37,8 @@ class Prepared[C: Call]:
 @dataclass(slots=True)
 class Outcome[C: Call]:
     """What came of a call. `unsure` is what attempts without a reply may have cost, of which `counted` is in
-    the purse's books already; `released` says that it was not answered and is to be asked later."""
+    the purse's books already; `released` says that it was not answered and is to be asked later; `percent` is the
+    share of the usual prices that it costs."""
 
     prepared: Prepared[C]
     attempts: int = 1
@@ -48,6 +49,7 @@ class Outcome[C: Call]:
     unsure: int = 0
     counted: int = 0
     released: bool = False
+    percent: int = 100
     received_at: datetime | None = None
 
     def fill(self, exchange: Exchange, access: Access, at: datetime) -> None:
@@ -68,9 +70,16 @@ class Outcome[C: Call]:
             exchange.finish_reason, exchange.seconds = answer.finish_reason, answer.seconds
             exchange.tokens_in, exchange.tokens_out = usage.tokens_in, usage.tokens_out
             exchange.tokens_cached, exchange.tokens_reasoning = usage.cached, usage.reasoning
-            # An endpoint that does not say what it counted is believed to have counted the most.
-            told = access.nanos(usage.tokens_in, usage.tokens_out)
-            exchange.cost = told if usage.told else self.prepared.question.bound
+            exchange.cost = access.cost(usage, self.prepared.question.bound, percent=self.percent)
+
+
+def texts_from_caches[C: Call](outcomes: Iterable[Outcome[C]]) -> dict[int, str]:
+    """Returns the texts of replies that a gateway says came from its cache, by call."""
+    return {
+        each.prepared.call.pk: each.answer.reply.text
+        for each in outcomes
+        if each.answer is not None and each.answer.kept
+    }
 
 
 def reserve(purse: QuerySet[Any], nanos: int) -> bool:

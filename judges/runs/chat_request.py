@@ -74,7 +74,7 @@ def question(access: Access, body: Mapping[str, Any], *, part: int = 0, cut: boo
         body=in_bytes(body),
         tokens_in=likely,
         tokens=likely + access.max_tokens,
-        bound=access.nanos(most, access.max_tokens),
+        bound=access.most(most, access.max_tokens),
         part=part,
         cut=cut,
     )

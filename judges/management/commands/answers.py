@@ -1,6 +1,6 @@
 """`manage.py answers STUDY --model NAME...`: has models answer a study's prompts and stores their answers."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -97,6 +97,14 @@ class Command(BaseCommand):
         where.add_argument("--tokens-per-minute", type=int)
         where.add_argument("--price-in", type=money, help="US dollars per million input tokens.")
         where.add_argument("--price-out", type=money, help="US dollars per million output tokens.")
+        where.add_argument(
+            "--price-cached", type=money, help="US dollars per million cached input tokens; default: the input price."
+        )
+        where.add_argument(
+            "--reported-cost",
+            action=BooleanOptionalAction,
+            help="Use the endpoint's own cost (usage.cost), which is in US dollars.",
+        )
         where.add_argument("--budget", type=money, help="Total budget per model, in US dollars.")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,7 +1,7 @@
 # ruff: noqa: N999  commands with a hyphen are found by their file's name
 """`manage.py judge-add NAME`: adds a judge, or a new version of it if its settings differ."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +61,20 @@ class Command(BaseCommand):
         parser.add_argument("--tokens-per-minute", type=int)
         parser.add_argument("--price-in", type=money, help="US dollars per million input tokens.")
         parser.add_argument("--price-out", type=money, help="US dollars per million output tokens.")
+        parser.add_argument(
+            "--price-cached", type=money, help="US dollars per million cached input tokens; default: the input price."
+        )
+        parser.add_argument("--batch-percent", type=int, help="Price of replies from batch files, in %% of the prices.")
+        parser.add_argument(
+            "--reported-cost",
+            action=BooleanOptionalAction,
+            help="Use the endpoint's own cost (usage.cost), which is in US dollars.",
+        )
+        parser.add_argument(
+            "--ignore-returned-model",
+            action=BooleanOptionalAction,
+            help="Do not create a version for each new model name that the endpoint returns.",
+        )
         parser.add_argument("--budget", type=money, help="Total budget in US dollars, across all studies.")
 
     def handle(self, *args: Any, **options: Any) -> None:

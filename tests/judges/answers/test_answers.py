@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from judges.answers import results as answer_results
 from judges.answers import runs, sources
 from judges.answers.planning import AnswerPlan
 from judges.answers.runs import answer_life
+from judges.llm import chat, mock
 from judges.llm.mock import Fault
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSender, AnswerSource, RunState
 from judges.runs import lifecycle
@@ -216,14 +218,27 @@ def test_stop_sequences_the_system_message_and_seeds_are_sent(study: Study, stan
         sources.set_system_message(study.prompt_set, "Answer in two.")
 
 
-def test_a_reply_out_of_a_store_is_no_new_sample(
+def test_answers_with_the_same_id_are_samples_all_the_same(
     study: Study, stand_in: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = stand_in()
     answer = server.server._reply
-    monkeypatch.setattr(server.server, "_reply", lambda *args: answer(*args) | {"id": f"always-{args[2][:8]}"})
-    asked = source(study, server.url)
-    run = ask(study, asked, AnswerPlan(samples=2))
+    monkeypatch.setattr(server.server, "_reply", lambda *args: answer(*args) | {"id": "chatcmpl-7"})
+    run = ask(study, source(study, server.url), AnswerPlan(samples=2))
+    assert states(run) == {"ok": 12}
+
+
+def test_a_reply_out_of_a_store_with_the_same_text_is_no_new_sample(
+    study: Study, stand_in: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = chat.post
+
+    async def posted(*args: Any) -> chat.Received:
+        return replace(await post(*args), kept=True)
+
+    monkeypatch.setattr(chat, "post", posted)
+    monkeypatch.setattr(mock, "_prose", lambda _behaviour, _body, messages, _attempt: f"About {messages[-1]}")
+    run = ask(study, source(study, stand_in().url), AnswerPlan(samples=2))
     assert states(run)["failed"] == 4
     assert Result.objects.filter(model__name=NEW).count() == 4
     assert "repeated an earlier reply" in AnswerReply.objects.filter(state="failed")[0].problem

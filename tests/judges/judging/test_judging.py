@@ -1,9 +1,11 @@
 """Runs of a judge on a study, over a real socket."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
-from itertools import pairwise
+from itertools import count, pairwise
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -18,7 +20,8 @@ from judges.judging import judges, planning, runs
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm.mock import LASTING, PASSING
+from judges.llm import chat, mock
+from judges.llm.mock import LASTING, PASSING, StandIn
 from judges.llm.rate_limits import MINUTE
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState, Sender, Verdict
 from judges.prompting.readers import READERS
@@ -487,16 +490,54 @@ def test_samples_are_repetitions_with_seeds_of_their_own(study: Study, stand_in:
     assert len(set(JudgeReply.objects.values_list("request", flat=True))) == 3
 
 
-def test_a_reply_that_was_given_before_is_no_new_sample(
+def same_each_time(monkeypatch: pytest.MonkeyPatch, *, cached: bool = False, **values: object) -> None:
+    """Lets the mock endpoint's replies have `values`, and a gateway say that they come from its cache."""
+    before, post = StandIn._reply, chat.post
+
+    async def posted(*args: Any) -> chat.Received:
+        return replace(await post(*args), kept=cached)
+
+    monkeypatch.setattr(StandIn, "_reply", lambda self, *args: {**before(self, *args), **values})
+    monkeypatch.setattr(chat, "post", posted)
+
+
+def test_replies_with_the_same_id_are_samples_all_the_same(
     study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from judges.llm.mock import StandIn
+    same_each_time(monkeypatch, id="chatcmpl-7")
+    run = run_judge(study, make_judge(stand_in().url, samples=3, orders="one"), Plan(limit=2))
+    assert states(run) == {"ok": 6}
+    assert Comparison.objects.count() == 6
 
-    before = StandIn._reply
-    monkeypatch.setattr(StandIn, "_reply", lambda self, *args: {**before(self, *args), "id": "kept"})
-    run = run_judge(study, make_judge(stand_in().url, samples=3, orders="one"), Plan(limit=1))
+
+def test_a_cached_reply_with_the_same_text_is_no_new_sample(
+    study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same_each_time(monkeypatch, cached=True)
+    judge = make_judge(stand_in().url, samples=3, orders="one", parallel=1)
+    run = run_judge(study, judge, Plan(limit=1))
     assert states(run) == {"ok": 1, "failed": 2}
     assert Comparison.objects.count() == 1
+    # A new version that is asked anew gets nothing new either.
+    again = run_judge(study, Judge.objects.get(pk=judges.ask_anew(judge).judge_id), Plan(limit=1))
+    assert states(again) == {"failed": 3}
+
+
+def test_a_cached_reply_to_another_question_or_with_another_text_is_a_sample(
+    study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same_each_time(monkeypatch, cached=True)
+    assert states(run_judge(study, make_judge(stand_in().url, orders="both"), Plan(limit=3))) == {"ok": 6}
+    opinion = mock.opinion
+
+    def another(*args: Any) -> Any:
+        text, tokens = opinion(*args)
+        return f"{next(numbers)}. {text}", tokens
+
+    numbers = count()
+    monkeypatch.setattr(mock, "opinion", another)
+    judge = make_judge(stand_in().url, "fickle", samples=2, orders="one")
+    assert states(run_judge(study, judge, Plan(limit=3))) == {"ok": 6}
 
 
 def test_with_each_call_everything_about_it_is_kept(study: Study, stand_in: StandInFixture) -> None:

@@ -128,9 +128,9 @@ def test_batch_output_ends_in_the_same_states(judge: Judge, tmp_path: Path) -> N
     read(tmp_path, lines)
     states = sorted(JudgeCall.objects.values_list("state", flat=True))
     assert states.count(CallState.OK) == Comparison.objects.count() >= 1
-    assert states.count(CallState.FAILED) >= 2
+    assert states.count(CallState.FAILED) >= 1
     assert states.count(CallState.UNREADABLE) >= 1
-    assert states.count(CallState.REFUSED) == 1
+    assert states.count(CallState.REFUSED) == 2
     run = JudgeRun.objects.get()
     assert judge_life.progress(run, NOW).states["sent"] == 0
 

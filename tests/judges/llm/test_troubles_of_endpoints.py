@@ -10,6 +10,7 @@ import pytest
 
 from judges.llm import chat
 from judges.llm.chat import Again, Answer, Endpoint, Permanent, Refused, Trouble, Unfit
+from judges.llm.replies import Ending, ending_of, usage_of
 
 KEY = "sk-unmistakable-4242424242"
 
@@ -166,11 +167,11 @@ def test_the_text_of_an_answer_is_found_in_every_shape(body: Any, text: str) -> 
         b"{" * 100_000,
         b"[" * 100_000,
         b'{"choices": 7}',
-        b'{"choices": []}',
         b'{"choices": [7]}',
         b'{"choices": [{"message": "[[A]]"}]}',
         b'{"choices": [{"message": {"content": "[[A]]"}}]',
-        b"data: {}\n\ndata: [DONE]\n\n",
+        b'{"choices": [{"message": {"content": "[[A]]"}, "finish_reason": "error"}]}',
+        b'{"choices": [{"message": {"content": "[[A]]"}, "finish_reason": "abort"}]}',
     ],
 )
 def test_what_is_no_answer_may_be_one_the_next_time(body: bytes) -> None:
@@ -200,6 +201,154 @@ def test_odd_values_in_an_answer_are_kept_as_every_database_keeps_them(more: dic
         text.encode()
     assert not answer.usage.told
     assert (answer.usage.tokens_in, answer.usage.tokens_out) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: {"choices": [{"delta": {"content": "[["}}]}\n\ndata: [DONE]\n\n',
+        b": OPENROUTER PROCESSING\n\ndata: {}\n\n",
+        b"event: message\ndata: {}\n\n",
+        b'{"object": "chat.completion.chunk", "choices": [{"delta": {"content": "A"}}]}',
+        b'{"object": "chat.completion.chunk", "choices": []}\n{"object": "chat.completion.chunk", "choices": []}\n',
+    ],
+)
+def test_a_reply_that_is_a_stream_is_not_asked_for_again(body: bytes) -> None:
+    trouble = asked(200, body)
+    assert type(trouble) is Permanent
+    assert "stream" in str(trouble)
+
+
+def test_a_byte_order_mark_does_not_matter() -> None:
+    answer = asked(200, b"\xef\xbb\xbf" + json.dumps(reply({"content": "[[A]]"})).encode())
+    assert isinstance(answer, Answer)
+    assert answer.reply.text == "[[A]]"
+    assert chat.read_answer("\ufeff" + answer.raw).reply.text == "[[A]]"
+    assert str(asked(400, b"\xef\xbb\xbf" + json.dumps(error("Odd")).encode())) == "Odd"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (error("No key", code=401), Permanent),
+        (error("No key", code="invalid_api_key"), Permanent),
+        (error("No key", type="authentication_error"), Permanent),
+        (error("Slow down", code="429"), Again),
+        (error("Slow down", type="rate_limit_error", code=None), Again),
+        (error("Busy", code=502), Again),
+        ({"object": "error", "message": VLLM, "code": 400}, Unfit),
+        ([error("API key not valid", code=400, status="INVALID_ARGUMENT")], Permanent),
+        ({**reply({"content": "[[A]]"}), **error("Lost the provider", code=502)}, Again),
+        (reply({"content": "[["}, error={"message": "Lost the provider", "code": 502}), Again),
+        (error("Nobody knows"), Again),
+    ],
+)
+def test_an_error_in_a_reply_of_status_200_counts_by_its_code(body: Any, kind: type[Trouble]) -> None:
+    trouble = asked(200, body)
+    assert type(trouble) is kind
+    assert str(trouble) in {
+        "No key",
+        "Slow down",
+        "Busy",
+        VLLM,
+        "API key not valid",
+        "Lost the provider",
+        "Nobody knows",
+    }
+
+
+def test_the_words_of_an_error_in_a_list_are_found() -> None:
+    assert str(asked(400, [error("API key not valid", code=400)])) == "API key not valid"
+
+
+@pytest.mark.parametrize(
+    ("reason", "ending"),
+    [
+        *((reason, Ending.WHOLE) for reason in ("stop", "STOP", "end_turn", "eos", "tool_calls", "", "odd")),
+        *((reason, Ending.CUT) for reason in ("length", "MAX_TOKENS", "max_tokens", "model_length")),
+        *((reason, Ending.CUT) for reason in ("FinishReason.MAX_TOKENS", "FINISH_REASON_MAX_TOKENS")),
+        *((reason, Ending.REFUSED) for reason in ("content_filter", "content-filter", "SAFETY", "RECITATION", "SPII")),
+        *(
+            (reason, Ending.REFUSED)
+            for reason in ("BLOCKLIST", "PROHIBITED_CONTENT", "refusal", "guardrail_intervened")
+        ),
+        *((reason, Ending.BROKEN) for reason in ("error", "abort", "insufficient_system_resource", "network_error")),
+    ],
+)
+def test_finish_reasons_are_read_by_their_meaning(reason: str, ending: Ending) -> None:
+    assert ending_of(reason) is ending
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (reply(None, finish_reason="PROHIBITED_CONTENT"), "PROHIBITED_CONTENT"),
+        (reply({"content": None}, finish_reason="SAFETY"), "SAFETY"),
+        (reply({"content": "I was going to"}, finish_reason="content_filter"), "content_filter"),
+        (reply({"content": "", "refusal": "I can't help."}), "I can't help."),
+        (reply(None), "The reply contains no text."),
+        (
+            {"id": "r1", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 0}},
+            "The reply contains no text.",
+        ),
+    ],
+)
+def test_a_whole_reply_without_a_text_is_a_refusal_at_its_price(body: Any, words: str) -> None:
+    answer = asked(200, {"usage": {"prompt_tokens": 10, "completion_tokens": 5}, **body})
+    assert isinstance(answer, Answer)
+    assert (answer.ending, str(answer.why_refused)) == (Ending.REFUSED, words)
+    assert answer.usage.told
+    assert answer.usage.tokens_in == 10
+
+
+@pytest.mark.parametrize("message", [None, {"content": None}, {"content": ""}])
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
+def test_a_reply_that_was_cut_before_its_first_word_is_no_refusal(message: Any, reason: str) -> None:
+    answer = asked(200, reply(message, finish_reason=reason))
+    assert isinstance(answer, Answer)
+    assert answer.ending is Ending.CUT
+
+
+@pytest.mark.parametrize(
+    ("usage", "told", "tokens"),
+    [
+        ({"prompt_tokens": 0, "completion_tokens": 0}, False, (0, 0)),
+        ({"prompt_tokens": 9, "completion_tokens": 0}, False, (9, 0)),
+        ({"prompt_tokens": 9}, False, (9, 0)),
+        ({"prompt_tokens": 100.0, "completion_tokens": 5.0}, True, (100, 5)),
+        ({"prompt_tokens": 100.5, "completion_tokens": 5}, False, (0, 5)),
+    ],
+)
+def test_tokens_are_believed_where_a_reply_with_text_can_have_taken_them(
+    usage: Any, told: bool, tokens: tuple[int, int]
+) -> None:
+    answer = asked(200, {**reply({"content": "[[A]]"}), "usage": usage})
+    assert isinstance(answer, Answer)
+    assert (answer.usage.told, (answer.usage.tokens_in, answer.usage.tokens_out)) == (told, tokens)
+
+
+def test_cached_tokens_are_some_of_those_in() -> None:
+    assert usage_of({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4}}).cached == 4
+    assert usage_of({"prompt_tokens": 9, "prompt_cache_hit_tokens": 4.0}).cached == 4
+    assert usage_of({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 400}}).cached == 9
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        ({"cost": 0.25}, 0.25),
+        ({"cost": 0}, 0.0),
+        ({"cost": 0.01, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.5}}, 0.51),
+        ({"cost": 0.01, "cost_details": {"upstream_inference_cost": 0.5}}, 0.01),
+        ({"cost": -1}, None),
+        ({"cost": "0.25"}, None),
+        ({"cost": True}, None),
+        ({"cost": 1e300}, None),
+        ({}, None),
+    ],
+)
+def test_the_cost_that_an_endpoint_reports_is_read(usage: dict[str, Any], dollars: float | None) -> None:
+    assert usage_of(usage).dollars == dollars
 
 
 def test_numbers_that_are_none_are_no_probabilities() -> None:
