@@ -57,6 +57,7 @@ def keep_source(
         setattr(source, field, value)
     if budget is not None:
         source.budget = budget
+    source.tidy_endpoint()
     source.full_clean()
     if source.pk is None:
         source.save()

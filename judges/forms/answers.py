@@ -17,6 +17,7 @@ from judges.answers.sources import NAME_LENGTH
 from judges.judging import judges
 from judges.llm import temperatures
 from judges.models import NANOS, AnswerSource, AnswerState
+from judges.models.work import GIVEN_UP
 
 if TYPE_CHECKING:
     _SourceForm = forms.ModelForm[AnswerSource]
@@ -51,7 +52,7 @@ class SourceForm(_SourceForm):
     groups = (
         (gettext_lazy("Model"), ("name", "org")),
         (gettext_lazy("Endpoint"), ("endpoint", "api_id", "key_source")),
-        (gettext_lazy("Request settings"), ("top_p", "max_tokens", "reasoning_effort", "seed")),
+        (gettext_lazy("Request settings"), ("top_p", "max_tokens", "token_limit", "reasoning_effort", "seed")),
         (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
         (gettext_lazy("Prices and budget"), ("price_in", "price_out", "budget")),
     )
@@ -125,7 +126,10 @@ class AnswersForm(forms.Form):
     again = forms.MultipleChoiceField(
         label=gettext_lazy("States to retry"),
         required=False,
-        choices=[(state.value, state.label) for state in AGAIN],
+        choices=[
+            *((state.value, state.label) for state in AnswerState if state in AGAIN),
+            (GIVEN_UP, gettext_lazy("failed in three runs")),
+        ],
         initial=[AnswerState.FAILED],
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Answers already used in pairs, verdicts or grades are kept."),

@@ -53,7 +53,7 @@ class JudgeForm(_VersionForm):
         ),
         (
             gettext_lazy("Request settings"),
-            ("temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "structured"),
+            ("temperature", "top_p", "max_tokens", "token_limit", "reasoning_effort", "seed", "structured"),
         ),
         (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
         (gettext_lazy("Prices and budget"), ("price_in", "price_out", "budget")),

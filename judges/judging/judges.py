@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from judges.llm import chat
 from judges.models import NANOS, Judge, JudgeVersion, Template
 from judges.prompting import templates
 from judges.prompting.builtin import BUILT_IN
@@ -74,6 +75,7 @@ def add_judge(name: str, settings: Mapping[str, Any], *, budget: int | None = No
 
 def _add_version(judge: Judge, settings: Mapping[str, Any], user: User | None, number: int) -> JudgeVersion:
     version = JudgeVersion(judge=judge, number=number, user=user, **settings)
+    version.tidy_endpoint()
     version.full_clean()
     version.save()
     return version
@@ -91,7 +93,14 @@ def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None
     if unknown := settings.keys() - set(JudgeVersion.SETTINGS):
         raise ValidationError(_("No judge setting is named “%(name)s”.") % {"name": min(unknown)})
     wanted = {name: settings.get(name, getattr(current, name)) for name in JudgeVersion.SETTINGS}
-    if all(getattr(current, name) == value for name, value in wanted.items()):
+    if chat.SUFFIX in wanted["endpoint"]:
+        wanted["endpoint"] = chat.base_url(wanted["endpoint"])
+    changed = {name for name, value in wanted.items() if getattr(current, name) != value}
+    if changed <= JudgeVersion.IN_PLACE:
+        for name in changed:
+            setattr(current, name, wanted[name])
+        current.full_clean()
+        current.save(update_fields=changed)
         return current
     return _add_version(judge, wanted, user, judge.next_number())
 

@@ -49,6 +49,7 @@ class AnswerSource(Access, Purse):
         "key_source",
         "top_p",
         "max_tokens",
+        "token_limit",
         "reasoning_effort",
         "seed",
         "timeout",
@@ -148,7 +149,9 @@ class AnswerCall(Call):
         ]
         indexes = [
             models.Index(fields=["run", "state"], name="answer_call_by_state"),
-            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="answer_call_free"),
+            models.Index(
+                fields=["run", "failures", "id"], condition=Q(state="pending", claim=None), name="answer_call_free"
+            ),
             models.Index(
                 fields=["source"],
                 condition=Q(last=True, result=None, state__in=["ok", "truncated"]),

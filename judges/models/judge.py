@@ -151,6 +151,7 @@ class JudgeVersion(Access):
         "temperature",
         "top_p",
         "max_tokens",
+        "token_limit",
         "reasoning_effort",
         "seed",
         "structured",
@@ -162,7 +163,10 @@ class JudgeVersion(Access):
         "price_in",
         "price_out",
     )
-    """Fields whose change creates a new version, and that a version with a root copies from it."""
+    """Settings of a version, which a version with a root copies from it. A change creates a new version."""
+
+    IN_PLACE: Final = frozenset({"token_limit"})
+    """Settings that change nothing of what is measured, so they are changed without a new version."""
 
     def __str__(self) -> str:
         return self.rater_name

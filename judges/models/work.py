@@ -3,6 +3,7 @@
 Money is stored in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
 """
 
+from collections.abc import Collection
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotation.stored_problems import StoredProblem
+from judges.llm import chat
 from judges.llm.api_keys import is_source, read_key
 from judges.llm.chat import Endpoint, is_endpoint
 from judges.llm.rate_limits import Limits
@@ -48,6 +50,13 @@ class Purse(models.Model):
         return self.spent + self.unsure + self.reserved
 
 
+class TokenLimit(models.TextChoices):
+    """Names under which endpoints take the limit of tokens."""
+
+    MAX_TOKENS = "max_tokens", "max_tokens"
+    MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens"
+
+
 class Access(models.Model):
     """A model's endpoint, request settings, prices and rate limits."""
 
@@ -70,6 +79,16 @@ class Access(models.Model):
     )
     max_tokens = models.PositiveIntegerField(
         _("maximum tokens per reply"), default=2048, validators=[MinValueValidator(1)]
+    )
+    token_limit = models.CharField(
+        _("name of the token limit"),
+        max_length=21,
+        blank=True,
+        choices=TokenLimit,
+        help_text=_(
+            "Leave blank to send max_completion_tokens with a reasoning effort and max_tokens otherwise. If the "
+            "endpoint accepts only the other name, it is used and stored here."
+        ),
     )
     reasoning_effort = models.CharField(_("reasoning effort"), max_length=20, blank=True)
     seed = models.BigIntegerField(_("seed"), null=True, blank=True)
@@ -114,6 +133,19 @@ class Access(models.Model):
         if not is_source(self.key_source):
             faults["key_source"] = _("Enter NAME_API_KEY or file:NAME. The key itself is never stored.")
         return faults
+
+    def tidy_endpoint(self) -> None:
+        """Removes `/chat/completions` from the end of the endpoint, because it is added to every request."""
+        if chat.SUFFIX in self.endpoint:
+            self.endpoint = chat.base_url(self.endpoint)
+
+    @property
+    def limit_name(self) -> str:
+        """The request parameter that holds the token limit."""
+        # Models that reason usually accept the newer name only, and count their reasoning in it.
+        return self.token_limit or (
+            TokenLimit.MAX_COMPLETION_TOKENS if self.reasoning_effort else TokenLimit.MAX_TOKENS
+        )
 
     @property
     def limits(self) -> Limits:
@@ -198,6 +230,7 @@ class Sending(models.Model):
     beat_at = models.DateTimeField(_("last active"))
     finished_at = models.DateTimeField(_("finished"), null=True)
     lost = models.PositiveIntegerField(_("interrupted requests"), default=0)
+    waiting = models.JSONField(_("what it waits for"), null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -218,6 +251,27 @@ class CallState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+MOST_FAILURES: Final = 3
+"""Runs in which a call is asked that fails each time; then it stays failed, so that every run can end."""
+
+GIVEN_UP: Final = "given-up"
+"""Stands for the state of calls that failed in `MOST_FAILURES` runs, where states to ask again are chosen."""
+
+
+def state_to_ask(state: str, failures: int) -> str:
+    """Returns the state by which a call is chosen to be asked again: its own, or `GIVEN_UP`."""
+    return GIVEN_UP if state == CallState.FAILED and failures >= MOST_FAILURES else state
+
+
+def states_to_ask(again: Collection[str]) -> models.Q:
+    """Returns the condition on calls that are in one of the states `again`, among them `GIVEN_UP`."""
+    failed = models.Q(state=CallState.FAILED)
+    few = failed & models.Q(failures__lt=MOST_FAILURES)
+    chosen = models.Q(state__in=[state for state in again if state not in {CallState.FAILED, GIVEN_UP}])
+    chosen |= few if CallState.FAILED in again else models.Q(pk__in=[])
+    return chosen | (failed & ~few if GIVEN_UP in again else models.Q(pk__in=[]))
+
+
 class Call(models.Model):
     """One request and its state; `run` is the run that sends it.
 
@@ -232,6 +286,9 @@ class Call(models.Model):
     tokens = models.PositiveIntegerField(_("maximum tokens"), default=0)
     bound = models.BigIntegerField(_("maximum cost"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True)
+    failures = models.PositiveSmallIntegerField(
+        _("failures"), default=0, help_text=_("How many runs asked and ended in a failure.")
+    )
 
     class Meta:
         abstract = True
