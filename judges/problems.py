@@ -18,6 +18,32 @@ ODD_KEY: Final = kind(
     "odd-key", gettext_noop("The key in %(source)s contains characters that an HTTP header cannot carry.")
 )
 
+KEY_LOST: Final = kind(
+    "key-lost", gettext_noop("The stored API key cannot be used for this endpoint. Paste the key again.")
+)
+BODY_NOT_OBJECT: Final = kind(
+    "body-not-object", gettext_noop('Enter a JSON object of at most %(limit)s characters, such as {"top_k": 20}.')
+)
+BODY_FIELD_REFUSED: Final = kind(
+    "body-field-refused",
+    gettext_noop("“%(name)s” cannot be set here, because LLMFAO sets it or it has a setting of its own. Remove it."),
+)
+HEADERS_NOT_TEXTS: Final = kind(
+    "headers-not-texts",
+    gettext_noop('Enter a JSON object whose values are texts, such as {"api-key": "{key}"}.'),
+)
+HEADER_REFUSED: Final = kind("header-refused", gettext_noop("The header “%(name)s” cannot be set here. Remove it."))
+ODD_HEADER: Final = kind(
+    "odd-header",
+    gettext_noop("“%(name)s” is not a valid header: use ASCII characters without line breaks."),
+)
+SECRET_HEADER: Final = kind(
+    "secret-header",
+    gettext_noop(
+        "The value of “%(name)s” looks like a secret, which is not stored here. Enter {key} for the judge’s API key, "
+        "NAME_API_KEY, or file:NAME."
+    ),
+)
 NO_ANSWER: Final = kind("no-answer", gettext_noop("No reply within %(seconds)s seconds."))
 SLOWER_THAN_TIMEOUT: Final = kind(
     "slower-than-timeout",
@@ -120,6 +146,10 @@ NONE_WORKED: Final = kind(
 ENDPOINT_SHORTENED: Final = kind(
     "endpoint-shortened",
     gettext_noop("The endpoint was saved as %(endpoint)s, because /chat/completions is added to every request."),
+)
+TESTED_TOO_OFTEN: Final = kind(
+    "tested-too-often",
+    gettext_noop("Connections can be tested %(most)s times a minute. Try again in %(seconds)s seconds."),
 )
 RATE_LIMITED: Final = kind("rate-limited", gettext_noop("The rate limit set for this endpoint is reached"))
 BUDGET_RESERVED: Final = kind(

@@ -14,7 +14,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -201,6 +201,11 @@ class Endpoint:
     url: str
     key: str
     timeout: float = 120.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    """What is struck from replies besides the key."""
+    bearer: bool = True
+    """Whether the key is sent as Authorization; otherwise it is in one of the `headers`."""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
@@ -212,7 +217,7 @@ class Endpoint:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # The total is held by `ask`; a pool that is full is no trouble.
             timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, 15.0), pool=None),
-            headers={"User-Agent": "LLMFAO", "Content-Type": "application/json"} | self._authorization(),
+            headers={"User-Agent": "LLMFAO", "Content-Type": "application/json"} | self._own_headers(),
             # An address that answers with another one would be given the key.
             follow_redirects=False,
             # A proxy is a matter of the operator's environment, as for every other program.
@@ -234,19 +239,25 @@ class Endpoint:
                 slots.extend([await stack.enter_async_context(self.client(size, tls))] * size)
             yield slots
 
-    def _authorization(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+    def _own_headers(self) -> dict[str, str]:
+        authorization = {"Authorization": f"Bearer {self.key}"} if self.key and self.bearer else {}
+        return authorization | dict(self.headers)
+
+    @property
+    def _keys(self) -> list[str]:
+        """Keys that are to be kept secret, longest first; not words for servers that ask for none."""
+        return sorted({key for key in (self.key, *self.secrets) if len(key) >= SECRET}, key=len, reverse=True)
 
     @property
     def secret(self) -> bool:
-        """Whether there is a key that is to be kept secret, and not a word for servers that ask for none."""
-        return len(self.key) >= SECRET
+        """Whether there is a key that is to be kept secret."""
+        return bool(self._keys)
 
     def strike(self, text: str) -> str:
-        """`text` without the key, as it is and as JSON spells its quotes and backslashes."""
-        if not self.secret:
-            return text
-        return text.replace(json.dumps(self.key)[1:-1], "***").replace(self.key, "***")
+        """Returns `text` without the keys, as they are and as JSON spells their quotes and backslashes."""
+        for key in self._keys:
+            text = text.replace(json.dumps(key)[1:-1], "***").replace(key, "***")
+        return text
 
 
 def is_endpoint(url: str) -> bool:

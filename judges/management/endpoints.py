@@ -1,12 +1,40 @@
 """Command-line options for the endpoint of a judge or a model."""
 
+import json
+from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
 
 from judges.management.numbers import LEFT_OUT
 
-EMPTIED = {"token_limit": "automatic"}
+EMPTIED: Final = {"token_limit": "automatic"}
 """Words that stand for a blank setting, by setting."""
+
+
+def json_object(word: str) -> dict[str, Any]:
+    """Parses a JSON object."""
+    try:
+        found = json.loads(word)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ArgumentTypeError(_("%(word)s: expected a JSON object") % {"word": word[:100]})
+    return found
+
+
+def add_extras(parser: ArgumentParser | _ArgumentGroup) -> None:
+    """Adds the options for additional request fields and headers."""
+    parser.add_argument(
+        "--extra-body", type=json_object, metavar="JSON", help="Fields added to every request; {} for none."
+    )
+    parser.add_argument(
+        "--extra-headers",
+        type=json_object,
+        metavar="JSON",
+        help="Headers of every request; {key}, NAME_API_KEY and file:NAME stand for keys.",
+    )
 
 
 def settings_given(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class AnswerSource(Access, Purse):
         "top_p",
         "max_tokens",
         "token_limit",
+        "extra_body",
+        "extra_headers",
         "reasoning_effort",
         "seed",
         "timeout",
@@ -67,6 +69,10 @@ class AnswerSource(Access, Purse):
     def stand_in(self) -> bool:
         """Whether this is the built-in test model rather than a real one."""
         return self.api_id in STAND_INS
+
+    @property
+    def key_owner(self) -> dict[str, Any]:
+        return {"source": self.pk}
 
     def clean(self) -> None:
         faults: dict[str, Any] = self.faults()

@@ -152,6 +152,8 @@ class JudgeVersion(Access):
         "top_p",
         "max_tokens",
         "token_limit",
+        "extra_body",
+        "extra_headers",
         "reasoning_effort",
         "seed",
         "structured",
@@ -183,6 +185,10 @@ class JudgeVersion(Access):
                 )
         if faults:
             raise ValidationError(faults)
+
+    @property
+    def key_owner(self) -> dict[str, Any]:
+        return {"judge": self.judge_id}
 
     @property
     def rater_name(self) -> str:

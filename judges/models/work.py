@@ -4,7 +4,7 @@ Money is stored in whole billionths of a dollar ("nanos"), so that sums are exac
 """
 
 from collections.abc import Collection
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -12,11 +12,15 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from annotation.stored_problems import StoredProblem
-from judges.llm import chat
-from judges.llm.api_keys import is_source, read_key
+from annotation.stored_problems import StoredProblem, told
+from judges import problems
+from judges.llm import chat, extras
+from judges.llm.api_keys import NoKey, is_source, is_stored, read_key
 from judges.llm.chat import Endpoint, is_endpoint
 from judges.llm.rate_limits import Limits
+
+if TYPE_CHECKING:
+    from judges.models.keys import StoredKey
 
 NANOS: Final = 1_000_000_000
 
@@ -72,6 +76,21 @@ class Access(models.Model):
         help_text=_(
             "Name of an environment variable ending in _API_KEY, or file:NAME for a file in the keys folder. "
             "Leave blank if no key is needed. Do not enter the key itself."
+        ),
+    )
+    extra_body = models.JSONField(
+        _("additional request fields"),
+        default=dict,
+        blank=True,
+        help_text=_('A JSON object that is added to every request, such as {"top_k": 20}.'),
+    )
+    extra_headers = models.JSONField(
+        _("additional headers"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            'A JSON object of header names and values, such as {"api-key": "{key}"}. {key} stands for the API key, '
+            "which is then not sent as Authorization. NAME_API_KEY and file:NAME stand for other keys."
         ),
     )
     top_p = models.FloatField(
@@ -130,9 +149,33 @@ class Access(models.Model):
                 "Enter an http:// or https:// address without a username, password or query. Link-local and "
                 "cloud metadata addresses are not allowed."
             )
-        if not is_source(self.key_source):
-            faults["key_source"] = _("Enter NAME_API_KEY or file:NAME. The key itself is never stored.")
+        if is_stored(self.key_source):
+            # Another judge's key cannot be named, nor can this one's for another host.
+            row = self.stored_key_row()
+            known = row is not None and row.name == self.key_source and row.fits(self.endpoint)
+        else:
+            known = is_source(self.key_source)
+        if not known:
+            faults["key_source"] = _("Enter NAME_API_KEY or file:NAME, or paste the key in the field for it.")
+        if problem := extras.body_problem(self.extra_body):
+            faults["extra_body"] = told(problem)
+        if problem := extras.headers_problem(self.extra_headers):
+            faults["extra_headers"] = told(problem)
         return faults
+
+    @property
+    def key_owner(self) -> dict[str, Any]:
+        """What finds the row of the pasted key, if there is one."""
+        raise NotImplementedError
+
+    def stored_key_row(self) -> "StoredKey | None":
+        """Returns the row of the key that was pasted for this judge or model; None if there is none."""
+        from judges.models.keys import StoredKey
+
+        # Nothing has been pasted for what is not saved; NULL would find rows of others.
+        if None in self.key_owner.values():
+            return None
+        return StoredKey.objects.filter(**self.key_owner).first()
 
     def tidy_endpoint(self) -> None:
         """Removes `/chat/completions` from the end of the endpoint, because it is added to every request."""
@@ -157,7 +200,32 @@ class Access(models.Model):
         Raises:
             NoKey: the key is not available.
         """
-        return Endpoint(self.endpoint, read_key(self.key_source, settings.KEYS_DIR), self.timeout)
+        return self.connect_with(self._key())
+
+    def connect_with(self, key: str) -> Endpoint:
+        """Returns the endpoint with the API key `key`.
+
+        Raises:
+            NoKey: the key of a header is not available.
+        """
+        headers, secrets, in_header = {}, [key], False
+        for name, value in self.extra_headers.items():
+            if extras.KEY in value:
+                headers[name], in_header = value.replace(extras.KEY, key), True
+            elif value and is_source(value):
+                headers[name] = read_key(value, settings.KEYS_DIR)
+                secrets.append(headers[name])
+            else:
+                headers[name] = value
+        return Endpoint(self.endpoint, key, self.timeout, headers=headers, secrets=tuple(secrets), bearer=not in_header)
+
+    def _key(self) -> str:
+        if not is_stored(self.key_source):
+            return read_key(self.key_source, settings.KEYS_DIR)
+        row = self.stored_key_row()
+        if row is None or row.name != self.key_source:
+            raise NoKey(problems.KEY_LOST())
+        return row.read(self.endpoint)
 
     @property
     def priced(self) -> bool:

@@ -44,6 +44,7 @@ def request(
         body["reasoning_effort"] = access.reasoning_effort
     if access.seed is not None:
         body["seed"] = access.seed + sample
+    body.update(access.extra_body)
     return body
 
 
@@ -69,7 +70,11 @@ def in_bytes(body: Mapping[str, Any]) -> bytes:
 
 def question(access: Access, body: Mapping[str, Any], *, part: int = 0, cut: bool = False) -> Question:
     """Returns the request with this `body`, in bytes, and its price."""
-    likely, most = tokens_in([message["content"] for message in body["messages"]])
+    texts = [message["content"] for message in body["messages"]]
+    if access.extra_body:
+        # Tools and other fields may be read as input, at most byte for byte.
+        texts.append(json.dumps(access.extra_body, ensure_ascii=False))
+    likely, most = tokens_in(texts)
     return Question(
         body=in_bytes(body),
         tokens_in=likely,

@@ -17,7 +17,7 @@ from judges.answers.runs import answer_life
 from judges.judging import judges, lookup
 from judges.llm import chat, temperatures
 from judges.llm.api_keys import NoKey
-from judges.management.endpoints import settings_given
+from judges.management.endpoints import add_extras, settings_given
 from judges.management.numbers import LEFT_OUT, count, finite, money, or_none, whole
 from judges.management.watching import ENDS, ended, held, summary, worked
 from judges.models import AnswerSource, dollars
@@ -98,6 +98,7 @@ class Command(BaseCommand):
             help="Name of the token limit in requests; automatic finds it out.",
         )
         where.add_argument("--reasoning-effort", help='Such as low, medium or high; "" sends none.')
+        add_extras(where)
         where.add_argument("--seed", type=or_none(whole), default=LEFT_OUT, help="none sends none.")
         where.add_argument("--timeout", type=finite, help="Seconds.")
         where.add_argument("--parallel", type=int, help="Maximum concurrent requests.")

@@ -12,7 +12,7 @@ from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.judging import judges, lookup
 from judges.llm import chat
-from judges.management.endpoints import settings_given
+from judges.management.endpoints import add_extras, settings_given
 from judges.management.numbers import LEFT_OUT, finite, money, or_none, whole
 from judges.models import Judge, JudgeVersion, Orders, Template
 from judges.models.work import TokenLimit
@@ -63,6 +63,7 @@ class Command(BaseCommand):
             help="Name of the token limit in requests; automatic finds it out. Changing it makes no new version.",
         )
         parser.add_argument("--reasoning-effort", help='Such as low, medium or high; "" sends none.')
+        add_extras(parser)
         parser.add_argument("--seed", type=or_none(whole), default=LEFT_OUT, help="Default: none, which sends none.")
         parser.add_argument("--structured", action="store_true", default=None, help="Send the JSON schema.")
         parser.add_argument(
