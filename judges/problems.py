@@ -18,8 +18,59 @@ ODD_KEY: Final = kind(
     "odd-key", gettext_noop("The key in %(source)s contains characters that an HTTP header cannot carry.")
 )
 
+KEY_LOST: Final = kind(
+    "key-lost", gettext_noop("The stored API key cannot be used for this endpoint. Paste the key again.")
+)
+BODY_NOT_OBJECT: Final = kind(
+    "body-not-object", gettext_noop('Enter a JSON object of at most %(limit)s characters, such as {"top_k": 20}.')
+)
+BODY_FIELD_REFUSED: Final = kind(
+    "body-field-refused",
+    gettext_noop("“%(name)s” cannot be set here, because LLMFAO sets it or it has a setting of its own. Remove it."),
+)
+HEADERS_NOT_TEXTS: Final = kind(
+    "headers-not-texts",
+    gettext_noop('Enter a JSON object whose values are texts, such as {"api-key": "{key}"}.'),
+)
+HEADER_REFUSED: Final = kind("header-refused", gettext_noop("The header “%(name)s” cannot be set here. Remove it."))
+ODD_HEADER: Final = kind(
+    "odd-header",
+    gettext_noop("“%(name)s” is not a valid header: use ASCII characters without line breaks."),
+)
+SECRET_HEADER: Final = kind(
+    "secret-header",
+    gettext_noop(
+        "The value of “%(name)s” looks like a secret, which is not stored here. Enter {key} for the judge’s API key, "
+        "NAME_API_KEY, or file:NAME."
+    ),
+)
 NO_ANSWER: Final = kind("no-answer", gettext_noop("No reply within %(seconds)s seconds."))
+SLOWER_THAN_TIMEOUT: Final = kind(
+    "slower-than-timeout",
+    gettext_noop(
+        "The endpoint has not answered anything within %(seconds)s seconds. Raise the timeout, or check that the model "
+        "is loaded."
+    ),
+)
 NO_CONNECTION: Final = kind("no-connection", gettext_noop("Could not connect: %(error)s"))
+NO_PROXY: Final = kind(
+    "no-proxy",
+    gettext_noop(
+        "The proxy in the environment variable %(variable)s could not be reached: %(error)s. Check the variable, or "
+        "add the endpoint’s host to NO_PROXY."
+    ),
+)
+BAD_CERTIFICATE: Final = kind(
+    "bad-certificate",
+    gettext_noop(
+        "The endpoint’s certificate could not be verified: %(error)s. If your organisation has its own certificate "
+        "authority, set the environment variable SSL_CERT_FILE to its certificates and restart."
+    ),
+)
+NO_TLS: Final = kind(
+    "no-tls",
+    gettext_noop("No secure connection was possible: %(error)s. Check whether the address starts with http or https."),
+)
 CONNECTION_BROKE: Final = kind("connection-broke", gettext_noop("The connection was lost: %(error)s"))
 NO_ADDRESS: Final = kind("no-address", gettext_noop("Invalid address: %(error)s"))
 SECRET_ADDRESS: Final = kind(
@@ -83,6 +134,44 @@ HALTED: Final = kind(
     "halted", gettext_noop("A run of this judge is paused or stopped. The schedule waits for it to end.")
 )
 
+SETTING_REFUSED: Final = kind(
+    "setting-refused",
+    gettext_noop("The endpoint does not accept “%(setting)s”: %(words)s\n%(advice)s"),
+)
+ADVICE: Final = {
+    "max_tokens": kind("choose-limit-name", gettext_noop("Change the token limit or its name, then run again.")),
+    "temperature": kind(
+        "no-temperature", gettext_noop("Leave the temperature blank (--temperature none), then run again.")
+    ),
+    "top_p": kind("no-top-p", gettext_noop("Leave top-p blank (--top-p none), then run again.")),
+    "reasoning_effort": kind(
+        "no-effort",
+        gettext_noop('Change the reasoning effort or leave it blank (--reasoning-effort ""), then run again.'),
+    ),
+    "logprobs": kind(
+        "no-log-probabilities", gettext_noop("Choose a reply reader without log-probabilities, then run again.")
+    ),
+    "seed": kind("no-seed", gettext_noop("Leave the seed blank (--seed none), then run again.")),
+    "response_format": kind("no-schema", gettext_noop("Turn off structured output, then run again.")),
+}
+"""What to do about a request parameter that an endpoint does not accept, by its name."""
+ADVICE["max_completion_tokens"], ADVICE["top_logprobs"] = ADVICE["max_tokens"], ADVICE["logprobs"]
+NONE_WORKED: Final = kind(
+    "none-worked", gettext_noop("No call worked. Most common problem (%(number)s of %(total)s calls): %(problem)s")
+)
+ENDPOINT_SHORTENED: Final = kind(
+    "endpoint-shortened",
+    gettext_noop("The endpoint was saved as %(endpoint)s, because /chat/completions is added to every request."),
+)
+TESTED_TOO_OFTEN: Final = kind(
+    "tested-too-often",
+    gettext_noop("Connections can be tested %(most)s times a minute. Try again in %(seconds)s seconds."),
+)
+RATE_LIMITED: Final = kind("rate-limited", gettext_noop("The rate limit set for this endpoint is reached"))
+BUDGET_RESERVED: Final = kind(
+    "budget-reserved", gettext_noop("The rest of the budget is reserved for requests in progress")
+)
+
 NOTHING_TO_JUDGE: Final = kind(
     "nothing-to-judge", gettext_noop("Nothing to judge: no pairs or answers in this study match.")
 )
@@ -92,6 +181,9 @@ SENTINELS_GONE: Final = kind(
 )
 ALREADY_AT_WORK: Final = kind(
     "already-at-work", gettext_noop("This judge is already running on this study. See its run.")
+)
+WORKED_ON_ELSEWHERE: Final = kind(
+    "worked-on-elsewhere", gettext_noop("Run %(number)s is in progress in another process. Wait for it to end.")
 )
 NO_BASELINE: Final = kind("no-baseline", gettext_noop("No model in this study is named “%(model)s”."))
 NAME_TAKEN: Final = kind(

@@ -58,6 +58,8 @@ def _secret_key(path: Path) -> str:
 
 DEBUG = env.bool("LLMFAO_DEBUG", False)
 SECRET_KEY = env.str("LLMFAO_SECRET_KEY", "") or _secret_key(DATA_DIR / "secret_key")
+# Earlier secrets, so that sessions and stored API keys survive a change of the secret.
+SECRET_KEY_FALLBACKS = _words("LLMFAO_SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = _words("LLMFAO_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
 # LLMFAO_HTTPS=true means that a proxy terminates TLS, sets X-Forwarded-Proto itself and does not accept it from

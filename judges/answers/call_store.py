@@ -57,6 +57,10 @@ class AnswerBooks(Books[AnswerCall]):
     def purse(self) -> QuerySet[AnswerSource]:
         return AnswerSource.objects.filter(pk=self._run.source_id)
 
+    @property
+    def access(self) -> AnswerSource:
+        return self._run.source
+
     def prepare(self, keys: Sequence[int]) -> list[Prepared[AnswerCall]]:
         mine = list(self.calls.filter(pk__in=keys, claim=self._sender.pk).select_related("prompt").order_by("pk"))
         said = self._said({call.prompt_id for call in mine if call.turn > 1})

@@ -13,6 +13,7 @@ from annotation.models import Prompt, Result, ResultFlag, Study
 from annotation.studies.lifecycle import NotPossible
 from judges.llm import temperatures
 from judges.models import ANSWERED, AnswerCall, AnswerReply, AnswerRun, AnswerSource, AnswerState, SystemMessage
+from judges.models.work import GIVEN_UP, MOST_FAILURES, state_to_ask
 from judges.runs import chat_request
 from judges.runs.chat_request import Question
 
@@ -29,6 +30,7 @@ AGAIN: Final = (
     AnswerState.REFUSED,
     AnswerState.TRUNCATED,
     AnswerState.OK,
+    GIVEN_UP,
 )
 """States whose turns can be asked again."""
 
@@ -176,7 +178,8 @@ class _Talk:
             return  # imported from a file
         for turn in range(1, self.turns + 1):
             call = self.calls.get(turn)
-            if call is None or call.state in {AnswerState.WAITING, AnswerState.PENDING} or call.state in again:
+            state = "" if call is None else state_to_ask(call.state, call.failures)
+            if call is None or state in {AnswerState.WAITING, AnswerState.PENDING} or state in again:
                 self.begin = turn
                 return
             if call.state not in ANSWERED:
@@ -274,6 +277,7 @@ def _plan(run: AnswerRun, talks: Sequence[_Talk], plan: AnswerPlan, system: str)
     _forget_results([talk.result for talk in talks if talk.result is not None])
     # Another sender may have planned the same turns and be working on them.
     free = AnswerCall.objects.exclude(run=run).exclude(state=AnswerState.SENT)
+    free.filter(pk__in=first, failures__gte=MOST_FAILURES).update(failures=0)
     free.filter(pk__in=first).update(state=AnswerState.PENDING, run=run, claim=None, answer=None)
     free.filter(pk__in=later).update(state=AnswerState.WAITING, run=run, claim=None, answer=None)
 

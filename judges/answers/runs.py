@@ -65,6 +65,7 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
     asked = AnswerCall
     replies = AnswerReply
     unsent = (AnswerState.PENDING, AnswerState.WAITING)
+    usable = ANSWERED
 
     def sendable(self) -> QuerySet[AnswerRun]:
         return AnswerRun.objects.select_related("study__prompt_set", "source__model")
@@ -98,7 +99,12 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
 answer_life: Final = AnswerLife()
 
 
+def live(source: AnswerSource) -> AnswerRun | None:
+    """Returns the run of `source` that has not ended; there is at most one."""
+    return AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
+
+
 def unfinished(source: AnswerSource) -> AnswerRun | None:
     """Returns the run of `source` that can be resumed: paused, stopped, or interrupted by a crash."""
-    run = AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
+    run = live(source)
     return run if run is not None and answer_life.left_alone(run, timezone.now()) else None

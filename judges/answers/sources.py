@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import LanguageModel, PromptSet, Study
@@ -12,6 +13,7 @@ from annotation.numbering import next_number
 from annotation.studies.lifecycle import NotPossible
 from judges.answers import planning
 from judges.answers.planning import AnswerEstimate, AnswerPlan
+from judges.judging import stored_keys
 from judges.models import ANSWERED, AnswerCall, AnswerSource, SystemMessage
 
 NAME_LENGTH: Final = 200
@@ -41,12 +43,20 @@ def source_of(study: Study, name: str) -> AnswerSource:
 
 @transaction.atomic
 def keep_source(
-    study: Study, name: str, settings: Mapping[str, Any], *, org: str | None = None, budget: int | None = None
+    study: Study,
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    org: str | None = None,
+    budget: int | None = None,
+    user: Any = None,
+    key: str = "",
 ) -> AnswerSource:
     """Sets the endpoint of the model `name`, and adds the model if the prompt set has none of this name.
 
     `settings` are fields of `AnswerSource`; fields not given are unchanged, and so is the budget if `budget` is None.
-    Without an API model ID in `settings`, the one in the corpus is used.
+    Without an API model ID in `settings`, the one in the corpus is used. `key` is a pasted API key, which is stored
+    encrypted; a stored key is deleted if the endpoint's scheme, host or port changes.
 
     Raises:
         ValidationError: a setting is invalid.
@@ -57,12 +67,17 @@ def keep_source(
         setattr(source, field, value)
     if budget is not None:
         source.budget = budget
-    source.full_clean()
+    source.tidy_endpoint()
     if source.pk is None:
+        source.full_clean()
         source.save()
+    if key:
+        source.key_source = stored_keys.keep(source, source.endpoint, key, user, timezone.now())
     else:
-        # Does not overwrite money spent in the meantime.
-        source.save(update_fields=[*settings, *([] if budget is None else ["budget"])])
+        source.key_source = stored_keys.drop_unfit(source, source.key_source, source.endpoint)
+    source.full_clean()
+    # Does not overwrite money spent in the meantime.
+    source.save(update_fields=[*settings, "key_source", *([] if budget is None else ["budget"])])
     return source
 
 

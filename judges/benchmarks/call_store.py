@@ -18,6 +18,7 @@ from judges.models import (
     BenchmarkSender,
     CallState,
     Judge,
+    JudgeVersion,
     Protocol,
     Shown,
 )
@@ -39,6 +40,10 @@ class BenchmarkBooks(Books[BenchmarkCall]):
     @property
     def purse(self) -> QuerySet[Judge]:
         return Judge.objects.filter(pk=self._run.version.judge_id)
+
+    @property
+    def access(self) -> JudgeVersion:
+        return self._run.version
 
     def prepare(self, keys: Sequence[int]) -> list[Prepared[BenchmarkCall]]:
         mine = self.calls.filter(pk__in=keys, claim=self._sender.pk).select_related("preference").order_by("pk")

@@ -21,6 +21,7 @@ from judges.models import (
     Protocol,
     Shown,
 )
+from judges.models.work import state_to_ask, states_to_ask
 from judges.prompting.templates import Subject
 from judges.runs import chat_request
 from judges.runs.chat_request import Question
@@ -104,8 +105,10 @@ def _there(run: BenchmarkRun, calls: Iterable[BenchmarkCall]) -> dict[tuple[int,
     keys = {call.preference_id for call in calls}
     rows = BenchmarkCall.objects.filter(version=run.version_id, protocol=run.protocol, preference__in=keys)
     return {
-        (preference, shown): (key, state)
-        for preference, shown, key, state in rows.values_list("preference", "shown", "pk", "state")
+        (preference, shown): (key, state_to_ask(state, failures))
+        for preference, shown, key, state, failures in rows.values_list(
+            "preference", "shown", "pk", "state", "failures"
+        )
     }
 
 
@@ -149,7 +152,7 @@ def plan_calls(run: BenchmarkRun, alive: Callable[[], None]) -> int:
         anew = [there[place][0] for place in places if place in there]
         with transaction.atomic():
             BenchmarkCall.objects.bulk_create(fresh, ignore_conflicts=True)
-            again = BenchmarkCall.objects.filter(pk__in=anew, state=CallState.FAILED).exclude(run=run)
+            again = BenchmarkCall.objects.filter(states_to_ask([CallState.FAILED]), pk__in=anew).exclude(run=run)
             again.update(run=run, state=CallState.PENDING, claim=None)
         alive()
     return BenchmarkCall.objects.filter(run=run).count()

@@ -50,13 +50,18 @@ def start(
     return run
 
 
+def live(version: JudgeVersion, protocol: str) -> BenchmarkRun | None:
+    """Returns the benchmark of `version` that has not ended; there is at most one of a protocol."""
+    return BenchmarkRun.objects.filter(version=version, protocol=protocol, state__in=LIVE).first()
+
+
 def _give_way(version: JudgeVersion, protocol: str, at: datetime) -> int:
     """Ends an unfinished benchmark of `version`; returns how many of its calls a crash interrupted.
 
     Raises:
         NotPossible: it is still running.
     """
-    before = BenchmarkRun.objects.filter(version=version, protocol=protocol, state__in=LIVE).first()
+    before = live(version, protocol)
     if before is None:
         return 0
     if not benchmark_life.left_alone(before, at):

@@ -14,9 +14,13 @@ from annotation.models import LanguageModel, Study
 from judges.answers import sources
 from judges.answers.planning import AGAIN, MOST_SAMPLES, AnswerPlan
 from judges.answers.sources import NAME_LENGTH
-from judges.judging import judges
+from judges.forms.endpoints import EndpointInput, Folded, JSONObjectField, KeyField
+from judges.judging import connection_test, judges
+from judges.judging.connection_test import Tested
 from judges.llm import temperatures
 from judges.models import NANOS, AnswerSource, AnswerState
+from judges.models.work import GIVEN_UP
+from judges.runs import chat_request
 
 if TYPE_CHECKING:
     _SourceForm = forms.ModelForm[AnswerSource]
@@ -25,7 +29,7 @@ else:
     _SourceForm = forms.ModelForm
 
 
-class SourceForm(_SourceForm):
+class SourceForm(Folded, _SourceForm):
     """A model's endpoint; for a new model, also its name and organisation."""
 
     name = forms.CharField(
@@ -44,14 +48,26 @@ class SourceForm(_SourceForm):
         help_text=gettext_lazy("Total for all answers from this model. Requests that could exceed it are not sent."),
     )
 
+    key = KeyField()
+    extra_body = JSONObjectField(
+        label=AnswerSource._meta.get_field("extra_body").verbose_name,
+        help_text=AnswerSource._meta.get_field("extra_body").help_text,
+    )
+    extra_headers = JSONObjectField(
+        label=AnswerSource._meta.get_field("extra_headers").verbose_name,
+        help_text=AnswerSource._meta.get_field("extra_headers").help_text,
+    )
+
     class Meta:
         model = AnswerSource
         fields = list(AnswerSource.SETTINGS)
+        widgets = {"endpoint": EndpointInput()}
 
     groups = (
-        (gettext_lazy("Model"), ("name", "org")),
-        (gettext_lazy("Endpoint"), ("endpoint", "api_id", "key_source")),
-        (gettext_lazy("Request settings"), ("top_p", "max_tokens", "reasoning_effort", "seed")),
+        (gettext_lazy("Endpoint"), ("name", "endpoint", "api_id", "key")),
+        (gettext_lazy("Model"), ("org",)),
+        (gettext_lazy("Key on the server, additional fields"), ("key_source", "extra_body", "extra_headers")),
+        (gettext_lazy("Request settings"), ("top_p", "max_tokens", "token_limit", "reasoning_effort", "seed")),
         (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
         (gettext_lazy("Prices and budget"), ("price_in", "price_out", "price_cached", "reported_cost", "budget")),
     )
@@ -67,19 +83,36 @@ class SourceForm(_SourceForm):
         if model is not None:
             self.fields["name"].disabled = self.fields["org"].disabled = True
 
-    def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """Returns the fields grouped by heading."""
-        return [(title, [self[name] for name in names]) for title, names in self.groups]
-
     def _post_clean(self) -> None:
         """Does nothing: the service creates and validates the row."""
 
-    def keep(self) -> AnswerSource | None:
+    def test(self, user: Any) -> Tested:
+        """Tests the connection with these settings, which are not saved.
+
+        Raises:
+            NotPossible: the settings are invalid, or nothing may be sent now.
+        """
+        data = self.cleaned_data
+        saved = AnswerSource.objects.filter(model=self.known).first() if self.known is not None else None
+        source = AnswerSource(
+            pk=None if saved is None else saved.pk,
+            model=self.known,
+            **{name: data[name] for name in AnswerSource.SETTINGS},
+        )
+        source.tidy_endpoint()
+        purse = None if saved is None else AnswerSource.objects.filter(pk=saved.pk)
+        body = chat_request.request(source, source.api_id, connection_test.MESSAGES, temperature=None)
+        budget = judges.in_nanos(data["budget"])
+        return connection_test.try_out(source, body, f"user-{user.pk}", purse=purse, budget=budget, key=data["key"])
+
+    def keep(self, user: Any) -> AnswerSource | None:
         """Saves the endpoint and returns it, or adds the errors to the form and returns None."""
         data = self.cleaned_data
         settings = {name: data[name] for name in AnswerSource.SETTINGS}
         try:
-            source = sources.keep_source(self.study, data["name"], settings, org=data["org"])
+            source = sources.keep_source(
+                self.study, data["name"], settings, org=data["org"], user=user, key=data["key"]
+            )
         except ValidationError as error:
             known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
             self.add_error(None, error if known else ValidationError(error.messages))
@@ -125,7 +158,10 @@ class AnswersForm(forms.Form):
     again = forms.MultipleChoiceField(
         label=gettext_lazy("States to retry"),
         required=False,
-        choices=[(state.value, state.label) for state in AGAIN],
+        choices=[
+            *((state.value, state.label) for state in AnswerState if state in AGAIN),
+            (GIVEN_UP, gettext_lazy("failed in three runs")),
+        ],
         initial=[AnswerState.FAILED],
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Answers already used in pairs, verdicts or grades are kept."),

@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.models import Study
-from judges.judging import judges, lookup
+from judges.forms.endpoints import EndpointInput, Folded, JSONObjectField, KeyField
+from judges.judging import connection_test, judges, lookup, questions
+from judges.judging.connection_test import Tested
 from judges.judging.planning import Plan
 from judges.models import NANOS, Judge, JudgeVersion, Orders, Template
 from judges.prompting import templates
@@ -26,8 +28,18 @@ def _readers() -> list[tuple[str, str]]:
     return [(name, _(reader.label)) for name, reader in READERS.items()]
 
 
-class JudgeForm(_VersionForm):
+class JudgeForm(Folded, _VersionForm):
     """A judge's settings; saving creates a new version."""
+
+    key = KeyField()
+    extra_body = JSONObjectField(
+        label=JudgeVersion._meta.get_field("extra_body").verbose_name,
+        help_text=JudgeVersion._meta.get_field("extra_body").help_text,
+    )
+    extra_headers = JSONObjectField(
+        label=JudgeVersion._meta.get_field("extra_headers").verbose_name,
+        help_text=JudgeVersion._meta.get_field("extra_headers").help_text,
+    )
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Used on leaderboards and in files.")
@@ -44,17 +56,19 @@ class JudgeForm(_VersionForm):
     class Meta:
         model = JudgeVersion
         fields = list(JudgeVersion.SETTINGS)
+        widgets = {"endpoint": EndpointInput()}
 
     groups = (
-        (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key_source", "ignore_returned_model")),
+        (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key")),
         (
             gettext_lazy("Judging"),
             ("reader", "template", "orders", "each_turn", "samples", "longest_answer"),
         ),
         (
             gettext_lazy("Request settings"),
-            ("temperature", "top_p", "max_tokens", "reasoning_effort", "seed", "structured"),
+            ("temperature", "top_p", "max_tokens", "token_limit", "reasoning_effort", "seed", "structured"),
         ),
+        (gettext_lazy("Key on the server, additional fields"), ("key_source", "extra_body", "extra_headers", "ignore_returned_model")),
         (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
         (
             gettext_lazy("Prices and budget"),
@@ -76,22 +90,36 @@ class JudgeForm(_VersionForm):
         if judge is not None:
             self.fields["name"].disabled = True
 
-    def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """Returns the fields grouped by heading."""
-        return [(title, [self[name] for name in names]) for title, names in self.groups]
-
     def _post_clean(self) -> None:
         """Does nothing: the service creates and validates the rows."""
 
-    def keep(self, user: Any) -> Judge | None:
-        """Saves the judge and returns it, or adds the errors to the form and returns None."""
+    def _settings(self) -> dict[str, Any]:
         settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
         settings["template"] = settings["template"] or lookup.templates_named("", settings["reader"])
+        return settings
+
+    def test(self, user: Any) -> Tested:
+        """Tests the connection with these settings, which are not saved.
+
+        Raises:
+            NotPossible: the settings are invalid, or nothing may be sent now.
+        """
+        version = JudgeVersion(judge=self.judge or Judge(), **self._settings())
+        version.tidy_endpoint()
+        purse = None if self.judge is None else Judge.objects.filter(pk=self.judge.pk)
+        budget = judges.in_nanos(self.cleaned_data["budget"])
+        body = questions.request(version, connection_test.MESSAGES)
+        key = self.cleaned_data["key"]
+        return connection_test.try_out(version, body, f"user-{user.pk}", purse=purse, budget=budget, key=key)
+
+    def keep(self, user: Any) -> Judge | None:
+        """Saves the judge and returns it, or adds the errors to the form and returns None."""
+        settings, key = self._settings(), self.cleaned_data["key"]
         budget = judges.in_nanos(self.cleaned_data["budget"])
         try:
             if self.judge is None:
-                return judges.add_judge(self.cleaned_data["name"], settings, budget=budget, user=user)
-            judges.change_judge(self.judge, settings, user=user)
+                return judges.add_judge(self.cleaned_data["name"], settings, budget=budget, user=user, key=key)
+            judges.change_judge(self.judge, settings, user=user, key=key)
         except ValidationError as error:
             known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
             self.add_error(None, error if known else ValidationError(error.messages))

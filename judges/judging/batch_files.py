@@ -25,6 +25,7 @@ from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.llm import chat
 from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender, Verdict
+from judges.models.work import state_to_ask, states_to_ask
 from judges.runs.call_store import Outcome, Prepared
 from judges.verdicts import Finding, find
 
@@ -61,7 +62,7 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
             run.options, run.started_at = {**run.options, **plan.as_json()}, None
             run.save(update_fields=["options", "started_at"])
         ended = [key for key, state in planned(run, plan) if state in plan.again]
-        JudgeCall.objects.filter(pk__in=ended, state__in=plan.again).update(state=CallState.PENDING)
+        JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=ended).update(state=CallState.PENDING)
     judge_life.plan(run)
     judge_life.finish(run, at)
     return run
@@ -72,10 +73,15 @@ def planned(run: JudgeRun, plan: Plan) -> list[tuple[int, str]]:
     version, calls = run.version, JudgeCall.objects.filter(run=run).order_by("pk")
     if version.grades:
         covered = calls.filter(result__in=planning.results_of(run.study, plan).values("pk"))
-        return list(covered.values_list("pk", "state"))
+        graded = covered.values_list("pk", "state", "failures")
+        return [(key, state_to_ask(state, failures)) for key, state, failures in graded]
     covered = calls.filter(pair__in=planning.pairs_of(run.study, plan).values("pk"), pair__isnull=False)
-    rows = covered.values_list("pk", "state", "left", "pair_id")
-    return [(key, state) for key, state, left, pair in rows if left in planning.lefts(version, plan.orders, pair or 0)]
+    rows = covered.values_list("pk", "state", "failures", "left", "pair_id")
+    return [
+        (key, state_to_ask(state, failures))
+        for key, state, failures, left, pair in rows
+        if left in planning.lefts(version, plan.orders, pair or 0)
+    ]
 
 
 def waiting(run: JudgeRun) -> QuerySet[JudgeCall]:

@@ -30,6 +30,10 @@ class JudgeBooks(Books[JudgeCall]):
     def purse(self) -> QuerySet[Judge]:
         return Judge.objects.filter(pk=self._run.version.judge_id)
 
+    @property
+    def access(self) -> JudgeVersion:
+        return self._run.version
+
     def prepare(self, keys: Sequence[int]) -> list[Prepared[JudgeCall]]:
         mine = self.calls.filter(pk__in=keys, claim=self._sender.pk).order_by("pk")
         run, version = self._run, self._run.version

@@ -7,8 +7,11 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from judges.judging import stored_keys
+from judges.llm import chat
 from judges.models import NANOS, Judge, JudgeVersion, Template
 from judges.prompting import templates
 from judges.prompting.builtin import BUILT_IN
@@ -59,8 +62,12 @@ def in_nanos(dollars: Any) -> int | None:
 
 
 @transaction.atomic
-def add_judge(name: str, settings: Mapping[str, Any], *, budget: int | None = None, user: User | None = None) -> Judge:
+def add_judge(
+    name: str, settings: Mapping[str, Any], *, budget: int | None = None, user: User | None = None, key: str = ""
+) -> Judge:
     """Creates a judge with its first version; `settings` are fields of `JudgeVersion`, `budget` is in nanos.
+
+    `key` is a pasted API key, which is stored encrypted.
 
     Raises:
         ValidationError: a setting is invalid, or the name is taken.
@@ -68,20 +75,27 @@ def add_judge(name: str, settings: Mapping[str, Any], *, budget: int | None = No
     judge = Judge(name=name, budget=budget, user=user)
     judge.full_clean()
     judge.save()
+    if key:
+        endpoint = chat.base_url(settings["endpoint"])
+        settings = {**settings, "key_source": stored_keys.keep(judge, endpoint, key, user, timezone.now())}
     _add_version(judge, settings, user, 1)
     return judge
 
 
 def _add_version(judge: Judge, settings: Mapping[str, Any], user: User | None, number: int) -> JudgeVersion:
     version = JudgeVersion(judge=judge, number=number, user=user, **settings)
+    version.tidy_endpoint()
     version.full_clean()
     version.save()
     return version
 
 
 @transaction.atomic
-def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None = None) -> JudgeVersion:
+def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None = None, key: str = "") -> JudgeVersion:
     """Returns the version with `settings`: the current one if nothing differs, otherwise a new one.
+
+    `key` is a pasted API key, which replaces the stored one without a new version. A stored key is deleted if the
+    endpoint's scheme, host or port changes.
 
     Raises:
         ValidationError: a setting is invalid.
@@ -91,7 +105,18 @@ def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None
     if unknown := settings.keys() - set(JudgeVersion.SETTINGS):
         raise ValidationError(_("No judge setting is named “%(name)s”.") % {"name": min(unknown)})
     wanted = {name: settings.get(name, getattr(current, name)) for name in JudgeVersion.SETTINGS}
-    if all(getattr(current, name) == value for name, value in wanted.items()):
+    if chat.SUFFIX in wanted["endpoint"]:
+        wanted["endpoint"] = chat.base_url(wanted["endpoint"])
+    if key:
+        wanted["key_source"] = stored_keys.keep(judge, wanted["endpoint"], key, user, timezone.now())
+    else:
+        wanted["key_source"] = stored_keys.drop_unfit(judge, wanted["key_source"], wanted["endpoint"])
+    changed = {name for name, value in wanted.items() if getattr(current, name) != value}
+    if changed <= JudgeVersion.IN_PLACE:
+        for name in changed:
+            setattr(current, name, wanted[name])
+        current.full_clean()
+        current.save(update_fields=changed)
         return current
     return _add_version(judge, wanted, user, judge.next_number())
 

@@ -14,13 +14,14 @@ from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.judging import questions
 from judges.models import CallState, JudgeCall, JudgeRun, JudgeVersion, Orders, RunKind, SentinelSet
+from judges.models.work import GIVEN_UP, MOST_FAILURES, state_to_ask, states_to_ask
 from judges.runs.chat_request import Question
 
 BATCH: Final = 500
 SAMPLED: Final = 300
 """Number of calls whose requests an estimate is based on."""
 
-AGAIN: Final = (CallState.FAILED, CallState.UNREADABLE, CallState.TRUNCATED, CallState.REFUSED)
+AGAIN: Final = (CallState.FAILED, CallState.UNREADABLE, CallState.TRUNCATED, CallState.REFUSED, GIVEN_UP)
 """States whose calls can be asked again."""
 
 PROBES_FROM: Final = 1000
@@ -224,15 +225,18 @@ def _place(call: JudgeCall) -> _Place:
 
 
 def _there(version: JudgeVersion, calls: Iterable[JudgeCall]) -> dict[_Place, tuple[int, str]]:
-    """Maps the places of stored `calls` to their primary key and state."""
+    """Maps the places of stored `calls` to their primary key and state; `GIVEN_UP` is one too."""
     calls = list(calls)
     about = Q(pair__in=[call.pair_id for call in calls if call.pair_id]) | Q(
         result__in=[call.result_id for call in calls if call.result_id]
     )
     rows = JudgeCall.objects.filter(about, version=version).values_list(
-        "pair_id", "result_id", "turn", "left", "sample", "pk", "state"
+        "pair_id", "result_id", "turn", "left", "sample", "pk", "state", "failures"
     )
-    return {(pair, result, turn, left, sample): (key, state) for pair, result, turn, left, sample, key, state in rows}
+    places: dict[_Place, tuple[int, str]] = {}
+    for pair, result, turn, left, sample, key, state, failures in rows:
+        places[pair, result, turn, left, sample] = key, state_to_ask(state, failures)
+    return places
 
 
 def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
@@ -251,8 +255,10 @@ def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
         anew = [there[_place(call)][0] for call in batch if there.get(_place(call), (0, CallState.OK))[1] in plan.again]
         with transaction.atomic():
             JudgeCall.objects.bulk_create(fresh, ignore_conflicts=True)
-            again = JudgeCall.objects.filter(pk__in=anew, state__in=plan.again).exclude(run=run)
+            again = JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=anew).exclude(run=run)
+            given_up = list(again.filter(failures__gte=MOST_FAILURES).values_list("pk", flat=True))
             again.update(run=run, state=CallState.PENDING, claim=None)
+            JudgeCall.objects.filter(pk__in=given_up).update(failures=0)
         alive()
     return JudgeCall.objects.filter(run=run).count()
 

@@ -114,7 +114,12 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
 judge_life: Final = JudgeLife()
 
 
+def live(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
+    """Returns the run of `version` on `study` that has not ended; there is at most one of a kind."""
+    return study.judge_runs.filter(version=version, kind=kind, state__in=LIVE, offline=False).first()
+
+
 def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
     """Returns the run of `version` on `study` that can be resumed: paused, stopped, or interrupted by a crash."""
-    run = study.judge_runs.filter(version=version, kind=kind, state__in=LIVE, offline=False).first()
+    run = live(study, version, kind)
     return run if run is not None and judge_life.left_alone(run, timezone.now()) else None

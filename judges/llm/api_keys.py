@@ -1,7 +1,8 @@
-"""Where the key of an endpoint comes from: a variable of the environment, or a file. Never from the database.
+"""Where the key of an endpoint comes from: an environment variable, a file, or an encrypted row of the database.
 
-What may be named is narrow on purpose. Whoever adds a judge also says which address its key is sent
-to: without these bounds they could have any secret of the installation sent to themselves.
+What may be named is narrow on purpose. Whoever adds a judge also chooses the address that its key is sent to: without
+these bounds they could have any secret of the installation sent to themselves. A row belongs to one judge or model, and
+its key is only sent to the scheme, host and port that it was pasted for.
 """
 
 import os
@@ -16,17 +17,28 @@ VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,90}_API_KEY")
 FILE: Final = re.compile(r"file:([A-Za-z0-9][A-Za-z0-9._-]{0,90})")
 
 
+STORED: Final = re.compile(r"stored:[0-9]{1,18}")
+
+
 class NoKey(Failure):
-    """The key cannot be had; the message names its place, never its value."""
+    """The key is not available; the message names its place, never its value."""
+
+
+def is_stored(source: str) -> bool:
+    """Returns whether `source` names an encrypted row: `stored:ID`."""
+    return bool(STORED.fullmatch(source))
 
 
 def is_source(source: str) -> bool:
-    """Whether `source` can name a key: empty for none, `NAME_API_KEY`, or `file:NAME` in the folder of keys."""
+    """Returns whether `source` can name a key outside the database.
+
+    It is empty for none, `NAME_API_KEY`, or `file:NAME` for a file in the folder of keys.
+    """
     return not source or bool(VARIABLE.fullmatch(source) or FILE.fullmatch(source))
 
 
 def read_key(source: str, folder: Path) -> str:
-    """The key that `source` names, empty for none. Files stand in `folder`.
+    """Returns the key that `source` names, empty for none. Files are in `folder`.
 
     Raises:
         NoKey: there is none.

@@ -7,18 +7,20 @@ nowhere: it is struck from whatever an endpoint says back before anybody keeps o
 import asyncio
 import contextlib
 import json
+import os
 import re
 import socket
 import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 import httpx
 
@@ -57,7 +59,8 @@ class Trouble(Failure):
 class Again(Trouble):
     """It may go well the next time: 429, 5xx, a time-out, a broken reply.
 
-    `retry_after` is in seconds, where the endpoint said; `perhaps_paid` where it may have done the work.
+    `retry_after` is in seconds, where the endpoint said; `perhaps_paid` where it may have done the work. `give_up` is
+    the number of seconds after which a sender that has never had a reply stops trying; None if trying helps.
     """
 
     def __init__(
@@ -68,14 +71,33 @@ class Again(Trouble):
         retry_after: float | None = None,
         *,
         perhaps_paid: bool = False,
+        give_up: float | None = None,
     ) -> None:
         super().__init__(problem, status, raw)
         self.retry_after = retry_after
         self.perhaps_paid = perhaps_paid
+        self.give_up = give_up
 
 
 class Permanent(Trouble):
-    """It will not go well however often it is tried: a wrong key, an unknown model, an empty account."""
+    """It will not go well however often it is tried: a wrong key, an unknown model, an empty account.
+
+    `parameter` names the request parameter that the endpoint does not accept, if it says so. `stops` marks what no
+    other call can escape either: an empty account, a certificate that cannot be verified.
+    """
+
+    def __init__(
+        self,
+        problem: Problem | str,
+        status: int | None = None,
+        raw: str = "",
+        *,
+        parameter: str = "",
+        stops: bool = False,
+    ) -> None:
+        super().__init__(problem, status, raw)
+        self.parameter = parameter
+        self.stops = stops
 
 
 class Unfit(Trouble):
@@ -89,8 +111,15 @@ class Refused(Trouble):
 FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
 """Codes of OpenAI and Azure."""
 
-EMPTY: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+EMPTY: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "budget_exceeded"})
 """Codes of an account that has nothing left: no matter of waiting, though it comes as a 429."""
+
+NO_CREDIT: Final = re.compile(
+    r"budget has been exceeded|exceeded ?budget|budget exceeded|over budget|credit balance is too low"
+    r"|insufficient (?:credits|balance|funds)",
+    re.IGNORECASE,
+)
+"""What gateways say, LiteLLM with a 429 of type `internal_server_error`, where a budget is used up."""
 
 UNFIT: Final = frozenset(
     {
@@ -104,14 +133,36 @@ UNFIT: Final = frozenset(
 """Codes and types that are about one request alone, of OpenAI, llama.cpp and Groq."""
 
 TOO_LONG: Final = re.compile(
-    r"maximum context length|context (?:length|size|window)|prompt is too long|input token count"
-    r"|too many (?:input )?tokens|max_tokens must be at least 1, got -",
+    r"maximum context length|context (?:length|size|window|limit)|(?:prompt|input) is too long|input token count"
+    r"|too many (?:input )?tokens|max_tokens must be at least 1, got -|range of input length"
+    r"|`?inputs`? tokens \+ `?max_new_tokens`? must be|reduce the length of the|ContextWindowExceeded",
     re.IGNORECASE,
 )
-"""vLLM and others have no code for what is too long, but these words."""
+"""vLLM, text-generation-inference and others have no code for what is too long, but these words."""
 
 FLAGGED: Final = re.compile(r"\bflagged\b|\bmoderation\b", re.IGNORECASE)
 """What OpenAI says with `invalid_prompt`, and OpenRouter with a 403, where a filter of contents said no."""
+
+CONTENT_POLICY: Final = re.compile(
+    r"content (?:management|filtering|filter|moderation|safety|usage) polic|content[ _-]?filter(?:ed|ing)?\b"
+    r"|ContentPolicyViolation|content policy|ResponsibleAI|safety system",
+    re.IGNORECASE,
+)
+"""What gateways pass on without a code of its own: LiteLLM of Azure with `code: "400"`, Anthropic's "Output blocked by
+content filtering policy"."""
+
+PARAMETERS: Final = re.compile(
+    r"(?<![\w.])(max_completion_tokens|max_tokens|temperature|top_p|reasoning_effort|top_logprobs|logprobs|seed"
+    r"|response_format)(?!\w)"
+)
+"""Names of request parameters that are settings."""
+
+NOT_ACCEPTED: Final = re.compile(
+    r"not support|unsupported|unrecognized|unknown|unexpected|not (?:permitted|allowed|accepted|available)|extra "
+    r"(?:inputs|fields)|deprecated|only the default|cannot (?:both )?be|cannot find field|drop_params",
+    re.IGNORECASE,
+)
+"""Words of endpoints that do not have a parameter, beside its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +205,11 @@ class Endpoint:
     url: str
     key: str
     timeout: float = 120.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    """What is struck from replies besides the key."""
+    bearer: bool = True
+    """Whether the key is sent as Authorization; otherwise it is in one of the `headers`."""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
@@ -165,7 +221,7 @@ class Endpoint:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # The total is held by `ask`; a pool that is full is no trouble.
             timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, 15.0), pool=None),
-            headers={"User-Agent": "LLMFAO", "Content-Type": "application/json"} | self._authorization(),
+            headers={"User-Agent": "LLMFAO", "Content-Type": "application/json"} | self._own_headers(),
             # An address that answers with another one would be given the key.
             follow_redirects=False,
             # A proxy is a matter of the operator's environment, as for every other program.
@@ -187,19 +243,25 @@ class Endpoint:
                 slots.extend([await stack.enter_async_context(self.client(size, tls))] * size)
             yield slots
 
-    def _authorization(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+    def _own_headers(self) -> dict[str, str]:
+        authorization = {"Authorization": f"Bearer {self.key}"} if self.key and self.bearer else {}
+        return authorization | dict(self.headers)
+
+    @property
+    def _keys(self) -> list[str]:
+        """Keys that are to be kept secret, longest first; not words for servers that ask for none."""
+        return sorted({key for key in (self.key, *self.secrets) if len(key) >= SECRET}, key=len, reverse=True)
 
     @property
     def secret(self) -> bool:
-        """Whether there is a key that is to be kept secret, and not a word for servers that ask for none."""
-        return len(self.key) >= SECRET
+        """Whether there is a key that is to be kept secret."""
+        return bool(self._keys)
 
     def strike(self, text: str) -> str:
-        """`text` without the key, as it is and as JSON spells its quotes and backslashes."""
-        if not self.secret:
-            return text
-        return text.replace(json.dumps(self.key)[1:-1], "***").replace(self.key, "***")
+        """Returns `text` without the keys, as they are and as JSON spells their quotes and backslashes."""
+        for key in self._keys:
+            text = text.replace(json.dumps(key)[1:-1], "***").replace(key, "***")
+        return text
 
 
 def is_endpoint(url: str) -> bool:
@@ -257,9 +319,17 @@ async def _look_where(event: str, info: Mapping[str, Any]) -> None:
         raise Permanent(problems.SECRET_ADDRESS(address=address))
 
 
+SUFFIX: Final = "/chat/completions"
+
+
+def base_url(url: str) -> str:
+    """Returns the base URL of an endpoint, also from the full address of its chat completions."""
+    return url.strip().rstrip("/").removesuffix(SUFFIX).rstrip("/")
+
+
 def chat_url(base: str) -> str:
     """Returns the URL of chat completions under the base URL of an endpoint."""
-    return f"{base.rstrip('/')}/chat/completions"
+    return base.rstrip("/") + SUFFIX
 
 
 async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
@@ -295,12 +365,11 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: by
             client.stream("POST", url, content=body, extensions={"trace": _look_where}) as response,
         ):
             content = await _received(response)
-    except (TimeoutError, httpx.TimeoutException) as error:
-        # Where not even the connection stood, nothing was sent that could have been paid for.
-        connecting = isinstance(error, httpx.ConnectTimeout)
-        raise Again(problems.NO_ANSWER(seconds=f"{endpoint.timeout:g}"), perhaps_paid=not connecting) from None
-    except httpx.ConnectError as error:
-        raise Again(problems.NO_CONNECTION(error=endpoint.strike(str(error))[:WORDS])) from None
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        # Not even the connection stood, so nothing was sent that could have been paid for.
+        raise _unconnected(endpoint, error) from None
+    except (TimeoutError, httpx.TimeoutException):
+        raise Again(problems.NO_ANSWER(seconds=f"{endpoint.timeout:g}"), perhaps_paid=True, give_up=0.0) from None
     except httpx.RequestError as error:
         words = endpoint.strike(str(error) or type(error).__name__)[:WORDS]
         raise Again(problems.CONNECTION_BROKE(error=words), perhaps_paid=True) from None
@@ -314,6 +383,43 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: by
     request_id = endpoint.strike(response.headers.get("x-request-id", ""))[:200]
     kept = any(response.headers.get(name, "").upper().startswith("HIT") for name in STORES)
     return Received(_text(endpoint, content), request_id, seconds, kept)
+
+
+NOT_THERE: Final = 10.0
+"""Seconds for which an endpoint is tried that has never let anybody connect: it may be starting."""
+
+
+def _unconnected(endpoint: Endpoint, error: httpx.RequestError) -> Trouble:
+    """Returns what a failed connection means: a certificate, a proxy, or nobody there."""
+    words = endpoint.strike(str(error) or type(error).__name__)[:WORDS]
+    causes = _causes(error)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return Permanent(problems.BAD_CERTIFICATE(error=words), stops=True)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return Permanent(problems.NO_TLS(error=words), stops=True)
+    if variable := proxy_variable(endpoint.url):
+        return Again(problems.NO_PROXY(variable=variable, error=words), give_up=0.0)
+    if isinstance(error, httpx.ConnectTimeout):
+        return Again(problems.NO_ANSWER(seconds=f"{min(endpoint.timeout, 15.0):g}"), give_up=NOT_THERE)
+    return Again(problems.NO_CONNECTION(error=words), give_up=NOT_THERE)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in found:
+        found.append(following)
+        following = following.__cause__ or following.__context__
+    return found
+
+
+def proxy_variable(url: str) -> str:
+    """Returns the environment variable that sends requests for `url` through a proxy; empty if none does."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return ""
+    names = (f"{parts.scheme}_proxy", "all_proxy")
+    return next((name for lower in names for name in (lower.upper(), lower) if os.environ.get(name)), "")
 
 
 STORES: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "helicone-cache")
@@ -363,7 +469,19 @@ def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None 
         return Again(words, status, raw, retry_after)
     if status in {400, 413, 422} and (status == 413 or told.of_messages or TOO_LONG.search(words)):
         return Unfit(words, status, raw)
-    return Permanent(words, status, raw)
+    if status in {400, 422} and (parameter := _parameter_in(told)):
+        refusal = problems.SETTING_REFUSED(setting=parameter, advice=problems.ADVICE[parameter](), words=words)
+        return Permanent(refusal, status, raw, parameter=parameter)
+    return Permanent(words, status, raw, stops=status == 402)
+
+
+def _parameter_in(told: "_Told") -> str:
+    """Returns the request parameter that an error says is not accepted; empty if it names none."""
+    if PARAMETERS.fullmatch(told.param):
+        return told.param
+    # The first one is what is refused: "'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+    found = PARAMETERS.search(told.words) if NOT_ACCEPTED.search(told.words) else None
+    return found[1] if found else ""
 
 
 def _status_line(response: httpx.Response) -> str:
@@ -377,8 +495,10 @@ def _by_code(told: "_Told", words: str, status: int, raw: str) -> Trouble | None
     flagged = status in {400, 403} and FLAGGED.search(words)
     if told.names & FILTERED or (flagged and (status == 403 or "invalid_prompt" in told.names)):
         return Refused(words, status, raw)
-    if told.names & EMPTY:
-        return Permanent(words, status, raw)
+    if status in {400, 403, 422} and CONTENT_POLICY.search(words):
+        return Refused(words, status, raw)
+    if told.names & EMPTY or (status in {400, 402, 403, 429} and NO_CREDIT.search(words)):
+        return Permanent(words, status, raw, stops=True)
     return Unfit(words, status, raw) if told.names & UNFIT else None
 
 
@@ -389,6 +509,8 @@ class _Told:
     words: str
     names: frozenset[str] = frozenset()
     of_messages: bool = False
+    param: str = ""
+    """Name of the request parameter that the error is about."""
 
 
 def _told(raw: str) -> _Told:
@@ -402,12 +524,22 @@ def _told(raw: str) -> _Told:
         return _Told(plain(found))
     inner = error.get("innererror")
     names = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
+    param = error.get("param")
+    param = param if isinstance(param, str) else _located(error.get("detail"))
     return _Told(
         plain(error.get("message") or error.get("detail") or ""),
         frozenset(name for name in names if isinstance(name, str)),
-        # "messages", "messages[0].content", "messages.[0].content"
-        isinstance(param := error.get("param"), str) and param.split("[")[0].rstrip(".") == "messages",
+        # "messages", "messages[0].content", "messages.[0].content"; but roles are the same in every request.
+        param.split("[")[0].rstrip(".") == "messages" and not param.endswith(".role"),
+        param,
     )
+
+
+def _located(detail: Any) -> str:
+    """Returns the parameter that FastAPI's `detail` is about, from its `loc`, such as `["body", "max_tokens"]`."""
+    first = detail[0] if isinstance(detail, list) and detail else None
+    place = first.get("loc") if isinstance(first, dict) else None
+    return place[-1] if isinstance(place, list) and place and isinstance(place[-1], str) else ""
 
 
 def words_of(raw: str) -> str:

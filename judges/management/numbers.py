@@ -2,6 +2,7 @@
 
 import math
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -31,6 +32,27 @@ def finite(word: str) -> float:
     if not math.isfinite(number):
         raise ArgumentTypeError(_("%(word)s: expected a number") % {"word": word})
     return number
+
+
+LEFT_OUT: Final = object()
+"""Default of options that accept `none`: the option was not given."""
+
+
+def or_none[T](parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    """Returns a parser that also accepts `none`, for a setting that is not sent."""
+
+    def parsed(word: str) -> T | None:
+        return None if word == "none" else parse(word)
+
+    return parsed
+
+
+def whole(word: str) -> int:
+    """Parses a whole number."""
+    try:
+        return int(word)
+    except ValueError:
+        raise ArgumentTypeError(_("%(word)s: expected a whole number") % {"word": word}) from None
 
 
 def money(word: str) -> Decimal:

@@ -1,21 +1,29 @@
-"""Runs a command waits for: a progress bar while they last and a summary at the end."""
+"""Runs that a command waits for: a progress bar and what they wait for meanwhile, and a summary at the end."""
 
 import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, Final
 
+from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from judges.models import dollars
-from judges.models.work import Run
+from annotation.studies.lifecycle import NotPossible
+from judges import problems
+from judges.models import RunState, dollars
+from judges.models.work import MOST_FAILURES, Run
 from judges.runs.lifecycle import Lifecycle
 from judges.runs.progress import Progress
 
 LOOK: Final = 0.5
 """Seconds between two progress queries."""
+
+TELL: Final = 5.0
+"""Seconds after which a command says again what it waits for."""
 
 
 ENDS: Final = {
@@ -33,9 +41,7 @@ def worked[R: Run](life: Lifecycle[R, Any, Any], run: R, file: Any, name: str = 
         NoKey: the API key is not available; the run is stopped.
     """
     over = threading.Event()
-    watcher = threading.Thread(
-        target=_watch, args=(lambda: life.progress(run, timezone.now()), file, name, over), daemon=True
-    )
+    watcher = threading.Thread(target=_watch, args=(life, run, file, name, over), daemon=True)
     watcher.start()
     try:
         why = life.work(run.pk, seconds=math.inf, detached=False)
@@ -48,16 +54,76 @@ def worked[R: Run](life: Lifecycle[R, Any, Any], run: R, file: Any, name: str = 
     return why
 
 
-def _watch(look: Callable[[], Progress], file: Any, name: str, over: threading.Event) -> None:
+def _watch[R: Run](life: Lifecycle[R, Any, Any], run: R, file: Any, name: str, over: threading.Event) -> None:
+    news = News(lambda line: tqdm.write(f"{name}: {line}" if name else line, file=file))
     try:
         with tqdm(unit="call", disable=None, file=file, desc=name or None) as bar:
             while not over.wait(LOOK):
-                progress = look()
+                progress = life.progress(run, timezone.now())
                 bar.total = progress.planned
                 bar.update(progress.over - bar.n)
                 bar.set_postfix_str(dollars(progress.cost))
+                news.tell(life.waits(run, timezone.now()), time.monotonic())
     finally:
         connection.close()
+
+
+class News:
+    """Says what a run waits for: at once if the reason or the attempt is new, and again after `TELL` seconds."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._last: dict[str, float] = {}
+
+    def tell(self, waits: Iterable[str], now: float) -> None:
+        for line in waits:
+            # "..., again in 4 s" counts down; only what stands before it is news.
+            what = line.rpartition(", ")[0] or line
+            if now - self._last.get(what, -math.inf) >= TELL:
+                self._last[what] = now
+                self._write(line)
+
+
+def held[R: Run](life: Lifecycle[R, Any, Any], run: R, write: Callable[[str], None]) -> None:
+    """Waits until the senders of a run that was killed are presumed dead, and says until when.
+
+    Raises:
+        NotPossible: a sender gives a sign of life, so another process is working on the run.
+    """
+    until = life.held_until(run)
+    if until is None or until <= timezone.now():
+        return
+    write(
+        f"Run {run.pk} is held by a process that was last active at {_clock(until - life.silence)}. If it gives no "
+        f"sign of life until {_clock(until)}, this command continues the run."
+    )
+    while (left := (until - timezone.now()).total_seconds()) > 0:
+        time.sleep(min(LOOK, left))
+        run.refresh_from_db(fields=["state"])
+        now = life.held_until(run)
+        if now is None or not run.live:
+            return
+        if now > until:
+            raise NotPossible(problems.WORKED_ON_ELSEWHERE(number=run.pk))
+
+
+def _clock(at: datetime) -> str:
+    return f"{timezone.localtime(at):%H:%M:%S}"
+
+
+def ended[R: Run](life: Lifecycle[R, Any, Any], run: R, why: str, words: dict[str, str], progress: Progress) -> None:
+    """Ends the command with an error if the run stopped early, or if none of its calls worked.
+
+    Raises:
+        CommandError: it did; the message says why, or names the most common problem and its number.
+    """
+    if why or run.state == RunState.STOPPED:
+        raise CommandError(words.get(why, run.problem or f"The run is {run.state}."))
+    if progress.nothing_worked:
+        common = life.problems(run)
+        states = max(progress.states.items(), key=lambda item: item[1])
+        problem, number = (common[0].text, common[0].number) if common else states
+        raise CommandError(str(problems.NONE_WORKED(number=number, total=progress.over, problem=problem)))
 
 
 def summary(run: Run, progress: Progress) -> str:
@@ -70,4 +136,9 @@ def summary(run: Run, progress: Progress) -> str:
     ]
     if run.lost:
         lines.append(f"{run.lost:,} calls were interrupted by a crash and sent again.")
+    if progress.given_up:
+        lines.append(
+            f"{progress.given_up:,} calls have failed in {MOST_FAILURES} runs and are not asked again. To ask them "
+            "again, use --again given-up."
+        )
     return "\n".join(lines)

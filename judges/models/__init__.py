@@ -25,6 +25,7 @@ from judges.models.call import JudgeCall, JudgeReply, Verdict
 from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
 from judges.models.kept import GradeSheet, GradeTable
+from judges.models.keys import StoredKey
 from judges.models.panels import Panel, PanelDecision, PanelMember
 from judges.models.probes import SentinelSet
 from judges.models.run import JudgeRun, RunKind, Sender
@@ -72,6 +73,7 @@ __all__ = [
     "Sender",
     "SentinelSet",
     "Shown",
+    "StoredKey",
     "SystemMessage",
     "Template",
     "Verdict",

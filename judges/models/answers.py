@@ -49,6 +49,9 @@ class AnswerSource(Access, Purse):
         "key_source",
         "top_p",
         "max_tokens",
+        "token_limit",
+        "extra_body",
+        "extra_headers",
         "reasoning_effort",
         "seed",
         "timeout",
@@ -68,6 +71,10 @@ class AnswerSource(Access, Purse):
     def stand_in(self) -> bool:
         """Whether this is the built-in test model rather than a real one."""
         return self.api_id in STAND_INS
+
+    @property
+    def key_owner(self) -> dict[str, Any]:
+        return {"source": self.pk}
 
     def clean(self) -> None:
         faults: dict[str, Any] = self.faults()
@@ -150,7 +157,9 @@ class AnswerCall(Call):
         ]
         indexes = [
             models.Index(fields=["run", "state"], name="answer_call_by_state"),
-            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="answer_call_free"),
+            models.Index(
+                fields=["run", "failures", "id"], condition=Q(state="pending", claim=None), name="answer_call_free"
+            ),
             models.Index(
                 fields=["source"],
                 condition=Q(last=True, result=None, state__in=["ok", "truncated"]),

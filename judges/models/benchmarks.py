@@ -147,7 +147,9 @@ class BenchmarkCall(Call):
         ]
         indexes = [
             models.Index(fields=["run", "state"], name="benchmark_call_by_state"),
-            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="benchmark_call_free"),
+            models.Index(
+                fields=["run", "failures", "id"], condition=Q(state="pending", claim=None), name="benchmark_call_free"
+            ),
         ]
 
 

@@ -53,7 +53,9 @@ class JudgeCall(Call):
         ]
         indexes = [
             models.Index(fields=["run", "state"], name="judge_call_by_state"),
-            models.Index(fields=["run", "id"], condition=Q(state="pending", claim=None), name="judge_call_free"),
+            models.Index(
+                fields=["run", "failures", "id"], condition=Q(state="pending", claim=None), name="judge_call_free"
+            ),
         ]
 
     @property

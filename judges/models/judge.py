@@ -164,6 +164,9 @@ class JudgeVersion(Access):
         "temperature",
         "top_p",
         "max_tokens",
+        "token_limit",
+        "extra_body",
+        "extra_headers",
         "reasoning_effort",
         "seed",
         "structured",
@@ -179,7 +182,10 @@ class JudgeVersion(Access):
         "reported_cost",
         "ignore_returned_model",
     )
-    """Fields whose change creates a new version, and that a version with a root copies from it."""
+    """Settings of a version, which a version with a root copies from it. A change creates a new version."""
+
+    IN_PLACE: Final = frozenset({"token_limit"})
+    """Settings that change nothing of what is measured, so they are changed without a new version."""
 
     def __str__(self) -> str:
         return self.rater_name
@@ -196,6 +202,10 @@ class JudgeVersion(Access):
                 )
         if faults:
             raise ValidationError(faults)
+
+    @property
+    def key_owner(self) -> dict[str, Any]:
+        return {"judge": self.judge_id}
 
     @property
     def rater_name(self) -> str:

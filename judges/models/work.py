@@ -3,7 +3,8 @@
 Money is stored in whole billionths of a dollar ("nanos"), so that sums are exact on both databases.
 """
 
-from typing import Any, ClassVar, Final
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -11,11 +12,16 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from annotation.stored_problems import StoredProblem
-from judges.llm.api_keys import is_source, read_key
+from annotation.stored_problems import StoredProblem, told
+from judges import problems
+from judges.llm import chat, extras
+from judges.llm.api_keys import NoKey, is_source, is_stored, read_key
 from judges.llm.chat import Endpoint, is_endpoint
 from judges.llm.rate_limits import Limits
 from judges.llm.replies import Usage
+
+if TYPE_CHECKING:
+    from judges.models.keys import StoredKey
 
 NANOS: Final = 1_000_000_000
 
@@ -49,6 +55,13 @@ class Purse(models.Model):
         return self.spent + self.unsure + self.reserved
 
 
+class TokenLimit(models.TextChoices):
+    """Names under which endpoints take the limit of tokens."""
+
+    MAX_TOKENS = "max_tokens", "max_tokens"
+    MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens"
+
+
 class Access(models.Model):
     """A model's endpoint, request settings, prices and rate limits."""
 
@@ -66,11 +79,36 @@ class Access(models.Model):
             "Leave blank if no key is needed. Do not enter the key itself."
         ),
     )
+    extra_body = models.JSONField(
+        _("additional request fields"),
+        default=dict,
+        blank=True,
+        help_text=_('A JSON object that is added to every request, such as {"top_k": 20}.'),
+    )
+    extra_headers = models.JSONField(
+        _("additional headers"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            'A JSON object of header names and values, such as {"api-key": "{key}"}. {key} stands for the API key, '
+            "which is then not sent as Authorization. NAME_API_KEY and file:NAME stand for other keys."
+        ),
+    )
     top_p = models.FloatField(
         _("top-p"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
     )
     max_tokens = models.PositiveIntegerField(
         _("maximum tokens per reply"), default=2048, validators=[MinValueValidator(1)]
+    )
+    token_limit = models.CharField(
+        _("name of the token limit"),
+        max_length=21,
+        blank=True,
+        choices=TokenLimit,
+        help_text=_(
+            "Leave blank to send max_completion_tokens with a reasoning effort and max_tokens otherwise. If the "
+            "endpoint accepts only the other name, it is used and stored here."
+        ),
     )
     reasoning_effort = models.CharField(_("reasoning effort"), max_length=20, blank=True)
     seed = models.BigIntegerField(_("seed"), null=True, blank=True)
@@ -129,11 +167,48 @@ class Access(models.Model):
                 "Enter an http:// or https:// address without a username, password or query. Link-local and "
                 "cloud metadata addresses are not allowed."
             )
-        if not is_source(self.key_source):
-            faults["key_source"] = _("Enter NAME_API_KEY or file:NAME. The key itself is never stored.")
         if self.reported_cost and not self.priced:
             faults["reported_cost"] = _("Set prices too: they are used to stay within the budget.")
+        if is_stored(self.key_source):
+            # Another judge's key cannot be named, nor can this one's for another host.
+            row = self.stored_key_row()
+            known = row is not None and row.name == self.key_source and row.fits(self.endpoint)
+        else:
+            known = is_source(self.key_source)
+        if not known:
+            faults["key_source"] = _("Enter NAME_API_KEY or file:NAME, or paste the key in the field for it.")
+        if problem := extras.body_problem(self.extra_body):
+            faults["extra_body"] = told(problem)
+        if problem := extras.headers_problem(self.extra_headers):
+            faults["extra_headers"] = told(problem)
         return faults
+
+    @property
+    def key_owner(self) -> dict[str, Any]:
+        """What finds the row of the pasted key, if there is one."""
+        raise NotImplementedError
+
+    def stored_key_row(self) -> "StoredKey | None":
+        """Returns the row of the key that was pasted for this judge or model; None if there is none."""
+        from judges.models.keys import StoredKey
+
+        # Nothing has been pasted for what is not saved; NULL would find rows of others.
+        if None in self.key_owner.values():
+            return None
+        return StoredKey.objects.filter(**self.key_owner).first()
+
+    def tidy_endpoint(self) -> None:
+        """Removes `/chat/completions` from the end of the endpoint, because it is added to every request."""
+        if chat.SUFFIX in self.endpoint:
+            self.endpoint = chat.base_url(self.endpoint)
+
+    @property
+    def limit_name(self) -> str:
+        """The request parameter that holds the token limit."""
+        # Models that reason usually accept the newer name only, and count their reasoning in it.
+        return self.token_limit or (
+            TokenLimit.MAX_COMPLETION_TOKENS if self.reasoning_effort else TokenLimit.MAX_TOKENS
+        )
 
     @property
     def limits(self) -> Limits:
@@ -145,7 +220,32 @@ class Access(models.Model):
         Raises:
             NoKey: the key is not available.
         """
-        return Endpoint(self.endpoint, read_key(self.key_source, settings.KEYS_DIR), self.timeout)
+        return self.connect_with(self._key())
+
+    def connect_with(self, key: str) -> Endpoint:
+        """Returns the endpoint with the API key `key`.
+
+        Raises:
+            NoKey: the key of a header is not available.
+        """
+        headers, secrets, in_header = {}, [key], False
+        for name, value in self.extra_headers.items():
+            if extras.KEY in value:
+                headers[name], in_header = value.replace(extras.KEY, key), True
+            elif value and is_source(value):
+                headers[name] = read_key(value, settings.KEYS_DIR)
+                secrets.append(headers[name])
+            else:
+                headers[name] = value
+        return Endpoint(self.endpoint, key, self.timeout, headers=headers, secrets=tuple(secrets), bearer=not in_header)
+
+    def _key(self) -> str:
+        if not is_stored(self.key_source):
+            return read_key(self.key_source, settings.KEYS_DIR)
+        row = self.stored_key_row()
+        if row is None or row.name != self.key_source:
+            raise NoKey(problems.KEY_LOST())
+        return row.read(self.endpoint)
 
     @property
     def priced(self) -> bool:
@@ -238,6 +338,7 @@ class Sending(models.Model):
     beat_at = models.DateTimeField(_("last active"))
     finished_at = models.DateTimeField(_("finished"), null=True)
     lost = models.PositiveIntegerField(_("interrupted requests"), default=0)
+    waiting = models.JSONField(_("what it waits for"), null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -258,6 +359,27 @@ class CallState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+MOST_FAILURES: Final = 3
+"""Runs in which a call is asked that fails each time; then it stays failed, so that every run can end."""
+
+GIVEN_UP: Final = "given-up"
+"""Stands for the state of calls that failed in `MOST_FAILURES` runs, where states to ask again are chosen."""
+
+
+def state_to_ask(state: str, failures: int) -> str:
+    """Returns the state by which a call is chosen to be asked again: its own, or `GIVEN_UP`."""
+    return GIVEN_UP if state == CallState.FAILED and failures >= MOST_FAILURES else state
+
+
+def states_to_ask(again: Collection[str]) -> models.Q:
+    """Returns the condition on calls that are in one of the states `again`, among them `GIVEN_UP`."""
+    failed = models.Q(state=CallState.FAILED)
+    few = failed & models.Q(failures__lt=MOST_FAILURES)
+    chosen = models.Q(state__in=[state for state in again if state not in {CallState.FAILED, GIVEN_UP}])
+    chosen |= few if CallState.FAILED in again else models.Q(pk__in=[])
+    return chosen | (failed & ~few if GIVEN_UP in again else models.Q(pk__in=[]))
+
+
 class Call(models.Model):
     """One request and its state; `run` is the run that sends it.
 
@@ -272,6 +394,9 @@ class Call(models.Model):
     tokens = models.PositiveIntegerField(_("maximum tokens"), default=0)
     bound = models.BigIntegerField(_("maximum cost"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True)
+    failures = models.PositiveSmallIntegerField(
+        _("failures"), default=0, help_text=_("How many runs asked and ended in a failure.")
+    )
 
     class Meta:
         abstract = True

@@ -1,11 +1,11 @@
-"""The life of a call in the database, whatever it is about: claimed, sent with its money reserved, stored.
+"""Database work of a sender, whatever it asks: claims calls, reserves their cost, and stores what came back.
 
-Every step is a conditional update, so that two senders never hold one call, and a sender that was taken
-for dead cannot store what another has asked again meanwhile. Each is one short transaction.
+Every step is a conditional update in one short transaction. Two senders therefore never hold the same call, and a
+sender that was presumed dead cannot overwrite what another one has asked again in the meantime.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -18,7 +18,7 @@ from annotation.problems import Problem
 from annotation.stored_problems import columns
 from judges.llm import chat
 from judges.llm.chat import Answer
-from judges.models import CallState, RunState
+from judges.models import AnswerState, CallState, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending
 from judges.runs.chat_request import Question
 from judges.verdicts import Finding
@@ -28,7 +28,7 @@ BUDGET: Final = "budget"
 
 @dataclass(frozen=True, slots=True)
 class Prepared[C: Call]:
-    """A call in a sender's hand, with its request."""
+    """A call that a sender has claimed, with its request."""
 
     call: C
     question: Question
@@ -36,9 +36,13 @@ class Prepared[C: Call]:
 
 @dataclass(slots=True)
 class Outcome[C: Call]:
-    """What came of a call. `unsure` is what attempts without a reply may have cost, of which `counted` is in
-    the purse's books already; `released` says that it was not answered and is to be asked later; `percent` is the
-    share of the usual prices that it costs."""
+    """The outcome of a call.
+
+    `unsure` is the most that attempts without a reply may have cost, in nanos; `counted` is the part of it that the
+    purse already includes. `released` marks a call without an outcome, which is to be asked later, `renamed` one whose
+    first attempt was repeated with the token limit under its other name. `percent` is the share of the usual prices
+    that the call costs.
+    """
 
     prepared: Prepared[C]
     attempts: int = 1
@@ -50,10 +54,11 @@ class Outcome[C: Call]:
     counted: int = 0
     released: bool = False
     percent: int = 100
+    renamed: bool = False
     received_at: datetime | None = None
 
     def fill(self, exchange: Exchange, access: Access, at: datetime) -> None:
-        """Writes on `exchange` what was sent, what came back, and what that cost at the prices of `access`."""
+        """Copies to `exchange` what was sent, what came back, and its cost at the prices of `access`."""
         answer = self.answer
         exchange.state = self.finding.state
         exchange.set_problem(self.finding.problem)
@@ -83,7 +88,7 @@ def texts_from_caches[C: Call](outcomes: Iterable[Outcome[C]]) -> dict[int, str]
 
 
 def reserve(purse: QuerySet[Any], nanos: int) -> bool:
-    """Reserves `nanos` of the one row in `purse`; False where they would pass its budget."""
+    """Reserves `nanos` in the one row of `purse`; returns False if they would exceed its budget."""
     if nanos == 0:
         return True
     reserved = F("reserved") + nanos
@@ -94,10 +99,10 @@ def reserve(purse: QuerySet[Any], nanos: int) -> bool:
 
 
 class Books[C: Call](ABC):
-    """What one sender of a run does with the rows of its calls."""
+    """The rows of a run's calls, as one sender uses them."""
 
     converses: ClassVar[bool] = False
-    """Whether what came of a call may set others free."""
+    """Whether the outcome of one call can make others ready to send."""
 
     def __init__(self, run: Run, sender: Sending) -> None:
         self._run = run
@@ -106,62 +111,83 @@ class Books[C: Call](ABC):
     @property
     @abstractmethod
     def calls(self) -> QuerySet[C]:
-        """All calls, of whatever run: a sender changes those alone that it has in hand."""
+        """Returns the calls of every run; a sender changes only those that it has claimed."""
 
     @property
     @abstractmethod
     def purse(self) -> QuerySet[Any]:
-        """The one row, of a kind of purse, that pays."""
+        """Returns the one row that pays."""
+
+    @property
+    @abstractmethod
+    def access(self) -> Access:
+        """Returns the row whose settings the requests are built from."""
 
     @abstractmethod
     def prepare(self, keys: Sequence[int]) -> list[Prepared[C]]:
-        """The calls with these primary keys, which are the sender's, with their requests."""
+        """Returns those of the calls with these primary keys that the sender has claimed, with their requests."""
 
     async def ask(self, client: httpx.AsyncClient, endpoint: chat.Endpoint, body: bytes) -> Answer:
-        """Sends one request: a chat, unless the kind of call has another way of asking.
+        """Sends one request: a chat request, unless the kind of call is asked in another way.
 
         Raises:
-            chat.Trouble: what became of it instead.
+            chat.Trouble: there is no answer; the exception says why.
         """
         return await chat.ask(client, endpoint, body)
 
     @abstractmethod
     def find(self, answer: Answer) -> Finding:
-        """What `answer` is: its state, and why where it is not `ok`."""
+        """Classifies `answer`: its state, and the problem unless it is `ok`."""
 
     @abstractmethod
     def keep(self, outcomes: Sequence[Outcome[C]], mine: set[int], at: datetime) -> int:
-        """Stores what came back, inside the transaction of `store`; returns what it cost.
+        """Stores what came back, inside the transaction of `store`; returns what it cost, in nanos.
 
-        The states of calls that are not in `mine` are somebody else's by now: of those the reply alone is kept.
+        Calls that are not in `mine` have been claimed by another sender: only their replies are stored.
         """
 
     def free(self) -> QuerySet[Any]:
-        """The calls of the run that nobody has in hand, in the order in which they are asked."""
-        return self.calls.filter(run=self._run, state=CallState.PENDING, claim=None).order_by("pk")
+        """Returns the unclaimed calls of the run, in the order in which they are asked.
+
+        Calls that have failed come last: what stopped a run may be about one of them alone.
+        """
+        return self.calls.filter(run=self._run, state=CallState.PENDING, claim=None).order_by("failures", "pk")
+
+    def anything_answered(self) -> bool:
+        """Returns whether any call of the run has been answered, in whatever way."""
+        unanswered = [CallState.PENDING, CallState.SENT, CallState.FAILED, AnswerState.WAITING]
+        return self.calls.filter(run=self._run).exclude(state__in=unanswered).exists()
+
+    def remember_limit(self, name: str) -> None:
+        """Stores the name under which the endpoint takes the token limit, for this run and later ones."""
+        access = self.access
+        access.token_limit = name
+        type(access)._default_manager.filter(pk=access.pk).update(token_limit=name)
 
     def claim(self, count: int) -> list[Prepared[C]]:
-        """Up to `count` free calls, which are now the sender's, with their requests."""
+        """Claims up to `count` free calls and returns them with their requests."""
         with transaction.atomic():
             keys = list(self.free().select_for_update(skip_locked=True).values_list("pk", flat=True)[:count])
             self.calls.filter(pk__in=keys, claim=None).update(claim=self._sender)
         prepared = self.prepare(keys)
         for each in prepared:
-            # Its text was not known when it was planned, or was changed since. What is reserved is what the row says.
+            # The text was not known when the call was planned, or has changed. The row says what is reserved.
             if each.question.bound != each.call.bound:
                 each.call.bound = each.question.bound
                 self.calls.filter(pk=each.call.pk).update(bound=each.question.bound)
         return prepared
 
     def unclaim(self, prepared: Sequence[Prepared[C]]) -> None:
-        """Gives calls back that were not sent."""
+        """Releases claimed calls that were not sent."""
         keys = [each.call.pk for each in prepared]
         self.calls.filter(pk__in=keys, claim=self._sender, state=CallState.PENDING).update(claim=None)
 
     @transaction.atomic
     def admit(self, prepared: Sequence[Prepared[C]], at: datetime) -> tuple[list[Prepared[C]], str]:
-        """Marks calls as sent and reserves what they can cost; returns those to send, and what held the others
-        back: nothing, `budget`, or the state that the run is in now."""
+        """Marks calls as sent and reserves their maximum cost.
+
+        Returns the calls to send, and why the others may not be sent: nothing, `budget`, or the run's state.
+        """
         state = self.state()
         if state != RunState.RUNNING:
             return [], state
@@ -171,35 +197,38 @@ class Books[C: Call](ABC):
         keys = [each.call.pk for each in admitted]
         mine = self.calls.filter(pk__in=keys, claim=self._sender, state=CallState.PENDING)
         if mine.update(state=CallState.SENT, sent_at=at) != len(keys):
-            # The sweep took this sender for dead: nothing of it may be sent.
+            # The sweep presumed this sender dead: nothing may be sent.
             transaction.set_rollback(True)
             return [], RunState.STOPPED
         return admitted, "" if len(admitted) == len(prepared) else BUDGET
 
     @transaction.atomic
     def reserve_again(self, nanos: int) -> bool:
-        """Lets an attempt whose reply never came stay reserved as perhaps spent, and reserves the next one;
-        False where the budget has no room for it, and then nothing changed."""
+        """Counts an attempt without a reply as possibly spent, and reserves the cost of the next one.
+
+        Returns False, and changes nothing, if the budget has no room for it.
+        """
         if not reserve(self.purse, nanos):
             return False
         self.purse.update(reserved=F("reserved") - nanos, unsure=F("unsure") + nanos)
         return True
 
     def balance(self) -> tuple[int, int, int]:
-        """What the purse says was spent, was perhaps spent, and is reserved, in nanos."""
+        """Returns what the purse has spent, has possibly spent, and has reserved, in nanos."""
         spent, unsure, reserved = self.purse.values_list("spent", "unsure", "reserved").get()
         return spent, unsure, reserved
 
     @transaction.atomic
     def store(self, outcomes: Sequence[Outcome[C]], at: datetime) -> None:
-        """Keeps what came of calls: replies, states and money, all or nothing."""
+        """Stores the outcomes of calls (replies, states and money) in one transaction."""
         keys = sorted(outcome.prepared.call.pk for outcome in outcomes)
         held = self.calls.filter(pk__in=keys, claim=self._sender, state=CallState.SENT).select_for_update()
         mine = set(held.order_by("pk").values_list("pk", flat=True))
-        # What the sweep gave away has been counted as perhaps spent by it.
+        # The sweep has already counted calls that it took away as possibly spent.
         reserved = sum(each.prepared.question.bound for each in outcomes if each.prepared.call.pk in mine)
         unsure = sum(each.unsure - each.counted for each in outcomes)
         spent = self.keep([each for each in outcomes if not each.released], mine, at)
+        self.calls.filter(pk__in=mine, state=CallState.FAILED).update(failures=F("failures") + 1)
         released = [each.prepared.call.pk for each in outcomes if each.released and each.prepared.call.pk in mine]
         self.calls.filter(pk__in=released).update(state=CallState.PENDING, claim=None)
         if spent or unsure or reserved:
@@ -207,9 +236,9 @@ class Books[C: Call](ABC):
 
     @transaction.atomic
     def bury(self, at: datetime) -> int | None:
-        """Frees the calls of a sender that gives no sign of life; returns how many were in flight.
+        """Ends the sender and releases its calls; returns how many were in flight, or None if it had already ended.
 
-        Those are asked again, and what they may have cost counts as perhaps spent. None: it had ended itself.
+        Those in flight are asked again, and their maximum cost counts as possibly spent.
         """
         senders = type(self._sender)._default_manager.filter(pk=self._sender.pk)
         if not senders.filter(finished_at=None).update(finished_at=at):
@@ -224,17 +253,17 @@ class Books[C: Call](ABC):
             self.purse.update(reserved=F("reserved") - flying, unsure=F("unsure") + flying)
         return lost
 
-    def alive(self, at: datetime) -> str:
-        """Gives a sign of life; returns the state that the run is in now."""
+    def alive(self, at: datetime, waiting: Mapping[str, Any] | None = None) -> str:
+        """Stores the sender's heartbeat and what it is `waiting` for; returns the run's state."""
         senders = type(self._sender)._default_manager.filter(pk=self._sender.pk, finished_at=None)
-        return self.state() if senders.update(beat_at=at) else RunState.STOPPED
+        return self.state() if senders.update(beat_at=at, waiting=waiting) else RunState.STOPPED
 
     def state(self) -> str:
-        """The state that the run is in now."""
+        """Returns the run's current state."""
         return str(self._runs().values_list("state", flat=True).get())
 
     def stop(self, problem: Problem) -> None:
-        """Stops the run, if it is running, for a reason that people are told."""
+        """Stops the run, if it is running, and stores why."""
         self._runs().filter(state=RunState.RUNNING).update(state=RunState.STOPPED, **columns(problem))
 
     def _runs(self) -> QuerySet[Any]:

@@ -1,4 +1,4 @@
-"""A run from its start to its end, whatever it asks: worked on, paused, resumed, cancelled, swept up after a crash."""
+"""The lifecycle of a run, whatever it asks: working on it, pausing, resuming, cancelling, recovery after a crash."""
 
 import contextlib
 from abc import ABC, abstractmethod
@@ -19,24 +19,25 @@ from judges.llm import chat
 from judges.llm.api_keys import NoKey
 from judges.llm.rate_limits import Pace
 from judges.models import LIVE, CallState, JudgeVersion, RunState
-from judges.models.work import Access, Call, Exchange, Run, Sending
+from judges.models.work import Access, Call, Exchange, Run, Sending, states_to_ask
 from judges.runs.call_store import Books
 from judges.runs.progress import Progress, measure
 from judges.runs.sender import Patience, pace_named, send
+from judges.runs.waiting import Waiting
 
 SILENCE: Final = timedelta(seconds=60)
-"""Without a sign of life for so long a sender is taken for dead."""
+"""Time without a heartbeat after which a sender is presumed dead."""
 
 PATIENCE: Final = timedelta(seconds=60)
-"""After which the message of a run that nobody works on is taken for lost."""
+"""Time after which the message of a run that nobody works on is presumed lost."""
 
 SITTING: Final = 600.0
-"""Seconds after which a worker puts a run down and asks for it again, so that others get their turn."""
+"""Seconds after which a worker puts a run back into the queue, so that other work gets its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a run is sent to, within which limits, and how many requests may be in flight over all senders."""
+    """The endpoint of a run, its rate limits, and how many requests may be in flight over all senders."""
 
     endpoint: chat.Endpoint
     pace: Pace
@@ -44,32 +45,32 @@ class Connection:
 
 
 def to_judge(version: JudgeVersion) -> Connection:
-    """Whatever a judge is asked, its limits are held over all of it.
+    """Returns the connection to a judge, whose rate limits hold over everything that it is asked.
 
     Raises:
-        NoKey: the key cannot be had.
+        NoKey: the key is not available.
     """
     pace = pace_named(f"judge-{version.judge_id}", version.limits)
     return Connection(version.connect(), pace, version.parallel)
 
 
 def enqueue(run: Run, count: int = 1) -> None:
-    """Asks the background for `count` senders of `run`, once what was done so far is stored."""
+    """Queues `count` senders of `run` when the current transaction commits."""
     task, run_id = run.TASK, run.pk
     # Without a broker the run waits, and the sweep asks again.
     transaction.on_commit(lambda: [current_app.send_task(task, args=[run_id]) for _sender in range(count)], robust=True)
 
 
 def senders_of(run: Run) -> int:
-    """How many processes share the work of `run`."""
+    """Returns how many processes share the work of `run`."""
     return max(1, int(run.options.get("senders", 1)))
 
 
 def check_key(access: Access) -> None:
-    """Looks before anything is stored whether it could be sent.
+    """Checks that the key is available, before anything is stored.
 
     Raises:
-        NotPossible: the key cannot be had.
+        NotPossible: the key is not available.
     """
     try:
         access.connect()
@@ -79,10 +80,10 @@ def check_key(access: Access) -> None:
 
 @contextlib.contextmanager
 def only_one(constraint: str, refusal: Problem | str) -> Iterator[None]:
-    """Stores what is done within, in one transaction.
+    """Runs its block in one transaction.
 
     Raises:
-        NotPossible: `constraint` lets one such run live; another was there, or was begun at the same moment.
+        NotPossible: `constraint` allows one unfinished run, and there is another, perhaps started at the same moment.
     """
     try:
         with transaction.atomic():
@@ -95,51 +96,58 @@ def only_one(constraint: str, refusal: Problem | str) -> Iterator[None]:
 
 
 class Lifecycle[R: Run, S: Sending, C: Call](ABC):
-    """What runs of one kind go through."""
+    """The lifecycle of runs of one kind."""
 
     runs: type[R]
     senders: type[S]
     asked: type[C]
-    """The calls that such runs are made of."""
+    """The model of their calls."""
+
+    silence: ClassVar[timedelta] = SILENCE
 
     unsent: ClassVar[tuple[str, ...]] = (CallState.PENDING,)
-    """The states of calls that have not been asked, or are to be asked again."""
+    """States of calls that have not been asked, or are to be asked again."""
+
+    usable: ClassVar[tuple[str, ...]] = (CallState.OK,)
+    """States of calls that were answered as they should be."""
 
     replies: type[Exchange]
-    """What comes back on them."""
+    """The model of the replies to them."""
 
     shortened: ClassVar[Q | None] = None
-    """Which replies are to questions whose text was cut."""
+    """Condition on replies to questions whose text was shortened; None if questions never are."""
 
     @abstractmethod
     def sendable(self) -> QuerySet[R]:
-        """The runs that are sent from here, with everything that sending them needs."""
+        """Returns the runs that are sent from here, with everything that sending them needs."""
 
     @abstractmethod
-    def books(self, run: R, sender: S) -> Books[C]: ...
+    def books(self, run: R, sender: S) -> Books[C]:
+        """Returns the calls of `run` as `sender` uses them."""
 
     @abstractmethod
     def plan_calls(self, run: R, alive: Callable[[], None]) -> int:
-        """Stores the calls of `run`, calling `alive` now and then; returns how many it has.
+        """Stores the calls of `run` and returns their number; calls `alive` regularly.
 
-        It can be interrupted and begun again.
+        Planning can be interrupted and repeated.
         """
 
     @abstractmethod
     def connect(self, run: R) -> Connection:
-        """
+        """Returns the connection that `run` is sent over.
+
         Raises:
-            NoKey: the key cannot be had.
+            NoKey: the key is not available.
         """
 
     def calls(self, run: R) -> QuerySet[C]:
-        """The calls of `run`."""
+        """Returns the calls of `run`."""
         return self.asked._default_manager.filter(run=run)
 
     def forget_unsent(self, run: R) -> None:
-        """Takes back what was planned for a run that was cancelled and never sent."""
+        """Deletes the planned calls of a cancelled run that were never sent."""
         unsent = self.calls(run).filter(state__in=self.unsent)
-        # One that was asked before has replies, which are kept, and may have a verdict in force.
+        # A call that was asked before has replies, which are kept, and may have a verdict in force.
         answered = set(unsent.filter(replies__isnull=False).values_list("pk", flat=True))
         self.asked._default_manager.filter(pk__in=answered).update(state=CallState.FAILED, claim=None)
         unsent.exclude(pk__in=answered).delete()
@@ -147,15 +155,15 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
     def work(
         self, run_id: int, *, patience: Patience | None = None, seconds: float = SITTING, detached: bool = True
     ) -> str:
-        """Does what is to be done for a run: plans it if it has not been, and sends what is free.
+        """Works on a run: plans it if that has not been done, and sends its free calls.
 
-        Any number of processes may do so at once, up to the run's senders. Returns why it stopped, as
-        `sending.send`, or nothing where the run is over or others see to it.
+        Several processes may do so at once, as many as the run has senders. Returns why it ended, as `sender.send`
+        does, or nothing if the run is over or other processes work on it.
 
         Raises:
-            NoKey: the key cannot be had; the run is stopped.
+            NoKey: the key is not available; the run is stopped.
         """
-        # Where no background sweeps, whoever goes on with a run does so after a crash.
+        # Without background processes, nobody else recovers from a crash.
         self._bury_silent(timezone.now())
         sendable = self.sendable()
         sendable.filter(pk=run_id, state=RunState.WAITING).update(state=RunState.RUNNING)
@@ -170,7 +178,7 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             except KeyboardInterrupt:
                 if detached:
                     raise
-                # While the calls were planned, or for the second time. The background is not to go on with it.
+                # During planning, or for the second time. Background processes must not continue it.
                 self.pause(run)
                 why = "interrupt"
         self.finish(run, timezone.now())
@@ -202,11 +210,11 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             books.stop(missing.problem)
             raise
         finally:
-            # What was claimed and not stored is freed, and counted if it was in flight, as after a crash.
+            # As after a crash, calls that were claimed and not stored are released, and counted if in flight.
             books.bury(timezone.now())
 
     def plan(self, run: R, sender: S | None = None) -> None:
-        """Plans the calls of `run` if that has not been done to its end; `sender` gives signs of life meanwhile."""
+        """Plans the calls of `run`, unless that has been completed; the heartbeat of `sender` is kept up meanwhile."""
         if run.started_at is not None:
             return
 
@@ -219,13 +227,13 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         run.refresh_from_db(fields=["started_at", "planned"])
 
     def finish(self, run: R, at: datetime) -> bool:
-        """Ends a run of which nothing is pending or in flight; False where something is, or it has ended before."""
+        """Ends a run without pending calls or calls in flight; returns False if it has some, or had already ended."""
         open_calls = self.calls(run).filter(state__in=[CallState.PENDING, CallState.SENT])
         live = self._runs().filter(pk=run.pk, state__in=[RunState.RUNNING, RunState.PAUSED]).exclude(started_at=None)
         return not open_calls.exists() and bool(live.update(state=RunState.DONE, finished_at=at))
 
     def progress(self, run: R, at: datetime) -> Progress:
-        """`run` in numbers, in three queries."""
+        """Returns the progress of `run`, in three queries, or four if calls failed."""
         replies: QuerySet[Any] = self.replies._default_manager.all()
         return measure(
             run,
@@ -233,54 +241,69 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             replies.filter(call__run=run),
             at,
             open_states=self.open_states(run),
+            usable=self.usable,
             shortened=self.shortened,
         )
 
     def problems(self, run: R) -> list[Counted]:
-        """What went wrong most often with the calls of `run`, whatever came of them in the end."""
+        """Returns the most common problems of the calls of `run`, whatever their outcome."""
         replies: QuerySet[Any] = self.replies._default_manager.all()
         return commonest(replies.filter(call__run=run))
 
     def open_states(self, run: R) -> Collection[str]:
-        """The states of calls of `run` that are still to do."""
+        """Returns the states of calls of `run` that are not completed."""
         return (CallState.PENDING, CallState.SENT)
 
+    def waits(self, run: R, at: datetime) -> list[str]:
+        """Returns what the senders of `run` wait for at `at`, as sentences in the reader's language."""
+        living = self._senders().filter(run=run, finished_at=None, beat_at__gte=at - SILENCE)
+        stored = living.filter(waiting__isnull=False).order_by("pk").values_list("waiting", flat=True)
+        return [Waiting.from_json(each).sentence(at) for each in stored]
+
     def pause(self, run: R) -> bool:
-        """Lets nothing more be sent; what is in flight comes back. False where it was not running."""
+        """Stops sending; requests in flight are awaited. Returns False if the run was not running."""
         live = self._runs().filter(pk=run.pk, state__in=[RunState.WAITING, RunState.RUNNING])
         return bool(live.update(state=RunState.PAUSED))
 
     @transaction.atomic
     def resume(self, run: R, *, detach: bool = True) -> bool:
-        """Goes on with a run that was paused, or stopped, and asks again what failed. False where it was neither."""
+        """Continues a run that was paused or stopped; returns False if it was neither.
+
+        Failed calls are asked again, after the others, unless they have failed in `MOST_FAILURES` runs.
+        """
         halted = self._runs().filter(pk=run.pk, state__in=[RunState.PAUSED, RunState.STOPPED])
         if not halted.update(state=RunState.RUNNING, **columns(NO_PROBLEM)):
             return False
-        self.calls(run).filter(state=CallState.FAILED).update(state=CallState.PENDING, claim=None)
+        self.calls(run).filter(states_to_ask([CallState.FAILED])).update(state=CallState.PENDING, claim=None)
         if detach:
             enqueue(run, senders_of(run))
         return True
 
     def left_alone(self, run: R, at: datetime) -> bool:
-        """Whether `run` can be gone on with: it is paused, stopped, or nobody who lives is at work on it."""
+        """Returns whether `run` can be continued: it is paused or stopped, or no living sender works on it."""
         if run.state in {RunState.PAUSED, RunState.STOPPED}:
             return True
         at_work = self._senders().filter(run=run, finished_at=None, beat_at__gte=at - SILENCE)
         return run.live and not at_work.exists()
 
+    def held_until(self, run: R) -> datetime | None:
+        """Returns when the senders of `run` are presumed dead unless they give a sign of life; None without senders."""
+        beats = self._senders().filter(run=run, finished_at=None).values_list("beat_at", flat=True)
+        return max((beat + SILENCE for beat in beats), default=None)
+
     @transaction.atomic
     def cancel(self, run: R, at: datetime) -> bool:
-        """Ends a run: what was never sent is forgotten, what was answered stays. False where it had ended."""
+        """Ends a run: calls never sent are deleted, replies are kept. Returns False if it had already ended."""
         if not self._runs().filter(pk=run.pk, state__in=LIVE).update(state=RunState.CANCELLED, finished_at=at):
             return False
         self.forget_unsent(run)
         return True
 
     def sweep(self, at: datetime) -> int:
-        """Picks up what a crash left behind; returns how many calls had been in flight.
+        """Recovers from crashes; returns how many calls were in flight.
 
-        Senders without a sign of life are buried and their calls freed; runs that nobody works on are asked
-        for again; calls of cancelled runs that a dead sender held are forgotten.
+        Senders without a heartbeat are ended and their calls released, and other senders are queued in their place.
+        Calls of cancelled runs that a dead sender held are deleted.
         """
         lost = self._bury_silent(at)
         for run in self._runs().filter(state=RunState.CANCELLED, calls__state=CallState.PENDING).distinct():
@@ -291,10 +314,15 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         for run in self.sendable().filter(waiting & alone):
             if not self.finish(run, at):
                 enqueue(run, senders_of(run))
+        for run in self.sendable().filter(state=RunState.RUNNING).exclude(alone):
+            # One of several senders may have been killed. Those that are left when no call is free have just ended.
+            missing = senders_of(run) - self._senders().filter(run=run, finished_at=None).count()
+            if missing > 0 and self.calls(run).filter(state=CallState.PENDING, claim=None).exists():
+                enqueue(run, missing)
         return lost
 
     def _bury_silent(self, at: datetime) -> int:
-        """Frees the calls of senders without a sign of life; returns how many had been in flight."""
+        """Releases the calls of senders without a heartbeat; returns how many were in flight."""
         lost = 0
         for silent in self._senders().filter(finished_at=None, beat_at__lt=at - SILENCE):
             run = self._runs().get(pk=silent.run_id)

@@ -1,4 +1,4 @@
-"""How far a run is, whatever it asks."""
+"""The progress of a run, whatever it asks."""
 
 import math
 from collections.abc import Collection
@@ -8,13 +8,17 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
-from judges.models import RunState
-from judges.models.work import Run
+from judges.models import CallState, RunState
+from judges.models.work import MOST_FAILURES, Run
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. Money in nanos; `rate` in replies a second over the last minute; `left` in seconds."""
+    """The progress of a run.
+
+    Money is in nanos. `rate` is in replies per second over the last minute, `left` in seconds. `worked` is the number
+    of calls with a usable reply, `given_up` of those that have failed too often to be asked again.
+    """
 
     states: dict[str, int]
     planned: int
@@ -30,15 +34,23 @@ class Progress:
     rate: float
     left: float | None
     expected: int | None
+    worked: int
+    given_up: int
 
     @property
     def over(self) -> int:
-        """Calls that need nothing more."""
+        """The number of completed calls."""
         return sum(self.states.values()) - self.to_do
 
     @property
     def share(self) -> float:
+        """The share of planned calls that are completed, from 0 to 1."""
         return self.over / self.planned if self.planned else 0.0
+
+    @property
+    def nothing_worked(self) -> bool:
+        """Whether calls have ended, and none of them with a usable reply."""
+        return self.over > 0 and not self.worked
 
 
 def measure(
@@ -48,10 +60,13 @@ def measure(
     at: datetime,
     *,
     open_states: Collection[str],
+    usable: Collection[str],
     shortened: Q | None = None,
 ) -> Progress:
-    """`run` in numbers, in three queries, with every state that its `calls` can be in. Those in `open_states` are
-    still to do; `shortened` finds replies to questions whose text was cut."""
+    """Returns the progress of `run`, with every state that its `calls` can be in.
+
+    Calls in `open_states` are not completed. `shortened` is a condition on replies to shortened questions.
+    """
     found = dict(calls.order_by().values_list("state").annotate(Count("pk")))
     counts = {state: found.get(state, 0) for state, _words in calls.model._meta.get_field("state").choices}
     sums = replies.aggregate(
@@ -87,4 +102,8 @@ def measure(
         rate=rate,
         left=math.ceil(to_do / rate) if rate and run.state == RunState.RUNNING else None,
         expected=cost + round(cost / number * to_do) if number else None,
+        given_up=calls.filter(state=CallState.FAILED, failures__gte=MOST_FAILURES).count()
+        if counts.get(CallState.FAILED)
+        else 0,
+        worked=sum(counts.get(state, 0) for state in usable),
     )

@@ -1,7 +1,7 @@
-"""A process at work on a run: it claims calls, sends them concurrently, and stores what comes back.
+"""A process that works on a run: it claims calls, sends them concurrently, and stores what comes back.
 
-One event loop sends over one pool of connections; one thread beside it owns the database connection and
-does the short transactions, several calls in each, so that neither waits for the other.
+One event loop sends. One thread beside it owns the database connection and runs the short transactions, several calls
+in each, so that neither waits for the other.
 """
 
 import asyncio
@@ -12,8 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import httpx
@@ -21,35 +22,49 @@ import stamina
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from stamina import instrumentation
 
 from annotation.problems import NO_PROBLEM, Problem
 from judges import problems
 from judges.llm import chat, rate_limits
 from judges.models import CallState, RunState
 from judges.models.work import Call
+from judges.runs import chat_request, waiting
 from judges.runs.call_store import BUDGET, Books, Outcome, Prepared
+from judges.runs.waiting import Waiting
 from judges.verdicts import Finding
 
 logger = logging.getLogger(__name__)
 
+# A sender stores what it waits for, with the reason; the library's own log lines have none.
+instrumentation.set_on_retry_hooks([])
+
 BEAT: Final = 2.0
-"""Seconds between a sender's signs of life."""
+"""Seconds between two heartbeats of a sender."""
+
+NEWS: Final = 0.25
+"""Seconds between two heartbeats if what a sender waits for has changed."""
 
 LOOK: Final = 1.0
-"""Seconds after which a sender that waits for its turn asks again: replies that came meanwhile took fewer tokens
-than were counted for them."""
+"""Seconds after which a sender that waits for a rate limit asks again, because replies may have used fewer tokens than
+were counted for them."""
 
 SLACK: Final = 10.0
-"""Seconds beyond the longest that a request may take, within which its sender stores what came of it."""
+"""Seconds beyond the longest request within which a sender stores its outcome."""
 
 STORED_AT_ONCE: Final = 100
 HOPELESS: Final = 20
-"""So many calls in a row that failed for good, with no answer between them, stop a run."""
+"""Number of calls that fail in a row, with no answer between them, after which a run stops."""
+
+PACE, PURSE = 0, -1
+
+EVERYBODYS: Final = frozenset({401, 402, 403, 404, 405})
+"""HTTP statuses that say something about the key, the account or the address, and nothing about one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and after how many seconds a call is tried again."""
+    """How often a call is tried, and how long it waits between attempts, in seconds."""
 
     attempts: int = 8
     first: float = 1.0
@@ -59,7 +74,11 @@ class Patience:
 
 @dataclass(slots=True)
 class Session[C: Call]:
-    """What one sender does with one run, until nothing is left, the run is not to go on, or `seconds` have passed."""
+    """The work of one sender on one run, until nothing is left, the run must stop, or `seconds` have passed.
+
+    The first request goes alone. Others follow once the endpoint has replied to it, so that a mistake in the settings
+    is found with one request.
+    """
 
     books: Books[C]
     endpoint: chat.Endpoint
@@ -71,14 +90,26 @@ class Session[C: Call]:
     ready: deque[Prepared[C]] = field(default_factory=deque)
     flying: set[asyncio.Task[None]] = field(default_factory=set)
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
+    waits: dict[int, Waiting] = field(default_factory=dict)
+    """What calls wait for, by primary key, and what the whole sender waits for, under `PACE` and `PURSE`."""
     done: list[Outcome[C]] = field(default_factory=list)
     stopping: str = ""
     problem: Problem = NO_PROBLEM
     exhausted: bool = False
     hopeless: int = 0
     unstored: int = 0
+    reached: bool = False
+    """Whether the endpoint has replied, with whatever status."""
+    answered: bool = False
+    """Whether a call has been answered in this session."""
+    answered_before: bool = False
+    """Whether a call of the run had been answered before this session."""
+    limit: str = ""
+    """The name of the token limit that the endpoint turned out to accept."""
+    _started: float = field(init=False, default=0.0)
     _pool: ThreadPoolExecutor = field(init=False)
     _wake: asyncio.Event = field(init=False)
+    _news: asyncio.Event = field(init=False)
     _slots: deque[httpx.AsyncClient] = field(init=False)
     _gate: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _over: bool = field(init=False, default=False)
@@ -86,22 +117,23 @@ class Session[C: Call]:
     _balanced_at: float = field(init=False, default=0.0)
 
     async def work(self) -> None:
-        wake = asyncio.Event()
-        started = time.monotonic()
+        self._wake, self._news = asyncio.Event(), asyncio.Event()
+        self._started = time.monotonic()
         with ThreadPoolExecutor(1, thread_name_prefix="judges-db") as pool:
-            self._pool, self._wake = pool, wake
+            self._pool = pool
             try:
+                self.answered_before = await self._db(self.books.anything_answered)
                 async with self.endpoint.slots(self.parallel) as self._slots:
-                    beat = asyncio.create_task(self._beat(started))
+                    beat = asyncio.create_task(self._beat())
                     storing = asyncio.create_task(self._store_all())
                     for task in (beat, storing):
                         task.add_done_callback(self._failed)
                     try:
-                        await self._send_all(wake)
+                        await self._send_all()
                     finally:
                         beat.cancel()
                         self._over = True
-                        wake.set()
+                        self._wake.set()
                         await storing
                         await asyncio.gather(beat, return_exceptions=True)
                 await self._db(lambda: self.books.unclaim(list(self.ready)))
@@ -112,28 +144,34 @@ class Session[C: Call]:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def stop(self, why: str, problem: Problem = NO_PROBLEM) -> None:
-        """Sends nothing more: what is in flight is awaited, what waits for its next attempt is given back."""
+        """Stops sending. Requests in flight are awaited; calls that wait for their next attempt are released."""
         if not self.stopping:
             self.stopping, self.problem = why, problem
             for task in self.waiting:
                 task.cancel()
         self._wake.set()
 
-    async def _send_all(self, wake: asyncio.Event) -> None:
+    def _places(self) -> int:
+        """Returns how many more requests may be in flight now."""
+        if self.stopping:
+            return 0
+        return (self.parallel if self.reached else 1) - len(self.flying)
+
+    async def _send_all(self) -> None:
         while True:
-            wake.clear()
-            free = 0 if self.stopping else self.parallel - len(self.flying)
+            self._wake.clear()
+            free = self._places()
             if not self.stopping and not self.exhausted and len(self.ready) < max(free, self.parallel):
                 more = await self._db(lambda: self.books.claim(2 * self.parallel))
                 self.exhausted = not more
                 self.ready.extend(more)
                 continue
-            if free and self.ready:
+            if free > 0 and self.ready:
                 await self._launch([self.ready.popleft() for _place in range(min(free, len(self.ready)))])
                 continue
             if not self.flying and (self.stopping or not (self.ready or self.unstored)):
                 return
-            await wake.wait()
+            await self._wake.wait()
 
     async def _launch(self, batch: list[Prepared[C]]) -> None:
         admitted, held_back = await self._db(lambda: self.books.admit(batch, self.clock()))
@@ -143,26 +181,38 @@ class Session[C: Call]:
             task.add_done_callback(self._landed)
         self.ready.extendleft(reversed(batch[len(admitted) :]))
         if held_back == BUDGET:
-            # What is in flight was reserved at its dearest and may leave room once it is stored.
+            # Requests in flight are reserved at their maximum and may leave room once they are stored.
             if self.flying or self.unstored:
                 self._wake.clear()
                 await self._wake.wait()
             elif await self._others_may_leave_room():
+                self._tell(PURSE, Waiting(problems.BUDGET_RESERVED(), calls=len(self.ready)))
                 await asyncio.sleep(LOOK)
             else:
                 self.stop(BUDGET, problems.NO_MONEY())
         elif held_back:
             self.stop(held_back)
+        if held_back != BUDGET:
+            self._tell(PURSE, None)
 
     async def _others_may_leave_room(self) -> bool:
-        """Whether others have requests in flight on the same budget; a dead one's are there for ever."""
+        """Returns whether other senders have requests in flight on the same budget; a dead sender's stay for ever."""
         found = await self._db(self.books.balance)
         if found != self._balance:
             self._balance, self._balanced_at = found, time.monotonic()
         return found[2] > 0 and time.monotonic() - self._balanced_at < self.endpoint.timeout + SLACK
 
+    def _tell(self, key: int, waiting: Waiting | None) -> None:
+        """Notes what the call `key`, or the sender, waits for; the heartbeat stores it."""
+        if waiting is None:
+            if self.waits.pop(key, None) is None:
+                return
+        else:
+            self.waits[key] = waiting
+        self._news.set()
+
     def _failed(self, task: asyncio.Task[None]) -> None:
-        """The database would not have something: nothing more may be sent that could not be stored."""
+        """Stops after an error of the database: nothing may be sent whose outcome cannot be stored."""
         if not task.cancelled() and task.exception() is not None:
             self.stop("fault", problems.DATABASE_REFUSED())
 
@@ -170,7 +220,7 @@ class Session[C: Call]:
         self.flying.discard(task)
         self.waiting.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # A fault of ours: the call stays sent, and is asked again once this sender has ended.
+            # An error in this code: the call stays sent, and is asked again once this sender has ended.
             logger.error("A call could not be made", exc_info=error)
             self.stop("fault", problems.OUR_FAULT(error=type(error).__name__))
         self._wake.set()
@@ -179,86 +229,167 @@ class Session[C: Call]:
         outcome = Outcome(prepared, attempts=0)
         try:
             await self._attempts(outcome)
-            self.hopeless = 0
+            self.hopeless, self.answered = 0, True
         except chat.Trouble as trouble:
             self._give_up(outcome, trouble)
         except (asyncio.CancelledError, _NoBudget):
             outcome.released = True
+        self._tell(prepared.call.pk, None)
         outcome.received_at = self.clock()
         self.done.append(outcome)
         self.unstored += 1
         self._wake.set()
 
     async def _attempts(self, outcome: Outcome[C]) -> None:
-        patience, prepared = self.patience, outcome.prepared
+        patience = self.patience
         task = asyncio.current_task()
         assert task is not None  # noqa: S101
         self.waiting.add(task)
         tries = stamina.retry_context(
-            on=lambda error: _wait(error, outcome.attempts, patience),
-            attempts=patience.attempts,
-            timeout=None,
-            wait_initial=patience.first,
-            wait_max=patience.longest,
-            wait_jitter=patience.jitter,
+            on=lambda error: self._wait(error, outcome), attempts=patience.attempts, timeout=None
         )
         async for attempt in tries:
             with attempt:
-                ticket = await self._turn(prepared)
-                outcome.attempts += 1
-                self.waiting.discard(task)
-                try:
-                    outcome.answer = await self._asked(prepared)
-                except chat.Again as trouble:
-                    if trouble.perhaps_paid:
-                        await self._count_unsure(outcome)
-                    if self.stopping:
-                        raise asyncio.CancelledError from None
-                    self.waiting.add(task)
-                    raise
+                ticket = await self._attempt(outcome, task)
         answer = outcome.answer
         assert answer is not None  # noqa: S101
         if ticket and answer.usage.told:
             self.pace.settle(ticket, answer.usage.tokens_in + answer.usage.tokens_out)
         outcome.finding = self.books.find(answer)
 
+    async def _attempt(self, outcome: Outcome[C], task: asyncio.Task[None]) -> str:
+        """Makes one attempt and returns its ticket of the rate limits.
+
+        An endpoint that refuses the name of the token limit is asked once more, at once, with the other name.
+        """
+        refused: chat.Permanent | None = None
+        while True:
+            ticket = await self._turn(outcome.prepared)
+            outcome.attempts += 1
+            self.waiting.discard(task)
+            self._tell(outcome.prepared.call.pk, None)
+            if self.limit and not outcome.renamed:
+                self._name_limit(outcome, self.limit)
+            try:
+                outcome.answer = await self._asked(outcome.prepared)
+            except chat.Again as trouble:
+                if trouble.perhaps_paid:
+                    await self._count_unsure(outcome)
+                if self.stopping:
+                    raise asyncio.CancelledError from None
+                self.waiting.add(task)
+                raise
+            except chat.Permanent as trouble:
+                if refused is not None:
+                    # The other name is not accepted either; the first refusal is about the setting as it is.
+                    self._name_limit(outcome, refused.parameter)
+                    raise (refused if trouble.parameter else trouble) from None
+                other = chat_request.other_limit(outcome.prepared.question, trouble.parameter)
+                if not other:
+                    raise
+                refused, outcome.renamed = trouble, True
+                self._name_limit(outcome, other)
+                continue
+            finally:
+                self._wake.set()
+            if refused is not None:
+                self.limit = outcome.prepared.question.limit
+                await self._db(partial(self.books.remember_limit, self.limit))
+            return ticket
+
+    def _name_limit(self, outcome: Outcome[C], name: str) -> None:
+        prepared = outcome.prepared
+        outcome.prepared = replace(prepared, question=chat_request.with_limit_named(prepared.question, name))
+
     async def _count_unsure(self, outcome: Outcome[C]) -> None:
-        """The attempt may have been paid for; another one needs room in the budget for both."""
+        """Counts an attempt that may have been charged; another one needs room in the budget for both."""
         bound = outcome.prepared.question.bound
         outcome.unsure += bound
-        if bound and outcome.attempts < self.patience.attempts:
+        if bound and outcome.attempts - outcome.renamed < self.patience.attempts:
             if not await self._db(lambda: self.books.reserve_again(bound)):
                 raise _NoBudget
             outcome.counted += bound
 
+    def _wait(self, error: Exception, outcome: Outcome[C]) -> bool | float:
+        """Returns how many seconds a call waits for its next attempt, or False if there is none, and tells of it.
+
+        What the endpoint asks for is the minimum: one that says "in a second" each time is busier than it knows, and
+        calls that it turned away together must not return together.
+        """
+        patience, attempts = self.patience, outcome.attempts - outcome.renamed
+        if not isinstance(error, chat.Again):
+            return False
+        growing: float = min(patience.longest, patience.first * 2 ** (attempts - 1))
+        if error.retry_after is not None:
+            growing = max(error.retry_after, growing if attempts > 1 else 0.0)
+        seconds = growing + random.uniform(0.0, patience.jitter)  # noqa: S311  no secret depends on it
+        if error.give_up is not None and not self._heard:
+            left = error.give_up - (time.monotonic() - self._started)
+            if left <= 0:
+                return False
+            seconds = min(seconds, left)
+        if attempts < patience.attempts:
+            until = self.clock() + timedelta(seconds=seconds)
+            waits = Waiting(error.problem, error.status, attempts + 1, patience.attempts, until)
+            self._tell(outcome.prepared.call.pk, waits)
+        return seconds
+
     def _give_up(self, outcome: Outcome[C], trouble: chat.Trouble) -> None:
+        """Stores a call's failure, and stops the run if it is not about that call alone."""
         state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
         outcome.finding = Finding(state, problem=trouble.problem)
         outcome.raw, outcome.status = trouble.raw, trouble.status
-        if isinstance(trouble, chat.Permanent):
-            self.stop("endpoint", trouble.problem)
-        elif isinstance(trouble, chat.Again | chat.Unfit):
-            self.hopeless += 1
-            if self.hopeless >= HOPELESS:
-                self.stop("endpoint", trouble.problem)
+        self.reached = self.reached or trouble.status is not None
+        if isinstance(trouble, chat.Refused):
+            self.answered = True
+            return
+        self.hopeless += 1
+        if self._concerns_all(trouble) or self.hopeless >= HOPELESS:
+            slow = isinstance(trouble, chat.Again) and trouble.give_up == 0 and trouble.perhaps_paid
+            seconds = f"{self.endpoint.timeout:g}"
+            unheard = slow and not self._heard
+            self.stop("endpoint", problems.SLOWER_THAN_TIMEOUT(seconds=seconds) if unheard else trouble.problem)
+
+    @property
+    def _heard(self) -> bool:
+        """Whether the endpoint has ever replied in this run."""
+        return self.reached or self.answered_before
+
+    def _concerns_all(self, trouble: chat.Trouble) -> bool:
+        """Returns whether `trouble` would meet every call. A 4xx while others are answered is about one call alone."""
+        if isinstance(trouble, chat.Again):
+            return trouble.give_up is not None and not self._heard
+        if not isinstance(trouble, chat.Permanent):
+            return False
+        before = self.answered_before and trouble.status not in EVERYBODYS
+        return trouble.stops or not (self.answered or before)
 
     async def _asked(self, prepared: Prepared[C]) -> chat.Answer:
-        # There are as many as calls in flight. The one that was used last has a connection that stands.
+        # There are as many clients as calls in flight. The one that was used last has an open connection.
         client = self._slots.pop()
         try:
-            return await self.books.ask(client, self.endpoint, prepared.question.body)
+            answer = await self.books.ask(client, self.endpoint, prepared.question.body)
+        except chat.Again as trouble:
+            self.reached = self.reached or trouble.status is not None
+            raise
         finally:
             self._slots.append(client)
+        self.reached = True
+        return answer
 
     async def _turn(self, prepared: Prepared[C]) -> str:
-        """Waits until the limits allow a send; its ticket. One waits for all, and who came first goes first."""
+        """Waits until the rate limits allow a request, and returns its ticket. Calls wait in the order they came."""
         async with self._gate:
             while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
+                if turn.wait > LOOK:
+                    until = self.clock() + timedelta(seconds=turn.wait)
+                    self._tell(PACE, Waiting(problems.RATE_LIMITED(), until=until, calls=len(self.waiting)))
                 await asyncio.sleep(min(turn.wait, LOOK))
+            self._tell(PACE, None)
         return turn.ticket
 
     async def _store_all(self) -> None:
-        """Stores outcomes as they come, many at once where many came."""
+        """Stores outcomes as they come, several at once if several came."""
         while not (self._over and not self.done):
             if self.done:
                 await self._flush()
@@ -270,42 +401,39 @@ class Session[C: Call]:
         if batch:
             await self._db(lambda: self.books.store(batch, self.clock()))
             self.unstored -= len(batch)
-            # The answer to one turn of a conversation sets the next one free; what was released is free again.
+            # The answer to one turn of a conversation makes the next one ready; released calls are free again.
             freed = self.books.converses or any(outcome.released for outcome in batch)
             self.exhausted = self.exhausted and not freed
             self._wake.set()
 
-    async def _beat(self, started: float) -> None:
+    async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(BEAT)
-            state = await self._db(lambda: self.books.alive(self.clock()))
+            await self._pause()
+            self._news.clear()
+            found = waiting.commonest(list(self.waits.values()))
+            told = found.as_json() if found else None
+            state = await self._db(partial(self.books.alive, self.clock(), told))
             if state != RunState.RUNNING:
                 self.stop(state)
-            elif time.monotonic() - started > self.seconds:
+            elif time.monotonic() - self._started > self.seconds:
                 self.stop("seconds")
+
+    async def _pause(self) -> None:
+        """Waits for the next heartbeat, which comes sooner if there is news."""
+        await asyncio.sleep(NEWS)
+        try:
+            async with asyncio.timeout(BEAT - NEWS):
+                await self._news.wait()
+        except TimeoutError:
+            pass
 
 
 class _NoBudget(Exception):
-    """There is no room in the budget for another attempt."""
-
-
-def _wait(error: Exception, attempts: int, patience: Patience) -> bool | float:
-    """Whether a call is tried again after so many attempts, and after how many seconds where the endpoint said so.
-
-    Those are the least: an endpoint that says "in a second" each time is busier than it knows, and calls that
-    it turned away together should not come back together.
-    """
-    if not isinstance(error, chat.Again):
-        return False
-    if error.retry_after is None:
-        return True
-    growing = min(patience.longest, patience.first * 2 ** (attempts - 1)) if attempts > 1 else 0.0
-    spread = random.uniform(0.0, patience.jitter)  # noqa: S311  nothing secret hangs on it
-    return max(error.retry_after, growing) + spread
+    """The budget has no room for another attempt."""
 
 
 def pace_named(name: str, limits: rate_limits.Limits) -> rate_limits.Pace:
-    """The `limits` that are called `name`, held over every process there is."""
+    """Returns the `limits` with this name, which all processes share."""
     if not limits:
         return rate_limits.NoPace()
     if settings.REDIS_URL:
@@ -315,7 +443,7 @@ def pace_named(name: str, limits: rate_limits.Limits) -> rate_limits.Pace:
 
         from judges.llm.redis_rate_limits import RedisPace
 
-        # Replies come in on the thread that waits for it: what takes long is asked again by and by instead.
+        # Replies arrive on the thread that waits for Redis, so a slow reply is asked for again later instead.
         client = redis.Redis.from_url(
             settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 1)
         )
@@ -333,8 +461,11 @@ def send[C: Call](
     seconds: float,
     interruptible: bool = False,
 ) -> str:
-    """Sends the free calls of a running run, at most `parallel` at once; returns why it ended: nothing where
-    none is left, else `seconds`, `budget`, `endpoint`, `interrupt`, or the state that the run is in now."""
+    """Sends the free calls of a running run, at most `parallel` at once, and returns why it ended.
+
+    That is nothing if no call is left; else `seconds`, `budget`, `endpoint`, `fault`, `interrupt`, or the state that
+    the run is in.
+    """
     session = Session(books, endpoint, limits, parallel, patience, seconds)
     asyncio.run(_interruptible(session) if interruptible else session.work())
     if session.stopping in {BUDGET, "endpoint", "fault"}:
@@ -343,7 +474,7 @@ def send[C: Call](
 
 
 async def _interruptible[C: Call](session: Session[C]) -> None:
-    """Works until Ctrl-C, which lets what is in flight come back; the second one does not wait."""
+    """Works until Ctrl-C, which awaits what is in flight; a second one does not."""
     loop = asyncio.get_running_loop()
 
     def interrupt() -> None:

@@ -11,6 +11,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import LanguageModel, Study
@@ -21,7 +22,8 @@ from annotation.views.paging import paged
 from judges.answers import planning, runs, sources
 from judges.answers.runs import answer_life
 from judges.forms.answers import AnswersForm, SourceForm, SystemMessageForm
-from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerState
+from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSource, AnswerState
+from judges.views import endpoints
 from judges.views.runs import RunPages
 
 PAGES: Final = RunPages(answer_life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
@@ -82,6 +84,7 @@ def system_message(request: AdministratorRequest, study: Study) -> HttpResponse:
 
 
 @study_page
+@sensitive_post_parameters("key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def source(request: AdministratorRequest, study: Study, number: int | None = None) -> HttpResponse:
     """Edits a model's endpoint; without a `number`, adds a model."""
@@ -90,12 +93,16 @@ def source(request: AdministratorRequest, study: Study, number: int | None = Non
         raise PermissionDenied
     model = None if number is None else get_object_or_404(study.prompt_set.models, pk=number)
     form = SourceForm(study, model, posted(request))
-    if form.is_valid() and form.keep():
+    test = endpoints.tested(request, form)
+    before = form.instance.key_source if model is not None else ""
+    if not test and form.is_valid() and (kept := form.keep(request.user)):
+        endpoints.say_what_changed(request, form.cleaned_data["endpoint"], kept, before)
         messages.success(request, _("Saved. You can now ask this model."))
         return redirect("study-answers", study.slug)
-    return render(
-        request, "judges/answer_source.html", {"study": study, "tab": "answers", "form": form, "model": model}
-    )
+    saved = None if model is None else AnswerSource.objects.filter(model=model).first()
+    context = {"study": study, "tab": "answers", "form": form, "model": model}
+    context["key_problem"] = endpoints.key_problem(saved) if saved is not None else ""
+    return endpoints.show(request, "judges/answer_source.html", {**context, **test})
 
 
 def _run(study: Study, number: int) -> AnswerRun:

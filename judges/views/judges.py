@@ -12,9 +12,10 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.models import Study
+from annotation.models import LanguageModel, Study
 from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
 from annotation.views.downloads import csv_download
@@ -25,6 +26,7 @@ from judges.judging.runs import judge_life
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, Template
 from judges.prompting import templates
 from judges.results import reply_text
+from judges.views import endpoints
 from judges.views.runs import RunPages
 from judges.views.steadiness import shown_schedules
 
@@ -43,17 +45,21 @@ def judge_list(request: AdministratorRequest) -> HttpResponse:
 
 @login_required
 @may_add
+@sensitive_post_parameters("key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: AdministratorRequest) -> HttpResponse:
-    """Shows the form for a new judge, and adds it. Needs the permission to add judges."""
+    """Shows the form for a new judge, tests its connection, and adds it. Needs the permission to add judges."""
     form = JudgeForm(None, posted(request))
-    if form.is_valid() and (judge := form.keep(request.user)):
+    test = endpoints.tested(request, form)
+    if not test and form.is_valid() and (judge := form.keep(request.user)):
+        endpoints.say_what_changed(request, form.cleaned_data["endpoint"], judge.current, "")
         messages.success(request, _("Judge added."))
         return redirect("judge", judge.pk)
-    return render(request, "judges/new.html", {"section": "judges", "form": form})
+    return endpoints.show(request, "judges/new.html", {"section": "judges", "form": form, **test})
 
 
 @login_required
+@sensitive_post_parameters("key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def judge(request: AdministratorRequest, number: int) -> HttpResponse:
     """Shows a judge: settings (saving creates a new version), versions, and a request preview."""
@@ -62,7 +68,10 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
     if request.method == "POST" and not may_change:
         raise PermissionDenied
     form = JudgeForm(found, posted(request))
-    if form.is_valid() and form.keep(request.user):
+    test = endpoints.tested(request, form) if form.is_bound else {}
+    before = found.current.key_source
+    if not test and form.is_valid() and form.keep(request.user):
+        endpoints.say_what_changed(request, form.cleaned_data["endpoint"], found.current, before)
         messages.success(request, _("Saved. The next run uses these settings."))
         return redirect("judge", number)
     context = {
@@ -72,9 +81,11 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
         "versions": found.versions.select_related("template", "root"),
         "form": form,
         "may_change": may_change,
+        "key_problem": endpoints.key_problem(found.current),
+        **test,
         **_preview(request, found.current.template, found.current.reader),
     }
-    return render(request, "judges/judge.html", context)
+    return endpoints.show(request, "judges/judge.html", context)
 
 
 @login_required
@@ -260,7 +271,15 @@ def calls_csv(request: AdministratorRequest, study: Study, number: int) -> HttpR
 def call(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a call: requests, replies and the verdicts read from them."""
     found = get_object_or_404(
-        JudgeCall.objects.select_related("run", "version__judge", "pair__prompt", "result__prompt"),
+        JudgeCall.objects.select_related(
+            "run",
+            "version__judge",
+            "pair__prompt",
+            "pair__model_x",
+            "pair__model_y",
+            "result__prompt",
+            "result__model",
+        ),
         pk=number,
         run__study=study,
     )
@@ -268,4 +287,15 @@ def call(request: AdministratorRequest, study: Study, number: int) -> HttpRespon
         (reply, reply_text.words(reply.raw), json.loads(reply.request).get("messages", []), list(reply.verdicts.all()))
         for reply in found.replies.select_related("answered_as__judge").prefetch_related("verdicts")
     ]
-    return render(request, "judges/call.html", {"study": study, "tab": "judges", "call": found, "replies": replies})
+    context = {"study": study, "tab": "judges", "call": found, "replies": replies, "models": _models(found)}
+    about = found.pair or found.result
+    context["prompt"] = about and about.prompt
+    return render(request, "judges/call.html", context)
+
+
+def _models(call: JudgeCall) -> list[tuple[str, LanguageModel]]:
+    """Returns the models whose answers a call is about, with the letters under which the judge saw them."""
+    if call.pair is None:
+        return [] if call.result is None else [("", call.result.model)]
+    shown = [call.pair.model_x, call.pair.model_y]
+    return list(zip("AB", shown if call.left == "x" else reversed(shown), strict=True))

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.views.access import AdministratorRequest
-from judges.models.work import Run
+from judges.models.work import Run, RunState
 from judges.runs.lifecycle import Lifecycle
 
 CHANGES: Final = ("pause", "resume", "cancel")
@@ -41,6 +41,7 @@ class RunPages[R: Run]:
             "run": run,
             "progress": progress,
             "problems": self.life.problems(run),
+            "waits": self.life.waits(run, timezone.now()) if run.state == RunState.RUNNING else [],
             "states": [(state, labels[state], count) for state, count in progress.states.items()],
             "to": {what: reverse(name, args=place) for what, name in names.items()},
             **more,

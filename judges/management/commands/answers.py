@@ -10,15 +10,18 @@ from django.utils import timezone
 from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.answers import runs, sources
 from judges.answers.planning import AGAIN, AnswerPlan
 from judges.answers.runs import answer_life
 from judges.judging import judges, lookup
-from judges.llm import temperatures
+from judges.llm import chat, temperatures
 from judges.llm.api_keys import NoKey
-from judges.management.numbers import count, finite, money
-from judges.management.watching import ENDS, summary, worked
-from judges.models import AnswerSource, RunState, dollars
+from judges.management.endpoints import add_extras, settings_given
+from judges.management.numbers import LEFT_OUT, count, finite, money, or_none, whole
+from judges.management.watching import ENDS, ended, held, summary, worked
+from judges.models import AnswerSource, dollars
+from judges.models.work import TokenLimit
 
 NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run the command again."
 
@@ -87,10 +90,16 @@ class Command(BaseCommand):
             "--key", dest="key_source", help="API key: the environment variable NAME_API_KEY, or file:NAME."
         )
         where.add_argument("--org", help="Organisation of a model that this command adds.")
-        where.add_argument("--top-p", type=finite)
+        where.add_argument("--top-p", type=or_none(finite), default=LEFT_OUT, metavar="P", help="none sends none.")
         where.add_argument("--max-tokens", type=int)
-        where.add_argument("--reasoning-effort")
-        where.add_argument("--seed", type=int)
+        where.add_argument(
+            "--token-limit",
+            choices=["automatic", *TokenLimit.values],
+            help="Name of the token limit in requests; automatic finds it out.",
+        )
+        where.add_argument("--reasoning-effort", help='Such as low, medium or high; "" sends none.')
+        add_extras(where)
+        where.add_argument("--seed", type=or_none(whole), default=LEFT_OUT, help="none sends none.")
         where.add_argument("--timeout", type=finite, help="Seconds.")
         where.add_argument("--parallel", type=int, help="Maximum concurrent requests.")
         where.add_argument("--requests-per-minute", type=int)
@@ -137,6 +146,8 @@ class Command(BaseCommand):
             sources.source_of(study, name)
         budget = judges.in_nanos(options["budget"])
         source = sources.keep_source(study, name, given, org=options["org"], budget=budget)
+        if chat.SUFFIX in given.get("endpoint", ""):
+            self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=source.endpoint)))
         if source.budget is not None and not source.priced:
             self.stderr.write(f"{name}: no price is set, so calls do not count towards the budget.")
         return source
@@ -154,6 +165,9 @@ class Command(BaseCommand):
         )
 
     def _ask(self, study: Study, source: AnswerSource, plan: AnswerPlan, *, detach: bool, senders: int) -> None:
+        live = runs.live(source)
+        if live is not None and live.study_id == study.pk and not detach:
+            held(answer_life, live, self.stderr.write)
         run = runs.unfinished(source)
         if run is not None and run.study_id != study.pk:
             raise NotPossible(f"{source.model.name} already has an unfinished run in study “{run.study.slug}”.")
@@ -161,20 +175,19 @@ class Command(BaseCommand):
             answer_life.resume(run, detach=detach)
             self.stderr.write(f"{source.model.name}: continuing run {run.pk}.")
         else:
-            run = runs.start(study, source, plan, timezone.now(), detach=detach, senders=senders)
+            run = runs.start(study, source, plan, timezone.now(), detach=detach, senders=senders if detach else 1)
         if detach:
             self.stdout.write(f"{source.model.name}: run {run.pk} continues in the background.")
             return
         why = worked(answer_life, run, self.stderr, source.model.name)
-        self.stdout.write(f"{source.model.name}: {summary(run, answer_life.progress(run, timezone.now()))}")
-        words = {**ENDS, "budget": NO_BUDGET}
-        if why or run.state == RunState.STOPPED:
-            raise CommandError(words.get(why, run.problem or f"The run is {run.state}."))
+        progress = answer_life.progress(run, timezone.now())
+        self.stdout.write(f"{source.model.name}: {summary(run, progress)}")
+        ended(answer_life, run, why, {**ENDS, "budget": NO_BUDGET}, progress)
 
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """Returns the given endpoint settings."""
-    return {key: options[key] for key in AnswerSource.SETTINGS if options.get(key) is not None}
+    return settings_given(options, AnswerSource.SETTINGS)
 
 
 def _plan(options: dict[str, Any]) -> AnswerPlan:

@@ -9,9 +9,13 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.judging import judges, lookup
-from judges.management.numbers import finite, money
+from judges.llm import chat
+from judges.management.endpoints import add_extras, settings_given
+from judges.management.numbers import LEFT_OUT, finite, money, or_none, whole
 from judges.models import Judge, JudgeVersion, Orders, Template
+from judges.models.work import TokenLimit
 from judges.prompting import templates
 from judges.prompting.builtin import from_instruction
 from judges.prompting.readers import READERS
@@ -46,11 +50,21 @@ class Command(BaseCommand):
         parser.add_argument("--orders", choices=Orders.values)
         parser.add_argument("--each-turn", action="store_true", default=None)
         parser.add_argument("--samples", type=int)
-        parser.add_argument("--temperature", type=finite)
-        parser.add_argument("--top-p", type=finite)
+        parser.add_argument(
+            "--temperature", type=or_none(finite), default=LEFT_OUT, metavar="T", help="Default: 0; none sends none."
+        )
+        parser.add_argument(
+            "--top-p", type=or_none(finite), default=LEFT_OUT, metavar="P", help="Default: none, which sends none."
+        )
         parser.add_argument("--max-tokens", type=int)
-        parser.add_argument("--reasoning-effort")
-        parser.add_argument("--seed", type=int)
+        parser.add_argument(
+            "--token-limit",
+            choices=["automatic", *TokenLimit.values],
+            help="Name of the token limit in requests; automatic finds it out. Changing it makes no new version.",
+        )
+        parser.add_argument("--reasoning-effort", help='Such as low, medium or high; "" sends none.')
+        add_extras(parser)
+        parser.add_argument("--seed", type=or_none(whole), default=LEFT_OUT, help="Default: none, which sends none.")
         parser.add_argument("--structured", action="store_true", default=None, help="Send the JSON schema.")
         parser.add_argument(
             "--longest-answer", type=int, help="Maximum characters shown of an answer; longer answers are shortened."
@@ -79,7 +93,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name: str = options["name"]
-        given = {key: options[key] for key in JudgeVersion.SETTINGS if options.get(key) is not None}
+        given = settings_given(options, JudgeVersion.SETTINGS)
         judge = Judge.objects.filter(name=name).first()
         try:
             template = self._template(judge, name, given.get("reader"), options)
@@ -105,6 +119,8 @@ class Command(BaseCommand):
             f"{judge.name}, version {version.number}: {version.model} at {version.endpoint}, "
             f"templates {version.template}, reader {version.reader}, orders {version.orders}."
         )
+        if chat.SUFFIX in given.get("endpoint", ""):
+            self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=version.endpoint)))
         if judge.budget is not None and not version.priced:
             self.stderr.write(UNPRICED)
 

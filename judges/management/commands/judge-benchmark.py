@@ -19,7 +19,7 @@ from judges.benchmarks.sets import Faulty
 from judges.judging import lookup
 from judges.llm.api_keys import NoKey
 from judges.management.numbers import count
-from judges.management.watching import worked
+from judges.management.watching import ended, held, worked
 from judges.models import BenchmarkRun, PreferenceSet, Protocol, RunState, dollars
 from judges.statistics.accuracy import Accuracy, Result
 
@@ -66,6 +66,8 @@ class Command(BaseCommand):
                     f"maximum cost {dollars(found.bound)}."
                 )
                 return
+            if (live := runs.live(version, terms.protocol)) is not None:
+                held(benchmark_life, live, self.stderr.write)
             run = runs.start(version, sets, terms, timezone.now(), detach=False)
             why = worked(benchmark_life, run, self.stderr)
         except (NotPossible, NoKey) as refusal:
@@ -74,6 +76,7 @@ class Command(BaseCommand):
         if why or run.state == RunState.STOPPED:
             words = run.problem or f"The benchmark is {run.state}."
             raise CommandError(f"{words} Run the command again to continue.")
+        ended(benchmark_life, run, why, {}, benchmark_life.progress(run, timezone.now()))
 
     def _kept(self, path: Path) -> PreferenceSet:
         if not path.is_file():

@@ -17,13 +17,12 @@ from judges.judging.runs import judge_life
 from judges.llm.api_keys import NoKey
 from judges.management.covering import add_plan, plan_of
 from judges.management.numbers import count
-from judges.management.watching import ENDS, summary, worked
+from judges.management.watching import ENDS, ended, held, summary, worked
 from judges.models import (
     Judge,
     JudgeRun,
     JudgeVersion,
     RunKind,
-    RunState,
     ScheduleKind,
     SentinelSet,
     dollars,
@@ -94,7 +93,7 @@ class Command(BaseCommand):
             elif options["sentinels"] is not None:
                 sentinels = self._sentinels(study, version.judge, options["sentinels"], options["seed"])
                 self._probe(
-                    runs.unfinished(study, version, RunKind.SENTINEL),
+                    self._unfinished(study, version, RunKind.SENTINEL, options["detach"]),
                     lambda: consistency_probes.begin_round(sentinels, timezone.now(), detach=options["detach"]),
                     options["detach"],
                 )
@@ -122,13 +121,22 @@ class Command(BaseCommand):
         )
 
     def _judge(self, study: Study, version: JudgeVersion, plan: Plan, *, detach: bool, senders: int) -> None:
-        run = runs.unfinished(study, version)
+        run = self._unfinished(study, version, RunKind.JUDGING, detach)
         if run is not None:
             judge_life.resume(run, detach=detach)
             self.stderr.write(f"Continuing run {run.pk}.")
         else:
-            run = runs.start(study, version, plan, timezone.now(), detach=detach, senders=senders)
+            # Only background processes share the work of a run.
+            count = senders if detach else 1
+            run = runs.start(study, version, plan, timezone.now(), detach=detach, senders=count)
         self._finish(run, detach)
+
+    def _unfinished(self, study: Study, version: JudgeVersion, kind: RunKind, detach: bool) -> JudgeRun | None:
+        """Returns the run to continue, once a process that was killed no longer holds it; None if there is none."""
+        live = runs.live(study, version, kind)
+        if live is not None and not detach:
+            held(judge_life, live, self.stderr.write)
+        return runs.unfinished(study, version, kind)
 
     def _schedule(self, study: Study, judge: Judge, plan: Plan, hours: str, sentinels: int | None, seed: int) -> None:
         kind = ScheduleKind.NEW if sentinels is None else ScheduleKind.SENTINELS
@@ -161,7 +169,7 @@ class Command(BaseCommand):
     def _retest(self, study: Study, version: JudgeVersion, options: dict[str, Any]) -> None:
         judge, detach = version.judge, options["detach"]
         self._probe(
-            runs.unfinished(study, version, RunKind.RETEST),
+            self._unfinished(study, version, RunKind.RETEST, detach),
             lambda: consistency_probes.retest(
                 study, judge, options["retest"], options["seed"], timezone.now(), detach=detach
             ),
@@ -190,7 +198,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Run {run.pk} continues in the background.")
             return
         why = worked(judge_life, run, self.stderr)
-        self.stdout.write(summary(run, judge_life.progress(run, timezone.now())))
-        words = {**ENDS, "budget": NO_BUDGET}
-        if why or run.state == RunState.STOPPED:
-            raise CommandError(words.get(why, run.problem or f"The run is {run.state}."))
+        progress = judge_life.progress(run, timezone.now())
+        self.stdout.write(summary(run, progress))
+        ended(judge_life, run, why, {**ENDS, "budget": NO_BUDGET}, progress)

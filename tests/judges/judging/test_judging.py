@@ -158,7 +158,7 @@ def test_an_endpoint_that_hangs_is_given_up_and_what_it_may_have_cost_is_told(
     judge = make_judge(server.url, timeout=0.1, price_out=Decimal(1), parallel=16)
     run = run_judge(study, judge, Plan(limit=1))
     judge.refresh_from_db()
-    assert states(run) == {"failed": 2}
+    assert states(run) == {"pending": 1, "failed": 1}
     assert judge.unsure == sum(JudgeReply.objects.values_list("unsure", flat=True)) > 0
     assert (judge.reserved, judge.spent) == (0, 0)
     assert not Comparison.objects.exists()
@@ -221,7 +221,7 @@ def test_an_endpoint_that_is_not_there_stops_the_run(study: Study) -> None:
     run = run_judge(study, judge)
     assert run.state == RunState.STOPPED
     assert "Could not connect" in run.problem
-    assert JudgeReply.objects.filter(state="failed").count() >= 20
+    assert JudgeReply.objects.count() == 1
 
 
 def test_requests_that_are_all_too_long_stop_the_run_with_the_endpoints_words(
