@@ -106,6 +106,8 @@ def _group(group: Group) -> dict[str, Any]:
         "critical": uncertainty.critical if uncertainty else None,
         "prompts": group.prompts or None,
         "raters": group.raters or None,
+        "effective_prompts": uncertainty.effective_prompts if uncertainty else None,
+        "effective_raters": uncertainty.effective_raters if uncertainty else None,
         "order_range": ratings.order_range,
         "prior": ratings.prior,
         "gradient": ratings.gradient,

@@ -4,6 +4,11 @@ A worker gives many votes and a prompt gets many, so votes are not independent. 
 clusters (Liang and Zeger, 1986); CR3 leaves one cluster out at a time, one Newton step each
 (Bell and McCaffrey, 2002; Hansen, 2022); two ways of clustering are combined as V_prompt + V_rater -
 V_both (Cameron, Gelbach and Miller, 2011). The inverse Hessian alone is never used.
+
+The degrees of freedom follow from the effective number of clusters, because a covariance that comes mostly from one
+cluster is known no better than that cluster (Satterthwaite, An approximate distribution of estimates of variance
+components, 1946; Carter, Schnepel and Steigerwald, Asymptotic behavior of a t-test robust to cluster heterogeneity,
+2017).
 """
 
 from collections.abc import Callable
@@ -37,6 +42,10 @@ SINGULAR: Final = 1e-9
 
 WIDE: Final = 1 << 22
 """Largest code for which a lookup table is used. Prompts times raters can exceed the number of rows by far."""
+
+
+LEAST_DEGREES: Final = 1.0
+"""Degrees of freedom below which a t distribution would say nothing at all; a single cluster then dominates."""
 
 
 class Unidentified(ArithmeticError):
@@ -79,15 +88,18 @@ class Uncertainty:
         clusters: what the intervals generalise to.
         correction: the correction applied.
         prompts, raters: the numbers of clusters; None if votes are not clustered by them.
+        effective_prompts, effective_raters: how many equally informative clusters they are worth.
     """
 
     covariance: Floats
     critical: float
-    degrees: int | None
+    degrees: float | None
     clusters: Clusters
     correction: Correction
     prompts: int | None
     raters: int | None
+    effective_prompts: float | None = None
+    effective_raters: float | None = None
 
 
 def independent(fit: Fit, tally: Tally) -> Uncertainty:
@@ -136,6 +148,7 @@ def clustered(
         clusters,
         prompt,
         rater,
+        observations.curvature,
     )
     covariance = found.covariance
     if clusters == "both":
@@ -164,25 +177,49 @@ def combined(
     clusters: Clusters,
     prompt: Codes | None,
     rater: Codes | None,
+    information: Floats,
 ) -> Uncertainty:
     """Combines one-way covariances: V_prompt + V_rater - V_prompt-and-rater, or only one of them.
 
     `one` returns the covariance for clusters coded 0, 1, ..., and `independent` that of independent votes.
+    `information` (n,) is what each row contributes to the estimate.
     """
     if clusters == "none":
         return of_independent(independent())
     counts: dict[str, int] = {}
+    worth: dict[str, float] = {}
     parts = []
     for name, codes in (("prompt", prompt), ("worker", rater)):
         if clusters in {name, "both"}:
             compact, counts[name] = _compact(cast(Codes, codes))
+            worth[name] = effective(np.bincount(compact, information))
             parts.append(compact)
     covariance = sum((one(codes) for codes in parts[1:]), one(parts[0]))
     if clusters == "both":
         covariance = covariance - one(_compact(parts[0] * counts["worker"] + parts[1])[0])
-    degrees = min(counts.values()) - 1
-    critical = float(scipy.special.stdtrit(degrees, 0.975))
-    return Uncertainty(covariance, critical, degrees, clusters, "CR1", counts.get("prompt"), counts.get("worker"))
+    degrees = max(LEAST_DEGREES, min(worth.values()) - 1)
+    return Uncertainty(
+        covariance,
+        float(scipy.special.stdtrit(degrees, 0.975)),
+        degrees,
+        clusters,
+        "CR1",
+        counts.get("prompt"),
+        counts.get("worker"),
+        worth.get("prompt"),
+        worth.get("worker"),
+    )
+
+
+def effective(information: Floats) -> float:
+    """Returns how many equally informative clusters the clusters are worth, given the information of each (g,).
+
+    That is 1 / sum of squared shares: g for equal clusters, 1 if one holds everything. It is Satterthwaite's
+    approximation for a sum of squares whose terms have variances proportional to the clusters' information.
+    """
+    total = float(information.sum())
+    # Verdicts that were certain beforehand have no information, whatever their number.
+    return float(total**2 / np.square(information).sum()) if total > 0 else float(len(information))
 
 
 def _compact(codes: Codes) -> tuple[Codes, int]:

@@ -69,6 +69,7 @@ def rate_baseline(
         clusters,
         met.prompt,
         met.rater,
+        weight,
     )
     uncertainty, floored = _with_spread(uncertainty, met, model, mean, kept, against)
     ratings = with_intervals(ratings, uncertainty)

@@ -12,6 +12,9 @@ from ranking.methods.ratings import ranks as ranks_of
 
 type Help = Literal["votes", "prompts"]
 
+POWER: Final = 0.8
+"""Share of repeated studies in which the number of votes or prompts named is to separate the top two."""
+
 ROUNDS: Final = 20
 """Fixed number of iterations, more than convergence takes."""
 
@@ -24,8 +27,8 @@ class Verdict:
     best: the model rated highest.
     worst_place: the worst rank that it can have.
     help: what would separate the top two, if they are not separated: votes, or only prompts.
-    factor: how many times as many would be needed if the ratings stay the same. It allows for the fewer standard
-        errors that a difference needs with more prompts.
+    factor: how many times as many would separate them in `POWER` of repeated studies, if they differ as much as
+        their ratings do. It allows for the fewer standard errors that a difference needs with more clusters.
     """
 
     level: int
@@ -58,33 +61,52 @@ def _with_help(
 ) -> Verdict:
     """Returns `found` with what would separate the top two. More votes reduce only their part of the variance."""
     whole = _variance(ratings, first, second)
-    allowed = float((ratings.scores[first] - ratings.scores[second]) / limit) ** 2
+    gap = float(ratings.scores[first] - ratings.scores[second])
     # A difference that is large enough but rests on few verdicts has no such estimate.
-    if not 0 < allowed < whole:
+    if not 0 < gap < limit * np.sqrt(whole):
         return found
-    if ratings.uncertainty is None or ratings.uncertainty.clusters in {"none", "worker"}:
+    uncertainty = ratings.uncertainty
+    allowed = (gap / errors_needed(limit, uncertainty.degrees if uncertainty else None)) ** 2
+    if uncertainty is None or uncertainty.clusters == "none":
         return replace(found, help="votes", factor=whole / allowed)
+    grown = _times_as_many(gap**2 / whole, limit, uncertainty)
+    if uncertainty.clusters == "worker":
+        return replace(found, help="votes", factor=grown)
     votes = 0.0 if these_prompts is None else min(whole, _variance(these_prompts, first, second))
     left = allowed - (whole - votes)
     if left > 0:
         return replace(found, help="votes", factor=votes / left)
-    return replace(found, help="prompts", factor=_times_as_many(whole / allowed, limit, ratings.uncertainty))
+    return replace(found, help="prompts", factor=grown)
 
 
-def _times_as_many(factor: float, limit: float, uncertainty: Uncertainty) -> float:
-    """Returns by what factor the number of clusters must grow to reduce the variance by `factor` at `limit`.
+def errors_needed(limit: float, degrees: float | None) -> float:
+    """Returns how many standard errors a true difference must measure to exceed `limit` of them in `POWER` of studies.
 
-    More clusters mean more degrees of freedom. Their limit is taken to be the one with the same tail probability for a
-    single difference as `limit` has now.
+    `degrees` are those of the estimated standard error; None for a known one. The inverse of the noncentral t
+    distribution is approximated as by Johnson and Welch, Applications of the non-central t-distribution (1940).
     """
-    clusters = uncertainty.prompts
+    beyond = float(scipy.special.ndtri(POWER))
+    if degrees is None:
+        return limit + beyond
+    # The mean of an estimated standard error whose square is right on average.
+    mean = float(np.sqrt(2 / degrees) * np.exp(scipy.special.gammaln((degrees + 1) / 2) - scipy.special.gammaln(degrees / 2)))
+    return limit * mean + beyond * float(np.sqrt(1 + limit**2 * (1 - mean**2)))
+
+
+def _times_as_many(signal: float, limit: float, uncertainty: Uncertainty) -> float:
+    """Returns by what factor the number of clusters must grow for a difference to exceed its limit in `POWER` of studies.
+
+    `signal` is the square of the difference in standard errors now. More clusters mean more degrees of freedom. Their
+    limit is taken to be the one with the same tail probability for a single difference as `limit` has now.
+    """
+    clusters = uncertainty.effective_raters if uncertainty.clusters == "worker" else uncertainty.effective_prompts
     if clusters is None or uncertainty.degrees is None:
-        return factor
+        return errors_needed(limit, uncertainty.degrees) ** 2 / signal
     chance = float(scipy.special.stdtr(uncertainty.degrees, -limit))
-    grown = factor
+    grown = 1.0
     for _round in range(ROUNDS):
-        degrees = max(float(uncertainty.degrees), grown * clusters - 1)
-        grown = max(1.0, factor * (float(scipy.special.stdtrit(degrees, 1 - chance)) / limit) ** 2)
+        degrees = max(uncertainty.degrees, grown * clusters - 1)
+        grown = max(1.0, errors_needed(float(scipy.special.stdtrit(degrees, 1 - chance)), degrees) ** 2 / signal)
     return grown
 
 

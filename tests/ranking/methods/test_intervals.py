@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import expit
+from scipy.special import expit, stdtrit
 
 from ranking.methods import intervals
 from ranking.methods.board import rate
@@ -96,8 +96,10 @@ def test_two_ways_are_added_and_their_common_part_is_taken_off():
     values, vectors = np.linalg.eigh(center @ expected @ center)
     assert both.covariance == pytest.approx((vectors * values.clip(0)) @ vectors.T, abs=1e-12)
     assert np.linalg.eigvalsh(both.covariance).min() > -1e-12
-    assert both.degrees == 11
-    assert both.critical == pytest.approx(2.200985, abs=1e-6)
+    # 12 prompts with about as many votes each are worth nearly 12.
+    assert both.effective_prompts == pytest.approx(12, abs=0.1)
+    assert both.degrees == both.effective_prompts - 1
+    assert both.critical == pytest.approx(2.200985, rel=1e-3)
     assert both.covariance.sum(axis=0) == pytest.approx(0, abs=1e-12)
 
 
@@ -210,7 +212,9 @@ def test_as_many_prompts_and_raters_as_votes_are_independent_votes():
     both, none = (rate(votes, Settings(clusters=way), "people") for way in ("both", "none"))
     found = rate(votes, Settings(clusters="both", correction="CR0"), "people").groups[0].ratings.uncertainty
     assert found.covariance == pytest.approx(none.groups[0].ratings.covariance, rel=1e-9, abs=1e-14)
-    assert (found.prompts, found.raters, found.degrees) == (number, number, number - 1)
+    assert (found.prompts, found.raters) == (number, number)
+    # Verdicts between unequal models have a little less information than others.
+    assert found.degrees == pytest.approx(number - 1, rel=0.02)
     assert both.groups[0].ratings.covariance == pytest.approx(found.covariance, rel=0.01)
 
 
@@ -237,3 +241,36 @@ def test_rows_that_are_counted_are_as_sure_as_rows_written_out(options):
     assert counted.uncertainty.covariance == pytest.approx(written.uncertainty.covariance, rel=1e-8, abs=1e-12)
     values = [[found.value for found in ratings.coefficients] for ratings in (counted, written)]
     assert values[0] == pytest.approx(values[1], abs=1e-9)
+
+
+def test_an_effective_cluster_is_one_over_the_sum_of_squared_shares():
+    assert intervals.effective(np.full(7, 3.0)) == pytest.approx(7)
+    assert intervals.effective(np.array([5.0, 0.0, 0.0])) == pytest.approx(1)
+    assert intervals.effective(np.array([0.6, *[0.4 / 59] * 59])) == pytest.approx(1 / (0.36 + 0.16 / 59))
+    assert intervals.effective(np.zeros(4)) == 4
+
+
+def test_a_rater_with_most_of_the_votes_costs_degrees_of_freedom_and_even_raters_cost_none():
+    even = draw(6, rows=3000, prompts=40, raters=30)
+    first = np.random.default_rng(1).random(len(even)) < 0.9
+    uneven = replace(even, rater=np.where(first, 0, even.rater))
+    one, other = (rate(each, Settings(clusters="worker"), "people").groups[0].ratings for each in (even, uneven))
+    assert one.uncertainty.critical == pytest.approx(stdtrit(29, 0.975), rel=0.02)
+    assert other.uncertainty.raters == 30
+    assert other.uncertainty.effective_raters == pytest.approx(1.2, abs=0.1)
+    # One degree is the least: below it the estimated standard error says nothing.
+    assert other.uncertainty.degrees == 1
+    assert other.uncertainty.critical == pytest.approx(12.706, abs=1e-3)
+
+
+@pytest.mark.parametrize("clusters", ["prompt", "worker", "both"])
+def test_win_rates_against_a_baseline_count_effective_clusters_too(clusters):
+    votes = draw(6, rows=3000, prompts=40, raters=30)
+    votes = replace(votes, prompt=np.where(votes.prompt < 30, 0, votes.prompt), rater=votes.rater % 29)
+    found = rate(votes, Settings(method="baseline-win-rate", baseline="model 0", clusters=clusters), "people")
+    uncertainty = found.groups[0].ratings.uncertainty
+    worth = [each for each in (uncertainty.effective_prompts, uncertainty.effective_raters) if each is not None]
+    assert uncertainty.degrees == max(1, min(worth) - 1)
+    assert (uncertainty.effective_prompts is None) == (clusters == "worker")
+    if clusters != "worker":
+        assert uncertainty.effective_prompts < 2
