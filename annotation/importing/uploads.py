@@ -7,7 +7,8 @@ behind, and `sweep` resumes after a crash.
 import logging
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,10 @@ STALLED: Final = timedelta(minutes=15)
 
 
 MOST_TRIES: Final = 3
+
+
+ANSWERED_WITHIN: Final = timedelta(days=7)
+"""How long the files of an upload are kept that asks whose comparisons they have."""
 
 
 class Stopped(Exception):
@@ -95,16 +100,18 @@ def run(upload_id: int) -> bool:
     upload = Upload.objects.select_related("study__prompt_set", "user").get(pk=upload_id)
     claim = _Claim(upload.pk, at)
     try:
-        report = _load_upload(upload, claim)
+        loaded = _load_upload(upload, claim)
     except Stopped:
         return False
     except load.FaultyFiles as error:
-        claim.end(
-            UploadState.FAULTY, {"faults": [f.as_json() for f in error.faults.listed], "count": error.faults.count}
-        )
+        report = {"faults": [f.as_json() for f in error.faults.listed], "count": error.faults.count}
+        claim.end(UploadState.FAULTY, report | ({"unclear": error.unclear} if error.unclear else {}))
+        if error.unclear:
+            # The page asks whose the rows are; the files are loaded again once somebody has answered.
+            return True
     else:
-        if report.upload is None:
-            claim.end(UploadState.STORED, report.as_json())
+        if loaded.upload is None:
+            claim.end(UploadState.STORED, loaded.as_json())
     shutil.rmtree(folder(upload), ignore_errors=True)
     return True
 
@@ -117,7 +124,8 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
     place = folder(upload)
     files = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
     sources = load.unpacked(files, place)
-    work = load.recognise(sources, load.format_of(sources), upload.options.get("rater"))
+    whose = {file: load.Whose(**told) for file, told in upload.options.get("whose", {}).items()}
+    work = load.recognise(sources, load.format_of(sources), upload.options.get("rater"), whose)
     if work.size > upload.size:
         # For archives, the progress bar counts the unpacked bytes.
         upload.size = work.size
@@ -185,6 +193,29 @@ class _Claim:
             log.info("Upload %s ended before its report was written.", self._upload_id)
 
 
+def asks(upload: Upload) -> dict[str, list[str]]:
+    """Returns the files of which it is unclear whose comparisons they have, with the columns that may say it.
+
+    Empty if the upload has no such question, or its files are gone.
+    """
+    if upload.state != UploadState.FAULTY or not folder(upload).is_dir():
+        return {}
+    return dict(upload.report.get("unclear", {}))
+
+
+def answer(upload: Upload, whose: Mapping[str, load.Whose]) -> bool:
+    """Loads the files again, now that it is clear whose comparisons they have; returns False if they are gone."""
+    told = upload.options.get("whose", {}) | {file: asdict(each) for file, each in whose.items()}
+    asked = Upload.objects.filter(pk=upload.pk, state=UploadState.FAULTY, finished_at=upload.finished_at)
+    if not asks(upload) or not asked.update(
+        state=UploadState.WAITING, options=upload.options | {"whose": told}, report={}, done=0, finished_at=None
+    ):
+        return False
+    _enqueue(upload.pk)
+    upload.refresh_from_db()
+    return True
+
+
 def cancel(upload: Upload) -> bool:
     """Cancels an upload that is not stored yet; returns False if it is over, and can be undone instead."""
     under_way = Q(state=UploadState.WAITING) | Q(state=UploadState.CHECKING)
@@ -238,6 +269,8 @@ def _clear(at: datetime) -> None:
     )
     root = Path(settings.DATA_DIR) / "uploads"
     folders = {int(place.name): place for place in root.iterdir() if place.name.isdigit()} if root.is_dir() else {}
-    live = Upload.objects.filter(state__in=[UploadState.WAITING, UploadState.CHECKING], pk__in=folders)
+    under_way = Q(state__in=[UploadState.WAITING, UploadState.CHECKING])
+    asking = Q(state=UploadState.FAULTY, report__has_key="unclear", finished_at__gt=at - ANSWERED_WITHIN)
+    live = Upload.objects.filter(under_way | asking, pk__in=folders)
     for upload_id in folders.keys() - set(live.values_list("pk", flat=True)):
         shutil.rmtree(folders[upload_id], ignore_errors=True)
