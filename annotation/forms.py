@@ -1,6 +1,6 @@
 """The forms of the administrator's pages; subject packages carry out the changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
@@ -12,7 +12,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.interchange.llmfao import LANGUAGE_TAG
+from annotation.importing.load import Whose
+from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, RESERVED_RATERS, judge_in_name
 from annotation.interchange.registry import FORMATS
 from annotation.models import Outcome, PromptSet, Study
 from annotation.studies.completion_codes import Way, change_platform
@@ -173,6 +174,10 @@ def _what_can_be_loaded() -> str:
     return " ".join(f"{_(known.label)}: {_(known.help)}" for known in FORMATS.values())
 
 
+COLUMNS_OFFERED: Final = 20
+"""Columns of a file that the question whose its rows are offers."""
+
+
 class UploadForm(forms.Form):
     """Files to load, and the judge of comparisons that name no rater."""
 
@@ -187,10 +192,64 @@ class UploadForm(forms.Form):
         max_length=200,
         required=False,
         help_text=gettext_lazy(
-            "The judge whose comparisons are in a file without a worker column. Leave blank to use the part "
+            "The judge whose comparisons are in a file without a worker or rater column. Leave blank to use the part "
             "of the file name before “-comparisons”."
         ),
     )
+
+
+class WhoseForm(forms.Form):
+    """Whose the comparisons of files are that have columns under unknown names.
+
+    For each file, one judge's, or those of the workers or raters in one of the columns.
+    """
+
+    def __init__(self, data: QueryDict | None, unclear: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(data)
+        self.unclear = unclear
+        for place, (file, columns) in enumerate(unclear.items()):
+            self.fields[f"whose_{place}"] = forms.ChoiceField(
+                label=_("Whose comparisons are in %(file)s?") % {"file": file},
+                widget=forms.RadioSelect,
+                choices=[
+                    *(
+                        choice
+                        for number, column in enumerate(columns[:COLUMNS_OFFERED])
+                        for choice in (
+                            (f"worker-{number}", _("People: “%(column)s” has their numbers") % {"column": column}),
+                            (f"rater-{number}", _("Several raters: “%(column)s” has their names") % {"column": column}),
+                        )
+                    ),
+                    ("judge", _("One judge, named below")),
+                ],
+            )
+            self.fields[f"judge_{place}"] = forms.CharField(
+                label=_("Judge"), max_length=RATER_LENGTH, required=False, initial=judge_in_name(file)
+            )
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        for place in range(len(self.unclear)):
+            judge = found.get(f"judge_{place}", "")
+            if found.get(f"whose_{place}") == "judge" and (not judge or judge in RESERVED_RATERS):
+                self.add_error(
+                    f"judge_{place}", _("Enter the judge’s name. The names “people” and “all” are reserved.")
+                )
+        return found
+
+    def whose(self) -> dict[str, Whose]:
+        """Returns the answer for each file."""
+        return {
+            file: self._answer(self.cleaned_data[f"whose_{place}"], self.cleaned_data[f"judge_{place}"], columns)
+            for place, (file, columns) in enumerate(self.unclear.items())
+        }
+
+    @staticmethod
+    def _answer(chosen: str, judge: str, columns: Sequence[str]) -> Whose:
+        known, _dash, number = chosen.partition("-")
+        if known == "judge":
+            return Whose(judge=judge)
+        return Whose(column=columns[int(number)], known="worker" if known == "worker" else "rater")
 
 
 class PairsForm(forms.Form):

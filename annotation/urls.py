@@ -35,6 +35,7 @@ study_urls = [
     path("data/uploads/<int:number>/", data.upload, name="study-upload"),
     path("data/uploads/<int:number>/faults.csv", data.faults_csv, name="study-upload-faults"),
     path("data/uploads/<int:number>/cancel/", data.cancel_upload, name="study-upload-cancel"),
+    path("data/uploads/<int:number>/whose/", data.answer_upload, name="study-upload-whose"),
     path("data/uploads/<int:number>/undo/", data.undo_upload, name="study-upload-undo"),
     path("data/flags/", data.flags, name="study-flags"),
     path("data/flags.csv", data.flags_csv, name="study-flags-csv"),

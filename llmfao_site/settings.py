@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "llmfao_site.middleware.byte_order_mark.ByteOrderMarkMiddleware",
 ]
 
 ROOT_URLCONF = "llmfao_site.urls"

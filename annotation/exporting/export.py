@@ -303,6 +303,15 @@ def _plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: boo
     return _csv_lines(columns, plain_rows(study, counted).all(PLAIN_AT_ONCE))
 
 
+def with_simulated(study: Study) -> set[str]:
+    """Returns the choices of `raters` whose plain file has simulated comparisons, which have to be marked."""
+    names = (
+        Comparison.objects.counted().simulated().filter(study=study).order_by().values_list("rater__name", flat=True)
+    )
+    found = {PEOPLE if name is None else name for name in names.distinct()}
+    return found | {ALL} if found else found
+
+
 def plain_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
     """Returns `comparisons` of `study` with the columns of the plain files and the rater."""
     names = _Names.of(study)

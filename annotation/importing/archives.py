@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from annotation.interchange.faults import Fault, printable
+from annotation.interchange.hidden_files import is_hidden
 from annotation.interchange.tables import EXPANDED_FREELY, EXPANSION, Source
 from annotation.problems import gettext_noop
 
@@ -37,7 +38,8 @@ def is_archive(source: Source) -> bool:
 def unpack(source: Source, into: Path) -> list[Source]:
     """Unpacks an archive into the folder `into`, under numbered file names.
 
-    Each file keeps its name in the archive, `folder/name` or `name`. Hidden files, which systems add, are skipped.
+    Each file keeps its name in the archive, `folder/name` or `name`. Hidden files, which systems add, are not
+    unpacked: they have their whole path as name, for the report to list them.
 
     Raises:
         Unpackable: it is not an archive, is damaged or encrypted, or expands far beyond its size.
@@ -53,13 +55,16 @@ def unpack(source: Source, into: Path) -> list[Source]:
             found = []
             for index, member in enumerate(members):
                 # Some systems write their own path separator, and some archives have entries without a name.
-                parts = PurePosixPath(member.filename.replace("\\", "/").lstrip("/")).parts[-2:]
-                if not parts or parts[-1].startswith(".") or "__MACOSX" in member.filename:
+                parts = PurePosixPath(member.filename.replace("\\", "/").lstrip("/")).parts
+                if not parts or parts[-1] == "..":
                     continue
                 path = into / f"{source.path.name}-{index}"
+                if is_hidden(whole := "/".join(map(printable, parts))):
+                    found.append(Source(whole, path))
+                    continue
                 with archive.open(member) as stream:
                     left -= _copy(source, stream, path, left)
-                found.append(Source("/".join(map(printable, parts)), path))
+                found.append(Source("/".join(map(printable, parts[-2:])), path))
             return found
     except DAMAGE as error:
         raise _damaged(source) from error

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -18,33 +18,50 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation.importing import registry
 from annotation.importing.archives import Unpackable, is_archive, unpack
-from annotation.importing.rows import Counts, Intake, Sink
-from annotation.interchange.faults import Fault, Faults, printable
+from annotation.importing.rows import Counts, Intake, Repeats, Sink
+from annotation.interchange.faults import Fault, Faults, printable, shown
 from annotation.interchange.format import Format, Named
+from annotation.interchange.hidden_files import is_hidden
 from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
 from annotation.interchange.registry import FORMATS
 from annotation.interchange.tables import Source
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
 from annotation.planner_stats import analyse
-from annotation.problems import SENTENCES, gettext_noop
+from annotation.problems import SENTENCES, gettext_noop, kind
 from annotation.studies.lifecycle import NotPossible, create_study, offer_pairs
 
 log = logging.getLogger(__name__)
 
+
+SHORT_REFERENCES: Final = kind("references-of-fewer-turns", gettext_noop("references without the last turn: %(count)s"))
 
 type Tell = Callable[[int, int], None]
 """Called with the bytes read and the bytes in all; may raise to stop the loading."""
 
 
 class FaultyFiles(Exception):
-    """The files have errors, and nothing was stored."""
+    """The files have errors, and nothing was stored.
 
-    def __init__(self, faults: Faults) -> None:
+    `unclear` maps files to their columns that may say whose the rows are, if that question is the only error.
+    """
+
+    def __init__(self, faults: Faults, unclear: Mapping[str, Sequence[str]] | None = None) -> None:
         super().__init__("; ".join(map(worded, faults.listed[:3])))
         self.faults = faults
+        self.unclear = dict(unclear or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose the comparisons of a file are: one judge's, or those named in `column`, which stands for `known`."""
+
+    judge: str = ""
+    column: str = ""
+    known: Literal["worker", "rater", ""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +76,13 @@ class Report:
     flagged: int = 0
     """Answers that name their own model or organisation."""
     skipped: tuple[str, ...] = ()
-    """Files of a folder that were not recognised."""
+    """Files of a folder that were not recognised, and hidden files."""
     unknown: dict[str, list[str]] = field(default_factory=dict)
     """By file, the columns that were not read."""
     passed_over: dict[str, int] = field(default_factory=dict)
-    """Rows that were stored nowhere without being faults, by the code of what is said of them."""
+    """Rows of which something is said without their being faults, by the code of what is said."""
+    repeated: dict[str, Repeats] = field(default_factory=dict)
+    """By file, the rows that equal an earlier row of the same file."""
 
     def as_json(self) -> dict[str, Any]:
         found = asdict(replace(self, upload=None))
@@ -75,6 +94,21 @@ def worded(fault: Fault) -> str:
     """Returns `fault` in the reader's language, as `file:line: field: reason`."""
     place = ":".join(filter(None, (fault.file, str(fault.line) if fault.line else "")))
     return ": ".join(filter(None, (place, fault.field, _(fault.reason) % fault.values)))
+
+
+def told_repeated(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Returns a sentence on each file of a report that has equal rows, in the reader's language."""
+    sentences = []
+    for file, found in report.items():
+        count, lines = found["count"], found["lines"]
+        text = ngettext(
+            "%(file)s: %(count)d row repeats an earlier row of the same file and was skipped (line %(lines)s).",
+            "%(file)s: %(count)d rows repeat earlier rows of the same file and were skipped (lines %(lines)s).",
+            count,
+        )
+        more = ", …" if count > len(lines) else ""
+        sentences.append(text % {"file": file, "count": count, "lines": ", ".join(map(str, lines)) + more})
+    return sentences
 
 
 def told_passed_over(counts: Mapping[str, int]) -> list[str]:
@@ -210,7 +244,7 @@ def _inside(folder: Path, nested: bool) -> Iterator[tuple[Path, str]]:
     try:
         entries = sorted(folder.iterdir())
         for entry in entries:
-            if nested and entry.is_dir():
+            if nested and entry.is_dir() and not is_hidden(entry.name):
                 for file in sorted(entry.iterdir()):
                     yield file, printable(f"{entry.name}/{file.name}")
             else:
@@ -242,11 +276,31 @@ def unpacked(sources: Iterable[tuple[Source, bool]], place: Path) -> list[tuple[
 
 def format_of(sources: Sequence[tuple[Source, bool]]) -> Format:
     """Returns the format that recognises most of the files; on a tie, the exchange format."""
-    return max(FORMATS.values(), key=lambda known: sum(known.named(source) is not None for source, _o in sources))
+    seen = [source for source, outright in sources if not _hidden(source, outright)]
+    return max(FORMATS.values(), key=lambda known: sum(known.named(source) is not None for source in seen))
 
 
-def recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str | None) -> Work:
-    """Determines the kind of each file.
+def _hidden(source: Source, outright: bool) -> bool:
+    """Returns whether the file is to be skipped unread; of a file named explicitly, the folder does not matter."""
+    return is_hidden(source.name.rpartition("/")[2] if outright else source.name)
+
+
+UNCLEAR_LISTED: Final = 20
+SKIPPED_LISTED: Final = 10
+
+WHOSE: Final = gettext_noop(
+    "These columns are not known: %(columns)s. If one of them says who gave the answers, name it worker (with their "
+    "numbers) or rater. If all rows are by one judge, give its name: --rater NAME, or “Judge” on the page."
+)
+
+
+def recognise(
+    sources: Iterable[tuple[Source, bool]],
+    known: Format,
+    rater: str | None,
+    whose: Mapping[str, Whose] | None = None,
+) -> Work:
+    """Determines the kind of each file. `whose` tells by a file's name whose comparisons it has.
 
     Raises:
         FaultyFiles: a file cannot be loaded, or it is unclear whose comparisons it has.
@@ -255,11 +309,17 @@ def recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str 
     files: list[_File] = []
     skipped: list[str] = []
     for source, outright in sources:
+        if _hidden(source, outright):
+            skipped.append(source.name)
+            continue
+        told = (whose or {}).get(source.name, Whose())
+        if told.column:
+            source = replace(source, renamed={told.column: told.known})
         match known.named(source):
             case Fault() as fault:
                 faults.add(fault)
             case Named() as named:
-                files.append(_File(source, named, named.judge))
+                files.append(_File(source, named, told.judge or named.judge))
             case None if outright and source.path.exists():
                 faults.add(Fault(source.name, None, "", known.expected))
             case None if outright:
@@ -267,14 +327,20 @@ def recognise(sources: Iterable[tuple[Source, bool]], known: Format, rater: str 
             case None:
                 skipped.append(source.name)
     if not files and not faults:
-        faults.add(Fault("", None, "", gettext_noop("No file to load was found.")))
-    if rater and files and not any(file.named.of_one_judge for file in files):
+        reason = gettext_noop("No file to load was found.")
+        listed = ", ".join(skipped[:SKIPPED_LISTED]) + (", …" if len(skipped) > SKIPPED_LISTED else "")
+        if skipped:
+            reason = gettext_noop("No file to load was found. Skipped: %(files)s.")
+        faults.add(Fault("", None, "", reason, {"files": listed} if skipped else {}))
+    if rater and files and not any(file.named.of_one_judge or file.named.broken for file in files):
         reason = gettext_noop("You named a rater, but none of these files contains the comparisons of a single judge.")
         faults.add(Fault("", None, "rater", reason))
     files.sort(key=lambda file: known.kinds.index(file.named.kind))
     judged = tuple(_judged(file, files, rater, faults) for file in files)
     if faults:
-        raise FaultyFiles(faults)
+        asking = all(fault.reason == WHOSE for fault in faults.listed)
+        unclear = {file.source.name: file.named.unclear for file in judged if not file.judge and file.named.unclear}
+        raise FaultyFiles(faults, unclear if asking else None)
     return Work(known, judged, tuple(skipped))
 
 
@@ -289,6 +355,9 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
             "one at a time."
         )
         faults.add(Fault(file.source.name, None, "rater", reason))
+    elif judge is None and file.named.unclear:
+        columns = ", ".join(shown(column) for column in file.named.unclear[:UNCLEAR_LISTED])
+        faults.add(Fault(file.source.name, 1, "", WHOSE, {"columns": columns}))
     elif judge is None or judge in RESERVED_RATERS or len(judge) > RATER_LENGTH or "\0" in judge:
         reason = gettext_noop(
             "Which judge made these comparisons? Enter its name. The names “people” and “all” are reserved."
@@ -330,6 +399,7 @@ def _read(work: Work, intake: Intake, before: int, tell: Tell | None) -> None:
             tell(done, total)
 
     for file in work.files:
+        intake.open_file()
         for record in work.format.read(file.source, file.named.kind, progress):
             if isinstance(record, Fault):
                 intake.faults.add(record)
@@ -345,8 +415,17 @@ def has_news(intake: Intake) -> bool:
 def report_of(intake: Intake, work: Work, upload: Upload | None = None) -> Report:
     """Returns the report on `intake`, after a check or after storing; without `upload`, nothing was stored."""
     unknown = {file: sorted(columns) for file, columns in intake.unknown.items()}
-    passed_over = dict(intake.passed_over)
-    return Report(upload, intake.counts, intake.pairs.made, len(intake.flags), work.skipped, unknown, passed_over)
+    return Report(
+        upload,
+        intake.counts,
+        intake.pairs.made,
+        len(intake.flags),
+        work.skipped,
+        unknown,
+        dict(intake.passed_over)
+        | ({SHORT_REFERENCES.code: short} if (short := intake.corpus.short_references) else {}),
+        intake.repeated,
+    )
 
 
 def store(

@@ -8,7 +8,8 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,10 @@ ARRIVING: Final = "arriving-"
 
 FORGOTTEN: Final = timedelta(minutes=10)
 """Files without a row that nobody has written to for this long were left by a crash."""
+
+
+ANSWERED_WITHIN: Final = timedelta(days=7)
+"""How long the files of an upload are kept that asks whose comparisons they have."""
 
 
 class Stopped(Exception):
@@ -124,13 +129,15 @@ def run(upload_id: int) -> bool:
     claim = _Claim(upload.pk, at)
     try:
         with beating(claim.ours):
-            report = _load_upload(upload, claim)
+            loaded = _load_upload(upload, claim)
     except Stopped:
         return False
     except load.FaultyFiles as error:
-        claim.end(
-            UploadState.FAULTY, {"faults": [f.as_json() for f in error.faults.listed], "count": error.faults.count}
-        )
+        report = {"faults": [f.as_json() for f in error.faults.listed], "count": error.faults.count}
+        claim.end(UploadState.FAULTY, report | ({"unclear": error.unclear} if error.unclear else {}))
+        if error.unclear:
+            # The page asks whose the rows are; the files are loaded again once somebody has answered.
+            return True
     except Exception as error:
         if not disk.is_full(error):
             raise
@@ -139,8 +146,8 @@ def run(upload_id: int) -> bool:
         )
         claim.end(UploadState.FAULTY, _only(reason))
     else:
-        if report.upload is None:
-            claim.end(UploadState.STORED, report.as_json())
+        if loaded.upload is None:
+            claim.end(UploadState.STORED, loaded.as_json())
     shutil.rmtree(folder(upload), ignore_errors=True)
     return True
 
@@ -153,7 +160,8 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
     place = folder(upload)
     files = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
     sources = load.unpacked(files, place)
-    work = load.recognise(sources, load.format_of(sources), upload.options.get("rater"))
+    whose = {file: load.Whose(**told) for file, told in upload.options.get("whose", {}).items()}
+    work = load.recognise(sources, load.format_of(sources), upload.options.get("rater"), whose)
     if work.size > upload.size:
         # For archives, the progress bar counts the unpacked bytes.
         upload.size = work.size
@@ -219,6 +227,29 @@ class _Claim:
             log.info("Upload %s ended before its report was written.", self._upload_id)
 
 
+def asks(upload: Upload) -> dict[str, list[str]]:
+    """Returns the files of which it is unclear whose comparisons they have, with the columns that may say it.
+
+    Empty if the upload has no such question, or its files are gone.
+    """
+    if upload.state != UploadState.FAULTY or not folder(upload).is_dir():
+        return {}
+    return dict(upload.report.get("unclear", {}))
+
+
+def answer(upload: Upload, whose: Mapping[str, load.Whose]) -> bool:
+    """Loads the files again, now that it is clear whose comparisons they have; returns False if they are gone."""
+    told = upload.options.get("whose", {}) | {file: asdict(each) for file, each in whose.items()}
+    asked = Upload.objects.filter(pk=upload.pk, state=UploadState.FAULTY, finished_at=upload.finished_at)
+    if not asks(upload) or not asked.update(
+        state=UploadState.WAITING, options=upload.options | {"whose": told}, report={}, done=0, finished_at=None
+    ):
+        return False
+    _enqueue(upload.pk)
+    upload.refresh_from_db()
+    return True
+
+
 def cancel(upload: Upload) -> bool:
     """Cancels an upload that is not stored yet; returns False if it is over, and can be undone instead."""
     under_way = Q(state=UploadState.WAITING) | Q(state=UploadState.CHECKING)
@@ -276,10 +307,13 @@ def _clear(at: datetime) -> None:
     places = list(_root().iterdir()) if _root().is_dir() else []
     # Asked after the folders are listed: the row of a folder that has its number is stored a moment later.
     numbers = [int(place.name) for place in places if place.name.isdigit()]
-    states = dict(Upload.objects.filter(pk__in=numbers).values_list("pk", "state"))
+    rows = Upload.objects.filter(pk__in=numbers)
+    under_way = Q(state__in=[UploadState.WAITING, UploadState.CHECKING])
+    asking = Q(state=UploadState.FAULTY, report__has_key="unclear", finished_at__gt=at - ANSWERED_WITHIN)
+    known, live = (set(found.values_list("pk", flat=True)) for found in (rows, rows.filter(under_way | asking)))
     for place in places:
-        if place.name.isdigit() and int(place.name) in states:
-            left = states[int(place.name)] not in {UploadState.WAITING, UploadState.CHECKING}
+        if place.name.isdigit() and int(place.name) in known:
+            left = int(place.name) not in live
         else:
             left = (place.name.isdigit() or place.name.startswith(ARRIVING)) and _untouched(place, at)
         if left:

@@ -29,11 +29,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A file recognised by its name: `judge` is who made its comparisons where the file itself does not say."""
+    """A file recognised by its name: `judge` is who made its comparisons where the file itself does not say.
+
+    `unclear` are columns that may say whose the rows are, under a name that is not known. `broken` is a file
+    whose header cannot be read; reading the file reports why.
+    """
 
     kind: str
     of_one_judge: bool = False
     judge: str | None = None
+    unclear: tuple[str, ...] = ()
+    broken: bool = False
 
 
 def _unknown(text: str) -> str:

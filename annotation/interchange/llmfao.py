@@ -6,7 +6,7 @@ reading, writing and the codebook in docs/ follow them.
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -198,6 +198,11 @@ def rater_name(cell: Any) -> str:
     return found
 
 
+def has_reference(references: Sequence[str], turn: int) -> bool:
+    """Returns whether the turn `turn`, from 1, has a reference answer; `references` are those of a prompt, by turn."""
+    return 0 < turn <= len(references) and bool(references[turn - 1].strip())
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a file: `needed` in every row or not; `extra` columns are written only if they have a value."""
@@ -317,6 +322,10 @@ ALL_COLUMNS: Final = (*PEOPLE_COLUMNS, "rater")
 REPEATED_COLUMNS: Final = ("turn", "repetition")
 """Columns added at the end if raters answered pairs more than once, by turn, order or sample."""
 
+OF_ONE_JUDGE: Final = frozenset({*JUDGE_COLUMNS, *REPEATED_COLUMNS, "simulated", "weight", "share"})
+"""The columns of files whose name may give their judge: those of the published files and of our own exports. A file
+with any other column may be somebody else's: `Worker` or `annotator` would make people's votes a judge's."""
+
 FULL_COLUMNS: Final = (
     *ALL_COLUMNS,
     "row",
@@ -354,6 +363,8 @@ FULL_COLUMNS: Final = (
 )
 """The columns of `export comparisons --full`; the codebook in docs/ explains each."""
 
+NEEDED_CELLS: Final = tuple(column.name for column in COMPARISONS if column.needed)
+
 PAYMENT_COLUMNS: Final = ("external_id", "outcome", "code", "minutes", "votes", "skips")
 
 
@@ -363,7 +374,7 @@ def kind_of(file_name: str) -> str | None:
     if plain.endswith("comparisons.csv"):
         return "comparisons"
     stem, dot, ending = plain.rpartition(".")
-    if dot and ending == "jsonl" and not stem.startswith("."):
+    if dot and ending == "jsonl":
         for kind in ("models", "prompts", "results"):
             if stem == kind or stem.endswith(f"-{kind}"):
                 return kind
@@ -382,16 +393,18 @@ def judge_in_name(file_name: str) -> str | None:
 
 
 def named(file: Source) -> Named | Fault | None:
-    """Returns the kind of `file` and, for comparisons, their rater by its header; None if unknown.
+    """Returns the kind of `file` and, for comparisons, whether its header says whose they are; None if unknown.
 
-    Returns a fault if the file's header cannot be loaded.
+    Returns a fault if the file is one that cannot be loaded.
     """
     # Files of an archive may be in folders, which do not matter.
     called = file.name.rpartition("/")[2]
     kind = kind_of(called)
     if kind != "comparisons":
         return Named(kind) if kind else None
-    header = csv_header(file)
+    header = csv_header(file, NEEDED_CELLS)
+    if header is None:
+        return Named(kind, broken=True)
     if "row" in header and "purpose" in header:
         reason = gettext_noop(
             "This is a full export (“All rows”), which also contains rows that are not counted. Use the "
@@ -400,16 +413,14 @@ def named(file: Source) -> Named | Fault | None:
         return Fault(file.name, 1, "", reason)
     if "rater" in header or "worker" in header:
         return Named(kind)
-    return Named(kind, of_one_judge=True, judge=judge_in_name(called))
+    unclear = tuple(column for column in header if column not in OF_ONE_JUDGE)
+    return Named(kind, of_one_judge=True, judge=None if unclear else judge_in_name(called), unclear=unclear)
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields a record with typed values, or a fault, for each row of `file`."""
     columns = KINDS[kind]
-    if columns.ending == ".csv":
-        rows = read_csv(file, progress, needed=[column.name for column in columns.columns if column.needed])
-    else:
-        rows = read_jsonl(file, progress)
+    rows = read_csv(file, progress, NEEDED_CELLS) if columns.ending == ".csv" else read_jsonl(file, progress)
     for row in rows:
         if isinstance(row, Fault):
             yield row

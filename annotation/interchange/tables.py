@@ -12,7 +12,7 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
@@ -48,10 +48,11 @@ type Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read: its name for people, and its path."""
+    """A file to read: its name for people, and its path. `renamed` gives columns of a CSV file their right names."""
 
     name: str
     path: Path
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def plain_name(self) -> str:
@@ -305,7 +306,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
+def _csv_rows(lines: _Lines, needed: Collection[str], header_only: bool = False) -> Iterator[Row | Fault]:
     source = lines.source
     record = 0
 
@@ -338,18 +339,25 @@ def _csv_rows(lines: _Lines, needed: Collection[str]) -> Iterator[Row | Fault]:
         if not cells:
             continue
         if header is None:
-            if problem := _wrong_header(cells):
-                yield Fault(source.name, number, "", problem, {}, shown(cells, 2 * SHOWN))
-                return
-            if missing := [column for column in needed if column not in cells]:
-                for column in missing:
-                    yield Fault(source.name, number, column, MISSING_COLUMN, {}, shown(cells, 2 * SHOWN))
+            cells = [source.renamed.get(cell, cell) for cell in cells]
+            if faults := _header_faults(source, number, cells, needed):
+                yield from faults
                 return
             header = cells
+            if header_only:
+                yield Row(number, dict.fromkeys(header))
+                return
             continue
         yield _csv_row(source, number, header, cells)
     if header is None:
         yield Fault(source.name, None, "", gettext_noop("The file is empty."))
+
+
+def _header_faults(source: Source, number: int, cells: list[str], needed: Collection[str]) -> list[Fault]:
+    if problem := _wrong_header(cells):
+        return [Fault(source.name, number, "", problem, {}, shown(cells, 2 * SHOWN))]
+    missing = [column for column in needed if column not in cells]
+    return [Fault(source.name, number, column, MISSING_COLUMN, {}, shown(cells, 2 * SHOWN)) for column in missing]
 
 
 def _wrong_header(cells: list[str]) -> str | None:
@@ -382,23 +390,10 @@ def _csv_row(source: Source, number: int, header: list[str], cells: list[str]) -
     return Row(number, dict(zip(header, cells, strict=True)))
 
 
-def csv_header(source: Source) -> list[str]:
-    """Returns the column names of a CSV file; empty if they cannot be read, which `read_csv` reports."""
-    try:
-        raw, stream = _open(source)
-    except _Unreadable:
-        return []
-    with raw, stream:
-        try:
-            line = next(iter(_Lines(source, stream, _most(source))), b"")
-        except _Unreadable:
-            return []
-    if isinstance(line, Fault):
-        return []
-    try:
-        return next(csv.reader([line.decode("utf-8", "replace")], strict=True), [])
-    except csv.Error:
-        return []
+def csv_header(source: Source, needed: Collection[str] = ()) -> list[str] | None:
+    """Returns the column names of a CSV file; None if `read_csv` reports a fault of its header."""
+    first = next(iter(_read(source, partial(_csv_rows, needed=needed, header_only=True), None)), None)
+    return list(first.values) if isinstance(first, Row) else None
 
 
 def guard(text: str) -> str:

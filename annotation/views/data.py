@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.forms import UploadForm
+from annotation.forms import UploadForm, WhoseForm
 from annotation.importing import load, undo, uploads
 from annotation.interchange.faults import Fault
 from annotation.models import Purpose, Report, ResultFlag, Study, Upload, UploadState
@@ -57,15 +57,34 @@ def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
 def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows an upload's progress or outcome; htmx polls the part that changes."""
     found = get_object_or_404(study.uploads.select_related("user"), pk=number)
+    unclear = uploads.asks(found)
     context = {
         "upload": found,
+        "whose": WhoseForm(None, unclear) if unclear else None,
         "under_way": found.state in UNDER_WAY,
         "interrupted": found.is_interrupted(timezone.now()),
         "faults": _faults(found),
         "pace": _pace(found),
-        "passed_over": load.told_passed_over(found.report.get("passed_over", {})),
+        "notes": [
+            *load.told_repeated(found.report.get("repeated", {})),
+            *load.told_passed_over(found.report.get("passed_over", {})),
+        ],
+        "skipped": found.report.get("skipped", []),
     }
     return show(request, study, "upload.html", "data", part="upload", **context)
+
+
+@study_page
+@require_POST
+def answer_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Takes the answer to the question whose comparisons an upload has, and loads its files again."""
+    found = get_object_or_404(study.uploads, pk=number)
+    form = WhoseForm(request.POST, uploads.asks(found))
+    if not form.is_valid():
+        return show(request, study, "upload.html", "data", upload=found, whose=form, under_way=False)
+    if not uploads.answer(found, form.whose()):
+        messages.error(request, _("These files are no longer stored. Upload them again."))
+    return redirect("study-upload", study.slug, number)
 
 
 def _pace(upload: Upload) -> dict[str, float] | None:
@@ -89,7 +108,9 @@ def faults_csv(request: AdministratorRequest, study: Study, number: int) -> Http
     """Sends the listed errors of an upload as CSV, with file, line, field and reason."""
     found = get_object_or_404(study.uploads, pk=number)
     rows = ((fault.file, fault.line, fault.field, told, fault.row) for fault, told in _faults(found))
-    return csv_download(("file", "line", "field", "reason", "row"), rows, f"{study.slug}-faults-{number}.csv")
+    return csv_download(
+        ("file", "line", "field", "reason", "row"), rows, f"{study.slug}-faults-{number}.csv", for_people=True
+    )
 
 
 @study_page
@@ -145,7 +166,9 @@ def flags_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
         (flag.result.number, flag.result.prompt.number, flag.result.model.name, flag.kind, flag.found)
         for flag in _flags(study).iterator()
     )
-    return csv_download(("result", "prompt", "model", "kind", "found"), rows, f"{study.slug}-flags.csv")
+    return csv_download(
+        ("result", "prompt", "model", "kind", "found"), rows, f"{study.slug}-flags.csv", for_people=True
+    )
 
 
 @study_page
@@ -174,7 +197,7 @@ def reports_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase
         )
         for report in _reports(study).iterator()
     )
-    return csv_download(columns, rows, f"{study.slug}-reports.csv")
+    return csv_download(columns, rows, f"{study.slug}-reports.csv", for_people=True)
 
 
 @study_page

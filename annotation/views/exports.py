@@ -1,6 +1,9 @@
 """Downloads of a study's data: the same files as the command `export` writes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import quote, urlencode
 
 from django.http import FileResponse, Http404, HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -18,8 +21,41 @@ PAYMENTS = "payments"
 @require_safe
 def page(request: AdministratorRequest, study: Study) -> HttpResponseBase:
     """Shows the files and formats in which the study can be downloaded."""
-    judges = study.raters.filter(kind=RaterKind.JUDGE).order_by("name").values_list("name", flat=True)
-    return show(request, study, "export.html", "export", judges=judges, formats=study_formats.labels())
+    raters = study.raters.filter(kind=RaterKind.JUDGE).order_by("name")
+    judges = [name for name in raters.values_list("name", flat=True) if name]
+    return show(
+        request,
+        study,
+        "export.html",
+        "export",
+        comparisons=_comparisons(study, judges),
+        formats=study_formats.labels(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonFiles:
+    """The downloads of one choice of raters: the parts of their addresses, and whether the plain file is marked."""
+
+    raters: str
+    is_judge: bool
+    plain: str
+    full: str
+    marked: bool
+
+
+def _comparisons(study: Study, judges: Sequence[str]) -> list[ComparisonFiles]:
+    """Returns the downloads of comparisons; a file with simulated ones is offered only with these marked."""
+    simulated = export.with_simulated(study)
+    found = []
+    for raters in (export.PEOPLE, *judges, *([export.ALL] if judges else [])):
+        marked = raters in simulated
+        choice = {} if raters == export.PEOPLE else {"raters": raters}
+        plain = urlencode(choice | ({"simulated": "1"} if marked else {}), quote_via=quote)
+        found.append(
+            ComparisonFiles(raters, raters in judges, plain, urlencode(choice | {"full": "1"}, quote_via=quote), marked)
+        )
+    return found
 
 
 @study_page
@@ -45,4 +81,4 @@ def download(request: AdministratorRequest, study: Study, what: str) -> HttpResp
         return response
     name = export.file_name(what, raters=raters, **choices)
     content_type = "text/csv" if name.endswith(".csv") else "application/jsonl"
-    return as_download(chunks, name, f"{content_type}; charset=utf-8")
+    return as_download(chunks, name, f"{content_type}; charset=utf-8", for_people=what == PAYMENTS)

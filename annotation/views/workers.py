@@ -117,7 +117,7 @@ def page_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
     """Sends the statistics of all workers as CSV, simulated ones last."""
     rows = [*coverage.workers(study), *coverage.workers(study, simulated=True)]
     cells = ([_cell(getattr(row, column)) for column in COLUMNS] for row in rows)
-    return csv_download(COLUMNS, cells, f"{study.slug}-workers.csv")
+    return csv_download(COLUMNS, cells, f"{study.slug}-workers.csv", for_people=True)
 
 
 def _cell(value: Any) -> str | float | bool | None:

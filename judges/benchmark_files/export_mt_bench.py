@@ -25,10 +25,10 @@ OWN_REFERENCES: Final = "reference"
 
 
 def files(study: Study) -> Files:
-    """Yields the name and lines of each file.
+    """Yields the name and lines of each file. Models, or judges, whose names a disk takes for one do not share one.
 
     Raises:
-        NotPossible: two models, or two judges, would share a file.
+        NotPossible: two models, or two judges, have the same name in FastChat's files.
     """
     models = list(study.prompt_set.models.filter(results__isnull=False).distinct().order_by("pk"))
     failed = Remainder.objects.filter(prompt__prompt_set=study.prompt_set).exclude(model__in=models)
@@ -40,6 +40,7 @@ def files(study: Study) -> Files:
 
 
 def _refuse_namesakes(names: Sequence[str]) -> None:
+    """Refuses names that become one: the files of judgments identify models by their file names."""
     seen: dict[str, str] = {}
     for name in names:
         if (other := seen.setdefault(mt_bench.file_stem(name), name)) != name:
@@ -50,24 +51,25 @@ def _refuse_namesakes(names: Sequence[str]) -> None:
 
 def _files(study: Study, models: Sequence[LanguageModel], judges: Sequence[str]) -> Files:
     yield mt_bench.QUESTIONS, _questions(study)
-    for model in models:
-        yield f"{mt_bench.ANSWERS}/{mt_bench.file_stem(model.name)}.jsonl", _answers(study, model)
-    for source in _reference_sources(study):
-        yield f"{mt_bench.REFERENCES}/{mt_bench.file_stem(source)}.jsonl", _references(study, source)
-    from_files = Judgment.objects.filter(study=study)
-    names = list(from_files.order_by("file").values_list("file", flat=True).distinct())
-    for name in names:
-        lines = _judgments(from_files.filter(file=name))
-        if any(name == f"{mt_bench.file_stem(judge)}{_ending(name)}" for judge in judges):
-            # The judge was also run here, so its imported file gets a name of its own.
-            name = f"files-{name}"
-        yield f"{mt_bench.JUDGMENTS}/{name}", lines
-    for judge in judges:
-        yield from _own(study, judge)
+    for model, stem in zip(models, mt_bench.distinct_stems([model.name for model in models]), strict=True):
+        yield f"{mt_bench.ANSWERS}/{stem}.jsonl", _answers(study, model)
+    sources = _reference_sources(study)
+    for source, stem in zip(sources, mt_bench.distinct_stems(sources), strict=True):
+        yield f"{mt_bench.REFERENCES}/{stem}.jsonl", _references(study, source)
+    own = mt_bench.distinct_stems(judges)
+    for ending in (mt_bench.GRADES, mt_bench.GAMES):
+        yield from _loaded(study, ending, own)
+    for judge, stem in zip(judges, own, strict=True):
+        yield from _own(study, judge, stem)
 
 
-def _ending(name: str) -> str:
-    return "_pair.jsonl" if name.endswith("_pair.jsonl") else "_single.jsonl"
+def _loaded(study: Study, ending: str, own: Sequence[str]) -> Files:
+    """Yields the files of judgments that were loaded; `own` are the file names of judges that were run here."""
+    rows = Judgment.objects.filter(study=study, file__endswith=ending)
+    names = list(rows.order_by("file").values_list("file", flat=True).distinct())
+    wanted = [f"files-{stem}" if (stem := name.removesuffix(ending)) in own else stem for name in names]
+    for name, stem in zip(names, mt_bench.distinct_stems(wanted, own), strict=True):
+        yield f"{mt_bench.JUDGMENTS}/{stem}{ending}", _judgments(rows.filter(file=name))
 
 
 def _questions(study: Study) -> Iterator[str]:
@@ -189,15 +191,14 @@ def _asked_here(study: Study, judge: str = "") -> QuerySet[Verdict]:
     return found.filter(reply__answered_as__in=[each for each in versions if each.rater_name == judge])
 
 
-def _own(study: Study, judge: str) -> Files:
-    stem = mt_bench.file_stem(judge)
+def _own(study: Study, judge: str, stem: str) -> Files:
     verdicts = _asked_here(study, judge)
     graded = verdicts.filter(call__result__isnull=False)
     if graded.exists():
-        yield f"{mt_bench.JUDGMENTS}/{stem}_single.jsonl", _own_grades(graded)
+        yield f"{mt_bench.JUDGMENTS}/{stem}{mt_bench.GRADES}", _own_grades(graded)
     compared = verdicts.filter(call__pair__isnull=False)
     if compared.exists():
-        yield f"{mt_bench.JUDGMENTS}/{stem}_pair.jsonl", _own_games(compared)
+        yield f"{mt_bench.JUDGMENTS}/{stem}{mt_bench.GAMES}", _own_games(compared)
 
 
 def _own_grades(verdicts: QuerySet[Verdict]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from annotation.importing import registry
-from annotation.importing.rows import Batch, Intake, Judged, Known, Passed, Refused
+from annotation.importing.rows import NO_SUCH_TURN, Batch, Intake, Judged, Known, Passed, Refused, Repeated
 from annotation.interchange.faults import shown
 from annotation.interchange.format import Record
 from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
@@ -44,6 +44,8 @@ class BenchmarkRows:
         match record.kind:
             case "surplus":
                 self.intake.passed_over[SURPLUS.code] += 1
+            case "repeated":
+                raise Repeated
             case "references":
                 self._reference(record.values)
             case "remainders":
@@ -123,6 +125,7 @@ class BenchmarkRows:
         self.references[place] = said
         self.intake.count("references").add(new=True)
         if row["source"]:
+            self.intake.corpus.note_references(row["prompt"], row["turns"])
             best = self._used.get(row["prompt"])
             if best is None or row["source"] < best[1]:
                 self._used[row["prompt"]] = (prompt, row["source"], row["turns"])
@@ -186,7 +189,10 @@ class BenchmarkRows:
 
     def _turn(self, row: Mapping[str, Any]) -> int:
         """Returns the turn as calls of judges number it: 0 if there is only one."""
-        if self.intake.corpus.has_follow_ups(self.intake.corpus.prompt("question_id", row["prompt"])):
+        turns = self.intake.corpus.turns("question_id", row["prompt"])
+        if turns > 1:
+            if row["turn"] > turns:
+                raise Refused("turn", NO_SUCH_TURN, prompt=row["prompt"], turns=turns, turn=row["turn"])
             return int(row["turn"])
         if row["turn"] != 1:
             raise Refused(

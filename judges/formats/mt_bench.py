@@ -13,7 +13,9 @@ differently from FastChat's output (escaped letters, another order of keys), the
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -28,6 +30,9 @@ QUESTIONS: Final = "question.jsonl"
 ANSWERS: Final = "model_answer"
 REFERENCES: Final = "reference_answer"
 JUDGMENTS: Final = "model_judgment"
+GRADES: Final = "_single.jsonl"
+GAMES: Final = "_pair.jsonl"
+"""How the names of files of judgments end, behind the judge's name."""
 
 API_ERROR: Final = "$ERROR$"
 """What FastChat writes instead of a text that the endpoint did not return."""
@@ -37,6 +42,7 @@ ERROR: Final = "error"
 WINNERS: Final = ("model_1", "model_2", "tie", ERROR)
 
 KANA: Final = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+WHOLE: Final = re.compile("0|-?[1-9][0-9]{0,18}")
 LETTER: Final = re.compile(r"[^\W\d_]")
 
 ORDER: Final[Mapping[str, Sequence[str]]] = {
@@ -173,6 +179,31 @@ def file_stem(called: str) -> str:
     return re.sub(r'[\x00-\x1f/\\:*?"<>|]|^\.', "_", called)
 
 
+NAMESAKE: Final = re.compile(r"~[2-9]$|~[1-9][0-9]+$")
+
+
+def distinct_stems(called: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+    """Returns a file name for each model or judge, so that no disk takes two of them, or one and a `taken`, for one.
+
+    macOS and Windows ignore case, macOS composes accents, and Windows drops full stops and blanks at the end. The first
+    of such names has its usual file name; the others get `~2`, `~3` and so on behind it.
+    """
+    used = {_on_disk(stem) for stem in taken}
+    stems = []
+    for each in called:
+        stem, number = file_stem(each), 1
+        while _on_disk(stem) in used:
+            number += 1
+            stem = f"{file_stem(each)}~{number}"
+        used.add(_on_disk(stem))
+        stems.append(stem)
+    return stems
+
+
+def _on_disk(stem: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold()).rstrip(". ")
+
+
 def language_of(prompt: str) -> str:
     """Guesses the language: Japanese if there are kana, English if nearly all letters are ASCII, otherwise unknown."""
     if KANA.search(prompt):
@@ -189,16 +220,16 @@ def named(file: Source) -> Named | None:
     *folders, called = file.plain_name.split("/")
     if called == QUESTIONS:
         return Named("questions")
-    if not folders or called.startswith(".") or not called.endswith(".jsonl"):
+    if not folders or not called.endswith(".jsonl"):
         return None
     match folders[-1]:
         case "model_answer":
             return Named("answers")
         case "reference_answer":
             return Named("references")
-        case "model_judgment" if called.endswith("_single.jsonl"):
+        case "model_judgment" if called.endswith(GRADES):
             return Named("grades")
-        case "model_judgment" if called.endswith("_pair.jsonl"):
+        case "model_judgment" if called.endswith(GAMES):
             return Named("games")
     return None
 
@@ -227,6 +258,11 @@ class _Taken:
             row = excerpt(self.row.values)
             self.faults.append(Fault(self.file.name, self.row.line, key, wrong.reason, wrong.values, row))
             return default
+
+
+def question_id(value: Any) -> int:
+    """Reads a question's number; some published files have it as text, such as "79"."""
+    return whole(int(value) if isinstance(value, str) and WHOLE.fullmatch(value) else value)
 
 
 def _turns(value: Any) -> list[str]:
@@ -289,15 +325,19 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
     """Yields the records that each row of `file` is stored as, or the row's error.
 
     FastChat appends a row when something is asked again: of rows with the same key the last one counts, and the
-    others are reported as `surplus`.
+    others are reported as `surplus`, or as `repeated` if they are the same.
     """
-    latest = {key: row.line for row in read_jsonl(file) if not isinstance(row, Fault) if (key := _key(kind, row))}
+    latest: dict[bytes, tuple[int, bytes]] = {}
+    """By key, the last row's line and the digest of its text."""
+    for row in read_jsonl(file):
+        if not isinstance(row, Fault):
+            latest[_key(kind, row)] = row.line, _text_digest(row)
     models: set[str] = set()
     for row in read_jsonl(file, progress):
         if isinstance(row, Fault):
             yield row
-        elif latest.get(_key(kind, row), row.line) != row.line:
-            yield Record("surplus", row.line, {})
+        elif (last := latest[_key(kind, row)])[0] != row.line:
+            yield Record("repeated" if last[1] == _text_digest(row) else "surplus", row.line, {})
         else:
             yield from _taken(file, kind, row, models)
 
@@ -312,8 +352,9 @@ def _taken(file: Source, kind: str, row: Row, models: set[str]) -> Iterator[Reco
             models.add(record.values["name"])
             yield record
     yield from taken.faults
-    if taken.faults and kind == "questions" and isinstance(row.values.get("question_id"), int):
-        yield Record("prompts", row.line, {"id": row.values["question_id"]}, (), faulty=True)
+    if taken.faults and kind == "questions":
+        with suppress(Wrong):
+            yield Record("prompts", row.line, {"id": question_id(row.values.get("question_id"))}, (), faulty=True)
 
 
 KEYS: Final[Mapping[str, Sequence[str]]] = {
@@ -326,8 +367,14 @@ KEYS: Final[Mapping[str, Sequence[str]]] = {
 """Fields that identify a row."""
 
 
+def _text_digest(row: Row) -> bytes:
+    return blake2b(row.text.encode(), digest_size=16).digest()
+
+
 def _key(kind: str, row: Row) -> bytes:
     found = [row.values.get(key) for key in KEYS[kind]]
+    with suppress(Wrong):
+        found[0] = question_id(found[0])
     if kind == "games":
         # The same two models, in either order.
         found[1:3] = sorted(found[1:3], key=repr)
@@ -336,7 +383,7 @@ def _key(kind: str, row: Row) -> bytes:
 
 def _question(taken: _Taken) -> list[Record]:
     row = taken.row
-    prompt = taken("question_id", whole)
+    prompt = taken("question_id", question_id)
     turns = taken("turns", _turns)
     category = taken("category", _category, "") or None
     if taken.faults:
@@ -353,7 +400,7 @@ def _question(taken: _Taken) -> list[Record]:
 
 def _answers(taken: _Taken) -> list[Record]:
     row = taken.row
-    prompt = taken("question_id", whole)
+    prompt = taken("question_id", question_id)
     choices = taken("choices", _choices)
     model = _named_by_file(taken)
     if taken.faults:
@@ -375,12 +422,14 @@ def _answers(taken: _Taken) -> list[Record]:
 def _named_by_file(taken: _Taken) -> str:
     """Returns the answers' model: the file name, unless the row has a name that a disk would not allow."""
     stem, said = _stem(taken.file), taken.row.values.get("model_id")
-    return said if isinstance(said, str) and said.strip() and file_stem(said) == stem else stem
+    if isinstance(said, str) and said.strip() and file_stem(said) in {stem, NAMESAKE.sub("", stem)}:
+        return said
+    return stem
 
 
 def _reference(taken: _Taken) -> list[Record]:
     row = taken.row
-    prompt = taken("question_id", whole)
+    prompt = taken("question_id", question_id)
     choices = taken("choices", _choices)
     if taken.faults:
         return []
@@ -399,8 +448,9 @@ def _shared(taken: _Taken, ending: str) -> dict[str, Any]:
     row = taken.row
     by_file: Sequence[str] = (_stem(taken.file).removesuffix(ending),)
     judge = taken("judge", _judge, by_file)
+    number = taken("question_id", question_id)
     return {
-        "prompt": taken("question_id", whole),
+        "prompt": number,
         "judge": judge[0] if judge else "",
         "template": judge[1] if judge and len(judge) > 1 else "",
         "names": judge,
@@ -408,7 +458,7 @@ def _shared(taken: _Taken, ending: str) -> dict[str, Any]:
         "sample": taken("sample", _place, 0),
         "stamp": _stamp(row),
         "file": _stem(taken.file) + ".jsonl",
-        "digest": _digest(row.values),
+        "digest": _digest({**row.values, "question_id": number}),
     }
 
 
@@ -503,5 +553,6 @@ KINDS: Final = {
     "games": gettext_noop("Verdicts by judges"),
     # Passed over, and so never counted as rows that came.
     "surplus": "",
+    "repeated": "",
 }
 """The kinds of rows that the corpus has no place for, with their labels."""

@@ -68,7 +68,10 @@ class JudgeForm(Folded, _VersionForm):
             gettext_lazy("Request settings"),
             ("temperature", "top_p", "max_tokens", "token_limit", "reasoning_effort", "seed", "structured"),
         ),
-        (gettext_lazy("Key on the server, additional fields"), ("key_source", "extra_body", "extra_headers", "ignore_returned_model")),
+        (
+            gettext_lazy("Key on the server, additional fields"),
+            ("key_source", "extra_body", "extra_headers", "ignore_returned_model"),
+        ),
         (gettext_lazy("Rate limits and timeout"), ("parallel", "requests_per_minute", "tokens_per_minute", "timeout")),
         (
             gettext_lazy("Prices and budget"),

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from annotation.interchange.llmfao import has_reference
 from annotation.problems import gettext_noop
 
 type Kind = Literal["pair", "single"]
@@ -62,7 +63,7 @@ class Part:
     """One template of a set, and the conditions for its use.
 
     `categories`: only prompts of these types; `turns`: only if one turn, or several, are judged; `language`: only
-    prompts in this language. A part that shows a reference is only used for prompts that have one.
+    prompts in this language. A part that shows a reference is only used if the judged turn has one.
     """
 
     user: str
@@ -235,7 +236,7 @@ def choose(templates: TemplateSet, subject: Subject) -> int:
             return None
         if part.language and not _speaks(subject.language, part.language):
             return None
-        if part.shows_reference and not any(subject.references[: subject.shown]):
+        if part.shows_reference and not has_reference(subject.references, subject.shown):
             return None
         return (bool(part.categories), bool(part.turns), bool(part.language), part.shows_reference)
 
@@ -313,7 +314,7 @@ def _values(subject: Subject, safe: Callable[[str], str], fence: str) -> dict[st
         "text": prompts[-1],
         "first_prompt": prompts[0],
         "reference": references[shown - 1] if len(references) >= shown else "",
-        "references": _conversation(prompts, references, fence, "Reference answer"),
+        "references": _conversation(prompts, references, fence, "Reference answer", empty=False),
         "category": safe(subject.category),
         "language": subject.language,
         "question": safe(subject.question),
@@ -328,9 +329,14 @@ def _values(subject: Subject, safe: Callable[[str], str], fence: str) -> dict[st
     return values
 
 
-def _conversation(prompts: Sequence[str], answers: Sequence[str], fence: str, speaker: str) -> str:
+def _conversation(
+    prompts: Sequence[str], answers: Sequence[str], fence: str, speaker: str, *, empty: bool = True
+) -> str:
+    """Returns the turns with their answers; without `empty`, leaves out turns whose answer is empty."""
     turns = []
     for number, (prompt, answer) in enumerate(zip(prompts, answers, strict=False), 1):
+        if not empty and not answer:
+            continue
         turns.append(f"--- {fence} User, turn {number}\n{prompt}")
         turns.append(f"--- {fence} {speaker}, turn {number}\n{answer}")
     return "\n\n".join([*turns, f"--- {fence} end"])

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
+from annotation.interchange.llmfao import has_reference
 from annotation.models import Comparison, LanguageModel, Pair, Prompt, RaterKind, Result, ResultFlag, Study
 from annotation.safe_html import Text, rendered
 from annotation.scales import Side
@@ -187,7 +188,7 @@ def question(
             number,
             rendered(prompts[number - 1], lang),
             [rendered(text[number - 1], lang) if len(text) >= number else None for text in texts],
-            [(source, rendered(some[number - 1], lang)) for source, some in references if _has(some, number)],
+            [(source, rendered(some[number - 1], lang)) for source, some in references if has_reference(some, number)],
             [_of_turn(words, number, len(prompts)) for words in graded],
             _of_turn(games, number, len(prompts)),
         )
@@ -207,10 +208,6 @@ def question(
 def _choice(results: Sequence[Result], choice: int) -> Result | None:
     """Returns the result with that sample number, or the first one."""
     return next((result for result in results if result.sample == choice), results[0] if results else None)
-
-
-def _has(texts: Sequence[str], number: int) -> bool:
-    return len(texts) >= number and bool(texts[number - 1].strip())
 
 
 def _of_turn(words: Iterable[Word], number: int, turns: int) -> list[Word]:

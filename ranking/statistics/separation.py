@@ -89,12 +89,14 @@ def errors_needed(limit: float, degrees: float | None) -> float:
     if degrees is None:
         return limit + beyond
     # The mean of an estimated standard error whose square is right on average.
-    mean = float(np.sqrt(2 / degrees) * np.exp(scipy.special.gammaln((degrees + 1) / 2) - scipy.special.gammaln(degrees / 2)))
+    mean = float(
+        np.sqrt(2 / degrees) * np.exp(scipy.special.gammaln((degrees + 1) / 2) - scipy.special.gammaln(degrees / 2))
+    )
     return limit * mean + beyond * float(np.sqrt(1 + limit**2 * (1 - mean**2)))
 
 
 def _times_as_many(signal: float, limit: float, uncertainty: Uncertainty) -> float:
-    """Returns by what factor the number of clusters must grow for a difference to exceed its limit in `POWER` of studies.
+    """Returns by what factor clusters must grow in number for a difference to exceed its limit in `POWER` of studies.
 
     `signal` is the square of the difference in standard errors now. More clusters mean more degrees of freedom. Their
     limit is taken to be the one with the same tail probability for a single difference as `limit` has now.

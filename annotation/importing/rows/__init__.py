@@ -11,9 +11,23 @@ subject and what the files have added; a later one uses those before it.
 """
 
 from annotation.importing.rows.batches import Batch, Sink
-from annotation.importing.rows.comparisons import Judged, shift_taken
-from annotation.importing.rows.errors import Passed, Refused
-from annotation.importing.rows.importer import Counts, Intake
+from annotation.importing.rows.comparisons import NO_SUCH_TURN, Judged, shift_taken
+from annotation.importing.rows.errors import Passed, Refused, Repeated
+from annotation.importing.rows.importer import Counts, Intake, Repeats
 from annotation.importing.rows.known_rows import Known, KnownPair
 
-__all__ = ["Batch", "Counts", "Intake", "Judged", "Known", "KnownPair", "Passed", "Refused", "Sink", "shift_taken"]
+__all__ = [
+    "NO_SUCH_TURN",
+    "Batch",
+    "Counts",
+    "Intake",
+    "Judged",
+    "Known",
+    "KnownPair",
+    "Passed",
+    "Refused",
+    "Repeated",
+    "Repeats",
+    "Sink",
+    "shift_taken",
+]

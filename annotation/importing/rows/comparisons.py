@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import batched
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from django.db.models import F
 from django.db.models.functions import Greatest
@@ -13,8 +13,8 @@ from django.db.models.functions import Greatest
 from annotation.importing.rows.batches import BATCH_ROWS, Sink
 from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import MODEL_COLUMNS
-from annotation.importing.rows.errors import Refused
-from annotation.importing.rows.known_rows import Known, KnownPair, KnownRater, quoted
+from annotation.importing.rows.errors import Refused, Repeated
+from annotation.importing.rows.known_rows import STORED, Known, KnownPair, KnownRater, quoted
 from annotation.importing.rows.pairs import Pairs
 from annotation.interchange.faults import shown
 from annotation.interchange.llmfao import RATER_LENGTH, REPEATED_COLUMNS, RESERVED_RATERS
@@ -25,6 +25,19 @@ from annotation.scales import Side, Winner, answer_of, winner_of
 
 VOTE_CODES: Final = {(side, winner): side + winner for side in ("x", "y") for winner in ("x", "y", "tie")}
 """One string per left side and winner, shared by all votes in memory."""
+
+WITHDRAWN: Final = ""
+
+NO_SUCH_TURN: Final = gettext_noop("Prompt %(prompt)s has %(turns)s turns, so turn %(turn)s does not exist.")
+
+
+class Vote(NamedTuple):
+    """An answer in memory: its code, empty if it was withdrawn, and the last file that had it. All votes of one file
+    with one code share one object."""
+
+    code: str
+    file: int = STORED
+
 
 REPEATED: Final = frozenset(REPEATED_COLUMNS)
 FIRST_TIME: Final = 2**64 - 1
@@ -49,6 +62,7 @@ class Comparisons:
     def __init__(self, context: ImportContext, pairs: Pairs) -> None:
         self.context = context
         self.pairs = pairs
+        self._shared: dict[tuple[str, int], Vote] = {}
 
     # The stored rows, and those that the files have added so far.
 
@@ -67,13 +81,13 @@ class Comparisons:
         return found
 
     @cached_property
-    def votes(self) -> dict[int, str]:
-        """Left side and winner of answers in force, by `_vote_key`; an empty string for withdrawn ones."""
+    def votes(self) -> dict[int, Vote]:
+        """Left side and winner of answers, in force or withdrawn, by `_vote_key`."""
         if self.context.study is None:
             return {}
         pairs = {pair.pk: pair.index for pair in self.pairs.known.values()}
         raters = {rater.pk: rater.index for rater in self.raters.values()}
-        found: dict[int, str] = {}
+        found: dict[int, Vote] = {}
         rows = Comparison.objects.filter(study=self.context.study).values_list(
             "pair", "rater", "turn", "trial", "left", "winner", "withdrawn", "superseded_by"
         )
@@ -82,19 +96,22 @@ class Comparisons:
                 continue  # come since those were read; no row of the files can mean it without a race being told
             key = _vote_key(pairs[pair], raters[rater], turn, repetition)
             if withdrawn or superseded_by:
-                found.setdefault(key, "")
+                found.setdefault(key, self._vote(WITHDRAWN, STORED))
             else:
-                found[key] = VOTE_CODES[left, winner]
+                found[key] = self._vote(VOTE_CODES[left, winner], STORED)
         return found
 
     @cached_property
     def repeated(self) -> dict[int, list[str]]:
         """Maps each (turn, trial) key other than the first to the raters' answers on the pair."""
         found: dict[int, list[str]] = {}
-        for key, code in self.votes.items():
-            if code and key != (first := key & FIRST_TIME):
-                found.setdefault(first, []).append(code)
+        for key, vote in self.votes.items():
+            if vote.code and key != (first := key & FIRST_TIME):
+                found.setdefault(first, []).append(vote.code)
         return found
+
+    def _vote(self, code: str, file: int) -> Vote:
+        return self._shared.setdefault((code, file), Vote(code, file))
 
     # Importing answers; each method returns whether the row is new.
 
@@ -109,6 +126,8 @@ class Comparisons:
         if isinstance(rater_key, int) and (turn or repetition):
             where = "turn" if turn else "repetition"
             raise Refused(where, gettext_noop("People answer each pair once, as a whole. Set this to 0."))
+        if turn > (turns := self.pairs.corpus.turns("prompt", row["prompt"])):
+            raise Refused("turn", NO_SUCH_TURN, prompt=row["prompt"], turns=turns, turn=turn)
         answer = Judged(side, winner_of(row["winner"], side), turn, repetition, row.get("simulated", False))
         return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row))
 
@@ -128,21 +147,35 @@ class Comparisons:
         code = VOTE_CODES[answer.left, answer.winner]
         if rater is not None:
             key = _vote_key(pair.index, rater.index, answer.turn, answer.repetition)
-            before = self.votes.get(key)
+            vote = self.votes.get(key)
+            before = None if vote is None else vote.code
             if before is None and any_time and (others := self.repeated.get(key)):
                 before = code if code in others else others[0]
             if before == code:
+                if vote is not None:
+                    self._meet(key, vote)
                 return False
             _refuse_second(before, code, answer.left)
             _refuse_adding(rater, rater_key, answer.simulated)
         else:
             rater = self._add_rater(rater_key, answer.simulated)
-        self.votes[_vote_key(pair.index, rater.index, answer.turn, answer.repetition)] = code
+        key = _vote_key(pair.index, rater.index, answer.turn, answer.repetition)
+        self.votes[key] = self._vote(code, self.context.file)
         rater.votes += 1
         if sink := self.context.sink:
             counts = isinstance(rater_key, int) and not rater.simulated
             sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
         return True
+
+    def _meet(self, key: int, vote: Vote) -> None:
+        """Notes that a row of this file equals `vote`.
+
+        Raises:
+            Repeated: an earlier row of this file equals it too.
+        """
+        if vote.file == self.context.file:
+            raise Repeated
+        self.votes[key] = self._vote(vote.code, self.context.file)
 
     def _comparison_maker(
         self, sink: Sink, pair: KnownPair, rater: KnownRater, answer: Judged, *, counts: bool
@@ -244,7 +277,7 @@ def _refuse_second(before: str | None, code: str, left: Side) -> None:
     """Refuses a different second answer of a rater on a pair; reports both answers by the row's sides."""
     if before is None:
         return
-    if before == "":
+    if before == WITHDRAWN:
         raise Refused(
             "winner", gettext_noop("This answer was given in the study and then undone there, so a file cannot add it.")
         )

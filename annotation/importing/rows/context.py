@@ -7,11 +7,12 @@ from typing import Any
 from django.db.models import Model
 
 from annotation.importing.rows.batches import Sink
-from annotation.importing.rows.errors import Tainted
+from annotation.importing.rows.errors import Repeated, Tainted
+from annotation.importing.rows.known_rows import Known
 from annotation.models import PromptSet, Study
 
 
-@dataclass(frozen=True)
+@dataclass
 class ImportContext:
     """The study and prompt set that rows belong to, the kinds to expect, and the sink for new rows."""
 
@@ -20,6 +21,18 @@ class ImportContext:
     kinds: frozenset[str]
     sink: Sink | None
     tainted: Tainted = field(default_factory=Tainted)
+    file: int = 0
+    """The file being read, counted from 0."""
+
+    def meet(self, known: Known) -> None:
+        """Notes that a row of this file equals the row `known`.
+
+        Raises:
+            Repeated: an earlier row of this file is, or equals, that row.
+        """
+        if known.file == self.file:
+            raise Repeated
+        known.file = self.file
 
     def stored(self, model: type[Model], *columns: str) -> Iterable[Sequence[Any]]:
         """Returns the primary key and `columns` of the prompt set's rows, in stored order."""

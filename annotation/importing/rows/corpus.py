@@ -1,7 +1,7 @@
 """Importing models, prompts and results."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import Known, condensed, plain, refuse_contradiction, refuse_other, size
 from annotation.interchange.faults import shown
+from annotation.interchange.llmfao import has_reference
 from annotation.interchange.self_identification import names_itself
 from annotation.models import LanguageModel, Prompt, Result, ResultFlag
 from annotation.numbering import Numbering
@@ -45,6 +46,9 @@ class Corpus:
         self._language = language
         self._guess = guess
         self._prompt_texts: dict[int, str] = {}
+        self._turns: dict[int, int] = {}
+        self.short_references = 0
+        """New references that lack the last turn of their prompt."""
         self._numbering = {"models": Numbering(), "results": Numbering()}
 
     # The stored rows, and those that the files have added so far.
@@ -61,10 +65,16 @@ class Corpus:
     @cached_property
     def prompts(self) -> dict[int, Known]:
         found: dict[int, Known] = {}
+        turns = PROMPT_COLUMNS.index("turns")
         for pk, number, *values in self.context.stored(Prompt, "number", *PROMPT_COLUMNS):
+            self._note_turns(number, values[turns])
             found[number] = Known(pk, tuple(map(condensed, values)))
             self._remember(number, values[0])
         return found
+
+    def _note_turns(self, prompt: int, follow_ups: Sequence[str]) -> None:
+        if follow_ups:
+            self._turns[prompt] = 1 + len(follow_ups)
 
     def _remember(self, prompt: int, text: str) -> None:
         if self.context.sink is None and "results" in self.context.kinds:
@@ -172,8 +182,19 @@ class Corpus:
             text=shown(text),
         )
 
-    def has_follow_ups(self, prompt: Known) -> bool:
-        return prompt.values[PROMPT_COLUMNS.index("turns")] is not None
+    def turns(self, where: str, prompt: int) -> int:
+        """Returns the number of turns of the prompt with this number.
+
+        Raises:
+            Refused: there is none.
+        """
+        self.prompt(where, prompt)
+        return self._turns.get(prompt, 1)
+
+    def note_references(self, prompt: int, references: Sequence[str]) -> None:
+        """Counts references that lack the last turn of the prompt, which judges and workers then see none for."""
+        if any(references) and not has_reference(references, self._turns.get(prompt, 1)):
+            self.short_references += 1
 
     def contestants(self, row: Mapping[str, Any]) -> tuple[Known, Known, Known]:
         """Returns the prompt and the two models of a row about a pair.
@@ -196,6 +217,7 @@ class Corpus:
             row = {**row, "id": self._numbering["models"].draw(self.models) if number is None else number}
         if stored := self.models.get(row["id"]):
             refuse_other(stored, MODEL_COLUMNS, row, plain)
+            self.context.meet(stored)
             return False
         if len(row["name"]) > NAME_LENGTH:
             raise Refused("name", gettext_noop("The name can have at most %(most)s characters."), most=NAME_LENGTH)
@@ -206,7 +228,7 @@ class Corpus:
                 other=namesake,
             )
         values = tuple(row.get(column) for column in MODEL_COLUMNS)
-        known = self.models[row["id"]] = Known(0, tuple(map(plain, values)))
+        known = self.models[row["id"]] = Known(0, tuple(map(plain, values)), self.context.file)
         self.model_names[row["name"]] = row["id"]
         if sink := self.context.sink:
             sink.models.add(
@@ -223,6 +245,7 @@ class Corpus:
     def take_prompt(self, row: Mapping[str, Any]) -> bool:
         if stored := self.prompts.get(row["id"]):
             refuse_other(stored, PROMPT_COLUMNS, row)
+            self.context.meet(stored)
             return False
         values = {column: row.get(column) for column in PROMPT_COLUMNS}
         language = self._language or (self._guess(row["text"]) if self._guess else "")
@@ -232,7 +255,11 @@ class Corpus:
             "lang": row.get("lang", language),
         }
         self._remember(row["id"], row["text"])
-        known = self.prompts[row["id"]] = Known(0, tuple(condensed(values[column]) for column in PROMPT_COLUMNS))
+        self._note_turns(row["id"], row.get("turns", []))
+        self.note_references(row["id"], row.get("references", []))
+        known = self.prompts[row["id"]] = Known(
+            0, tuple(condensed(values[column]) for column in PROMPT_COLUMNS), self.context.file
+        )
         if sink := self.context.sink:
             sink.prompts.add(
                 known,
@@ -251,11 +278,12 @@ class Corpus:
         refuse_contradiction(row, "slug", prompt.values[PROMPT_COLUMNS.index("slug")])
         if stored := self.results.get(row["id"]):
             refuse_other(stored, RESULT_COLUMNS, row)
+            self.context.meet(stored)
             return False
         place = (row["prompt"], row["model"])
         sample = row.get("sample", self.samples[place])
         values = tuple(row.get(column) for column in RESULT_COLUMNS)
-        known = Known(0, tuple(map(condensed, values)))
+        known = Known(0, tuple(map(condensed, values)), self.context.file)
         self.answers.setdefault(place, []).append(row["id"])
         self.results[row["id"]] = known
         self.samples[place] = max(self.samples[place], sample + 1)

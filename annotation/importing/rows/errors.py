@@ -13,6 +13,10 @@ class Refused(Exception):
         self.values = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
 
 
+class Repeated(Exception):
+    """The row equals an earlier row of the same file."""
+
+
 class Passed(Exception):
     """The row refers to a faulty row, which is already reported; it cannot be checked itself."""
 

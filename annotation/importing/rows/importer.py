@@ -9,7 +9,7 @@ from annotation.importing.rows.batches import Sink
 from annotation.importing.rows.comparisons import Comparisons, Judged
 from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import Corpus
-from annotation.importing.rows.errors import Passed, Refused
+from annotation.importing.rows.errors import Passed, Refused, Repeated
 from annotation.importing.rows.known_rows import KnownPair
 from annotation.importing.rows.pairs import PURPOSES, Pairs
 from annotation.importing.rows.takers import Taker
@@ -20,6 +20,7 @@ from annotation.models import PromptSet, Study
 
 UNKNOWN_LISTED: Final = 50
 MORE: Final = "…"
+REPEATS_LISTED: Final = 5
 
 
 @dataclass
@@ -34,6 +35,19 @@ class Counts:
             self.new += 1
         else:
             self.unchanged += 1
+
+
+@dataclass
+class Repeats:
+    """The rows of a file that equal an earlier row of it: how many, and the lines of the first ones."""
+
+    count: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    def add(self, line: int) -> None:
+        self.count += 1
+        if len(self.lines) < REPEATS_LISTED:
+            self.lines.append(line)
 
 
 @dataclass
@@ -63,7 +77,9 @@ class Intake:
     guess: Callable[[str], str] | None = None
     """Guesses the language of a prompt that has none."""
     passed_over: Counter[str] = field(default_factory=Counter)
-    """Rows that are stored nowhere without being faults, by the code of what is said of them."""
+    """Rows of which something is said without their being faults, by the code of what is said."""
+    repeated: dict[str, Repeats] = field(default_factory=dict)
+    """By file, the rows that equal an earlier row of the same file."""
 
     def __post_init__(self) -> None:
         self._context = ImportContext(self.study, self.prompt_set, self.kinds, self.sink)
@@ -71,6 +87,14 @@ class Intake:
         self.pairs = Pairs(self._context, self.corpus)
         self.comparisons = Comparisons(self._context, self.pairs)
         self._takers: dict[Callable[[Intake], Taker], Taker] = {}
+
+    def open_file(self) -> None:
+        """Begins the next file: rows are compared with the earlier rows of their own file."""
+        self._context.file += 1
+
+    def repeat(self, file: str, line: int) -> None:
+        """Notes a row that equals an earlier row of its file."""
+        self.repeated.setdefault(file, Repeats()).add(line)
 
     def take(self, file: str, record: Record, judge: str | None) -> None:
         """Checks `record` and, with a sink, stores it if it is new. Errors are added to the faults.
@@ -90,6 +114,8 @@ class Intake:
             counts.add(new=self._is_new(record, judge))
         except Passed:
             pass
+        except Repeated:
+            self.repeat(file, record.line)
         except Refused as refused:
             self._taint(record)
             self._refuse(file, record.line, refused, record.values)
@@ -127,6 +153,8 @@ class Intake:
             taker.take(file, record)
         except Passed:
             pass
+        except Repeated:
+            self.repeat(file, record.line)
         except Refused as refused:
             # The values of another app's record may be anything; its quoted text is plain.
             plain_values = {key: value for key, value in record.values.items() if isinstance(value, str | int | float)}

@@ -40,14 +40,20 @@ def size(row: Mapping[str, Any]) -> int:
     return sum(len(value) for value in row.values() if isinstance(value, str))
 
 
+STORED: Final = -1
+"""The file of a row that no file of this load has had yet."""
+
+
 class Known:
-    """A row that others can refer to: its primary key (0 until it is stored) and condensed values."""
+    """A row that others can refer to: its primary key (0 until it is stored), condensed values, and the last file
+    that had it."""
 
-    __slots__ = ("pk", "values")
+    __slots__ = ("file", "pk", "values")
 
-    def __init__(self, pk: int, values: tuple[Any, ...]) -> None:
+    def __init__(self, pk: int, values: tuple[Any, ...], file: int = STORED) -> None:
         self.pk = pk
         self.values = values
+        self.file = file
 
 
 class KnownPair(Known):
@@ -55,8 +61,8 @@ class KnownPair(Known):
 
     __slots__ = ("index", "purpose")
 
-    def __init__(self, pk: int, values: tuple[Any, ...], purpose: str, index: int) -> None:
-        super().__init__(pk, values)
+    def __init__(self, pk: int, values: tuple[Any, ...], purpose: str, index: int, file: int = STORED) -> None:
+        super().__init__(pk, values, file)
         self.purpose = purpose
         self.index = index
 

@@ -87,6 +87,7 @@ class Pairs:
         values = (row["prompt"], row["model_x"], row["model_y"], *results)
         if stored := self.known.get(row["id"]):
             _refuse_other_pair(stored, Purpose.VOTE, values)
+            self.context.meet(stored)
             return False
         self._add(row["id"], values)
         return True
@@ -101,8 +102,9 @@ class Pairs:
         condensed_values = tuple(map(condensed, values))
         if stored := self.known.get(row["id"]):
             _refuse_other_pair(stored, purpose, condensed_values)
+            self.context.meet(stored)
             return False
-        known = self.known[row["id"]] = KnownPair(0, condensed_values, purpose, len(self.known))
+        known = self.known[row["id"]] = KnownPair(0, condensed_values, purpose, len(self.known), self.context.file)
         if sink := self.context.sink:
             sink.pairs.add(
                 known,
@@ -127,7 +129,7 @@ class Pairs:
 
     def _add(self, number: int, values: tuple[int, ...]) -> KnownPair:
         """Adds a new pair to vote on; `values` are the numbers of its prompt, models and results."""
-        known = self.known[number] = KnownPair(0, values, Purpose.VOTE, len(self.known))
+        known = self.known[number] = KnownPair(0, values, Purpose.VOTE, len(self.known), self.context.file)
         if self._knows_paired:
             self.paired.setdefault(frozenset(values[3:5]), known)
         if sink := self.context.sink:

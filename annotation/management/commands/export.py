@@ -7,6 +7,7 @@ import sys
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +56,10 @@ class Command(BaseCommand):
             "--simulated", action="store_true", help="with comparisons: include simulated ones, marked in a column"
         )
 
+        parser.add_argument(
+            "--excel", action="store_true", help="with CSV: begin with a byte-order mark, so that Excel reads UTF-8"
+        )
+
     def handle(self, *, what: str | None, study: str, output: Path | None, **options: Any) -> None:
         found = study_called(study)
         if options["format"]:
@@ -67,6 +72,10 @@ class Command(BaseCommand):
             chunks = export.payments(found) if what == PAYMENTS else export.export(found, what, **choices)
         except NotPossible as error:
             raise CommandError(str(error)) from error
+        if options["excel"]:
+            if what not in {PAYMENTS, "comparisons"}:
+                raise CommandError(_("--excel applies only to comparisons and payments, which are CSV."))
+            chunks = chain(["\ufeff"], chunks)
         if output is None:
             self._print(chunks)
         else:
@@ -77,7 +86,14 @@ class Command(BaseCommand):
 
     def _write_all(self, study: Study, what: str | None, output: Path | None, options: dict[str, Any]) -> None:
         """Writes every file of the format into the folder `output`, creating it if needed."""
-        others = what or options["training"] or options["check"] or options["full"] or options["simulated"]
+        others = (
+            what
+            or options["excel"]
+            or options["training"]
+            or options["check"]
+            or options["full"]
+            or options["simulated"]
+        )
         if output is None or others or options["raters"] != export.PEOPLE:
             raise CommandError(_("With --format, specify only a study and -o FOLDER."))
         writer = study_formats.WRITERS[options["format"]]

@@ -38,7 +38,7 @@ class Command(BaseCommand):
             "--prompt-set", metavar="SLUG", help="prompt set of a new study (default: the study's slug)"
         )
         parser.add_argument(
-            "--rater", metavar="NAME", help="name of the judge in a comparisons file without a worker column"
+            "--rater", metavar="NAME", help="name of the judge in a comparisons file without a worker or rater column"
         )
         parser.add_argument(
             "--format", choices=sorted(FORMATS), default="llmfao", help="format of the files (default: llmfao)"
@@ -101,6 +101,8 @@ class Command(BaseCommand):
             line = _("ignored columns in %(file)s: %(columns)s")
             self.stdout.write(line % {"file": file, "columns": ", ".join(columns)})
         for line in load.told_passed_over(report.passed_over):
+            self.stdout.write(line)
+        for line in load.told_repeated(report.as_json()["repeated"]):
             self.stdout.write(line)
         for name in report.skipped:
             self.stdout.write(_("skipped: %(file)s") % {"file": name})

@@ -1,10 +1,14 @@
 """Downloads on the administrator's pages."""
 
 import csv
+import html
 import io
+import re
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 
 from annotation.exporting import export
 from annotation.importing import uploads
@@ -60,7 +64,7 @@ def test_every_file_has_its_name_and_is_what_the_command_writes(client, study, w
     wishes = dict.fromkeys(query.lstrip("?").partition("=")[:1], True) if query and "raters" not in query else {}
     raters = {"raters": "all"} if "raters" in query else {}
     written = export.payments(study) if what == "payments" else export.export(study, what, **wishes, **raters)
-    assert response.getvalue().decode() == "".join(written)
+    assert response.getvalue().decode("utf-8-sig") == "".join(written)
 
 
 def test_what_is_no_export_is_not_found(client, study):
@@ -91,6 +95,54 @@ def test_simulated_votes_are_not_passed_off_as_real_ones(client, study):
     assert 'href="?simulated=1"' in text_of(refused)
     rows = list(csv.DictReader(io.StringIO(download(client, "comparisons", "?simulated=1").getvalue().decode())))
     assert [row["simulated"] for row in rows] == ["true"] * 3
+
+
+def test_the_page_offers_the_marked_file_where_votes_are_simulated(client, study):
+    worker = give_votes(study, 3)
+    Rater.objects.create(study=study, kind=RaterKind.JUDGE, name="owl")
+    page = text_of(client.get("/studies/haiku/export/"))
+    assert "simulated" not in page
+    Rater.objects.filter(pk=worker.pk).update(simulated=True)
+    page = text_of(client.get("/studies/haiku/export/"))
+    addresses = re.findall(r'href="(/studies/haiku/export/comparisons/[^"]*)"', page)
+    assert len(addresses) == 12
+    for address in addresses:
+        assert client.get(html.unescape(address)).status_code == 200, address
+
+
+def test_no_link_of_a_page_hides_a_refusal_from_the_browser(client, study):
+    """A browser that follows a link with `download` to a page saves nothing and says nothing."""
+    assert not [
+        path for path in Path("templates").rglob("*.html") if re.search(r"<a [^>]* download\b", path.read_text())
+    ]
+
+
+@pytest.mark.parametrize(("address", "marked"), [
+    ("export/payments/", True),
+    ("workers.csv", True),
+    ("workers/reports.csv", True),
+    ("data/flags.csv", True),
+    ("export/comparisons/", False),
+    ("pairs/coverage.csv", False),
+])  # fmt: skip
+def test_files_for_people_open_right_in_excel_and_either_can_be_chosen(client, study, address, marked):
+    mark = b"\xef\xbb\xbf"
+    address = f"/studies/haiku/{address}"
+    assert client.get(address).getvalue().startswith(mark) is marked
+    assert client.get(f"{address}?bom=1").getvalue().startswith(mark)
+    assert not client.get(f"{address}?bom=0").getvalue().startswith(mark)
+
+
+def test_data_that_is_no_csv_has_no_mark(client, study):
+    assert client.get("/studies/haiku/export/models/?bom=1").getvalue().startswith(b"{")
+
+
+def test_the_command_writes_the_mark_on_request(study, tmp_path):
+    for options, marked in (([], False), (["--excel"], True)):
+        call_command("export", "payments", "haiku", "-o", str(tmp_path / "p.csv"), *options)
+        assert (tmp_path / "p.csv").read_bytes().startswith(b"\xef\xbb\xbf") is marked
+    with pytest.raises(CommandError, match="CSV"):
+        call_command("export", "models", "haiku", "--excel")
 
 
 def test_a_downloaded_study_can_be_uploaded_as_another(client, owner):

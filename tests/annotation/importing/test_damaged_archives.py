@@ -55,8 +55,19 @@ def test_a_file_lands_in_the_folder_that_it_is_unpacked_into_whatever_it_is_call
     assert found.path.read_bytes() == TEXT
 
 
-@pytest.mark.parametrize("name", [".", "..", "", "/", "\\", "./", ".hidden", "a/.hidden", "__MACOSX/models.jsonl"])
-def test_what_has_no_name_of_its_own_or_a_hidden_one_is_left_out(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [".hidden", "a/.hidden", "__MACOSX/models.jsonl", "a/.git/b/models.jsonl", "._models.jsonl", "Thumbs.db"]
+)
+def test_hidden_files_are_listed_but_not_unpacked(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr(name, TEXT)
+    (found,) = unpack(Source("data.zip", tmp_path / "data.zip"), tmp_path)
+    assert found.name == name
+    assert not found.path.exists()
+
+
+@pytest.mark.parametrize("name", [".", "..", "", "/", "\\", "./"])
+def test_what_has_no_name_of_its_own_is_left_out(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         archive.writestr(name, b"")
     assert unpack(Source("data.zip", tmp_path / "data.zip"), tmp_path) == []

@@ -38,7 +38,9 @@ def faults(error: pytest.ExceptionInfo[load.FaultyFiles]) -> list[str]:
 
 @pytest.fixture
 def trees(tmp_path: Path) -> Study:
-    loaded(exchange.write(tmp_path / "in"))
+    haiku, reversing = exchange.PROMPTS
+    prompts = exchange.jsonl([haiku | {"turns": ["And in French?"]}, reversing])
+    loaded(exchange.write(tmp_path / "in", prompts=prompts))
     return Study.objects.select_related("prompt_set").get(slug="trees")
 
 
@@ -124,3 +126,14 @@ def test_what_no_database_keeps_is_a_fault(trees: Study, tmp_path: Path, turn: s
         loaded(path)
     (told,) = faults(error)
     assert "Expected a whole number from 0 to" in told
+
+
+def test_a_turn_that_the_prompt_does_not_have_is_refused(trees: Study, tmp_path: Path) -> None:
+    path = tmp_path / "owl-comparisons.csv"
+    path.write_text(HEADER + "0,5,7,3,left,Alder 7B,'=Birch,3,0\n9,2,3,12,right,'=Birch,command,2,0\n")
+    with pytest.raises(load.FaultyFiles) as error:
+        loaded(path)
+    assert faults(error) == [
+        "owl-comparisons.csv:2: turn: Prompt 5 has 2 turns, so turn 3 does not exist.",
+        "owl-comparisons.csv:3: turn: Prompt 2 has 1 turns, so turn 2 does not exist.",
+    ]

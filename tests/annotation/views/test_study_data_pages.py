@@ -116,7 +116,9 @@ def test_faults_are_a_table_with_the_row_and_nothing_is_stored(client, empty):
     assert "The latest upload has errors" in text_of(client.get("/studies/haiku/"))
     rows = list(
         csv.DictReader(
-            io.StringIO(client.get(f"/studies/haiku/data/uploads/{upload.pk}/faults.csv").getvalue().decode())
+            io.StringIO(
+                client.get(f"/studies/haiku/data/uploads/{upload.pk}/faults.csv").getvalue().decode("utf-8-sig")
+            )
         )
     )
     assert {(row["file"], row["line"]) for row in rows} == {("prompts.jsonl", "3")}
@@ -242,7 +244,9 @@ def test_settling_twice_keeps_the_first_time(client, report):
 
 
 def test_reports_as_csv(client, report):
-    rows = list(csv.DictReader(io.StringIO(client.get("/studies/haiku/workers/reports.csv").getvalue().decode())))
+    rows = list(
+        csv.DictReader(io.StringIO(client.get("/studies/haiku/workers/reports.csv").getvalue().decode("utf-8-sig")))
+    )
     assert [(row["kind"], row["comment"], row["settled_at"]) for row in rows] == [
         ("named", "It says <b>Quillfinch</b>.", "")
     ]

@@ -342,7 +342,7 @@ def test_a_folder_is_uploaded_as_an_archive(tmp_path: Path, settings) -> None:
     uploads.run(upload.pk)
     upload.refresh_from_db()
     assert upload.state == UploadState.STORED, upload.report
-    assert upload.report["skipped"] == ["data/README.txt"]
+    assert upload.report["skipped"] == ["__MACOSX/._question.jsonl", "data/README.txt"]
     assert benchmark.read(written("bench", tmp_path / "out")) == rows
 
 

@@ -48,6 +48,31 @@ def test_every_kind_of_prompt_has_its_part(language: str, turns: int, references
         assert "$" not in text
 
 
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+@pytest.mark.parametrize(("references", "turn", "with_one"), [
+    (("First right.",), 1, True),
+    (("First right.",), 2, False),
+    (("First right.",), 0, False),
+    (("First right.", " "), 2, False),
+    (("", "Second right."), 1, False),
+    (("", "Second right."), 2, True),
+    (("", "Second right."), 0, True),
+    (("First right.", "Second right."), 2, True),
+])  # fmt: skip
+def test_a_judge_goes_by_a_reference_only_if_the_judged_turn_has_one(
+    name: str, references: tuple[str, ...], turn: int, with_one: bool
+) -> None:
+    templates = BUILT_IN[name]
+    sides = 2 if templates.kind == "pair" else 1
+    subject = Subject(["First?", "Then?"], [["One.", "Two."]] * sides, references, turn)
+    text = user(templates, subject)
+    assert ("A reference answer is given" in text) == with_one
+    assert ("right." in text) == with_one
+    # A turn without a reference is no empty reference.
+    if turn != 1 and with_one:
+        assert text.count("Reference answer, turn") == sum(map(bool, references))
+
+
 def test_a_turn_in_the_middle_is_judged_without_what_came_after_it() -> None:
     subject = Subject(["First?", "Then?"], [["One A.", "Two A."], ["One B.", "Two B."]], turn=1)
     text = user(BUILT_IN["pairs"], subject)
