@@ -12,6 +12,7 @@ urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("language/", set_language, name="language"),
+    path("", include("llmfao_site.accounts.urls")),
     path("admin/login/", views.admin_sign_in),
     path("admin/", admin.site.urls),
     path("help/", include("llmfao_site.help.urls")),

@@ -19,6 +19,9 @@ from annotation.models import Status, Study
 SETTLED: Final = (Status.DRAFT, Status.CLOSED)
 """Nobody votes in these studies. A draft has results if its votes were imported."""
 
+ONCE_SETTLED: Final = "Others read those of a public study only while nobody votes: as a draft, or after it has closed."
+"""What the reference says of lists that are public only then."""
+
 
 class ApiView(APIView):
     """A view of the API; `query` defines its parameters."""

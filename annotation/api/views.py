@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api import rows
-from annotation.api.access import ApiView, StudyView
+from annotation.api.access import ONCE_SETTLED, ApiView, StudyView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
 from annotation.exporting import export
 from annotation.exporting.export import Rows
@@ -132,6 +132,7 @@ class Prompts(Corpus):
     @extend_schema(
         operation_id="prompts",
         summary="List prompts (rows of prompts.jsonl)",
+        description=ONCE_SETTLED,
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.PromptRow),
@@ -149,6 +150,7 @@ class Results(Corpus):
     @extend_schema(
         operation_id="results",
         summary="List answers (rows of results.jsonl)",
+        description=ONCE_SETTLED,
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.ResultRow),
@@ -182,6 +184,7 @@ class Pairs(Corpus):
     @extend_schema(
         operation_id="pairs",
         summary="List pairs (rows of pairs.jsonl)",
+        description=ONCE_SETTLED,
         tags=["data"],
         parameters=[PairsQuery],
         responses=page_of(rows.PairRow),
@@ -250,7 +253,7 @@ class Comparisons(Corpus):
     @extend_schema(
         operation_id="comparisons",
         summary="List comparisons (rows of `export comparisons`)",
-        description="In stored order. Rows stored while you read come after those you have read.",
+        description="In stored order. Rows stored while you read come after those you have read. " + ONCE_SETTLED,
         tags=["data"],
         parameters=[ComparisonsQuery],
         responses=page_of(rows.ComparisonRow),
@@ -285,7 +288,7 @@ class Workers(StudyView):
 
     @extend_schema(
         operation_id="workers",
-        summary="List workers with their external IDs",
+        summary="List workers with their participant IDs",
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.WorkerRow),

@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('rater', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='worker', serialize=False, to='annotation.rater')),
                 ('number', models.BigIntegerField(verbose_name='number')),
-                ('external_id', models.CharField(blank=True, max_length=200, null=True, verbose_name='external ID')),
+                ('external_id', models.CharField(blank=True, max_length=200, null=True, verbose_name='participant ID')),
                 ('platform', models.JSONField(blank=True, default=dict, help_text='The other parameters of the join link, unchanged.', verbose_name='platform parameters')),
                 ('stage', models.CharField(choices=[('consent', 'consent'), ('instructions', 'instructions'), ('training', 'training'), ('voting', 'voting'), ('done', 'done')], default='consent', max_length=12, verbose_name='stage')),
                 ('joined_at', models.DateTimeField(null=True, verbose_name='joined')),

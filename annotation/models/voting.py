@@ -84,7 +84,7 @@ class Worker(models.Model):
     rater = models.OneToOneField(Rater, models.CASCADE, primary_key=True, related_name="worker")
     study = models.ForeignKey(Study, models.CASCADE, related_name="workers")
     number = models.BigIntegerField(_("number"))
-    external_id = models.CharField(_("external ID"), max_length=200, null=True, blank=True)
+    external_id = models.CharField(_("participant ID"), max_length=200, null=True, blank=True)
     platform = models.JSONField(
         _("platform parameters"),
         default=dict,

@@ -9,8 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.rater_columns import Fact
 from ranking.models import Leaderboard
-from ranking.pages.axis import Axis, Tick
-from ranking.pages.text import NOTICES, written
+from ranking.pages.scatter import Scatter, scatter
 from ranking.reports.agreement import by_name
 
 AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
@@ -53,6 +52,12 @@ COMPARED: Final[tuple[str | Promise, ...]] = (
 )
 """Columns of the summary table. The correlation of leaderboards follows them."""
 
+CORRELATIONS: Final[tuple[tuple[str, str | Promise], ...]] = (
+    ("spearman", _("Spearman")),
+    ("kendall", _("Kendall")),
+    ("pearson", _("Pearson")),
+)
+
 BY_PART: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("with_ties", _("Agreement, including ties")),
     ("without_ties", _("Excluding ties")),
@@ -90,37 +95,6 @@ class Figure:
     def told_interval(self) -> str | Promise:
         """Returns the interval for use in a sentence, or “no interval” if there is none."""
         return self.interval or _("no interval")
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A model in the scatter plot: its ratings with intervals, in per cent of the square from the top left."""
-
-    model: str
-    x: float
-    y: float
-    x_low: float | None
-    x_high: float | None
-    y_low: float | None
-    y_high: float | None
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scatter:
-    """A scatter plot in per cent of a square. x axis: ratings by people; y axis: ratings by the judge."""
-
-    dots: tuple[Dot, ...]
-    across: Axis
-    up: Axis
-    pairs: int
-    correlations: tuple[Figure, ...]
-    notice: str | Promise | None
-
-    @property
-    def rising(self) -> tuple[Tick, ...]:
-        """Returns the ticks of the y axis, measured from the top."""
-        return tuple(Tick(tick.label, 100 - tick.at) for tick in self.up.ticks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +179,10 @@ class Judged:
     place: Place | None
     scale: Histogram | None
     orders: tuple[Figure, ...]
+    differs: bool
+    """Whether there are pairs on which it differs from most people."""
+    contradicts: bool
+    """Whether there are pairs with contradictory verdicts."""
     in_both_orders: int
     repeated: Figure | None
     longer: Figure | None
@@ -239,6 +217,8 @@ class People:
     pairs: int
     prompts: int
     figures: tuple[Figure, ...]
+    disagree: bool
+    """Whether there are pairs on which two people disagree."""
     categories: Parts | None
     workers: tuple[WorkerRow, ...]
     more_workers: int
@@ -258,6 +238,7 @@ def people(snapshot: Leaderboard) -> People | None:
         pairs=found["pairs"],
         prompts=found["prompts"],
         figures=tuple(_figures(AMONG, found["among"])),
+        disagree=_is_below_one(found["among"]["with_ties"]),
         categories=_parts(AMONG_BY_PART, found["by_category"]),
         workers=tuple(_workers(found["workers"]))[:MOST_WORKERS],
         more_workers=max(0, len(found["workers"]) - MOST_WORKERS),
@@ -286,13 +267,19 @@ def _judged(name: str, found: dict[str, Any]) -> Judged:
         place=_place(found["position"]),
         scale=_histogram(found["scale"]),
         orders=tuple(_figures(ORDERS, orders)),
+        differs=_is_below_one(found["with_people"]["plurality"]),
+        contradicts=_is_below_one(orders["consistent"]),
         in_both_orders=orders["number"],
         # Older reports do not contain it.
         repeated=_figure(_("Same verdict when asked again in the same order"), found.get("repeated", NOTHING)),
         longer=_figure(_("Longer answer wins"), found["longer_wins"]),
         families=tuple((org, figure) for org, figure in families if figure is not None),
-        scatter=_scatter(found["boards"]),
+        scatter=scatter(found["boards"], CORRELATIONS),
     )
+
+
+def _is_below_one(share: dict[str, Any]) -> bool:
+    return share["value"] is not None and share["value"] < 1
 
 
 def _parts(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) -> Parts | None:
@@ -394,27 +381,3 @@ def _place(found: dict[str, Any]) -> Place | None:
     p = found["p"]
     written_p = "" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     return Place(left, tie, right, leans, p is not None and p < 0.05, written_p)
-
-
-def _scatter(found: dict[str, Any]) -> Scatter | None:
-    if found["spearman"] is None:
-        return None
-    across, up = (Axis.over((row[0] for row in found[side]), written, wanted=5) for side in ("people", "judge"))
-    dots = []
-    for model, people_say, judge_says in zip(found["models"], found["people"], found["judge"], strict=True):
-        (by_people, *ends), (by_judge, *judge_ends) = people_say, judge_says
-        x, y = _within(across.at(by_people)), 100 - _within(up.at(by_judge))
-        x_low, x_high = (None if end is None else _within(across.at(end)) for end in ends)
-        y_low, y_high = (None if end is None else 100 - _within(up.at(end)) for end in judge_ends)
-        label = f"{written(by_people, 0)}, {written(by_judge, 0)}"
-        dots.append(Dot(model, x, y, x_low, x_high, y_low, y_high, label))
-    names = (("spearman", _("Spearman")), ("kendall", _("Kendall")), ("pearson", _("Pearson")))
-    figures = tuple(Figure(label, f"{found[name]:z.2f}", "", len(dots)) for name, label in names)
-    # Older reports, shown until the next sweep, do not contain it.
-    notice = NOTICES["prior"] if found.get("prior") else None
-    return Scatter(tuple(dots), across, up, found["pairs"], figures, notice)
-
-
-def _within(place: float) -> float:
-    """Clips to the square, which fits the ratings but not always the ends of their intervals."""
-    return min(100.0, max(0.0, place))

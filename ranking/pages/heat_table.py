@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import scipy
@@ -40,6 +40,8 @@ class Heat:
     rows: tuple[tuple[Row, SafeString], ...]
     predicts: bool
     """Whether the ratings predict win rates between models."""
+    shades: ClassVar[range] = range(11)
+    """The shades of win rates, from 0 to 100%."""
 
 
 def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:

@@ -23,7 +23,7 @@ from ranking.pages.options import Asked, Names, Switches, switches
 from ranking.pages.text import written as written
 
 OLD: Final = timedelta(hours=1)
-"""A board that is kept up to date is younger: under a reader's eyes it is not exchanged."""
+"""Age beyond which a board that is being recomputed was requested by somebody; the page then waits for it."""
 
 type Stand = Literal["board", "impossible", "stored away", "waiting", "missing", "none"]
 """State of the requested board. `none`: the study has no comparisons yet."""
@@ -242,12 +242,12 @@ class Found:
 
     @property
     def why_not(self) -> str:
-        """Why there is no board, where that is known."""
+        """Returns why there is no board; empty if that is unknown."""
         return self.snapshot.why_not if self.snapshot else ""
 
 
 def find(study: Study, asked: Asked) -> Found:
-    """Raises Http404 where no board can be what is asked."""
+    """Returns the state of the board with these options. Raises Http404 if no board can have them."""
     board = (asked.filters(), asked.settings())
     boards = Leaderboard.objects.of(study, *board)
     newest = boards.finished().newest()
@@ -304,7 +304,7 @@ def page(study: Study, found: Found, names: Names, at: datetime) -> Page:
         newer = 0 if is_kept else requests.newer(snapshot)
     return Page(
         found=found,
-        switches=switches(found.asked, names),
+        switches=switches(found.asked, names, snapshot if has_board else None),
         board=shown(snapshot) if snapshot is not None and has_board else None,
         newer=newer,
         waits=found.under_way and (not has_board or _is_old(snapshot, at)),

@@ -39,6 +39,12 @@ OPPONENT: Final = (
 """A row of the table of opponents."""
 
 
+OPPONENT_WITHOUT_PAIRS: Final = (
+    '<tr><th scope="row"><a href="{0}"><bdi>{1}</bdi></a></th><td class="number">{4}</td>'
+    '<td class="number shade-{5}">{6}%</td><td class="number">{7}</td></tr>'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ByRaters:
     """A model's rating by one kind of rater, drawn on a shared axis."""
@@ -86,16 +92,20 @@ class Beside:
         return any(samples.pairs for samples in self.samples)
 
 
-def opponents(study: Study, model: LanguageModel, met: Iterable[Opponent], query: str) -> SafeString:
+def opponents(
+    study: Study, model: LanguageModel, met: Iterable[Opponent], query: str, *, all_pairs: bool
+) -> SafeString:
     """Renders the rows of the opponents of `model`. This is done here because a template is slow for 200 rows.
 
-    `query` is that of the board that the links lead to.
+    `query` is that of the board that the links lead to. Numbers of votes are links to their pairs if the visitor
+    may see `all_pairs`.
     """
     # URLs of models and pairs are built from this one, as in the table of the board. Reversing the URL of each row
     # would take as long as rendering the row.
     board = reverse("leaderboard", args=[study.slug])
     pairs = f"{board}pairs/{Sought(model=str(model.number)).query()}&against="
-    return format_html_join("", OPPONENT, (_opponent(board, pairs, query, other) for other in met))
+    row = OPPONENT if all_pairs else OPPONENT_WITHOUT_PAIRS
+    return format_html_join("", row, (_opponent(board, pairs, query, other) for other in met))
 
 
 def _opponent(board: str, pairs: str, query: str, other: Opponent) -> tuple[object, ...]:

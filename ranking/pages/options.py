@@ -1,4 +1,4 @@
-"""Which board an address asks for, and what else could be asked: every choice is an address of its own."""
+"""The options of a leaderboard. Each combination of options has its own URL, so every option is a link."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ranking.votes.reader import ALL, PEOPLE, Filters
 type Word = str | Promise
 
 QUESTIONS: Final[dict[bool, tuple[Clusters, ...]]] = {True: ("both", "worker", "none"), False: ("prompt", "none")}
-"""What intervals can speak of where people voted, and where a single judge did; the first is the default."""
+"""What intervals can generalise to, for votes of people (True) and of a single judge (False), the default first."""
 
 ANCHOR: Final = 1000.0
-"""Where the page holds a model that is chosen as the anchor; the command takes any value."""
+"""Rating of the anchor model on the page, in points. The command accepts any value."""
 
 TIED: Final = ("bradley-terry", "davidson")
-"""The methods that differ in what they make of ties alone."""
+"""Methods that differ only in how they treat ties."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A board as an address has it: words that are empty where they are what they are by default."""
+    """The options in a URL. An empty text stands for the default."""
 
     raters: str = PEOPLE
     method: str = "bradley-terry"
@@ -52,12 +52,12 @@ class Asked:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Asked:
         asked = cls(**{name: query[name] for name in cls.__dataclass_fields__ if query.get(name)})
-        # Said or not, the default is one board with one address.
+        # A URL that names the default and one that omits it are the same board.
         return replace(asked, question="") if asked.question == asked.questions[0] else asked
 
     @classmethod
     def about(cls, board: Leaderboard) -> Asked:
-        """The address of the newest board that was asked for as `board` was."""
+        """Returns the options that `board` was computed with."""
         filters, settings = board.asked_filters(), board.asked_settings()
         return cls.of(
             {
@@ -86,14 +86,14 @@ class Asked:
 
     @property
     def has_intervals(self) -> bool:
-        """Whether the method gives intervals for these raters; a mix of them has none."""
+        """Returns whether the method gives intervals for these raters; people and judges together have none."""
         known = self.known
         if known is None or self.raters == ALL:
             return False
         return known.sandwich or self.redraw == "resample"
 
     def filters(self) -> Filters:
-        """Raises Http404 where a word is none of those that can be asked."""
+        """Returns which comparisons go in. Raises Http404 if an option is unknown."""
         _refuse_others(self.reading, ("tie-allowed",))
         _refuse_others(self.inconsistent, ("tie",))
         filters = Filters(
@@ -109,13 +109,13 @@ class Asked:
         return filters
 
     def settings(self) -> Settings:
-        """Raises Http404 where no board can be what is asked."""
+        """Returns the settings of the method. Raises Http404 if no board can have these options."""
         _refuse_others(self.places, ("together",))
         _refuse_others(self.effect, ("fitted",))
         try:
             settings = Settings(
                 method=self.method,
-                # Words that are unknown are refused by Settings.
+                # Settings refuses unknown values.
                 clusters=cast(Clusters | None, self.question or None),
                 ties=cast(Ties | None, self.ties or None),
                 redraw=cast(Redraw | None, self.redraw or None),
@@ -130,16 +130,16 @@ class Asked:
         return settings
 
     def query(self) -> str:
-        """The address's query: only what differs from the board shown first."""
+        """Returns the query of the URL, without the options that have their default."""
         return "?" + urlencode(self.given())
 
     def given(self) -> dict[str, str]:
-        """What differs from the board shown first."""
+        """Returns the options that differ from their defaults."""
         values = {name: (getattr(self, name), field.default) for name, field in self.__dataclass_fields__.items()}
         return {name: value for name, (value, default) in values.items() if value != default}
 
     def turned(self, **changes: str) -> Asked:
-        """The same with `changes`, and without whatever does not go with them."""
+        """Returns these options with `changes`, without those that the changes rule out."""
         asked = replace(self, **changes)
         known = METHODS[asked.method]
         asked = replace(
@@ -158,7 +158,7 @@ class Asked:
 
 
 def _redraw(asked: Asked) -> str:
-    """What rounds of Elo vary: the votes, which makes intervals, only where these raters can have some."""
+    """Returns how bootstrapped Elo varies the votes. Resampling gives intervals, which a mix of raters cannot have."""
     return "permute" if asked.raters == ALL else asked.redraw or "permute"
 
 
@@ -169,13 +169,13 @@ def _refuse_others(word: str, words: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What can be named in the addresses of a study's boards."""
+    """The judges, categories and models that a study's options can name."""
 
     judges: tuple[str, ...]
     categories: tuple[str, ...]
     models: tuple[str, ...]
     both_readings: bool
-    """Whether people are asked on the scale from 1 to 8, which can be read in two ways."""
+    """Whether the study uses the scale from 1 to 8, which has two readings."""
 
     @classmethod
     def of(cls, study: Study) -> Names:
@@ -188,7 +188,7 @@ class Names:
         )
 
     def hold(self, asked: Asked) -> bool:
-        """Whether all that `asked` names is there, so that a board of it is worth asking for."""
+        """Returns whether the study has everything that `asked` names."""
         return (
             asked.raters in {PEOPLE, ALL, *self.judges}
             and asked.category in {"", *self.categories}
@@ -199,20 +199,23 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A link to the board with another option."""
+    """An option, as a link to the board that has it."""
 
     label: Word
     query: str
     chosen: bool
     about: Word = ""
+    why_not: Word = ""
+    """Why the board that was asked for could not be made with this option, so that another one is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Attributes:
+    """A setting with its options.
 
-    choices: the one that holds where nothing is said comes first.
-    told: whether what is chosen is always told, because none of the choices goes without saying.
+    Attributes:
+        choices: the options, the default first.
+        told: whether citations name the chosen option even if it is the default.
     """
 
     label: Word
@@ -230,7 +233,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """A choice among too many names for links: a form with one list, and what else the address says."""
+    """A select field, for settings with too many options for links. `kept` are the other options of the URL."""
 
     label: Word
     field: str
@@ -242,47 +245,60 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """Attributes:
+    """All settings of a board, as the page shows them.
 
-    first: what is asked most often; rest: what else can be asked, folded away.
-    methods: the methods, each with a line on what it is.
-    selects: choices of a model.
+    Attributes:
+        first: the most used settings, each a menu of its own.
+        intervals: what the intervals generalise to, if that can be chosen.
+        methods: the methods, each with a description.
+        rest: the other settings.
+        selects: settings whose options are models.
     """
 
     first: tuple[Switch, ...]
+    intervals: Switch | None
     methods: Switch
     rest: tuple[Switch, ...]
     selects: tuple[Select, ...]
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """How the board is made, as far as that is folded away."""
-        chosen = (switch.chosen for switch in (self.methods, *self.rest))
+        """Returns the chosen options of all settings but the first."""
+        chosen = (switch.chosen for switch in (self.methods, *self._asked_of_intervals, *self.rest))
         return (*(word for word in chosen if word), *self._models)
 
     @property
+    def _asked_of_intervals(self) -> tuple[Switch, ...]:
+        return () if self.intervals is None else (self.intervals,)
+
+    @property
     def _models(self) -> tuple[Word, ...]:
-        """The models that are chosen, each with what for."""
+        """Returns the chosen models, each after the name of its setting."""
         return tuple(f"{select.label}: {select.chosen}" for select in self.selects if select.chosen)
 
     @property
     def all_words(self) -> tuple[Word, ...]:
-        """How the board is made, and of what."""
+        """Returns all chosen options."""
         chosen = (switch.chosen for switch in self.first)
         return (*(word for word in chosen if word), *self.words)
 
     @property
     def special_words(self) -> tuple[Word, ...]:
-        """What tells the board from another of the same raters by the same method."""
-        among = tuple(f"{switch.label}: {switch.chosen}" for switch in self.first[1:] if switch.is_special)
+        """Returns the chosen options that distinguish the board from others with its raters and method."""
+        named = (*self.first[1:], *self._asked_of_intervals)
+        among = tuple(f"{switch.label}: {switch.chosen}" for switch in named if switch.is_special)
         how = tuple(switch.chosen for switch in self.rest if switch.is_special and switch.chosen)
         return (*among, *how, *self._models)
 
 
-def switches(asked: Asked, names: Names) -> Switches:
-    """What else can be looked at; nothing is offered that cannot be."""
+def switches(asked: Asked, names: Names, board: Leaderboard | None = None) -> Switches:
+    """Returns the settings with the options that are possible together with the other chosen ones.
+
+    If the votes of `board` did not allow the requested intervals, the intervals it has are marked as chosen.
+    """
     return Switches(
         first=tuple(_first(asked, names)),
+        intervals=_intervals(asked, board),
         methods=Switch(_("Method"), tuple(_methods(asked, names))),
         rest=tuple(_rest(asked, names)),
         selects=tuple(_selects(asked, names)),
@@ -310,11 +326,34 @@ def _first(asked: Asked, names: Names) -> Iterator[Switch]:
     if len(names.categories) > 1:
         kinds = ((name, name) for name in names.categories)
         yield _switch(_("Prompts"), asked, "category", [("", _("All prompts")), *kinds])
+
+
+def _intervals(asked: Asked, board: Leaderboard | None) -> Switch | None:
+    """Returns what intervals can generalise to; None if the method or the raters leave no choice."""
     known = asked.known
-    if known is not None and known.sandwich and asked.raters != ALL:
-        default, *others = asked.questions
-        words = [("", text.ABOUT[default]), *((name, text.ABOUT[name]) for name in others)]
-        yield _switch(_("Intervals for"), asked, "question", words)
+    if known is None or not known.sandwich or asked.raters == ALL:
+        return None
+    default, *others = asked.questions
+    words = [("", text.ABOUT[default]), *((name, text.ABOUT[name]) for name in others)]
+    asked_for = _switch(_("Intervals for"), asked, "question", words)
+    groups = board.sheet["groups"] if board is not None and board.sheet else []
+    if not groups or groups[0]["clusters"] == (asked.question or default):
+        return asked_for
+    return replace(asked_for, choices=tuple(_fallen_back(asked, asked_for, groups[0])))
+
+
+def _fallen_back(asked: Asked, asked_for: Switch, group: dict[str, Any]) -> Iterator[Choice]:
+    """Yields the options if a group has other intervals than requested, with the reason on the requested one."""
+    used = group["clusters"]
+    offered = [text.ABOUT[name] for name in asked.questions]
+    label = text.ABOUT[used] if used is not None else _("none")
+    for choice in asked_for.choices:
+        if choice.chosen:
+            yield replace(choice, chosen=False, why_not=text.too_few(group["notices"]))
+        else:
+            yield replace(choice, chosen=choice.label == label)
+    if label not in offered:
+        yield Choice(label, asked.query(), chosen=True)
 
 
 def _methods(asked: Asked, names: Names) -> Iterator[Choice]:

@@ -1,4 +1,4 @@
-"""What a board's words mean, in sentences for people."""
+"""Sentences about a board: its conclusion, notices, intervals and raters."""
 
 import math
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ NOTICES: dict[str, str | Promise] = {
 
 
 def method(name: str) -> str:
-    """What people call the method `name`."""
+    """Returns the display name of the method `name`."""
     return gettext(METHODS[name].label)
 
 
@@ -83,7 +83,7 @@ ABOUT: Final[dict[str, str | Promise]] = {
     "prompt": _("prompts like these"),
     "none": _("votes assumed independent"),
 }
-"""What intervals speak of."""
+"""What intervals generalise to, by their clusters."""
 
 QUESTIONS: dict[str | None, str | Promise] = {
     "both": _("95%% intervals for prompts and raters like these (%(prompts)s prompts, %(raters)s raters)."),
@@ -93,13 +93,26 @@ QUESTIONS: dict[str | None, str | Promise] = {
 }
 
 
+FEWER: Final[dict[str, str | Promise]] = {
+    "one-rater": _("only one rater"),
+    "few-prompts": _("fewer than 10 prompts"),
+}
+"""Short reasons why intervals generalise to less than was requested, by the name of the notice."""
+
+
 def notice(word: str) -> str:
     """Returns the sentence for a notice about a board."""
     return str(NOTICES[word])
 
 
+def too_few(notices: Sequence[str]) -> str:
+    """Returns why the intervals of a group with these notices generalise to less than was requested."""
+    reasons = [FEWER[word] for word in notices if word in FEWER]
+    return ", ".join(map(str, reasons)) or gettext("not possible with these votes")
+
+
 def left_out(models: Sequence[str], baseline: str | None) -> str:
-    """Which models of a board have too few comparisons that count to be on it."""
+    """Returns the sentence that names the models with too few comparisons to be ranked."""
     names = ", ".join(models)
     if baseline is None:
         return gettext("Not ranked (too few comparisons): %(models)s.") % {"models": names}
@@ -110,13 +123,13 @@ def left_out(models: Sequence[str], baseline: str | None) -> str:
 
 
 def question(group: dict[str, Any]) -> str:
-    """Which question the intervals of a group answer; empty where there are none."""
+    """Returns the sentence on what the intervals of a group generalise to; empty if there are none."""
     text = QUESTIONS.get(group["clusters"])
     return "" if text is None else str(text) % {"prompts": group["prompts"], "raters": group["raters"]}
 
 
 def converged(group: dict[str, Any]) -> str:
-    """That an iteration reached its optimum; empty for methods that do not iterate."""
+    """Returns the sentence on convergence; empty for methods that do not iterate."""
     if group["gradient"] is None:
         return ""
     return gettext("Converged after %(steps)s iterations. The largest gradient is %(gradient).1g.") % {
@@ -134,7 +147,7 @@ SCOPES: dict[str, str | Promise] = {
 
 
 def sentence(group: dict[str, Any]) -> str:
-    """What the board can tell, and cannot, of all its models at once."""
+    """Returns the conclusion of a group: which models are distinguished, considering all of them together."""
     told, models = group["verdict"], len(group["rows"])
     if models < 2:
         return gettext("There is only one model, so there is nothing to rank it against.")
@@ -171,7 +184,7 @@ def _separation(told: dict[str, Any], models: int, scope: str) -> str:
 
 
 def _on_these(here: dict[str, Any], told: dict[str, Any], models: int) -> str:
-    """What raters like these say on exactly these prompts, beside what is said of prompts like these."""
+    """Returns the conclusion for exactly these prompts, next to the one for prompts like these."""
     values = {"model": here["best"], "places": here["worst_place"]}
     if here["worst_place"] == 1:
         if told["worst_place"] == 1:
@@ -185,9 +198,9 @@ def _on_these(here: dict[str, Any], told: dict[str, Any], models: int) -> str:
 
 
 def advice(group: dict[str, Any], votes: int) -> str:
-    """What would part the first two models; empty where they are parted or nothing is known.
+    """Returns what would separate the first two models; empty if they are separated or nothing is known.
 
-    `votes`: how many there are.
+    `votes` is the number of votes so far.
     """
     told = group["verdict"]
     if told is None or told["help"] is None:
@@ -219,22 +232,22 @@ def advice(group: dict[str, Any], votes: int) -> str:
 
 
 LONG: Final = 1000
-"""Times as many votes or prompts that nobody will collect."""
+"""Factor of votes or prompts beyond which collecting more is not realistic."""
 
 
 def _about(number: float) -> str:
-    """Two figures of it: more would pretend to be exact."""
+    """Returns the number rounded to two significant digits, because it is an estimate."""
     size = 10 ** max(0, math.floor(math.log10(number)) - 1)
     return written(size * math.ceil(number / size))
 
 
 def written(value: float, digits: int = 0) -> str:
-    """Rounded, where Django's formatter by itself would cut the number off."""
+    """Formats a number, rounded. Django's formatter alone would truncate it."""
     return number_format(round(value, digits), digits, use_l10n=True, force_grouping=True)
 
 
 def coefficient(found: dict[str, Any]) -> str:
-    """In Elo points, with its interval where it has one."""
+    """Formats a coefficient in Elo points, with its interval if there is one."""
     text = f"{found['value']:+z.1f}"
     if found["low"] is not None:
         text += f" ({found['low']:+z.1f} … {found['high']:+z.1f})"
@@ -257,7 +270,7 @@ def coefficient_name(name: str) -> str:
 
 
 def about_coefficient(found: dict[str, Any]) -> str:
-    """What a coefficient is the effect of."""
+    """Returns what a coefficient is the effect of."""
     match found["name"]:
         case "first-place":
             return gettext("The advantage of the answer shown on the left, in rating points.")
@@ -271,7 +284,7 @@ def about_coefficient(found: dict[str, Any]) -> str:
 
 
 def raters(name: str) -> str:
-    """Who compared; a judge's name is its own."""
+    """Returns the display name of the raters; judges have their own names."""
     match name:
         case "people":
             return gettext("people")
@@ -282,7 +295,7 @@ def raters(name: str) -> str:
 
 
 def percent(share: dict[str, Any]) -> str:
-    """A share with its interval, where it has one, in per cent."""
+    """Formats a share in per cent, with its interval if there is one."""
     text = gettext("%(percent)s%%") % {"percent": written(100 * share["value"])}
     if share["low"] is None:
         return text

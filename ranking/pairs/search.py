@@ -124,6 +124,11 @@ def shown(study: Study, at: datetime, *, to_all: bool) -> PairQuerySet:
     return pairs.filter(~Exists(lately), taken__gte=F("wanted")).exclude(pk__in=open_now)
 
 
+def is_complete(study: Study, *, to_all: bool) -> bool:
+    """Returns whether `shown` leaves out no pair that was voted on, so that what is counted can be looked at."""
+    return not to_all or study.status == Status.CLOSED
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What `sought` asks for among `pairs`, made ready to be run."""

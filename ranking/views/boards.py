@@ -76,7 +76,7 @@ def one_board(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     study, runs_it = results_for(request, slug)
     snapshot = _stored(study, number)
     asked = Asked.about(snapshot)
-    made = switches(asked, Names.of(study))
+    made = switches(asked, Names.of(study), snapshot)
     context = {
         "study": study,
         "runs_it": runs_it,
@@ -129,7 +129,7 @@ def wins(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(request, study, found, {"runs_it": runs_it, "tab": "wins"})
     context = {"study": study, "runs_it": runs_it, "tab": "wins", "snapshot": found.snapshot}
     context |= {"query": found.asked.query(), "heats": heat_table.heat(found.snapshot)}
-    context |= {"switches": switches(found.asked, Names.of(study))}
+    context |= {"switches": switches(found.asked, Names.of(study), found.snapshot)}
     return render(request, "ranking/wins.html", context)
 
 
@@ -152,8 +152,12 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         return _page(request, study, found, {"runs_it": runs_it, "tab": "model"})
     context = {"study": study, "runs_it": runs_it, "snapshot": found.snapshot, "query": found.asked.query()}
     shown = search.shown(study, timezone.now(), to_all=not runs_it)
+    all_pairs = search.is_complete(study, to_all=not runs_it)
     one = heat_table.one_model(found.snapshot, model)
-    context |= {"found": one, "opponents": opponents(study, model, one.opponents, found.asked.query())}
-    context |= {"beside": beside(study, shown, model, found.asked.raters)}
-    context |= {"switches": switches(found.asked, Names.of(study))}
+    context |= {
+        "found": one,
+        "opponents": opponents(study, model, one.opponents, found.asked.query(), all_pairs=all_pairs),
+    }
+    context |= {"all_pairs": all_pairs, "beside": beside(study, shown, model, found.asked.raters)}
+    context |= {"switches": switches(found.asked, Names.of(study), found.snapshot)}
     return render(request, "ranking/model.html", context)

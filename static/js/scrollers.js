@@ -12,6 +12,12 @@ function mark(root) {
   }
 }
 
+// On a phone tabs are one row that scrolls: the current one comes into view, and only the row moves for that.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.closest(".tabs");
+  row.scrollLeft += tab.getBoundingClientRect().left - row.getBoundingClientRect().left - 24;
+}
+
 mark(document);
 window.addEventListener("resize", () => mark(document));
 document.addEventListener("toggle", (event) => mark(event.target), true);

@@ -43,21 +43,6 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// A menu closes when the pointer or the focus moves elsewhere, and on Escape.
-document.addEventListener("pointerdown", (event) => closeMenus(event.target));
-document.addEventListener("focusin", (event) => closeMenus(event.target));
-document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && event.target.closest("[data-menu][open]");
-  if (!menu) return;
-  menu.open = false;
-  menu.querySelector("summary").focus();
-});
-
-function closeMenus(target) {
-  for (const menu of document.querySelectorAll("[data-menu][open]")) {
-    if (!menu.contains(target)) menu.open = false;
-  }
-}
 
 // Collapsed texts stay collapsed. Listens to clicks, because toggle events also fire for inserted open elements.
 document.addEventListener("click", (event) => {

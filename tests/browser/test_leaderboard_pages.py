@@ -4,7 +4,8 @@ from collections.abc import Callable
 from operator import itemgetter
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Study
@@ -41,6 +42,13 @@ def compute_all() -> None:
         snapshots.fill(pk, NOW)
 
 
+def unfold(page: Page) -> None:
+    """Opens everything at once, menus too, of which clicks would close all but the last."""
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(fold => { fold.removeAttribute('name'); fold.open = true; })"
+    )
+
+
 def states(address: str) -> list[str]:
     number = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").pk
     return [address, f"{address}?method=eigen", f"{address}wins/", f"{address}boards/{number}/"]
@@ -53,8 +61,7 @@ def test_axe_finds_nothing(
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     for address in states(board):
         page.goto(address)
-        for fold in page.locator("details > summary").all():
-            fold.click()
+        unfold(page)
         accessible(page)
 
 
@@ -63,8 +70,7 @@ def test_no_page_is_wider_than_its_window(board: str, page: Page, size: Viewport
     page.set_viewport_size(size)
     for address in states(board):
         page.goto(address)
-        for fold in page.locator("details > summary").all():
-            fold.click()
+        unfold(page)
         assert overflow(page) <= 0, address
 
 
@@ -173,22 +179,76 @@ def test_without_scripts_everything_can_be_asked_for(board: str, browser: Browse
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(board)
+    raters, options = page.locator(".filters summary").first, page.locator(".more-switches summary")
+    raters.click()
     page.get_by_role("link", name="a-judge-with-a-long-name").click()
     expect(page.locator("table.board")).to_be_visible()
-    page.locator("summary").click()
+    options.click()
     page.get_by_role("link", name="Eigenvector").click()
     page.get_by_role("button", name="Compute leaderboard").click()
     expect(page.get_by_text("This leaderboard is being computed.")).to_be_visible()
     compute_all()
     page.reload()
     expect(page.locator("table.board")).to_be_visible()
-    page.locator("summary").click()
     page.goto(board)
-    page.locator("summary").click()
+    options.click()
     page.get_by_label("Anchored at 1,000 points").select_option("Quillfinch-1")
     page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(f"{board}?anchor=Quillfinch-1")
     context.close()
+
+
+@pytest.mark.parametrize("signed_in", [False, True], ids=["visitor", "owner"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_first_rows_are_on_the_first_screen(
+    board: str, live_server: LiveServer, page: Page, size: ViewportSize, signed_in: bool
+) -> None:
+    if signed_in:
+        User.objects.create_superuser("ada", password="correct horse battery")
+        page.goto(f"{live_server.url}/sign-in/")
+        page.get_by_label("Username").fill("ada")
+        page.get_by_label("Password").fill("correct horse battery")
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.set_viewport_size(size)
+    for address in (board, f"{board}?raters=a-judge-with-a-long-name"):
+        page.goto(address)
+        second = page.locator("table.board tbody tr").nth(1).bounding_box()
+        assert second is not None
+        assert second["y"] + second["height"] <= size["height"], address
+        menus = [box["y"] for box in map(Locator.bounding_box, page.locator(".filters summary").all()) if box]
+        assert len(menus) > 1
+        assert len(set(menus)) == 1
+
+
+def test_a_menu_closes_on_escape_and_when_another_opens(board: str, page: Page) -> None:
+    page.goto(board)
+    raters, options = page.locator(".filters details").first, page.locator(".filters details").last
+    raters.locator("summary").click()
+    expect(raters).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(raters).not_to_have_attribute("open", "")
+    raters.locator("summary").click()
+    options.locator("summary").click()
+    expect(raters).not_to_have_attribute("open", "")
+    page.locator("h1").click()
+    expect(options).not_to_have_attribute("open", "")
+
+
+def test_a_notice_is_one_row_until_it_is_opened(live_server: LiveServer, page: Page) -> None:
+    voted_study("few", models=3, prompts=4, public=True)
+    Study.objects.update(public=True)
+    compute_all()
+    page.set_viewport_size(PHONE)
+    page.goto(f"{live_server.url}/leaderboard/few/")
+    notice = page.locator("details.notices").first
+    closed = notice.bounding_box()
+    assert closed is not None
+    assert closed["height"] < 60
+    notice.locator("summary").click()
+    expect(notice.get_by_text("exactly these prompts")).to_be_visible()
+    opened = notice.bounding_box()
+    assert opened is not None
+    assert opened["height"] > closed["height"]
 
 
 def test_an_empty_board_says_so(live_server: LiveServer, page: Page, accessible: Callable[[Page], None]) -> None:

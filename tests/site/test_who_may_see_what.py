@@ -46,6 +46,9 @@ OF_THE_WORKER = (403, 200, 403, 403, 403)
 SENDS_THE_WORKER_ON = (403, OWN_PAGE, 403, 403, 403)
 OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 200)
 POST_OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 405)
+OF_SUPERUSERS = (SIGN_IN, SIGN_IN, 403, 403, 200)
+POST_OF_SUPERUSERS = (SIGN_IN, SIGN_IN, 403, 403, 405)
+OF_A_LINK = (410, 410, 410, 410, 410)
 OF_THE_PUBLISHED = (404, 404, 200, 404, 200)
 API_OF_EVERYBODY = (200, 200, 200, 200, 200)
 API_SIGNED_IN = (401, 401, 200, 200, 200)
@@ -56,6 +59,13 @@ GET = {
     "": (200, 200, STUDIES, STUDIES, STUDIES),
     "sign-in/": (200, 200, STUDIES, STUDIES, STUDIES),
     "sign-out/": POST_OF_EVERYBODY,
+    "account/": SIGNED_IN,
+    "accounts/": OF_SUPERUSERS,
+    "accounts/<int:number>/link/": POST_OF_SUPERUSERS,
+    "accounts/<int:number>/cancel/": POST_OF_SUPERUSERS,
+    "accounts/<int:number>/deactivate/": POST_OF_SUPERUSERS,
+    "accounts/<int:number>/reactivate/": POST_OF_SUPERUSERS,
+    "choose-password/<str:uidb64>/<str:token>/": OF_A_LINK,
     "language/": (302, 302, 302, 302, 302),
     "help/": (200, 200, 200, 200, 200),
     "help/<path:name>/": (200, 200, 200, 200, 200),
@@ -274,6 +284,7 @@ def rows(study):
     turn = AnswerCall.objects.create(run=answers, source=asked, prompt=pair.prompt)
     asked_of = question_of_a_benchmark(version)
     numbers = {
+        "accounts": 1,
         "answers/sources": asked.model_id,
         "answers/runs": answers.pk,
         "answers/talks": turn.pk,
@@ -298,6 +309,8 @@ def rows(study):
     }
     return {
         "<slug:slug>": study.slug,
+        "<str:uidb64>": "MQ",
+        "<str:token>": "used",
         "<slug:group>": "access",
         "<slug:what>": "comparisons",
         "<slug:form>": "plain",

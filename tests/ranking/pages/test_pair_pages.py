@@ -192,7 +192,9 @@ class TestWhilePeopleVote:
         mine = as_user(administrator)
         assert mine.get(address(study, pair)).status_code == 200
         assert pair.number in numbers(mine, address(study))
-        assert "a pair appears here only when no more votes are expected on it." in html(client, address(study))
+        assert "Until the study is closed, pairs with their answers and votes are private." in html(
+            client, address(study)
+        )
 
 
 def test_the_csv_holds_what_was_found(client, study):

@@ -14,6 +14,7 @@ from ranking.boards import snapshots
 from ranking.methods.registry import METHODS
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
+from ranking.pages import text
 from ranking.pages.options import Asked, Names, Switches, switches
 from ranking.votes.reader import Filters
 from tests.builders import NOW
@@ -59,7 +60,7 @@ def every_state(names: Names) -> dict[Asked, Switches]:
         if asked in found:
             continue
         shown = found[asked] = switches(asked, names)
-        for switch in (*shown.first, shown.methods, *shown.rest):
+        for switch in (*shown.first, *filter(None, [shown.intervals]), shown.methods, *shown.rest):
             ahead += [asked_by(choice.query) for choice in switch.choices]
     return found
 
@@ -83,7 +84,7 @@ def test_no_switch_leads_to_a_board_that_cannot_be(study):
 
 def test_one_choice_of_every_switch_is_the_one_shown(study):
     for asked, shown in every_state(Names.of(study)).items():
-        for switch in (*shown.first, shown.methods, *shown.rest):
+        for switch in (*shown.first, *filter(None, [shown.intervals]), shown.methods, *shown.rest):
             assert [choice.query for choice in switch.choices if choice.chosen] == [asked.query()], (asked, switch)
 
 
@@ -159,3 +160,39 @@ def test_the_addresses_of_a_board_not_computed_yet_say_so_everywhere(study, clie
     ):
         assert "has not been computed yet" in client.get(address + "?method=eigen").content.decode()
     assert client.get(reverse("leaderboard-csv", args=[study.slug]) + "?method=eigen").status_code == 404
+
+
+def test_the_intervals_that_are_chosen_are_those_of_the_board():
+    """With fewer than 10 prompts intervals are for exactly these; the choice, the words and the citation say so."""
+    study = voted_study("few", prompts=4)
+    asked, names = Asked(), Names.of(study)
+    for pk in snapshots.recompute_changed(NOW):
+        snapshots.fill(pk, NOW)
+    board = Leaderboard.objects.of(study, asked.filters(), asked.settings()).finished().newest()
+    assert {group["clusters"] for group in board.sheet["groups"]} == {"worker"}
+    made = switches(asked, names, board)
+    by_label = {str(choice.label): choice for choice in made.intervals.choices}
+    assert made.intervals.chosen == text.ABOUT["worker"]
+    assert [choice for choice in made.intervals.choices if choice.chosen] == [by_label[str(text.ABOUT["worker"])]]
+    assert by_label[str(text.ABOUT["both"])].why_not == "fewer than 10 prompts"
+    assert text.ABOUT["worker"] in made.words
+    assert text.ABOUT["both"] not in made.words
+    assert any(str(text.ABOUT["worker"]) in str(word) for word in made.special_words)
+
+
+def test_intervals_of_one_person_fall_back_to_words_that_no_link_has():
+    study = voted_study("one", people=1)
+    asked = Asked()
+    for pk in snapshots.recompute_changed(NOW):
+        snapshots.fill(pk, NOW)
+    board = Leaderboard.objects.of(study, asked.filters(), asked.settings()).finished().newest()
+    assert board.sheet["groups"][0]["clusters"] == "prompt"
+    intervals = switches(asked, Names.of(study), board).intervals
+    assert intervals.chosen == text.ABOUT["prompt"]
+    assert [choice.why_not for choice in intervals.choices] == ["only one rater", "", "", ""]
+
+
+def test_where_the_board_is_as_asked_nothing_is_out_of_reach(study):
+    asked = Asked()
+    board = Leaderboard.objects.of(study, asked.filters(), asked.settings()).finished().newest()
+    assert switches(asked, Names.of(study), board).intervals == switches(asked, Names.of(study)).intervals

@@ -1,0 +1,1 @@
+"""Accounts of the people who run studies: invitations, passwords and deactivation."""
