@@ -24,7 +24,7 @@ from judges.answers.runs import answer_life
 from judges.forms.answers import AnswersForm, SourceForm, SystemMessageForm
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSource, AnswerState
 from judges.views import endpoints
-from judges.views.runs import RunPages
+from judges.views.runs import RunPages, occurring
 
 PAGES: Final = RunPages(answer_life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
 
@@ -147,7 +147,7 @@ def turns(request: AdministratorRequest, study: Study, number: int) -> HttpRespo
         "tab": "answers",
         "run": found,
         "state": state,
-        "states": AnswerState.choices,
+        "states": occurring(found.calls.all(), AnswerState.choices, state),
         "calls": paged(request, rows),
     }
     return render(request, "judges/answer_turns.html", context)

@@ -99,6 +99,7 @@ def benchmark(request: AdministratorRequest, number: int, run: int) -> HttpRespo
         # The partial has no results table, so htmx reloads the whole page when the benchmark has ended.
         return PAGES.show(request, found, number, run) if found.live else HttpResponseClientRefresh()
     more = {"section": "judges", "judge": found.version.judge, "report": reports.report(found)}
+    more["some_wrong"] = benchmark_calls.chosen(found, CallFilter(found="wrong")).exists()
     return PAGES.show(request, found, number, run, **more)
 
 

@@ -27,7 +27,7 @@ from judges.models import CallState, Judge, JudgeCall, JudgeRun, Template
 from judges.prompting import templates
 from judges.results import reply_text
 from judges.views import endpoints
-from judges.views.runs import RunPages
+from judges.views.runs import RunPages, occurring
 from judges.views.steadiness import shown_schedules
 
 PAGES: Final = RunPages(judge_life, "judges/run.html", "study-judge-run", "study-judge-calls")
@@ -210,12 +210,14 @@ def _calls(study: Study, number: int, state: str) -> QuerySet[JudgeCall]:
 def calls(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows the calls of a run, filtered by state and paged."""
     state = request.GET.get("state", "")
+    state = state if state in CallState.values else ""
+    found = _run(study, number)
     context = {
         "study": study,
         "tab": "judges",
-        "run": _run(study, number),
-        "state": state if state in CallState.values else "",
-        "states": CallState.choices,
+        "run": found,
+        "state": state,
+        "states": occurring(found.calls.all(), CallState.choices, state),
         "calls": paged(request, _calls(study, number, state)),
     }
     return render(request, "judges/calls.html", context)

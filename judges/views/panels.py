@@ -72,6 +72,7 @@ def panel(request: AdministratorRequest, study: Study, number: int) -> HttpRespo
         "panel": found,
         "members": list(zip(members, told, strict=True)),
         "states": [(each, found.tally.get("states", {}).get(each, 0)) for each in PanelDecision.State],
+        "divided": state == "divided" or _decisions(found, "divided").exists(),
         "state": state,
         "decisions": paged(request, decisions),
         "record": rater_costs.records(study, [found.rater_id]).get(found.rater_id),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +16,12 @@ from judges.models.work import Run, RunState
 from judges.runs.lifecycle import Lifecycle
 
 CHANGES: Final = ("pause", "resume", "cancel")
+
+
+def occurring(calls: QuerySet[Any], states: list[tuple[str, Any]], chosen: str) -> list[tuple[str, Any]]:
+    """Returns those of `states`, with their labels, that some of `calls` are in, and the one that is chosen."""
+    there = {chosen, *calls.order_by().values_list("state", flat=True).distinct()}
+    return [(state, label) for state, label in states if state in there]
 
 
 @dataclass(frozen=True, slots=True)

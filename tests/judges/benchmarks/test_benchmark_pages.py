@@ -219,3 +219,10 @@ def test_a_benchmark_that_no_database_could_have_is_not_found(
         assert client.get(f"{root}/{there['judge']}/benchmarks/{there['run']}/").status_code == 200
         place = there | {of: number}
         assert client.get(f"{root}/{place['judge']}/benchmarks/{place['run']}/").status_code == 404
+
+
+def test_wrong_verdicts_are_a_link_only_where_there_are_some(client, judge, tmp_path: Path) -> None:
+    for name, wrong in (("some", 2), ("none", 0)):
+        done = run(judge, write(tmp_path / f"{name}.jsonl", 4, wrong=wrong))
+        page = client.get(f"/judges/{judge.pk}/benchmarks/{done.pk}/").content.decode()
+        assert ("?found=wrong" in page) == bool(wrong), name

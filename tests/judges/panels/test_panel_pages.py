@@ -14,7 +14,7 @@ from annotation.models import Comparison, Pair, Rater, RaterKind, Study
 from judges.benchmarks import runs, sets
 from judges.benchmarks.planning import Terms
 from judges.benchmarks.runs import benchmark_life
-from judges.models import Judge, Panel
+from judges.models import Judge, Panel, PanelDecision
 from judges.panels import panels
 from judges.panels.panels import PanelSpec
 from judges.results import rater_costs
@@ -97,6 +97,9 @@ def test_the_page_shows_rules_members_and_decisions(panel: Panel, owner: User, a
         assert words in whole
     divided = page(client, f"/studies/haiku/panels/{panel.pk}/?state=divided")
     assert divided.count('<th scope="row" class="number">') == panel.tally["states"]["out"] > 0
+    assert "?state=divided" in whole
+    PanelDecision.objects.update(divided=False)
+    assert "?state=divided" not in page(client, f"/studies/haiku/panels/{panel.pk}/")
     assert page(client, f"/studies/haiku/panels/{panel.pk}/?state=nonsense&page=99")
     part = client.get(f"/studies/haiku/panels/{panel.pk}/", headers={"HX-Request": "true"}).content.decode()
     assert part.strip().startswith("<section")
