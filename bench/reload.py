@@ -1,7 +1,7 @@
 """Whether voters notice a reload: `make bench-reload`.
 
-Sixteen workers vote, a vote a second each, against gunicorn as the product runs it. In the middle it gets SIGHUP. Beside
-it stands the same without. Loopback only.
+Sixteen workers vote, a vote a second each, against gunicorn as the product runs it. In the middle it gets SIGHUP.
+Beside it stands the same without. Loopback only.
 """
 
 import argparse
@@ -52,8 +52,8 @@ def inside(options: argparse.Namespace) -> int:
             votes = crowd.vote(port, VOTERS, options.seconds, 1_000_000, pause=1.0)["times"]
             waited.append(statistics.quantiles(votes, n=20)[-1])
             print(
-                f"{name:>12}: {len(votes)} votes of {VOTERS} workers in {options.seconds:g} s, p95 {waited[-1] * 1000:.0f} ms, "
-                f"longest {max(votes) * 1000:.0f} ms; {len(children(server.pid) - before)} new processes",
+                f"{name:>12}: {len(votes)} votes of {VOTERS} workers in {options.seconds:g} s, "
+                f"p95 {waited[-1] * 1000:.0f} ms, longest {max(votes) * 1000:.0f} ms; {len(children(server.pid) - before)} new processes",
                 flush=True,
             )
         until = time.monotonic() + 60
