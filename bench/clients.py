@@ -38,6 +38,7 @@ def _worker(spec: dict[str, Any], cookie: str, token: str, until: float, budget:
             if found is None:
                 raise RuntimeError(f"no pair in the reply: {dict(reply.headers)}")
             token = found[1].decode()
+        time.sleep(spec.get("pause", 0.0))
     connection.close()
     return token
 
@@ -55,7 +56,8 @@ class Budget:
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
-    """`spec`: port, path, csrf, follow, cookies and tokens (one a worker), seconds and requests at the most.
+    """`spec`: port, path, csrf, follow, cookies and tokens (one a worker), seconds and requests at the most, and
+    perhaps the seconds of pause between two requests of a worker.
 
     Returns the seconds each request took, the seconds in all, and every worker's pair in hand.
     """

@@ -97,7 +97,7 @@ class Crowd:
         self.cookies = [cookie.OutputString([]) for cookie in kept]
         self.sent = 0
 
-    def vote(self, port: int, count: int, seconds: float, requests: int) -> dict[str, Any]:
+    def vote(self, port: int, count: int, seconds: float, requests: int, pause: float = 0.0) -> dict[str, Any]:
         result = clients(
             {
                 "port": port,
@@ -108,6 +108,7 @@ class Crowd:
                 "tokens": self.tokens[:count],
                 "seconds": seconds,
                 "requests": requests,
+                "pause": pause,
             }
         )
         self.tokens[:count] = result["tokens"]

@@ -3,9 +3,10 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from cachetools import LRUCache, cached
+from cachetools import LRUCache
 
 from annotation.markup.markdown import render
 
@@ -34,9 +35,34 @@ def html_cache(limit: int) -> LRUCache[bytes, str]:
 def remembering(renderer: Callable[[str], str], cache: LRUCache[bytes, str]) -> Callable[[str], str]:
     """`renderer` with its results in `cache`, safe among threads.
 
-    Two threads that miss at the same moment both render: cheaper than letting all wait for one.
+    Threads that miss the same text at the same moment wait for the one that renders it: a long table takes two seconds
+    of a processor, and everybody who is shown it would take them again.
     """
-    return cached(cache, key=_digest, lock=threading.Lock())(renderer)
+    lock = threading.Lock()
+    under_way: dict[bytes, threading.Event] = {}
+
+    def remembered(text: str) -> str:
+        key = _digest(text)
+        while True:
+            with lock:
+                if (html := cache.get(key)) is not None:
+                    return html
+                others = under_way.get(key)
+                if others is None:
+                    done = under_way[key] = threading.Event()
+                    break
+            others.wait()
+        try:
+            html = renderer(text)
+            with lock, suppress(ValueError):  # larger than the whole cache
+                cache[key] = html
+            return html
+        finally:
+            with lock:
+                del under_way[key]
+            done.set()
+
+    return remembered
 
 
 render_cached: Final = remembering(render, html_cache(CACHE_BYTES))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation.models import Comparison, Result, ResultFlag, Status, Study, Upload
+from annotation.models import Comparison, RaterKind, Result, ResultFlag, Status, Study, Upload
 from annotation.studies.lifecycle import NotPossible
 
 
@@ -32,6 +32,29 @@ def belongings(study: Study) -> Belongings:
     )
 
 
+def _refuse_votes(study: Study) -> None:
+    """
+    Raises:
+        NotPossible: there are votes; the message says how to get rid of them, where that is possible.
+    """
+    votes = Comparison.objects.filter(study=study)
+    # No upload that could be undone brought what a judge of this site, or a simulation, said here.
+    made_here = votes.filter(upload=None)
+    if made_here.filter(rater__kind=RaterKind.JUDGE).exists():
+        raise NotPossible(
+            _(
+                "A judge has compared pairs in this draft, so it cannot be deleted: its replies and their cost are "
+                "kept. Leave the draft as it is, or start the study and close it."
+            )
+        )
+    if made_here.exists():
+        raise NotPossible(
+            _("This draft has votes that did not come from files, so it cannot be deleted. Start it and close it.")
+        )
+    if votes.exists():
+        raise NotPossible(_("This study has votes. Undo the uploads that added them first."))
+
+
 @transaction.atomic
 def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
     """Deletes the study with its pairs and wording and, on request, its prompt set with all its data.
@@ -44,8 +67,7 @@ def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
     study = Study.objects.select_for_update().get(pk=study.pk)
     if study.status != Status.DRAFT:
         raise NotPossible(_("Only a draft can be deleted. Close the study instead."))
-    if Comparison.objects.filter(study=study).exists():
-        raise NotPossible(_("This study has votes. Undo the uploads that added them first."))
+    _refuse_votes(study)
     prompt_set = study.prompt_set
     if with_prompt_set and prompt_set.studies.exclude(pk=study.pk).exists():
         raise NotPossible(

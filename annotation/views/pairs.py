@@ -27,14 +27,12 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
         options = {name: form.cleaned_data[name] for name in ("neighbours", "per_prompt", "seed")}
         run = background.submit(study, request.user, form.cleaned_data["strategy"], options)
         return redirect("study-pair-run", study.slug, run.pk)
-    votes, pace = coverage.coverage(study), coverage.pace(study, timezone.now())
-    context = {
-        "form": form,
-        "runs": study.pair_runs.all()[:10],
-        "coverage": votes,
-        "pace": pace,
-        "phrases": [overview.covered(votes.share), overview.time_left(pace)],
-    }
+    context = {"form": form, "runs": study.pair_runs.all()[:10], "many_votes": coverage.has_many_votes(study)}
+    # Counting a million votes takes seconds: the page opens first, and asks for the figures afterwards.
+    if request.htmx or "coverage" in request.GET or not context["many_votes"]:
+        votes, pace = coverage.coverage(study), coverage.pace(study, timezone.now())
+        phrases = [overview.covered(votes.share), overview.time_left(pace)]
+        context |= {"coverage": votes, "pace": pace, "phrases": phrases}
     return show(request, study, "pairs.html", "pairs", part="coverage", **context)
 
 

@@ -143,6 +143,7 @@ def test_what_is_not_possible_as_things_stand_is_a_conflict_with_its_reason(stud
         ({"judge": "stand-in", "orders": "sideways"}, "body.orders"),
         ({"judge": "stand-in", "baseline": "no model of the study"}, "body.baseline"),
         ({"judge": "stand-in", "limmit": 3}, "body.limmit"),
+        ({"judge": "stand-in", "format": "json"}, "body.format"),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_refused_with_the_place(study, judge, program, body, place):
@@ -150,6 +151,16 @@ def test_a_wish_that_makes_no_sense_is_refused_with_the_place(study, judge, prog
     assert response.status_code == 400
     assert [fault["place"] for fault in response.json()["errors"]] == [place]
     assert not JudgeRun.objects.exists()
+
+
+@pytest.mark.parametrize("change", ["pause", "resume", "cancel"])
+def test_a_change_takes_no_fields(study, judge, program, change):
+    path = f"studies/{study.slug}/judge-runs/"
+    program.post(path, judge="stand-in")
+    run = JudgeRun.objects.get()
+    response = program.post(f"{path}{run.pk}/{change}/", force=True)
+    assert (response.status_code, [fault["place"] for fault in response.json()["errors"]]) == (400, ["body.force"])
+    assert JudgeRun.objects.get().state == run.state
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '"stand-in"', "null", '{"judge": NaN}', "\ufeff{}"])

@@ -1,11 +1,13 @@
 """Rendered answers are cached up to a limit, and equal what would be rendered."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from annotation.markup import render, render_cached
 from annotation.markup.cache import html_cache, remembering
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.once
 
@@ -69,3 +71,44 @@ def test_threads_get_what_they_asked_for() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(cached, texts * 4)) == expected * 4
     assert cache.currsize <= 8000
+
+
+def test_a_text_is_rendered_once_however_many_are_shown_it_at_once():
+    rendered: list[str] = []
+    may_end = threading.Event()
+
+    def slow(text: str) -> str:
+        rendered.append(text)
+        may_end.wait(PATIENCE)
+        return text.upper()
+
+    cached = remembering(slow, html_cache(5000))
+    with ThreadPoolExecutor(8) as pool:
+        shown = [pool.submit(cached, "a long table") for _each in range(8)]
+        assert eventually(lambda: rendered)
+        may_end.set()
+        assert {each.result() for each in shown} == {"A LONG TABLE"}
+    assert rendered == ["a long table"]
+
+
+def test_who_waited_for_a_rendering_that_failed_renders_it():
+    failures = iter([RecursionError("too deep")])
+
+    def fails_once(text: str) -> str:
+        for failure in failures:
+            raise failure
+        return text
+
+    cached = remembering(fails_once, html_cache(5000))
+    with pytest.raises(RecursionError):
+        cached("a")
+    assert cached("a") == "a"
+
+
+def test_a_table_of_59_000_characters_is_kept():
+    table = "|a|b|\n|-|-|\n" + "|\n" * 29_000
+    cache = html_cache(64 * 1024 * 1024)
+    cached = remembering(render, cache)
+    assert "<table" in cached(table)
+    assert len(cache) == 1
+    assert cached(table) is cached(table)

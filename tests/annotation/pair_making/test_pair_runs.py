@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from annotation.models import Pair, PairRun, PairRunState, Result
 from annotation.pair_making import background, make
+from annotation.voting import coverage
 from tests.annotation.study_pages import study_of, text_of
 
 pytestmark = pytest.mark.django_db
@@ -190,6 +191,18 @@ def test_coverage_is_shown_beside_the_form(client, owner):
     assert 'hx-trigger="every 30s, refresh"' in page
     part = text_of(client.get("/studies/haiku/pairs/", headers={"HX-Request": "true"}))
     assert part.lstrip().startswith('<section id="coverage"')
+
+
+def test_the_page_of_many_votes_opens_before_they_are_counted(client, owner, monkeypatch):
+    study_of(owner, overlap=2)
+    monkeypatch.setattr(coverage, "MANY", -1)
+    page = text_of(client.get("/studies/haiku/pairs/"))
+    assert "Counting votes." in page
+    assert 'hx-trigger="load"' in page
+    assert "0% covered" not in page
+    part = text_of(client.get("/studies/haiku/pairs/", headers={"HX-Request": "true"}))
+    assert "0% covered" in part
+    assert "0% covered" in text_of(client.get("/studies/haiku/pairs/?coverage=1"))
 
 
 def test_coverage_as_csv(client, owner):

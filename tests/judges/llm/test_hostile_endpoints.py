@@ -121,6 +121,14 @@ def test_models_of_this_machine_and_its_network_can_be_asked(url: str) -> None:
     assert chat.is_endpoint(url)
 
 
+@pytest.mark.parametrize("gap", ["\n", "\r\n", "\t", " ", "\u2028", "\0"])
+@pytest.mark.parametrize(
+    "place", ["http:{}//models.example/v1", "http://models{}.example/v1", "http://models.example/v1{}"]
+)
+def test_an_address_with_a_gap_is_no_endpoint(place: str, gap: str) -> None:
+    assert not chat.is_endpoint(place.format(gap))
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_name_that_leads_to_a_clouds_own_address_is_sent_nothing(
     scheme: str, monkeypatch: pytest.MonkeyPatch
