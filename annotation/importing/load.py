@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from annotation import answer_flags
 from annotation.importing import registry
 from annotation.importing.archives import Unpackable, is_archive, unpack
 from annotation.importing.rows import Counts, Intake, Sink
@@ -388,6 +389,7 @@ def store(
                 raise FaultyFiles(faults)
             if intake.settle(sink):
                 offer_pairs(study)
+            answer_flags.flag(Result.objects.filter(upload=upload))
             report = report_of(intake, work, upload)
             upload.options = upload.options | {"seed": seed}
             upload.report = report.as_json()
