@@ -19,8 +19,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation import answer_flags
-from annotation.importing import registry
+from annotation.importing import answer_flags, registry
 from annotation.importing.archives import Unpackable, is_archive, unpack
 from annotation.importing.rows import Counts, Intake, Sink
 from annotation.interchange.faults import Fault, Faults, printable

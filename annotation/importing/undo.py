@@ -8,8 +8,7 @@ from django.db.models import Count, F, ManyToOneRel, Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation import answer_flags
-from annotation.importing import registry
+from annotation.importing import answer_flags, registry
 from annotation.importing.rows import shift_taken
 from annotation.models import (
     Comparison,

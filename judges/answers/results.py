@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import QuerySet
 
-from annotation import answer_flags
+from annotation.importing import answer_flags
 from annotation.interchange.self_identification import names_itself
 from annotation.models import LanguageModel, PromptSet, Result, ResultFlag
 from annotation.numbering import next_number
