@@ -9,6 +9,7 @@ from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Purpose, R
 from annotation.models.voting import Stage
 from annotation.studies import lifecycle
 from annotation.voting import joining
+from tests.built_once import built_once
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -16,6 +17,7 @@ MARK = 900_000_000
 """Numbers above this one occur in no page by chance."""
 
 
+@built_once
 def build_study(
     slug: str = "haiku", *, models: int = 3, prompts: int = 4, opened: bool = True, **settings: Any
 ) -> Study:

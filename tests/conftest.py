@@ -20,6 +20,7 @@ from django.utils import translation
 
 from tests.arena import Arena
 from tests.both_databases import is_about_words
+from tests.built_once import full_tables
 from tests.groups import groups
 
 pytest_plugins = ["tests.redis_server"]
@@ -103,17 +104,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-LAID_OUT = {"django_content_type", "auth_permission"}
-"""Tables that are full from the start, by the migrations."""
-
-
 def emptied() -> None:
     """Deletes every row that a test committed."""
-    names = [name for name in connection.introspection.django_table_names(only_existing=True) if name not in LAID_OUT]
-    tables = [connection.ops.quote_name(name) for name in names]
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {table})" for table in tables))
-        full = [table for (table,) in cursor.fetchall()]
+    full = full_tables()
     with connection.constraint_checks_disabled(), transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL session_replication_role = replica")

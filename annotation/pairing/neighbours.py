@@ -7,11 +7,10 @@ every result picks its own most distant ones, the pairs connect the results of a
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from annotation.pairing.strategy import Links, Options, Unconnected, ordered
 
@@ -56,8 +55,8 @@ def distances(texts: Sequence[str]) -> NDArray[np.int32]:
 
 
 def _require_connected(links: Links, size: int) -> None:
-    graph = coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(size, size))
-    parts, part_of = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(size, size))
+    parts, part_of = scipy.sparse.csgraph.connected_components(graph, directed=False)
     if parts > 1:
         groups = [np.flatnonzero(part_of == part).tolist() for part in range(parts)]
         raise Unconnected(sorted(groups, key=len, reverse=True))

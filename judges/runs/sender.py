@@ -313,11 +313,13 @@ def pace_named(name: str, limits: rate_limits.Limits) -> rate_limits.Pace:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
+        from judges.llm.redis_rate_limits import RedisPace
+
         # Replies come in on the thread that waits for it: what takes long is asked again by and by instead.
         client = redis.Redis.from_url(
             settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 1)
         )
-        return rate_limits.RedisPace(client, name, limits)
+        return RedisPace(client, name, limits)
     return rate_limits.FilePace(settings.PACE_DIR / name, limits)
 
 

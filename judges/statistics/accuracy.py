@@ -15,18 +15,19 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 type Outcome = Literal["right", "wrong", "tie", "inconsistent", "unread"]
 type Says = Literal["chosen", "rejected", "tie"]
 
 OUTCOMES: Final[tuple[Outcome, ...]] = ("right", "wrong", "tie", "inconsistent", "unread")
 LEVEL: Final = 0.95
-QUANTILE: Final = float(ndtri((1 + LEVEL) / 2))
+QUANTILE: Final = NormalDist().inv_cdf((1 + LEVEL) / 2)
 """Quantile of the normal distribution for an interval of level `LEVEL`."""
 
 
@@ -151,7 +152,7 @@ def _effective(scores: NDArray[np.float64], prompt: NDArray[np.integer]) -> tupl
     variance = float((sums**2).sum()) / rows**2 * clusters / (clusters - 1)
     plain = share * (1 - share)
     effective = plain / variance if variance > 0 and plain > 0 else float(clusters)
-    return float(np.clip(effective, 1.0, rows)), float(stdtrit(clusters - 1, (1 + LEVEL) / 2))
+    return float(np.clip(effective, 1.0, rows)), float(scipy.special.stdtrit(clusters - 1, (1 + LEVEL) / 2))
 
 
 def mean(parts: Sequence[Accuracy]) -> Accuracy:

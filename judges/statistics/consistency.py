@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from judges.statistics.accuracy import wilson
 
@@ -57,7 +57,7 @@ def mean(values: Sequence[float], clusters: Sequence[Hashable]) -> Estimate | No
     if groups < 2:
         return Estimate(value, -math.inf, math.inf, len(values))
     deviation = math.sqrt(groups / (groups - 1) * float((sums**2).sum())) / len(values)
-    half = float(stdtrit(groups - 1, 0.975)) * deviation
+    half = float(scipy.special.stdtrit(groups - 1, 0.975)) * deviation
     return Estimate(value, value - half, value + half, len(values))
 
 

@@ -15,8 +15,8 @@ from itertools import batched
 from typing import Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from annotation.merge_orders import UNDECIDED, merge
 
@@ -222,7 +222,7 @@ def _intervals(value: Real, group: Whole, size: int, prompt: Whole, ends: tuple[
     enough = number >= LEAST_PROMPTS
     some = np.where(enough, number, LEAST_PROMPTS)
     variance = some / (some - 1) * np.bincount(owner, weights=sums**2, minlength=size) / np.maximum(count, 1) ** 2
-    half = stdtrit(some - 1, (1 + LEVEL) / 2) * np.sqrt(variance)
+    half = scipy.special.stdtrit(some - 1, (1 + LEVEL) / 2) * np.sqrt(variance)
     mean = _mean(value, group, size)
     low, high = np.maximum(ends[0], mean - half).tolist(), np.minimum(ends[1], mean + half).tolist()
     given = (enough & (variance > 1e-24)).tolist()

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.special import expit, pdtr
 
 from ranking.methods import logistic
 from ranking.methods.connectivity import has_finite_fit
@@ -174,7 +173,7 @@ class Poisson:
         # Counts outside this range have a probability below 1e-30.
         least = max(0, int(mean - 12 * np.sqrt(mean)))
         counts = np.arange(least, int(mean + 12 * np.sqrt(mean)) + 30)
-        chances = np.asarray(pdtr(counts, mean), dtype=np.float64)
+        chances = np.asarray(scipy.special.pdtr(counts, mean), dtype=np.float64)
         ends = np.ceil(chances * BITS).astype(np.intp)
         table = np.repeat(np.arange(len(chances), dtype=np.int32), ends - np.append(0, ends[:-1]))
         open_ = np.floor(chances * BITS).astype(np.intp)
@@ -252,7 +251,7 @@ def _orient(votes: Votes, cells: Cells) -> tuple[NDArray[np.intp], Floats]:
 
 def _by_cell(
     votes: Votes, cells: Cells, labels: NDArray[np.intp], number: int, *, per_count: bool = False
-) -> tuple[csr_array, csr_array]:
+) -> "tuple[scipy.sparse.csr_array, scipy.sparse.csr_array]":
     """(number, c) each: the weight of each cluster's comparisons in each cell, and the points that i won.
 
     With `per_count`, the weight is that of one of a row's equal comparisons.
@@ -262,7 +261,9 @@ def _by_cell(
     if per_count and votes.count is not None:
         weight = weight / np.maximum(votes.count, 1)
     shape = (number, len(cells.i))
-    return csr_array((weight, (labels, cell)), shape=shape), csr_array((weight * score, (labels, cell)), shape=shape)
+    return scipy.sparse.csr_array((weight, (labels, cell)), shape=shape), scipy.sparse.csr_array(
+        (weight * score, (labels, cell)), shape=shape
+    )
 
 
 def _fitted(cells: Cells, games: Floats, points: Floats, start: Fit) -> tuple[Floats, int]:
@@ -319,7 +320,7 @@ class Replicated:
             np.divide(self.games, chance, out=chance)
             gradient = incidence.T @ (self.points - chance)
             if self.start.prior:
-                pull = PRIOR_WEIGHT * (0.5 - expit(theta))
+                pull = PRIOR_WEIGHT * (0.5 - scipy.special.expit(theta))
                 gradient += pull - pull.mean(axis=0)
             step = step_of(gradient)
             step -= step.mean(axis=0)
@@ -331,18 +332,18 @@ class Replicated:
             last = length
         return settled
 
-    def _incidence(self) -> csr_array:
+    def _incidence(self) -> "scipy.sparse.csr_array":
         """(c, m) 1 for the i of a cell, -1 for its j. Products with it access the replicates contiguously."""
         rows = np.arange(len(self.cells.i))
         signs = np.concatenate([np.ones(len(rows)), -np.ones(len(rows))])
         places = (np.concatenate([rows, rows]), np.concatenate([self.cells.i, self.cells.j]))
-        return csr_array((signs, places), shape=(len(rows), self.cells.size))
+        return scipy.sparse.csr_array((signs, places), shape=(len(rows), self.cells.size))
 
 
 def _inverses(cells: Cells, games: Floats, start: Fit) -> Floats | None:
     """(b, m, m) the inverse information of each replicate at the optimum of the data; None if one is singular."""
     size, i, j = cells.size, cells.i, cells.j
-    chance = expit(start.theta[i] - start.theta[j])
+    chance = scipy.special.expit(start.theta[i] - start.theta[j])
     matrices = np.zeros((len(games), size, size))
     flat = matrices.reshape(len(games), size * size)
     flat[:, i * size + j] = flat[:, j * size + i] = -games * (chance * (1 - chance))

@@ -3,9 +3,8 @@
 from typing import Final, cast
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import NegativeCycleError, bellman_ford, connected_components
 
 from ranking.methods.tally import Tally
 
@@ -21,7 +20,10 @@ def components(tally: Tally) -> list[NDArray[np.intp]]:
     met = tally.games > 0
     if _reaches_all(met):
         return [np.arange(len(met))] if met.any() else []
-    labels = cast(NDArray[np.intp], connected_components(csr_array(met.astype(np.int8)), directed=False)[1])
+    labels = cast(
+        NDArray[np.intp],
+        scipy.sparse.csgraph.connected_components(scipy.sparse.csr_array(met.astype(np.int8)), directed=False)[1],
+    )
     groups = [np.flatnonzero(labels == label) for label in range(labels.max(initial=-1) + 1)]
     return sorted((group for group in groups if met[group].any()), key=lambda group: (-len(group), group[0]))
 
@@ -50,8 +52,10 @@ def has_finite_fit_with_ties(tally: Tally) -> bool:
         return True
     # With length -1 for a win and 1 for a tie in both directions, such a cycle has negative length.
     try:
-        bellman_ford(csr_array(np.where(beaten, -1.0, np.where(tally.ties > 0, 1.0, 0.0))), indices=0)
-    except NegativeCycleError:
+        scipy.sparse.csgraph.bellman_ford(
+            scipy.sparse.csr_array(np.where(beaten, -1.0, np.where(tally.ties > 0, 1.0, 0.0))), indices=0
+        )
+    except scipy.sparse.csgraph.NegativeCycleError:
         return True
     return False
 
@@ -76,7 +80,9 @@ def hardly_joined(tally: Tally) -> NDArray[np.bool_]:
 def _circles(tally: Tally) -> tuple[int, NDArray[np.intp]]:
     """Returns the number of strongly connected components of wins and ties, and (m,) the component of each model."""
     beaten = tally.wins + tally.ties > 0
-    number, labels = connected_components(csr_array(beaten.astype(np.int8)), directed=True, connection="strong")
+    number, labels = scipy.sparse.csgraph.connected_components(
+        scipy.sparse.csr_array(beaten.astype(np.int8)), directed=True, connection="strong"
+    )
     return number, labels.astype(np.intp)
 
 

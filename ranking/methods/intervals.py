@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, cast, get_args
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.special import expit, stdtrit
+import scipy
 
 from ranking.methods.logistic import Fit, centering, grounded, laplacian, outer, spread
 from ranking.methods.tally import Codes, Floats, Tally
@@ -62,7 +61,7 @@ class Observations:
 
     @classmethod
     def at(cls, fit: Fit, i: Codes, j: Codes, z: Floats, weight: Floats, score: Floats) -> "Observations":
-        chance = expit(fit.theta[i] - fit.theta[j] + z @ fit.beta)
+        chance = scipy.special.expit(fit.theta[i] - fit.theta[j] + z @ fit.beta)
         return cls(i, j, z, weight * (score - chance), weight * chance * (1 - chance))
 
     def rows(self, index: Codes) -> "Observations":
@@ -97,7 +96,7 @@ def independent(fit: Fit, tally: Tally) -> Uncertainty:
     A tie is one observation with score 1/2.
     """
     i, j = np.nonzero(np.triu(tally.games, 1))
-    chance = expit(fit.theta[i] - fit.theta[j])
+    chance = scipy.special.expit(fit.theta[i] - fit.theta[j])
     squares = (
         tally.wins_squared[i, j] * (1 - chance) ** 2
         + tally.wins_squared[j, i] * chance**2
@@ -182,7 +181,7 @@ def combined(
     if clusters == "both":
         covariance = covariance - one(_compact(parts[0] * counts["worker"] + parts[1])[0])
     degrees = min(counts.values()) - 1
-    critical = float(stdtrit(degrees, 0.975))
+    critical = float(scipy.special.stdtrit(degrees, 0.975))
     return Uncertainty(covariance, critical, degrees, clusters, "CR1", counts.get("prompt"), counts.get("worker"))
 
 
@@ -215,17 +214,19 @@ def one_way(fit: Fit, observations: Observations, clusters: Codes, correction: C
     return factor * _sandwich(fit, scores)
 
 
-def _sandwich(fit: Fit, scores: csr_array) -> Floats:
+def _sandwich(fit: Fit, scores: "scipy.sparse.csr_array") -> Floats:
     return cast(Floats, fit.bread @ (scores.T @ scores).toarray() @ fit.bread)
 
 
-def _scores(observations: Observations, clusters: Codes, residual: Floats, number: int, size: int) -> csr_array:
+def _scores(
+    observations: Observations, clusters: Codes, residual: Floats, number: int, size: int
+) -> "scipy.sparse.csr_array":
     """(number, size + k) the sums of residual (e_i - e_j, z) within each cluster."""
     extra = observations.z.shape[1]
     rows = [clusters, clusters, *[clusters] * extra]
     columns = [observations.i, observations.j, *[np.full(len(clusters), size + column) for column in range(extra)]]
     values = [residual, -residual, *[residual * observations.z[:, column] for column in range(extra)]]
-    return csr_array(
+    return scipy.sparse.csr_array(
         (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(number, size + extra)
     )
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.special import expit
+import scipy
 
 from annotation.problems import Failure
 from ranking import problems
@@ -171,8 +170,8 @@ def newton(
         if not np.isfinite(information).all():
             raise NotConverged(problems.NOT_DETERMINED())
         try:
-            step = center @ cho_solve(cho_factor(grounded(information, size)), gradient)
-        except LinAlgError as error:
+            step = center @ scipy.linalg.cho_solve(scipy.linalg.cho_factor(grounded(information, size)), gradient)
+        except np.linalg.LinAlgError as error:
             raise NotConverged(problems.NOT_DETERMINED()) from error
         rate = 1.0
         if np.abs(step).max() > FAR:
@@ -206,7 +205,7 @@ def _inverse(information: Floats) -> Floats:
     """
     try:
         inverse = np.linalg.inv(information)
-    except LinAlgError as error:
+    except np.linalg.LinAlgError as error:
         raise NotConverged(problems.NOT_DETERMINED()) from error
     if not np.abs(np.diag(inverse) * np.diag(information)).max() < DROWNED:
         raise NotConverged(problems.NOT_DETERMINED())
@@ -217,7 +216,7 @@ def prior_part(theta: Floats) -> tuple[float, Floats, Floats]:
     """Returns what half a tie of each model against the mean adds to value, gradient and negative Hessian."""
     center = centering(len(theta))
     away = center @ theta
-    chance = expit(away)
+    chance = scipy.special.expit(away)
     return (
         PRIOR_WEIGHT * float((away / 2 - np.logaddexp(0, away)).sum()),
         center @ (PRIOR_WEIGHT * (0.5 - chance)),
@@ -242,7 +241,7 @@ def _value(cells: Cells, parameters: Floats, *, prior: bool) -> float:
 def _derivatives(cells: Cells, parameters: Floats, *, prior: bool) -> tuple[Floats, Floats]:
     """Returns the gradient and the negative Hessian of the log-likelihood, including the prior."""
     size = cells.size
-    chance = expit(_log_odds(cells, parameters))
+    chance = scipy.special.expit(_log_odds(cells, parameters))
     residual = cells.points - cells.weight * chance
     gradient = np.concatenate([spread(cells.i, cells.j, residual, size), cells.z.T @ residual])
     information = outer(cells.i, cells.j, cells.z, cells.weight * chance * (1 - chance), size)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, cast
 
 import numpy as np
-from scipy.sparse import csr_array
+import scipy
 
 from ranking import problems
 from ranking.methods.interval_scope import distinct
@@ -111,7 +111,7 @@ def _covariance(model: Codes, influence: Floats, codes: Codes, size: int) -> Flo
 
     The factor G / (G - 1) uses, for each model, the number G of clusters with a verdict on it.
     """
-    sums = csr_array((influence, (codes, model)), shape=(int(codes.max()) + 1, size))
+    sums = scipy.sparse.csr_array((influence, (codes, model)), shape=(int(codes.max()) + 1, size))
     own = np.bincount(np.unique(codes.astype(np.int64) * size + model) % size, minlength=size)
     factor = np.sqrt(np.divide(own, own - 1, out=np.ones(size), where=own > 1))
     return cast(Floats, (sums.T @ sums).toarray() * np.outer(factor, factor))

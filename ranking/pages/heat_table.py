@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from django.http import Http404
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from annotation.interchange.tables import csv_line
 from annotation.models import LanguageModel
@@ -105,7 +105,7 @@ def _expected(group: dict[str, Any], apart: NDArray[np.float64]) -> NDArray[np.f
     """
     ties = next((found["value"] for found in group["coefficients"] if found["name"] == TIES), None)
     if ties is None:
-        return np.asarray(expit(apart))
+        return np.asarray(scipy.special.expit(apart))
     return np.asarray(0.5 + np.sinh(apart / 2) / (2 * np.cosh(apart / 2) + np.exp(ties / ELO)))
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from ranking.methods.tally import Floats
 
@@ -201,7 +201,7 @@ def _with_interval(value: float, without: Floats, number: int, floor: float = -1
         return Share(value, number=number)
     clusters = len(without)
     error = float(np.sqrt((clusters - 1) / clusters * ((without - value) ** 2).sum()))
-    reach = float(stdtrit(clusters - 1, 0.975)) * error
+    reach = float(scipy.special.stdtrit(clusters - 1, 0.975)) * error
     return Share(value, max(floor, value - reach), min(1.0, value + reach), number, error)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import stdtr
+import scipy
 
 from ranking.methods.tally import Floats
 from ranking.statistics.agreement import Integers, Share, ratio
@@ -70,7 +70,7 @@ def _no_lean(lean: Share, clusters: int) -> float | None:
         return None
     if lean.error is None:
         return float(2.0 ** (1 - clusters))
-    return float(2 * stdtr(clusters - 1, -abs(lean.value) / lean.error))
+    return float(2 * scipy.special.stdtr(clusters - 1, -abs(lean.value) / lean.error))
 
 
 def histogram(values: Integers, top: int) -> list[int]:

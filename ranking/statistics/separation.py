@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+import scipy
 
 from ranking.methods.intervals import Uncertainty
 from ranking.methods.ratings import NO_WIDTH, Ratings, beyond, critical, standard_errors
@@ -80,11 +80,11 @@ def _times_as_many(factor: float, limit: float, uncertainty: Uncertainty) -> flo
     clusters = uncertainty.prompts
     if clusters is None or uncertainty.degrees is None:
         return factor
-    chance = float(stdtr(uncertainty.degrees, -limit))
+    chance = float(scipy.special.stdtr(uncertainty.degrees, -limit))
     grown = factor
     for _round in range(ROUNDS):
         degrees = max(float(uncertainty.degrees), grown * clusters - 1)
-        grown = max(1.0, factor * (float(stdtrit(degrees, 1 - chance)) / limit) ** 2)
+        grown = max(1.0, factor * (float(scipy.special.stdtrit(degrees, 1 - chance)) / limit) ** 2)
     return grown
 
 

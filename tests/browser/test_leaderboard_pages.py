@@ -14,12 +14,18 @@ from ranking.models import Leaderboard
 from ranking.votes.reader import Filters
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
 from tests.builders import NOW, build_study
+from tests.built_once import built_once
 from tests.ranking.casting import judge, vote, voted_study
 
 
 @pytest.fixture
 def board(live_server: LiveServer) -> str:
     """The address of a study's leaderboard, its models' ratings well apart."""
+    return f"{live_server.url}/leaderboard/{study_with_boards().slug}/"
+
+
+@built_once
+def study_with_boards() -> Study:
     study = voted_study("a-study", models=5, scale_name="eight")
     rater = judge(study, "a-judge-with-a-long-name")
     for number, pair in enumerate(study.pairs.all()):
@@ -27,7 +33,7 @@ def board(live_server: LiveServer) -> str:
     study.prompt_set.models.update(licence="Apache-2.0")
     Study.objects.update(public=True)
     compute_all()
-    return f"{live_server.url}/leaderboard/a-study/"
+    return study
 
 
 def compute_all() -> None:

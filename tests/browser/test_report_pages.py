@@ -13,12 +13,14 @@ from ranking.models import Leaderboard
 from ranking.reports import agreement, by_rater
 from tests.browser.conftest import NARROWEST, PHONE, WIDE, overflow
 from tests.builders import NOW, build_study
+from tests.built_once import built_once
 from tests.ranking.casting import judge, vote, voted_study
 
 KEPT = ("bradley-terry", by_rater.METHOD, agreement.METHOD)
 
 
 @pytest.fixture
+@built_once
 def study() -> Study:
     """Public and closed: people on the scale from 1 to 8, a judge who wavers over both orders."""
     study = voted_study("a-study", scale_name="eight")

@@ -7,6 +7,7 @@ from typing import Any
 
 from annotation.models import Comparison, Pair, Purpose, Rater, RaterKind, Study, Worker
 from tests.builders import NOW, build_study
+from tests.built_once import built_once
 
 
 def person(study: Study, **fields: Any) -> Rater:
@@ -25,6 +26,7 @@ def vote(rater: Rater, pair: Pair, winner: str, *, left: str = "x", **fields: An
     )
 
 
+@built_once
 def voted_study(slug: str = "haiku", *, people: int = 6, **build: Any) -> Study:
     """A study whose first model mostly beats the second, and so on down, by the votes of `people`."""
     study = build_study(slug, **{"models": 4, "prompts": 12, **build})

@@ -33,6 +33,7 @@ from ranking.boards import snapshots
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
 from tests.builders import NOW
+from tests.built_once import built_once
 from tests.judges.conftest import make_judge
 from tests.site.api import Program
 from tests.site.test_docs import addresses
@@ -42,6 +43,7 @@ SCHEMA.app = application
 
 
 @pytest.fixture
+@built_once
 def rows(db, owner):
     """Creates a study of `owner` with rows for every URL; returns the URL parameters."""
     study = study_of(owner, prompts=2)

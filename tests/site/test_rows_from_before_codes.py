@@ -16,8 +16,12 @@ from tests.judges.conftest import make_judge
 @pytest.fixture
 def migrations():
     """Those that add the columns, each with what the models were before it."""
-    loader = MigrationLoader(connection)
-    found = [each for (_app, name), each in loader.disk_migrations.items() if name.endswith("_problem_codes")]
+    loader = MigrationLoader(connection, replace_migrations=False)
+    found = [
+        each
+        for (_app, name), each in loader.disk_migrations.items()
+        if name.endswith("_problem_codes") and not each.replaces
+    ]
     assert sorted(each.app_label for each in found) == ["annotation", "judges", "ranking"]
     return [(each, loader.project_state((each.app_label, each.name), at_end=False)) for each in found]
 

@@ -57,15 +57,17 @@ class Command(BaseCommand):
 
     def _run(self, listener: socket.socket) -> None:
         self.stderr.write("Preparing the database and the sample study ...")
-        call_command("migrate", verbosity=0)
-        study = install_sample()
-        password = administrators_password(settings.DATA_DIR / "admin-password")
         host, port = listener.getsockname()[:2]
         address = _address(host, port)
         with Processes(settings.DATA_DIR / "log") as processes:
-            _start(processes, listener)
-            listener.close()
             try:
+                # What a process needs to be there is there when it starts; the rest is made while it starts.
+                _start_stand_in(processes)
+                call_command("migrate", verbosity=0)
+                _start(processes, listener)
+                listener.close()
+                study = install_sample()
+                password = administrators_password(settings.DATA_DIR / "admin-password")
                 judge = install_stand_in(_endpoint(processes))
                 _wait_for(f"{address}{HEALTH}", processes)
                 known = f"username {ADMINISTRATOR}, " + (f"password {password}" if password else "your own password")
@@ -107,8 +109,8 @@ def administrators_password(file: Path) -> str | None:
 
 
 def _start(processes: Processes, listener: socket.socket) -> None:
-    """Starts the web server on the open socket, the background worker with its scheduler, and the mock model."""
-    environment = {"PYTHONUNBUFFERED": "1", "LLMFAO_DATA": str(settings.DATA_DIR)}
+    """Starts the web server on the open socket, and the background worker with its scheduler."""
+    environment = _environment()
     host = listener.getsockname()[0]
     if not os.environ.get("LLMFAO_HOSTS"):
         # A server on every address is reached under any name of the machine.
@@ -142,7 +144,10 @@ def _start(processes: Processes, listener: socket.socket) -> None:
         ],
         environment={**environment, "PYTHONWARNINGS": quiet},
     )
-    # Slow enough to watch, and as unreliable as real endpoints.
+
+
+def _start_stand_in(processes: Processes) -> None:
+    """Starts the mock model: slow enough to watch, and as unreliable as real endpoints."""
     processes.start(
         STAND_IN,
         [
@@ -151,8 +156,13 @@ def _start(processes: Processes, listener: socket.socket) -> None:
             *("--errors", "0.03", "--error-kinds", "429", "500"),
             *("--oddities", "0.02", "--oddity-kinds", "unreadable", "refusal"),
         ],
-        environment=environment,
+        environment=_environment(),
     )
+
+
+def _environment() -> dict[str, str]:
+    """Returns what every process of the demo has in its environment."""
+    return {"PYTHONUNBUFFERED": "1", "LLMFAO_DATA": str(settings.DATA_DIR)}
 
 
 def _endpoint(processes: Processes) -> str:

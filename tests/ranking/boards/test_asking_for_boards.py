@@ -18,6 +18,7 @@ from ranking.methods.settings import Settings
 from ranking.models import BoardRequest, Leaderboard
 from ranking.votes.reader import Filters
 from tests.builders import NOW, build_study
+from tests.built_once import built_once
 from tests.ranking.casting import person, vote, voted_study
 from tests.together import together
 
@@ -33,6 +34,7 @@ def sent(monkeypatch):
 
 
 @pytest.fixture
+@built_once
 def study(db):
     study = voted_study()
     Study.objects.update(public=True)

@@ -19,6 +19,7 @@ from ranking.models import Leaderboard
 from ranking.reports import agreement, by_rater
 from ranking.votes.reader import ALL, Filters
 from tests.builders import NOW
+from tests.built_once import built_once
 from tests.ranking.casting import judge, person, vote, voted_study
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,7 @@ KINDS = (agreement.METHOD, by_rater.METHOD)
 
 
 @pytest.fixture
+@built_once
 def study() -> Study:
     study = voted_study(public=True)
     rater = judge(study)

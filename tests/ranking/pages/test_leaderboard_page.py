@@ -19,6 +19,7 @@ from ranking.models import Leaderboard
 from ranking.pages import leaderboard
 from ranking.votes.reader import Filters
 from tests.builders import NOW, build_study
+from tests.built_once import built_once
 from tests.ranking.casting import judge, person, vote, voted_study
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +37,11 @@ def published(study: Study, **fields) -> Study:
     return study
 
 
+@built_once
+def published_study() -> Study:
+    return published(voted_study())
+
+
 def page(client: Client, study: Study, query: str = ""):
     return client.get(reverse("leaderboard", args=[study.slug]) + query)
 
@@ -47,7 +53,7 @@ def signed_in(user: User) -> Client:
 
 
 def test_a_public_board_is_read_by_anyone(client):
-    response = page(client, published(voted_study()))
+    response = page(client, published_study())
     assert response.status_code == 200
     html = response.content.decode()
     for index in range(4):
@@ -71,7 +77,7 @@ def test_another_board_is_read_by_those_who_run_the_study_alone(client, owner):
 
 
 def test_an_address_that_is_no_study_or_no_board_is_not_found(client):
-    study = published(voted_study())
+    study = published_study()
     assert client.get(reverse("leaderboard", args=["nowhere"])).status_code == 404
     for query in ("?method=astrology", "?question=everything", "?ties=model"):
         assert page(client, study, query).status_code == 404
@@ -124,7 +130,7 @@ def test_simulated_votes_are_marked_wherever_they_reach(client):
 
 
 def test_the_csv_is_that_of_the_command(client):
-    study = published(voted_study())
+    study = published_study()
     response = client.get(reverse("leaderboard-csv", args=[study.slug]))
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     out = io.StringIO()
@@ -133,20 +139,20 @@ def test_the_csv_is_that_of_the_command(client):
 
 
 def test_the_json_tells_what_went_in(client):
-    study = published(voted_study())
+    study = published_study()
     found = client.get(reverse("leaderboard-json", args=[study.slug])).json()
     newest = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk")
     assert (found["id"], found["digest"], found["cut"]) == (newest.pk, newest.digest, newest.cut)
 
 
 def test_a_page_costs_few_queries_however_many_votes_there_are(client, django_assert_max_num_queries):
-    study = published(voted_study())
+    study = published_study()
     with django_assert_max_num_queries(7):
         page(client, study)
 
 
 def test_a_row_names_those_it_cannot_be_told_from(client):
-    study = published(voted_study())
+    study = published_study()
     rows = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").sheet["groups"][0]["rows"]
     html = page(client, study).content.decode()
     for place, row in enumerate(rows):
@@ -155,7 +161,7 @@ def test_a_row_names_those_it_cannot_be_told_from(client):
 
 
 def test_what_a_bar_shows_is_said_and_an_order_range_is_no_interval(client):
-    study = published(voted_study())
+    study = published_study()
     (group,) = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").sheet["groups"]
     digits = leaderboard.decimals(group)
     rating, low, high = (leaderboard.written(group["rows"][0][name], digits) for name in ("rating", "low", "high"))
@@ -206,7 +212,7 @@ def test_the_study_page_shows_how_its_results_stand(owner):
 
 
 def test_who_beats_whom_shows_what_was_observed_and_what_is_predicted(client):
-    study = published(voted_study())
+    study = published_study()
     html = client.get(reverse("leaderboard-wins", args=[study.slug])).content.decode()
     group = Leaderboard.objects.filter(method="bradley-terry", raters="people").latest("pk").sheet["groups"][0]
     won, lost = group["wins"][0][3], group["wins"][3][0]
@@ -221,7 +227,7 @@ def test_who_beats_whom_shows_what_was_observed_and_what_is_predicted(client):
 
 @pytest.mark.parametrize("method", ["davidson", "newman"])
 def test_where_ties_have_a_probability_of_their_own_half_of_it_is_in_what_is_predicted(client, method):
-    study = published(voted_study())
+    study = published_study()
     snapshots.ask(study, Filters(), Settings(method=method), "1", 1, NOW)
     board = Leaderboard.objects.get(method=method)
     snapshots.fill(board.pk, NOW)
@@ -241,7 +247,7 @@ def test_where_ties_have_a_probability_of_their_own_half_of_it_is_in_what_is_pre
 
 
 def test_a_share_is_written_with_its_decimals_on_a_models_page(client):
-    study = published(voted_study())
+    study = published_study()
     settings = Settings(method="baseline-win-rate", baseline="Quillfinch-0")
     snapshots.ask(study, Filters(), settings, "1", 1, NOW)
     board = Leaderboard.objects.get(method="baseline-win-rate")
@@ -278,7 +284,7 @@ def test_models_that_are_left_out_are_named_on_the_page(client):
 
 
 def test_a_models_page_shows_each_opponent(client):
-    study = published(voted_study())
+    study = published_study()
     model = study.prompt_set.models.get(name="Quillfinch-1")
     html = client.get(reverse("leaderboard-model", args=[study.slug, model.number])).content.decode()
     assert "Quillfinch-0" in html
@@ -292,7 +298,7 @@ def test_who_won_against_whom_can_be_downloaded(client):
         response = client.get(reverse(name, args=[study.slug, *args]))
         return list(csv.DictReader(io.StringIO(response.getvalue().decode())))
 
-    study = published(voted_study())
+    study = published_study()
     (group,) = Leaderboard.objects.of(study, Filters(), Settings()).newest().sheet["groups"]
     names = [row["model"] for row in group["rows"]]
     won = {(names[i], names[j]): points for i, row in enumerate(group["wins"]) for j, points in enumerate(row)}
@@ -323,7 +329,7 @@ def test_people_and_judges_stand_side_by_side(client):
 
 
 def test_the_pages_of_a_private_study_are_nobody_elses(client):
-    study = published(voted_study())
+    study = published_study()
     Study.objects.update(public=False)
     model = study.prompt_set.models.first()
     for address in (

@@ -10,12 +10,14 @@ from django.urls import reverse
 from annotation.models import Comparison, Pair, Purpose, Rater, Result, Study
 from ranking.pages import pairs
 from tests.builders import NOW, add_golden_pairs, build_study
+from tests.built_once import built_once
 from tests.ranking.casting import judge, person, vote, voted_study
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@built_once
 def study() -> Study:
     """Public and closed: four models, twelve prompts, six people; a judge in both orders, who wavers on every third."""
     study = voted_study()

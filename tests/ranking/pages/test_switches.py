@@ -1,5 +1,6 @@
 """Every state of the leaderboard page is an address, and no link leads to one that is not there."""
 
+import functools
 from dataclasses import asdict
 from html.parser import HTMLParser
 
@@ -13,9 +14,10 @@ from ranking.boards import snapshots
 from ranking.methods.registry import METHODS
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
-from ranking.pages.options import Asked, Names, switches
+from ranking.pages.options import Asked, Names, Switches, switches
 from ranking.votes.reader import Filters
 from tests.builders import NOW
+from tests.built_once import built_once
 from tests.ranking.casting import judge, vote, voted_study
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +38,7 @@ class Links(HTMLParser):
 
 
 @pytest.fixture
+@built_once
 def study():
     study = voted_study(scale_name="eight")
     rater = judge(study)
@@ -47,15 +50,15 @@ def study():
     return study
 
 
-def every_state(study: Study) -> set[Asked]:
-    """All that can be reached by the switches, from the board shown first."""
-    names, found, ahead = Names.of(study), set[Asked](), [Asked()]
+@functools.cache
+def every_state(names: Names) -> dict[Asked, Switches]:
+    """All that can be reached by the switches from the board shown first, each with the switches shown there."""
+    found, ahead = dict[Asked, Switches](), [Asked()]
     while ahead:
         asked = ahead.pop()
         if asked in found:
             continue
-        found.add(asked)
-        shown = switches(asked, names)
+        shown = found[asked] = switches(asked, names)
         for switch in (*shown.first, shown.methods, *shown.rest):
             ahead += [asked_by(choice.query) for choice in switch.choices]
     return found
@@ -66,7 +69,8 @@ def asked_by(query: str) -> Asked:
 
 
 def test_no_switch_leads_to_a_board_that_cannot_be(study):
-    states, names = every_state(study), Names.of(study)
+    names = Names.of(study)
+    states = every_state(names)
     assert {asked.method for asked in states} == set(METHODS)
     assert {asked.raters for asked in states} == {"people", "gpt9", "all"}
     assert {asked.reading for asked in states} == {"", "tie-allowed"}
@@ -78,15 +82,13 @@ def test_no_switch_leads_to_a_board_that_cannot_be(study):
 
 
 def test_one_choice_of_every_switch_is_the_one_shown(study):
-    names = Names.of(study)
-    for asked in every_state(study):
-        shown = switches(asked, names)
+    for asked, shown in every_state(Names.of(study)).items():
         for switch in (*shown.first, shown.methods, *shown.rest):
             assert [choice.query for choice in switch.choices if choice.chosen] == [asked.query()], (asked, switch)
 
 
 def test_an_address_and_its_board_name_each_other(study):
-    for asked in every_state(study):
+    for asked in every_state(Names.of(study)):
         assert asked_by(asked.query()) == asked
         stored = Leaderboard(
             study=study,

@@ -17,12 +17,14 @@ from ranking.reports.agreement import _coded_both
 from ranking.statistics.agreement import with_people
 from ranking.votes.reader import Filters, cut, merged, single
 from tests.builders import MARK, NOW, add_golden_pairs, build_study, build_worker
+from tests.built_once import built_once
 from tests.ranking.casting import judge, person, vote
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@built_once
 def study() -> Study:
     """Votes at random by seven people and two judges; `gpt9` sees both orders, up to three times each."""
     study = build_study(models=4, prompts=6)
@@ -290,6 +292,7 @@ def test_a_large_study_is_not_counted(study, monkeypatch):
 
 class TestWhatIsShownToAll:
     @pytest.fixture
+    @built_once
     def study(self) -> Study:
         return build_study(models=2, prompts=3, overlap=1)
 

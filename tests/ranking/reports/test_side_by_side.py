@@ -16,12 +16,14 @@ from ranking.reports import by_rater
 from ranking.votes import reader
 from ranking.votes.reader import Filters
 from tests.builders import NOW
+from tests.built_once import built_once
 from tests.ranking.casting import judge, vote, voted_study
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@built_once
 def study() -> Study:
     """Six people and a judge who has seen but three models."""
     study = voted_study()
