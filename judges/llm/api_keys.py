@@ -17,7 +17,7 @@ FILE: Final = re.compile(r"file:([A-Za-z0-9][A-Za-z0-9._-]{0,90})")
 
 
 class NoKey(Failure):
-    """The key cannot be had; the message names its place, never its value."""
+    """The key is not available; the message names its place, never its value."""
 
 
 def is_source(source: str) -> bool:

@@ -1,4 +1,4 @@
-"""Answers with reasoning, empty ones and identical ones are flagged as they arrive, and a study says what becomes of them."""
+"""Answers with reasoning, empty ones and identical ones are flagged as they arrive; a study says what becomes of them."""
 
 import json
 from pathlib import Path
