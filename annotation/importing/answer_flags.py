@@ -6,10 +6,10 @@ from collections.abc import Collection
 from itertools import batched
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from annotation.interchange.reasoning import parted
-from annotation.models import Result, ResultFlag
+from annotation.models import Result, ResultFlag, Upload
 
 BATCH: Final = 1000
 EXCERPT: Final = 200
@@ -31,6 +31,13 @@ def flag(results: QuerySet[Result]) -> None:
             flags.append(ResultFlag(result_id=pk, kind=ResultFlag.Kind.EMPTY, found=""))
     ResultFlag.objects.bulk_create(flags, batch_size=BATCH, ignore_conflicts=True)
     flag_identical(list(results.order_by("prompt").values_list("prompt", flat=True).distinct()))
+
+
+def counts(upload: Upload | None) -> dict[str, int]:
+    """Returns how many answers of `upload` have reasoning, are empty or are identical to others, without zeros."""
+    kinds = (ResultFlag.Kind.REASONING, ResultFlag.Kind.EMPTY, ResultFlag.Kind.IDENTICAL)
+    rows = ResultFlag.objects.filter(result__upload=upload, kind__in=kinds).order_by("kind")
+    return {} if upload is None else dict(rows.values_list("kind").annotate(Count("pk")))
 
 
 def flag_identical(prompts: Collection[int]) -> None:

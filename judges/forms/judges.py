@@ -93,6 +93,7 @@ class JudgeForm(_VersionForm):
         template = cast("forms.ModelChoiceField[Template]", self.fields["template"])
         template.queryset = Template.objects.all()
         template.required, template.empty_label = False, _("Default for the reader")
+        self.fields["batch_percent"].required = False
         if judge is not None:
             self.fields["name"].disabled = True
 
@@ -113,6 +114,8 @@ class JudgeForm(_VersionForm):
     def keep(self, user: Any) -> Judge | None:
         """Saves the judge and returns it, or adds the errors to the form and returns None."""
         settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
+        if settings["batch_percent"] is None:
+            settings["batch_percent"] = 100
         settings["template"] = settings["template"] or lookup.templates_named("", settings["reader"])
         budget = judges.in_nanos(self.cleaned_data["budget"])
         try:

@@ -1,9 +1,11 @@
-"""Answers with reasoning, empty ones and identical ones are flagged as they arrive; a study says what becomes of them."""
+"""Answers with reasoning, empty and identical ones are flagged as they arrive; a study says what becomes of them."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from annotation.importing import load, undo
 from annotation.models import Pair, Result, ResultFlag, Study
@@ -53,6 +55,14 @@ def test_loaded_answers_are_flagged(tmp_path: Path) -> None:
         (13, "identical", "birch"),
         (23, "identical", "alder"),
     }
+
+
+def test_the_command_says_what_to_review(tmp_path: Path) -> None:
+    out = io.StringIO()
+    call_command("load", str(written(tmp_path / "one")), study="trees", stdout=out)
+    assert "answers that contain the model’s reasoning: 2\n" in out.getvalue()
+    assert "empty answers: 1\n" in out.getvalue()
+    assert "answers identical to another model’s: 2\n" in out.getvalue()
 
 
 def test_an_answer_that_arrives_later_is_compared_with_those_there_and_no_more_once_it_is_gone(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_replies_from_batch_files_cost_the_batch_price(study: Study, tmp_path: P
     for layout, percent in (("batch", 50), ("llmfao", 100)):
         file = tmp_path / layout
         limit = 1 if layout == "batch" else 2
-        options = {"judge": "stand-in", "layout": layout, "limit": limit, "out": str(file)}
+        options = {"judge": "stand-in", "layout": layout, "limit": limit, "output": file}
         call_command("judge-requests", study.slug, stdout=StringIO(), stderr=StringIO(), **options)
         body = {
             "choices": [{"message": {"content": "[[A]]"}, "finish_reason": "stop"}],

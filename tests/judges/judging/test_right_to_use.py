@@ -18,7 +18,7 @@ from judges.models import Judge, JudgeRun, RunState, ScheduleKind
 from tests.builders import NOW
 from tests.judges.conftest import Running, make_judge, run_judge
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 type SignIn = Callable[[User], Client]
 
