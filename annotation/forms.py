@@ -337,7 +337,7 @@ class ScreenForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["scale_name", "reasons", "show_note", "show_reference", "devices"]
+        fields = ["scale_name", "reasons", "show_note", "show_reference", "reasoning", "devices"]
 
 
 class VotesForm(SettingsForm):
@@ -345,7 +345,7 @@ class VotesForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["overlap", "least_votes", "most_votes", "reservation_minutes"]
+        fields = ["overlap", "least_votes", "most_votes", "reservation_minutes", "pair_identical"]
 
 
 class OfferForm(SettingsForm):

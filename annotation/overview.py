@@ -213,6 +213,29 @@ def data(study: Study, at: datetime) -> SectionState:
                 cut,
             )
             steps.append(Step(34, text % {"number": cut}, _("Review answers"), "study-flags"))
+        if study.reasoning == Study.Reasoning.SHOWN and (
+            thinking := flags.filter(kind=ResultFlag.Kind.REASONING).count()
+        ):
+            text = ngettext(
+                "%(number)d answer contains the model’s reasoning. Choose in the settings whether people see it.",
+                "%(number)d answers contain the model’s reasoning. Choose in the settings whether people see it.",
+                thinking,
+            )
+            steps.append(Step(34, text % {"number": thinking}, _("Review answers"), "study-flags"))
+        if empty := flags.filter(kind=ResultFlag.Kind.EMPTY).count():
+            text = ngettext(
+                "%(number)d answer is empty. Check it before you start the study.",
+                "%(number)d answers are empty. Check them before you start the study.",
+                empty,
+            )
+            steps.append(Step(34, text % {"number": empty}, _("Review answers"), "study-flags"))
+        if study.pair_identical and (same := flags.filter(kind=ResultFlag.Kind.IDENTICAL).count()):
+            text = ngettext(
+                "%(number)d answer is identical to another model’s answer. Choose whether to pair it.",
+                "%(number)d answers are identical to another model’s answer. Choose whether to pair them.",
+                same,
+            )
+            steps.append(Step(35, text % {"number": same}, _("Review answers"), "study-flags"))
     phrase = listed([count(number, of) for number, of in zip(numbers, ("model", "prompt", "result"), strict=True)])
     if latest is not None and latest.state in {UploadState.WAITING, UploadState.CHECKING}:
         return SectionState(_("%(phrase)s; reading files") % {"phrase": phrase}, "busy", tuple(steps))

@@ -43,7 +43,8 @@ def described(name: str, parser: argparse.ArgumentParser, about: str) -> str:
         value = _value(action)
         if action.option_strings:
             names = ", ".join(f"`{option} {value}`" if value else f"`{option}`" for option in action.option_strings)
-            word = f"{action.option_strings[-1]} {value}".strip()
+            negatable = isinstance(action, argparse.BooleanOptionalAction)
+            word = f"{action.option_strings[0 if negatable else -1]} {value}".strip()
             usage.append(word if action.required else f"[{word}]")
         else:
             names = f"`{value}`"

@@ -129,6 +129,22 @@ STUDY_RESTS: Final = kind("study-rests", gettext_noop("The study is paused or cl
 MAY_NOT: Final = kind(
     "may-not", gettext_noop("The person who created this schedule no longer has access to this study.")
 )
+MAY_NOT_USE: Final = kind(
+    "may-not-use",
+    gettext_noop(
+        "You don’t have the right to use judge “%(judge)s”. Ask whoever manages the judge to share it with you."
+    ),
+)
+MAY_NOT_USE_ANY_MORE: Final = kind(
+    "may-not-use-any-more", gettext_noop("The person who created this schedule may no longer use this judge.")
+)
+MANY_NAMES: Final = kind(
+    "many-names",
+    gettext_noop(
+        "The endpoint returned a third new model name in this run: “%(name)s”. If the names mean the same model, turn "
+        "on “ignore the returned model name” in the judge’s settings and start a new run."
+    ),
+)
 AT_WORK: Final = kind("at-work", gettext_noop("The previous run was still in progress."))
 HALTED: Final = kind(
     "halted", gettext_noop("A run of this judge is paused or stopped. The schedule waits for it to end.")

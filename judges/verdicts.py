@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -154,6 +154,10 @@ def supersede(verdicts: Iterable[Verdict], at: datetime) -> list[int]:
     return done
 
 
+NOT_COUNTED: Final = frozenset({problems.GIVEN_BEFORE.code, problems.MANY_NAMES.code})
+"""Problems of replies that can be read, but are no verdicts of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reread:
     """How many stored replies were read again, and how many verdicts changed."""
@@ -186,6 +190,8 @@ def reread(study: Study, version: JudgeVersion, reader: Reader, at: datetime) ->
 def _read_again(key: int, reader: Reader, at: datetime) -> bool | None:
     """Returns whether the verdict changed, or None if the reply is not readable."""
     verdict = Verdict.objects.select_related("reply", "call", "comparison").get(pk=key)
+    if verdict.found_problem.code in NOT_COUNTED:
+        return None
     try:
         answer = chat.read_answer(verdict.reply.raw)
     except chat.Trouble:

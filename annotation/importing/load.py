@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.importing import registry
+from annotation.importing import answer_flags, registry
 from annotation.importing.archives import Unpackable, is_archive, unpack
 from annotation.importing.rows import Counts, Intake, Repeats, Sink
 from annotation.interchange.faults import Fault, Faults, printable, shown
@@ -467,6 +467,7 @@ def store(
                 raise FaultyFiles(faults)
             if intake.settle(sink):
                 offer_pairs(study)
+            answer_flags.flag(Result.objects.filter(upload=upload))
             report = report_of(intake, work, upload)
             upload.options = upload.options | {"seed": seed}
             upload.report = report.as_json()

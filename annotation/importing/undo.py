@@ -8,7 +8,7 @@ from django.db.models import Count, F, ManyToOneRel, Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.importing import registry
+from annotation.importing import answer_flags, registry
 from annotation.importing.rows import shift_taken
 from annotation.models import (
     Comparison,
@@ -84,6 +84,7 @@ def _undo(upload: Upload) -> dict[str, int]:
         prepare(upload)
     brought = Comparison.objects.filter(upload=upload)
     _give_back(brought)
+    prompts = list(Result.objects.filter(upload=upload).order_by("prompt").values_list("prompt", flat=True).distinct())
     counts: dict[str, int] = {}
     for model in brought_kinds():
         rows = _of(model, upload)
@@ -92,6 +93,7 @@ def _undo(upload: Upload) -> dict[str, int]:
                 _delete(owned._default_manager.filter(**{f"{owner._meta.model_name}__in": rows}))
         if count := _delete(rows):
             counts[str(model._meta.verbose_name_plural)] = count
+    answer_flags.flag_identical(prompts)
     if study is not None:
         offer_pairs(study)
     upload.refresh_from_db()

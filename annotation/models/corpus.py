@@ -120,12 +120,19 @@ class ResultFlag(models.Model):
     class Kind(models.TextChoices):
         NAMES_ITSELF = "names-itself", _("names its own model or organisation")
         CUT = "cut", _("cut off at the token limit")
+        REASONING = "reasoning", _("contains the model’s reasoning")
+        EMPTY = "empty", _("empty")
+        IDENTICAL = "identical", _("identical to another model’s answer")
 
     result = models.ForeignKey(Result, models.CASCADE, related_name="flags")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     found = models.TextField(
         _("found text"),
-        help_text=_("The words that name the model or organisation, or the end of the answer that was cut off."),
+        blank=True,
+        help_text=_(
+            "The words that name the model or organisation, the end of an answer that was cut off, the start of the "
+            "reasoning, or the models with the same answer."
+        ),
     )
 
     class Meta:

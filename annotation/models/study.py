@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import LANGUAGE_TAG
+from annotation.interchange.reasoning import parted
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result
 from annotation.models.upload import Upload
 from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of
@@ -63,6 +64,13 @@ class StudyQuerySet(models.QuerySet["Study"]):
 
 class Study(models.Model):
     """One experiment: a prompt set, models, an instruction, a question, a scale and the rules."""
+
+    class Reasoning(models.TextChoices):
+        """What is shown of the reasoning in an answer's text, such as that between <think> and </think>."""
+
+        SHOWN = "shown", _("shown as part of the answer")
+        FOLDED = "folded", _("folded above the answer")
+        CUT = "cut", _("not shown")
 
     class ScaleName(models.TextChoices):
         THREE = "three", _("left, tie, right")
@@ -119,8 +127,23 @@ class Study(models.Model):
     )
     show_note = models.BooleanField(_("show the prompt’s note"), default=False)
     show_reference = models.BooleanField(_("show the reference answer"), default=False)
+    reasoning = models.CharField(
+        _("reasoning in answers"),
+        max_length=6,
+        choices=Reasoning,
+        default=Reasoning.SHOWN,
+        help_text=_(
+            "For answers that contain the model’s reasoning, for example between <think> and </think>. Judges do not "
+            "see it either if it is not shown. Choose before the first vote."
+        ),
+    )
     devices = models.CharField(_("allowed devices"), max_length=10, choices=Devices, default=Devices.ANY)
 
+    pair_identical = models.BooleanField(
+        _("pair identical answers"),
+        default=True,
+        help_text=_("Otherwise, no pairs are made of two models’ answers that are the same."),
+    )
     overlap = models.PositiveIntegerField(
         _("votes per pair"), default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
@@ -378,11 +401,15 @@ class Pair(models.Model):
         """Returns whether the reason mentions A or B, which is only right with x on the left, as in the file."""
         return SIDES_NAMED.search(self.reason or "") is not None
 
-    def texts(self) -> dict[str, Any]:
+    def texts(self, *, without_reasoning: bool = False) -> dict[str, Any]:
         """Returns the texts of the prompt and both answers as workers see them, by turn.
 
-        `{"prompt": [text, ...], "x": [text, ...], "y": [text, ...]}`, with one entry per turn.
+        `{"prompt": [text, ...], "x": [text, ...], "y": [text, ...]}`, with one entry per turn. With
+        `without_reasoning`, the reasoning in answers is left out.
         """
+        if without_reasoning:
+            texts = self.texts()
+            return texts | {side: [parted(answer or "")[1] for answer in texts[side]] for side in ("x", "y")}
         if self.purpose != Purpose.VOTE:
             return {"prompt": [self.own_text or self.prompt.text], "x": [self.own_x or ""], "y": [self.own_y or ""]}
         assert self.result_x is not None  # noqa: S101  pair_fits_its_purpose

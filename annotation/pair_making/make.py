@@ -1,6 +1,6 @@
 """Makes the pairs of a study from its models' results."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from annotation.interchange.reasoning import parted
 from annotation.models import Pair, Prompt, Result, Study
 from annotation.numbering import next_number
 from annotation.pair_making import problems
@@ -74,7 +75,8 @@ def make_pairs(
 
     Uses every prompt of the prompt set, because the study's filters only decide what people are offered. Uses the
     first sample (0) of each model, with its turns as one text. Sides and keys depend only on the seed, the
-    prompt's number and its results. A pair is identified by its two results, whichever of them is x.
+    prompt's number and its results. A pair is identified by its two results, whichever of them is x. Identical answers
+    are not paired unless the study says so.
 
     Raises:
         NotPossible: there is nothing to pair, an option is not valid, or the results of a prompt would not be
@@ -114,6 +116,8 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
         except Unconnected as fault:
             unconnected.extend(_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
             continue
+        if not study.pair_identical:
+            links = _different(links, texts)
         # One draw per two results, selected or not, so that two results get the same sides from any strategy.
         draws = np.random.default_rng(sides).random((2, len(texts), len(texts)))
         drafts.append(
@@ -133,6 +137,12 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
     if not any(len(draft.links) for draft in drafts):
         raise NotPossible(problems.NO_TWO_MODELS())
     return drafts
+
+
+def _different(links: Links, texts: Sequence[str]) -> Links:
+    """Returns the links of two answers that are not the same."""
+    said = [parted(text)[1].strip() for text in texts]
+    return links[[said[low] != said[high] for low, high in links.tolist()]] if len(links) else links
 
 
 def _results(study: Study) -> QuerySet[Result]:

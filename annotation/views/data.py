@@ -46,6 +46,9 @@ def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
             "results": prompt_set.results.count(),
             "flagged": _flags(study).filter(kind=ResultFlag.Kind.NAMES_ITSELF).count(),
             "cut": _flags(study).filter(kind=ResultFlag.Kind.CUT).count(),
+            "reasoning": _flags(study).filter(kind=ResultFlag.Kind.REASONING).count(),
+            "empty": _flags(study).filter(kind=ResultFlag.Kind.EMPTY).count(),
+            "identical": _flags(study).filter(kind=ResultFlag.Kind.IDENTICAL).count(),
             **{purpose: study.pairs.filter(purpose=purpose).count() for purpose in Purpose.values},
         },
         "shared_with": prompt_set.studies.exclude(pk=study.pk).count(),
@@ -154,7 +157,7 @@ def _reports(study: Study) -> QuerySet[Report]:
 @study_page
 @require_safe
 def flags(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """Shows the answers that name their own model or organisation, or were cut off."""
+    """Shows the answers to review, such as those that name their model, were cut off or are empty."""
     return show(request, study, "flags.html", "data", flags=paged(request, _flags(study)))
 
 

@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from annotation.interchange.reasoning import parted
 from annotation.models import Pair, Study
 from annotation.safe_html import Text, rendered, wording
 from annotation.scales import SCALES, Side, other
@@ -59,6 +60,8 @@ class Turn:
 
     prompt: Text | None
     """The follow-up prompt before this answer; None for the first turn, whose prompt is above both panes."""
+    reasoning: Text | None
+    """The model's reasoning, if the study shows it folded."""
     answer: Text | None
     """None if the answer is empty or white space, which the page states."""
 
@@ -121,7 +124,8 @@ def of_study(study: Study, text: str) -> Text:
 
 def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
     """Returns what is shown of `pair` with side `left` on the left; `as_plain` shows the Markdown source."""
-    texts, lang = pair.texts(), pair.prompt.lang
+    texts = pair.texts(without_reasoning=study.reasoning == Study.Reasoning.CUT)
+    lang, folded = pair.prompt.lang, study.reasoning == Study.Reasoning.FOLDED
     prompts = [rendered(text, lang, as_plain=as_plain) for text in texts["prompt"]]
     is_long = len(texts["prompt"][0]) > LONG_TEXT or texts["prompt"][0].count("\n") >= LONG_LINES
     references = [rendered(text, lang, as_plain=as_plain) for text in pair.prompt.references]
@@ -132,18 +136,22 @@ def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
         references=references if study.show_reference else [],
         note=(pair.prompt.note or "") if study.show_note else "",
         panes=[
-            Pane(name, _turns(prompts, texts[side], lang, as_plain=as_plain))
+            Pane(name, _turns(prompts, texts[side], lang, as_plain=as_plain, folded=folded))
             for name, side in (("A", left), ("B", other(left)))
         ],
     )
 
 
-def _turns(prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool) -> list[Turn]:
+def _turns(prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool, folded: bool = False) -> list[Turn]:
     """Returns the answers with their follow-up prompts; an unanswered turn has an empty answer."""
-    return [
-        Turn(
-            prompt=None if index == 0 else prompt,
-            answer=rendered(answer, lang, as_plain=as_plain) if answer and answer.strip() else None,
+    turns = []
+    for index, (prompt, answer) in enumerate(zip_longest(prompts, answers)):
+        thoughts, said = parted(answer or "") if folded else ("", answer or "")
+        turns.append(
+            Turn(
+                prompt=None if index == 0 else prompt,
+                reasoning=rendered(thoughts, lang, as_plain=as_plain) if thoughts else None,
+                answer=rendered(said, lang, as_plain=as_plain) if said.strip() else None,
+            )
         )
-        for index, (prompt, answer) in enumerate(zip_longest(prompts, answers))
-    ]
+    return turns

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import QuerySet
 
+from annotation.importing import answer_flags
 from annotation.interchange.self_identification import names_itself
 from annotation.models import LanguageModel, PromptSet, Result, ResultFlag
 from annotation.numbering import next_number
@@ -104,3 +105,4 @@ def _flag(model: LanguageModel, results: Sequence[Result], talks: dict[_Place, l
         if ends:
             flags.append(ResultFlag(result=result, kind=ResultFlag.Kind.CUT, found=" … ".join(ends)))
     ResultFlag.objects.bulk_create(flags)
+    answer_flags.flag(Result.objects.filter(pk__in=[result.pk for result in results]))

@@ -68,6 +68,12 @@ class VersionRow(serializers.Serializer[Any]):
     tokens_per_minute = serializers.IntegerField(allow_null=True)
     price_in = serializers.DecimalField(12, 6, help_text="US dollars per million tokens.")
     price_out = serializers.DecimalField(12, 6)
+    price_cached = serializers.DecimalField(
+        12, 6, allow_null=True, help_text="Null: cached input costs the input price."
+    )
+    batch_percent = serializers.IntegerField(help_text="Price of replies from batch files, in percent of the prices.")
+    reported_cost = serializers.BooleanField(help_text="Whether the endpoint's own cost in US dollars is used.")
+    ignore_returned_model = serializers.BooleanField()
     created_at = serializers.DateTimeField()
 
 
@@ -99,6 +105,9 @@ SETTINGS = (
     "longest_answer",
     "requests_per_minute",
     "tokens_per_minute",
+    "batch_percent",
+    "reported_cost",
+    "ignore_returned_model",
     "created_at",
 )
 
@@ -128,6 +137,7 @@ def _version(judge: Judge, version: JudgeVersion, *, endpoints: bool) -> dict[st
         "templates_sha256": version.template.sha256,
         "price_in": str(version.price_in),
         "price_out": str(version.price_out),
+        "price_cached": None if version.price_cached is None else str(version.price_cached),
         **{name: getattr(version, name) for name in SETTINGS},
     }
 

@@ -18,7 +18,7 @@ from annotation.api.access import ApiView, StudyView
 from annotation.api.paging import PageQuery, page, page_of
 from annotation.studies.lifecycle import NotPossible
 from judges.api import rows
-from judges.judging import runs
+from judges.judging import judges, runs
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.models import CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunKind, Verdict
@@ -101,8 +101,8 @@ class Runs(RunView):
     @extend_schema(
         operation_id="start-judge-run",
         summary="Start a judge run",
-        description="Runs in the background. Returns 409 if the judge already has a run in the study, nothing is left "
-        "to judge, or the API key is not available.",
+        description="Runs in the background. Returns 409 if you may not use the judge, it already has a run in the "
+        "study, nothing is left to judge, or the API key is not available.",
         tags=["judges"],
         request=rows.NewRun,
         responses={201: rows.RunDetail},
@@ -170,6 +170,7 @@ class Resume(ChangeRun):
         responses=rows.RunDetail,
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
+        judges.check_use(self.found(number).version.judge, cast(User, request.user))
         return self.change_run(number, judge_life.resume)
 
 

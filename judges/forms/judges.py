@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +15,7 @@ from judges.judging import connection_test, judges, lookup, questions
 from judges.judging.connection_test import Tested
 from judges.judging.planning import Plan
 from judges.models import NANOS, Judge, JudgeVersion, Orders, Template
-from judges.prompting import templates
+from judges.prompting import fastchat, templates
 from judges.prompting.readers import READERS
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ class JudgeForm(Folded, _VersionForm):
         help_text=gettext_lazy("Total across all studies. Requests that could exceed it are not sent."),
     )
     reader = forms.ChoiceField(label=gettext_lazy("Reply reader"), choices=_readers)
+    everyone = forms.BooleanField(
+        label=gettext_lazy("Everyone may use it"),
+        required=False,
+        help_text=gettext_lazy("Anyone with access to a study may start runs, which spend this judge’s budget."),
+    )
+    users = forms.CharField(
+        label=gettext_lazy("Users who may use it"),
+        required=False,
+        help_text=gettext_lazy(
+            "Usernames, separated by commas. You can always use your own judges, and so can anyone who may add judges."
+        ),
+    )
 
     class Meta:
         model = JudgeVersion
@@ -77,27 +90,44 @@ class JudgeForm(Folded, _VersionForm):
             gettext_lazy("Prices and budget"),
             ("price_in", "price_out", "price_cached", "batch_percent", "reported_cost", "budget"),
         ),
+        (gettext_lazy("Who may use it"), ("everyone", "users")),
     )
 
     def __init__(self, judge: Judge | None, *args: Any, **kwargs: Any) -> None:
         if judge is not None:
             kwargs["instance"] = judge.current
             budget = None if judge.budget is None else Decimal(judge.budget) / NANOS
-            kwargs["initial"] = {"name": judge.name, "budget": budget}
+            names = judge.users.order_by("username").values_list("username", flat=True)
+            kwargs["initial"] = {
+                "name": judge.name,
+                "budget": budget,
+                "everyone": judge.everyone,
+                "users": ", ".join(names),
+            }
         super().__init__(*args, **kwargs)
         self.judge = judge
         judges.keep_built_in()
         template = cast("forms.ModelChoiceField[Template]", self.fields["template"])
         template.queryset = Template.objects.all()
         template.required, template.empty_label = False, _("Default for the reader")
+        self.fields["batch_percent"].required = False
         if judge is not None:
             self.fields["name"].disabled = True
+
+    def clean_users(self) -> list[Any]:
+        names = {name.strip() for name in self.cleaned_data["users"].split(",") if name.strip()}
+        known = list(get_user_model().objects.filter(username__in=names, is_active=True))
+        if missing := names - {user.get_username() for user in known}:
+            raise ValidationError(_("No user is named “%(name)s”.") % {"name": min(missing)})
+        return known
 
     def _post_clean(self) -> None:
         """Does nothing: the service creates and validates the rows."""
 
     def _settings(self) -> dict[str, Any]:
         settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
+        if settings["batch_percent"] is None:
+            settings["batch_percent"] = 100
         settings["template"] = settings["template"] or lookup.templates_named("", settings["reader"])
         return settings
 
@@ -120,15 +150,18 @@ class JudgeForm(Folded, _VersionForm):
         settings, key = self._settings(), self.cleaned_data["key"]
         budget = judges.in_nanos(self.cleaned_data["budget"])
         try:
-            if self.judge is None:
-                return judges.add_judge(self.cleaned_data["name"], settings, budget=budget, user=user, key=key)
-            judges.change_judge(self.judge, settings, user=user, key=key)
+            judge = self.judge
+            if judge is None:
+                judge = judges.add_judge(self.cleaned_data["name"], settings, budget=budget, user=user, key=key)
+            else:
+                judges.change_judge(judge, settings, user=user, key=key)
         except ValidationError as error:
             known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
             self.add_error(None, error if known else ValidationError(error.messages))
             return None
-        judges.set_budget(self.judge, budget)
-        return self.judge
+        judges.set_budget(judge, budget)
+        judges.share(judge, self.cleaned_data["users"], everyone=self.cleaned_data["everyone"])
+        return judge
 
 
 class RunForm(forms.Form):
@@ -154,9 +187,11 @@ class RunForm(forms.Form):
     baseline = forms.ChoiceField(label=gettext_lazy("Only pairs with model"), required=False)
     everything = forms.BooleanField(label=gettext_lazy("Include pairs outside the study’s filters"), required=False)
 
-    def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, study: Study, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if len(only := list(Judge.objects.all()[:2])) == 1:
+        usable = Judge.objects.usable_by(user)
+        cast("forms.ModelChoiceField[Judge]", self.fields["judge"]).queryset = usable
+        if len(only := list(usable[:2])) == 1:
             self.fields["judge"].initial = only[0].pk
         names = study.models_compared().order_by("name").values_list("name", flat=True)
         self.fields["baseline"] = forms.ChoiceField(
@@ -180,19 +215,31 @@ class TemplateForm(forms.Form):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false", "class": "code"}),
         help_text=gettext_lazy(
-            "Write the templates in TOML. $prompt, $answer_a and $answer_b (or $answer) are replaced with the "
-            "texts to judge."
+            "Write the templates in TOML, or paste FastChat’s judge_prompts.jsonl. $prompt, $answer_a and $answer_b "
+            "(or $answer) are replaced with the texts to judge."
         ),
     )
 
-    def clean_text(self) -> templates.TemplateSet:
+    def clean_text(self) -> dict[str, templates.TemplateSet]:
+        text = self.cleaned_data["text"].replace("\r\n", "\n")
         try:
-            return templates.from_toml(self.cleaned_data["text"].replace("\r\n", "\n"))
+            # No TOML starts with a brace.
+            return (
+                fastchat.from_jsonl(text)
+                if text.lstrip("\ufeff\n ").startswith("{")
+                else {"": templates.from_toml(text)}
+            )
         except templates.BadTemplate as error:
             raise ValidationError(_(error.reason) % error.values) from None
 
     def keep(self, user: Any) -> Template:
-        return judges.keep_templates(self.cleaned_data["name"], self.cleaned_data["text"], user)
+        """Saves the set and returns it; a file of several sets saves each, under the name and what it is for."""
+        name, sets = self.cleaned_data["name"], self.cleaned_data["text"]
+        kept = [
+            judges.keep_templates(name if len(sets) == 1 else f"{name[:90]}-{suffix}", content, user)
+            for suffix, content in sets.items()
+        ]
+        return kept[0]
 
 
 class PreviewForm(forms.Form):

@@ -95,7 +95,7 @@ def requests(run: JudgeRun, plan: Plan, layout: Layout) -> Iterator[str]:
     pending = [key for key, state in planned(run, plan) if state == CallState.PENDING]
     for keys in batched(pending, BATCH, strict=False):
         for call in questions.with_texts(JudgeCall.objects.filter(pk__in=keys)).order_by("pk"):
-            filled = questions.filled(version, questions.subject_of(call))
+            filled = questions.filled(version, questions.subject_of(run.study, call))
             body = questions.request(version, filled.messages, call.sample)
             if layout == "batch":
                 row = {"custom_id": place(call), "method": "POST", "url": "/v1/chat/completions", "body": body}
@@ -218,7 +218,7 @@ def _keep(run: JudgeRun, sender: Sender, rows: Mapping[str, _Row], report: Repor
         if name not in named:
             report.fault(row.line, _("Call “%(name)s” was not found.") % {"name": name[:100]})
     outcomes = {
-        call.pk: _outcome(run.version, call, rows[name], at)
+        call.pk: _outcome(run, call, rows[name], at)
         for name, call in named.items()
         if call.state in {CallState.PENDING, CallState.FAILED}
     }
@@ -265,8 +265,9 @@ def _calls(study: Study, version: JudgeVersion, names: Iterable[str]) -> dict[st
     return {name: call for call in found_calls if (name := place(call)) in wanted}
 
 
-def _outcome(version: JudgeVersion, call: JudgeCall, row: _Row, at: datetime) -> Outcome[JudgeCall]:
-    question = questions.question(version, questions.subject_of(call), call.sample)
+def _outcome(run: JudgeRun, call: JudgeCall, row: _Row, at: datetime) -> Outcome[JudgeCall]:
+    version = run.version
+    question = questions.question(version, questions.subject_of(run.study, call), call.sample)
     # Release exactly what was reserved.
     question = replace(question, bound=call.bound)
     percent = version.batch_percent if row.batch else 100

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -48,7 +49,13 @@ class JudgeBooks(Books[JudgeCall]):
         replies: list[JudgeReply] = []
         for outcome in outcomes:
             call = outcome.prepared.call
-            answered_as = version_that_answered(root, outcome.answer.model if outcome.answer else "")
+            name = outcome.answer.model if outcome.answer else ""
+            answered_as = version_that_answered(root, name, run)
+            if answered_as is None:
+                # Its words are kept, but nobody can say whose verdict it is.
+                many = problems.MANY_NAMES(name=name)
+                outcome.finding, answered_as = Finding(CallState.FAILED, problem=many), root
+                self.stop(many)
             reply = _reply(outcome, answered_as, at)
             replies.append(reply)
             if call.pk in mine:
@@ -60,9 +67,16 @@ class JudgeBooks(Books[JudgeCall]):
         return sum(reply.cost for reply in replies)
 
 
-def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
-    """Returns the version with `root`'s settings for the returned name `model`; a new name creates a version."""
-    if not model or root.returned_model == model:
+MOST_NAMES: Final = 2
+"""New model names in one run that create versions."""
+
+
+def version_that_answered(root: JudgeVersion, model: str, run: JudgeRun | None = None) -> JudgeVersion | None:
+    """Returns the version with `root`'s settings for the returned name `model`; a new name creates a version.
+
+    None if the endpoint has returned too many new names in `run` already.
+    """
+    if not model or root.ignore_returned_model or root.returned_model == model:
         return root
     if not root.returned_model and JudgeVersion.objects.filter(pk=root.pk, returned_model="").update(
         returned_model=model
@@ -73,6 +87,9 @@ def version_that_answered(root: JudgeVersion, model: str) -> JudgeVersion:
     if root.returned_model == model:
         return root
     while (known := root.drifts.filter(returned_model=model).first()) is None:
+        began = run and (run.started_at or run.created_at)
+        if began and root.drifts.filter(created_at__gte=began).count() >= MOST_NAMES:
+            return None
         settings = {name: getattr(root, name) for name in JudgeVersion.SETTINGS}
         try:
             with transaction.atomic():

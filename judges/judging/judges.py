@@ -1,6 +1,6 @@
 """Creates judges and template sets; changes create new versions and never modify rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -10,6 +10,8 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from annotation.studies.lifecycle import NotPossible
+from judges import problems
 from judges.judging import stored_keys
 from judges.llm import chat
 from judges.models import NANOS, Judge, JudgeVersion, Template
@@ -63,16 +65,23 @@ def in_nanos(dollars: Any) -> int | None:
 
 @transaction.atomic
 def add_judge(
-    name: str, settings: Mapping[str, Any], *, budget: int | None = None, user: User | None = None, key: str = ""
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    budget: int | None = None,
+    user: User | None = None,
+    everyone: bool | None = None,
+    key: str = "",
 ) -> Judge:
     """Creates a judge with its first version; `settings` are fields of `JudgeVersion`, `budget` is in nanos.
 
-    `key` is a pasted API key, which is stored encrypted.
+    Without `user`, the judge belongs to the installation, and everyone may use it unless `everyone` is False. `key` is
+    a pasted API key, which is stored encrypted.
 
     Raises:
         ValidationError: a setting is invalid, or the name is taken.
     """
-    judge = Judge(name=name, budget=budget, user=user)
+    judge = Judge(name=name, budget=budget, user=user, everyone=user is None if everyone is None else everyone)
     judge.full_clean()
     judge.save()
     if key:
@@ -127,6 +136,23 @@ def ask_anew(judge: Judge, *, user: User | None = None) -> JudgeVersion:
     judge = Judge.objects.select_for_update().get(pk=judge.pk)
     same = {name: getattr(judge.current, name) for name in JudgeVersion.SETTINGS}
     return _add_version(judge, same, user, judge.next_number())
+
+
+@transaction.atomic
+def share(judge: Judge, users: Collection[User], *, everyone: bool) -> None:
+    """Sets who may use `judge` besides its owner and those who may add judges."""
+    Judge.objects.filter(pk=judge.pk).update(everyone=everyone)
+    judge.users.set(users)
+
+
+def check_use(judge: Judge, user: User | None) -> None:
+    """Checks that `user` may spend the judge's budget; None stands for who runs the installation.
+
+    Raises:
+        NotPossible: they may not.
+    """
+    if not judge.may_be_used_by(user):
+        raise NotPossible(problems.MAY_NOT_USE(judge=judge.name))
 
 
 def set_budget(judge: Judge, budget: int | None) -> None:

@@ -276,7 +276,7 @@ def estimate(study: Study, version: JudgeVersion, plan: Plan) -> Estimate:
                 continue
             new, again = (new, again + 1) if state else (new + 1, again)
             if len(sampled) < SAMPLED:
-                sampled.append(questions.question(version, questions.subject_of(call), call.sample))
+                sampled.append(questions.question(version, questions.subject_of(study, call), call.sample))
     calls = new + again
     share = calls / len(sampled) if sampled else 0.0
     tokens_in = round(share * sum(each.tokens_in for each in sampled))

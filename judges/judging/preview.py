@@ -13,6 +13,6 @@ def preview(template: Template, study: Study, reader: str = "") -> Filled | None
     markers = READERS[reader].markers if reader else None
     if templates.kind == "single":
         result = Result.objects.filter(prompt__in=study.prompts()).select_related("prompt").order_by("pk").first()
-        return None if result is None else fill(templates, questions.subject_of_result(result, 0), markers)
+        return None if result is None else fill(templates, questions.subject_of_result(study, result, 0), markers)
     pair = Pair.objects.within(study).select_related("prompt", "result_x", "result_y", "study").order_by("key").first()
     return None if pair is None else fill(templates, questions.subject_of_pair(pair, "x", 0), markers)

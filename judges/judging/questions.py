@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from annotation.models import Pair, Prompt, Result
+from annotation.interchange.reasoning import parted
+from annotation.models import Pair, Prompt, Result, Study
 from judges.models import JudgeCall, JudgeRun, JudgeVersion, RunKind
 from judges.prompting.templates import Filled, Subject, TemplateSet, fill
 from judges.runs import chat_request
@@ -32,27 +33,29 @@ def with_texts(calls: QuerySet[JudgeCall]) -> QuerySet[JudgeCall]:
 
 def subject_of_pair(pair: Pair, left: str, turn: int) -> Subject:
     """Builds the subject of a pair, with the side `left` as answer A."""
-    texts = pair.texts()
+    texts = pair.texts(without_reasoning=pair.study.reasoning == Study.Reasoning.CUT)
     first, second = ("x", "y") if left == "x" else ("y", "x")
     return _subject(pair.prompt, texts["prompt"], [texts[first], texts[second]], turn, pair.study.question)
 
 
-def subject_of_result(result: Result, turn: int) -> Subject:
-    """Builds the subject of a single answer, to be graded by itself."""
-    prompt = result.prompt
-    return _subject(prompt, [prompt.text, *prompt.turns], [[result.text, *result.turns]], turn, "")
+def subject_of_result(study: Study, result: Result, turn: int) -> Subject:
+    """Builds the subject of a single answer in `study`, to be graded by itself."""
+    prompt, answers = result.prompt, [result.text, *result.turns]
+    if study.reasoning == Study.Reasoning.CUT:
+        answers = [parted(answer)[1] for answer in answers]
+    return _subject(prompt, [prompt.text, *prompt.turns], [answers], turn, "")
 
 
 def _subject(prompt: Prompt, prompts: list[str], answers: list[list[str]], turn: int, question: str) -> Subject:
     return Subject(prompts, answers, list(prompt.references), turn, prompt.type or "", prompt.lang, question)
 
 
-def subject_of(call: JudgeCall) -> Subject:
-    """Builds the subject of a call, which is about a pair or a result."""
+def subject_of(study: Study, call: JudgeCall) -> Subject:
+    """Builds the subject of a call of `study`, which is about a pair or a result."""
     if call.pair is not None:
         return subject_of_pair(call.pair, call.left, call.turn)
     assert call.result is not None  # noqa: S101  judge_call_about_one
-    return subject_of_result(call.result, call.turn)
+    return subject_of_result(study, call.result, call.turn)
 
 
 def filled(version: JudgeVersion, subject: Subject) -> Filled:
@@ -84,4 +87,4 @@ def question_of(run: JudgeRun, version: JudgeVersion, call: JudgeCall) -> Questi
     Sentinel requests are identical in every round, including the seed, so that differences come from the endpoint.
     Other samples have their own seeds.
     """
-    return question(version, subject_of(call), 0 if run.kind == RunKind.SENTINEL else call.sample)
+    return question(version, subject_of(run.study, call), 0 if run.kind == RunKind.SENTINEL else call.sample)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
 from judges import problems, verdicts
-from judges.judging import planning
+from judges.judging import judges, planning
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.models import LIVE, JudgeCall, JudgeReply, JudgeRun, JudgeVersion, RunKind, Sender
@@ -37,9 +37,10 @@ def start(
     `schedule` is the schedule that started it, if any.
 
     Raises:
-        NotPossible: the judge already has a run in the study, its name is taken there, there is nothing to judge,
-            or the API key is not available.
+        NotPossible: `user` may not use the judge, the judge already has a run in the study, its name is taken there,
+            there is nothing to judge, or the API key is not available.
     """
+    judges.check_use(version.judge, user)
     verdicts.check_name(study, version)
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
     if not targets.exists():
@@ -66,8 +67,9 @@ def start_probe(
     """Starts a probe of the items in `options` or of the judge's sentinel set; see `start`.
 
     Raises:
-        NotPossible: such a probe is already running, or the API key is not available.
+        NotPossible: `user` may not use the judge, such a probe is already running, or the API key is not available.
     """
+    judges.check_use(version.judge, user)
     check_key(version)
     run = JudgeRun(study=study, version=version, kind=kind, user=user, options=dict(options), created_at=at)
     return _begin(run, 1 if detach else 0)

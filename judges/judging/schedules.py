@@ -13,7 +13,7 @@ from annotation.problems import NO_PROBLEM, Problem
 from annotation.stored_problems import columns
 from annotation.studies.lifecycle import NotPossible
 from judges import problems
-from judges.judging import consistency_probes, planning, runs
+from judges.judging import consistency_probes, judges, planning, runs
 from judges.judging.planning import Plan
 from judges.models import LIVE, Judge, JudgeRun, RunKind, RunState, Schedule, ScheduleKind
 
@@ -33,9 +33,10 @@ def set_every(
     The first run is due at once; if the schedule has run before, the next one is due `hours` after the last.
 
     Raises:
-        NotPossible: there is no sentinel set.
+        NotPossible: `user` may not use the judge, or there is no sentinel set.
         ValidationError: the hours are out of range.
     """
+    judges.check_use(judge, user)
     if kind == ScheduleKind.SENTINELS and consistency_probes.sentinels_of(study, judge) is None:
         raise NotPossible(_("This judge has no sentinel set in this study yet. Create one first."))
     # Failed calls are not repeated automatically: people decide after seeing why.
@@ -109,6 +110,8 @@ def hindrance(schedule: Schedule) -> Problem:
         return problems.STUDY_RESTS()
     if user is not None and not (user.is_active and Study.objects.visible_to(user).filter(pk=study.pk).exists()):
         return problems.MAY_NOT()
+    if not judge.may_be_used_by(user):
+        return problems.MAY_NOT_USE_ANY_MORE()
     live = study.judge_runs.filter(version__judge=judge, kind=_KINDS[ScheduleKind(schedule.kind)], state__in=LIVE)
     halted = live.filter(state__in=[RunState.PAUSED, RunState.STOPPED]).first()
     if halted is None and live.exists():

@@ -1,7 +1,7 @@
-"""The client of OpenAI-compatible chat endpoints: one request, one answer or one named trouble.
+"""Client of OpenAI-compatible chat endpoints: sends one request and returns one answer or raises one named trouble.
 
-It neither retries nor waits; who sends decides about that. The key goes into one header and comes out
-nowhere: it is struck from whatever an endpoint says back before anybody keeps or logs it.
+It neither retries nor waits; the sender decides about that. The key goes into one header and nowhere else: it is struck
+from everything an endpoint returns before it is stored or logged.
 """
 
 import asyncio
@@ -31,24 +31,24 @@ from judges.llm.replies import Ending, Usage, ending_of
 from judges.prompting.readers import Reply
 
 WORDS: Final = 2_000
-"""Characters of an endpoint's own words that are kept with a trouble."""
+"""Maximum characters of an endpoint's own words that are kept with a trouble."""
 
 LONGEST_RAW: Final = 4_000_000
-"""Bytes of a reply; an endpoint that sends more has lost its mind."""
+"""Maximum bytes of a reply. No chat completion is as long."""
 
 SECRET: Final = 6
-"""Characters from which on a key is a secret. To strike out shorter ones, such as `none` or `x`, which stand for a key
-where a server asks for none, would change what models say, and break replies."""
+"""Minimum characters of a secret key. Shorter ones, such as `none` or `x`, are placeholders for servers that need no
+key; striking them from replies would change what models say."""
 
 LONGEST_RETRY_AFTER: Final = 600.0
 
 
 POOL: Final = 8
-"""Connections of one pool."""
+"""Connections per pool."""
 
 
 class Trouble(Failure):
-    """No answer came. `problem` is ours, or what the endpoint said in its own words; `status` is HTTP's, if any."""
+    """There is no answer. `problem` is ours or the endpoint's own words; `status` is the HTTP status, if any."""
 
     def __init__(self, problem: Problem | str, status: int | None = None, raw: str = "") -> None:
         super().__init__(problem)
@@ -101,11 +101,11 @@ class Permanent(Trouble):
 
 
 class Unfit(Trouble):
-    """This request will not go well however often it is tried; others may: it is too long, or not to be had so."""
+    """This request will never succeed, but others may: it is too long, or the endpoint cannot do what it asks."""
 
 
 class Refused(Trouble):
-    """The endpoint would not have this text: its filter of contents said no."""
+    """The endpoint's content filter refused this text."""
 
 
 FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
@@ -167,7 +167,7 @@ NOT_ACCEPTED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answered. `seconds` is the time from the send to the last byte."""
+    """An endpoint's answer. `seconds` is the time from sending to the last byte."""
 
     reply: Reply
     refusal: str
@@ -181,7 +181,7 @@ class Answer:
     status: int
     seconds: float
     kept: bool = False
-    """Whether a gateway on the way says that it had the reply in its store."""
+    """Whether a gateway on the way says that the reply came from its cache."""
     empty: bool = False
     """Whether the reply is complete and has no message at all."""
 
@@ -200,7 +200,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to send, and with which key. `timeout` is in seconds, for the whole of a request."""
+    """Where to send, and with which key. `timeout` is in seconds, for the whole request."""
 
     url: str
     key: str
@@ -215,25 +215,25 @@ class Endpoint:
         return f"Endpoint({self.url!r})"
 
     def client(self, connections: int, tls: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
-        """A pool of `connections`; whoever opens it closes it."""
+        """Returns a pool of `connections`; the caller closes it."""
         return httpx.AsyncClient(
             verify=tls,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            # The total is held by `ask`; a pool that is full is no trouble.
+            # `post` enforces the total; waiting for a full pool is no error.
             timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, 15.0), pool=None),
             headers={"User-Agent": "LLMFAO", "Content-Type": "application/json"} | self._own_headers(),
-            # An address that answers with another one would be given the key.
+            # Following a redirect would give the key to another address.
             follow_redirects=False,
-            # A proxy is a matter of the operator's environment, as for every other program.
+            # As for other programs, the operator's environment decides about a proxy.
             trust_env=True,
         )
 
     @contextlib.asynccontextmanager
     async def slots(self, connections: int) -> AsyncIterator[deque[httpx.AsyncClient]]:
-        """A client for each of `connections` that may be in use at once; who takes one puts it back.
+        """Yields one client per concurrent request; whoever takes one puts it back.
 
-        They share pools of a few connections each: at every request httpcore looks through the whole of a
-        pool, so that one of a hundred takes a third of the time that sending takes altogether.
+        They share pools of a few connections each. httpcore searches the whole pool for every request, and with a
+        hundred connections that takes a third of the total sending time.
         """
         tls = httpx.create_ssl_context()
         async with contextlib.AsyncExitStack() as stack:
@@ -254,21 +254,21 @@ class Endpoint:
 
     @property
     def secret(self) -> bool:
-        """Whether there is a key that is to be kept secret."""
+        """Whether there is a key to keep secret, rather than a placeholder for servers that need none."""
         return bool(self._keys)
 
     def strike(self, text: str) -> str:
-        """Returns `text` without the keys, as they are and as JSON spells their quotes and backslashes."""
+        """Returns `text` without the keys, in plain form and with quotes and backslashes escaped as in JSON."""
         for key in self._keys:
             text = text.replace(json.dumps(key)[1:-1], "***").replace(key, "***")
         return text
 
 
 def is_endpoint(url: str) -> bool:
-    """Whether `url` can be an endpoint's address: HTTP, with no name, password, query or fragment in it.
+    """Returns whether `url` can be an endpoint's address: HTTP, without username, password, query or fragment.
 
-    This machine and its network are fine: models run there. Link-local addresses are not: what answers at
-    them tells a cloud's machines their own secrets. Where a name leads is seen when it is connected to.
+    Addresses of this machine and its network are allowed, because models run there. Link-local addresses are not: cloud
+    providers serve credentials there. Where a host name leads is checked on connection.
     """
     # The parser drops line ends and tabs without a word, so the address stored would not be the one that was checked.
     if not url.isprintable() or " " in url:
@@ -284,13 +284,13 @@ def is_endpoint(url: str) -> bool:
 
 
 TELLERS: Final = frozenset({ip_address("fd00:ec2::254"), ip_address("100.100.100.200")})
-"""Where Amazon's machines and Alibaba's are told theirs, besides the link-local address that all clouds have."""
+"""Addresses at which Amazon and Alibaba serve credentials, besides the link-local one that all clouds have."""
 
 
 def tells_secrets(host: str) -> bool:
-    """Whether `host` is an address in any of its spellings, or a cloud's name for one, that no endpoint may have."""
+    """Returns whether `host` is an address, in any spelling, at which clouds serve credentials, or a name for one."""
     try:
-        # Of the old spellings too: one number, octal, hexadecimal.
+        # Includes the old spellings: a single number, octal, hexadecimal.
         address: IPv4Address | IPv6Address = IPv4Address(socket.inet_aton(host))
     except (OSError, UnicodeError):
         try:
@@ -302,13 +302,13 @@ def tells_secrets(host: str) -> bool:
 
 
 async def _look_where(event: str, info: Mapping[str, Any]) -> None:
-    """Ends a new connection to where no endpoint may be, before anything is sent over it.
+    """Closes a new connection to a forbidden address before anything is sent over it.
 
-    httpcore calls it. A name is looked at here, as the address that is really connected to: one that was looked up
-    beforehand could lead elsewhere a moment later.
+    Called by httpcore. It checks the address that is really connected to, because a name that was resolved earlier
+    could lead elsewhere a moment later.
 
     Raises:
-        Permanent: it leads there.
+        Permanent: the address is forbidden.
     """
     if not event.endswith(".connect_tcp.complete"):
         return
@@ -333,10 +333,10 @@ def chat_url(base: str) -> str:
 
 
 async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
-    """Sends one chat request, JSON in UTF-8.
+    """Sends one chat request, as JSON in UTF-8, and returns the answer.
 
     Raises:
-        Again, Permanent, Refused, Unfit: what became of it instead.
+        Again, Permanent, Refused, Unfit: there is no answer.
     """
     found = await post(client, endpoint, chat_url(endpoint.url), body)
     return read_answer(found.raw, request_id=found.request_id, seconds=found.seconds, kept=found.kept)
@@ -344,7 +344,7 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Ans
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A reply with status 200: its body, and what stood beside it."""
+    """A reply with status 200: its body and what its headers said."""
 
     raw: str
     request_id: str
@@ -353,10 +353,10 @@ class Received:
 
 
 async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: bytes) -> Received:
-    """Sends one request, JSON in UTF-8, to `url`, which is an address of `endpoint`.
+    """Sends one request, as JSON in UTF-8, to `url`, an address of `endpoint`.
 
     Raises:
-        Again, Permanent, Refused, Unfit: what became of it instead.
+        Again, Permanent, Refused, Unfit: there is no reply of status 200.
     """
     started = time.perf_counter()
     try:
@@ -423,11 +423,11 @@ def proxy_variable(url: str) -> str:
 
 
 STORES: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "helicone-cache")
-"""Headers in which gateways say HIT where a reply comes out of their store, and no model was asked."""
+"""Headers in which gateways say HIT if the reply came from their cache and no model was asked."""
 
 
 def _text(endpoint: Endpoint, content: bytes) -> str:
-    """A body as it is kept: without the key, even where it is spelled in JSON's escapes, and without NUL."""
+    """Returns a body as it is stored: without byte-order mark, NUL and key, even if JSON escapes hide the key."""
     text = endpoint.strike(content.decode("utf-8-sig", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
     if endpoint.secret and ("\\u" in text or "\\/" in text):
         try:
@@ -440,13 +440,13 @@ def _text(endpoint: Endpoint, content: bytes) -> str:
 
 
 async def _received(response: httpx.Response) -> bytes:
-    """The reply's body, of which no more is taken than shows that it is longer than `LONGEST_RAW`."""
+    """Reads the reply's body, stopping once it is longer than `LONGEST_RAW`."""
     if "," in response.headers.get("content-encoding", ""):
-        # Each layer may be a thousand times the one around it.
+        # Each layer may unpack to a thousand times the size of the one around it.
         raise Permanent(problems.PACKED_TWICE(), response.status_code)
     content = bytearray()
     async for part in response.aiter_bytes():
-        # A part that was packed may be a thousand times what came over the line.
+        # A compressed part may unpack to a thousand times its size.
         content += part[: LONGEST_RAW + 1 - len(content)]
         if len(content) > LONGEST_RAW:
             break
@@ -460,7 +460,7 @@ def _trouble(endpoint: Endpoint, response: httpx.Response, content: bytes) -> Tr
 
 
 def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None = None) -> Trouble:
-    """What the body of a reply that is no answer means; `otherwise` are its words where it has none."""
+    """Returns the trouble that a reply's body stands for; `otherwise` is its text if the body has none."""
     told = _told(raw)
     words, raw = told.words or otherwise[:WORDS], raw[:WORDS]
     if trouble := _by_code(told, words, status, raw):
@@ -485,13 +485,13 @@ def _parameter_in(told: "_Told") -> str:
 
 
 def _status_line(response: httpx.Response) -> str:
-    """What is said where a body says nothing; the other address where there is one, which is never asked."""
+    """Returns the text for a body without words: the status, and the target of a redirect, which is not followed."""
     line = f"HTTP {response.status_code} {response.reason_phrase}"
     return f"{line}: {response.headers['location']}" if "location" in response.headers else line
 
 
 def _by_code(told: "_Told", words: str, status: int, raw: str) -> Trouble | None:
-    """What the code or the type of an error says by itself, whatever its status."""
+    """Returns what an error's code or type means by itself, whatever its status; None if nothing."""
     flagged = status in {400, 403} and FLAGGED.search(words)
     if told.names & FILTERED or (flagged and (status == 403 or "invalid_prompt" in told.names)):
         return Refused(words, status, raw)
@@ -504,7 +504,7 @@ def _by_code(told: "_Told", words: str, status: int, raw: str) -> Trouble | None
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What an error's body says: its codes and types by `names`, whether it is about the messages, its words."""
+    """What an error's body says: its words, its codes and types, and whether it is about the messages."""
 
     words: str
     names: frozenset[str] = frozenset()
@@ -514,7 +514,7 @@ class _Told:
 
 
 def _told(raw: str) -> _Told:
-    """The error in a body, in any of the shapes that are about."""
+    """Returns the error in a body, in any of the known shapes."""
     try:
         found = replies.parse(raw)
     except (ValueError, RecursionError):
@@ -543,29 +543,29 @@ def _located(detail: Any) -> str:
 
 
 def words_of(raw: str) -> str:
-    """The words in an error's body."""
+    """Returns the words in an error's body."""
     return _told(raw).words
 
 
 def plain(value: Any) -> str:
-    """`value` on one line, as every database keeps it, and not too long."""
+    """Returns `value` on one line, shortened, and free of characters that a database refuses."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return " ".join(_storable(text).split())[:WORDS]
 
 
 def _storable(text: str) -> str:
-    """`text` as every database keeps it."""
+    """Returns `text` without characters that a database refuses."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds, from a header that holds seconds or a date."""
+    """Returns the seconds in a Retry-After header, which has seconds or a date; None if it cannot be read."""
     try:
         seconds = float(value)
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-            # Without a zone it is that of the format, which is Greenwich's.
+            # The format's time zone is GMT, even if the date does not say so.
             seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
             return None

@@ -1,8 +1,8 @@
-"""A stand-in for a model's endpoint, for tests and demonstrations: OpenAI-compatible, and deterministic by seed.
+"""Mock model endpoint for tests and demonstrations: OpenAI-compatible, and deterministic for a seed.
 
-As a judge it has a hidden opinion of every answer, drawn from the hash of its text, and stated biases:
-towards what stands on the left, and towards what is longer. As a model that answers it writes what looks
-like an answer and means nothing. It can be made slow and unreliable in every way that endpoints are.
+As a judge it has a hidden opinion of every answer, drawn from the hash of its text, and configurable biases towards the
+left answer and the longer one. As a model it writes text that looks like an answer but means nothing. It can be made
+slow and unreliable in every way that endpoints are.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ type Fault = Literal[
 ]
 
 PASSING: Final[tuple[Fault, ...]] = ("429", "500", "hang", "half", "invalid", "abort")
-"""What a later attempt may get past."""
+"""Faults that a later attempt may get past."""
 
 LASTING: Final[tuple[Fault, ...]] = ("refusal", "filter", "long", "empty", "unreadable", "cut")
-"""What the same request meets every time."""
+"""Faults that the same request meets every time."""
 
 HANG: Final = 3600.0
 
 REWARDS: Final = ("/pooling", "/classify")
-"""Addresses at which it is a reward model, with the same opinion of an answer."""
+"""Paths at which it acts as a reward model, with the same opinion of an answer."""
 
 NAME: Final = "stand-in"
 MODELS: Final = (NAME, "stand-in-mini")
-"""What it calls itself. It answers to any name, but a judge with one of these is known to be no real model."""
+"""Its model names. It answers to any name, but a judge with one of these is known not to be a real model."""
 
 _SIDES: Final = {
     side: re.compile(
@@ -50,7 +50,7 @@ _ONE_WORD: Final = re.compile(r"print only A|one word and nothing else|一語だ
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the stand-in behaves. Times are in seconds, rates in [0, 1], biases in standard deviations of its opinion."""
+    """Behaviour of the mock. Times are in seconds, rates in [0, 1], biases in standard deviations of its opinion."""
 
     seed: int = 0
     latency: float = 0.05
@@ -64,16 +64,16 @@ class Behaviour:
     length_bias: float = 0.0
     tie_width: float = 0.2
     limit: int | None = None
-    """Requests in any sliding minute, beyond which it answers 429."""
+    """Maximum requests in any sliding minute; beyond it, the mock answers 429."""
     key: str = ""
-    """The key it wants; empty: none."""
+    """The required key; empty if none is needed."""
     drift_after: int | None = None
-    """After this many answers it names itself differently."""
+    """Number of answers after which it returns another model name."""
 
 
 @dataclass(slots=True)
 class Ledger:
-    """What the stand-in saw; its /stats tells."""
+    """What the mock received, as shown at /stats."""
 
     arrivals: list[float] = field(default_factory=list)
     answered: int = 0
@@ -84,7 +84,7 @@ class Ledger:
     most_in_flight: int = 0
 
     def busiest_minute(self, span: float = 60.0) -> int:
-        """The most arrivals in any sliding `span` seconds."""
+        """Returns the maximum number of arrivals in any sliding `span` seconds."""
         window: deque[float] = deque()
         most = 0
         for arrival in self.arrivals:
@@ -115,7 +115,7 @@ class _Request:
 
 
 class StandIn:
-    """The server. `start` binds it and says its port; `stop` ends it and every connection."""
+    """The mock server. `start` binds it and returns its port; `stop` ends it and every connection."""
 
     def __init__(self, behaviour: Behaviour = Behaviour()) -> None:
         self.behaviour = behaviour
@@ -143,7 +143,7 @@ class StandIn:
                 if not await self._serve(request, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the other side hung up, or speaks no HTTP
+            pass  # the client hung up or does not speak HTTP
         except asyncio.CancelledError:
             pass  # the server stops
         finally:
@@ -151,7 +151,7 @@ class StandIn:
             writer.close()
 
     async def _serve(self, request: _Request, writer: asyncio.StreamWriter) -> bool:
-        """Answers one request; False where the connection is to be closed."""
+        """Answers one request and returns whether the connection stays open."""
         if request.path == "/stats":
             return await _write(writer, 200, self.ledger.as_json())
         if request.path.endswith("/models"):
@@ -235,7 +235,7 @@ class StandIn:
                 return await _write(writer, 200, {"id": "x", "object": "chat.completion", "choices": [broken]})
 
     def _reward(self, path: str, body: Mapping[str, Any], messages: list[str], digest: str) -> dict[str, Any]:
-        """What a reward model says of the last message, as vLLM words it: a number for each token, or for its class."""
+        """Returns a reward model's reply about the last message, as vLLM writes it: a number per token or class."""
         score = _quality(self.behaviour, messages[-1])
         size = sum(map(len, messages)) // 4 + 8
         data: dict[str, Any] = {"index": 0, "object": "pooling", "data": [[0.0], [score / 2], [score]]}
@@ -296,7 +296,7 @@ def _quality(behaviour: Behaviour, text: str) -> float:
 def opinion(
     behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int = 1
 ) -> tuple[str, list[dict[str, str | float]]]:
-    """What the stand-in says to `messages`, in the form they ask for, and its likeliest first tokens."""
+    """Returns the mock's reply to `messages`, in the form they ask for, and its likeliest first tokens."""
     asked = "\n".join(messages)
     if (single := _SINGLE.search(asked)) or "[[5]]" in asked or "[[rating]]" in asked.lower():
         quality = _quality(behaviour, single[2] if single else asked)
@@ -333,7 +333,7 @@ def opinion(
 
 
 def _prose(behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int) -> str:
-    """An answer to the conversation; where a temperature is asked for, every attempt has one of its own."""
+    """Returns an answer to the conversation; with a temperature, every attempt gets a different one."""
     warm = str(attempt) if body.get("temperature") else ""
     chance = _random(behaviour.seed, "prose", str(body.get("model")), str(body.get("seed")), warm, *messages)
     text = mock_prose.answer(messages[-1], chance)

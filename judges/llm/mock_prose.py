@@ -1,7 +1,7 @@
-"""What the stand-in answers to a prompt: sentences about the prompt's own words, in the shape that it asks for.
+"""Answers of the mock endpoint: sentences with words of the prompt, in the form that it asks for.
 
-They mean little and are true of nothing, but look like answers: prose, a list, a poem, a sum, a piece of
-code, or Japanese where the prompt is. The same random generator gives the same answer.
+They mean nothing but look like answers: prose, a list, a poem, a sum or code, in Japanese if the prompt is. The same
+random generator gives the same answer.
 """
 
 import random

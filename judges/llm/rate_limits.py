@@ -1,8 +1,7 @@
-"""Limits a minute that hold over every process that sends: never more than N sends in any sliding 60 seconds.
+"""Rate limits per minute, shared by all sending processes: never more than N sends in any sliding 60 seconds.
 
-`take` counts a send and says 0, or says how many seconds to wait before asking again; the send has to
-follow at once. The window is `SPAN` seconds, a little more than the minute, because a request leaves
-some moments after it was counted.
+`take` either counts a send, which must follow at once, or returns the seconds to wait before asking again. The window
+is `SPAN` seconds, slightly more than a minute, because a request leaves some moments after it was counted.
 """
 
 import contextlib
@@ -19,12 +18,12 @@ from typing import BinaryIO, Final, Protocol
 
 MINUTE: Final = 60.0
 SPAN: Final = 61.0
-"""Seconds: at N a minute 60/61 of N are sent, and a send that lags its count by a second breaks no limit."""
+"""Seconds in the window. A send may lag its count by a second without breaking the limit, at the cost of 1/61 of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """None: no limit. Tokens are those of the request and the most that the reply may have."""
+    """Limits per minute; None means no limit. Tokens are those of the request plus the maximum of the reply."""
 
     requests: int | None = None
     tokens: int | None = None
@@ -39,7 +38,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What `take` says: send now (`wait` is 0), or ask again in `wait` seconds. `ticket` names the send."""
+    """Result of `take`: send now if `wait` is 0, otherwise ask again in `wait` seconds; `ticket` names the send."""
 
     wait: float
     ticket: str = ""
@@ -51,11 +50,11 @@ class Pace(Protocol):
     def take(self, tokens: int) -> Turn:
         """Counts a send of `tokens` if the limits allow one now.
 
-        A send of more tokens than the limit of a minute goes alone, as a minute's worth.
+        A send of more tokens than the limit goes alone and counts as a whole minute's tokens.
         """
 
     def settle(self, ticket: str, tokens: int) -> None:
-        """Replaces the tokens that `take` counted for a send by those that the endpoint counted."""
+        """Replaces the tokens counted by `take` with those that the endpoint reported."""
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ class _Send:
 
 @dataclass(slots=True)
 class Window:
-    """The sends of the last `SPAN` seconds; `now` is an argument, so that a test needs no clock."""
+    """The sends of the last `SPAN` seconds. `now` is an argument, so that tests need no clock."""
 
     limits: Limits
     sends: deque[_Send] = field(default_factory=deque)
@@ -92,13 +91,13 @@ class Window:
         return Turn(0.0, self.count(now, tokens, uuid.uuid4().hex))
 
     def count(self, at: float, tokens: int, ticket: str) -> str:
-        """Counts a send that was made; its ticket."""
+        """Counts a send and returns its ticket."""
         self.sends.append(_Send(at, tokens, ticket))
         self.tokens += tokens
         return ticket
 
     def fill(self, now: float) -> None:
-        """Counts as many sends as the limits allow: nobody knows how many there were."""
+        """Fills the window up to the limits, because the true number of sends is unknown."""
         self.sends.clear()
         self.tokens = 0
         for _send in range(self.limits.requests or 1):
@@ -114,9 +113,9 @@ class Window:
                 return
 
     def length(self, now: float) -> int:
-        """How many sends count at `now`; the others are forgotten."""
+        """Returns the number of sends that count at `now`, and forgets the others."""
         if self.sends and self.sends[-1].at > now:
-            # The clock was set back: what it calls the future was now at the latest.
+            # The clock was set back, so these sends were made at `now` at the latest.
             for send in self.sends:
                 send.at = min(send.at, now)
         while self.sends and self.sends[0].at <= now - SPAN:
@@ -127,20 +126,20 @@ class Window:
 _HEAD: Final = b"llmfao-pace-2\n\0\0"
 _RECORD: Final = struct.Struct("<dq16s")
 _SETTLED: Final = -1.0
-"""Stands for the time in a record that says what a send, by its ticket, took in the end."""
+"""Takes the place of the time in a record that settles the tokens of a send."""
 
 _COMPACT: Final = 4096
-"""Records from which on a file is written anew, when most of them are about sends that are over."""
+"""Minimum records of a file that is rewritten once most of them have left the window."""
 
 
 class FilePace:
-    """The window of every process of one machine, in a file under a lock; it outlives its processes.
+    """A window shared by all processes of one machine, in a locked file that outlives them.
 
-    The file is a head and a record for every send and every settlement, appended. A process reads what
-    others have appended since it looked, so that a send costs the same however many there were in the
-    minute. Once most of it is over, a shorter one takes its place.
+    The file is a header followed by a record for every send and every settlement. A process reads only what others have
+    appended since its last read, so the cost of a send does not grow with the number of sends. Once most records have
+    left the window, a shorter file replaces it.
 
-    The clock must be one that all of them share and that a restart does not set back: the machine's time.
+    The clock must be shared by all processes and must not be set back by a restart: the machine's time.
     """
 
     def __init__(self, path: Path, limits: Limits, clock: Callable[[], float] = time.time) -> None:
@@ -167,7 +166,7 @@ class FilePace:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[float]:
-        """The time, with everything that stands in the file known to the window; nobody else has it meanwhile."""
+        """Locks the file, reads it into the window and yields the time."""
         self._open()
         try:
             now = self._clock()
@@ -189,7 +188,7 @@ class FilePace:
             fcntl.flock(self._opened, fcntl.LOCK_EX)
             if os.fstat(self._opened.fileno()).st_nlink:
                 return
-            # Another one has taken its place since, or somebody cleared the folder.
+            # The file was replaced meanwhile, or the folder was cleared.
             self._opened.close()
             self._file = None
 
@@ -210,8 +209,8 @@ class FilePace:
         else:
             whole = os.fstat(file.fileno()).st_size >= self._known
         if not whole or len(added) % _RECORD.size:
-            # A machine that lost its power while the file was written. Whoever sent in the last minute
-            # is not known any more: a full minute passes before the next send.
+            # The machine lost power while the file was written. The sends of the last minute are unknown, so a full
+            # minute passes before the next one.
             self._window.fill(now)
             self._replace(now)
             return
@@ -230,8 +229,7 @@ class FilePace:
         self._known += self._opened.write(_RECORD.pack(at, tokens, bytes.fromhex(ticket)))
 
     def _replace(self, now: float) -> None:
-        """Puts a file with what counts at `now` in the place of this one, whole or not at all, and locked from
-        its first moment."""
+        """Replaces the file atomically with one of only the records that count at `now`, locked from the start."""
         self._window.length(now)
         content = _HEAD + b"".join(
             _RECORD.pack(send.at, send.tokens, bytes.fromhex(send.ticket)) for send in self._window.sends

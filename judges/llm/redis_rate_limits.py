@@ -1,6 +1,6 @@
-"""Limits a minute that hold over every process of every machine, kept in Redis.
+"""Rate limits per minute shared by all processes of all machines, kept in Redis.
 
-A module of its own: loading the client takes longer than loading all that a process without Redis needs of this room.
+This is a module of its own because importing the client takes longer than everything a process without Redis needs.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from judges.llm.rate_limits import MINUTE, SPAN, Limits, Turn
 logger = logging.getLogger(__name__)
 
 AWAY: Final = 1.0
-"""Seconds after which Redis is asked again that did not answer."""
+"""Seconds after which Redis is asked again if it did not answer."""
 
 _TAKE: Final = """
 local now = tonumber(ARGV[1])
@@ -81,9 +81,9 @@ return 0
 
 
 class RedisPace:
-    """The window of every process of every machine, in Redis, whose clock counts unless one is given.
+    """A window shared by all processes of all machines, in Redis, whose clock is used unless one is given.
 
-    While Redis is away nobody sends, for nobody knows what the others do.
+    While Redis is unavailable nothing is sent, because the sends of other processes are unknown.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class RedisPace:
         self._take: Callable[..., Any] = client.register_script(_TAKE)
         self._settle: Callable[..., Any] = client.register_script(_SETTLE)
         self._last = ("", 0.0)
-        """The latest send of this process, and when it was."""
+        """The latest send of this process and its time."""
 
     def take(self, tokens: int) -> Turn:
         here = time.monotonic() if self._clock is None else self._clock()
@@ -119,6 +119,6 @@ class RedisPace:
 
     def settle(self, ticket: str, tokens: int) -> None:
         if self._limits.tokens is not None:
-            # What it does not hear counts as it was taken: at the most.
+            # An unsettled send keeps counting at its maximum.
             with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
                 self._settle(keys=self._keys[1:], args=[ticket, tokens])

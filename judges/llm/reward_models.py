@@ -1,8 +1,8 @@
-"""Reward models behind an endpoint: a conversation in, a score out. Not the chat protocol, but vLLM's two.
+"""Client of reward models, which score a conversation, through two endpoints of vLLM.
 
-`/pooling` gives what the model's head says at each token, of which the last is the reward, or that one
-alone; `/classify` gives what it says of the classes, of which a reward model has one. Both stand beside
-`/v1`, not under it, and take `messages` like a chat.
+`/pooling` returns the output of the model's head for each token, the last of which is the reward, or that one alone.
+`/classify` returns the probability of each class; a reward model has one. Both are beside `/v1`, not under it, and take
+`messages` like a chat.
 """
 
 import math
@@ -20,35 +20,35 @@ type Protocol = Literal["pooling", "classify"]
 
 
 def url(base: str, protocol: Protocol) -> str:
-    """The address for `protocol` of an endpoint that is given as one for chats, with or without its `/v1`."""
+    """Returns the address for `protocol` of an endpoint given by its chat address, with or without `/v1`."""
     return f"{base.rstrip('/').removesuffix('/v1')}/{protocol}"
 
 
 def request(model: str, messages: Sequence[Any], protocol: Protocol) -> dict[str, Any]:
-    """The body that asks for the score of a conversation whose last message is the answer."""
+    """Returns the body that asks for the score of a conversation whose last message is the answer."""
     body: dict[str, Any] = {"model": model, "messages": list(messages)}
     if protocol == "classify":
-        # The number as the head gives it: squeezed into [0, 1], good answers could no longer be told apart.
+        # The raw output of the head: squeezed into [0, 1], good answers could not be told apart.
         body["use_activation"] = False
     return body
 
 
 async def ask(client: httpx.AsyncClient, endpoint: Endpoint, protocol: Protocol, body: bytes) -> Answer:
-    """Sends one request; the score is the text of the answer.
+    """Sends one request and returns the answer, whose text is the score.
 
     Raises:
-        chat.Trouble: what became of it instead.
+        chat.Trouble: there is no answer.
     """
     found = await chat.post(client, endpoint, url(endpoint.url, protocol), body)
     return read(found.raw, protocol, request_id=found.request_id, seconds=found.seconds)
 
 
 def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float = 0.0) -> Answer:
-    """The answer in a reply's body.
+    """Returns the answer in a reply's body.
 
     Raises:
-        Again: it is broken, or says that there was an error.
-        Unfit: it holds no score.
+        Again: it is broken or reports an error.
+        Unfit: it has no score.
     """
     try:
         found = replies.parse(raw)
@@ -77,7 +77,7 @@ def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float =
 
 
 def _pooled(data: Any) -> float | None:
-    """The one number in what was pooled: of a number for each token that of the last; a vector has no score."""
+    """Returns the score in pooled data: the last token's number; None if the data is a vector."""
     if isinstance(data, list) and data and isinstance(data[-1], list):
         data = data[-1]
     if isinstance(data, list):

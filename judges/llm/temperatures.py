@@ -1,7 +1,7 @@
-"""Which temperature a prompt of a category is asked at, where nobody says another one.
+"""Default temperatures by category of prompt.
 
-The values are those of MT-bench (Zheng et al. 2023, https://arxiv.org/abs/2306.05685): what has one right
-answer is asked for at 0, what knowledge explains at 0.1, what is invented at 0.7, and so is all else.
+The values are those of MT-bench (Zheng et al. 2023, https://arxiv.org/abs/2306.05685): 0 for prompts with one right
+answer, 0.1 for knowledge, 0.7 for writing and everything else.
 """
 
 import re
@@ -29,7 +29,7 @@ MOST: Final = 2.0
 def temperature(
     category: str | None, overall: float | None = None, by_category: Mapping[str, float] | None = None
 ) -> float:
-    """The temperature for a prompt of `category`: what `by_category` says of it, else `overall`, else the usual."""
+    """Returns the temperature for a prompt of `category`: from `by_category`, else `overall`, else the default."""
     name = (category or "").strip().lower()
     said = {key.strip().lower(): value for key, value in (by_category or {}).items()}
     if name in said:
@@ -38,10 +38,10 @@ def temperature(
 
 
 def read(words: Iterable[str]) -> dict[str, float]:
-    """Temperatures by category from words such as `coding=0.2`.
+    """Parses words such as `coding=0.2` and returns the temperatures by category.
 
     Raises:
-        ValueError: with the word that is none.
+        ValueError: a word is not of this form; its message is the word.
     """
     found: dict[str, float] = {}
     for word in words:

@@ -44,12 +44,37 @@ class Template(models.Model):
         return templates.from_json(self.content)
 
 
+class JudgeQuerySet(models.QuerySet["Judge"]):
+    """Selections of judges by who may use them."""
+
+    def usable_by(self, user: Any) -> "JudgeQuerySet":
+        """Selects the judges whose budget `user` may spend: their own, shared ones, and all if they may add judges."""
+        if user.has_perm("judges.add_judge"):
+            return self
+        return self.filter(
+            Q(everyone=True) | Q(user=user) | Q(pk__in=Judge.users.through.objects.filter(user=user).values("judge"))
+        )
+
+
 class Judge(Purse):
-    """A machine rater across all its versions, with its budget."""
+    """A machine rater across all its versions, with its budget.
+
+    Runs spend the budget, so they need the right to use the judge.
+    """
 
     name = models.CharField(_("name"), max_length=100, unique=True, help_text=_("Used on leaderboards and in files."))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    everyone = models.BooleanField(
+        _("everyone may use it"),
+        default=False,
+        help_text=_("Anyone with access to a study may start runs, which spend this judge’s budget."),
+    )
+    users = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name=_("users who may use it")
+    )
+
+    objects = JudgeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("judge")
@@ -65,6 +90,10 @@ class Judge(Purse):
             raise ValidationError(
                 {"name": _("“people” and “all” are reserved names. Choose another name for the judge.")}
             )
+
+    def may_be_used_by(self, user: Any) -> bool:
+        """Returns whether `user` may start runs with it; None stands for who runs the installation."""
+        return user is None or Judge.objects.usable_by(user).filter(pk=self.pk).exists()
 
     @property
     def current(self) -> "JudgeVersion":

@@ -35,6 +35,10 @@ PLACES: Final[Mapping[str, frozenset[str]]] = {
 SHARED_PLACES: Final = frozenset(
     {"prompt", "text", "first_prompt", "reference", "references", "category", "language", "question", "fence"}
 )
+LAYOUTS: Final = ("conversation", "references")
+LAYOUT_PLACES: Final = frozenset({"prompt", "answer", "speaker", "turn", "fence"})
+"""Placeholders of a layout, which says how one turn of a conversation is written."""
+SPEAKERS: Final = ("Assistant A", "Assistant B", "Assistant", "Reference answer")
 TRUSTED: Final = frozenset({"language", "fence"})
 """Placeholders filled by the program, not with texts of prompts or answers."""
 
@@ -84,15 +88,18 @@ class Part:
 class TemplateSet:
     """Templates of one kind. `rules` are sentences shared by parts as `$rule_NAME`, by language.
 
-    `rules[""]` applies to languages without their own rules.
+    `rules[""]` applies to languages without their own rules. `layout` says how each turn is written in `conversation`
+    placeholders and in `references`; without it, turns are separated by lines with `$fence`.
     """
 
     kind: Kind
     parts: tuple[Part, ...]
     rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    layout: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        # Sets without a layout keep the hash that they had before there were any.
+        return ({"layout": dict(self.layout)} if self.layout else {}) | {
             "kind": self.kind,
             "rules": {language: dict(rules) for language, rules in self.rules.items()},
             "parts": [
@@ -158,6 +165,7 @@ def check(templates: TemplateSet) -> None:
     if not templates.parts:
         raise BadTemplate(gettext_noop("A template set needs at least one part."))
     size = sum(len(part.user) + len(part.system) for part in templates.parts)
+    size += sum(map(len, templates.layout.values()))
     if size + sum(len(text) for rules in templates.rules.values() for text in rules.values()) > LONGEST_TEMPLATE:
         raise BadTemplate(
             gettext_noop("The template set is longer than %(limit)s characters."), limit=str(LONGEST_TEMPLATE)
@@ -165,6 +173,7 @@ def check(templates: TemplateSet) -> None:
     if any("\0" in text for text in _texts(templates)):
         # PostgreSQL cannot store it.
         raise BadTemplate(gettext_noop("The template set contains a NUL character."))
+    _check_layout(templates)
     known = PLACES[templates.kind] | SHARED_PLACES
     for rules in templates.rules.values():
         for text in rules.values():
@@ -196,8 +205,20 @@ def check(templates: TemplateSet) -> None:
         )
 
 
+def _check_layout(templates: TemplateSet) -> None:
+    for name, text in templates.layout.items():
+        if name not in LAYOUTS:
+            raise BadTemplate(gettext_noop("Unknown key in the layout: %(key)s."), key=name)
+        places = set(_places(text))
+        if unknown := places - LAYOUT_PLACES:
+            raise BadTemplate(gettext_noop("$%(place)s cannot be used in a layout."), place=min(unknown))
+        if not {"prompt", "answer"} <= places:
+            raise BadTemplate(gettext_noop("A layout needs $prompt and $answer."))
+
+
 def _texts(templates: TemplateSet) -> Iterator[str]:
     """Yields every text in a set."""
+    yield from templates.layout.values()
     for part in templates.parts:
         yield from (part.user, part.system, part.language, *part.categories)
     for language, rules in templates.rules.items():
@@ -262,7 +283,7 @@ def fill(
     part = templates.parts[index]
     rules = {**templates.rules.get("", {}), **_rules_of(templates, subject.language)}
     system, user = (_with_rules(text, rules, subject) for text in (part.system, part.user))
-    delimiters = _delimiters(system) | _delimiters(user)
+    delimiters = _delimiters(system) | _delimiters(user) | _layout_lines(templates.layout, subject.shown)
     fence = _fence(subject)
     texts = [*subject.prompts, *subject.references, *(text for side in subject.answers for text in side)]
     cut = any(len(text) > longest for text in texts)
@@ -270,7 +291,7 @@ def fill(
     def safe(text: str) -> str:
         return neutralise(shorten(text, longest), markers, delimiters)
 
-    values = _values(subject, safe, fence)
+    values = _values(subject, safe, fence, templates.layout)
     roles: tuple[tuple[Role, str], ...] = (("system", system), ("user", user))
     messages = tuple({"role": role, "content": _fill(text, values)} for role, text in roles if text.strip())
     return Filled(messages, index, cut)
@@ -304,7 +325,8 @@ def _fence(subject: Subject) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
 
-def _values(subject: Subject, safe: Callable[[str], str], fence: str) -> dict[str, str]:
+def _values(subject: Subject, safe: Callable[[str], str], fence: str, layout: Mapping[str, str]) -> dict[str, str]:
+    turn = layout.get("conversation", "")
     shown = subject.shown
     prompts = [safe(text) for text in subject.prompts[:shown]]
     sides = [[safe(text) for text in side[:shown]] for side in subject.answers]
@@ -314,32 +336,55 @@ def _values(subject: Subject, safe: Callable[[str], str], fence: str) -> dict[st
         "text": prompts[-1],
         "first_prompt": prompts[0],
         "reference": references[shown - 1] if len(references) >= shown else "",
-        "references": _conversation(prompts, references, fence, "Reference answer", empty=False),
+        "references": _conversation(
+            prompts, references, fence, "Reference answer", layout.get("references", ""), empty=False
+        ),
         "category": safe(subject.category),
         "language": subject.language,
         "question": safe(subject.question),
         "fence": fence,
     }
     if len(sides) == 1:
-        values |= {"answer": sides[0][-1], "conversation": _conversation(prompts, sides[0], fence, "Assistant")}
+        values |= {"answer": sides[0][-1], "conversation": _conversation(prompts, sides[0], fence, "Assistant", turn)}
     else:
         for letter, old, side in zip("ab", "xy", sides, strict=True):
             values[f"answer_{letter}"] = values[f"result_{old}"] = side[-1]
-            values[f"conversation_{letter}"] = _conversation(prompts, side, fence, f"Assistant {letter.upper()}")
+            values[f"conversation_{letter}"] = _conversation(prompts, side, fence, f"Assistant {letter.upper()}", turn)
     return values
 
 
 def _conversation(
-    prompts: Sequence[str], answers: Sequence[str], fence: str, speaker: str, *, empty: bool = True
+    prompts: Sequence[str], answers: Sequence[str], fence: str, speaker: str, layout: str, *, empty: bool = True
 ) -> str:
     """Returns the turns with their answers; without `empty`, leaves out turns whose answer is empty."""
     turns = []
     for number, (prompt, answer) in enumerate(zip(prompts, answers, strict=False), 1):
         if not empty and not answer:
             continue
+        if layout:
+            values = {"prompt": prompt, "answer": answer, "speaker": speaker, "turn": str(number), "fence": fence}
+            turns.append(_written(layout, values))
+            continue
         turns.append(f"--- {fence} User, turn {number}\n{prompt}")
         turns.append(f"--- {fence} {speaker}, turn {number}\n{answer}")
-    return "\n\n".join([*turns, f"--- {fence} end"])
+    return "\n\n".join(turns if layout else [*turns, f"--- {fence} end"])
+
+
+def _written(layout: str, values: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda match: "$" if match[1] else values[match[2] or match[3]], layout)
+
+
+def _layout_lines(layout: Mapping[str, str], turns: int) -> frozenset[str]:
+    """Returns the lines that a layout writes around the texts, for every speaker and turn."""
+    found = set()
+    for line in (line.strip() for text in layout.values() for line in text.splitlines()):
+        if not line or {"prompt", "answer"} & set(_places(line)):
+            continue
+        for speaker in SPEAKERS:
+            for number in range(1, turns + 2):
+                values = {"speaker": speaker, "turn": str(number), "fence": ""}
+                found.add(_written(line, values))
+    return frozenset(found)
 
 
 def _delimiters(template: str) -> frozenset[str]:
@@ -396,7 +441,7 @@ def from_json(stored: Mapping[str, Any]) -> TemplateSet:
     Raises:
         BadTemplate: the values have another structure.
     """
-    if unknown := set(stored) - {"kind", "rules", "parts"}:
+    if unknown := set(stored) - {"kind", "rules", "parts", "layout"}:
         raise BadTemplate(gettext_noop("Unknown key in the template set: %(key)s."), key=min(unknown))
     kind = stored.get("kind")
     if kind not in PLACES:
@@ -409,7 +454,10 @@ def from_json(stored: Mapping[str, Any]) -> TemplateSet:
         isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()) for texts in rules.values()
     ):
         raise BadTemplate(gettext_noop("rules must contain only strings, by language and name."))
-    return TemplateSet("pair" if kind == "pair" else "single", tuple(map(_part, parts)), rules)
+    layout = stored.get("layout", {})
+    if not isinstance(layout, dict) or not all(isinstance(text, str) for text in layout.values()):
+        raise BadTemplate(gettext_noop("layout must contain only strings."))
+    return TemplateSet("pair" if kind == "pair" else "single", tuple(map(_part, parts)), rules, layout)
 
 
 def _part(stored: Any) -> Part:
@@ -461,6 +509,8 @@ def to_toml(templates: TemplateSet) -> str:
     for language, rules in templates.rules.items():
         lines += ["", f"[rules.{_toml(language)}]" if language else "[rules]"]
         lines += [f"{name} = {_toml(text)}" for name, text in rules.items()]
+    if templates.layout:
+        lines += ["", "[layout]", *(f"{name} = {_toml(text)}" for name, text in templates.layout.items())]
     for part in templates.parts:
         lines += ["", "[[parts]]"]
         if part.categories:

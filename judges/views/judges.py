@@ -20,6 +20,7 @@ from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, study_page
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
+from judges import problems
 from judges.forms.judges import JudgeForm, PreviewForm, RunForm, TemplateForm
 from judges.judging import judges, planning, preview, runs
 from judges.judging.runs import judge_life
@@ -155,7 +156,7 @@ def template(request: AdministratorRequest, number: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_judges(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Lists the study's runs; estimates a new run, and starts it on a second submit."""
-    form = RunForm(study, posted(request))
+    form = RunForm(study, request.user, posted(request))
     estimate = None
     if form.is_valid():
         version, plan = form.cleaned_data["judge"].current, form.plan()
@@ -171,7 +172,7 @@ def study_judges(request: AdministratorRequest, study: Study) -> HttpResponse:
         "tab": "judges",
         "form": form,
         "estimate": estimate,
-        "has_judges": Judge.objects.exists(),
+        "has_judges": Judge.objects.usable_by(request.user).exists(),
         "runs": paged(request, study.judge_runs.select_related("version__judge", "user"), 20),
         **shown_schedules(study),
     }
@@ -195,7 +196,11 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 @require_POST
 def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
     """Pauses, resumes or cancels a run."""
-    return PAGES.change(request, _run(study, number), change, study.slug, number)
+    found = _run(study, number)
+    if change == "resume" and not found.version.judge.may_be_used_by(request.user):
+        messages.error(request, str(NotPossible(problems.MAY_NOT_USE(judge=found.version.judge.name))))
+        return redirect("study-judge-run", study.slug, number)
+    return PAGES.change(request, found, change, study.slug, number)
 
 
 def _calls(study: Study, number: int, state: str) -> QuerySet[JudgeCall]:

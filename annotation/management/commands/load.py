@@ -3,17 +3,25 @@
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from tqdm import tqdm
 
-from annotation.importing import load, undo
+from annotation.importing import answer_flags, load, undo
 from annotation.interchange import llmfao
 from annotation.interchange.registry import FORMATS
+from annotation.problems import gettext_noop
 from annotation.studies.lifecycle import NotPossible
+
+TO_REVIEW: Final = {
+    "reasoning": gettext_noop("answers that contain the model’s reasoning: %(count)s"),
+    "empty": gettext_noop("empty answers: %(count)s"),
+    "identical": gettext_noop("answers identical to another model’s: %(count)s"),
+}
+"""What is printed of answers to review, by the kind of their flag."""
 
 
 def _language(tag: str) -> str:
@@ -97,6 +105,8 @@ class Command(BaseCommand):
             self.stdout.write(
                 _("answers that name their own model or organisation: %(count)s") % {"count": report.flagged}
             )
+        for kind, number in answer_flags.counts(report.upload).items():
+            self.stdout.write(_(TO_REVIEW[kind]) % {"count": number})
         for file, columns in report.unknown.items():
             line = _("ignored columns in %(file)s: %(columns)s")
             self.stdout.write(line % {"file": file, "columns": ", ".join(columns)})

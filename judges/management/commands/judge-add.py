@@ -5,6 +5,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any, Final
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
@@ -16,7 +17,7 @@ from judges.management.endpoints import add_extras, settings_given
 from judges.management.numbers import LEFT_OUT, finite, money, or_none, whole
 from judges.models import Judge, JudgeVersion, Orders, Template
 from judges.models.work import TokenLimit
-from judges.prompting import templates
+from judges.prompting import fastchat, templates
 from judges.prompting.builtin import from_instruction
 from judges.prompting.readers import READERS
 
@@ -40,7 +41,9 @@ class Command(BaseCommand):
         parser.add_argument("--reader", choices=sorted(READERS), help="How replies are read; default: bracketed.")
         parser.add_argument("--templates", help="Template set: NAME or NAME:VERSION; default: the set for the reader.")
         parser.add_argument(
-            "--templates-file", type=Path, help="Your own template set as TOML; stored under the judge's name."
+            "--templates-file",
+            type=Path,
+            help="Your own template set as TOML, or FastChat's judge_prompts.jsonl; stored under the judge's name.",
         )
         parser.add_argument(
             "--instruction",
@@ -89,6 +92,14 @@ class Command(BaseCommand):
             action=BooleanOptionalAction,
             help="Do not create a version for each new model name that the endpoint returns.",
         )
+        parser.add_argument(
+            "--everyone",
+            action=BooleanOptionalAction,
+            help="Anyone with access to a study may use the judge and spend its budget; the default for a new judge.",
+        )
+        parser.add_argument(
+            "--share", nargs="+", metavar="USER", help="Users who may use the judge; replaces the users named before."
+        )
         parser.add_argument("--budget", type=money, help="Total budget in US dollars, across all studies.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -103,12 +114,14 @@ class Command(BaseCommand):
                 given.setdefault("reader", "bracketed")
                 if missing := [f"--{key}" for key in ("endpoint", "model") if key not in given]:
                     raise CommandError(f"A new judge needs {' and '.join(missing)}.")
-                judge = judges.add_judge(name, given, budget=judges.in_nanos(options["budget"]))
+                budget = judges.in_nanos(options["budget"])
+                judge = judges.add_judge(name, given, budget=budget, everyone=options["everyone"])
                 version = judge.current
             else:
                 version = judges.change_judge(judge, given)
                 if options["budget"] is not None:
                     judges.set_budget(judge, judges.in_nanos(options["budget"]))
+            self._share(judge, options)
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         except ValidationError as error:
@@ -124,6 +137,18 @@ class Command(BaseCommand):
         if judge.budget is not None and not version.priced:
             self.stderr.write(UNPRICED)
 
+    def _share(self, judge: Judge, options: dict[str, Any]) -> None:
+        """Sets who may use the judge, if the options say so."""
+        if options["everyone"] is None and options["share"] is None:
+            return
+        users = list(judge.users.all())
+        if options["share"] is not None:
+            users = list(User.objects.filter(username__in=options["share"]))
+            if missing := set(options["share"]) - {user.username for user in users}:
+                raise CommandError(f"No user is named “{min(missing)}”.")
+        everyone = judge.everyone if options["everyone"] is None else options["everyone"]
+        judges.share(judge, users, everyone=everyone)
+
     def _template(self, judge: Judge | None, name: str, reader: str | None, options: dict[str, Any]) -> Template | None:
         """Returns the requested template set, or None if the judge keeps its current one."""
         file: Path | None = options["templates_file"] or options["instruction"]
@@ -132,8 +157,26 @@ class Command(BaseCommand):
                 text = file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as problem:
                 raise CommandError(f"Cannot read {file}: {problem}") from None
-            content = templates.from_toml(text) if options["templates_file"] else from_instruction(text)
-            return judges.keep_templates(name, content)
+            if options["instruction"] and not options["templates_file"]:
+                return judges.keep_templates(name, from_instruction(text))
+            wanted = reader or (judge.current.reader if judge else "bracketed")
+            return judges.keep_templates(name, _templates_in(file, text, wanted))
         if options["templates"] or reader or judge is None:
             return lookup.templates_named(options["templates"] or "", reader or "bracketed")
         return None
+
+
+def _templates_in(file: Path, text: str, reader: str) -> templates.TemplateSet:
+    """Returns the template set in `file`; of FastChat's prompts, those that ask for what `reader` reads.
+
+    Raises:
+        BadTemplate: the file is invalid.
+        CommandError: it has no prompts for this reader.
+    """
+    if file.suffix.lower() not in {".jsonl", ".json"}:
+        return templates.from_toml(text)
+    wanted = "grades" if READERS[reader].gives == "score" else "scores" if reader == "scores" else "pairs"
+    found = fastchat.from_jsonl(text)
+    if wanted not in found:
+        raise CommandError(f"{file} has no prompts for reader {reader}. It has prompts for: {', '.join(found)}.")
+    return found[wanted]
