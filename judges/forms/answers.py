@@ -14,7 +14,7 @@ from annotation.models import LanguageModel, Study
 from judges.answers import sources
 from judges.answers.planning import AGAIN, MOST_SAMPLES, AnswerPlan
 from judges.answers.sources import NAME_LENGTH
-from judges.forms.endpoints import EndpointInput, Folded, JSONObjectField, KeyField
+from judges.forms.endpoints import ENDPOINT_HELP, EndpointInput, Folded, JSONObjectField, KeyField
 from judges.judging import connection_test, judges
 from judges.judging.connection_test import Tested
 from judges.llm import temperatures
@@ -62,6 +62,7 @@ class SourceForm(Folded, _SourceForm):
         model = AnswerSource
         fields = list(AnswerSource.SETTINGS)
         widgets = {"endpoint": EndpointInput()}
+        help_texts = {"endpoint": ENDPOINT_HELP}
 
     groups = (
         (gettext_lazy("Endpoint"), ("name", "endpoint", "api_id", "key")),

@@ -14,6 +14,11 @@ from judges.llm.extras import LONGEST
 from judges.llm.providers import PROVIDERS
 
 
+ENDPOINT_HELP: Final = gettext_lazy(
+    "Choose a known provider from the list, or enter the base URL of any OpenAI-compatible endpoint."
+)
+
+
 class KeyField(forms.CharField):
     """A pasted API key, which is never shown again."""
 

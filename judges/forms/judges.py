@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.models import Study
-from judges.forms.endpoints import EndpointInput, Folded, JSONObjectField, KeyField
+from judges.forms.endpoints import ENDPOINT_HELP, EndpointInput, Folded, JSONObjectField, KeyField
 from judges.judging import connection_test, judges, lookup, questions
 from judges.judging.connection_test import Tested
 from judges.judging.planning import Plan
@@ -70,6 +70,7 @@ class JudgeForm(Folded, _VersionForm):
         model = JudgeVersion
         fields = list(JudgeVersion.SETTINGS)
         widgets = {"endpoint": EndpointInput()}
+        help_texts = {"endpoint": ENDPOINT_HELP}
 
     groups = (
         (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key")),
