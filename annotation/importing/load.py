@@ -24,7 +24,7 @@ from annotation.importing.archives import Unpackable, is_archive, unpack
 from annotation.importing.rows import Counts, Intake, Sink
 from annotation.interchange.faults import Fault, Faults, printable
 from annotation.interchange.format import Format, Named
-from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
+from annotation.interchange.llmfao import RATER_LENGTH, is_reserved
 from annotation.interchange.registry import FORMATS
 from annotation.interchange.tables import Source
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
@@ -289,7 +289,7 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
             "one at a time."
         )
         faults.add(Fault(file.source.name, None, "rater", reason))
-    elif judge is None or judge in RESERVED_RATERS or len(judge) > RATER_LENGTH or "\0" in judge:
+    elif judge is None or is_reserved(judge) or len(judge) > RATER_LENGTH or "\0" in judge:
         reason = gettext_noop(
             "Which judge made these comparisons? Enter its name. The names “people” and “all” are reserved."
         )
