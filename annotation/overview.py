@@ -83,7 +83,7 @@ def facts(study: Study) -> Facts:
         taken=places["places_taken"] or 0,
         open_assignments=study.assignments.filter(state="open", slot__isnull=False).count(),
         workers_under_way=workers.exclude(stage=Stage.DONE).count(),
-        votes=Comparison.objects.counted().filter(study=study, rater__kind="worker").count(),
+        votes=Comparison.objects.counted().by_people().filter(study=study).count(),
         training_pairs=golden["training"],
         training_draw=study.training_draw(golden["training"]),
         check_pairs=golden["check"],
@@ -111,7 +111,7 @@ def rows(listed: Sequence[Study]) -> list[Row]:
         .values("study")
         .annotate(pairs=Count("pk"), places=Sum("wanted"), places_taken=Sum("taken"))
     }
-    votes = _by_study(Comparison.objects.counted().real().filter(study__in=listed, rater__kind="worker"))
+    votes = _by_study(Comparison.objects.counted().real().by_people().filter(study__in=listed))
     workers = _by_study(Worker.objects.filter(study__in=listed, rater__simulated=False))
     reserved = _by_study(Assignment.objects.filter(study__in=listed, state="open", slot__isnull=False))
     return [
@@ -316,7 +316,7 @@ def export(study: Study, at: datetime) -> SectionState:
         Comparison.objects.counted()
         .filter(study=study)
         .aggregate(
-            people=Count("pk", filter=Q(rater__kind="worker", rater__simulated=False)),
+            people=Count("pk", filter=~Q(rater__kind="judge") & Q(rater__simulated=False)),
             judges=Count("pk", filter=Q(rater__kind="judge", rater__simulated=False, rater__derived=False)),
             simulated=Count("pk", filter=Q(rater__simulated=True)),
         )

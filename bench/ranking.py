@@ -10,6 +10,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,23 +27,25 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from ranking.methods.board import rate
+from ranking.board_data import sheet
+from ranking.methods.board import on_these_prompts, rate
 from ranking.methods.settings import Settings
 from ranking.methods.tally import Votes
+from ranking.statistics.separation import verdict
 
 MODELS = 100
 PEERS = ("arena-rank", "evalica", "choix")
 
 
-def made(rows: int, *, clusters: int = 1000, style: bool = False) -> Votes:
+def made(rows: int, *, models: int = MODELS, clusters: int = 1000, style: bool = False) -> Votes:
     """Votes of a Bradley-Terry model with a fifth of ties, clusters drawn at random."""
     rng = np.random.default_rng(rows)
-    strength = rng.normal(0, 0.6, MODELS)
-    x = rng.integers(MODELS, size=rows, dtype=np.int32)
-    y = ((x + rng.integers(1, MODELS, size=rows, dtype=np.int32)) % MODELS).astype(np.int32)
+    strength = rng.normal(0, 0.6, models)
+    x = rng.integers(models, size=rows, dtype=np.int32)
+    y = ((x + rng.integers(1, models, size=rows, dtype=np.int32)) % models).astype(np.int32)
     won = rng.random(rows) < expit(strength[x] - strength[y])
     return Votes(
-        tuple(f"model {code}" for code in range(MODELS)),
+        tuple(f"model {code}" for code in range(models)),
         x,
         y,
         np.where(rng.random(rows) < 0.2, 1, 2 * won).astype(np.int8),
@@ -169,6 +172,27 @@ def clusters(table: Table) -> None:
     table.add("style-controlled, clustered by both, 10^6", seconds(lambda: rate(votes, styled, "people"), 1), 10)
 
 
+def many_models(table: Table, models: int = 1000, rows: int = 100_000) -> None:
+    """A board of many models, with ranges and the sentence on top, in a process of its own to see its memory."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        took, gigabytes = pool.apply(_many_models, (models, rows))
+    table.add(f"{models:,} models, {rows:,} comparisons, by both, with sentence and ranges", took, 15)
+    table.add("            its memory", gigabytes, 2, "GB")
+
+
+def _many_models(models: int, rows: int) -> tuple[float, float]:
+    votes = made(rows, models=models)
+    began = time.perf_counter()
+    board = rate(votes, Settings(clusters="both"), "people")
+    sheet(board)
+    (group,) = board.groups
+    here = on_these_prompts(group.ratings)
+    assert here is not None
+    assert verdict(group.ratings, here)
+    assert verdict(here)
+    return time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
 def bootstraps(table: Table, peers: Peers) -> None:
     for rows, limit in ((10**4, 1 / 6), (10**6, 1 / 15)):
         votes = made(rows)
@@ -206,6 +230,7 @@ def main() -> None:
     table, peers = Table(), Peers.install(options.folder)
     fits(table, peers, options.largest)
     clusters(table)
+    many_models(table)
     bootstraps(table, peers)
     elo(table, peers)
     print(f"{table.missed} limits missed." if table.missed else "All limits are kept.")

@@ -64,7 +64,9 @@ def _tells_the_best(group: Group) -> bool:
 def _group(group: Group) -> dict[str, Any]:
     ratings = group.ratings
     uncertainty = ratings.uncertainty
-    shown, place, above = points(ratings), ranks(ratings), better(ratings)
+    shown, place = points(ratings), ranks(ratings)
+    # An interval without width separates models that only look certain, so no rank follows from it.
+    above = None if NO_WIDTH in ratings.notices else better(ratings)
     lowest, highest = (None, None) if above is None else rank_ranges(above)
     best = chance_of_best(ratings) if _tells_the_best(group) else None
     order = _order(place)
@@ -106,8 +108,8 @@ def _group(group: Group) -> dict[str, Any]:
         "critical": uncertainty.critical if uncertainty else None,
         "prompts": group.prompts or None,
         "raters": group.raters or None,
-        "effective_prompts": uncertainty.effective_prompts if uncertainty else None,
-        "effective_raters": uncertainty.effective_raters if uncertainty else None,
+        "effective_prompts": group.effective_prompts,
+        "effective_raters": group.effective_raters,
         "order_range": ratings.order_range,
         "prior": ratings.prior,
         "gradient": ratings.gradient,

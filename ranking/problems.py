@@ -97,7 +97,18 @@ NO_SIMULTANEOUS: Final = kind(
     gettext_noop("The method %(method)s has no intervals, so rank ranges for all models at once are not available."),
 )
 NO_SHARES: Final = kind(
-    "no-shares", gettext_noop("The method %(method)s does not support soft verdicts (shares of a win).")
+    "no-shares",
+    gettext_noop(
+        "Some of these comparisons are soft verdicts (shares of a win), and the method %(method)s cannot use them. "
+        "Choose Bradley-Terry, style-controlled Bradley-Terry or a win rate."
+    ),
+)
+NO_WEIGHTS: Final = kind(
+    "no-weights",
+    gettext_noop(
+        "Some of these comparisons have a weight, and the method %(method)s cannot use it. Choose Bradley-Terry, "
+        "style-controlled Bradley-Terry or a win rate."
+    ),
 )
 NEEDS_TEXTS: Final = kind(
     "needs-texts", gettext_noop("The method %(method)s needs the text of the answers. Choose another method.")

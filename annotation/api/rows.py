@@ -128,10 +128,18 @@ class ComparisonRow(Row):
     winner = serializers.ChoiceField(SIDES, allow_null=True, help_text="The winner by side, as shown.")
     left = serializers.CharField(help_text="The name of the model on the left.")
     right = serializers.CharField()
-    rater = serializers.CharField(help_text="“people”, or the name of a judge.")
+    rater = serializers.CharField(help_text="“people”, or the name of a judge or a crowd.")
     simulated = serializers.BooleanField(help_text="Whether the comparison is simulated.")
     turn = serializers.IntegerField(required=False)
-    repetition = serializers.IntegerField(required=False, help_text="Order and sample of a judge; 0 for people.")
+    repetition = serializers.IntegerField(
+        required=False, help_text="Order and sample of a judge; number within a crowd; 0 for people."
+    )
+    weight = serializers.FloatField(
+        required=False, allow_null=True, help_text="How many times as much the comparison counts; null: once."
+    )
+    share = serializers.FloatField(
+        required=False, allow_null=True, help_text="The left model’s share of a soft verdict; null: as the winner says."
+    )
     row = serializers.CharField(required=False, help_text="Permanent identifier of the row.")
     rater_kind = serializers.ChoiceField(RaterKind.choices, required=False)
     purpose = serializers.ChoiceField(Purpose.choices, required=False)

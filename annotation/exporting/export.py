@@ -225,7 +225,7 @@ def chosen(study: Study, raters: str) -> ComparisonQuerySet:
     if raters == ALL:
         return comparisons.filter(rater__derived=False)
     if raters == PEOPLE:
-        return comparisons.filter(rater__kind=RaterKind.WORKER)
+        return comparisons.by_people()
     # PostgreSQL refuses text with a NUL, even in a query.
     if "\0" in raters or not Rater.objects.filter(study=study, name=raters).exists():
         raise NotPossible(
@@ -260,12 +260,14 @@ PLAIN_FIELDS: Final = (
     "rater__simulated",
     "turn",
     "trial",
+    "weight",
+    "share",
 )
 
 
 def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
     """Returns the exchange columns of a comparison from its `PLAIN_FIELDS`, and its rater."""
-    _pk, number, prompt, model_x, model_y, left, winner, worker, judge, simulated, turn, trial = row
+    _pk, number, prompt, model_x, model_y, left, winner, worker, judge, simulated, turn, trial, weight, share = row
     on_left, on_right = (model_x, model_y) if left == "x" else (model_y, model_x)
     return {
         "id": number,
@@ -280,7 +282,13 @@ def _as_shown(row: Sequence[Any], names: _Names) -> dict[str, Any]:
         "simulated": simulated,
         "turn": turn,
         "repetition": trial,
+        "weight": weight,
+        "share": _share_of_left(share, left),
     }
+
+
+def _share_of_left(share: float | None, left: str) -> float | None:
+    return share if share is None or left == "x" else 1 - share
 
 
 def _plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: bool) -> Iterator[str]:
@@ -295,11 +303,14 @@ def _plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: boo
         )
     columns: tuple[str, ...] = llmfao.JUDGE_COLUMNS
     if raters in (PEOPLE, ALL):
-        columns = llmfao.PEOPLE_COLUMNS if raters == PEOPLE else llmfao.ALL_COLUMNS
+        with_names = raters == ALL or counted.filter(rater__kind=RaterKind.CROWD).exists()
+        columns = llmfao.ALL_COLUMNS if with_names else llmfao.PEOPLE_COLUMNS
     if counted.exclude(turn=0, trial=0).exists():
         columns = (*columns, *llmfao.REPEATED_COLUMNS)
     if simulated:
         columns = (*columns, "simulated")
+    if counted.weighted().exists():
+        columns = (*columns, *llmfao.WEIGHT_COLUMNS)
     return _csv_lines(columns, plain_rows(study, counted).all(PLAIN_AT_ONCE))
 
 
@@ -489,6 +500,8 @@ def _comparison_told(row: Comparison, names: _Names) -> dict[str, Any]:
         "value": row.value,
         "turn": row.turn,
         "repetition": row.trial,
+        "weight": row.weight,
+        "share": _share_of_left(row.share, left),
         "trial": row.trial_number,
         "offer_probability": row.assignment.offer_probability if row.assignment else None,
         "shown_at": _time(row.shown_at),

@@ -26,7 +26,7 @@ from annotation.importing.rows import Counts, Intake, Repeats, Sink
 from annotation.interchange.faults import Fault, Faults, printable, shown
 from annotation.interchange.format import Format, Named
 from annotation.interchange.hidden_files import is_hidden
-from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
+from annotation.interchange.llmfao import RATER_LENGTH, is_reserved
 from annotation.interchange.registry import FORMATS
 from annotation.interchange.tables import Source
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
@@ -358,7 +358,7 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
     elif judge is None and file.named.unclear:
         columns = ", ".join(shown(column) for column in file.named.unclear[:UNCLEAR_LISTED])
         faults.add(Fault(file.source.name, 1, "", WHOSE, {"columns": columns}))
-    elif judge is None or judge in RESERVED_RATERS or len(judge) > RATER_LENGTH or "\0" in judge:
+    elif judge is None or is_reserved(judge) or len(judge) > RATER_LENGTH or "\0" in judge:
         reason = gettext_noop(
             "Which judge made these comparisons? Enter its name. The names “people” and “all” are reserved."
         )

@@ -17,7 +17,6 @@ from annotation.models import (
     Prompt,
     PromptSet,
     Rater,
-    RaterKind,
     Result,
     ResultFlag,
     Study,
@@ -134,7 +133,7 @@ def _referring(upload: Upload) -> Iterator[str]:
 
 def _give_back(comparisons: ComparisonQuerySet) -> None:
     """Releases the places of people's votes and subtracts the votes from their workers' counts."""
-    people = comparisons.in_force().filter(rater__kind=RaterKind.WORKER)
+    people = comparisons.in_force().by_people()
     real = people.filter(rater__simulated=False).values_list("pair").annotate(votes=Count("pk")).order_by()
     shift_taken(dict(real), -1)
     by_worker = people.values_list("rater").annotate(votes=Count("pk")).order_by()

@@ -30,10 +30,19 @@ BIGGEST: Final = 2**63 - 1
 """The largest whole number that a database can store."""
 
 ANSWERS: Final = ("left", "right", "tie")
-RESERVED_RATERS: Final = ("people", "all")
-"""Names that no judge may have, because they select the raters of an export or a board."""
+RESERVED_RATERS: Final = ("people", "all", "crowd")
+"""Names that no judge may have, because they select the raters of an export or a board, or name a crowd."""
+
+CROWD: Final = re.compile(r"crowd(:.*)?", re.DOTALL)
+"""Names of raters who are not known one by one; after the colon stands where their votes come from."""
 
 RATER_LENGTH: Final = 200
+
+
+def is_reserved(name: str) -> bool:
+    """Returns whether no judge may have this name."""
+    return name in RESERVED_RATERS or CROWD.fullmatch(name) is not None
+
 
 LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 """Enough of BCP 47 to notice typing errors."""
@@ -203,6 +212,35 @@ def has_reference(references: Sequence[str], turn: int) -> bool:
     return 0 < turn <= len(references) and bool(references[turn - 1].strip())
 
 
+def decimal_cell(cell: Any) -> float | None:
+    """Reads a finite number in a CSV cell; empty for none."""
+    if cell == "":
+        return None
+    try:
+        found = float(text(cell))
+    except ValueError:
+        raise Wrong(gettext_noop("Expected a number, not %(found)s."), found=shown(cell)) from None
+    if not math.isfinite(found):
+        raise Wrong(gettext_noop("Expected a number, not %(found)s."), found=shown(cell))
+    return found
+
+
+def weight_cell(cell: Any) -> float | None:
+    """Reads how many times as much a comparison counts; empty for once."""
+    found = decimal_cell(cell)
+    if found is not None and not found > 0:
+        raise Wrong(gettext_noop("Expected a weight above 0, not %(found)s."), found=shown(cell))
+    return found
+
+
+def share_cell(cell: Any) -> float | None:
+    """Reads the left model's share of a soft verdict; empty for none."""
+    found = decimal_cell(cell)
+    if found is not None and not 0 <= found <= 1:
+        raise Wrong(gettext_noop("Expected a share from 0 to 1, not %(found)s."), found=shown(cell))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a file: `needed` in every row or not; `extra` columns are written only if they have a value."""
@@ -286,6 +324,8 @@ COMPARISONS: Final = (
     Column("turn", count_up_to(MOST_TURNS)),
     Column("repetition", count_up_to(MOST_REPETITIONS)),
     Column("simulated", truth),
+    Column("weight", weight_cell),
+    Column("share", share_cell),
 )
 
 
@@ -326,6 +366,9 @@ OF_ONE_JUDGE: Final = frozenset({*JUDGE_COLUMNS, *REPEATED_COLUMNS, "simulated",
 """The columns of files whose name may give their judge: those of the published files and of our own exports. A file
 with any other column may be somebody else's: `Worker` or `annotator` would make people's votes a judge's."""
 
+WEIGHT_COLUMNS: Final = ("weight", "share")
+"""Columns added at the end if comparisons have weights or are soft verdicts; the share is that of the left model."""
+
 FULL_COLUMNS: Final = (
     *ALL_COLUMNS,
     "row",
@@ -345,6 +388,8 @@ FULL_COLUMNS: Final = (
     "value",
     "turn",
     "repetition",
+    "weight",
+    "share",
     "trial",
     "offer_probability",
     "shown_at",

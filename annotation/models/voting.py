@@ -28,19 +28,23 @@ class WinnerChoice(models.TextChoices):
 
 
 class RaterKind(models.TextChoices):
-    """Whether a rater is a human worker or a judge."""
+    """Whether a rater is a human worker, a judge, or a crowd whose members are not known."""
 
     WORKER = "worker", _("worker")
     JUDGE = "judge", _("judge")
+    CROWD = "crowd", _("crowd")
 
 
 class Rater(models.Model):
-    """Whoever compares pairs in a study: a human worker or a judge. Ranking only uses raters."""
+    """Whoever compares pairs in a study: a human worker, a judge or a crowd. Ranking only uses raters.
+
+    A crowd stands for people of one source who are not known one by one. Its votes on a pair differ by `trial`.
+    """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     kind = models.CharField(_("kind"), max_length=6, choices=RaterKind)
     name = models.CharField(
-        _("name"), max_length=200, null=True, help_text=_("Only judges have a name; workers have a number.")
+        _("name"), max_length=200, null=True, help_text=_("Judges and crowds have a name; workers have a number.")
     )
     simulated = models.BooleanField(_("simulated"), default=False)
     derived = models.BooleanField(
@@ -59,8 +63,9 @@ class Rater(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["study", "name"], name="rater_name_unique"),
             models.CheckConstraint(
-                condition=Q(kind=RaterKind.JUDGE, name__isnull=False) | Q(kind=RaterKind.WORKER, name__isnull=True),
-                name="rater_named_if_judge",
+                condition=Q(kind__in=["judge", "crowd"], name__isnull=False)
+                | Q(kind=RaterKind.WORKER, name__isnull=True),
+                name="rater_named_unless_worker",
             ),
         ]
 
@@ -238,6 +243,14 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
         """The rows on votable pairs, not on training or check pairs."""
         return self.filter(pair__purpose="vote")
 
+    def by_people(self) -> Self:
+        """The rows by workers and crowds."""
+        return self.exclude(rater__kind=RaterKind.JUDGE)
+
+    def weighted(self) -> Self:
+        """The rows that count more or less than once, or are soft verdicts."""
+        return self.filter(Q(weight__isnull=False) | Q(share__isnull=False))
+
     def real(self) -> Self:
         return self.filter(rater__simulated=False)
 
@@ -254,11 +267,17 @@ class Comparison(models.Model):
     assignment = models.ForeignKey(Assignment, models.RESTRICT, null=True, related_name="comparisons")
     turn = models.PositiveSmallIntegerField(_("turn"), default=0)
     trial = models.PositiveIntegerField(
-        _("repetition"), default=0, help_text=_("0 for people. For judges, the order and sample.")
+        _("repetition"),
+        default=0,
+        help_text=_("0 for people. For judges, the order and sample. For a crowd, the number of the vote on the pair."),
     )
     left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
     winner = models.CharField(_("winner"), max_length=3, choices=WinnerChoice)
     value = models.PositiveSmallIntegerField(_("scale value"), null=True)
+    weight = models.FloatField(_("weight"), null=True, help_text=_("How many times as much it counts; blank: once."))
+    share = models.FloatField(
+        _("share of x"), null=True, help_text=_("The part of a soft verdict that x gets; blank: what the winner says.")
+    )
     scale_name = models.CharField(_("scale"), max_length=5, choices=Study.ScaleName, default=Study.ScaleName.THREE)
     reasons = models.JSONField(_("reasons"), default=list, blank=True)
     withdrawn = models.BooleanField(_("withdrawn"), default=False)
@@ -287,9 +306,21 @@ class Comparison(models.Model):
                 condition=Q(superseded_by=None, withdrawn=False),
                 name="comparison_once",
             ),
+            models.CheckConstraint(condition=Q(weight__isnull=True) | Q(weight__gt=0), name="comparison_weight_counts"),
+            models.CheckConstraint(
+                condition=Q(share__isnull=True) | Q(share__gte=0, share__lte=1), name="comparison_share_is_part"
+            ),
         ]
-        # Ends with the pair, so that the pairs a rater compared are read in order, page by page.
-        indexes = [models.Index(fields=["study", "rater", "pair"], name="comparison_by_rater")]
+        indexes = [
+            # Ends with the pair, so that the pairs a rater compared are read in order, page by page.
+            models.Index(fields=["study", "rater", "pair"], name="comparison_by_rater"),
+            # Few studies have such rows. Whether one has takes a look at this index alone.
+            models.Index(
+                fields=["study"],
+                condition=Q(weight__isnull=False) | Q(share__isnull=False),
+                name="comparison_weighted",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}"
@@ -316,6 +347,8 @@ class Comparison(models.Model):
             left=self.left,
             winner=self.winner,
             value=self.value,
+            weight=self.weight,
+            share=self.share,
             scale_name=self.scale_name,
             withdrawn=True,
             trial_number=self.trial_number,

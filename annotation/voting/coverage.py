@@ -151,7 +151,7 @@ def has_many_votes(study: Study) -> bool:
 
 def votes_of_people(study: Study) -> ComparisonQuerySet:
     """Returns the votes that count towards the coverage of `study`."""
-    return Comparison.objects.counted().real().filter(study=study, rater__kind=RaterKind.WORKER)
+    return Comparison.objects.counted().real().by_people().filter(study=study)
 
 
 def coverage(study: Study) -> Coverage:

@@ -10,7 +10,7 @@ from annotation.importing import registry
 from annotation.importing.rows import NO_SUCH_TURN, Batch, Intake, Judged, Known, Passed, Refused, Repeated
 from annotation.interchange.faults import shown
 from annotation.interchange.format import Record
-from annotation.interchange.llmfao import RATER_LENGTH, RESERVED_RATERS
+from annotation.interchange.llmfao import RATER_LENGTH, is_reserved
 from annotation.models import Prompt, Upload
 from annotation.problems import gettext_noop, kind
 from annotation.scales import Side, Winner, other
@@ -205,7 +205,7 @@ class BenchmarkRows:
     def _known(self, about: object, turn: int, row: Mapping[str, Any]) -> bool:
         """Returns whether the same judge's same verdict is already stored."""
         judge, template = row["judge"], row["template"]
-        if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
+        if is_reserved(judge) or len(judge) > RATER_LENGTH:
             raise Refused("judge", gettext_noop("A valid judge name is required."))
         if judge in self.asked_here:
             reason = gettext_noop("Judge %(judge)s was run in this study, so its replies cannot be loaded from a file.")

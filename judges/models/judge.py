@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy as _
 
-from annotation.interchange.llmfao import RESERVED_RATERS
+from annotation.interchange.llmfao import is_reserved
 from annotation.models import Rater, Study
 from judges.llm.mock import MODELS as STAND_INS
 from judges.models.work import Access, Purse
@@ -86,7 +86,7 @@ class Judge(Purse):
         return self.name
 
     def clean(self) -> None:
-        if self.name in RESERVED_RATERS:
+        if is_reserved(self.name):
             raise ValidationError(
                 {"name": _("“people” and “all” are reserved names. Choose another name for the judge.")}
             )

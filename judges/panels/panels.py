@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from annotation.interchange.llmfao import RESERVED_RATERS
+from annotation.interchange.llmfao import is_reserved
 from annotation.models import Comparison, LanguageModel, Pair, Rater, RaterKind, Study
 from annotation.scales import Winner
 from annotation.studies.lifecycle import NotPossible
@@ -122,7 +122,7 @@ def _check(name: str, spec: PanelSpec) -> None:
     Raises:
         NotPossible: it is invalid, with the reason.
     """
-    if not name.strip() or name in RESERVED_RATERS or len(name) > 200 or "\0" in name:
+    if not name.strip() or is_reserved(name) or len(name) > 200 or "\0" in name:
         raise NotPossible(
             _("“%(name)s” cannot be used as a panel name. Choose another name of at most 200 characters.")
             % {"name": name[:200].replace("\0", "")}

@@ -1,9 +1,12 @@
 """Boards computed at once."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from annotation.models import Study
+import numpy as np
+
+from annotation.models import RaterKind, Study
 from annotation.problems import Failure, Problem
 from ranking import problems
 from ranking.board_data import Sheet, covariance_shown, sheet
@@ -11,6 +14,7 @@ from ranking.boards import counting
 from ranking.methods import board
 from ranking.methods.board import Board
 from ranking.methods.logistic import NotConverged
+from ranking.methods.ratings import ELO
 from ranking.methods.registry import Method, method
 from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.statistics.separation import verdict
@@ -56,8 +60,11 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     source = reader.source_of(filters.raters)
     chosen = method(settings, source)
     line = line or reader.cut(study)
-    if is_counted(chosen, settings, source):
-        read = counting.read(study, filters, line, sides=settings.first_place)
+    weighted = reader.selected(study, filters, line).weighted().exists()
+    if weighted and not chosen.soft:
+        raise Contradiction(problems.NO_WEIGHTS(method=settings.method))
+    if is_counted(chosen, settings, source, weighted=weighted):
+        read = counting.read(study, filters, line, sides=settings.first_place or source == "judge")
     else:
         read = reader.read(study, filters, line, in_order=chosen.in_order, with_style=chosen.style)
     if not len(read.votes):
@@ -75,27 +82,80 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
         "inconsistent": read.inconsistent,
         "in_time": read.in_time,
         "one_order": read.one_order,
+        "side": _side(result, read, settings),
     }
+    if source == "all":
+        _name_the_mix(result, reader.kinds(study, filters, line))
     _name_makers(study, result)
     return Computed(result, read, rated)
 
 
-def is_counted(chosen: Method, settings: Settings, source: Source) -> bool:
-    """Whether a board follows from how often who beat whom, whoever said so, on whatever prompt."""
+def is_counted(chosen: Method, settings: Settings, source: Source, *, weighted: bool = False) -> bool:
+    """Returns whether a board follows from how often who beat whom, whoever said so, on whatever prompt.
+
+    Sums of weights are enough for ratings. Intervals need their squares, and verdicts of judges are merged one by one.
+    """
+    if weighted and (source != "people" or chosen.sandwich):
+        return False
     clustered = (chosen.sandwich or chosen.bootstrap) and settings.clusters != "none" and source != "all"
     return not (clustered or chosen.in_order or chosen.style)
 
 
 def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
     """Adds to each group what it can tell, and what it can tell of exactly these prompts."""
-    both = any(group["clusters"] == "both" for group in result["groups"])
-    these = board.rate(read.votes, replace(settings, clusters="worker"), read.source) if both else None
+    both = [part.ratings.clusters == "both" for part in rated.groups]
+    here = [board.on_these_prompts(part.ratings) for part in rated.groups]
+    # Some methods compute it only if asked.
+    again = any(asked and found is None for asked, found in zip(both, here, strict=True))
+    these = board.rate(read.votes, replace(settings, clusters="worker"), read.source) if again else None
     for place, (group, part) in enumerate(zip(result["groups"], rated.groups, strict=True)):
-        worker = these.groups[place].ratings if these and group["clusters"] == "both" else None
+        worker = (here[place] or (these.groups[place].ratings if these else None)) if both[place] else None
         told = verdict(part.ratings, worker)
         group["verdict"] = asdict(told) if told else None
         told = verdict(worker) if worker else None
         group["verdict_here"] = asdict(told) if told else None
+
+
+def _side(result: Sheet, read: Read, settings: Settings) -> dict[str, Any] | None:
+    """What estimating position bias would change, for a judge that saw every pair in one order only.
+
+    Its preference for a side is then part of the ratings. People see a pair in one order each, but not all the same.
+    Returns points: the gain of the left answer with its interval, and the largest change of a rating; `first` names the
+    model that would rank first if it is another one. None for other boards, or if nothing can be estimated.
+    """
+    if read.source != "judge" or not read.one_order or settings.first_place:
+        return None
+    votes = read.votes
+    if settings.baseline is not None:
+        against = votes.names.index(settings.baseline)
+        votes = votes.where((votes.x == against) | (votes.y == against))
+    plain = Settings(ties="drop" if settings.tie_rule == "drop" else None, clusters="none")
+    clusters = None if votes.prompt is not None else plain.clusters
+    try:
+        without = board.rate(votes, plain, read.source).groups[0].ratings
+        fitted = board.rate(votes, replace(plain, first_place=True, clusters=clusters), read.source).groups[0].ratings
+    except (Contradiction, NotConverged, IndexError):
+        return None
+    changes = ELO * (fitted.scores - without.scores)
+    most = int(np.abs(changes).argmax())
+    first = fitted.names[int(fitted.scores.argmax())]
+    gain = fitted.coefficients[0]
+    return {
+        "value": ELO * gain.value,
+        "low": None if gain.low is None else ELO * gain.low,
+        "high": None if gain.high is None else ELO * gain.high,
+        "model": fitted.names[most],
+        "change": float(changes[most]),
+        "first": "" if first == result["groups"][0]["rows"][0]["model"] else first,
+    }
+
+
+def _name_the_mix(result: Sheet, kinds: Collection[str]) -> None:
+    """Replaces the notice that people and judges are mixed if only one kind of rater compared."""
+    if len(kinds) < 2:
+        alone = "only-judges" if RaterKind.JUDGE in kinds else "only-people"
+        for group in result["groups"]:
+            group["notices"] = [alone if notice == "mixed-raters" else notice for notice in group["notices"]]
 
 
 def _nothing(study: Study, filters: Filters) -> Problem:

@@ -1,15 +1,17 @@
 """Comparisons counted by the database, for boards that need only how often who beat whom."""
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 from django.db import connection
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Case, Count, F, FloatField, Max, Min, Q, Sum, When
+from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 
-from annotation.models import RaterKind, Study
+from annotation.models import LanguageModel, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
-from ranking.methods.tally import TIE, X_WON, Y_WON
+from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
 from ranking.votes import reader
 from ranking.votes.reader import Columns, Cut, Filters, Read
 
@@ -34,6 +36,9 @@ def read(study: Study, filters: Filters, line: Cut, *, sides: bool = False) -> R
     rows = reader.selected(study, filters, line)
     cells, inconsistent = _count(rows, study, filters)
     votes = reader.as_votes(study, dict(zip((*reader.COUNTED, "number"), cells.T, strict=True)), detailed=False)
+    weighted = rows.weighted().exists()
+    if weighted:
+        votes = _with_weights(rows, study, votes, filters)
     # Most studies have no simulated raters, and then no row need be looked at.
     simulated = rows.simulated().count() if study.raters.filter(simulated=True).exists() else 0
     return Read(
@@ -45,7 +50,29 @@ def read(study: Study, filters: Filters, line: Cut, *, sides: bool = False) -> R
         one_order=sides and bool(len(votes)) and _one_order(rows),
         # Counts are in the order that a digest of rows in no order brings them into.
         digest=reader.digest(votes, in_order=True),
+        weighted=weighted,
     )
+
+
+def _with_weights(rows: ComparisonQuerySet, study: Study, votes: Votes, filters: Filters) -> Votes:
+    """Returns counted `votes` of people with the mean weight and share of each kind of comparison.
+
+    The database sums both. A row without a weight counts once, and one without a share is what its winner says.
+    """
+    weight = Coalesce("weight", 1.0)
+    said = Case(When(share__isnull=False, then="share"), default=F("half_points") / 2.0, output_field=FloatField())
+    sums = {"weights": Sum(weight), "shares": Sum(weight * said, output_field=FloatField())}
+    ungrouped: Any = rows.order_by()
+    found = ungrouped.values_list("pair__model_x", "pair__model_y", "half_points", "side").annotate(**sums)
+    models = dict(LanguageModel.objects.filter(prompt_set=study.prompt_set_id).values_list("pk", "name"))
+    code = {name: number for number, name in enumerate(votes.names)}
+    by_kind = {(code[models[x]], code[models[y]], points, side): ends for x, y, points, side, *ends in found}
+    assert votes.left is not None  # noqa: S101  they were counted
+    assert votes.count is not None  # noqa: S101  they were counted
+    keys = zip(votes.x.tolist(), votes.y.tolist(), votes.outcome.tolist(), votes.left.tolist(), strict=True)
+    weights, shares = np.array([by_kind[key] for key in keys], dtype=np.float64).T
+    soft = np.clip(shares / weights, 0, 1) if rows.filter(share__isnull=False).exists() else None
+    return replace(votes, importance=weights / votes.count, soft=soft)
 
 
 def _one_order(rows: ComparisonQuerySet) -> bool:

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-VERSION: Final = "5"
+VERSION: Final = "6"
 """Version of the methods. Raise it when the same comparisons and settings give different numbers."""

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import expit
 
 from ranking import problems
 from ranking.methods.connectivity import components, hardly_joined
 from ranking.methods.interval_scope import distinct, question
-from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH, Ratings, is_flat
+from ranking.methods.intervals import effective
+from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH, Ratings, is_flat, with_intervals
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings, Source
 from ranking.methods.tally import Floats, Tally, Votes, tally
@@ -27,6 +29,18 @@ class Group:
     prompts: int
     raters: int
     """The numbers of prompts and raters that the intervals generalise from; 0 if they do not generalise to them."""
+    effective_prompts: float | None = None
+    effective_raters: float | None = None
+    """How many equally informative prompts and raters they are worth; None if intervals do not generalise to them."""
+
+    @property
+    def uneven(self) -> tuple[str, ...]:
+        """Returns the keys of notices if the prompts or raters are worth less than half of their number."""
+        parts = (("prompts", self.prompts, self.effective_prompts), ("raters", self.raters, self.effective_raters))
+        names = [name for name, number, worth in parts if worth is not None and 2 * worth < number]
+        if names and self.ratings.uncertainty is None:
+            return ("bootstrap-uneven",)
+        return tuple(f"uneven-{name}" for name in names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +98,8 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
             ratings = ratings.noting(NO_WIDTH)
         if ratings.prior and ratings.clusters is not None and (few := hardly_joined(part)).any():
             ratings = replace(ratings, unsettled=few).noting(FEW_ONE_WAY)
-        groups.append(_group(ratings, part, within))
+        group = _group(ratings, part, within)
+        groups.append(replace(group, ratings=ratings.noting(*group.uneven)))
     rated = {name for group in groups for name in group.ratings.names}
     return Board(
         settings,
@@ -95,8 +110,18 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
     )
 
 
+def on_these_prompts(ratings: Ratings) -> Ratings | None:
+    """Returns the ratings with intervals for raters like these on exactly these prompts, if those were computed too."""
+    if ratings.uncertainty is None or ratings.uncertainty.here is None:
+        return None
+    found = with_intervals(ratings, ratings.uncertainty.here)
+    notices = tuple(notice for notice in ratings.notices if notice != NO_WIDTH)
+    return replace(found, notices=(*notices, NO_WIDTH) if is_flat(found) else notices)
+
+
 def _group(ratings: Ratings, part: Tally, votes: Votes) -> Group:
     kept = np.arange(len(part.wins)) if ratings.kept is None else ratings.kept
+    prompts, raters = _effective(ratings, votes)
     return Group(
         ratings=ratings,
         comparisons=part.compared.sum(axis=1)[kept],
@@ -107,4 +132,23 @@ def _group(ratings: Ratings, part: Tally, votes: Votes) -> Group:
         # They are counted only if the intervals generalise to them: counting takes longer than the fit.
         prompts=distinct(votes.prompt) if ratings.clusters in {"prompt", "both"} else 0,
         raters=distinct(votes.rater) if ratings.clusters in {"worker", "both"} else 0,
+        effective_prompts=prompts,
+        effective_raters=raters,
     )
+
+
+def _effective(ratings: Ratings, votes: Votes) -> tuple[float | None, float | None]:
+    """Returns the effective numbers of prompts and raters, for a bootstrap from the curvature of each vote."""
+    if (found := ratings.uncertainty) is not None:
+        return found.effective_prompts, found.effective_raters
+    if ratings.draws is None or ratings.clusters in {None, "none"}:
+        return None, None
+    chance = expit(ratings.scores[votes.x] - ratings.scores[votes.y])
+    information = votes.weight() * chance * (1 - chance)
+    prompts, raters = (
+        effective(np.bincount(codes, information)[np.bincount(codes) > 0])
+        if codes is not None and ratings.clusters in {name, "both"}
+        else None
+        for name, codes in (("prompt", votes.prompt), ("worker", votes.rater))
+    )
+    return prompts, raters

@@ -90,7 +90,7 @@ def _replicates(
 
 def _over_cells(votes: Votes, tally: Tally, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
     """Resamples comparisons with replacement: multinomial over models and outcomes."""
-    if votes.importance is not None:
+    if votes.importance is not None or votes.soft is not None:
         yield from _over_rows(votes, cells, rounds, rng)
         return
     number = np.stack([tally.won[cells.i, cells.j], tally.tied[cells.i, cells.j], tally.won[cells.j, cells.i]])
@@ -191,7 +191,7 @@ class Poisson:
 
 
 def _over_rows(votes: Votes, cells: Cells, rounds: int, rng: np.random.Generator) -> Replicates:
-    """Resamples row by row, for comparisons that differ in importance."""
+    """Resamples row by row, for comparisons that differ in importance or give shares."""
     number = np.ones(len(votes)) if votes.count is None else votes.count.astype(np.float64)
     games, points = _by_cell(votes, cells, np.arange(len(votes)), len(votes), per_count=True)
     for size in _batches(rounds):

@@ -63,7 +63,8 @@ def estimate(
     """Returns the sandwich covariance that `settings` specify, and the notices about it."""
     if clusters is None:
         return None, ()
-    if clusters == "none" and not z.shape[1]:
+    # The squared residuals of soft verdicts do not follow from counts.
+    if clusters == "none" and not z.shape[1] and votes.soft is None:
         return intervals.independent(fit, tally), ()
     observations = Observations.at(fit, votes.x, votes.y, z, votes.weight(), votes.score())
     if clusters == "none":

@@ -56,6 +56,20 @@ def is_uneven(tally: Tally) -> bool:
     return bool(compared.max() > 1.2 * compared.min())
 
 
+def is_first_by_counts(scores: Floats, tally: Tally, rate: Callable[[Tally], Floats]) -> bool:
+    """Returns whether counts explain half of the lead of the model rated first, or more.
+
+    That is the lead it would have if every comparison had been a tie. `rate` is the method that gave `scores`.
+    """
+    games, none = tally.games, np.zeros_like(tally.wins)
+    first = int(np.argmax(scores))
+    lead, by_counts = (
+        each[first] - np.delete(each, first).max(initial=-np.inf)
+        for each in (scores, rate(Tally(none, games, none, games, none, tally.compared)))
+    )
+    return bool(by_counts > SETTLED and by_counts >= lead / 2)
+
+
 def fixed_point(method: Callable[..., Any], counted: Counted) -> Floats:
     """(m,) the share of each model in the fixed point of evalica's `method`.
 

@@ -24,7 +24,8 @@ class Question:
 def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
     """Chooses the clusters. By default: prompts and raters for people, prompts for a single judge, none for a mix.
 
-    With fewer than 10 prompts, intervals do not generalise to prompts. With one rater, not to raters.
+    With fewer than 10 prompts, intervals do not generalise to prompts. With one rater, or raters who are
+    not known one by one, not to raters.
     """
     if source == "all":
         return Question(None, ("mixed-raters",))
@@ -33,7 +34,7 @@ def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
         return Question("none")
     notices: list[str] = []
     if clusters in {"worker", "both"} and distinct(votes.rater) < 2:
-        notices.append("one-rater")
+        notices.append("unknown-raters" if votes.rater is None else "one-rater")
         if clusters == "worker":
             return Question(None, tuple(notices))
         clusters = "prompt"

@@ -11,12 +11,13 @@ components, 1946; Carter, Schnepel and Steigerwald, Asymptotic behavior of a t-t
 2017).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, cast, get_args
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from ranking.methods.logistic import Fit, centering, grounded, laplacian, outer, spread
 from ranking.methods.tally import Codes, Floats, Tally
@@ -39,6 +40,18 @@ LEAST_PROMPTS: Final = 10
 SINGULAR: Final = 1e-9
 """Fraction of its information below which a fit without one cluster counts as not identified."""
 
+
+DIRECT: Final = 16
+"""Rows of a cluster up to which its system is solved directly."""
+
+MOST_STEPS: Final = 100
+"""Steps of conjugate gradients after which a cluster is solved alone."""
+
+SETTLED: Final = 1e-13
+"""Length of the remaining residual, relative to the first, at which conjugate gradients stop."""
+
+SINGULAR_TOGETHER: Final = 1e-4
+"""Fraction of its information without a cluster below which the cluster is solved alone, where rounding is checked."""
 
 WIDE: Final = 1 << 22
 """Largest code for which a lookup table is used. Prompts times raters can exceed the number of rows by far."""
@@ -89,6 +102,7 @@ class Uncertainty:
         correction: the correction applied.
         prompts, raters: the numbers of clusters; None if votes are not clustered by them.
         effective_prompts, effective_raters: how many equally informative clusters they are worth.
+        here: with `both`, the uncertainty for raters like these on exactly these prompts, which is a part of it.
     """
 
     covariance: Floats
@@ -100,6 +114,7 @@ class Uncertainty:
     raters: int | None
     effective_prompts: float | None = None
     effective_raters: float | None = None
+    here: "Uncertainty | None" = None
 
 
 def independent(fit: Fit, tally: Tally) -> Uncertainty:
@@ -153,7 +168,8 @@ def clustered(
     covariance = found.covariance
     if clusters == "both":
         covariance = without_negatives(covariance, centering(len(fit.theta), len(covariance) - len(fit.theta)))
-    return replace(found, covariance=covariance, correction=correction)
+    here = None if found.here is None else replace(found.here, correction=correction)
+    return replace(found, covariance=covariance, correction=correction, here=here)
 
 
 def clustered_or_simpler(
@@ -194,9 +210,18 @@ def combined(
             compact, counts[name] = _compact(cast(Codes, codes))
             worth[name] = effective(np.bincount(compact, information))
             parts.append(compact)
-    covariance = sum((one(codes) for codes in parts[1:]), one(parts[0]))
+    ways = [one(codes) for codes in parts]
+    covariance = sum(ways[1:], ways[0])
+    here = None
     if clusters == "both":
+        here = _uncertainty(ways[1], "worker", {"worker": counts["worker"]}, {"worker": worth["worker"]})
         covariance = covariance - one(_compact(parts[0] * counts["worker"] + parts[1])[0])
+    return replace(_uncertainty(covariance, clusters, counts, worth), here=here)
+
+
+def _uncertainty(
+    covariance: Floats, clusters: Clusters, counts: dict[str, int], worth: dict[str, float]
+) -> Uncertainty:
     degrees = max(LEAST_DEGREES, min(worth.values()) - 1)
     return Uncertainty(
         covariance,
@@ -271,38 +296,95 @@ def _scores(
 def _left_out(fit: Fit, observations: Observations, clusters: Codes, number: int) -> Floats:
     """Sums d d' over clusters, where d is one Newton step from the optimum without the cluster.
 
-    A cluster with few rows changes the information by a matrix of low rank, so its step follows from a
-    system with one equation per row (Woodbury). A large cluster is solved in full.
+    A cluster changes the information by a matrix of the rank of its rows, so its step follows from a system with one
+    equation per row (Woodbury). Few rows are solved directly. Larger systems are solved together by conjugate
+    gradients, which need few steps because no cluster has much of the information; where one does, it is solved alone.
     """
     size = len(fit.theta)
     order = np.argsort(clusters, kind="stable")
     rows = observations.rows(order)
     sizes = np.bincount(clusters, minlength=number)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    labels = np.repeat(np.arange(number), sizes)
     inverse = np.linalg.inv(grounded(fit.information, size))
     small = max(2, len(fit.information) // 2)
 
     adjusted = np.zeros(len(order))
-    for length in np.unique(sizes[sizes <= small]):
+    solved = np.zeros(number, dtype=bool)
+    for some in _chunks(np.flatnonzero(sizes > DIRECT), len(fit.information)):
+        inside = np.flatnonzero(np.isin(labels, some))
+        place = np.searchsorted(some, labels[inside])
+        adjusted[inside], settled = _adjusted_together(rows.rows(inside), place, len(some), inverse, size)
+        solved[some] = settled
+    direct = ~solved & (sizes <= small)
+    for length in np.unique(sizes[direct]):
         batch = max(1, (1 << 21) // (length * length))
-        firsts = starts[sizes == length]
+        firsts = starts[direct & (sizes == length)]
         for begin in range(0, len(firsts), batch):
             index = firsts[begin : begin + batch, None] + np.arange(length)
             adjusted[index] = _adjusted(rows, index, inverse, size)
-    in_small = np.repeat(sizes <= small, sizes)
-    kept = rows.rows(np.flatnonzero(in_small))
-    labels = np.repeat(np.arange(number), sizes)[in_small]
-    total = _sandwich(fit, _scores(kept, labels, adjusted[in_small], number, size))
+    by_rows = solved | direct
+    used = by_rows[labels]
+    total = _sandwich(fit, _scores(rows.rows(np.flatnonzero(used)), labels[used], adjusted[used], number, size))
 
     steps = [
         _step_without(fit, rows.rows(np.arange(starts[cluster], starts[cluster] + sizes[cluster])))
-        for cluster in np.flatnonzero(sizes > small)
+        for cluster in np.flatnonzero(~by_rows)
     ]
     if steps:
         center = centering(size, len(fit.beta))
         stacked = np.stack(steps) @ center
         total = total + stacked.T @ stacked
     return total
+
+
+def _chunks(clusters: Codes, width: int) -> Iterator[Codes]:
+    """Yields the clusters in parts whose matrices of `width` columns stay small."""
+    most = max(1, (1 << 22) // width)
+    for begin in range(0, len(clusters), most):
+        yield clusters[begin : begin + most]
+
+
+def _adjusted_together(
+    rows: Observations, clusters: Codes, number: int, inverse: Floats, size: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """(n,) what `_adjusted` returns, for rows of several clusters at once, and (g,) for which clusters it is right.
+
+    With u = r + W^1/2 y, y solves (I - W^1/2 K W^1/2) y = W^1/2 K r, a positive definite system per cluster.
+    """
+    root = np.sqrt(rows.curvature)
+
+    def fitted(values: Floats) -> Floats:
+        """Returns K times `values` (n,), within each cluster."""
+        sums = _scores(rows, clusters, values, number, size) @ inverse
+        result = sums[clusters, rows.i] - sums[clusters, rows.j]
+        return cast(Floats, result + (rows.z * sums[clusters, size:]).sum(axis=1) if rows.z.shape[1] else result)
+
+    def inner(one: Floats, other: Floats) -> Floats:
+        return np.bincount(clusters, one * other, minlength=number)
+
+    residual = root * fitted(rows.residual)
+    solution, direction = np.zeros_like(residual), residual.copy()
+    length = start = inner(residual, residual)
+    failed = np.zeros(number, dtype=bool)
+    for _step in range(MOST_STEPS):
+        open_ = (length > SETTLED**2 * start) & ~failed
+        if not open_.any():
+            break
+        moved = direction - root * fitted(root * direction)
+        curved, square = inner(direction, moved), inner(direction, direction)
+        # The smallest of these ratios bounds the smallest eigenvalue from above.
+        failed |= open_ & (curved <= SINGULAR_TOGETHER * square)
+        open_ &= ~failed
+        rate = np.divide(length, curved, out=np.zeros(number), where=open_)[clusters]
+        solution += rate * direction
+        residual -= rate * moved
+        shorter = np.where(open_, inner(residual, residual), length)
+        growth = np.divide(shorter, length, out=np.zeros(number), where=open_ & (length > 0))[clusters]
+        direction = np.where(open_[clusters], residual + growth * direction, direction)
+        length = shorter
+    settled = ~failed & (length <= SETTLED**2 * start)
+    return rows.residual + root * solution, settled
 
 
 def _adjusted(rows: Observations, index: Codes, inverse: Floats, size: int) -> Floats:
@@ -319,14 +401,23 @@ def _adjusted(rows: Observations, index: Codes, inverse: Floats, size: int) -> F
         leverage = leverage + mixed + mixed.swapaxes(1, 2) + z @ inner @ z.swapaxes(1, 2)
     root = np.sqrt(rows.curvature[index])
     remaining = np.eye(index.shape[1]) - root[:, :, None] * leverage * root[:, None, :]
-    least = remaining[:, 0, 0] if index.shape[1] == 1 else np.linalg.eigvalsh(remaining)[:, 0]
-    if least.min(initial=1.0) < SINGULAR:
+    try:
+        # The square of the smallest pivot is at least the smallest eigenvalue, and as close to 0 for a singular matrix.
+        pivots = remaining[:, 0, 0] if index.shape[1] == 1 else _pivots(remaining)
+    except np.linalg.LinAlgError as error:
+        raise Unidentified("one cluster alone carries a part of the board") from error
+    if pivots.min(initial=1.0) < SINGULAR:
         raise Unidentified("one cluster alone carries a part of the board")
     # (I - W K)^-1 = W^1/2 (I - W^1/2 K W^1/2)^-1 W^-1/2; written this way, a curvature of 0 is never a divisor.
     residual = rows.residual[index]
     fitted = (rows.curvature[index] * (leverage @ residual[:, :, None])[:, :, 0])[:, :, None]
     scaled = np.divide(fitted, root[:, :, None], out=np.zeros_like(fitted), where=root[:, :, None] > 0)
     return residual + root * np.linalg.solve(remaining, scaled)[:, :, 0]
+
+
+def _pivots(matrices: Floats) -> Floats:
+    """(b, k) the squared diagonals of the Cholesky factors of b matrices. Raises LinAlgError if one is not definite."""
+    return np.square(np.diagonal(np.linalg.cholesky(matrices), axis1=1, axis2=2))
 
 
 def _step_without(fit: Fit, rows: Observations) -> Floats:

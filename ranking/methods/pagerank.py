@@ -7,11 +7,11 @@ import evalica
 import numpy as np
 
 from ranking.methods.connectivity import has_finite_fit
-from ranking.methods.evalica_input import Counted, fixed_point, is_uneven
+from ranking.methods.evalica_input import Counted, fixed_point, is_first_by_counts, is_uneven
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
 from ranking.methods.settings import Settings
-from ranking.methods.tally import Tally, Votes
+from ranking.methods.tally import Floats, Tally, Votes
 
 
 def _says_nothing(tally: Tally) -> bool:
@@ -22,15 +22,21 @@ def _says_nothing(tally: Tally) -> bool:
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Returns each model's share of the walk. A notice says if models were compared unequally often.
+    """Returns each model's share of the walk. Notices say if models were compared unequally often, and whether
+    that explains most of the lead of the first model.
 
     Raises:
         NotConverged: the iteration did not converge.
     """
-    return Ratings(
-        settings=settings,
-        names=votes.names,
-        scores=fixed_point(evalica.pagerank, Counted.of(tally)),
-        unit="share",
-        notices=(*(("uneven",) if is_uneven(tally) else ()), *(("two-models",) if _says_nothing(tally) else ())),
-    )
+    scores = _shares(tally)
+    found = {
+        "uneven": is_uneven(tally),
+        "two-models": _says_nothing(tally),
+        "counts-alone": is_first_by_counts(scores, tally, _shares),
+    }
+    notices = tuple(name for name, holds in found.items() if holds)
+    return Ratings(settings=settings, names=votes.names, scores=scores, unit="share", notices=notices)
+
+
+def _shares(tally: Tally) -> Floats:
+    return fixed_point(evalica.pagerank, Counted.of(tally))

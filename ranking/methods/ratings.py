@@ -21,6 +21,12 @@ MEAN: Final = 1000.0
 DRAWS: Final = 10_000
 """Draws from the joint distribution for statements about the whole board."""
 
+LEAST_DRAWS: Final = 2_000
+"""The same for boards of very many models, whose largest difference varies less."""
+
+MANY_MODELS: Final = 200
+"""Models from which there are fewer draws, so that their number of values stays the same."""
+
 BLOCK: Final = 500
 """Draws processed at a time, so that they fit in the processor cache."""
 
@@ -260,9 +266,10 @@ def simultaneous_critical(ratings: Ratings) -> float:
         away = ratings.draws - ratings.draws.mean(axis=0)
         return _most_in(away, per, np.ones(len(away)))
     degrees = ratings.uncertainty.degrees
-    scale = np.ones(DRAWS)
+    draws = draws_of(len(ratings.names))
+    scale = np.ones(draws)
     if degrees is not None:
-        scale = np.sqrt(np.random.default_rng([ratings.settings.seed, 1]).chisquare(degrees, DRAWS) / degrees)
+        scale = np.sqrt(np.random.default_rng([ratings.settings.seed, 1]).chisquare(degrees, draws) / degrees)
     return _most_in(_redrawn(ratings), per, scale)
 
 
@@ -289,8 +296,13 @@ def _most_in(drawn: Floats, per: Floats, scale: Floats) -> float:
     return float(np.quantile(least, 0.95))
 
 
+def draws_of(models: int) -> int:
+    """Returns the number of draws for a board of so many models."""
+    return max(LEAST_DRAWS, min(DRAWS, DRAWS * MANY_MODELS // models))
+
+
 def _redrawn(ratings: Ratings) -> Floats:
-    """(DRAWS, m) random errors of the scores, drawn once for all statements about a board."""
+    """(r, m) random errors of the scores, drawn once for all statements about a board."""
     drawn = _DRAWN.get(ratings)
     if drawn is None:
         root = _root(_covariance(ratings))
@@ -301,8 +313,8 @@ def _redrawn(ratings: Ratings) -> Floats:
 
 @lru_cache(maxsize=1)
 def _normal(seed: int, models: int) -> Floats:
-    """(DRAWS, models) standard normal numbers. Cached: drawing takes longer than a fit, and most boards share them."""
-    drawn = np.random.default_rng(seed).standard_normal((DRAWS, models))
+    """(r, models) standard normal numbers. Cached: drawing takes longer than a fit, and most boards share them."""
+    drawn = np.random.default_rng(seed).standard_normal((draws_of(models), models))
     drawn.flags.writeable = False
     return drawn
 

@@ -30,7 +30,7 @@ class Method:
     own_ties: whether ties have a probability of their own in it, so that they are neither halved nor left out.
     first_place: whether a first-place effect can be fitted with it.
     in_order: whether it depends on the order of the votes.
-    soft: whether it takes shares of a verdict.
+    soft: whether it takes shares of a verdict, and comparisons with weights from the database.
     style: whether it needs to know how answers differ in style.
     """
 
@@ -74,6 +74,7 @@ METHODS: Final[dict[str, Method]] = {
         bootstrap=True,
         corrected=True,
         first_place=True,
+        soft=True,
     ),
     "davidson": Method(
         davidson.rate,
@@ -127,6 +128,7 @@ METHODS: Final[dict[str, Method]] = {
         gettext_noop("Average win rate"),
         gettext_noop("The mean of a model’s win rates against each opponent. No intervals."),
         "share",
+        soft=True,
     ),
     "baseline-win-rate": Method(
         win_rates.rate_baseline,
@@ -143,6 +145,7 @@ METHODS: Final[dict[str, Method]] = {
         "strength",
         sandwich=True,
         corrected=True,
+        soft=True,
         style=True,
     ),
 }

@@ -45,7 +45,7 @@ class Votes:
         count: (n,) how many equal comparisons a row stands for; None: 1 each.
         importance: (n,) the weight of each of the row's comparisons; None: 1 each.
         style: (n, 4) how x's answer differs from y's in style; None if unknown.
-        soft: (n,) x's share of the verdict in [0, 1], for judges that give shares; None: `outcome` applies.
+        soft: (n,) x's share of the verdict in [0, 1], for raters that give shares; None: `outcome` applies.
     """
 
     names: tuple[str, ...]
@@ -175,7 +175,7 @@ class Tally:
 
 
 def tally(votes: Votes) -> Tally:
-    """Counts wins and ties in one pass over the rows.
+    """Counts wins and ties in one pass over the rows. A soft verdict is part of a win for each of its models.
 
     Raises:
         BadVotes: a row compares a model with itself.
@@ -189,7 +189,19 @@ def tally(votes: Votes) -> Tally:
     if np.trace(number.sum(axis=2)):
         raise BadVotes("a model is compared with itself")
     (wins, ties), (wins_squared, ties_squared), (won, tied) = (_fold(cells) for cells in (weight, square, number))
+    if votes.soft is not None:
+        wins, ties = _shared(votes), np.zeros_like(ties)
     return Tally(wins, ties, wins_squared, ties_squared, won, tied)
+
+
+def _shared(votes: Votes) -> Floats:
+    """(m, m) the weight that the row's model got of its comparisons with the column's."""
+    size = len(votes.names)
+    x, y = votes.x.astype(np.intp), votes.y.astype(np.intp)
+    share, weight = votes.score(), votes.weight()
+    points = np.bincount(x * size + y, weights=weight * share, minlength=size * size)
+    points += np.bincount(y * size + x, weights=weight * (1 - share), minlength=size * size)
+    return points.reshape(size, size)
 
 
 def _cells(votes: Votes, weight: NDArray[np.number] | None) -> Floats:

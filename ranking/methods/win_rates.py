@@ -94,7 +94,8 @@ def _with_spread(
     # That interval is centred on `share`. Measured from the mean, it reaches to its farther end.
     reach = np.abs(mean[kept] - share) + found.critical * np.sqrt(share * (1 - share) / all_of_them)
     covariance[flat, flat] = np.square(reach / found.critical)[flat]
-    return replace(found, covariance=covariance), bool(flat.any())
+    # Without spread, what raters say on exactly these prompts needs the same treatment of its own.
+    return replace(found, covariance=covariance, here=None), bool(flat.any())
 
 
 def _against(votes: Votes, baseline: int) -> tuple[Votes, Codes]:

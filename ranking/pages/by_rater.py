@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from annotation.interchange.tables import csv_line
 from ranking.models import Leaderboard
-from ranking.pages.text import SCOPES, written
+from ranking.pages.statements import SCOPES
+from ranking.pages.text import written
 
 BY_NAME: Final = "model"
 

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from annotation.models import Study
 from annotation.snapshots import State
 from ranking.board_data import Row
 from ranking.boards import requests, snapshots
-from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard
 from ranking.pages import text, trust
 from ranking.pages.axis import Axis
 from ranking.pages.options import Asked, Names, Switches, switches
+from ranking.pages.statements import About, Said, has_best, one, said
 from ranking.pages.text import written as written
 
 OLD: Final = timedelta(hours=1)
@@ -68,10 +66,15 @@ class Table:
     has_licences: bool
     drawn: str
     """Text alternative of the column with the bars."""
-    question: str
-    notices: tuple[str, ...]
-    sentence: str
-    advice: str
+    question: tuple[Said, ...]
+    notices: tuple[Said, ...]
+    sentences: tuple[Said, ...]
+    advice: tuple[Said, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Returns the summary as one text."""
+        return " ".join(said.text for said in self.sentences)
 
 
 def tables(snapshot: Leaderboard) -> tuple[Table, ...]:
@@ -88,21 +91,19 @@ def _table(group: dict[str, Any], snapshot: Leaderboard) -> Table:
         *(["prior"] if group["prior"] else []),
         *(["order-range"] if group["order_range"] else []),
     ]
-    # This applies also to intervals for exactly these prompts.
-    enough = snapshot.sheet.get("facts", {}).get("prompts", 0) > len(rows)
-    has_best = rows[0]["best"] is not None and enough
+    it = About.of(snapshot, group)
     return Table(
         lines=tuple(_line(row, axis, digits) for row in rows),
         axis=axis,
         ranged=rows[0]["rank_low"] is not None,
         together=bool(snapshot.settings["simultaneous"]),
-        has_best=has_best,
+        has_best=has_best(it),
         has_licences=any(row.get("licence") for row in rows),
         drawn=_what_is_drawn(group),
-        question=text.question(group),
-        notices=tuple(text.notice(word) for word in words),
-        sentence=text.sentence(group),
-        advice=text.advice(group, snapshot.comparisons),
+        question=(*said("question", it), *said("legend", it)),
+        notices=tuple(Said(word, text.notice(word)) for word in words),
+        sentences=tuple(said("summary", it)),
+        advice=tuple(said("advice", it)),
     )
 
 
@@ -160,29 +161,10 @@ def ranges(places: list[int]) -> str:
     return " ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in found)
 
 
-def is_preliminary(snapshot: Leaderboard) -> bool:
-    """Returns whether models have fewer comparisons on average than the setting PRELIMINARY_VOTES."""
-    models = sum(len(group["rows"]) for group in snapshot.sheet["groups"])
-    return 2 * snapshot.comparisons < settings.PRELIMINARY_VOTES * models
-
-
-def notices(snapshot: Leaderboard) -> Iterator[str]:
+def notices(snapshot: Leaderboard) -> Iterator[Said]:
     """Yields the notices about the whole board."""
-    for word in snapshot.sheet["notices"]:
-        yield text.notice(word)
-    if unmet := snapshot.sheet["unmet"]:
-        sentence = ngettext(
-            "%(number)s model has too few comparisons to be ranked. It is named below.",
-            "%(number)s models have too few comparisons to be ranked. They are named below.",
-            len(unmet),
-        )
-        yield sentence % {"number": written(len(unmet))}
-    if number := snapshot.sheet["read"]["inconsistent"]:
-        if snapshot.filters["inconsistent"] == "tie":
-            sentence = _("%(number)s verdicts were counted as ties because the judge contradicted itself on the pair.")
-        else:
-            sentence = _("%(number)s verdicts were left out because the judge contradicted itself on the pair.")
-        yield sentence % {"number": written(number)}
+    yield from (Said(word, text.notice(word)) for word in snapshot.sheet["notices"])
+    yield from said("board", About.of(snapshot))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +173,13 @@ class Shown:
 
     snapshot: Leaderboard
     tables: tuple[Table, ...]
-    notices: tuple[str, ...]
+    notices: tuple[Said, ...]
     reasons: tuple[trust.Line, ...]
     method: str
     raters: str
-    preliminary: bool
-
-    @property
-    def in_points(self) -> bool:
-        return METHODS[self.snapshot.method].in_points
+    preliminary: str
+    nothing: str
+    unit: str
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -210,6 +190,7 @@ class Shown:
 
 def shown(snapshot: Leaderboard) -> Shown:
     """Returns a finished snapshot prepared for display."""
+    it = About.of(snapshot)
     return Shown(
         snapshot=snapshot,
         tables=tables(snapshot),
@@ -217,7 +198,9 @@ def shown(snapshot: Leaderboard) -> Shown:
         reasons=tuple(trust.lines(snapshot)),
         method=text.method(snapshot.method),
         raters=text.raters(snapshot.raters),
-        preliminary=is_preliminary(snapshot),
+        preliminary=one("preliminary", it),
+        nothing=one("nothing", it),
+        unit=one("points", it),
     )
 
 
@@ -251,6 +234,8 @@ def find(study: Study, asked: Asked) -> Found:
     board = (asked.filters(), asked.settings())
     boards = Leaderboard.objects.of(study, *board)
     newest = boards.finished().newest()
+    if newest is not None:
+        newest.study = study
     interruptions = boards.unfinished().values_list("interruptions", flat=True).first()
     under_way = interruptions is not None
     kept = snapshots.is_standing(study, *board)

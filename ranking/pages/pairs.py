@@ -234,7 +234,7 @@ def excerpt(prompt: Prompt) -> str:
 def _votes(rows: ComparisonQuerySet) -> dict[int, dict[int, Any]]:
     """Maps pair and turn to the numbers of people's votes for y, tie and x."""
     found: dict[int, dict[int, Any]] = defaultdict(dict)
-    votes = rows.filter(rater__kind=RaterKind.WORKER).order_by().values_list("pair", "turn", "winner")
+    votes = rows.by_people().order_by().values_list("pair", "turn", "winner")
     for pair, turn, winner in votes:
         counts = found[pair].setdefault(turn, np.zeros(3, dtype=np.int64))
         counts[HALF_POINTS[winner]] += 1
@@ -374,11 +374,12 @@ def _told(pair: Pair, *, all_rows: bool) -> ComparisonQuerySet:
 def _tell(row: Comparison, pair: Pair) -> Told:
     rater = row.rater
     is_judge = rater.kind == RaterKind.JUDGE
-    key = rater.name or "" if is_judge else str(rater.worker.number)
+    is_crowd = rater.kind == RaterKind.CROWD
+    key = rater.name or "" if is_judge or is_crowd else str(rater.worker.number)
     sides = {"x": pair.model_x, "y": pair.model_y}
     return Told(
         comparison=row,
-        rater=key if is_judge else _("Worker %(number)s") % {"number": key},
+        rater=key if is_judge or is_crowd else _("Worker %(number)s") % {"number": key},
         key=key,
         is_judge=is_judge,
         # Panels are not shown anything.

@@ -1,16 +1,15 @@
 """Sentences about a board: its conclusion, notices, intervals and raters."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
 from ranking.methods.registry import METHODS
+from ranking.pages.statements import written as written
 
 NOTICES: dict[str, str | Promise] = {
     "groups": _(
@@ -30,7 +29,34 @@ NOTICES: dict[str, str | Promise] = {
     "mixed-raters": _(
         "People and judges are combined here. No intervals are shown, because none would describe such a mix of raters."
     ),
+    "only-judges": _(
+        "Only judges have compared here. No intervals are shown, because several judges are not a sample of all "
+        "judges. Choose one judge to see intervals for its verdicts."
+    ),
+    "only-people": _(
+        "This leaderboard is for people and judges together, but no judge has compared here. No intervals are shown. "
+        "Choose people to see them."
+    ),
+    "uneven-prompts": _(
+        "A few prompts have most of the comparisons. The intervals allow for that and are therefore wide. More "
+        "comparisons on the other prompts would make them narrower."
+    ),
+    "uneven-raters": _(
+        "A few raters gave most of the comparisons. The intervals allow for that and are therefore wide. More "
+        "comparisons by other raters would make them narrower."
+    ),
+    "bootstrap-uneven": _(
+        "A few prompts or raters have most of the comparisons. Bootstrap intervals do not allow for that and are "
+        "probably too narrow."
+    ),
+    "counts-alone": _(
+        "If every comparison had been a tie, this method would still rank the same model first, with at least half of "
+        "its lead. That lead comes from how often models were compared."
+    ),
     "one-rater": _("All comparisons come from one rater, so no interval can account for other raters."),
+    "unknown-raters": _(
+        "Some votes come from a crowd whose members are not known, so no interval can account for other raters."
+    ),
     "few-prompts": _(
         "With fewer than 10 prompts, the results cannot be generalised to prompts like these. They apply to "
         "exactly these prompts."
@@ -45,8 +71,8 @@ NOTICES: dict[str, str | Promise] = {
     ),
     "file-order": _("Not every comparison has a timestamp, so Elo used the order in which comparisons were stored."),
     "one-order": _(
-        "Every pair was shown in one order only. Position bias therefore cannot be separated from what the "
-        "left answers have in common."
+        "Every pair was shown in one order only. The estimate of position bias is right if sides were assigned at "
+        "random. Otherwise it includes what the left answers have in common."
     ),
     "order-range": _(
         "The bars show the ratings that reordering the same votes gives (middle 95%). They are not "
@@ -85,13 +111,6 @@ ABOUT: Final[dict[str, str | Promise]] = {
 }
 """What intervals generalise to, by their clusters."""
 
-QUESTIONS: dict[str | None, str | Promise] = {
-    "both": _("95%% intervals for prompts and raters like these (%(prompts)s prompts, %(raters)s raters)."),
-    "prompt": _("95%% intervals for prompts like these (%(prompts)s prompts)."),
-    "worker": _("95%% intervals for raters like these on exactly these prompts (%(raters)s raters)."),
-    "none": _("95%% intervals, assuming that all votes are independent."),
-}
-
 
 FEWER: Final[dict[str, str | Promise]] = {
     "one-rater": _("only one rater"),
@@ -122,12 +141,6 @@ def left_out(models: Sequence[str], baseline: str | None) -> str:
     }
 
 
-def question(group: dict[str, Any]) -> str:
-    """Returns the sentence on what the intervals of a group generalise to; empty if there are none."""
-    text = QUESTIONS.get(group["clusters"])
-    return "" if text is None else str(text) % {"prompts": group["prompts"], "raters": group["raters"]}
-
-
 def converged(group: dict[str, Any]) -> str:
     """Returns the sentence on convergence; empty for methods that do not iterate."""
     if group["gradient"] is None:
@@ -136,114 +149,6 @@ def converged(group: dict[str, Any]) -> str:
         "steps": group["iterations"],
         "gradient": group["gradient"],
     }
-
-
-SCOPES: dict[str, str | Promise] = {
-    "both": _("for prompts and raters like these"),
-    "prompt": _("for prompts like these"),
-    "worker": _("for raters like these on exactly these prompts"),
-    "none": _("assuming that all votes are independent"),
-}
-
-
-def sentence(group: dict[str, Any]) -> str:
-    """Returns the conclusion of a group: which models are distinguished, considering all of them together."""
-    told, models = group["verdict"], len(group["rows"])
-    if models < 2:
-        return gettext("There is only one model, so there is nothing to rank it against.")
-    if told is None and group["rows"][1]["rank"] == 1:
-        return gettext("Several models share rank 1. This leaderboard cannot show how certain that is.")
-    if told is None and NO_WIDTH in group["notices"]:
-        return gettext(
-            "%(model)s ranks first. This leaderboard cannot show how certain that is: some intervals have zero width."
-        ) % {"model": group["rows"][0]["model"]}
-    if told is None:
-        return gettext(
-            "%(model)s has the highest rating. This leaderboard has no intervals, so it cannot show how certain "
-            "that is."
-        ) % {"model": group["rows"][0]["model"]}
-    texts = [_separation(told, models, str(SCOPES[group["clusters"]]))]
-    if (here := group["verdict_here"]) is not None:
-        texts.append(_on_these(here, told, models))
-    if group["prior"]:
-        texts.append(gettext("This holds under the assumption stated below."))
-    return " ".join(texts)
-
-
-def _separation(told: dict[str, Any], models: int, scope: str) -> str:
-    values = {"model": told["best"], "level": told["level"], "models": models, "scope": scope}
-    if told["level"] == models:
-        return gettext("These %(models)s models cannot be told apart %(scope)s.") % values
-    if told["worst_place"] == 1:
-        return gettext("%(model)s ranks first %(scope)s.") % values
-    if told["level"] == 1:
-        return (
-            gettext("%(model)s is clearly ahead of the second model, but not of every other model, %(scope)s.") % values
-        )
-    return gettext("The top %(level)s of %(models)s models cannot be told apart %(scope)s.") % values
-
-
-def _on_these(here: dict[str, Any], told: dict[str, Any], models: int) -> str:
-    """Returns the conclusion for exactly these prompts, next to the one for prompts like these."""
-    values = {"model": here["best"], "places": here["worst_place"]}
-    if here["worst_place"] == 1:
-        if told["worst_place"] == 1:
-            return gettext("The same holds for exactly these prompts.")
-        return gettext("On exactly these prompts, %(model)s ranks first.") % values
-    if here["level"] == models:
-        return gettext("On exactly these prompts, no two models can be told apart.")
-    if here["worst_place"] == models:
-        return gettext("On exactly these prompts, %(model)s could rank anywhere from first to last.") % values
-    return gettext("On exactly these prompts, %(model)s is among the top %(places)s.") % values
-
-
-def advice(group: dict[str, Any], votes: int) -> str:
-    """Returns what would separate the first two models; empty if they are separated or nothing is known.
-
-    `votes` is the number of votes so far.
-    """
-    told = group["verdict"]
-    if told is None or told["help"] is None:
-        return ""
-    factor, prompts = told["factor"], group["prompts"]
-    if factor > LONG or (told["help"] == "prompts" and prompts is None):
-        return gettext("The top two models are too close for a study of any realistic size to tell them apart.")
-    if told["help"] == "votes":
-        return gettext(
-            "If the top two differ as much as they seem to, about %(wanted)s votes would be needed to "
-            "separate them (%(number)s so far)."
-        ) % {"wanted": _about(votes * factor), "number": written(votes)}
-    values = {"wanted": _about(prompts * factor), "number": written(prompts)}
-    if group["clusters"] == "both":
-        return (
-            gettext(
-                "More votes cannot separate the top two, but more prompts can. If they differ as much as "
-                "they seem to, about %(wanted)s prompts would be needed (%(number)s so far)."
-            )
-            % values
-        )
-    return (
-        gettext(
-            "If the top two differ as much as they seem to, about %(wanted)s prompts would be needed to "
-            "separate them (%(number)s so far)."
-        )
-        % values
-    )
-
-
-LONG: Final = 1000
-"""Factor of votes or prompts beyond which collecting more is not realistic."""
-
-
-def _about(number: float) -> str:
-    """Returns the number rounded to two significant digits, because it is an estimate."""
-    size = 10 ** max(0, math.floor(math.log10(number)) - 1)
-    return written(size * math.ceil(number / size))
-
-
-def written(value: float, digits: int = 0) -> str:
-    """Formats a number, rounded. Django's formatter alone would truncate it."""
-    return number_format(round(value, digits), digits, use_l10n=True, force_grouping=True)
 
 
 def coefficient(found: dict[str, Any]) -> str:

@@ -8,15 +8,10 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
-from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard
 from ranking.pages import text
-from ranking.pages.text import written
+from ranking.pages.statements import About, one, written
 from ranking.votes.reader import ALL, PEOPLE
-
-DOUBTS: Final = frozenset({"correction-fell-back", "replicates-with-prior", "no-spread", FEW_ONE_WAY, NO_WIDTH})
-"""Notices which mean that some intervals may be too narrow."""
 
 MANY_NAMES: Final = 5
 """Most names shown in a line. More are counted, and listed in a collapsed section."""
@@ -34,109 +29,92 @@ class Line:
 
 def lines(snapshot: Leaderboard) -> Iterator[Line]:
     """Yields the lines, from the data of the board to its intervals."""
-    facts: dict[str, Any] = snapshot.sheet.get("facts", {})
-    groups: list[dict[str, Any]] = snapshot.sheet["groups"]
-    yield from _question(groups)
-    if facts:
-        yield from _size(snapshot, facts)
-        yield from _left_out(snapshot, facts)
-        yield from _agreement(snapshot, facts)
-        yield from _place(snapshot, facts)
-        yield from _ties(snapshot, facts)
-    yield from _unmet(snapshot)
-    yield from _numerics(snapshot, groups)
-    yield from _connected(snapshot, groups)
+    it = About.of(snapshot)
+    yield Line(_("Scope of intervals"), _scope(it), one("scope", it))
+    if it.facts:
+        yield from _size(it)
+        yield from _left_out(it)
+        yield from _agreement(it)
+        yield from _place(it)
+        yield from _ties(it)
+    yield from _unmet(it)
+    yield from _numerics(it)
+    yield from _connected(it)
 
 
-def _question(groups: list[dict[str, Any]]) -> Iterator[Line]:
-    term = _("Scope of intervals")
-    match groups[0]["clusters"] if groups else None:
-        case "both":
-            means = _("Each interval is for the rating that all prompts and all raters like these would give.")
-            yield Line(term, _("prompts and raters like these"), means)
-        case "worker":
-            means = _("Each interval is for the rating that all raters like these would give on exactly these prompts.")
-            yield Line(term, _("raters like these on exactly these prompts"), means)
-        case "prompt":
-            means = _("Each interval is for the rating over all prompts like these. It does not cover other raters.")
-            yield Line(term, _("prompts like these"), means)
-        case "none":
-            means = _(
-                "Votes are treated as independent, although they share prompts and raters. The intervals are "
-                "probably too narrow."
-            )
-            yield Line(term, _("votes assumed independent"), means)
-        case _:
-            yield Line(
-                term,
-                _("none"),
-                _("There are no intervals, so this leaderboard does not show how certain its ranks are."),
-            )
+def _scope(it: About) -> str:
+    return _("none") if it.clusters is None else str(text.ABOUT[it.clusters])
 
 
-def _size(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
+def _size(it: About) -> Iterator[Line]:
+    facts = it.facts
     prompts, pairs, votes = facts["prompts"], facts["pairs"], facts["votes"]
-    yield Line(
-        _("Prompts"),
-        written(prompts),
-        _("Fewer than 10 prompts are too few to draw conclusions about prompts like these.")
-        if prompts < 10
-        else _("Models are judged by their answers to these prompts, so the ranking is only as broad as they are."),
-    )
-    if snapshot.raters == PEOPLE:
-        yield Line(_("People"), written(facts["raters"]), _("People who voted and are not excluded."))
-    elif snapshot.raters == ALL:
-        yield Line(_("People and judges"), written(facts["raters"]), _("Every vote counts the same, whoever gave it."))
+    yield Line(_("Prompts"), written(prompts), one("prompts", it))
+    if it.raters == PEOPLE:
+        yield Line(_("People"), written(facts["raters"]), one("people", it))
+    elif it.raters == ALL and "people" in facts:
+        yield Line(_("People and judges"), _from_whom(facts), one("people", it))
     values = {"pairs": written(pairs), "votes": written(votes), "each": written(votes / pairs, 1) if pairs else "0"}
     value = _("%(pairs)s, with %(votes)s votes (%(each)s per pair)") % values
     yield Line(_("Pairs"), value, _("A pair is two answers to the same prompt, shown side by side."))
+    if votes != it.comparisons or it.raters == ALL:
+        value = _("%(comparisons)s, from %(votes)s votes") % {
+            "comparisons": written(it.comparisons),
+            "votes": written(votes),
+        }
+        yield Line(_("Comparisons used"), value, one("went-in", it))
     if facts.get("offered"):
         share = facts["covered"] / facts["offered"]
         yield Line(
             _("Coverage"),
             _("%(percent)s%% of %(pairs)s pairs have all their planned votes")
-            % {"percent": written(100 * share), "pairs": written(facts["offered"])},
-            _("Every pair has all its planned votes.")
-            if share == 1
-            else _("More votes are planned, so ranks may change."),
+            % {"percent": _percent_of(share), "pairs": written(facts["offered"])},
+            one("coverage", it),
         )
-    yield _dates(facts)
+    yield _dates(it)
 
 
-def _dates(facts: dict[str, Any]) -> Line:
-    term = _("First and last vote")
+def _percent_of(share: float) -> str:
+    """Formats a share in per cent, never rounding a part to nothing or to the whole."""
+    if 0 < share < 0.005:
+        return "< 1"
+    return "> 99" if 0.995 <= share < 1 else written(100 * share)
+
+
+def _from_whom(facts: dict[str, Any]) -> str:
+    people = ngettext("%(votes)s votes by %(number)s person", "%(votes)s votes by %(number)s people", facts["people"])
+    judges = ngettext(
+        "%(votes)s verdicts by %(number)s judge", "%(votes)s verdicts by %(number)s judges", facts["judges"]
+    )
+    return ", ".join(
+        text % {"votes": written(facts[votes]), "number": written(facts[number])}
+        for text, votes, number in ((people, "people_votes", "people"), (judges, "judge_votes", "judges"))
+    )
+
+
+def _dates(it: About) -> Line:
+    term, facts = _("First and last vote"), it.facts
     if facts["first"] is None:
-        return Line(term, _("unknown"), _("The votes have no timestamps."))
+        return Line(term, _("unknown"), one("dates", it))
     first, last = (datetime.fromisoformat(facts[end]).date().isoformat() for end in ("first", "last"))
     return Line(term, first if first == last else f"{first} – {last}")
 
 
-def _left_out(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
-    raters, votes = facts["excluded_raters"], facts["excluded_votes"]
+def _left_out(it: About) -> Iterator[Line]:
+    raters, votes = it.facts["excluded_raters"], it.facts["excluded_votes"]
+    value = _("none")
     if raters:
         value = ngettext(
             "%(votes)s votes by %(number)s excluded rater", "%(votes)s votes by %(number)s excluded raters", raters
         ) % {"votes": written(votes), "number": written(raters)}
-        yield Line(
-            _("Excluded votes"), value, _("Excluded by the study’s checks or manually. The export gives the reason.")
-        )
-    else:
-        yield Line(_("Excluded votes"), _("none"), _("No rater who voted here was excluded."))
-    if simulated := snapshot.simulated:
-        yield Line(
-            _("Simulated votes"),
-            written(simulated),
-            _("These votes were generated by a program. They say nothing about any model."),
-        )
+    yield Line(_("Excluded votes"), value, one("excluded", it))
+    if it.simulated:
+        yield Line(_("Simulated votes"), written(it.simulated), one("simulated", it))
 
 
-def _unmet(snapshot: Leaderboard) -> Iterator[Line]:
-    if unmet := snapshot.sheet["unmet"]:
-        baseline = snapshot.settings["baseline"]
-        if baseline is None:
-            means = _("No comparisons of these models count towards this leaderboard.")
-        else:
-            means = _("These models have fewer than two comparisons with %(baseline)s.") % {"baseline": baseline}
+def _unmet(it: About) -> Iterator[Line]:
+    if unmet := it.unmet:
+        means = one("unmet", it)
         if len(unmet) <= MANY_NAMES:
             yield Line(_("Models not ranked"), ", ".join(unmet), means)
         else:
@@ -144,25 +122,14 @@ def _unmet(snapshot: Leaderboard) -> Iterator[Line]:
             yield Line(_("Models not ranked"), number, means, tuple(unmet))
 
 
-def _agreement(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
+def _agreement(it: About) -> Iterator[Line]:
+    facts = it.facts
     found, strict = facts.get("agreement"), facts.get("agreement_without_ties")
     if found is None or strict is None:
         return
-    if snapshot.raters == PEOPLE:
-        term = _("Agreement among people")
-        means = _(
-            "How often two people’s votes on the same pair match. Without ties, random votes would match half the time."
-        )
-        nothing = _("No pair has votes from two people, so agreement cannot be measured.")
-    else:
-        term = _("Agreement with people")
-        means = _(
-            "How often the judge’s verdict matches a person’s vote. Without ties, random verdicts would match "
-            "half the time."
-        )
-        nothing = _("No person has voted on the pairs that this judge compared.")
+    term, means = _("Agreement with people") if it.is_judge else _("Agreement among people"), one("agreement", it)
     if found["value"] is None:
-        yield Line(term, _("unknown"), nothing)
+        yield Line(term, _("unknown"), means)
         return
     value = text.percent(found)
     if strict["value"] is not None:
@@ -173,101 +140,78 @@ def _agreement(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
             _("Same verdict in both orders"),
             _("%(percent)s%% of %(number)s")
             % {
-                "percent": written(100 * facts["consistent"] / facts["both_orders"]),
+                "percent": _percent_of(facts["consistent"] / facts["both_orders"]),
                 "number": written(facts["both_orders"]),
             },
-            _("The judge compared these pairs in both orders, with the sides swapped."),
+            one("orders", it),
         )
 
 
-def _place(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
-    found = facts["position"]
+def _place(it: About) -> Iterator[Line]:
+    found = it.facts["position"]
     if found is None:
         return
     values = {side: written(100 * found[side]["value"]) for side in ("left", "tie", "right")}
-    if found["p"] is None:
-        means = _("Not tested. A test needs a difference between the sides, and at least two raters or prompts.")
-    elif found["p"] < 0.05:
-        means = _(
-            "Chance is unlikely to explain this preference for one side. It favours no model if sides were "
-            "assigned at random."
-        )
-    else:
-        means = _("The difference between the sides could be due to chance.")
-    yield Line(_("Position bias"), _("left %(left)s%%, tie %(tie)s%%, right %(right)s%%") % values, means)
+    value = _("left %(left)s%%, tie %(tie)s%%, right %(right)s%%") % values
+    yield Line(_("Position bias"), value, one("position", it))
 
 
-def _ties(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
-    if facts["ties"] is None:
+def _ties(it: About) -> Iterator[Line]:
+    if it.facts["ties"] is not None:
+        yield Line(_("Ties"), _("%(percent)s%%") % {"percent": written(100 * it.facts["ties"])}, one("ties", it))
+
+
+def _numerics(it: About) -> Iterator[Line]:
+    if not it.groups:
         return
-    if METHODS[snapshot.method].own_ties:
-        means = _("This method gives ties a probability of their own.")
-    elif snapshot.settings["ties"] == "drop":
-        means = _("Ties are left out.")
-    else:
-        means = _("Each tie counts as half a win for both models.")
-    yield Line(_("Ties"), _("%(percent)s%%") % {"percent": written(100 * facts["ties"])}, means)
-
-
-def _numerics(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[Line]:
-    if not groups:
-        return
-    group = groups[0]
-    if group["clusters"] is not None:
-        yield Line(_("Interval method"), _made(snapshot, group), _meant(groups))
-    if any(part["prior"] for part in groups):
+    group = it.group
+    if it.clusters is not None:
+        yield Line(_("Interval method"), _made(it), one("intervals", it))
+    yield from _effective(it)
+    if any(part["prior"] for part in it.groups):
         yield Line(_("Assumption"), _("each model given half a tie against the mean"), text.notice("prior"))
     if optimum := text.converged(group):
-        yield Line(
-            _("Convergence"),
-            optimum,
-            _("At the optimum the gradient is zero. Below 1e-6, the displayed values do not change."),
-        )
+        yield Line(_("Convergence"), optimum, one("convergence", it))
     for found in group["coefficients"]:
         yield Line(text.coefficient_name(found["name"]), text.coefficient(found), text.about_coefficient(found))
 
 
-def _meant(groups: list[dict[str, Any]]) -> str:
-    """Returns how reliable the intervals of a board are."""
-    if groups[0]["clusters"] == "none":
-        return _("95% of such intervals would contain the true rating if no two votes shared a prompt or a rater.")
-    if any(group["prior"] or DOUBTS & {*group["notices"]} for group in groups):
-        return _(
-            "95% of such intervals are meant to contain the true rating. The notices above the table say where "
-            "they may not."
-        )
-    return _("95% of such intervals contain the true rating.")
+def _effective(it: About) -> Iterator[Line]:
+    """Yields the effective numbers of prompts and raters, which older boards do not contain."""
+    values = {"prompts": _("%(worth)s of %(number)s prompts"), "raters": _("%(worth)s of %(number)s raters")}
+    found = [
+        value % {"worth": written(worth, 1), "number": written(it.group[what])}
+        for what, value in values.items()
+        if (worth := it.group.get(f"effective_{what}")) is not None
+    ]
+    if found:
+        yield Line(_("Effective numbers"), ", ".join(found), one("effective", it))
 
 
-def _made(snapshot: Leaderboard, group: dict[str, Any]) -> str:
+def _made(it: About) -> str:
+    group = it.group
     if group["correction"] is None:
-        return _("bootstrap, %(rounds)s rounds") % {"rounds": written(snapshot.settings["rounds"])}
-    values = {"correction": group["correction"], "degrees": group["degrees"]}
+        return _("bootstrap, %(rounds)s rounds") % {"rounds": written(it.settings["rounds"])}
     if group["degrees"] is None:
-        return _("sandwich estimator, %(correction)s, normal distribution") % values
-    return _("sandwich estimator, %(correction)s, t distribution with %(degrees)s degrees of freedom") % values
+        return _("sandwich estimator, %(correction)s, normal distribution") % {"correction": group["correction"]}
+    return _("sandwich estimator, %(correction)s, t distribution with %(degrees)s degrees of freedom") % {
+        "correction": group["correction"],
+        "degrees": written(group["degrees"], 1),
+    }
 
 
-def _connected(snapshot: Leaderboard, groups: list[dict[str, Any]]) -> Iterator[Line]:
-    models = sum(len(group["rows"]) for group in groups)
+def _connected(it: About) -> Iterator[Line]:
+    models = sum(len(group["rows"]) for group in it.groups)
     if not models:
         return
-    if len(groups) > 1:
-        value = ngettext("%(number)s group", "%(number)s groups", len(groups)) % {"number": len(groups)}
-        yield Line(
-            _("Connectivity"),
-            value,
-            _(
-                "No comparisons connect these groups, so models in different groups cannot be ranked against each "
-                "other."
-            ),
-        )
+    if len(it.groups) > 1:
+        value = ngettext("%(number)s group", "%(number)s groups", len(it.groups)) % {"number": len(it.groups)}
+    elif it.unmet:
+        value = ngettext("%(number)s ranked model connected", "all %(number)s ranked models connected", models) % {
+            "number": written(models)
+        }
     else:
         value = ngettext("%(number)s model connected", "all %(number)s models connected", models) % {
             "number": written(models)
         }
-        yield Line(
-            _("Connectivity"),
-            value,
-            _("Comparisons connect every model with every other, directly or through other models."),
-        )
+    yield Line(_("Connectivity"), value, one("connected", it))

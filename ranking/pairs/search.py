@@ -319,7 +319,7 @@ def _others(study: Study) -> tuple[int, ...]:
 
     There are few, and filtering by them is cheap. A join with raters could scan all raters for each pair.
     """
-    found = study.raters.filter(~Q(kind=RaterKind.WORKER) | Q(excluded_at__isnull=False))
+    found = study.raters.filter(Q(kind=RaterKind.JUDGE) | Q(excluded_at__isnull=False))
     return tuple(found.order_by("pk").values_list("pk", flat=True))
 
 

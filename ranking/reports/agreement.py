@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.models import Study
+from annotation.models import RaterKind, Study
 from ranking.methods import board
 from ranking.methods.logistic import NotConverged
 from ranking.methods.ratings import points
@@ -53,7 +53,10 @@ def report(study: Study, line: Cut) -> Report:
     about = About.of(study)
     digest = hashlib.sha256()
     people = reader.single(study, Filters(PEOPLE), line)
-    found: Report = {"people": _people(study, people, about), "judges": {}}
+    # Members of a crowd are not known, so two of its votes may be by the same person.
+    crowds = list(study.raters.filter(kind=RaterKind.CROWD).values_list("pk", flat=True))
+    known = people.where(~np.isin(people.rater, crowds))
+    found: Report = {"people": _people(study, known, about), "judges": {}}
     for name in reader.judges(study):
         verdicts = reader.single(study, Filters(name), line)
         if not len(verdicts):

@@ -2,7 +2,7 @@
 
 Votes are coded by winner (1 for x, 0 for a tie, -1 for y), never by side. The 95% intervals leave out one prompt
 at a time (jackknife). If all prompts give the same value there is no spread. That does not mean certainty, so there
-is no interval.
+is no interval. Degrees of freedom follow from the effective number of clusters.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from ranking.methods.intervals import LEAST_DEGREES, effective
 from ranking.methods.tally import Floats
 
 type Integers = NDArray[np.integer]
@@ -180,7 +181,7 @@ def ratio(part: Floats, whole: Floats, cluster: Integers, *, floor: float = 0.0)
     if len(wholes) < 2:
         return Share(value, number=round(float(wholes.sum())))
     without = (parts.sum() - parts) / (wholes.sum() - wholes)
-    return _with_interval(value, without, round(float(wholes.sum())), floor)
+    return _with_interval(value, without, round(float(wholes.sum())), degrees_of(wholes), floor)
 
 
 def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: Integers) -> Share:
@@ -192,16 +193,22 @@ def jackknife(statistic: Callable[[NDArray[np.bool_]], float | None], cluster: I
     without = [statistic(cluster != left_out) for left_out in found]
     if any(each is None for each in without):
         return Share(value, number=len(cluster))
-    return _with_interval(value, np.array(without, dtype=np.float64), len(cluster))
+    sizes = np.unique(cluster, return_counts=True)[1].astype(np.float64)
+    return _with_interval(value, np.array(without, dtype=np.float64), len(cluster), degrees_of(sizes))
 
 
-def _with_interval(value: float, without: Floats, number: int, floor: float = -1.0) -> Share:
+def degrees_of(wholes: Floats) -> float:
+    """Returns the degrees of freedom of clusters with these weights (g,), as intervals of ratings have."""
+    return max(LEAST_DEGREES, effective(wholes) - 1)
+
+
+def _with_interval(value: float, without: Floats, number: int, degrees: float, floor: float = -1.0) -> Share:
     """Adds the interval, clipped to `floor` and 1. Without spread there is none."""
     if np.ptp(without) <= LEAST:
         return Share(value, number=number)
     clusters = len(without)
     error = float(np.sqrt((clusters - 1) / clusters * ((without - value) ** 2).sum()))
-    reach = float(scipy.special.stdtrit(clusters - 1, 0.975)) * error
+    reach = float(scipy.special.stdtrit(degrees, 0.975)) * error
     return Share(value, max(floor, value - reach), min(1.0, value + reach), number, error)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 
 from ranking.methods.tally import Floats
-from ranking.statistics.agreement import Integers, Share, ratio
+from ranking.statistics.agreement import Integers, Share, degrees_of, ratio
 
 LONGER: Final = 30
 """Characters by which an answer must exceed the other to count as longer."""
@@ -55,22 +55,23 @@ def position(shown: Integers, cluster: Integers, count: Integers | None = None) 
         tie=ratio((shown == 0) * number, number, cluster),
         right=ratio((shown == -1) * number, number, cluster),
         lean=lean,
-        p=_no_lean(lean, len(np.unique(cluster))),
+        p=_no_lean(lean, np.bincount(cluster, number)),
         number=int(number.sum()),
     )
 
 
-def _no_lean(lean: Share, clusters: int) -> float | None:
-    """Returns the two-sided p-value of a t test over the clusters of the interval.
+def _no_lean(lean: Share, sizes: Floats) -> float | None:
+    """Returns the two-sided p-value of a t test over clusters of `sizes` (g,), with their effective number.
 
     Clusters with equal values have no spread. A sign test replaces the t test: without a preference, all of n clusters
     have the same sign with probability 2^(1 - n).
     """
-    if not lean.value or clusters < 2:
+    sizes = sizes[sizes > 0]
+    if not lean.value or len(sizes) < 2:
         return None
     if lean.error is None:
-        return float(2.0 ** (1 - clusters))
-    return float(2 * scipy.special.stdtr(clusters - 1, -abs(lean.value) / lean.error))
+        return float(2.0 ** (1 - len(sizes)))
+    return float(2 * scipy.special.stdtr(degrees_of(sizes), -abs(lean.value) / lean.error))
 
 
 def histogram(values: Integers, top: int) -> list[int]:

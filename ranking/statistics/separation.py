@@ -96,7 +96,7 @@ def errors_needed(limit: float, degrees: float | None) -> float:
 
 
 def _times_as_many(signal: float, limit: float, uncertainty: Uncertainty) -> float:
-    """Returns by what factor clusters must grow in number for a difference to exceed its limit in `POWER` of studies.
+    """Returns by what factor the number of clusters must grow to separate two models in `POWER` of studies.
 
     `signal` is the square of the difference in standard errors now. More clusters mean more degrees of freedom. Their
     limit is taken to be the one with the same tail probability for a single difference as `limit` has now.

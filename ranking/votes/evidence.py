@@ -3,7 +3,7 @@
 As much as possible is counted in SQL, so that another vote on a pair is not another row to fetch.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,13 +43,16 @@ def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None
         "votes": votes,
         "raters": len(np.unique(places.cluster)) if cluster == "rater" else 1,
         "prompts": len(prompts.prompt),
+        "prompts_per_model": _prompts_per_model(rows),
+        **_kinds(rows),
         "pairs": int(prompts.pairs.sum()),
         "first": places.first and places.first.isoformat(),
         "last": places.last and places.last.isoformat(),
         "excluded_raters": excluded["raters"],
         "excluded_votes": excluded["votes"],
         "ties": float(number[places.half_points == TIE].sum() / votes) if votes else None,
-        "position": _position(places),
+        # Raters of a mix may prefer different sides, so it is only tested within each of them.
+        "position": _position(places, tested=filters.raters != ALL),
         **(_coverage(study, filters, prompts) if filters.raters == PEOPLE and baseline is None else {}),
         **_agreement(study, filters, line, rows, prompts, restricted=baseline is not None),
     }
@@ -133,23 +136,49 @@ def _by_place(rows: ComparisonQuerySet, cluster: str) -> ByPlace:
     return ByPlace(at, side, half_points, number, min(times, default=None), max(times, default=None))
 
 
+def _prompts_per_model(rows: ComparisonQuerySet) -> list[int] | None:
+    """Counts the prompts on which each model was compared; returns the fewest and the most. None without models."""
+    met: dict[int, set[int]] = {}
+    for prompt, *models in rows.order_by().values_list("pair__prompt", "pair__model_x", "pair__model_y").distinct():
+        for model in models:
+            met.setdefault(model, set()).add(prompt)
+    numbers = [len(prompts) for prompts in met.values()]
+    return [min(numbers), max(numbers)] if numbers else None
+
+
+def _kinds(rows: ComparisonQuerySet) -> Facts:
+    """Counts the people and the judges, and the votes of each."""
+    found = {
+        kind: (raters, votes)
+        for kind, raters, votes in rows.order_by()
+        .values_list("rater__kind")
+        .annotate(raters=Count("rater", distinct=True), votes=Count("pk"))
+    }
+    (judges, verdicts), (people, votes), (crowds, more) = (
+        found.get(kind, (0, 0)) for kind in (RaterKind.JUDGE, RaterKind.WORKER, RaterKind.CROWD)
+    )
+    counts = {"people": people, "people_votes": votes + more, "judges": judges, "judge_votes": verdicts}
+    return {**counts, "crowds": crowds, "weighted": rows.weighted().count()}
+
+
 def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
     """Returns the comparisons that would count if their raters were not excluded."""
     rows = study.comparisons.in_force_at(line.highest).votable().filter(rater__in=line.excluded)
     if filters.raters == PEOPLE:
-        rows = rows.filter(rater__kind=RaterKind.WORKER)
+        rows = rows.by_people()
     elif filters.raters != ALL:
         rows = rows.filter(rater__name=filters.raters)
     return rows if filters.category is None else rows.filter(pair__prompt__type=filters.category)
 
 
-def _position(places: ByPlace) -> dict[str, Any] | None:
-    """Returns the shares of left, tie and right, with a test over clusters; None if no sides are known."""
+def _position(places: ByPlace, *, tested: bool) -> dict[str, Any] | None:
+    """Returns the shares of left, tie and right, if `tested` with a test over clusters; None if no sides are known."""
     shown = places.side != 0
     if not shown.any():
         return None
     won = ((places.half_points - 1) * places.side)[shown]
-    return asdict(bias.position(won, codes(places.cluster[shown]), places.number[shown]))
+    found = bias.position(won, codes(places.cluster[shown]), places.number[shown])
+    return asdict(found if tested else replace(found, p=None))
 
 
 def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
@@ -170,6 +199,9 @@ def _agreement(
     if filters.raters == ALL:
         return {}
     if filters.raters == PEOPLE:
+        if rows.filter(rater__kind=RaterKind.CROWD).exists():
+            # Two votes of a crowd may be by the same person.
+            prompts = _by_prompt(rows.exclude(rater__kind=RaterKind.CROWD))
         place = np.arange(len(prompts.prompt))
         return {
             "agreement": asdict(agreement.ratio(prompts.same / 2, prompts.two / 2, place)),

@@ -92,6 +92,7 @@ class Read:
     inconsistent: how many verdicts of judges on a pair contradicted one another.
     in_time: whether the votes are in the order in which they were given, rather than stored.
     one_order: whether every pair was shown in one order only, so that its place cannot be told from its answers.
+    weighted: whether some comparisons have a weight or are soft verdicts.
     digest: SHA-256 of all that went in.
     """
 
@@ -102,6 +103,7 @@ class Read:
     in_time: bool
     one_order: bool
     digest: str
+    weighted: bool = False
 
 
 def judges(study: Study) -> list[str]:
@@ -174,14 +176,21 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
     simulated = rows.simulated().count()
     in_time = in_order and not rows.filter(answered_at=None).exists()
     columns = fetch(rows, in_time=in_time)
+    weighted = rows.weighted().exists()
+    soft = _soft(rows, columns, in_time=in_time) if weighted else None
     inconsistent = 0
     if source != "people":
-        columns, inconsistent = merged_columns(columns, filters.inconsistent)
+        columns, inconsistent, soft = _merged_with_shares(columns, filters.inconsistent, soft)
     votes = as_votes(study, columns, detailed=True)
+    if soft is not None:
+        votes = replace(votes, importance=soft.weight, soft=soft.share)
+    if source != "judge" and rows.filter(rater__kind=RaterKind.CROWD).exists():
+        # The members of a crowd are not known, so no votes can be clustered by rater.
+        votes = replace(votes, rater=None)
     if with_style:
         votes = replace(votes, style=_style(study, columns))
     one_order = bool(len(votes)) and _one_order(columns)
-    return Read(votes, source, simulated, inconsistent, in_time, one_order, digest(votes, in_order=in_order))
+    return Read(votes, source, simulated, inconsistent, in_time, one_order, digest(votes, in_order=in_order), weighted)
 
 
 def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
@@ -231,11 +240,17 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
 
 
 def by_people(rows: ComparisonQuerySet, study: Study) -> ComparisonQuerySet:
-    """Returns the rows given by people. All of `rows` are from `study`.
+    """Returns the rows given by people, known or not. All of `rows` are from `study`.
 
     There are few judges, so excluding their keys is cheaper for the database than looking up the kind of each rater.
     """
     return rows.exclude(rater__in=Rater.objects.filter(study=study, kind=RaterKind.JUDGE))
+
+
+def kinds(study: Study, filters: Filters, line: Cut) -> set[str]:
+    """Returns the kinds of the raters whose comparisons `filters` select."""
+    compared = Exists(selected(study, filters, line).filter(rater=OuterRef("pk")))
+    return set(Rater.objects.filter(compared, study=study).values_list("kind", flat=True))
 
 
 type Columns = dict[str, NDArray[np.int64]]
@@ -247,6 +262,57 @@ DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn", "pair__res
 def fetch(rows: ComparisonQuerySet, *, in_time: bool = False) -> Columns:
     """Reads the columns `DETAILED` of `rows`, ordered by primary key or, with `in_time`, by time."""
     return _columns(rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list(*DETAILED), DETAILED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Soft:
+    """Weights and shares of n comparisons; None where none of them has any.
+
+    Attributes:
+        weight: (n,) how many times as much each counts.
+        share: (n,) x's share of each verdict.
+    """
+
+    weight: NDArray[np.float64] | None
+    share: NDArray[np.float64] | None
+
+
+def _soft(rows: ComparisonQuerySet, columns: Columns, *, in_time: bool) -> Soft:
+    """Reads the weights and shares of `rows`, in the order in which `fetch` read `columns`."""
+    found = rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list("weight", "share")
+    table = np.array(list(found.iterator(chunk_size=CHUNK)), dtype=np.float64).reshape(-1, 2)
+    weight, share = (None if np.isnan(column).all() else column for column in table.T)
+    return Soft(
+        None if weight is None else np.where(np.isnan(weight), 1.0, weight),
+        None if share is None else np.where(np.isnan(share), columns["half_points"] / 2, share),
+    )
+
+
+def _merged_with_shares(
+    columns: Columns, inconsistent: Inconsistent, soft: Soft | None
+) -> tuple[Columns, int, Soft | None]:
+    """Merges each judge's verdicts on the same pair and turn, as `merged_columns`, with their mean weight and share.
+
+    Soft verdicts do not contradict one another: their mean says which model is better, and by how much.
+    """
+    if soft is None:
+        return *merged_columns(columns, inconsistent), None
+    if soft.share is None:
+        merged, contradicted, label = _merge(columns, inconsistent)
+    else:
+        merged, contradicted, label = _merge(columns, "tie")
+        contradicted = 0
+
+    def mean(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        if values is None:
+            return None
+        total = np.bincount(label, values, minlength=int(label.max(initial=-1)) + 1)
+        return (total / np.bincount(label, minlength=len(total)))[merged["group"]]
+
+    share = mean(soft.share)
+    if share is not None:
+        merged["half_points"] = np.where(share > 0.5, X_WON, np.where(share < 0.5, Y_WON, TIE))
+    return merged, contradicted, Soft(mean(soft.weight), share)
 
 
 def _columns(found: QuerySet[Comparison, Any], names: tuple[str, ...]) -> Columns:
@@ -362,6 +428,15 @@ def lengths(study: Study, verdicts: Single) -> NDArray[np.int64]:
 
 def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int]:
     """Merges each judge's verdicts on the same pair and turn. Returns them and the number of contradictions."""
+    merged, contradicted, _label = _merge(columns, inconsistent)
+    return merged, contradicted
+
+
+def _merge(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int, NDArray[np.int64]]:
+    """Returns the merged verdicts, the number of contradictions, and (n,) the group that each verdict went into.
+
+    The merged columns have one more, `group`.
+    """
     group = np.stack([columns["rater"], columns["pair"], columns["turn"]], axis=1)
     # People have one row per pair and turn, so merging leaves them unchanged. Judges may have several in both orders.
     label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
@@ -373,7 +448,8 @@ def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Column
     result = {name: column[first][kept] for name, column in columns.items()}
     result["half_points"] = np.where(contradicted, TIE, outcome)[kept]
     result["side"] = left[kept]
-    return result, int(contradicted.sum())
+    result["group"] = label[first][kept]
+    return result, int(contradicted.sum()), label
 
 
 def as_votes(study: Study, columns: Columns, *, detailed: bool) -> Votes:
@@ -414,7 +490,9 @@ def _one_order(columns: Columns) -> bool:
 def digest(votes: Votes, *, in_order: bool) -> str:
     """Returns the SHA-256 of the comparisons, sorted unless `in_order`."""
     parts = [votes.x, votes.y, votes.outcome, votes.left, votes.prompt, votes.rater, votes.count]
-    table = np.stack([part.astype(np.int64) for part in parts if part is not None], axis=1)
+    # Weights and shares enter with all their bits.
+    exact = [part.view(np.int64) for part in (votes.importance, votes.soft) if part is not None]
+    table = np.stack([*(part.astype(np.int64) for part in parts if part is not None), *exact], axis=1)
     if not in_order and len(table):
         table = table[np.lexsort(table.T[::-1])]
     digest = hashlib.sha256("\0".join(votes.names).encode())

@@ -17,7 +17,7 @@ from annotation.importing.rows.errors import Refused, Repeated
 from annotation.importing.rows.known_rows import STORED, Known, KnownPair, KnownRater, quoted
 from annotation.importing.rows.pairs import Pairs
 from annotation.interchange.faults import shown
-from annotation.interchange.llmfao import RATER_LENGTH, REPEATED_COLUMNS, RESERVED_RATERS
+from annotation.interchange.llmfao import CROWD, RATER_LENGTH, REPEATED_COLUMNS, is_reserved
 from annotation.models import Comparison, Outcome, Pair, Rater, RaterKind, Worker
 from annotation.models.voting import Stage
 from annotation.problems import gettext_noop
@@ -54,6 +54,13 @@ class Judged:
     repetition: int = 0
     simulated: bool = False
     at: datetime | None = None
+    weight: float | None = None
+    share: float | None = None
+
+    @property
+    def code(self) -> str:
+        """Everything that a second row must repeat: sides and winner, and weight and share if there are any."""
+        return _code(self.left, self.winner, self.weight, self.share)
 
 
 class Comparisons:
@@ -63,6 +70,7 @@ class Comparisons:
         self.context = context
         self.pairs = pairs
         self._shared: dict[tuple[str, int], Vote] = {}
+        self.numbers: dict[tuple[int | str, int, int], int] = {}
 
     # The stored rows, and those that the files have added so far.
 
@@ -82,23 +90,23 @@ class Comparisons:
 
     @cached_property
     def votes(self) -> dict[int, Vote]:
-        """Left side and winner of answers, in force or withdrawn, by `_vote_key`."""
+        """Codes of answers, in force or withdrawn, by `_vote_key`."""
         if self.context.study is None:
             return {}
         pairs = {pair.pk: pair.index for pair in self.pairs.known.values()}
         raters = {rater.pk: rater.index for rater in self.raters.values()}
         found: dict[int, Vote] = {}
         rows = Comparison.objects.filter(study=self.context.study).values_list(
-            "pair", "rater", "turn", "trial", "left", "winner", "withdrawn", "superseded_by"
+            "pair", "rater", "turn", "trial", "left", "winner", "weight", "share", "withdrawn", "superseded_by"
         )
-        for pair, rater, turn, repetition, left, winner, withdrawn, superseded_by in rows.iterator():
+        for pair, rater, turn, repetition, left, winner, weight, share, withdrawn, superseded_by in rows.iterator():
             if pair not in pairs or rater not in raters:
                 continue  # come since those were read; no row of the files can mean it without a race being told
             key = _vote_key(pairs[pair], raters[rater], turn, repetition)
             if withdrawn or superseded_by:
                 found.setdefault(key, self._vote(WITHDRAWN, STORED))
             else:
-                found[key] = self._vote(VOTE_CODES[left, winner], STORED)
+                found[key] = self._vote(_code(left, winner, weight, share), STORED)
         return found
 
     @cached_property
@@ -128,8 +136,25 @@ class Comparisons:
             raise Refused(where, gettext_noop("People answer each pair once, as a whole. Set this to 0."))
         if turn > (turns := self.pairs.corpus.turns("prompt", row["prompt"])):
             raise Refused("turn", NO_SUCH_TURN, prompt=row["prompt"], turns=turns, turn=turn)
-        answer = Judged(side, winner_of(row["winner"], side), turn, repetition, row.get("simulated", False))
-        return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row))
+        if is_crowd(rater_key) and "repetition" not in row:
+            repetition = self._next_of_crowd(rater_key, pair, turn)
+        answer = Judged(
+            side,
+            winner_of(row["winner"], side),
+            turn,
+            repetition,
+            row.get("simulated", False),
+            weight=row.get("weight"),
+            share=_share_of_x(row, side),
+        )
+        return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row) and not is_crowd(rater_key))
+
+    def _next_of_crowd(self, crowd: int | str, pair: KnownPair, turn: int) -> int:
+        """Returns the number of the next vote of a crowd on a pair, counted from 0 in the order of the files."""
+        key = (crowd, pair.index, turn)
+        number = self.numbers.get(key, 0)
+        self.numbers[key] = number + 1
+        return number
 
     def take_verdict(self, where: str, judge: str, pair: KnownPair, answer: Judged) -> bool:
         """Imports the verdict of the judge `judge` on `pair`; `where` is the field that has it.
@@ -137,14 +162,14 @@ class Comparisons:
         Raises:
             Refused: another verdict is already stored, or files cannot add answers of that rater.
         """
-        if judge in RESERVED_RATERS or len(judge) > RATER_LENGTH:
+        if is_reserved(judge) or len(judge) > RATER_LENGTH:
             raise Refused(where, gettext_noop("A valid judge name is required."))
         return self._take(judge, pair, answer)
 
     def _take(self, rater_key: int | str, pair: KnownPair, answer: Judged, *, any_time: bool = False) -> bool:
         """Imports an answer. With `any_time` it may match any of the rater's repeated answers on the pair."""
         rater = self.raters.get(rater_key)
-        code = VOTE_CODES[answer.left, answer.winner]
+        code = answer.code
         if rater is not None:
             key = _vote_key(pair.index, rater.index, answer.turn, answer.repetition)
             vote = self.votes.get(key)
@@ -155,7 +180,7 @@ class Comparisons:
                 if vote is not None:
                     self._meet(key, vote)
                 return False
-            _refuse_second(before, code, answer.left)
+            _refuse_second(before, code, answer.left, is_crowd=is_crowd(rater_key))
             _refuse_adding(rater, rater_key, answer.simulated)
         else:
             rater = self._add_rater(rater_key, answer.simulated)
@@ -163,7 +188,7 @@ class Comparisons:
         self.votes[key] = self._vote(code, self.context.file)
         rater.votes += 1
         if sink := self.context.sink:
-            counts = isinstance(rater_key, int) and not rater.simulated
+            counts = (isinstance(rater_key, int) or is_crowd(rater_key)) and not rater.simulated
             sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
         return True
 
@@ -191,6 +216,8 @@ class Comparisons:
                 trial=answer.repetition,
                 left=answer.left,
                 winner=answer.winner,
+                weight=answer.weight,
+                share=answer.share,
                 answered_at=answer.at,
                 upload=sink.upload,
             )
@@ -202,11 +229,12 @@ class Comparisons:
         self.raters[key] = rater
         if sink := self.context.sink:
             is_worker = isinstance(key, int)
+            kind = RaterKind.WORKER if is_worker else RaterKind.CROWD if is_crowd(key) else RaterKind.JUDGE
             sink.raters.add(
                 rater,
                 lambda: Rater(
                     study=self.context.study,
-                    kind=RaterKind.WORKER if is_worker else RaterKind.JUDGE,
+                    kind=kind,
                     name=None if is_worker else key,
                     simulated=simulated,
                     upload=sink.upload,
@@ -240,6 +268,39 @@ class Comparisons:
                 Worker.objects.filter(pk__in=some).update(votes=F("votes") + votes)
 
 
+def is_crowd(key: int | str) -> bool:
+    """Returns whether a rater is a crowd whose members are not known."""
+    return isinstance(key, str) and CROWD.fullmatch(key) is not None
+
+
+def _code(left: str, winner: str, weight: float | None, share: float | None) -> str:
+    """Returns what identifies an answer: side and winner first, then weight and share if there are any."""
+    plain = VOTE_CODES[left, winner]
+    if weight is None and share is None:
+        return plain
+    # A share is stored for x and read for the left model, so its last digits may differ.
+    return f"{plain} {weight} {None if share is None else round(share, 12)}"
+
+
+def _share_of_x(row: Mapping[str, Any], side: Side) -> float | None:
+    """Returns x's share of a soft verdict, given that of the left model.
+
+    Raises:
+        Refused: the winner has the smaller share.
+    """
+    share: float | None = row.get("share")
+    if share is None:
+        return None
+    if (row["winner"] == "left" and share < 0.5) or (row["winner"] == "right" and share > 0.5):
+        raise Refused(
+            "share",
+            gettext_noop("The winner is %(winner)s, but the left model’s share is %(share)s. Correct one of them."),
+            winner=row["winner"],
+            share=shown(str(share)),
+        )
+    return share if side == "x" else 1 - share
+
+
 def _vote_key(pair: int, rater: int, turn: int = 0, repetition: int = 0) -> int:
     # Turn and repetition are the high bits: keys of people, which are most of them, stay small.
     return turn << 96 | repetition << 64 | pair << 32 | rater
@@ -255,7 +316,7 @@ def _rater_key(row: Mapping[str, Any], judge: str | None) -> int | str:
         return int(number)
     if row.get("worker") is not None:
         raise Refused("worker", gettext_noop("Leave this cell empty: the row belongs to a judge."))
-    if rater is None or rater in RESERVED_RATERS:
+    if rater is None or (is_reserved(rater) and not is_crowd(rater)):
         raise Refused("rater", gettext_noop("A valid judge name is required."))
     return str(rater)
 
@@ -273,10 +334,25 @@ def _refuse_misnamed(row: Mapping[str, Any], left: Known, right: Known) -> None:
             )
 
 
-def _refuse_second(before: str | None, code: str, left: Side) -> None:
+def _refuse_second(before: str | None, code: str, left: Side, *, is_crowd: bool) -> None:
     """Refuses a different second answer of a rater on a pair; reports both answers by the row's sides."""
     if before is None:
         return
+    if is_crowd and before != WITHDRAWN:
+        raise Refused(
+            "rater",
+            gettext_noop(
+                "This crowd already has another vote with this number on this pair. Give this source a name of its "
+                "own, as in crowd:NAME, or number the votes on a pair in the column “repetition”."
+            ),
+        )
+    plain, _space, weights = before.partition(" ")
+    new, _space, new_weights = code.partition(" ")
+    if plain == new and weights != new_weights:
+        raise Refused(
+            "weight", gettext_noop("This rater already answered this pair the same way, with another weight or share.")
+        )
+    before, code = plain, new
     if before == WITHDRAWN:
         raise Refused(
             "winner", gettext_noop("This answer was given in the study and then undone there, so a file cannot add it.")

@@ -24,7 +24,8 @@ from ranking.methods.intervals import CLUSTERS, CORRECTIONS
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import INTERVALS, REDRAWS, TIES, Contradiction, Settings
 from ranking.models import Leaderboard
-from ranking.pages.text import coefficient, coefficient_name, converged, left_out, notice, question
+from ranking.pages.statements import About, one, said
+from ranking.pages.text import coefficient, coefficient_name, converged, left_out, notice
 from ranking.votes import reader
 from ranking.votes.reader import Filters
 
@@ -145,14 +146,10 @@ class Command(BaseCommand):
                 )
                 % {"number": read.simulated}
             )
-        if read.inconsistent:
-            if filters.inconsistent == "drop":
-                sentence = _("%(number)s verdicts were left out because the judge contradicted itself on the pair.")
-            else:
-                sentence = _(
-                    "%(number)s verdicts were counted as ties because the judge contradicted itself on the pair."
-                )
-            self.stderr.write(sentence % {"number": read.inconsistent})
+        # Models that are not ranked are named below.
+        it = About(read=sheet["read"], filters=asdict(filters), raters=filters.raters)
+        for found in said("board", it):
+            self.stderr.write(found.text)
         baseline = computed.board.settings.baseline
         for word in dict.fromkeys([*sheet["notices"], *(word for g in sheet["groups"] for word in g["notices"])]):
             self.stderr.write(notice(word))
@@ -228,7 +225,7 @@ def table(computed: Computed) -> str:
                     f"{row['comparisons']:,}",
                 )
             )
-        foot = [question(group), converged(group)]
+        foot = [one("question", About(group=group)), converged(group)]
         foot.extend(f"{coefficient_name(found['name'])}: {coefficient(found)}" for found in group["coefficients"])
         blocks.append(text_table(lines, {2, 3, 4, 5}) + "\n\n" + "\n".join(filter(None, foot)))
     total = _("Comparisons: %(number)s") % {"number": f"{computed.sheet['comparisons']:,}"}

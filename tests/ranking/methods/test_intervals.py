@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, stdtrit
 
 from ranking.methods import intervals
-from ranking.methods.board import rate
+from ranking.methods.board import on_these_prompts, rate
 from ranking.methods.intervals import Observations, Unidentified
 from ranking.methods.logistic import Cells, fit
 from ranking.methods.settings import Settings
@@ -274,3 +274,33 @@ def test_win_rates_against_a_baseline_count_effective_clusters_too(clusters):
     assert (uncertainty.effective_prompts is None) == (clusters == "worker")
     if clusters != "worker":
         assert uncertainty.effective_prompts < 2
+
+
+@pytest.mark.parametrize("clusters", ["prompt", "worker"])
+@pytest.mark.parametrize("covariates", [0, 2])
+def test_large_clusters_solved_together_are_those_solved_one_by_one(clusters, covariates, monkeypatch):
+    votes = draw(3, models=60, rows=4000, prompts=25, raters=60)
+    z = np.random.default_rng(0).normal(size=(4000, covariates))
+    weight = votes.weight()
+    found = fit(Cells(60, votes.x, votes.y, weight, weight * votes.score(), z), prior=False)
+    observations = Observations.at(found, votes.x, votes.y, z, weight, votes.score())
+    codes = votes.prompt if clusters == "prompt" else votes.rater
+    together = intervals.one_way(found, observations, codes, "CR3")
+    monkeypatch.setattr(intervals, "DIRECT", 10**9)
+    assert together == pytest.approx(intervals.one_way(found, observations, codes, "CR3"), rel=1e-9, abs=1e-13)
+
+
+@pytest.mark.parametrize("method", ["bradley-terry", "davidson"])
+def test_intervals_on_exactly_these_prompts_come_with_those_for_prompts_like_these(method):
+    votes = draw(4, rows=900)
+    both, worker = (
+        rate(votes, Settings(method=method, clusters=clusters), "people").groups[0].ratings
+        for clusters in ("both", "worker")
+    )
+    here = on_these_prompts(both)
+    assert here.clusters == worker.clusters == "worker"
+    assert here.low == pytest.approx(worker.low, rel=1e-12)
+    assert here.covariance == pytest.approx(worker.covariance, rel=1e-12)
+    assert here.uncertainty.degrees == worker.uncertainty.degrees
+    assert here.notices == worker.notices
+    assert on_these_prompts(worker) is None

@@ -13,6 +13,7 @@ from ranking.boards import snapshots
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
 from ranking.pages import agreement, trust
+from ranking.pages.statements import About
 from ranking.votes import reader
 from ranking.votes.evidence import facts
 from ranking.votes.reader import Filters
@@ -148,12 +149,17 @@ def test_the_question_is_named_for_people_and_for_a_judge():
 
 def test_how_intervals_were_made_is_told():
     study = voted_study()
-    assert lines(study)["Interval method"].value == "sandwich estimator, CR3, t distribution with 5 degrees of freedom"
+    assert (
+        lines(study)["Interval method"].value == "sandwich estimator, CR3, t distribution with 5.0 degrees of freedom"
+    )
     assert lines(study, clusters="none")["Interval method"].value == "sandwich estimator, CR0, normal distribution"
     assert lines(study, method="elo-bootstrap", redraw="resample")["Interval method"].value == (
         "bootstrap, 1,000 rounds"
     )
-    assert lines(study)["Interval method"].means == "95% of such intervals contain the true rating."
+    assert lines(study)["Interval method"].means.startswith(
+        "About 95% of such intervals contain the true rating, if these prompts and raters are a random sample"
+    )
+    assert lines(study)["Effective numbers"].value == "12.0 of 12 prompts, 6.0 of 6 raters"
     assert "if no two votes shared" in lines(study, clusters="none")["Interval method"].means
     assert "Interval method" not in lines(study, method="elo")
     assert "Preference for the left answer" in lines(study, first_place=True)
@@ -263,6 +269,5 @@ def test_the_shares_of_places_are_rounded_alike_on_both_pages():
     place = agreement._place({**found, "lean": {"value": 0.038, **share}, "p": 0.02})
     assert (place.left, place.tie, place.right) == (33, 39, 29)
     assert (place.left + place.between, place.start_right + place.right) == (place.start_right, 100)
-    board = Leaderboard(raters="people", method="bradley-terry", settings={"ties": None})
-    told = [line.value for line in trust._place(board, {"position": {**found, "p": 0.02}})]
+    told = [line.value for line in trust._place(About(facts={"position": {**found, "p": 0.02}}))]
     assert told == ["left 33%, tie 39%, right 29%"]

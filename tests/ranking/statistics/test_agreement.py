@@ -104,12 +104,15 @@ def test_correlation_with_single_votes_is_pearsons_over_all_of_them():
 
 def test_intervals_leave_one_prompt_out():
     rng = np.random.default_rng(2)
-    part, whole, cluster = rng.random(60), np.ones(60), rng.integers(6, size=60)
+    part, whole, cluster = rng.random(60), np.ones(60), rng.permutation(np.repeat(np.arange(6), 10))
     found = agreement.ratio(part, whole, cluster)
     left_out = [part[cluster != k].mean() for k in range(6)]
     error = np.sqrt(5 / 6 * ((np.array(left_out) - part.mean()) ** 2).sum())
     assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 5) * error)
     assert agreement.ratio(part, whole, cluster * 0).low is None
+    # One prompt with most of the votes is worth hardly more than one prompt.
+    uneven = agreement.ratio(part, whole, np.where(np.arange(60) < 54, 0, cluster))
+    assert uneven.high - uneven.value == pytest.approx(stats.t.ppf(0.975, 1) * uneven.error)
     assert agreement.ratio(part[:0], whole[:0], cluster[:0]).value is None
 
 

@@ -10,7 +10,8 @@ from scipy.special import stdtrit
 from ranking.methods.board import rate
 from ranking.methods.ratings import Ratings, critical, simultaneous_critical
 from ranking.methods.settings import Settings
-from ranking.pages import text
+from ranking.pages import statements
+from ranking.pages.statements import About
 from ranking.statistics.separation import POWER, _times_as_many, errors_needed, verdict
 from tests.ranking.drawn_votes import draw, make
 from tests.ranking.methods.test_published_board import DATA, crowd  # noqa: F401  a fixture
@@ -134,53 +135,63 @@ def group(**changes: Any) -> dict[str, Any]:
     return {"rows": rows, **rest, "verdict": told, "verdict_here": here, **changes}
 
 
+def sentence(about: dict[str, Any]) -> str:
+    return statements.one("summary", About(group=about))
+
+
+def advice(about: dict[str, Any], votes: int) -> str:
+    return statements.one("advice", About(group=about, comparisons=votes))
+
+
 def test_both_questions_are_answered_where_people_voted():
-    assert text.sentence(group()) == (
+    assert sentence(group()) == (
         "The top 17 of 59 models cannot be told apart for prompts and raters like these. On exactly these "
         "prompts, GPT 4 is among the top 4."
     )
     first = {**group()["verdict"], "level": 1, "worst_place": 1, "help": None}
-    assert text.sentence(group(verdict=first, verdict_here=first)) == (
+    assert sentence(group(verdict=first, verdict_here=first)) == (
         "GPT 4 ranks first for prompts and raters like these. The same holds for exactly these prompts."
     )
-    assert text.sentence(group(verdict_here=first)).endswith("On exactly these prompts, GPT 4 ranks first.")
+    assert sentence(group(verdict_here=first)).endswith("On exactly these prompts, GPT 4 ranks first.")
     anywhere = {**group()["verdict_here"], "level": 30, "worst_place": 59}
-    assert text.sentence(group(verdict_here=anywhere)).endswith(
+    assert sentence(group(verdict_here=anywhere)).endswith(
         "On exactly these prompts, GPT 4 could rank anywhere from first to last."
     )
     nothing = {**group()["verdict"], "level": 59, "worst_place": 59}
-    assert text.sentence(group(verdict=nothing, verdict_here=nothing)) == (
+    assert sentence(group(verdict=nothing, verdict_here=nothing)) == (
         "These 59 models cannot be told apart for prompts and raters like these. On exactly these prompts, "
         "no two models can be told apart."
     )
 
 
 def test_a_board_without_intervals_says_what_it_cannot():
-    assert "no intervals" in text.sentence(group(clusters=None, verdict=None, verdict_here=None))
-    assert text.advice(group(verdict=None), 100) == ""
-    flat = text.sentence(group(verdict=None, notices=["no-width"]))
+    assert "no intervals" in sentence(group(clusters=None, verdict=None, verdict_here=None))
+    assert advice(group(verdict=None), 100) == ""
+    flat = sentence(group(verdict=None, notices=["no-width"]))
     assert (
-        flat == "model 0 ranks first. This leaderboard cannot show how certain that is: some intervals have zero width."
+        flat
+        == "model 0 has the highest rating. This leaderboard cannot show how certain that is: some intervals have zero "
+        "width."
     )
     level = [{"model": f"model {index}", "rank": 1} for index in range(3)]
-    assert "share rank 1" in text.sentence(group(rows=level, verdict=None, verdict_here=None))
+    assert "share rank 1" in sentence(group(rows=level, verdict=None, verdict_here=None))
     alone = group(rows=[{"model": "GPT 4"}], verdict=None, verdict_here=None)
-    assert "nothing to rank it against" in text.sentence(alone)
+    assert "nothing to rank it against" in sentence(alone)
 
 
 def test_what_is_known_by_an_assumption_alone_says_so():
-    assert "assumption" not in text.sentence(group())
-    assert text.sentence(group(prior=True)).endswith("This holds under the assumption stated below.")
+    assert "assumption" not in sentence(group())
+    assert sentence(group(prior=True)).endswith("This holds under the assumption stated below.")
 
 
 def test_what_would_help_is_told_in_numbers_of_it():
-    assert text.advice(group(), 8931) == (
-        "More votes cannot separate the top two, but more prompts can. If they differ as much as they seem "
-        "to, about 41 prompts would be needed (13 so far)."
+    assert advice(group(), 8931) == (
+        "More votes alone are not enough to separate the top two, but more prompts are. If they differ as much as "
+        "they seem to, about 41 prompts would separate them in 80% of studies (13 so far)."
     )
     votes = {**group()["verdict"], "help": "votes", "factor": 4.67}
-    advice = text.advice(group(verdict=votes), 8931)
-    assert "about 42,000 votes would be needed to separate them (8,931 so far)" in advice
-    assert "about 41 prompts would be needed to separate them" in text.advice(group(clusters="prompt"), 8931)
+    told = advice(group(verdict=votes), 8931)
+    assert "about 42,000 votes would separate them in 80% of studies (8,931 so far)" in told
+    assert "about 41 prompts would separate them in 80% of studies" in advice(group(clusters="prompt"), 8931)
     never = {**group()["verdict"], "factor": 5000.0}
-    assert "too close" in text.advice(group(verdict=never), 8931)
+    assert "too close" in advice(group(verdict=never), 8931)
