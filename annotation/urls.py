@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from annotation.views import data, exports, joining, pairs, settings, study, worker, workers
+from annotation.views import data, exports, joining, pairs, prompt_sets, settings, study, worker, workers
 
 worker_urls = [
     path("", joining.join, name="join"),
@@ -56,10 +56,20 @@ study_urls = [
     path("export/<slug:what>/", exports.download, name="study-download"),
 ]
 
+prompt_set_urls = [
+    path("", prompt_sets.page, name="prompt-set"),
+    path("owner/", prompt_sets.hand_over, name="prompt-set-owner"),
+    path("readers/<int:number>/remove/", prompt_sets.remove, name="prompt-set-reader-remove"),
+    path("studies/<slug:study>/detach/", prompt_sets.detach, name="prompt-set-detach"),
+    path("studies/<slug:study>/attach/", prompt_sets.attach, name="prompt-set-attach"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<slug:slug>/", include(worker_urls)),
     path("studies/", study.index, name="studies"),
     # Not under /studies/, where every word may be a study's slug.
     path("new-study/", study.new, name="study-new"),
     path("studies/<slug:slug>/", include(study_urls)),
+    path("prompt-sets/", prompt_sets.index, name="prompt-sets"),
+    path("prompt-sets/<slug:slug>/", include(prompt_set_urls)),
 ]

@@ -25,7 +25,8 @@ from annotation.importing import load
 from annotation.interchange.faults import Fault
 from annotation.interchange.tables import Source
 from annotation.models import Study, Upload, UploadState
-from annotation.problems import gettext_noop
+from annotation.problems import SENTENCES, Problem, gettext_noop
+from annotation.studies.lifecycle import NotPossible
 
 log = logging.getLogger(__name__)
 
@@ -102,11 +103,19 @@ def run(upload_id: int) -> bool:
         claim.end(
             UploadState.FAULTY, {"faults": [f.as_json() for f in error.faults.listed], "count": error.faults.count}
         )
+    except NotPossible as refusal:
+        claim.end(UploadState.FAULTY, {"faults": [_told(refusal.problem).as_json()], "count": 1})
     else:
         if report.upload is None:
             claim.end(UploadState.STORED, report.as_json())
     shutil.rmtree(folder(upload), ignore_errors=True)
     return True
+
+
+def _told(problem: Problem) -> Fault:
+    """Returns the fault of files that are in order, but cannot be stored because of `problem`."""
+    values = {name: str(value) for name, value in problem.params.items()}
+    return Fault("", None, "", SENTENCES.get(problem.code, "%(text)s"), values | {"text": problem.text})
 
 
 def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:

@@ -109,6 +109,7 @@ class Runs(RunView):
     )
     def post(self, request: Request, slug: str) -> Response:
         study = self.study
+        self.need_to_read_it()
         asked = rows.NewRun(data=request.data)
         asked.is_valid(raise_exception=True)
         options = asked.validated_data
@@ -171,6 +172,8 @@ class Resume(ChangeRun):
         responses=rows.RunDetail,
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
+        self.found(number)
+        self.need_to_read_it()
         return self.change_run(number, judge_life.resume)
 
 
@@ -197,6 +200,7 @@ class CallsQuery(PageQuery):
 class Calls(RunView):
     """Lists the calls of a judge run with their verdicts in force, optionally those in one state."""
 
+    with_texts = True
     query = CallsQuery
 
     @extend_schema(
@@ -220,6 +224,8 @@ _TEXTS = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason", "resul
 
 class OneCall(StudyView):
     """Returns a call to a judge with its requests, replies and verdicts."""
+
+    with_texts = True
 
     @extend_schema(
         operation_id="judge-call",

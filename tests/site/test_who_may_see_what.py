@@ -89,6 +89,12 @@ GET = {
     "studies/<slug:slug>/workers/reports/<int:number>/settle/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/export/": OF_THE_STUDY,
     "studies/<slug:slug>/export/<slug:what>/": OF_THE_STUDY,
+    "prompt-sets/": SIGNED_IN,
+    "prompt-sets/<slug:slug>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/owner/": OF_THE_OWNER,
+    "prompt-sets/<slug:slug>/readers/<int:number>/remove/": (SIGN_IN, SIGN_IN, 403, 404, 405),
+    "prompt-sets/<slug:slug>/studies/<slug:study>/detach/": OF_THE_OWNER,
+    "prompt-sets/<slug:slug>/studies/<slug:study>/attach/": (SIGN_IN, SIGN_IN, 403, 404, 405),
     "s/<slug:slug>/": (200, OWN_PAGE, 200, 200, 200),
     "s/<slug:slug>/consent/": ("/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/"),
     "s/<slug:slug>/instructions/": OF_THE_WORKER,
@@ -182,6 +188,8 @@ GET = {
     "api/schema/": API_OF_EVERYBODY,
     "api/token/": SIGNED_IN,
     "api/token/revoke/": (SIGN_IN, SIGN_IN, 405, 405, 405),
+    "api/prompt-sets/": API_SIGNED_IN,
+    "api/prompt-sets/<slug:slug>/": API_OF_THE_STUDY,
     "api/studies/": API_OF_EVERYBODY,
     "api/studies/<slug:slug>/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/models/": OF_THE_PUBLISHED,
@@ -288,6 +296,7 @@ def rows(study):
             study=study, judge=version.judge, every=1, next_at=now, created_at=now
         ).pk,
         "judge-calls": call.pk,
+        "readers": 1,
         "leaderboards": board.pk,
         "boards": board.pk,
         "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
@@ -298,6 +307,7 @@ def rows(study):
     }
     return {
         "<slug:slug>": study.slug,
+        "<slug:study>": study.slug,
         "<slug:group>": "access",
         "<slug:what>": "comparisons",
         "<slug:form>": "plain",
