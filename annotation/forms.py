@@ -348,7 +348,7 @@ class PlatformForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["id_parameter", "id_required"]
+        fields = ["id_parameter", "id_required", "id_signed"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

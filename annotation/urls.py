@@ -23,6 +23,7 @@ worker_urls = [
     path("finish/", worker.finish, name="worker-finish"),
     path("resume/", worker.resume, name="worker-resume"),
     path("withdraw/", worker.withdraw, name="worker-withdraw"),
+    path("own/<str:token>/", joining.personal, name="worker-personal"),
 ]
 
 study_urls = [
@@ -48,6 +49,7 @@ study_urls = [
     path("workers/", workers.page, name="study-workers"),
     path("workers.csv", workers.page_csv, name="study-workers-csv"),
     path("workers/<whole:number>/exclude/", workers.exclude, name="study-worker-exclude"),
+    path("workers/<whole:number>/link/", workers.personal_link, name="study-worker-link"),
     path("workers/<whole:number>/include/", workers.include, name="study-worker-include"),
     path("workers/reports/", data.reported, name="study-reports"),
     path("workers/reports.csv", data.reports_csv, name="study-reports-csv"),

@@ -209,6 +209,12 @@ class Study(models.Model):
         default=False,
         help_text=_("Only accept links that contain a participant ID."),
     )
+    id_signed = models.BooleanField(
+        _("require a signature with the ID"),
+        default=False,
+        help_text=_("Only accept IDs signed with this study’s key, so that nobody can use another person’s ID."),
+    )
+    id_secret = models.CharField(max_length=64, blank=True, editable=False)
 
     training_size = models.PositiveIntegerField(
         _("training pairs per attempt"),

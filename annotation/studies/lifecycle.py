@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Exit, LanguageModel, Outcome, Pair, PromptSet, Status, Study, StudyText, TextKind
 from annotation.problems import Failure
 from annotation.stored_problems import told
-from annotation.studies import default_texts, problems
+from annotation.studies import default_texts, problems, signed_ids
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without the characters that look alike when a code is copied by hand."""
@@ -94,6 +94,8 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
     for field, value in changes.items():
         if field != "language_models":
             setattr(study, field, value)
+    # Turning signatures off and on makes a new key, and old links useless.
+    study.id_secret = (study.id_secret or signed_ids.new_secret()) if study.id_signed else ""
     study.full_clean()
     for field, text in before.items():
         if getattr(study, field) != text:

@@ -213,6 +213,7 @@ _PLAIN: Final = [
     ),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
+    _simple("id_signed", TRUTH, "Only accept participant IDs that are signed with this study’s key.", _truth),
     _simple("public", TRUTH, "Make results public.", _truth),
 ]
 

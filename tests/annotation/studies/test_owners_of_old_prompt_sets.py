@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 def upgrade() -> None:
     (name,) = (
-        each.name for each in pkgutil.iter_modules(migrations.__path__) if each.name.endswith("_prompt_set_owner")
+        each.name for each in pkgutil.iter_modules(migrations.__path__) if each.name.endswith("_owners_and_signed_ids")
     )
     import_module(f"annotation.migrations.{name}").give_owners(apps, None)
 

@@ -170,6 +170,7 @@ def test_every_setting_of_the_study_can_be_set() -> None:
         "consent_version",
         "instruction_version",
         "detached_at",
+        "id_secret",
     }
     fields = {field.name for field in [*Study._meta.fields, *Study._meta.many_to_many]}
     assert fields - apart == {

@@ -69,5 +69,15 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('study', None)), fields=('prompt_set', 'user'), name='prompt_set_reader_once'), models.UniqueConstraint(fields=('prompt_set', 'user', 'study'), name='prompt_set_reader_through_once')],
             },
         ),
+        migrations.AddField(
+            model_name='study',
+            name='id_secret',
+            field=models.CharField(blank=True, editable=False, max_length=64),
+        ),
+        migrations.AddField(
+            model_name='study',
+            name='id_signed',
+            field=models.BooleanField(default=False, help_text='Only accept IDs signed with this study’s key, so that nobody can use another person’s ID.', verbose_name='require a signature with the ID'),
+        ),
         migrations.RunPython(give_owners, migrations.RunPython.noop, elidable=True),
     ]
