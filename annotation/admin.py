@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 
 from annotation.models import (
@@ -14,6 +16,7 @@ from annotation.models import (
     PairRun,
     Prompt,
     PromptSet,
+    PromptSetReader,
     Rater,
     Report,
     Result,
@@ -32,8 +35,38 @@ else:
     _Admin = admin.ModelAdmin
 
 
-class ReadOnly(_Admin):
+def path_to_set(model: type[Model]) -> str:
+    """Returns the lookup that leads from any row of `model` to its prompt set; empty if there is none."""
+    paths: list[tuple[type[Model], str]] = [(model, "")]
+    for place, path in paths:
+        for field in place._meta.concrete_fields:
+            if isinstance(field, ForeignKey) and not field.null:
+                to = field.related_model
+                further = f"{path}__{field.name}".removeprefix("__")
+                if to is PromptSet:
+                    return further
+                if to not in {known for known, _path in paths}:
+                    paths.append((to, further))
+    return ""
+
+
+class OfPromptSets(_Admin):
+    """Rows of prompt sets: staff who are no superusers see those of sets that they may read."""
+
+    to_set = "prompt_set"
+    """The lookup that leads from a row to its prompt set; empty if the rows tell nothing about answers."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        found = super().get_queryset(request)
+        if not self.to_set or not isinstance(request.user, User) or request.user.is_superuser:
+            return found
+        return found.filter(**{f"{self.to_set}__in": PromptSet.objects.readable_by(request.user).values("pk")})
+
+
+class ReadOnly(OfPromptSets):
     """Rows that only subject packages write, because other rows depend on them."""
+
+    to_set = ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -45,7 +78,7 @@ class ReadOnly(_Admin):
         return False
 
 
-class Described(_Admin):
+class Described(OfPromptSets):
     """Rows whose descriptions can be edited here, but which only files and subject packages create and delete."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -59,9 +92,21 @@ class Described(_Admin):
 class PromptSetAdmin(Described):
     """Prompt sets: the name can be edited; the slug, by which commands and the API refer to them, cannot."""
 
+    to_set = "pk"
     list_display = ["name", "slug", "created_at"]
     search_fields = ["name", "slug"]
     readonly_fields = ["slug", "created_at"]
+
+
+@admin.register(PromptSetReader)
+class PromptSetReaderAdmin(ReadOnly):
+    """Who may read or edit a prompt set besides its owner, and through which study; changed on the set's page."""
+
+    to_set = "prompt_set"
+    list_display = ["user", "prompt_set", "edits", "study"]
+    list_filter = ["edits", "prompt_set"]
+    list_select_related = ["user", "prompt_set", "study"]
+    search_fields = ["user__username", "prompt_set__slug"]
 
 
 @admin.register(LanguageModel)
@@ -91,6 +136,7 @@ class PromptAdmin(Described):
 class ResultAdmin(ReadOnly):
     """Models' answers, listed without the slow count of all rows."""
 
+    to_set = "prompt_set"
     list_display = ["number", "prompt", "model", "sample", "duration", "rate"]
     list_filter = ["prompt_set"]
     list_select_related = ["prompt", "model"]
@@ -102,6 +148,7 @@ class ResultAdmin(ReadOnly):
 class ResultFlagAdmin(ReadOnly):
     """Flags on answers that name their own model or were cut off, with the words found."""
 
+    to_set = "result__prompt_set"
     list_display = ["result", "kind", "found"]
     list_select_related = ["result"]
     search_fields = ["=result__number", "found"]
@@ -141,6 +188,7 @@ class ExitAdmin(ReadOnly):
 class PairAdmin(ReadOnly):
     """Pairs of all purposes, with the votes they need and the places taken."""
 
+    to_set = "study__prompt_set"
     list_display = ["number", "study", "purpose", "prompt", "model_x", "model_y", "wanted", "taken"]
     list_filter = ["purpose", "study"]
     list_select_related = ["study", "prompt", "model_x", "model_y"]
@@ -182,6 +230,7 @@ class WorkerAdmin(ReadOnly):
 class TrainingAnswerAdmin(ReadOnly):
     """Answers to training pairs, searchable by worker."""
 
+    to_set = "pair__study__prompt_set"
     list_display = ["pk", "worker", "pair", "attempt", "position", "left", "value", "right", "answered_at"]
     list_filter = ["right"]
     list_select_related = ["worker", "pair"]
@@ -193,6 +242,7 @@ class TrainingAnswerAdmin(ReadOnly):
 class AssignmentAdmin(ReadOnly):
     """Reservations of pairs for workers, searchable by worker."""
 
+    to_set = "study__prompt_set"
     list_display = ["pk", "study", "pair", "worker", "slot", "state", "trial", "left", "created_at", "expires_at"]
     list_filter = ["state", "study"]
     list_select_related = ["study", "pair", "worker"]
@@ -204,6 +254,7 @@ class AssignmentAdmin(ReadOnly):
 class ComparisonAdmin(ReadOnly):
     """Comparisons, including withdrawn and superseded ones."""
 
+    to_set = "study__prompt_set"
     list_display = ["pk", "study", "pair", "rater", "winner", "value", "withdrawn", "superseded_by", "answered_at"]
     list_filter = ["withdrawn", "winner", "study"]
     list_select_related = ["study", "pair", "rater", "superseded_by"]
@@ -215,6 +266,7 @@ class ComparisonAdmin(ReadOnly):
 class ReportAdmin(ReadOnly):
     """Workers' reports on pairs, and when they were resolved."""
 
+    to_set = "study__prompt_set"
     list_display = ["study", "pair", "worker", "kind", "comment", "created_at", "settled_at"]
     list_filter = ["kind"]
     list_select_related = ["study", "pair", "worker"]
@@ -225,6 +277,7 @@ class ReportAdmin(ReadOnly):
 class UploadAdmin(ReadOnly):
     """Uploads with their state, size and user."""
 
+    to_set = "study__prompt_set"
     list_display = ["pk", "study", "user", "state", "size", "created_at", "finished_at"]
     list_filter = ["state"]
     list_select_related = ["study", "user"]

@@ -19,6 +19,7 @@ from annotation.models import Outcome, PromptSet, Study
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.drafts import draft_study, free_slug
 from annotation.studies.lifecycle import change_settings
+from annotation.studies.prompt_sets import change_access
 from annotation.studies.sharing import share
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def model_choice(form: forms.BaseForm, name: str) -> "forms.ModelChoiceField[Any
 
 
 class NewStudyForm(forms.Form):
-    """A new draft; offers the prompt sets of the studies that the user may see."""
+    """A new draft; offers the prompt sets that the user owns or is a reader of."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=200, help_text=gettext_lazy("Shown to workers at the top of every page.")
@@ -154,8 +155,7 @@ class NewStudyForm(forms.Form):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        seen = PromptSet.objects.filter(studies__in=Study.objects.visible_to(user)).distinct()
-        model_choice(self, "prompt_set").queryset = PromptSet.objects.all() if user.is_superuser else seen
+        model_choice(self, "prompt_set").queryset = PromptSet.objects.readable_by(user)
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -407,7 +407,7 @@ class PlatformForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["id_parameter", "id_required"]
+        fields = ["id_parameter", "id_required", "id_signed"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -440,6 +440,19 @@ class PlatformForm(SettingsForm):
         return _saved(self, lambda: change_platform(self.instance, changes, ways))
 
 
+def accounts_named(names: Sequence[str]) -> list[User]:
+    """Returns the active accounts with these `names`.
+
+    Raises:
+        ValidationError: a name is unknown.
+    """
+    users = {user.get_username(): user for user in User.objects.filter(username__in=names, is_active=True)}
+    unknown = [name for name in names if name not in users]
+    if unknown:
+        raise forms.ValidationError(_("No account is named “%(name)s”.") % {"name": ", ".join(unknown)})
+    return [users[name] for name in names]
+
+
 class AccessForm(forms.Form):
     """The colleagues who share a study, by account name."""
 
@@ -448,7 +461,8 @@ class AccessForm(forms.Form):
         required=False,
         help_text=gettext_lazy(
             "One account name per line. Colleagues can view and change everything in this study, but cannot edit "
-            "this list or delete the study."
+            "this list or delete the study. If you own its prompt set, they can view and change that too, and start "
+            "runs that spend its budgets, until you remove them here."
         ),
     )
 
@@ -458,16 +472,63 @@ class AccessForm(forms.Form):
         self.instance = instance
 
     def clean_colleagues(self) -> list[User]:
-        names = self.cleaned_data["colleagues"]
-        users = {user.get_username(): user for user in User.objects.filter(username__in=names, is_active=True)}
-        unknown = [name for name in names if name not in users]
-        if unknown:
-            raise forms.ValidationError(_("No account is named “%(name)s”.") % {"name": ", ".join(unknown)})
-        return [users[name] for name in names]
+        return accounts_named(self.cleaned_data["colleagues"])
 
     def save(self) -> Study:
         share(self.instance, self.cleaned_data["colleagues"])
         return self.instance
+
+
+class ReadersForm(forms.Form):
+    """The people who may read or edit a prompt set, by account name."""
+
+    readers = LinesField(
+        rows=3,
+        label=gettext_lazy("Readers"),
+        required=False,
+        help_text=gettext_lazy(
+            "One account name per line. Readers can view the prompts and answers, and use them in studies of their own."
+        ),
+    )
+    editors = LinesField(
+        rows=3,
+        label=gettext_lazy("Editors"),
+        required=False,
+        help_text=gettext_lazy(
+            "One account name per line. Editors can do the same. They can also upload prompts and answers, change "
+            "endpoints and the system message, and start runs that spend the budgets of this set’s models."
+        ),
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, prompt_set: PromptSet) -> None:
+        direct = prompt_set.readers.filter(study=None).order_by("user__username").select_related("user")
+        there = [(reader.edits, reader.user.get_username()) for reader in direct]
+        names = {
+            field: [name for can_edit, name in there if can_edit is edits]
+            for field, edits in (("readers", False), ("editors", True))
+        }
+        super().__init__(data, initial=names)
+        self.prompt_set = prompt_set
+
+    def clean_readers(self) -> list[User]:
+        return accounts_named(self.cleaned_data["readers"])
+
+    def clean_editors(self) -> list[User]:
+        return accounts_named(self.cleaned_data["editors"])
+
+    def save(self) -> None:
+        """Stores the lists."""
+        change_access(self.prompt_set, **self.cleaned_data)
+
+
+class OwnerForm(forms.Form):
+    """The new owner of a prompt set, by account name."""
+
+    owner = forms.CharField(label=gettext_lazy("New owner"), max_length=150, help_text=gettext_lazy("An account name."))
+
+    def clean_owner(self) -> User:
+        (owner,) = accounts_named([self.cleaned_data["owner"]])
+        return owner
 
 
 class PublicForm(SettingsForm):
@@ -476,7 +537,12 @@ class PublicForm(SettingsForm):
     class Meta:
         model = Study
         fields = ["public"]
-        help_texts = {"public": gettext_lazy("Anyone can view the leaderboards without signing in.")}
+        help_texts = {
+            "public": gettext_lazy(
+                "Anyone can view the leaderboards without signing in. Prompts, answers and pairs are shown only while "
+                "nobody votes in any study that uses the prompt set."
+            )
+        }
 
 
 class ExclusionForm(forms.Form):

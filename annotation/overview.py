@@ -333,6 +333,9 @@ def export(study: Study, at: datetime) -> SectionState:
 
 
 def _state_steps(study: Study) -> list[Step]:
+    if not Study.objects.with_leave().filter(pk=study.pk).exists():
+        text = _("This study may no longer use its prompt set, so it cannot run.")
+        return [Step(1, text, _("View prompt set"), "study-data")]
     if study.status == Status.DRAFT and Pair.objects.within(study).exists():
         return [Step(35, _("Ready to start."), _("Start study"), "study-start")]
     if study.status == Status.PAUSED:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from annotation.views import data, exports, joining, pairs, settings, study, worker, workers
+from annotation.views import data, exports, joining, pairs, prompt_sets, settings, study, worker, workers
 
 worker_urls = [
     path("", joining.join, name="join"),
@@ -23,6 +23,7 @@ worker_urls = [
     path("finish/", worker.finish, name="worker-finish"),
     path("resume/", worker.resume, name="worker-resume"),
     path("withdraw/", worker.withdraw, name="worker-withdraw"),
+    path("own/<str:token>/", joining.personal, name="worker-personal"),
 ]
 
 study_urls = [
@@ -49,6 +50,7 @@ study_urls = [
     path("workers/", workers.page, name="study-workers"),
     path("workers.csv", workers.page_csv, name="study-workers-csv"),
     path("workers/<whole:number>/exclude/", workers.exclude, name="study-worker-exclude"),
+    path("workers/<whole:number>/link/", workers.personal_link, name="study-worker-link"),
     path("workers/<whole:number>/include/", workers.include, name="study-worker-include"),
     path("workers/reports/", data.reported, name="study-reports"),
     path("workers/reports.csv", data.reports_csv, name="study-reports-csv"),
@@ -57,10 +59,20 @@ study_urls = [
     path("export/<slug:what>/", exports.download, name="study-download"),
 ]
 
+prompt_set_urls = [
+    path("", prompt_sets.page, name="prompt-set"),
+    path("owner/", prompt_sets.hand_over, name="prompt-set-owner"),
+    path("readers/<int:number>/remove/", prompt_sets.remove, name="prompt-set-reader-remove"),
+    path("studies/<slug:study>/detach/", prompt_sets.detach, name="prompt-set-detach"),
+    path("studies/<slug:study>/attach/", prompt_sets.attach, name="prompt-set-attach"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<slug:slug>/", include(worker_urls)),
     path("studies/", study.index, name="studies"),
     # Not under /studies/, where every word may be a study's slug.
     path("new-study/", study.new, name="study-new"),
     path("studies/<slug:slug>/", include(study_urls)),
+    path("prompt-sets/", prompt_sets.index, name="prompt-sets"),
+    path("prompt-sets/<slug:slug>/", include(prompt_set_urls)),
 ]

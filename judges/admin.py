@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
-from annotation.admin import ReadOnly
+from annotation.admin import ReadOnly, path_to_set
 from judges.models import (
     Judge,
     JudgeCall,
@@ -23,8 +23,16 @@ from judges.models import (
 TEXTS = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason", "result__text", "result__turns")
 
 
+class OfStudies(ReadOnly):
+    """Rows about judges; those that belong to a prompt set are shown to staff who may read it."""
+
+    def __init__(self, model: type[models.Model], site: admin.AdminSite) -> None:
+        super().__init__(model, site)
+        self.to_set = path_to_set(model)
+
+
 @admin.register(Template)
-class TemplateAdmin(ReadOnly):
+class TemplateAdmin(OfStudies):
     """Versions of template sets."""
 
     list_display = ["name", "number", "sha256", "user", "created_at"]
@@ -33,7 +41,7 @@ class TemplateAdmin(ReadOnly):
 
 
 @admin.register(Judge)
-class JudgeAdmin(ReadOnly):
+class JudgeAdmin(OfStudies):
     """Judges with their spending and budget."""
 
     list_display = ["name", "user", "money_spent", "money_unsure", "money_reserved", "money_budget", "created_at"]
@@ -58,7 +66,7 @@ class JudgeAdmin(ReadOnly):
 
 
 @admin.register(JudgeVersion)
-class JudgeVersionAdmin(ReadOnly):
+class JudgeVersionAdmin(OfStudies):
     """Versions of judges with their settings."""
 
     list_display = ["judge", "number", "model", "returned_model", "endpoint", "template", "reader", "created_at"]
@@ -69,7 +77,7 @@ class JudgeVersionAdmin(ReadOnly):
 
 
 @admin.register(JudgeRater)
-class JudgeRaterAdmin(ReadOnly):
+class JudgeRaterAdmin(OfStudies):
     """Which version of a judge each rater of a study is."""
 
     list_display = ["rater", "study", "version"]
@@ -78,7 +86,7 @@ class JudgeRaterAdmin(ReadOnly):
 
 
 @admin.register(JudgeRun)
-class JudgeRunAdmin(ReadOnly):
+class JudgeRunAdmin(OfStudies):
     """Runs of judges on studies."""
 
     list_display = ["pk", "study", "version", "kind", "state", "offline", "planned", "lost", "user", "created_at"]
@@ -88,7 +96,7 @@ class JudgeRunAdmin(ReadOnly):
 
 
 @admin.register(Sender)
-class SenderAdmin(ReadOnly):
+class SenderAdmin(OfStudies):
     """Processes that work on judge runs."""
 
     list_display = ["pk", "run", "started_at", "beat_at", "finished_at", "lost"]
@@ -97,7 +105,7 @@ class SenderAdmin(ReadOnly):
 
 
 @admin.register(JudgeCall)
-class JudgeCallAdmin(ReadOnly):
+class JudgeCallAdmin(OfStudies):
     """Calls of judge runs, without the judged texts."""
 
     list_display = ["pk", "run", "version", "pair", "result", "turn", "left", "sample", "state", "sent_at"]
@@ -112,7 +120,7 @@ class JudgeCallAdmin(ReadOnly):
 
 
 @admin.register(JudgeReply)
-class JudgeReplyAdmin(ReadOnly):
+class JudgeReplyAdmin(OfStudies):
     """Replies to calls, with the full request and reply on the page of each."""
 
     list_display = ["pk", "call", "answered_as", "state", "status", "model", "tokens_in", "tokens_out", "received_at"]
@@ -129,7 +137,7 @@ class JudgeReplyAdmin(ReadOnly):
 
 
 @admin.register(Verdict)
-class VerdictAdmin(ReadOnly):
+class VerdictAdmin(OfStudies):
     """Verdicts read from replies, including superseded ones."""
 
     list_display = ["pk", "call", "state", "winner", "level", "score", "share", "reader", "read_at", "superseded_at"]
@@ -139,7 +147,7 @@ class VerdictAdmin(ReadOnly):
     show_full_result_count = False
 
 
-def plain(model: type[models.Model]) -> type[ReadOnly]:
+def plain(model: type[models.Model]) -> type[OfStudies]:
     """Builds a read-only admin for a model without its own class: short columns, and filters for its choices."""
     fields = [
         field
@@ -151,7 +159,7 @@ def plain(model: type[models.Model]) -> type[ReadOnly]:
     judged = [f"{name}__judge" for name in related if getattr(model, name).field.related_model is JudgeVersion]
     return type(
         f"{model.__name__}Admin",
-        (ReadOnly,),
+        (OfStudies,),
         {
             "list_display": [field.name for field in fields[:10]],
             "list_filter": [field.name for field in fields if field.choices or isinstance(field, models.BooleanField)],

@@ -13,10 +13,13 @@ class JudgesConfig(AppConfig):
     def ready(self) -> None:
         from annotation.exporting import study_formats
         from annotation.interchange import registry
+        from annotation.studies.prompt_sets import HALTS
         from annotation.study_sections import Section, register
         from judges import study_sections
+        from judges.answers import runs as answer_runs
         from judges.benchmark_files import export_mt_bench, import_rows
         from judges.formats import mt_bench
+        from judges.judging import runs as judging_runs
         from judges.results import rater_costs
 
         register(Section("answers", _("Answers"), 15, "study-answers", study_sections.look_at_answers))
@@ -25,3 +28,4 @@ class JudgesConfig(AppConfig):
         import_rows.register()
         study_formats.register(mt_bench.FORMAT, export_mt_bench.WRITER)
         rater_costs.register()
+        HALTS.extend(halt for halt in (judging_runs.halt, answer_runs.halt) if halt not in HALTS)

@@ -1,7 +1,8 @@
 """Access rules and parameters that all views of the API share.
 
-The rules are those of the pages: people who manage a study see all of it, and everybody sees its results if
-they are public. For everybody else the study does not exist (404).
+The rules are those of the pages: people who manage a study see its settings, workers and votes, and, if they may read
+its prompt set, what was compared. Everybody sees its results if they are public. For everybody else the study does not
+exist (404).
 """
 
 from functools import cached_property
@@ -14,12 +15,14 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from annotation.api.paging import Body, Query
-from annotation.models import Status, Study
+from annotation.models import Study
+from annotation.models.study import StudyQuerySet
+from annotation.studies.prompt_sets import no_access
 
-SETTLED: Final = (Status.DRAFT, Status.CLOSED)
-"""Nobody votes in these studies. A draft has results if its votes were imported."""
-
-ONCE_SETTLED: Final = "Others read those of a public study only while nobody votes: as a draft, or after it has closed."
+ONCE_SETTLED: Final = (
+    "Others read those of a public study only while nobody votes: as a draft or after it has closed, and while no other "
+    "study on its prompt set is open or paused."
+)
 """What the reference says of lists that are public only then."""
 
 
@@ -30,7 +33,9 @@ class ApiView(APIView):
     of_the_public: ClassVar[bool] = False
     """Whether people who are not signed in may see it, if the study's results are public."""
     once_settled: ClassVar[bool] = False
-    """Like `of_the_public`, but only while nobody votes in the study."""
+    """Like `of_the_public`, but only while nobody votes in any study on the prompt set."""
+    with_texts: ClassVar[bool] = False
+    """Whether it tells which model wrote an answer, so that people who manage the study also need the prompt set."""
 
     @classmethod
     def as_view(cls, **options: Any) -> Any:
@@ -59,7 +64,7 @@ class StudyView(ApiView):
     """A view of one study, for the people who manage it; with `of_the_public` for everybody, if the results are public.
 
     Data on what was compared is public only `once_settled`: while people vote, nobody can find out here which
-    models wrote the answers in front of them.
+    models wrote the answers in front of them. See `StudyQuerySet.readable_by` and `texts_public`.
     """
 
     request: Request
@@ -73,14 +78,21 @@ class StudyView(ApiView):
     @cached_property
     def study(self) -> Study:
         if self.own is not None:
+            if self.with_texts and not self._public.exists():
+                self.need_to_read_it()
             return self.own
-        public = Study.objects.public() if self.of_the_public or self.once_settled else Study.objects.none()
-        if not self.of_the_public:
-            public = public.filter(status__in=SETTLED)
-        found = public.select_related("prompt_set").filter(slug=self.kwargs["slug"]).first()
+        found = self._public.select_related("prompt_set").first()
         if found is None:
             raise NotFound
         return found
+
+    @property
+    def _public(self) -> StudyQuerySet:
+        """Returns the study if everybody may see this view of it."""
+        found = Study.objects.filter(slug=self.kwargs["slug"])
+        if self.of_the_public:
+            return found.public()
+        return found.texts_public() if self.once_settled else found.none()
 
     def need_to_run_it(self) -> None:
         """Refuses users who do not manage the study.
@@ -91,3 +103,14 @@ class StudyView(ApiView):
         """
         if self.study != self.own:
             raise PermissionDenied
+
+    def need_to_read_it(self) -> None:
+        """Refuses users who do not manage the study, or may not read its prompt set.
+
+        Raises:
+            PermissionDenied: the message says whom to ask.
+        """
+        if self.own is None:
+            raise PermissionDenied
+        if not Study.objects.readable_by(self.request.user).filter(pk=self.own.pk).exists():
+            raise PermissionDenied(no_access(self.own))

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from annotation.api import views
+from annotation.api import prompt_sets, views
 
 urlpatterns = [
+    path("prompt-sets/", prompt_sets.PromptSets.as_view(), name="api-prompt-sets"),
+    path("prompt-sets/<slug:slug>/", prompt_sets.OnePromptSet.as_view(), name="api-prompt-set"),
     path("studies/", views.Studies.as_view(), name="api-studies"),
     path("studies/<slug:slug>/", views.OneStudy.as_view(), name="api-study"),
     path("studies/<slug:slug>/models/", views.Models.as_view(), name="api-models"),

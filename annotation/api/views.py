@@ -128,6 +128,7 @@ class Prompts(Corpus):
 
     what = "prompts"
     once_settled = True
+    with_texts = True
 
     @extend_schema(
         operation_id="prompts",
@@ -146,6 +147,7 @@ class Results(Corpus):
 
     what = "results"
     once_settled = True
+    with_texts = True
 
     @extend_schema(
         operation_id="results",
@@ -175,10 +177,12 @@ class Pairs(Corpus):
     query = PairsQuery
     what = "pairs"
     once_settled = True
+    with_texts = True
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
         if asked["purpose"] != Purpose.VOTE:
             self.need_to_run_it()
+            self.need_to_read_it()
         return export.rows(self.study, self.what, Purpose(asked["purpose"]))
 
     @extend_schema(
@@ -220,7 +224,7 @@ def full_rows(found: Rows) -> Rows:
 
 
 class Comparisons(Corpus):
-    """A study's comparisons; the full rows only for people who manage it."""
+    """A study's comparisons; the full rows, whose digests tell whose an answer is, only for people who may read it."""
 
     query = ComparisonsQuery
     what = "comparisons"
@@ -231,6 +235,7 @@ class Comparisons(Corpus):
         if not asked["full"]:
             return export.plain_rows(self.study, found)
         self.need_to_run_it()
+        self.need_to_read_it()
         return full_rows(export.full_rows(self.study, found))
 
     def chosen(self, asked: dict[str, Any]) -> ComparisonQuerySet:
@@ -266,6 +271,7 @@ class TrainingAnswers(Corpus):
     """The answers to a study's training pairs, for people who manage it."""
 
     what = "training-answers"
+    with_texts = True
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
         return full_rows(export.training_rows(self.study))

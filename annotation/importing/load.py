@@ -32,7 +32,8 @@ from annotation.interchange.tables import Source
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
 from annotation.planner_stats import analyse
 from annotation.problems import SENTENCES, gettext_noop, kind
-from annotation.studies.lifecycle import NotPossible, create_study, offer_pairs
+from annotation.studies import prompt_sets
+from annotation.studies.lifecycle import NotPossible, check_leave, create_study, offer_pairs
 
 log = logging.getLogger(__name__)
 
@@ -441,13 +442,16 @@ def store(
     """Reads everything again and stores it, in one transaction that locks the study.
 
     Raises:
-        FaultyFiles: the database has changed since the check, and the files no longer fit.
+        FaultyFiles: the database has changed since the check, and the files no longer fit; or `user` may not add such
+            rows to the prompt set. The command line, which has no user, may.
+        NotPossible: the study may not use its prompt set.
     """
     seed = secrets.randbits(63) if seed is None else seed
     faults = Faults()
     try:
         with transaction.atomic():
             study = _study_to_fill(study_slug, prompt_set_slug, user)
+            _check_rights(study, checked, user)
             upload = open_upload(study)
             sink = Sink(upload, np.random.default_rng(seed))
             intake = Intake(
@@ -492,9 +496,35 @@ def _study_to_fill(slug: str, prompt_set_slug: str | None, user: User | None) ->
     study = held.filter(slug=slug).first()
     if study is None:
         prompt_set, _made = PromptSet.objects.get_or_create(
-            slug=prompt_set_slug or slug, defaults={"name": prompt_set_slug or slug}
+            slug=prompt_set_slug or slug, defaults={"name": prompt_set_slug or slug, "owner": user}
         )
         study = create_study(slug, prompt_set, owner=user)
     # Two studies may share the prompt set.
-    PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
+    prompt_sets.hold(study.prompt_set_id)
+    check_leave(study)
     return study
+
+
+def _check_rights(study: Study, checked: Intake, user: User | None) -> None:
+    """Raises FaultyFiles if `user` may not add the new rows; asked once the prompt set is locked, so that it holds."""
+    if user is None:
+        return
+    changes = any(counts.new for kind, counts in checked.counts.items() if kind not in registry.OF_THE_STUDY)
+    allowed = Study.objects.editable_by(user) if changes else Study.objects.readable_by(user)
+    if allowed.filter(pk=study.pk).exists():
+        return
+    faults = Faults()
+    faults.add(
+        Fault(
+            "",
+            None,
+            "",
+            gettext_noop(
+                "You cannot add models, prompts or answers to the prompt set “%(name)s”. Ask its owner for access."
+            )
+            if changes
+            else gettext_noop("You are not a reader of the prompt set “%(name)s”. Ask its owner for access."),
+            {"name": study.prompt_set.name},
+        )
+    )
+    raise FaultyFiles(faults)

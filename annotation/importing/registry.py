@@ -5,7 +5,7 @@ An app registers its `Taker` from its `AppConfig.ready`, beside the format that 
     registry.register({"grades": gettext_noop("Grades by judges")}, Judgments, (Judgment,))
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Model
@@ -32,6 +32,9 @@ LABELS: Final[dict[str, str]] = {
 OWNED: Final[dict[str, Callable[[Intake], Taker]]] = {}
 """By kind of row, what makes its `Taker` for an intake."""
 
+OF_THE_STUDY: Final[set[str]] = {"pairs", "training", "check", "comparisons"}
+"""Kinds of rows that belong to the study alone. All others change its prompt set."""
+
 BROUGHT: Final[list[type[Model]]] = []
 """Other models with a field `upload`, which refer to annotation's rows but not to one another."""
 
@@ -44,8 +47,9 @@ def register(
     taker: Callable[[Intake], Taker],
     brought: Sequence[type[Model]],
     before_undo: Callable[["Upload"], None] | None = None,
+    of_the_study: Collection[str] = (),
 ) -> None:
-    """Lets rows of these kinds, each with its label, be loaded.
+    """Lets rows of these kinds, each with its label, be loaded; those `of_the_study` leave its prompt set as it is.
 
     Raises:
         ValueError: a name is already registered.
@@ -54,6 +58,7 @@ def register(
         if OWNED.setdefault(name, taker) is not taker:
             raise ValueError(f"Rows of the kind {name!r} are taken already.")
         LABELS[name] = label
+    OF_THE_STUDY.update(of_the_study)
     BROUGHT.extend(model for model in brought if model not in BROUGHT)
     if before_undo is not None and before_undo not in BEFORE_UNDO:
         BEFORE_UNDO.append(before_undo)

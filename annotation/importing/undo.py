@@ -51,6 +51,12 @@ def find(number: int) -> Upload:
     return upload
 
 
+def changed_the_set(upload: Upload) -> bool:
+    """Returns whether `upload` added rows to the prompt set, and not only to its study."""
+    counts = upload.report.get("counts", {})
+    return any(rows["new"] for kind, rows in counts.items() if kind not in registry.OF_THE_STUDY)
+
+
 def undo(upload: Upload) -> dict[str, int]:
     """Deletes everything that `upload` added; returns the number of rows of each kind.
 

@@ -29,7 +29,8 @@ from annotation.importing import load
 from annotation.interchange.faults import Fault
 from annotation.interchange.tables import Source
 from annotation.models import Study, Upload, UploadState
-from annotation.problems import gettext_noop
+from annotation.problems import SENTENCES, Problem, gettext_noop
+from annotation.studies.lifecycle import NotPossible
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ def run(upload_id: int) -> bool:
         if error.unclear:
             # The page asks whose the rows are; the files are loaded again once somebody has answered.
             return True
+    except NotPossible as refusal:
+        claim.end(UploadState.FAULTY, {"faults": [_told(refusal.problem).as_json()], "count": 1})
     except Exception as error:
         if not disk.is_full(error):
             raise
@@ -150,6 +153,12 @@ def run(upload_id: int) -> bool:
             claim.end(UploadState.STORED, loaded.as_json())
     shutil.rmtree(folder(upload), ignore_errors=True)
     return True
+
+
+def _told(problem: Problem) -> Fault:
+    """Returns the fault of files that are in order, but cannot be stored because of `problem`."""
+    values = {name: str(value) for name, value in problem.params.items()}
+    return Fault("", None, "", SENTENCES.get(problem.code, "%(text)s"), values | {"text": problem.text})
 
 
 def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:

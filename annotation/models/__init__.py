@@ -1,6 +1,6 @@
 """The tables of studies: corpus, pairs, raters, comparisons, and runs in the background."""
 
-from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result, ResultFlag
+from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
 from annotation.models.pair_run import PairRun, PairRunState
 from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
@@ -29,6 +29,7 @@ __all__ = [
     "PairRunState",
     "Prompt",
     "PromptSet",
+    "PromptSetReader",
     "Purpose",
     "Rater",
     "RaterKind",

@@ -4,18 +4,54 @@
 primary keys is the stored order, which is the order of the files.
 """
 
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models.upload import Upload
 
 
+class PromptSetQuerySet(models.QuerySet["PromptSet"]):
+    """Prompt sets, by what a user may do with them. `StudyQuerySet` has what a user may do through a study."""
+
+    def owned_by(self, user: User | AnonymousUser) -> Self:
+        """The sets whose readers and studies `user` manages; all for a superuser."""
+        if isinstance(user, AnonymousUser):
+            return self.none()
+        return self if user.is_superuser else self.filter(owner=user)
+
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """The sets that `user` may read and use in new studies: their own and those they are a reader of."""
+        if isinstance(user, AnonymousUser) or user.is_superuser:
+            return self.owned_by(user)
+        return self.filter(Q(owner=user) | Q(pk__in=PromptSetReader.objects.filter(user=user).values("prompt_set")))
+
+    def editable_by(self, user: User | AnonymousUser) -> Self:
+        """The sets whose prompts, answers, endpoints and system message `user` may change."""
+        if isinstance(user, AnonymousUser) or user.is_superuser:
+            return self.owned_by(user)
+        edited = PromptSetReader.objects.filter(user=user, edits=True)
+        return self.filter(Q(owner=user) | Q(pk__in=edited.values("prompt_set")))
+
+
 class PromptSet(models.Model):
-    """A named collection of prompts, with the models that answered them and their results."""
+    """A named collection of prompts, with the models that answered them and their results.
+
+    Several studies may use it. Its owner decides who else may: see `StudyQuerySet.readable_by`.
+    """
 
     slug = models.SlugField(_("address"), max_length=100, unique=True)
     name = models.CharField(_("name"), max_length=200)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="prompt_sets"
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = PromptSetQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("prompt set")
@@ -24,6 +60,38 @@ class PromptSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PromptSetReader(models.Model):
+    """The leave that a prompt set's owner gave a user: to read the set and to use it in studies of their own."""
+
+    prompt_set = models.ForeignKey(PromptSet, models.CASCADE, related_name="readers")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    edits = models.BooleanField(
+        _("can edit"), default=False, help_text=_("Can also change the set and spend the budgets of its models.")
+    )
+    study = models.ForeignKey(
+        "annotation.Study",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("If set, access ends when the user leaves this study."),
+    )
+
+    class Meta:
+        verbose_name = _("reader of a prompt set")
+        verbose_name_plural = _("readers of prompt sets")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["prompt_set", "user"], condition=Q(study=None), name="prompt_set_reader_once"
+            ),
+            models.UniqueConstraint(fields=["prompt_set", "user", "study"], name="prompt_set_reader_through_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}"
 
 
 class LanguageModel(models.Model):

@@ -10,12 +10,12 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import LANGUAGE_TAG
 from annotation.interchange.reasoning import parted
-from annotation.models.corpus import LanguageModel, Prompt, PromptSet, Result
+from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result
 from annotation.models.upload import Upload
 from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of
 
@@ -35,6 +35,10 @@ class Status(models.TextChoices):
     OPEN = "open", _("open")
     PAUSED = "paused", _("paused")
     CLOSED = "closed", _("closed")
+
+
+LIVE = (Status.OPEN, Status.PAUSED)
+"""People vote in such a study, or still have a pair to vote on."""
 
 
 class Devices(models.TextChoices):
@@ -58,8 +62,64 @@ class StudyQuerySet(models.QuerySet["Study"]):
         return self.filter(mine)
 
     def public(self) -> Self:
-        """The studies whose results anyone may read, drafts included: one with imported votes is never opened."""
+        """The studies whose results anyone may read, drafts included: one with imported votes is never opened.
+
+        Results are leaderboards and figures. For prompts, answers and pairs see `texts_public`.
+        """
         return self.filter(public=True)
+
+    def live(self) -> Self:
+        """The studies in which people vote, or still have a pair to vote on."""
+        return self.filter(status__in=LIVE)
+
+    def of_the_sets_owner(self) -> Self:
+        """The studies whose owner also owns the prompt set: whom they share these with may use the set in them.
+
+        A prompt set without an owner counts as that of its oldest study.
+        """
+        older = Study.objects.filter(prompt_set=OuterRef("prompt_set"), pk__lt=OuterRef("pk"))
+        return self.filter(Q(owner=F("prompt_set__owner")) | Q(~Exists(older), prompt_set__owner=None))
+
+    def with_leave(self) -> Self:
+        """The studies that may use their prompt set: its owner has not detached them, and their own owner may read it.
+
+        The site's administrators need no leave, and a study without an owner is theirs.
+        """
+        reads = PromptSetReader.objects.filter(prompt_set=OuterRef("prompt_set"), user=OuterRef("owner"))
+        by_right = Q(owner=None) | Q(owner__is_superuser=True) | Q(owner=F("prompt_set__owner")) | Exists(reads)
+        return self.filter(by_right | Q(pk__in=Study.objects.of_the_sets_owner().values("pk")), detached_at=None)
+
+    def readable_by(self, user: User | AnonymousUser) -> Self:
+        """The studies in which `user` may see what tells which model wrote an answer: prompts, answers, pairs, calls.
+
+        That takes two rights: one to the study, and one to its prompt set. Whom the set's owner shares a study of
+        their own with has both there, until they leave it.
+        """
+        return self._with_rights(user, PromptSet.objects.readable_by(user))
+
+    def editable_by(self, user: User | AnonymousUser) -> Self:
+        """The studies in which `user` may change the prompt set and start runs on the budgets of its models."""
+        return self._with_rights(user, PromptSet.objects.editable_by(user))
+
+    def _with_rights(self, user: User | AnonymousUser, sets: models.QuerySet[PromptSet]) -> Self:
+        seen = self.visible_to(user)
+        if isinstance(user, AnonymousUser) or user.is_superuser:
+            return seen
+        shared = Study.objects.of_the_sets_owner().values("pk")
+        return seen.filter(Q(prompt_set__in=sets.values("pk")) | Q(pk__in=shared), detached_at=None)
+
+    def of_set(self, prompt_set: PromptSet, user: User) -> Self:
+        """The studies on `prompt_set` that `user` may know of: all for its owner, else those they see anyway."""
+        owned = PromptSet.objects.owned_by(user).filter(pk=prompt_set.pk).exists()
+        return (self if owned else self.visible_to(user)).filter(prompt_set=prompt_set)
+
+    def texts_public(self) -> Self:
+        """The public studies whose prompts, answers and pairs anyone may read.
+
+        None while people vote in any study on the prompt set: the answer in front of them could be looked up.
+        """
+        voting = Study.objects.live().filter(prompt_set=OuterRef("prompt_set"))
+        return self.public().with_leave().filter(~Exists(voting))
 
 
 class Study(models.Model):
@@ -83,6 +143,9 @@ class Study(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="studies")
     colleagues = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="shared_studies")
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="studies")
+    detached_at = models.DateTimeField(
+        _("detached"), null=True, blank=True, help_text=_("When the prompt set’s owner ended its use in this study.")
+    )
     language_models = models.ManyToManyField(
         LanguageModel,
         blank=True,
@@ -169,6 +232,12 @@ class Study(models.Model):
         default=False,
         help_text=_("Only accept links that contain a participant ID."),
     )
+    id_signed = models.BooleanField(
+        _("require a signature with the ID"),
+        default=False,
+        help_text=_("Only accept IDs signed with this study’s key, so that nobody can use another person’s ID."),
+    )
+    id_secret = models.CharField(max_length=64, blank=True, editable=False)
 
     training_size = models.PositiveIntegerField(
         _("training pairs per attempt"),

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation.models import Comparison, RaterKind, Result, ResultFlag, Status, Study, Upload
+from annotation.models import Comparison, PromptSet, RaterKind, Result, ResultFlag, Status, Study, Upload
 from annotation.studies.lifecycle import NotPossible
 
 
@@ -15,17 +16,20 @@ class Belongings:
 
     pairs: int
     prompt_set_is_shared: bool
+    may_delete_set: bool
     models: int
     prompts: int
     results: int
 
 
-def belongings(study: Study) -> Belongings:
-    """Counts what belongs to the study, for the page that confirms its deletion."""
+def belongings(study: Study, user: User) -> Belongings:
+    """Counts what belongs to the study, for the page on which `user` confirms its deletion."""
     prompt_set = study.prompt_set
+    shared = prompt_set.studies.exclude(pk=study.pk).exists()
     return Belongings(
         pairs=study.pairs.count(),
-        prompt_set_is_shared=prompt_set.studies.exclude(pk=study.pk).exists(),
+        prompt_set_is_shared=shared,
+        may_delete_set=not shared and _may_delete_set(study, user),
         models=prompt_set.models.count(),
         prompts=prompt_set.prompts.count(),
         results=prompt_set.results.count(),
@@ -55,14 +59,20 @@ def _refuse_votes(study: Study) -> None:
         raise NotPossible(_("This study has votes. Undo the uploads that added them first."))
 
 
+def _may_delete_set(study: Study, user: User) -> bool:
+    """Returns whether `user` owns the prompt set, or nobody does and it is this study's alone."""
+    return study.prompt_set.owner is None or PromptSet.objects.owned_by(user).filter(pk=study.prompt_set_id).exists()
+
+
 @transaction.atomic
-def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
+def delete_draft(study: Study, *, with_prompt_set: bool = False, user: User | None = None) -> None:
     """Deletes the study with its pairs and wording and, on request, its prompt set with all its data.
 
-    Its uploads are kept without a study, as the origin of the rows that are kept.
+    Its uploads are kept without a study, as the origin of the rows that are kept. Without a `user`, the command line
+    asks, which may delete any set.
 
     Raises:
-        NotPossible: it has been open or has votes, or another study uses the prompt set.
+        NotPossible: it has been open or has votes, or the prompt set is used by another study or is not the user's.
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
     if study.status != Status.DRAFT:
@@ -73,6 +83,8 @@ def delete_draft(study: Study, *, with_prompt_set: bool = False) -> None:
         raise NotPossible(
             _("Another study uses this prompt set, so the set cannot be deleted. Delete the draft without it.")
         )
+    if with_prompt_set and user is not None and not _may_delete_set(study, user):
+        raise NotPossible(_("Only the owner of this prompt set can delete it. Delete the draft without it."))
     uploads = list(study.uploads.values_list("pk", flat=True))
     # Rows of the prompt set refer to its uploads, and a prompt set may outlive its studies.
     Upload.objects.filter(pk__in=uploads).update(study=None)

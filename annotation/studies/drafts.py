@@ -6,7 +6,8 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import PromptSet, Study
-from annotation.studies.lifecycle import create_study
+from annotation.studies import prompt_sets
+from annotation.studies.lifecycle import NotPossible, create_study
 
 
 def free_slug(wanted: str, taken: models.QuerySet[Study] | models.QuerySet[PromptSet]) -> str:
@@ -18,15 +19,19 @@ def free_slug(wanted: str, taken: models.QuerySet[Study] | models.QuerySet[Promp
 
 
 def draft_study(user: User, *, name: str, slug: str, language: str, prompt_set: PromptSet | None) -> Study:
-    """Creates a draft owned by `user`, with `prompt_set` or a new, empty prompt set of the study's name.
+    """Creates a draft owned by `user`, with `prompt_set` or a new, empty prompt set of the study's name, also theirs.
 
     Raises:
+        NotPossible: `user` may not use `prompt_set`.
         ValidationError: somebody took the address in the meantime.
     """
     try:
         with transaction.atomic():
             if prompt_set is None:
-                prompt_set = PromptSet.objects.create(slug=free_slug(slug, PromptSet.objects.all()), name=name)
+                free = free_slug(slug, PromptSet.objects.all())
+                prompt_set = PromptSet.objects.create(slug=free, name=name, owner=user)
+            elif not PromptSet.objects.readable_by(user).filter(pk=prompt_sets.hold(prompt_set).pk).exists():
+                raise NotPossible(_("You are not a reader of this prompt set. Ask its owner for access."))
             return create_study(slug, prompt_set, name=name, owner=user, language=language)
     except IntegrityError as error:
         # Two drafts with one name at the same moment: the unique slug accepts one of them.

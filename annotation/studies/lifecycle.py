@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Exit, LanguageModel, Outcome, Pair, PromptSet, Status, Study, StudyText, TextKind
 from annotation.problems import Failure
 from annotation.stored_problems import told
-from annotation.studies import default_texts
+from annotation.studies import default_texts, problems, signed_ids
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without the characters that look alike when a code is copied by hand."""
@@ -94,6 +94,8 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
     for field, value in changes.items():
         if field != "language_models":
             setattr(study, field, value)
+    # Turning signatures off and on makes a new key, and old links useless.
+    study.id_secret = (study.id_secret or signed_ids.new_secret()) if study.id_signed else ""
     study.full_clean()
     for field, text in before.items():
         if getattr(study, field) != text:
@@ -124,13 +126,22 @@ def offer_pairs(study: Study, only: Collection[int] | None = None) -> None:
     pairs.exclude(wanted=F("taken")).exclude(pk__in=offered.values("pk")).update(wanted=F("taken"))
 
 
+def check_leave(study: Study) -> None:
+    """Raises NotPossible if the study may not use its prompt set; see `StudyQuerySet.with_leave`."""
+    if not Study.objects.with_leave().filter(pk=study.pk).exists():
+        raise NotPossible(problems.NO_LEAVE(name=study.prompt_set.name))
+
+
 @transaction.atomic
 def start(study: Study) -> Study:
     """Opens the study to workers, for the first time or again.
 
     Raises:
-        NotPossible: it is already open, or has no pair to offer.
+        NotPossible: it is already open, has no pair to offer, or may not use its prompt set.
     """
+    # Its owner may be ending that at this moment.
+    PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
+    check_leave(study)
     if not Pair.objects.within(study).exists():
         raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
     changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN)

@@ -18,6 +18,7 @@ from annotation.models import Exit, Outcome, Study
 from annotation.models.study import Devices
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.lifecycle import NotPossible, choose_models
+from annotation.studies.prompt_sets import change_study_owner
 from annotation.studies.sharing import share
 
 TRUE: Final = frozenset({"yes", "true", "on", "1"})
@@ -219,6 +220,7 @@ _PLAIN: Final = [
     ),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
+    _simple("id_signed", TRUTH, "Only accept participant IDs that are signed with this study’s key.", _truth),
     _simple("public", TRUTH, "Make results public.", _truth),
 ]
 
@@ -272,8 +274,7 @@ def apply(study: Study, words: Mapping[str, str]) -> Study:
     except ValidationError as error:
         raise NotPossible("\n".join(_said(error))) from error
     if "owner" in values:
-        study.owner = values["owner"]
-        study.save(update_fields=["owner"])
+        change_study_owner(study, values["owner"])
     if "colleagues" in values:
         share(study, values["colleagues"])
     return study

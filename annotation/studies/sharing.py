@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from annotation.models import Study
+from annotation.studies import prompt_sets
 
 
 def owns(user: User, study: Study) -> bool:
@@ -15,5 +16,6 @@ def owns(user: User, study: Study) -> bool:
 
 @transaction.atomic
 def share(study: Study, colleagues: Iterable[User]) -> None:
-    """Replaces the study's colleagues by `colleagues`."""
+    """Replaces the study's colleagues by `colleagues`; whoever leaves loses what they could see through the study."""
     study.colleagues.set(user for user in colleagues if user.pk != study.owner_id)
+    prompt_sets.follow_people(study)

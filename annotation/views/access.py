@@ -1,6 +1,7 @@
 """Access to studies: every view fetches its study through what the user may see.
 
-A study that the user may not see gives the same 404 as one that does not exist.
+A study that the user may not see gives the same 404 as one that does not exist. A page with prompts, answers or pairs
+also needs access to the prompt set; without it, the user is told whom to ask (403).
 """
 
 from collections.abc import Callable
@@ -8,12 +9,16 @@ from functools import wraps
 from typing import Any, Concatenate
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from annotation.models import Status, Study
+from annotation.studies.prompt_sets import access, no_access
 
 
 class AdministratorRequest(HttpRequest):
@@ -33,18 +38,57 @@ def study_for(user: User, slug: str) -> Study:
     return get_object_or_404(Study.objects.visible_to(user).select_related("prompt_set", "owner"), slug=slug)
 
 
-def results_for(request: HttpRequest, slug: str, *, closed: bool = False) -> tuple[Study, bool]:
+def results_for(request: HttpRequest, slug: str) -> tuple[Study, bool]:
     """Returns the study at `slug` whose results the visitor may read, and whether they manage it.
-
-    With `closed`, other visitors only see a closed study, because the page shows answers with model names.
 
     Raises:
         Http404: the visitor may not see it.
     """
     studies = Study.objects.select_related("prompt_set")
     mine = studies.visible_to(request.user).filter(slug=slug).first()
-    public = studies.public().filter(status=Status.CLOSED) if closed else studies.public()
-    return mine or get_object_or_404(public, slug=slug), mine is not None
+    return mine or get_object_or_404(studies.public(), slug=slug), mine is not None
+
+
+def answers_for(request: HttpRequest, slug: str) -> tuple[Study, bool]:
+    """Returns the study at `slug` whose prompts and answers the visitor may read, and whether they manage it.
+
+    Raises:
+        Http404: the visitor may not see the study, or only its results.
+        PermissionDenied: the visitor manages the study, but may not read its prompt set.
+    """
+    known = Study.objects.readable_by(request.user).select_related("prompt_set").filter(slug=slug).first()
+    if known is not None:
+        return known, True
+    study, runs_it = results_for(request, slug)
+    if not may_read_answers(request.user, study):
+        raise PermissionDenied(no_access(study)) if runs_it else Http404
+    return study, runs_it
+
+
+def may_read_answers(user: User | AnonymousUser, study: Study) -> bool:
+    """Returns whether `user` may read the study's prompts one by one: others than its people once it is closed."""
+    granted = access(user, study)
+    return granted.reads or (granted.texts and study.status == Status.CLOSED)
+
+
+def pairs_for(request: HttpRequest, slug: str) -> tuple[Study, bool]:
+    """Returns the study at `slug` whose pairs the visitor may search, and whether they manage it and see all pairs.
+
+    Raises:
+        Http404: the visitor may not see the study.
+        PermissionDenied: the visitor manages the study, but may not read its prompt set.
+    """
+    study, runs_it = results_for(request, slug)
+    reads, public = sees_pairs(request.user, study)
+    if not reads and not public:
+        raise PermissionDenied(no_access(study)) if runs_it else Http404
+    return study, reads
+
+
+def sees_pairs(user: User | AnonymousUser, study: Study) -> tuple[bool, bool]:
+    """Returns whether `user` may see every pair of `study`, and whether anyone may see its `public_pairs`."""
+    reads = Study.objects.readable_by(user).filter(pk=study.pk).exists()
+    return reads, Study.objects.public().with_leave().filter(pk=study.pk).exists()
 
 
 def study_page[**P](
@@ -57,6 +101,44 @@ def study_page[**P](
         return view(request, study_for(request.user, slug), *args, **kwargs)
 
     return login_required(inner)
+
+
+def texts_page[**P](
+    view: Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Like `study_page`, for views that show or use prompts, answers or pairs: needs access to the prompt set too."""
+    return study_page(_needing(Study.objects.readable_by, view))
+
+
+def prompt_set_page[**P](
+    view: Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Like `study_page`, for views that change the prompt set or spend the budgets of its models."""
+    return study_page(_needing(Study.objects.editable_by, view))
+
+
+def _needing[**P](
+    allowed: Callable[[User], QuerySet[Study]],
+    view: Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase],
+) -> Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase]:
+    @wraps(view)
+    def inner(request: AdministratorRequest, study: Study, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        need(request.user, study, allowed)
+        return view(request, study, *args, **kwargs)
+
+    return inner
+
+
+def need(user: User, study: Study, allowed: Callable[[User], QuerySet[Study]]) -> None:
+    """Raises PermissionDenied, with what to do, unless `study` is among the studies `allowed` to `user`."""
+    if allowed(user).filter(pk=study.pk).exists():
+        return
+    if Study.objects.readable_by(user).filter(pk=study.pk).exists():
+        raise PermissionDenied(
+            _("Only people who can edit the prompt set “%(name)s” can do this. Ask its owner for access.")
+            % {"name": study.prompt_set.name}
+        )
+    raise PermissionDenied(no_access(study))
 
 
 def show(

@@ -15,7 +15,8 @@ from annotation.importing import load, undo, uploads
 from annotation.interchange.faults import Fault
 from annotation.models import Purpose, Report, ResultFlag, Study, Upload, UploadState
 from annotation.studies.lifecycle import NotPossible
-from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.studies.prompt_sets import access, no_access
+from annotation.views.access import AdministratorRequest, need, posted, show, study_page, texts_page
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from annotation.voting import reports
@@ -27,6 +28,8 @@ UNDER_WAY = [UploadState.WAITING, UploadState.CHECKING]
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Shows what the study contains and the form for uploads; a POST saves the files and enqueues their loading."""
+    if request.method == "POST":
+        need(request.user, study, Study.objects.readable_by)
     form = UploadForm(posted(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
         data = form.cleaned_data
@@ -51,11 +54,13 @@ def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
             "identical": _flags(study).filter(kind=ResultFlag.Kind.IDENTICAL).count(),
             **{purpose: study.pairs.filter(purpose=purpose).count() for purpose in Purpose.values},
         },
+        "access": access(request.user, study),
+        "no_access": no_access(study),
         "shared_with": prompt_set.studies.exclude(pk=study.pk).count(),
     }
 
 
-@study_page
+@texts_page
 @require_safe
 def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows an upload's progress or outcome; htmx polls the part that changes."""
@@ -105,7 +110,7 @@ def _faults(upload: Upload) -> list[tuple[Fault, str]]:
     return [(fault, _(fault.reason) % fault.values) for fault in faults]
 
 
-@study_page
+@texts_page
 @require_safe
 def faults_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
     """Sends the listed errors of an upload as CSV, with file, line, field and reason."""
@@ -116,7 +121,7 @@ def faults_csv(request: AdministratorRequest, study: Study, number: int) -> Http
     )
 
 
-@study_page
+@texts_page
 @require_POST
 def cancel_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Cancels an upload that has stored nothing yet."""
@@ -127,11 +132,13 @@ def cancel_upload(request: AdministratorRequest, study: Study, number: int) -> H
     return redirect("study-upload", study.slug, number)
 
 
-@study_page
+@texts_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Undoes an upload: GET shows what will be deleted, POST deletes it."""
     found = get_object_or_404(study.uploads, pk=number)
+    if undo.changed_the_set(found):
+        need(request.user, study, Study.objects.editable_by)
     if request.method != "POST":
         return show(request, study, "undo_upload.html", "data", upload=found)
     try:
@@ -154,14 +161,14 @@ def _reports(study: Study) -> QuerySet[Report]:
     return reports.order_by(F("settled_at").asc(nulls_first=True), "-pk")
 
 
-@study_page
+@texts_page
 @require_safe
 def flags(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Shows the answers to review, such as those that name their model, were cut off or are empty."""
     return show(request, study, "flags.html", "data", flags=paged(request, _flags(study)))
 
 
-@study_page
+@texts_page
 @require_safe
 def flags_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
     """Sends the flagged answers as CSV, with the kind of each flag and what was found."""
@@ -174,14 +181,14 @@ def flags_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
     )
 
 
-@study_page
+@texts_page
 @require_safe
 def reported(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Lists workers' reports, unresolved ones first."""
     return show(request, study, "reports.html", "workers", reports=paged(request, _reports(study)))
 
 
-@study_page
+@texts_page
 @require_safe
 def reports_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
     """Sends workers' reports as CSV."""
@@ -203,7 +210,7 @@ def reports_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase
     return csv_download(columns, rows, f"{study.slug}-reports.csv", for_people=True)
 
 
-@study_page
+@texts_page
 @require_POST
 def settle(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Marks a report as resolved, or reopens it with `again`."""

@@ -11,10 +11,14 @@ from django.views.decorators.http import require_safe
 from annotation.exporting import export, study_formats
 from annotation.models import RaterKind, Study
 from annotation.studies.lifecycle import NotPossible
-from annotation.views.access import AdministratorRequest, show, study_page
+from annotation.studies.prompt_sets import access, no_access
+from annotation.views.access import AdministratorRequest, need, show, study_page
 from annotation.views.downloads import download as as_download
 
 PAYMENTS = "payments"
+
+WITH_TEXTS = {"prompts", "results", "pairs"}
+"""Files with prompts and answers. So do full comparisons tell by digests which answer is whose."""
 
 
 @study_page
@@ -30,6 +34,8 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponseBase:
         "export",
         comparisons=_comparisons(study, judges),
         formats=study_formats.labels(),
+        access=access(request.user, study),
+        no_access=no_access(study),
     )
 
 
@@ -64,6 +70,8 @@ def download(request: AdministratorRequest, study: Study, what: str) -> HttpResp
     """Sends one file, or a page that explains why it cannot be exported and what can be done."""
     if what not in {*export.WHAT, PAYMENTS, *study_formats.WRITERS}:
         raise Http404
+    if what in WITH_TEXTS or what in study_formats.WRITERS or "full" in request.GET:
+        need(request.user, study, Study.objects.readable_by)
     choices = {name: name in request.GET for name in ("training", "check", "full")}
     raters = request.GET.get("raters", export.PEOPLE)
     try:

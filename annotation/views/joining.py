@@ -14,7 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.client_address import address_of, count, is_of_the_internet, key_of
-from annotation.models import Outcome, Status, Study
+from annotation.models import Outcome, Status, Study, Worker
+from annotation.studies import signed_ids
 from annotation.views import pair_display, worker_session
 from annotation.voting import joining, leaving
 
@@ -33,6 +34,10 @@ class Arrival:
 
     external_id: str | None
     platform: dict[str, str]
+    proven: bool = False
+    """Whether the ID is signed with the study's key, which nobody else can do."""
+    forged: bool = False
+    """Whether the study asks for a signature, and the ID has none that is right."""
 
 
 def arrival_by(study: Study, query: QueryDict) -> Arrival:
@@ -51,7 +56,12 @@ def arrival_by(study: Study, query: QueryDict) -> Arrival:
     if not all(word.isprintable() for word in words):
         raise DamagedLink
     platform = {name: value for name, value in parameters.items() if value and not value.startswith("{{%")}
-    return Arrival(platform.pop(study.id_parameter, None), platform)
+    external_id = platform.pop(study.id_parameter, None)
+    if not study.id_signed:
+        return Arrival(external_id, platform)
+    signature = platform.pop(signed_ids.PARAMETER, "")
+    proven = external_id is not None and signed_ids.is_signed(study, external_id, signature)
+    return Arrival(external_id, platform, proven, forged=external_id is not None and not proven)
 
 
 @never_cache
@@ -63,9 +73,11 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         arrival = arrival_by(study, request.GET)
     except DamagedLink:
         return _damaged(request, study)
+    if arrival.forged:
+        return _unsigned(request, study)
     worker = joining.find(study, worker_session.remembered(request, slug), arrival.external_id)
     if worker is not None:
-        return worker_session.remember(worker_session.go_on(request, worker), worker)
+        return _welcome(request, worker, proven=arrival.proven)
     return _door(request, study, arrival)
 
 
@@ -80,6 +92,8 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
         arrival = arrival_by(study, request.GET)
     except DamagedLink:
         return _damaged(request, study)
+    if arrival.forged:
+        return _unsigned(request, study)
     answer = request.POST.get("answer", "")
     if answer in (Outcome.NO_CONSENT, Outcome.UNSUITABLE_DEVICE):
         return render(request, "annotation/worker/done.html", {"exit": leaving.exit_of(study, answer), "study": study})
@@ -88,14 +102,34 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     return _agree(request, study, arrival)
 
 
+@never_cache
+@require_safe
+def personal(request: HttpRequest, slug: str, token: str) -> HttpResponse:
+    """Makes this browser the worker's own, by a link that the study's people made for them."""
+    study = get_object_or_404(Study, slug=slug)
+    worker = worker_session.of_personal_token(study, token)
+    if worker is None:
+        text = _("It has expired or is damaged. Please ask the people who run this study for a new one.")
+        return worker_session.calm(request, study, _("This link doesn’t work"), text, status=403)
+    return _welcome(request, worker, proven=True)
+
+
+def _welcome(request: HttpRequest, worker: Worker, *, proven: bool) -> HttpResponse:
+    """Sends a worker on, in a browser that remembers them."""
+    known = worker_session.recognised(request, worker, timezone.now(), proven=proven)
+    return worker_session.remember(worker_session.go_on(request, worker), worker, known)
+
+
 def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse:
     version = request.POST.get("version", "")
-    worker = joining.find(study, worker_session.remembered(request, study.slug), arrival.external_id)
-    if worker is None and _is_crowd(request):
+    known = joining.find(study, worker_session.remembered(request, study.slug), arrival.external_id)
+    if known is not None:
+        return _welcome(request, known, proven=arrival.proven)
+    if _is_crowd(request):
         text = _("Many people have joined from your network in the last hour. Please come back in an hour.")
         return worker_session.calm(request, study, _("Please come back later"), text, status=429)
     try:
-        worker = worker or joining.consent(
+        worker = joining.consent(
             study,
             version=int(version) if version.isdecimal() and len(version) < 9 else 0,
             external_id=arrival.external_id,
@@ -109,7 +143,8 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
     except joining.ConsentChanged:
         study.refresh_from_db()
         return _door(request, study, arrival, notice=_("The text below has changed. Please read it again."))
-    return worker_session.remember(worker_session.go_on(request, worker), worker)
+    # Of two browsers that agree at the same moment with one ID, neither has answered anything yet.
+    return _welcome(request, worker, proven=True)
 
 
 def _is_crowd(request: HttpRequest) -> bool:
@@ -123,6 +158,11 @@ def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
     return worker_session.calm(request, study, _("This link doesn’t work"), text, status=400)
 
 
+def _unsigned(request: HttpRequest, study: Study) -> HttpResponse:
+    text = _("Its participant ID isn’t confirmed. Please open the link exactly as you were sent it.")
+    return worker_session.calm(request, study, _("This link doesn’t work"), text, status=403)
+
+
 def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str = "") -> HttpResponse:
     """Shows a new visitor the consent, or why they cannot take part."""
     shut = {
@@ -132,7 +172,7 @@ def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str =
     }
     if study.status != Status.OPEN:
         return worker_session.calm(request, study, *shut[Status(study.status)])
-    if study.id_required and not arrival.external_id:
+    if (study.id_required or study.id_signed) and not arrival.external_id:
         text = _(
             "It doesn’t say who you are. Please open the link you were sent, or start from the site that invited you."
         )

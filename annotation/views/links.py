@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
+from annotation.studies import signed_ids
 
 PROLIFIC = "PROLIFIC_PID"
 
@@ -25,4 +26,7 @@ def join_links(request: HttpRequest, study: Study) -> list[tuple[str, str]]:
         links.append((_("Prolific study URL (Prolific fills in the IDs)"), f"{plain}?{query}"))
     elif parameter:
         links.append((_("Other platform (replace ID with the participant ID)"), f"{plain}?{parameter}=ID"))
+    if study.id_signed and parameter:
+        signed = f"{plain}?{parameter}=ID&{signed_ids.PARAMETER}=SIGNATURE"
+        return [(_("Signed IDs (replace ID and SIGNATURE for each participant)"), signed)]
     return links

@@ -11,14 +11,14 @@ from annotation import overview
 from annotation.forms import PairsForm
 from annotation.models import PairRunState, Study
 from annotation.pair_making import background
-from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.views.access import AdministratorRequest, posted, show, texts_page
 from annotation.views.downloads import csv_download
 from annotation.voting import coverage
 
 UNDER_WAY = [PairRunState.WAITING, PairRunState.RUNNING]
 
 
-@study_page
+@texts_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Shows the study's coverage and the form that makes pairs; a POST starts a run in the background."""
@@ -36,7 +36,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     return show(request, study, "pairs.html", "pairs", part="coverage", **context)
 
 
-@study_page
+@texts_page
 @require_safe
 def coverage_csv(request: AdministratorRequest, study: Study) -> HttpResponseBase:
     """Sends the coverage of each prompt as CSV: its pairs, and the votes wanted and given."""
@@ -45,7 +45,7 @@ def coverage_csv(request: AdministratorRequest, study: Study) -> HttpResponseBas
     return csv_download(("prompt", "slug", "type", "pairs", "wanted", "votes"), cells, f"{study.slug}-coverage.csv")
 
 
-@study_page
+@texts_page
 @require_safe
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a run's progress or outcome; htmx polls the part that changes."""
@@ -55,7 +55,7 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
     return show(request, study, "pair_run.html", "pairs", part="run", **context)
 
 
-@study_page
+@texts_page
 @require_POST
 def cancel_run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Cancels a run that has stored no pairs yet."""

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods
 
 from annotation import forms, markup
 from annotation.models import Study
-from annotation.studies import sharing
-from annotation.views.access import AdministratorRequest, posted, show, study_page
+from annotation.studies import prompt_sets, sharing
+from annotation.views.access import AdministratorRequest, need, posted, show, study_page
 from annotation.views.links import join_links
 
 
@@ -30,6 +30,8 @@ class Group:
     form: Callable[..., Any]
     note: str | Promise = ""
     owner_only: bool = False
+    about_texts: bool = False
+    """Whether it names prompts and models, or publishes answers."""
 
 
 GROUPS: Final = {
@@ -54,6 +56,7 @@ GROUPS: Final = {
             gettext_lazy(
                 "Workers are offered only what you choose here. Votes on other pairs are kept and still count."
             ),
+            about_texts=True,
         ),
         Group(
             "votes",
@@ -77,7 +80,7 @@ GROUPS: Final = {
             forms.PlatformForm,
             gettext_lazy("Workers who leave see the code for their outcome, and its return link if you set one."),
         ),
-        Group("public", gettext_lazy("Publication"), forms.PublicForm),
+        Group("public", gettext_lazy("Publication"), forms.PublicForm, about_texts=True),
         Group("access", gettext_lazy("Access"), forms.AccessForm, owner_only=True),
     )
 }
@@ -92,10 +95,18 @@ def page(request: AdministratorRequest, study: Study, group: str) -> HttpRespons
     owns = sharing.owns(request.user, study)
     if GROUPS[group].owner_only and not owns:
         raise PermissionDenied
+    if GROUPS[group].about_texts:
+        need(request.user, study, Study.objects.readable_by)
     form = GROUPS[group].form(posted(request), instance=copy(study))
     preview = "preview" in request.POST
     if form.is_valid() and not preview and form.save():
         messages.success(request, _("Saved."))
+        if group == "access" and (without := prompt_sets.without_access(study)):
+            told = _(
+                "These colleagues cannot see the prompts and answers: %(names)s. The owner of the prompt set can add "
+                "them as readers."
+            )
+            messages.warning(request, told % {"names": ", ".join(map(str, without))})
         return redirect("study-settings-group", study.slug, group)
     groups = [known for known in GROUPS.values() if owns or not known.owner_only]
     previews = _previews(form) if preview else []

@@ -74,10 +74,11 @@ def delete(request: AdministratorRequest, study: Study) -> HttpResponse:
     form = DeletionForm(posted(request))
     if form.is_valid():
         try:
-            deletion.delete_draft(study, **form.cleaned_data)
+            deletion.delete_draft(study, user=request.user, **form.cleaned_data)
         except lifecycle.NotPossible as refusal:
             messages.error(request, str(refusal))
             return redirect("study", study.slug)
         messages.success(request, _("“%(study)s” was deleted.") % {"study": study.name})
         return redirect("studies")
-    return show(request, study, "delete.html", "overview", form=form, belongings=deletion.belongings(study))
+    lost = deletion.belongings(study, request.user)
+    return show(request, study, "delete.html", "overview", form=form, belongings=lost)

@@ -17,7 +17,7 @@ from annotation.models import Assignment, Report, Study, TrainingAnswer, Worker
 from annotation.models.voting import Stage
 from annotation.scales import NotOnScale
 from annotation.views import pair_display, worker_session
-from annotation.views.worker_session import WorkerView, by_post, for_worker, go, go_on
+from annotation.views.worker_session import WorkerView, by_post, for_worker, go, go_on, known_since
 from annotation.voting import assignments, joining, leaving, training, votes
 
 PLAIN_COOKIE: Final = "llmfao-plain"
@@ -183,12 +183,14 @@ def train_proceed(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 
 def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) -> HttpResponse:
-    study = worker.study
+    study, since = worker.study, known_since(request, worker)
+    own = since is None or given.answered_at is None or given.answered_at >= since
     context = _arena(request, worker, given) | {
         "training": given,
         "step": given.position + 1,
         "size": worker.training_answers.filter(attempt=given.attempt).count(),
-        "chosen": _chosen(study, given.value),
+        "own": own,
+        "chosen": _chosen(study, given.value) if own else "",
         "golden": "" if given.value is None else GOLDEN[given.golden],
         "reason": None if given.value is None else pair_display.of_study(study, given.pair.reason or ""),
         "reason_is_swapped": given.shown_left == "y" and given.pair.reason_names_sides(),
@@ -210,7 +212,7 @@ def arena(request: HttpRequest, worker: Worker) -> HttpResponse:
     """The pair in hand, or a new one."""
     now = timezone.now()
     following = assignments.current(worker, now, _rng())
-    last = votes.last_vote(worker, now)
+    last = votes.last_vote(worker, now, known_since(request, worker))
     undo = "" if last is None or last.value is None else pair_display.label(last.scale_name, last.value)
     return _voting_page(request, worker, following, undo=undo)
 
@@ -261,7 +263,7 @@ def skip(request: HttpRequest, worker: Worker) -> HttpResponse:
 @refusable
 def undo(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Undoes the worker's last vote and shows its pair again."""
-    assignment = votes.undo(worker, timezone.now())
+    assignment = votes.undo(worker, timezone.now(), known_since(request, worker))
     if not worker_session.is_htmx(request):
         return go_on(request, worker, "undone")
     return _voting_page(request, Worker.objects.select_related("study").get(pk=worker.pk), assignment, notice="undone")
@@ -386,7 +388,9 @@ def resume(request: HttpRequest, worker: Worker) -> HttpResponse:
 
 @for_worker()
 def withdraw(request: HttpRequest, worker: Worker) -> HttpResponse:
-    """Asks by saying what will happen, then does it."""
+    """Asks by saying what will happen, then does it; only in the worker's own browser."""
+    if known_since(request, worker) is not None:
+        return worker_session.not_your_browser(request, worker)
     if request.method == "POST":
         return go_on(request, leaving.withdraw(worker, timezone.now()))
     return render(request, "annotation/worker/withdraw.html", {"study": worker.study, "worker": worker})

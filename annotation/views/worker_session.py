@@ -2,14 +2,21 @@
 
 A worker is identified by a signed cookie on the study's path, or by the participant ID in the link; the
 Django session is never read. Browsers may not cache any page.
+
+An ID may be known to others: whoever comes by it alone can continue voting, but sees nothing that was answered before,
+and cannot withdraw it. That takes the browser in which the worker agreed, or a link that the study's people made.
 """
 
+import re
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Concatenate, Final
+from math import ceil
+from typing import Concatenate, Final, Self
 
 from django.conf import settings
+from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -26,6 +33,11 @@ from annotation.voting import assignments, leaving
 
 COOKIE: Final = "llmfao-worker"
 REMEMBERED: Final = timedelta(days=180)
+MOST_OWN: Final = 20
+"""Workers who agreed in one browser, such as a shared one, that it remembers."""
+
+PERSONAL: Final = timedelta(days=7)
+"""How long a personal link works."""
 
 PAGES: Final = {
     Stage.CONSENT: "join",
@@ -49,12 +61,71 @@ class HttpResponseSeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-def remember(response: HttpResponse, worker: Worker) -> HttpResponse:
-    """Sets the cookie that identifies the worker, for the pages of this study only."""
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the cookie says.
+
+    Attributes:
+        worker_id: the worker who uses the browser now.
+        since: since when it knows them by their ID alone, in seconds of Unix time; None if it is their own browser.
+        own: the workers who agreed in this browser, or came by a personal link.
+    """
+
+    worker_id: int
+    since: int | None = None
+    own: tuple[int, ...] = ()
+
+    @classmethod
+    def read(cls, value: str) -> Self | None:
+        """Parses the cookie `7:1700000000:3,4`; a plain `7` is of an earlier version, which trusted every browser."""
+        if value.isdecimal():
+            return cls(int(value), None, (int(value),))
+        parts = re.fullmatch(r"(\d+):(\d*):([\d,]*)", value)
+        if parts is None:
+            return None
+        own = tuple(int(word) for word in parts[3].split(",") if word)
+        return cls(int(parts[1]), int(parts[2]) if parts[2] else None, own)
+
+    def __str__(self) -> str:
+        return f"{self.worker_id}:{'' if self.since is None else self.since}:{','.join(map(str, self.own))}"
+
+
+def recognised(request: HttpRequest, worker: Worker, at: datetime, *, proven: bool) -> Remembered:
+    """Returns what the browser remembers of `worker` from now on; with `proven`, it is the worker's own."""
+    before = _cookie(request, worker.study.slug) or Remembered(worker.pk, ceil(at.timestamp()))
+    if proven or worker.pk in before.own:
+        own = (*(each for each in before.own if each != worker.pk), worker.pk)
+        return Remembered(worker.pk, None, own[-MOST_OWN:])
+    same = before.worker_id == worker.pk and before.since is not None
+    return Remembered(worker.pk, before.since if same else ceil(at.timestamp()), before.own)
+
+
+def known_since(request: HttpRequest, worker: Worker) -> datetime | None:
+    """Returns since when this browser knows `worker` by their ID alone; None if it is their own."""
+    found = _cookie(request, worker.study.slug)
+    return None if found is None or found.since is None else datetime.fromtimestamp(found.since, UTC)
+
+
+def personal_token(worker: Worker) -> str:
+    """Returns the token of a link that makes a browser the worker's own, for `PERSONAL`."""
+    return signing.dumps(worker.pk, salt=f"{_salt(worker.study.slug)}.personal")
+
+
+def of_personal_token(study: Study, token: str) -> Worker | None:
+    """Returns the worker of a personal link; None if it has expired or was not made here."""
+    try:
+        worker_id = signing.loads(token, salt=f"{_salt(study.slug)}.personal", max_age=PERSONAL)
+    except signing.BadSignature:
+        return None
+    return study.workers.select_related("study", "rater").filter(pk=worker_id).first()
+
+
+def remember(response: HttpResponse, worker: Worker, known: Remembered | None = None) -> HttpResponse:
+    """Sets the cookie that identifies the worker, for the pages of this study only; by default as their own browser."""
     slug = worker.study.slug
     response.set_signed_cookie(
         COOKIE,
-        str(worker.pk),
+        str(known or Remembered(worker.pk, None, (worker.pk,))),
         salt=_salt(slug),
         max_age=REMEMBERED,
         path=reverse("join", args=[slug]),
@@ -67,8 +138,13 @@ def remember(response: HttpResponse, worker: Worker) -> HttpResponse:
 
 def remembered(request: HttpRequest, slug: str) -> int | None:
     """Returns the worker's primary key from the cookie; None if it is missing or its signature is invalid."""
+    found = _cookie(request, slug)
+    return None if found is None else found.worker_id
+
+
+def _cookie(request: HttpRequest, slug: str) -> Remembered | None:
     value = request.get_signed_cookie(COOKIE, None, salt=_salt(slug), max_age=REMEMBERED)
-    return int(value) if value and value.isdecimal() else None
+    return Remembered.read(value) if value else None
 
 
 def _salt(slug: str) -> str:
@@ -121,6 +197,15 @@ def no_answer(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Renders the message that what the page sent could not be read (400)."""
     text = _("We couldn’t read what this page sent. Please try again.")
     return my_pair(request, worker, _("Nothing was saved"), text, status=400)
+
+
+def not_your_browser(request: HttpRequest, worker: Worker) -> HttpResponse:
+    """Renders the message that this takes the worker's own browser, or a personal link (403)."""
+    text = _(
+        "To protect your answers, this only works in the browser in which you agreed to take part. If you no longer "
+        "have it, ask the people who run this study for a personal link."
+    )
+    return my_pair(request, worker, _("Use your first browser"), text, status=403)
 
 
 def _unknown(request: HttpRequest, slug: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -18,6 +19,7 @@ from annotation.forms import ExclusionForm
 from annotation.models import Study
 from annotation.models.voting import Stage
 from annotation.studies.lifecycle import NotPossible
+from annotation.views import worker_session
 from annotation.views.access import AdministratorRequest, posted, show, study_page
 from annotation.views.downloads import csv_download
 from annotation.views.links import join_links
@@ -155,3 +157,13 @@ def include(request: AdministratorRequest, study: Study, number: int) -> HttpRes
     else:
         messages.success(request, _("Worker %(number)d included. Their votes count again.") % {"number": number})
     return redirect("study-workers", study.slug)
+
+
+@study_page
+@require_safe
+def personal_link(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Shows a link that makes a browser a worker's own, so that they can withdraw after losing their first one."""
+    worker = get_object_or_404(study.workers.select_related("study"), number=number, rater__simulated=False)
+    path = reverse("worker-personal", args=[study.slug, worker_session.personal_token(worker)])
+    link, days = request.build_absolute_uri(path), worker_session.PERSONAL.days
+    return show(request, study, "personal_link.html", "workers", worker=worker, link=link, days=days)

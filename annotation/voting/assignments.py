@@ -81,7 +81,8 @@ _STUDY = Columns.all_but(
     Study,
     "study",
     *("consent", "consent_version", "instruction", "worked_example", "id_parameter", "id_required", "devices"),
-    *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public"),
+    *("id_signed", "id_secret"),
+    *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public", "detached_at"),
 )
 _ASSIGNMENT = Columns(Assignment, "assignment", "study", "pair", "worker", "slot", "state", "trial", "left", "shown_at")
 _PURPOSE = Columns(Pair, "pair", "study", "purpose", "golden")

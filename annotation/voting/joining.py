@@ -61,7 +61,7 @@ def consent(
         return known
     if study.status != Status.OPEN:
         raise NotOpen
-    if study.id_required and not external_id:
+    if (study.id_required or study.id_signed) and not external_id:
         raise Unidentified
     if version != study.consent_version:
         raise ConsentChanged

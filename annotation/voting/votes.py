@@ -212,22 +212,23 @@ def skip(worker: Worker, assignment_id: int, reason: str, at: datetime) -> None:
         raise NotInHand
 
 
-def last_vote(worker: Worker, at: datetime) -> Comparison | None:
-    """Returns the vote that `undo` would undo; None if there is none."""
+def last_vote(worker: Worker, at: datetime, since: datetime | None = None) -> Comparison | None:
+    """Returns the vote that `undo` would undo, if it was given `since` then; None if there is none."""
     if worker.stage != Stage.VOTING:
         return None
     last = Comparison.objects.filter(rater=worker.pk, superseded_by=None).order_by("-pk").first()
     if last is None or last.withdrawn or last.answered_at is None:
         return None
-    return last if last.answered_at >= worker.study.undoable_since(at) else None
+    earliest = worker.study.undoable_since(at)
+    return last if last.answered_at >= (earliest if since is None else max(since, earliest)) else None
 
 
 @transaction.atomic
-def undo(worker: Worker, at: datetime) -> Assignment:
+def undo(worker: Worker, at: datetime, since: datetime | None = None) -> Assignment:
     """Undoes the last vote: a withdrawn row supersedes it, and its assignment is open again, as it was shown.
 
     The assignment that was open is set aside and comes back after it. Only the last vote can be undone, once,
-    within the reservation time.
+    within the reservation time; a browser that knows the worker `since` then may only undo later votes.
 
     Raises:
         NothingToUndo: there is no such vote.
@@ -236,7 +237,7 @@ def undo(worker: Worker, at: datetime) -> Assignment:
     worker = assignments.lock(worker.pk)
     if worker.stage != Stage.VOTING or worker.study.status == Status.CLOSED:
         raise Closed
-    last = last_vote(worker, at)
+    last = last_vote(worker, at, since)
     if last is None or last.assignment is None:
         raise NothingToUndo
     for in_hand in worker.assignments.filter(state=AssignmentState.OPEN):

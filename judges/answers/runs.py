@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_leave
 from judges.answers import planning, results
 from judges.answers.call_store import AnswerBooks
 from judges.answers.planning import AnswerPlan
@@ -41,10 +41,11 @@ def start(
     """Starts a run of `source` on the prompts of `study`; with `detach`, a background task plans and sends it.
 
     Raises:
-        NotPossible: the model already has a run, there are no prompts, a number is out of range, or the API
-            key is not available.
+        NotPossible: the model already has a run, there are no prompts, a number is out of range, the API key is
+            not available, or the study may not use its prompt set.
     """
     plan.check()
+    check_leave(study)
     if not planning.prompts_of(study, plan).exists():
         raise NotPossible(_("This study has no prompts to ask yet. Upload prompts first."))
     check_key(source)
@@ -68,7 +69,8 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
     usable = ANSWERED
 
     def sendable(self) -> QuerySet[AnswerRun]:
-        return AnswerRun.objects.select_related("study__prompt_set", "source__model")
+        allowed = Study.objects.with_leave().values("pk")
+        return AnswerRun.objects.filter(study__in=allowed).select_related("study__prompt_set", "source__model")
 
     def books(self, run: AnswerRun, sender: AnswerSender) -> AnswerBooks:
         return AnswerBooks(run, sender)
@@ -83,6 +85,11 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
     def open_states(self, run: AnswerRun) -> Collection[str]:
         # A turn that waits for the previous one is still to be asked, unless the run has ended.
         return (*super().open_states(run), *((AnswerState.WAITING,) if run.live else ()))
+
+    def resume(self, run: AnswerRun, *, detach: bool = True) -> bool:
+        """Resumes the run; raises NotPossible if its study may no longer use the prompt set."""
+        check_leave(run.study)
+        return super().resume(run, detach=detach)
 
     def finish(self, run: AnswerRun, at: datetime) -> bool:
         results.make_results(run.source)
@@ -102,6 +109,12 @@ answer_life: Final = AnswerLife()
 def live(source: AnswerSource) -> AnswerRun | None:
     """Returns the run of `source` that has not ended; there is at most one."""
     return AnswerRun.objects.filter(source=source, state__in=LIVE).select_related("study", "source__model").first()
+
+
+def halt(study: Study) -> None:
+    """Pauses the models that answer for a study that may no longer use its prompt set."""
+    for run in study.answer_runs.filter(state__in=LIVE):
+        answer_life.pause(run)
 
 
 def unfinished(source: AnswerSource) -> AnswerRun | None:

@@ -101,6 +101,8 @@ def _reply_told(reply: AnswerReply, call: AnswerCall) -> dict[str, Any]:
 class RunView(StudyView):
     """A view of a study's answer runs."""
 
+    with_texts = True
+
     @property
     def known(self) -> QuerySet[AnswerRun]:
         return self.study.answer_runs.select_related("source__model", "user")
@@ -173,6 +175,8 @@ _TEXTS = ("prompt__text", "prompt__turns", "prompt__references", "prompt__note",
 
 class OneCall(StudyView):
     """Returns a call to a model with its requests and replies."""
+
+    with_texts = True
 
     @extend_schema(
         operation_id="answer-call",

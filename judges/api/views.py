@@ -109,6 +109,7 @@ class Runs(RunView):
     )
     def post(self, request: Request, slug: str) -> Response:
         study = self.study
+        self.need_to_read_it()
         options = self.sent(rows.NewRun)
         judge = Judge.objects.filter(name=options["judge"]).first()
         if judge is None:
@@ -170,7 +171,9 @@ class Resume(ChangeRun):
         responses=rows.RunDetail,
     )
     def post(self, request: Request, slug: str, number: int) -> Response:
-        judges.check_use(self.found(number).version.judge, cast(User, request.user))
+        found = self.found(number)
+        self.need_to_read_it()
+        judges.check_use(found.version.judge, cast(User, request.user))
         return self.change_run(number, judge_life.resume)
 
 
@@ -197,6 +200,7 @@ class CallsQuery(PageQuery):
 class Calls(RunView):
     """Lists the calls of a judge run with their verdicts in force, optionally those in one state."""
 
+    with_texts = True
     query = CallsQuery
 
     @extend_schema(
@@ -220,6 +224,8 @@ _TEXTS = ("pair__own_text", "pair__own_x", "pair__own_y", "pair__reason", "resul
 
 class OneCall(StudyView):
     """Returns a call to a judge with its requests, replies and verdicts."""
+
+    with_texts = True
 
     @extend_schema(
         operation_id="judge-call",

@@ -334,4 +334,4 @@ def take_references_back(upload: Upload) -> None:
 
 def register() -> None:
     """Registers the import of benchmark files."""
-    registry.register(KINDS, BenchmarkRows, BROUGHT, take_references_back)
+    registry.register(KINDS, BenchmarkRows, BROUGHT, take_references_back, of_the_study=("grades", "games"))

@@ -252,4 +252,4 @@ class PreviewForm(forms.Form):
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast("forms.ModelChoiceField[Study]", self.fields["study"]).queryset = Study.objects.visible_to(user)
+        cast("forms.ModelChoiceField[Study]", self.fields["study"]).queryset = Study.objects.readable_by(user)

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_leave
 from judges import problems, verdicts
 from judges.judging import judges, planning
 from judges.judging.call_store import JudgeBooks
@@ -38,7 +38,7 @@ def start(
 
     Raises:
         NotPossible: `user` may not use the judge, the judge already has a run in the study, its name is taken there,
-            there is nothing to judge, or the API key is not available.
+            there is nothing to judge, the API key is not available, or the study may not use its prompt set.
     """
     judges.check_use(version.judge, user)
     verdicts.check_name(study, version)
@@ -77,6 +77,7 @@ def start_probe(
 
 def _begin(run: JudgeRun, senders: int) -> JudgeRun:
     """Stores `run`, and asks the background for `senders` of it."""
+    check_leave(run.study)
     with only_one("judge_run_one_live", problems.ALREADY_AT_WORK()):
         run.save(force_insert=True)
         if senders:
@@ -94,7 +95,8 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
     shortened = Q(cut=True)
 
     def sendable(self) -> QuerySet[JudgeRun]:
-        return JudgeRun.objects.filter(offline=False).select_related("study", "version__judge", "version__template")
+        allowed = JudgeRun.objects.filter(offline=False, study__in=Study.objects.with_leave().values("pk"))
+        return allowed.select_related("study", "version__judge", "version__template")
 
     def books(self, run: JudgeRun, sender: Sender) -> JudgeBooks:
         return JudgeBooks(run, sender)
@@ -104,6 +106,11 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
 
     def connect(self, run: JudgeRun) -> Connection:
         return to_judge(run.version)
+
+    def resume(self, run: JudgeRun, *, detach: bool = True) -> bool:
+        """Resumes the run; raises NotPossible if its study may no longer use the prompt set."""
+        check_leave(run.study)
+        return super().resume(run, detach=detach)
 
     def finish(self, run: JudgeRun, at: datetime) -> bool:
         """Finishes the run and queues the judge's panels, without waiting for the next sweep."""
@@ -125,3 +132,9 @@ def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDG
     """Returns the run of `version` on `study` that can be resumed: paused, stopped, or interrupted by a crash."""
     run = live(study, version, kind)
     return run if run is not None and judge_life.left_alone(run, timezone.now()) else None
+
+
+def halt(study: Study) -> None:
+    """Pauses the judges at work on a study that may no longer use its prompt set."""
+    for run in study.judge_runs.filter(state__in=LIVE):
+        judge_life.pause(run)

@@ -108,7 +108,9 @@ def hindrance(schedule: Schedule) -> Problem:
     study, judge, user = schedule.study, schedule.judge, schedule.user
     if study.status in {Status.PAUSED, Status.CLOSED}:
         return problems.STUDY_RESTS()
-    if user is not None and not (user.is_active and Study.objects.visible_to(user).filter(pk=study.pk).exists()):
+    if not Study.objects.with_leave().filter(pk=study.pk).exists():
+        return problems.MAY_NOT()
+    if user is not None and not (user.is_active and Study.objects.readable_by(user).filter(pk=study.pk).exists()):
         return problems.MAY_NOT()
     if not judge.may_be_used_by(user):
         return problems.MAY_NOT_USE_ANY_MORE()

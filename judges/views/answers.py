@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.models import LanguageModel, Study
 from annotation.studies.lifecycle import NotPossible
-from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.studies.prompt_sets import access
+from annotation.views.access import AdministratorRequest, need, posted, prompt_set_page, texts_page
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from judges.answers import planning, runs, sources
@@ -29,10 +30,12 @@ from judges.views.runs import RunPages, occurring
 PAGES: Final = RunPages(answer_life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
 
 
-@study_page
+@texts_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Lists models and runs; estimates a run, and starts it on a second submit."""
+    if request.method == "POST":
+        need(request.user, study, Study.objects.editable_by)
     form = AnswersForm(study, posted(request))
     estimates = []
     if form.is_valid():
@@ -51,7 +54,8 @@ def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
         "system_form": SystemMessageForm(initial={"system": planning.system_message(study)}),
         "estimates": estimates,
         "models": _models(study),
-        "may_add": request.user.has_perm("judges.add_judge"),
+        "access": (granted := access(request.user, study)),
+        "may_add": granted.edits and request.user.has_perm("judges.add_judge"),
         "runs": paged(request, study.answer_runs.select_related("source__model", "user"), 20),
     }
     return render(request, "judges/answers.html", context)
@@ -69,7 +73,7 @@ def _models(study: Study) -> QuerySet[LanguageModel]:
     return counted.order_by("pk")
 
 
-@study_page
+@prompt_set_page
 @require_POST
 def system_message(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Saves the system message of the study's prompt set."""
@@ -83,7 +87,7 @@ def system_message(request: AdministratorRequest, study: Study) -> HttpResponse:
     return redirect("study-answers", study.slug)
 
 
-@study_page
+@prompt_set_page
 @sensitive_post_parameters("key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def source(request: AdministratorRequest, study: Study, number: int | None = None) -> HttpResponse:
@@ -109,7 +113,7 @@ def _run(study: Study, number: int) -> AnswerRun:
     return get_object_or_404(study.answer_runs.select_related("source__model", "user", "study"), pk=number)
 
 
-@study_page
+@texts_page
 @require_safe
 def run(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a run and its progress."""
@@ -127,14 +131,14 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
     )
 
 
-@study_page
+@prompt_set_page
 @require_POST
 def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
     """Pauses, resumes or cancels a run."""
     return PAGES.change(request, _run(study, number), change, study.slug, number)
 
 
-@study_page
+@texts_page
 @require_safe
 def turns(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Lists the turns of a run, optionally those in one state."""
@@ -174,7 +178,7 @@ TURN_COLUMNS: Final = (
 _REPLY: Final = TURN_COLUMNS[TURN_COLUMNS.index("finish_reason") :]
 
 
-@study_page
+@texts_page
 @require_safe
 def turns_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
     """Returns a CSV with a row per reply, and one per turn without a reply."""
@@ -203,7 +207,7 @@ def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*place, replied or state, result, *told)
 
 
-@study_page
+@texts_page
 @require_safe
 def talk(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows the whole conversation of a turn: every prompt, reply and reasoning."""

@@ -1,7 +1,8 @@
 """Pages of judge verdicts: tables of scores and pairs, and the prompts one by one.
 
-The tables are as public as the study's leaderboard. The prompt pages show answers with their models' names, so they
-open to the public only when a public study is closed. People who can still vote cannot look anything up.
+The tables are as public as the study's leaderboard. The prompt pages show answers with their models' names, so the
+public sees them only when a public study is closed, and nobody votes on the prompt set in any other study. Voters
+cannot look anything up.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from annotation.models import LanguageModel, Status, Study
-from annotation.views.access import results_for
+from annotation.models import LanguageModel, Study
+from annotation.views.access import answers_for, may_read_answers, results_for
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from judges.results import judgments, question_browser, score_tables
@@ -81,7 +82,7 @@ def grades(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "study": study,
         "runs_it": runs_it,
-        "may_read": runs_it or study.status == Status.CLOSED,
+        "may_read": may_read_answers(request.user, study),
         "waits": found is None,
         **(_shown(found) if found else {}),
     }
@@ -200,7 +201,7 @@ class Asked:
 @require_safe
 def questions(request: HttpRequest, slug: str) -> HttpResponse:
     """Lists a study's prompts with the judges' verdicts on two models' answers."""
-    study, runs_it = results_for(request, slug, closed=True)
+    study, runs_it = answers_for(request, slug)
     asked = Asked.of(study, request.GET)
     lines = paged(request, question_browser.lines(study, asked.filters), LISTED)
     context = {"study": study, "runs_it": runs_it, "lines": lines, **asked.context(study)}
@@ -210,7 +211,7 @@ def questions(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def question(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Shows one prompt, with links to the previous and the next one."""
-    study, runs_it = results_for(request, slug, closed=True)
+    study, runs_it = answers_for(request, slug)
     prompt = get_object_or_404(study.prompts(), number=number)
     asked = Asked.of(study, request.GET)
     numbers = [line.prompt.number for line in question_browser.lines(study, asked.filters)]

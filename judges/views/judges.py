@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.models import LanguageModel, Study
 from annotation.studies.lifecycle import NotPossible
-from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.views.access import AdministratorRequest, need, posted, study_page, texts_page
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
 from judges import problems
@@ -152,7 +152,7 @@ def template(request: AdministratorRequest, number: int) -> HttpResponse:
     return render(request, "judges/template.html", context)
 
 
-@study_page
+@texts_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_judges(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Lists the study's runs; estimates a new run, and starts it on a second submit."""
@@ -195,11 +195,13 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 @study_page
 @require_POST
 def change_run(request: AdministratorRequest, study: Study, number: int, change: str) -> HttpResponse:
-    """Pauses, resumes or cancels a run."""
+    """Pauses, resumes or cancels a run. Resuming it sends prompts and answers, so it needs access to them."""
     found = _run(study, number)
-    if change == "resume" and not found.version.judge.may_be_used_by(request.user):
-        messages.error(request, str(NotPossible(problems.MAY_NOT_USE(judge=found.version.judge.name))))
-        return redirect("study-judge-run", study.slug, number)
+    if change == "resume":
+        need(request.user, study, Study.objects.readable_by)
+        if not found.version.judge.may_be_used_by(request.user):
+            messages.error(request, str(NotPossible(problems.MAY_NOT_USE(judge=found.version.judge.name))))
+            return redirect("study-judge-run", study.slug, number)
     return PAGES.change(request, found, change, study.slug, number)
 
 
@@ -210,7 +212,7 @@ def _calls(study: Study, number: int, state: str) -> QuerySet[JudgeCall]:
     return calls.filter(state=state) if state in CallState.values else calls
 
 
-@study_page
+@texts_page
 @require_safe
 def calls(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows the calls of a run, filtered by state and paged."""
@@ -247,7 +249,7 @@ CALL_COLUMNS: Final = (
 )
 
 
-@study_page
+@texts_page
 @require_safe
 def calls_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
     """Downloads the calls of a run that have a verdict in force as CSV; costs are in nanos."""
@@ -273,7 +275,7 @@ def calls_csv(request: AdministratorRequest, study: Study, number: int) -> HttpR
     return csv_download(CALL_COLUMNS, told, f"{study.slug}-judge-run-{number}.csv")
 
 
-@study_page
+@texts_page
 @require_safe
 def call(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a call: requests, replies and the verdicts read from them."""

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
-from annotation.views.access import AdministratorRequest, posted, study_page
+from annotation.views.access import AdministratorRequest, posted, study_page, texts_page
 from annotation.views.downloads import Cell, csv_download
 from annotation.views.paging import paged
 from judges.forms.panels import PanelForm
@@ -22,7 +22,7 @@ from judges.panels import panels
 from judges.results import rater_costs
 
 
-@study_page
+@texts_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_panels(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Lists the study's judges and panels side by side, and creates panels."""
@@ -57,7 +57,7 @@ def _decisions(panel: Panel, state: str) -> QuerySet[PanelDecision]:
     return rows.filter(state=state) if state in PanelDecision.State.values else rows
 
 
-@study_page
+@texts_page
 @require_safe
 def panel(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a panel: rules, members with their verdicts, and decisions."""
@@ -80,7 +80,7 @@ def panel(request: AdministratorRequest, study: Study, number: int) -> HttpRespo
     return render(request, f"judges/panel.html{'#panel' if request.htmx else ''}", context)
 
 
-@study_page
+@texts_page
 @require_POST
 def make(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Recomputes a panel's verdicts in the background."""
@@ -110,7 +110,7 @@ def end(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
 COLUMNS: Final = ("pair", "prompt", "model_x", "model_y", "turn", "state", "winner", "mean", "decided_at")
 
 
-@study_page
+@texts_page
 @require_safe
 def panel_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
     """Returns a CSV of the decisions in force, with each member's verdict and probability that x is better."""

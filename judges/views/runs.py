@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest
 from judges.models.work import Run, RunState
 from judges.runs.lifecycle import Lifecycle
@@ -57,13 +58,20 @@ class RunPages[R: Run]:
 
     def change(self, request: AdministratorRequest, run: R, change: str, *place: str | int) -> HttpResponse:
         """Pauses, resumes or cancels `run` and redirects to its page."""
-        match change:
-            case "pause":
-                done = self.life.pause(run)
-            case "resume":
-                done = self.life.resume(run)
-            case _:
-                done = self.life.cancel(run, timezone.now())
+        try:
+            done = self._change(run, change)
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
+            return redirect(self.page, *place)
         if not done:
             messages.error(request, _("This run has already ended, or someone else changed it first."))
         return redirect(self.page, *place)
+
+    def _change(self, run: R, change: str) -> bool:
+        match change:
+            case "pause":
+                return self.life.pause(run)
+            case "resume":
+                return self.life.resume(run)
+            case _:
+                return self.life.cancel(run, timezone.now())

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.models import Study
 from annotation.stored_problems import told
 from annotation.studies.lifecycle import NotPossible
-from annotation.views.access import AdministratorRequest, study_page
+from annotation.views.access import AdministratorRequest, study_page, texts_page
 from annotation.views.downloads import Cell, csv_download
 from judges.forms.steadiness import CountForm, EveryForm, ScheduleForm
 from judges.judging import consistency_probes, schedules
@@ -37,7 +37,7 @@ def shown_schedules(study: Study) -> dict[str, Any]:
     }
 
 
-@study_page
+@texts_page
 @require_POST
 def schedule(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Sets a schedule on which a judge judges new items."""
@@ -61,7 +61,7 @@ def schedule_off(request: AdministratorRequest, study: Study, number: int) -> Ht
     return redirect("study-judges", study.slug)
 
 
-@study_page
+@texts_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def probes(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a judge's stability: sentinel rounds and retests."""
@@ -144,7 +144,7 @@ COLUMNS: Final = (
 )
 
 
-@study_page
+@texts_page
 @require_safe
 def rounds_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
     """Downloads the rounds of a judge's sentinel set as CSV."""

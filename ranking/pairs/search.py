@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 from django.db.models import BigIntegerField, BooleanField, Count, Exists, F, Max, Min, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
-from annotation.models import AssignmentState, Comparison, Pair, Rater, RaterKind, Status, Study
+from annotation.models import Comparison, Pair, Rater, RaterKind, Status, Study
 from annotation.models.study import PairQuerySet
 from annotation.models.voting import ComparisonQuerySet
+from annotation.studies.prompt_sets import public_pairs, voting_elsewhere
 
 FEW: Final = 20
 """Pairs in the first range of a search, per pair wanted."""
@@ -111,22 +112,14 @@ class Found:
 def shown(study: Study, at: datetime, *, to_all: bool) -> PairQuerySet:
     """Returns the pairs that the public (`to_all`) or only people who run the study may see.
 
-    Training and check pairs are never shown. Until the study is closed, the public sees only finished pairs. A worker
-    who has a pair open, or can get it back by undoing a vote, must not learn here which models wrote its answers.
+    Training and check pairs are never shown. What the public sees is `prompt_sets.public_pairs`.
     """
-    pairs = Pair.objects.filter(study=study).votable()
-    if not to_all or study.status == Status.CLOSED:
-        return pairs
-    open_now = study.assignments.filter(state=AssignmentState.OPEN).values("pair")
-    lately = Comparison.objects.filter(
-        pair=OuterRef("pk"), assignment__isnull=False, answered_at__gte=study.undoable_since(at)
-    )
-    return pairs.filter(~Exists(lately), taken__gte=F("wanted")).exclude(pk__in=open_now)
+    return public_pairs(study, at) if to_all else Pair.objects.filter(study=study).votable()
 
 
 def is_complete(study: Study, *, to_all: bool) -> bool:
     """Returns whether `shown` leaves out no pair that was voted on, so that what is counted can be looked at."""
-    return not to_all or study.status == Status.CLOSED
+    return not to_all or (study.status == Status.CLOSED and not voting_elsewhere(study))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
 from annotation.snapshots import State
-from annotation.views.access import results_for
+from annotation.views.access import results_for, sees_pairs
 from annotation.views.downloads import download
 from ranking.board_data import csv_lines
 from ranking.boards import requests
@@ -151,8 +151,10 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if found.snapshot is None or found.stand != "board":
         return _page(request, study, found, {"runs_it": runs_it, "tab": "model"})
     context = {"study": study, "runs_it": runs_it, "snapshot": found.snapshot, "query": found.asked.query()}
-    shown = search.shown(study, timezone.now(), to_all=not runs_it)
-    all_pairs = search.is_complete(study, to_all=not runs_it)
+    reads, public = sees_pairs(request.user, study)
+    samples = search.shown(study, timezone.now(), to_all=not reads)
+    shown = samples if reads or public else samples.none()
+    all_pairs = search.is_complete(study, to_all=not reads) and (reads or public)
     one = heat_table.one_model(found.snapshot, model)
     context |= {
         "found": one,

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from annotation.models import Study
 from annotation.models.study import PairQuerySet
-from annotation.views.access import results_for
+from annotation.studies.prompt_sets import voting_elsewhere
+from annotation.views.access import pairs_for
 from annotation.views.downloads import csv_download
 from ranking.pages import pairs
 from ranking.pairs import search
@@ -23,8 +24,8 @@ CHUNK = 500
 
 
 def _pairs_of(request: HttpRequest, slug: str) -> tuple[Study, bool, PairQuerySet]:
-    study, runs_it = results_for(request, slug)
-    return study, runs_it, search.shown(study, timezone.now(), to_all=not runs_it)
+    study, reads = pairs_for(request, slug)
+    return study, reads, search.shown(study, timezone.now(), to_all=not reads)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -37,12 +38,14 @@ def _number(request: HttpRequest, name: str) -> int | None:
 @require_safe
 def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Shows matching pairs, a page at a time. Empty form fields are removed from the URL."""
-    study, runs_it, shown = _pairs_of(request, slug)
+    study, reads, shown = _pairs_of(request, slug)
+    if not reads and voting_elsewhere(study):
+        return render(request, "ranking/pairs.html", {"study": study, "private": True})
     sought = Sought.of(request.GET.dict())
     if "" in request.GET.values():
         return HttpResponseRedirect(request.path + sought.query())
     found = pairs.listing(study, shown, sought, after=_number(request, "after"), before=_number(request, "before"))
-    context = {"study": study, "runs_it": runs_it, "sought": sought, "query": sought.query(), "found": found}
+    context = {"study": study, "runs_it": reads, "sought": sought, "query": sought.query(), "found": found}
     context |= {"form": pairs.form(study, sought), "most_rows": MOST_ROWS}
     context["simulated"] = study.raters.filter(simulated=True).exists()
     return render(request, "ranking/pairs.html", context)
@@ -51,14 +54,14 @@ def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
 @require_safe
 def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Shows a pair with both answers and its comparisons. People who run the study can include uncounted ones."""
-    study, runs_it, shown = _pairs_of(request, slug)
+    study, reads, shown = _pairs_of(request, slug)
     sought = Sought.of(request.GET.dict())
     pair = get_object_or_404(
         shown.select_related("prompt", "model_x", "model_y", "result_x", "result_y"), number=number
     )
-    all_rows = runs_it and request.GET.get("rows") == "all"
+    all_rows = reads and request.GET.get("rows") == "all"
     found = pairs.one_pair(study, shown, pair, sought, all_rows=all_rows)
-    context = {"study": study, "runs_it": runs_it, "query": sought.query(), "found": found, "all_rows": all_rows}
+    context = {"study": study, "runs_it": reads, "query": sought.query(), "found": found, "all_rows": all_rows}
     context |= {"query_of_all": sought.query(rows="all"), "query_on": sought.query(after=number)}
     context["simulated"] = any(row.comparison.rater.simulated for row in found.told)
     return render(request, "ranking/pair.html", context)
@@ -66,8 +69,10 @@ def one_pair(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 @require_safe
 def pairs_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Downloads all matches as CSV, one row per pair."""
-    study, _runs_it, shown = _pairs_of(request, slug)
+    """Downloads all matches as CSV, one row per pair. Raises Http404 while pairs are private."""
+    study, reads, shown = _pairs_of(request, slug)
+    if not reads and voting_elsewhere(study):
+        raise Http404
     judges = pairs.judges_of(study)
     found = Search.of(study, shown, Sought.of(request.GET.dict()))
 

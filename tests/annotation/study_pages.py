@@ -11,10 +11,11 @@ from tests.builders import NOW, build_study, build_worker, rng
 
 
 def study_of(owner: User, *colleagues: User, **settings: Any) -> Study:
-    """Returns a study of `owner` that is shared with `colleagues`."""
+    """Returns a study of `owner`, who also owns its prompt set, that is shared with `colleagues`."""
     study = build_study(**settings)
-    study.owner = owner
+    study.owner = study.prompt_set.owner = owner
     study.save(update_fields=["owner"])
+    study.prompt_set.save(update_fields=["owner"])
     study.colleagues.set(colleagues)
     return study
 

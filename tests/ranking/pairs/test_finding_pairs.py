@@ -314,7 +314,7 @@ class TestWhatIsShownToAll:
         assert list(search.shown(study, NOW, to_all=True)) == [pair]
 
     def test_a_pair_whose_last_vote_can_be_taken_back_is_not(self):
-        study = build_study(overlap=1)
+        study = build_study(models=2, overlap=1)
         worker = build_worker(study)
         rng = np.random.default_rng(0)
         held = assignments.current(worker, NOW, rng)

@@ -1,0 +1,10 @@
+"""What can be wrong with a study, as codes with English sentences."""
+
+from typing import Final
+
+from annotation.problems import gettext_noop, kind
+
+NO_LEAVE: Final = kind(
+    "no-leave-for-prompt-set",
+    gettext_noop("This study may no longer use the prompt set “%(name)s”. Ask the prompt set’s owner for access."),
+)

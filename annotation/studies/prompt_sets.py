@@ -1,0 +1,259 @@
+"""Who may use a prompt set, and how its owner ends that.
+
+`StudyQuerySet.readable_by` and its neighbours say what follows from the rights that are kept here.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Final
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from annotation.models import (
+    Assignment,
+    AssignmentState,
+    Comparison,
+    Pair,
+    PromptSet,
+    PromptSetReader,
+    Status,
+    Study,
+)
+from annotation.models.corpus import PromptSetQuerySet
+from annotation.models.study import PairQuerySet
+from annotation.studies.lifecycle import NotPossible
+
+HALTS: Final[list[Callable[[Study], None]]] = []
+"""Called with each study that lost the leave to use its prompt set, to stop what it does with it in the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a user may do with a study and its prompt set.
+
+    Attributes:
+        manages: sees and changes the study.
+        reads: manages it, and may also see prompts, answers, pairs, and calls to models.
+        edits: reads them, and may also change the prompt set and spend the budgets of its models.
+        texts: may see prompts, answers and pairs, because they read them or because they are public.
+    """
+
+    manages: bool
+    reads: bool
+    edits: bool
+    texts: bool
+
+
+def access(user: User | AnonymousUser, study: Study) -> Access:
+    """Returns what `user` may do with `study`, which they may not even see."""
+    asked = {
+        "manages": Study.objects.visible_to(user),
+        "reads": Study.objects.readable_by(user),
+        "edits": Study.objects.editable_by(user),
+        "public": Study.objects.texts_public(),
+    }
+    told = {name: Exists(studies.filter(pk=OuterRef("pk"))) for name, studies in asked.items()}
+    manages, reads, edits, public = Study.objects.filter(pk=study.pk).values_list(*told.values()).get()
+    return Access(manages, reads, edits, texts=reads or public)
+
+
+def seen_by(user: User) -> PromptSetQuerySet:
+    """Returns the prompt sets that `user` may read, and those that a study of theirs uses."""
+    used = Study.objects.visible_to(user).values("prompt_set")
+    return PromptSet.objects.filter(Q(pk__in=used) | Q(pk__in=PromptSet.objects.readable_by(user).values("pk")))
+
+
+def no_access(study: Study) -> str:
+    """Returns what users are told who manage `study` and may not read its prompt set."""
+    owner = study.prompt_set.owner
+    if study.detached_at:
+        told = _("This study is detached from the prompt set “%(name)s”, so its prompts and answers are not shown.")
+    elif owner is None:
+        told = _("You are not a reader of the prompt set “%(name)s”. Ask an administrator of this site for access.")
+    else:
+        told = _("You are not a reader of the prompt set “%(name)s”. Ask its owner, %(owner)s, for access.")
+    return told % {"name": study.prompt_set.name, "owner": owner}
+
+
+def voting_elsewhere(study: Study) -> bool:
+    """Returns whether people vote in another study on the prompt set of `study`."""
+    return Study.objects.live().filter(prompt_set=study.prompt_set_id).exclude(pk=study.pk).exists()
+
+
+def public_pairs(study: Study, at: datetime) -> PairQuerySet:
+    """Returns the pairs of `study` that visitors may see with their models, if its results are public.
+
+    None while people vote in another study on the prompt set. While they vote in this one, only pairs whose two
+    answers nobody will see again: no pair with either of them gets more votes, is open, or can come back by an undo.
+    """
+    pairs = Pair.objects.filter(study=study).votable()
+    if voting_elsewhere(study):
+        return pairs.none()
+    if study.status == Status.CLOSED:
+        return pairs
+    since = study.undoable_since(at)
+    sides = ("result_x", "result_y")
+    shared = reduce(or_, (Q(**{mine: OuterRef(theirs)}) for mine in sides for theirs in sides))
+    beside = Pair.objects.filter(shared, study=study).votable()
+    # The pair itself is tested first: that decides most of them, and costs less.
+    return pairs.filter(~_busy(since), taken__gte=F("wanted")).filter(
+        ~Exists(beside.filter(Q(taken__lt=F("wanted")) | _busy(since)))
+    )
+
+
+def _busy(since: datetime) -> Q:
+    """Returns the condition that a worker has the pair open, or voted on it after `since`."""
+    held = Assignment.objects.filter(pair=OuterRef("pk"), state=AssignmentState.OPEN)
+    lately = Comparison.objects.filter(pair=OuterRef("pk"), assignment__isnull=False, answered_at__gte=since)
+    return Q(Exists(held)) | Q(Exists(lately))
+
+
+def hold(prompt_set: PromptSet | int) -> PromptSet:
+    """Locks a prompt set until the transaction ends: against uploads, and against starting a study on it."""
+    key = prompt_set if isinstance(prompt_set, int) else prompt_set.pk
+    return PromptSet.objects.select_for_update(no_key=True).get(pk=key)
+
+
+@transaction.atomic
+def change_access(prompt_set: PromptSet, *, readers: Collection[User], editors: Collection[User]) -> None:
+    """Replaces the people who may read and those who may edit the set, besides its owner.
+
+    Access that came through a study stays; `end_through` ends it. Studies of people who may no longer read the set are
+    paused, and their runs too.
+    """
+    hold(prompt_set)
+    wanted = {user.pk: user in editors for user in (*readers, *editors) if user.pk != prompt_set.owner_id}
+    direct = prompt_set.readers.filter(study=None)
+    direct.exclude(user__in=wanted).delete()
+    for user, edits in wanted.items():
+        PromptSetReader.objects.update_or_create(
+            prompt_set=prompt_set, user_id=user, study=None, defaults={"edits": edits}
+        )
+    halt_without_leave(prompt_set)
+
+
+@transaction.atomic
+def end_through(prompt_set: PromptSet, user: User) -> None:
+    """Ends the access to the set that `user` has through studies, but not as a colleague in a study of its owner."""
+    hold(prompt_set)
+    prompt_set.readers.filter(user=user).exclude(study=None).delete()
+    halt_without_leave(prompt_set)
+
+
+@transaction.atomic
+def hand_over(prompt_set: PromptSet, owner: User) -> None:
+    """Makes `owner` the owner of the set; whoever owned it before goes on editing it."""
+    prompt_set = hold(prompt_set)
+    before = prompt_set.owner
+    if before == owner:
+        return
+    prompt_set.owner = owner
+    prompt_set.save(update_fields=["owner"])
+    prompt_set.readers.filter(user=owner).delete()
+    if before is not None:
+        PromptSetReader.objects.update_or_create(
+            prompt_set=prompt_set, user=before, study=None, defaults={"edits": True}
+        )
+    halt_without_leave(prompt_set)
+
+
+@transaction.atomic
+def detach(study: Study, at: datetime) -> None:
+    """Ends the use of the prompt set in `study`. Nothing is deleted, and `attach` allows it again.
+
+    The study is closed if people vote in it, and its runs are paused. Until it is attached again, it cannot be started,
+    and shows nobody any prompt, answer or pair. Its votes, leaderboards and settings stay.
+
+    Raises:
+        NotPossible: it is detached already.
+    """
+    hold(study.prompt_set_id)
+    mine = Study.objects.filter(pk=study.pk, detached_at=None)
+    mine.live().update(status=Status.CLOSED)
+    if not mine.update(detached_at=at):
+        raise NotPossible(_("This study is already detached from the prompt set."))
+    halt_without_leave(study.prompt_set)
+    study.refresh_from_db()
+
+
+@transaction.atomic
+def attach(study: Study) -> None:
+    """Allows `study` to use its prompt set again. It stays closed until its people resume it.
+
+    Raises:
+        NotPossible: it is not detached.
+    """
+    hold(study.prompt_set_id)
+    if not Study.objects.filter(pk=study.pk).exclude(detached_at=None).update(detached_at=None):
+        raise NotPossible(_("This study is not detached from the prompt set."))
+    study.refresh_from_db()
+
+
+@transaction.atomic
+def follow_people(study: Study) -> None:
+    """Ends the access to the prompt set that came through `study` for everybody who no longer manages it."""
+    prompt_set = hold(study.prompt_set_id)
+    through = prompt_set.readers.filter(study=study)
+    through.exclude(user__in=study.colleagues.all()).exclude(user=study.owner_id).delete()
+    halt_without_leave(prompt_set)
+
+
+@transaction.atomic
+def change_study_owner(study: Study, owner: User | None) -> None:
+    """Makes `owner` the owner of `study`.
+
+    Its prompt set goes along if it belongs to the study's owner, or to nobody, and this is its only study. Otherwise
+    the new owner may read the set through this study.
+    """
+    prompt_set = hold(study.prompt_set_id)
+    alone = not prompt_set.studies.exclude(pk=study.pk).exists()
+    if alone and prompt_set.owner_id in {None, study.owner_id}:
+        prompt_set.owner = owner
+        prompt_set.save(update_fields=["owner"])
+    elif owner is not None and not PromptSet.objects.readable_by(owner).filter(pk=prompt_set.pk).exists():
+        PromptSetReader.objects.create(prompt_set=prompt_set, user=owner, study=study)
+    study.owner = owner
+    study.save(update_fields=["owner"])
+    follow_people(study)
+
+
+def halt_without_leave(prompt_set: PromptSet) -> None:
+    """Pauses the studies on the set that may not use it, and what runs for them. Call it inside a transaction."""
+    allowed = Study.objects.with_leave().filter(prompt_set=prompt_set)
+    for study in Study.objects.filter(prompt_set=prompt_set).exclude(pk__in=allowed.values("pk")):
+        Study.objects.filter(pk=study.pk, status=Status.OPEN).update(status=Status.PAUSED)
+        for halt in HALTS:
+            halt(study)
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """A user who may use a prompt set because of a study, and no longer when they leave that study.
+
+    `reader` is the row that says so; None for a colleague in a study of the set's owner.
+    """
+
+    user: User
+    study: Study
+    reader: PromptSetReader | None
+
+
+def through_studies(prompt_set: PromptSet) -> list[Through]:
+    """Returns everybody who may use the set because of a study, by name."""
+    shared = Study.objects.of_the_sets_owner().filter(prompt_set=prompt_set, detached_at=None)
+    found = [Through(user, study, None) for study in shared.order_by("pk") for user in study.colleagues.all()]
+    rows = prompt_set.readers.exclude(study=None).select_related("user", "study").order_by("study")
+    found += [Through(row.user, row.study, row) for row in rows if row.study is not None]
+    return sorted(found, key=lambda each: each.user.get_username())
+
+
+def without_access(study: Study) -> list[User]:
+    """Returns the study's colleagues who may not read its prompt set, by name."""
+    colleagues = study.colleagues.order_by("username")
+    return [user for user in colleagues if not Study.objects.readable_by(user).filter(pk=study.pk).exists()]
