@@ -53,7 +53,8 @@ def inside(options: argparse.Namespace) -> int:
             waited.append(statistics.quantiles(votes, n=20)[-1])
             print(
                 f"{name:>12}: {len(votes)} votes of {VOTERS} workers in {options.seconds:g} s, "
-                f"p95 {waited[-1] * 1000:.0f} ms, longest {max(votes) * 1000:.0f} ms; {len(children(server.pid) - before)} new processes",
+                f"p95 {waited[-1] * 1000:.0f} ms, longest {max(votes) * 1000:.0f} ms; "
+                f"{len(children(server.pid) - before)} new processes",
                 flush=True,
             )
         until = time.monotonic() + 60

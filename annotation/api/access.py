@@ -20,8 +20,8 @@ from annotation.models.study import StudyQuerySet
 from annotation.studies.prompt_sets import no_access
 
 ONCE_SETTLED: Final = (
-    "Others read those of a public study only while nobody votes: as a draft or after it has closed, and while no other "
-    "study on its prompt set is open or paused."
+    "Others read those of a public study only while nobody votes: as a draft or after it has closed, and while no "
+    "other study on its prompt set is open or paused."
 )
 """What the reference says of lists that are public only then."""
 

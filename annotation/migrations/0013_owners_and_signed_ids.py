@@ -38,7 +38,7 @@ def give_owners(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0009_problem_codes'),
+        ('annotation', '0012_weights_and_crowds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

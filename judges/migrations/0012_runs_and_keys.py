@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('annotation', '0009_problem_codes'),
-        ('judges', '0011_prices_and_names'),
+        ('judges', '0011_prices_names_and_rights'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0009_problem_codes'),
+        ('annotation', '0011_reasoning_and_flags'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('judges', '0011_runs_and_keys'),
+        ('judges', '0012_runs_and_keys'),
     ]
 
     operations = [
