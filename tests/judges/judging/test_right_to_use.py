@@ -90,7 +90,14 @@ def test_the_page_offers_and_takes_only_judges_that_may_be_used(
     study: Study, owned: Judge, as_user: SignIn, owner: User, administrator: User
 ) -> None:
     page = reverse("study-judges", args=[study.slug])
-    assert "stand-in" not in as_user(owner).get(page).content.decode()
+    shown = as_user(owner).get(page).content.decode()
+    assert "stand-in" not in shown
+    assert "No judge is shared with you." in shown
+    scheduled = as_user(owner).post(
+        reverse("study-judge-schedule", args=[study.slug]), {"judge": owned.pk, "every": 1}, follow=True
+    )
+    assert "right to use judge" in scheduled.content.decode()
+    assert not study.judge_schedules.exists()
     as_user(owner).post(page, {"judge": owned.pk, "start": ""})
     assert not JudgeRun.objects.exists()
     as_user(administrator).post(page, {"judge": owned.pk, "start": ""})
