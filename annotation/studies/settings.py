@@ -181,7 +181,7 @@ _PLAIN: Final = [
     _simple(
         "reasoning",
         ", ".join(Study.Reasoning.values),
-        "Reasoning in answers, such as <think>: shown, folded above the answer, or cut for workers and judges.",
+        "Reasoning in the text of answers: shown, folded above the answer, or cut for workers and judges.",
         _one_of(Study.Reasoning.values),
     ),
     _simple("devices", ", ".join(Devices.values), "Devices that workers may use.", _one_of(Devices.values)),

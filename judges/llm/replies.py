@@ -87,9 +87,12 @@ and SGLang, in lower case with underscores."""
 
 def ending_of(finish_reason: str) -> Ending:
     """Returns what `finish_reason` means; one that is unknown or absent is that of a whole reply."""
-    # Gateways pass on the names of enumerations too: FinishReason.MAX_TOKENS, FINISH_REASON_SAFETY.
-    name = re.sub(r"[\s-]+", "_", finish_reason.rpartition(".")[2].strip().lower()).removeprefix("finish_reason_")
-    return next((ending for ending, names in _ENDINGS.items() if name in names), Ending.WHOLE)
+    # Also the names of enumerations, and several in one: FinishReason.MAX_TOKENS, "content_filter: SAFETY".
+    words = {
+        re.sub(r"[\s-]+", "_", word.strip().lower()).removeprefix("finish_reason_")
+        for word in re.split(r"[.:,;/]", finish_reason)
+    }
+    return next((ending for ending, names in _ENDINGS.items() if words & names), Ending.WHOLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ def study_judges(request: AdministratorRequest, study: Study) -> HttpResponse:
         "form": form,
         "estimate": estimate,
         "has_judges": Judge.objects.usable_by(request.user).exists(),
+        "unshared": Judge.objects.exists(),
         "runs": paged(request, study.judge_runs.select_related("version__judge", "user"), 20),
         **shown_schedules(study),
     }

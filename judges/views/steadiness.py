@@ -44,8 +44,12 @@ def schedule(request: AdministratorRequest, study: Study) -> HttpResponse:
     form = ScheduleForm(request.POST)
     if form.is_valid():
         judge, hours = form.cleaned_data["judge"], form.cleaned_data["every"]
-        schedules.set_every(study, judge, ScheduleKind.NEW, hours, timezone.now(), user=request.user)
-        messages.success(request, _("Schedule saved. If a run is due, it starts within a minute."))
+        try:
+            schedules.set_every(study, judge, ScheduleKind.NEW, hours, timezone.now(), user=request.user)
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("Schedule saved. If a run is due, it starts within a minute."))
     else:
         messages.error(request, _("Choose a judge and enter a whole number of hours, at least 1."))
     return redirect("study-judges", study.slug)

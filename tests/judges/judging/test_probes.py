@@ -1,7 +1,9 @@
 """Stability tests of judges: sentinel rounds and retests."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Barrier, Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from judges import verdicts
 from judges.judging import consistency_probes, judges
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm.mock import StandIn
+from judges.llm import chat
 from judges.models import Judge, JudgeCall, JudgeReply, JudgeRun, RunKind, RunState, SentinelSet, Verdict
 from judges.prompting.readers import READERS
 from tests.builders import NOW
@@ -192,13 +194,23 @@ def test_grades_are_followed_by_their_mean(study: Study, stand_in: StandInFixtur
     assert first.position is None
 
 
+def behind_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a gateway say of every reply that it comes from its cache."""
+    post = chat.post
+
+    async def posted(*args: Any) -> chat.Received:
+        return replace(await post(*args), kept=True)
+
+    monkeypatch.setattr(chat, "post", posted)
+
+
+def test_the_same_words_in_the_next_round_are_an_answer(study: Study, stand_in: StandInFixture) -> None:
+    sentinels = consistency_probes.choose(study, make_judge(stand_in().url), 4, 3, NOW)
+    assert [judge_life.progress(ask(sentinels), NOW).states["ok"] for _round in range(2)] == [8, 8]
+
+
 def test_a_kept_reply_is_no_new_asking(study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = StandIn._reply
-
-    def cached(self: StandIn, body: object, messages: list[str], *rest: object) -> dict[str, object]:
-        return {**before(self, body, messages, *rest), "id": f"kept-{hash(tuple(messages))}"}  # type: ignore[arg-type]
-
-    monkeypatch.setattr(StandIn, "_reply", cached)
+    behind_a_cache(monkeypatch)
     judge = make_judge(stand_in().url)
     sentinels = consistency_probes.choose(study, judge, 4, 3, NOW)
     assert judge_life.progress(ask(sentinels), NOW).states["ok"] == 8
@@ -212,12 +224,7 @@ def test_a_kept_reply_is_no_new_asking(study: Study, stand_in: StandInFixture, m
 def test_a_version_that_asks_anew_takes_no_kept_reply_for_an_answer(
     study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = StandIn._reply
-    monkeypatch.setattr(
-        StandIn, "_reply", lambda self, body, messages, *rest: {
-            **before(self, body, messages, *rest), "id": f"kept-{hash(tuple(messages))}"
-        }
-    )  # fmt: skip
+    behind_a_cache(monkeypatch)
     judge = make_judge(stand_in().url)
     run_judge(study, judge, Plan(limit=3))
     judges.ask_anew(judge)

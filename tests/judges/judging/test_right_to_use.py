@@ -14,7 +14,7 @@ from annotation.studies.lifecycle import NotPossible
 from judges.judging import consistency_probes, judges, runs, schedules
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.models import Judge, JudgeRun, RunState, ScheduleKind
+from judges.models import Judge, JudgeRun, JudgeVersion, RunState, ScheduleKind
 from tests.builders import NOW
 from tests.judges.conftest import Running, make_judge, run_judge
 
@@ -90,7 +90,14 @@ def test_the_page_offers_and_takes_only_judges_that_may_be_used(
     study: Study, owned: Judge, as_user: SignIn, owner: User, administrator: User
 ) -> None:
     page = reverse("study-judges", args=[study.slug])
-    assert "stand-in" not in as_user(owner).get(page).content.decode()
+    shown = as_user(owner).get(page).content.decode()
+    assert "stand-in" not in shown
+    assert "No judge is shared with you." in shown
+    scheduled = as_user(owner).post(
+        reverse("study-judge-schedule", args=[study.slug]), {"judge": owned.pk, "every": 1}, follow=True
+    )
+    assert "right to use judge" in scheduled.content.decode()
+    assert not study.judge_schedules.exists()
     as_user(owner).post(page, {"judge": owned.pk, "start": ""})
     assert not JudgeRun.objects.exists()
     as_user(administrator).post(page, {"judge": owned.pk, "start": ""})
@@ -120,3 +127,19 @@ def test_the_command_says_who_may_use_a_judge(owned: Judge, owner: User, outside
     assert owned.may_be_used_by(outsider)
     with pytest.raises(CommandError, match="No user is named “nobody”"):
         call_command("judge-add", "stand-in", "--share", "nobody", stdout=StringIO())
+
+
+def test_the_form_shares_a_judge_without_a_new_version(
+    owned: Judge, as_user: SignIn, owner: User, administrator: User
+) -> None:
+    current = owned.current
+    values = {name: getattr(current, name) for name in JudgeVersion.SETTINGS}
+    form = {name: value for name, value in values.items() if value is not None and value is not False}
+    form |= {"template": current.template_id, "name": owned.name}
+    page = reverse("judge", args=[owned.pk])
+    assert as_user(administrator).post(page, form | {"users": "olga, nobody"}).status_code == 200
+    assert as_user(administrator).post(page, form | {"users": "olga"}).status_code == 302
+    assert owned.may_be_used_by(owner)
+    assert owned.versions.count() == 1
+    assert as_user(administrator).post(page, form).status_code == 302
+    assert not owned.may_be_used_by(owner)

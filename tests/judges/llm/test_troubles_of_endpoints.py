@@ -267,7 +267,10 @@ def test_the_words_of_an_error_in_a_list_are_found() -> None:
         *((reason, Ending.WHOLE) for reason in ("stop", "STOP", "end_turn", "eos", "tool_calls", "", "odd")),
         *((reason, Ending.CUT) for reason in ("length", "MAX_TOKENS", "max_tokens", "model_length")),
         *((reason, Ending.CUT) for reason in ("FinishReason.MAX_TOKENS", "FINISH_REASON_MAX_TOKENS")),
-        *((reason, Ending.REFUSED) for reason in ("content_filter", "content-filter", "SAFETY", "RECITATION", "SPII")),
+        *(
+            (reason, Ending.REFUSED)
+            for reason in ("content_filter: SAFETY", "content-filter", "SAFETY", "RECITATION", "SPII")
+        ),
         *(
             (reason, Ending.REFUSED)
             for reason in ("BLOCKLIST", "PROHIBITED_CONTENT", "refusal", "guardrail_intervened")

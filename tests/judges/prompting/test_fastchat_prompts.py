@@ -1,10 +1,15 @@
 """FastChat's judge prompts become template sets, and ask in FastChat's words."""
 
 import json
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
+from judges.forms.judges import TemplateForm
+from judges.models import Judge, Template
 from judges.prompting import fastchat
 from judges.prompting.templates import BadTemplate, Subject, TemplateSet, fill, from_json, from_toml, to_toml
 
@@ -151,3 +156,19 @@ def test_a_layout_that_cannot_be_used_is_refused(layout: dict[str, str], words: 
     stored = {"kind": "single", "parts": [{"user": "$conversation"}], "layout": layout}
     with pytest.raises(BadTemplate, match=words):
         from_toml(to_toml(from_json(stored)))
+
+
+@pytest.mark.django_db
+def test_the_form_and_the_command_take_the_file(tmp_path: Path) -> None:
+    form = TemplateForm({"name": "fast", "text": lines()})
+    assert form.is_valid(), form.errors
+    assert form.keep(None).name == "fast-pairs"
+    assert set(Template.objects.values_list("name", flat=True)) == {"fast-pairs", "fast-scores", "fast-grades"}
+    file = tmp_path / "judge_prompts.jsonl"
+    file.write_text(lines())
+    for reader, kind in (("bracketed", "pair"), ("scores", "pair"), ("rating", "single")):
+        options = {"endpoint": "http://127.0.0.1:9/v1", "model": "m", "reader": reader, "templates_file": file}
+        call_command("judge-add", f"by-{reader}", stdout=StringIO(), stderr=StringIO(), **options)
+        template = Judge.objects.get(name=f"by-{reader}").current.template
+        assert template.content["kind"] == kind
+        assert ("Judge by pair-scores" in str(template.content)) is (reader == "scores")
