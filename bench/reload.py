@@ -51,10 +51,10 @@ def inside(options: argparse.Namespace) -> int:
                 threading.Timer(options.seconds / 4, server.send_signal, [sent]).start()
             votes = crowd.vote(port, VOTERS, options.seconds, 1_000_000, pause=1.0)["times"]
             waited.append(statistics.quantiles(votes, n=20)[-1])
+            new = len(children(server.pid) - before)
             print(
                 f"{name:>12}: {len(votes)} votes of {VOTERS} workers in {options.seconds:g} s, "
-                f"p95 {waited[-1] * 1000:.0f} ms, longest {max(votes) * 1000:.0f} ms; "
-                f"{len(children(server.pid) - before)} new processes",
+                f"p95 {waited[-1] * 1000:.0f} ms, longest {max(votes) * 1000:.0f} ms; {new} new processes",
                 flush=True,
             )
         until = time.monotonic() + 60

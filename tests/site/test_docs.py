@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from docs import write_commands
 from llmfao_site.middleware.health import PATH as HEALTH
+from llmfao_site.middleware.health import READY_PATH as READY
 
 ROOT = settings.BASE_DIR
 DOCS = ROOT / "docs"
@@ -39,7 +40,7 @@ def test_every_address_is_documented_and_every_documented_one_exists():
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     documented = [address for row in rows for address in re.findall(r"`([^`]+)`", row)]
     assert len(documented) == len(set(documented))
-    assert set(documented) == set(addresses(get_resolver().url_patterns)) | {HEALTH}
+    assert set(documented) == set(addresses(get_resolver().url_patterns)) | {HEALTH, READY}
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
