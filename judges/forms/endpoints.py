@@ -13,7 +13,6 @@ from judges.judging import stored_keys
 from judges.llm.extras import LONGEST
 from judges.llm.providers import PROVIDERS
 
-
 ENDPOINT_HELP: Final = gettext_lazy(
     "Choose a known provider from the list, or enter the base URL of any OpenAI-compatible endpoint."
 )

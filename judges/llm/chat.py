@@ -41,10 +41,6 @@ where a server asks for none, would change what models say, and break replies.""
 LONGEST_RETRY_AFTER: Final = 600.0
 
 
-POOL: Final = 8
-"""Connections of one pool."""
-
-
 class Trouble(Failure):
     """No answer came. `problem` is ours, or what the endpoint said in its own words; `status` is HTTP's, if any."""
 
@@ -226,17 +222,14 @@ class Endpoint:
 
     @contextlib.asynccontextmanager
     async def slots(self, connections: int) -> AsyncIterator[deque[httpx.AsyncClient]]:
-        """A client for each of `connections` that may be in use at once; who takes one puts it back.
+        """Yields a client for each of `connections` that may be in use at once; whoever takes one puts it back.
 
-        They share pools of a few connections each: at every request httpcore looks through the whole of a
-        pool, so that one of a hundred takes a third of the time that sending takes altogether.
+        Each has one connection of its own. httpcore looks through the whole of a pool at every request and at every
+        reply, so that even a pool of eight takes as long as sending does.
         """
         tls = httpx.create_ssl_context()
         async with contextlib.AsyncExitStack() as stack:
-            slots: deque[httpx.AsyncClient] = deque()
-            while (rest := connections - len(slots)) > 0:
-                size = min(POOL, rest)
-                slots.extend([await stack.enter_async_context(self.client(size, tls))] * size)
+            slots = deque([await stack.enter_async_context(self.client(1, tls)) for _slot in range(connections)])
             yield slots
 
     def _own_headers(self) -> dict[str, str]:
