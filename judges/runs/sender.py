@@ -475,7 +475,7 @@ def send[C: Call](
 
 
 async def _interruptible[C: Call](session: Session[C]) -> None:
-    """Works until Ctrl-C, which awaits what is in flight; a second one does not."""
+    """Works until Ctrl-C. The first one awaits the requests in flight, a second one does not."""
     loop = asyncio.get_running_loop()
 
     def interrupt() -> None:
