@@ -83,7 +83,7 @@ def _do(schedule: Schedule, at: datetime) -> JudgeRun | None:
         if problem or not _anything(schedule):
             raise _Left
         with transaction.atomic():
-            # The time is taken and the run is begun together: neither a crash nor another process parts them.
+            # Claiming the time and starting the run are one transaction, so a crash cannot separate them.
             return _begin(schedule, at) if _take(schedule, at, NO_PROBLEM) else None
     except _Left:
         _take(schedule, at, problem)
@@ -97,14 +97,14 @@ class _Left(Exception):
 
 
 def _take(schedule: Schedule, at: datetime, problem: Problem) -> bool:
-    """Takes the time that is due; False where somebody else has."""
+    """Claims the due time of `schedule`; returns False if another process did."""
     mine = Schedule.objects.filter(pk=schedule.pk, next_at=schedule.next_at)
     last = schedule.last_at if problem else at
     return bool(mine.update(next_at=schedule.following(at), last_at=last, **columns(problem)))
 
 
 def hindrance(schedule: Schedule) -> Problem:
-    """Why nothing is begun, whatever there is to do; none where nothing is in the way."""
+    """Returns what prevents a run of `schedule`, whatever there is to do; no problem if nothing does."""
     study, judge, user = schedule.study, schedule.judge, schedule.user
     if study.status in {Status.PAUSED, Status.CLOSED}:
         return problems.STUDY_RESTS()

@@ -43,10 +43,6 @@ key; striking them from replies would change what models say."""
 LONGEST_RETRY_AFTER: Final = 600.0
 
 
-POOL: Final = 8
-"""Connections per pool."""
-
-
 class Trouble(Failure):
     """There is no answer. `problem` is ours or the endpoint's own words; `status` is the HTTP status, if any."""
 
@@ -232,15 +228,12 @@ class Endpoint:
     async def slots(self, connections: int) -> AsyncIterator[deque[httpx.AsyncClient]]:
         """Yields one client per concurrent request; whoever takes one puts it back.
 
-        They share pools of a few connections each. httpcore searches the whole pool for every request, and with a
-        hundred connections that takes a third of the total sending time.
+        Each has one connection of its own. httpcore searches the whole pool for every request and every reply, so even
+        a pool of eight takes as long as sending does.
         """
         tls = httpx.create_ssl_context()
         async with contextlib.AsyncExitStack() as stack:
-            slots: deque[httpx.AsyncClient] = deque()
-            while (rest := connections - len(slots)) > 0:
-                size = min(POOL, rest)
-                slots.extend([await stack.enter_async_context(self.client(size, tls))] * size)
+            slots = deque([await stack.enter_async_context(self.client(1, tls)) for _slot in range(connections)])
             yield slots
 
     def _own_headers(self) -> dict[str, str]:

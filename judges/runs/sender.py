@@ -53,6 +53,9 @@ SLACK: Final = 10.0
 """Seconds beyond the longest request within which a sender stores its outcome."""
 
 STORED_AT_ONCE: Final = 100
+STORE: Final = 0.05
+"""Seconds for which outcomes are gathered before they are stored. Each transaction costs as much as some requests."""
+
 HOPELESS: Final = 20
 """Number of calls that fail in a row, with no answer between them, after which a run stops."""
 
@@ -389,12 +392,12 @@ class Session[C: Call]:
         return turn.ticket
 
     async def _store_all(self) -> None:
-        """Stores outcomes as they come, several at once if several came."""
+        """Stores outcomes, those of some milliseconds together."""
         while not (self._over and not self.done):
             if self.done:
                 await self._flush()
-            else:
-                await asyncio.sleep(0.01)
+            # The next turn of a conversation waits for the answer to this one.
+            await asyncio.sleep(0.01 if self._over or self.books.converses or self.parallel == 1 else STORE)
 
     async def _flush(self) -> None:
         batch, self.done = self.done[:STORED_AT_ONCE], self.done[STORED_AT_ONCE:]
@@ -474,7 +477,7 @@ def send[C: Call](
 
 
 async def _interruptible[C: Call](session: Session[C]) -> None:
-    """Works until Ctrl-C, which awaits what is in flight; a second one does not."""
+    """Works until Ctrl-C. The first one awaits the requests in flight, a second one does not."""
     loop = asyncio.get_running_loop()
 
     def interrupt() -> None:

@@ -43,7 +43,7 @@ class Waiting:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Returns what `as_json` made `stored` of."""
+        """Returns what was stored by `as_json`."""
         return cls(
             Problem.stored(stored["text"], stored["data"]),
             stored["status"],

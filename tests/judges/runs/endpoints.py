@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,9 @@ class Told:
 
 
 @contextmanager
-def endpoint(reply: Callable[[dict[str, Any], int], Reply], slow: float = 0.0) -> Iterator[Told]:
+def endpoint(
+    reply: Callable[[dict[str, Any], int], Reply], slow: float = 0.0, tls: ssl.SSLContext | None = None
+) -> Iterator[Told]:
     """Answers each request with `reply(body, number of requests before it)`, in a thread of its own."""
     loop = asyncio.new_event_loop()
     told = Told("")
@@ -57,12 +60,12 @@ def endpoint(reply: Callable[[dict[str, Any], int], Reply], slow: float = 0.0) -
             writer.close()
 
     async def start() -> int:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
         return int(server.sockets[0].getsockname()[1])
 
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    told.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result(10)}/v1"
+    told.url = f"http{'s' if tls else ''}://127.0.0.1:{asyncio.run_coroutine_threadsafe(start(), loop).result(10)}/v1"
     try:
         yield told
     finally:

@@ -1,9 +1,18 @@
 """What stops a run is told at once, by name, and a command in which nothing worked fails."""
 
 import re
+import ssl
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from django.core.management import CommandError, call_command
 
 from annotation.models import Study
@@ -123,6 +132,48 @@ def test_a_connection_that_is_not_secure_is_not_tried_again(study: Study) -> Non
         run = run_judge(study, make_judge(server.url.replace("http:", "https:")))
     assert (run.state, JudgeReply.objects.get().attempts) == (RunState.STOPPED, 1)
     assert "http or https" in run.problem
+
+
+@pytest.fixture
+def own_authority(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS settings with a certificate that no public authority signed, and the file that vouches for it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "models.test")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2090, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "authority.pem"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    secret = tmp_path / "key.pem"
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file, secret)
+    return tls, file
+
+
+def test_a_certificate_that_fails_is_not_tried_again_and_the_message_says_what_helps(
+    study: Study, own_authority: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls, file = own_authority
+    with endpoint(lambda body, number: said(number=number), tls=tls) as server:
+        judge = make_judge(server.url)
+        run = run_judge(study, judge)
+        assert (run.state, JudgeReply.objects.get().attempts) == (RunState.STOPPED, 1)
+        assert "SSL_CERT_FILE" in run.problem
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        judge_life.resume(run, detach=False)
+        judge_life.work(run.pk)
+        run.refresh_from_db()
+        assert run.state == RunState.DONE
 
 
 def test_an_endpoint_that_is_slower_than_the_timeout_is_asked_once(study: Study) -> None:
