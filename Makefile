@@ -10,7 +10,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load bench-pairs demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load bench-loading bench-pairs demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -108,6 +108,9 @@ bench-load: install-dev ## votes per second against a bare view, and 1,000,000 p
 
 bench-kept: install-dev ## pages over a million comparisons or grades, with and without what is kept for them; none takes 300 ms
 	@$(BIN)/python -m bench.kept $(ARGS)
+
+bench-loading: install-dev ## loading 100,000 comparisons that make their pairs, and a million on stored ones
+	@$(BIN)/python -m bench.loading $(ARGS)
 
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs

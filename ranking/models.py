@@ -16,7 +16,7 @@ from annotation.models import Study
 from annotation.snapshots import UNFINISHED, Snapshot, State
 from annotation.stored_problems import StoredProblem
 from ranking import problems
-from ranking.methods.settings import Settings
+from ranking.methods.settings import ELO_SETTINGS, Settings
 from ranking.votes.reader import ALL, Cut, Filters
 
 
@@ -166,7 +166,8 @@ class BoardRequest(models.Model):
 def settings_from(stored: dict[str, Any]) -> Settings:
     """Reverses `asdict`: JSON has a list for the anchor, and PostgreSQL some floats as integers."""
     anchor = stored.get("anchor")
-    return Settings(**{**stored, "anchor": (anchor[0], float(anchor[1])) if anchor else None})
+    numbers = {name: float(value) for name in ELO_SETTINGS if (value := stored.get(name)) is not None}
+    return Settings(**{**stored, **numbers, "anchor": (anchor[0], float(anchor[1])) if anchor else None})
 
 
 def key_of(filters: Filters, settings: Settings) -> str:
