@@ -1,4 +1,4 @@
-"""Which board an address asks for, and what else could be asked: every choice is an address of its own."""
+"""Reads which board a URL requests, and offers the alternatives. Every choice is a URL of its own."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from ranking.votes.reader import ALL, PEOPLE, Filters
 type Word = str | Promise
 
 QUESTIONS: Final[dict[bool, tuple[Clusters, ...]]] = {True: ("both", "worker", "none"), False: ("prompt", "none")}
-"""What intervals can speak of where people voted, and where a single judge did; the first is the default."""
+"""Scopes of intervals for votes of people (True) and for a single judge (False); the first is the default."""
 
 ANCHOR: Final = 1000.0
-"""Where the page holds a model that is chosen as the anchor; the command takes any value."""
+"""Rating of the anchored model on the page. The command takes any value."""
 
 TIED: Final = ("bradley-terry", "davidson")
-"""The methods that differ in what they make of ties alone."""
+"""Methods that differ only in how they treat ties."""
 
 
 ELO_CHOICES: Final = (
-    ("k", _("K-factor"), "4", ("16", "32")),
-    ("start", _("Starting rating"), "1000", ("1200", "1500")),
-    ("scale", _("Points for odds of 10 to 1"), "400", ("200", "800")),
+    ("k", _("K-factor"), _("K = %(value)s"), "4", ("16", "32")),
+    ("start", _("Starting rating"), _("starting at %(value)s"), "1000", ("1200", "1500")),
+    ("scale", _("Points for odds of 10 to 1"), _("%(value)s points for odds of 10 to 1"), "400", ("200", "800")),
 )
-"""The settings of Elo on the page: field, label, default, and other common values."""
+"""The settings of Elo on the page: field, label, label of a value, default, and other common values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A board as an address has it: words that are empty where they are what they are by default."""
+    """A board as the parameters of a URL. Defaults are empty strings."""
 
     raters: str = PEOPLE
     method: str = "bradley-terry"
@@ -63,12 +63,12 @@ class Asked:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Asked:
         asked = cls(**{name: query[name] for name in cls.__dataclass_fields__ if query.get(name)})
-        # Said or not, the default is one board with one address.
+        # The default, given or not, is the same board and must have the same URL.
         return replace(asked, question="") if asked.question == asked.questions[0] else asked
 
     @classmethod
     def about(cls, board: Leaderboard) -> Asked:
-        """The address of the newest board that was asked for as `board` was."""
+        """Returns the parameters of the newest board with the filters and settings of `board`."""
         filters, settings = board.asked_filters(), board.asked_settings()
         return cls.of(
             {
@@ -98,14 +98,14 @@ class Asked:
 
     @property
     def has_intervals(self) -> bool:
-        """Whether the method gives intervals for these raters; a mix of them has none."""
+        """Returns whether the method gives intervals for these raters. A mix of raters has none."""
         known = self.known
         if known is None or self.raters == ALL:
             return False
         return known.sandwich or self.redraw == "resample"
 
     def filters(self) -> Filters:
-        """Raises Http404 where a word is none of those that can be asked."""
+        """Returns the filters. Raises Http404 for an unknown value."""
         _refuse_others(self.reading, ("tie-allowed",))
         _refuse_others(self.inconsistent, ("tie",))
         filters = Filters(
@@ -121,13 +121,13 @@ class Asked:
         return filters
 
     def settings(self) -> Settings:
-        """Raises Http404 where no board can be what is asked."""
+        """Returns the settings. Raises Http404 if no board can have them."""
         _refuse_others(self.places, ("together",))
         _refuse_others(self.effect, ("fitted",))
         try:
             settings = Settings(
                 method=self.method,
-                # Words that are unknown are refused by Settings.
+                # Settings refuses unknown values.
                 clusters=cast(Clusters | None, self.question or None),
                 ties=cast(Ties | None, self.ties or None),
                 redraw=cast(Redraw | None, self.redraw or None),
@@ -145,16 +145,16 @@ class Asked:
         return settings
 
     def query(self) -> str:
-        """The address's query: only what differs from the board shown first."""
+        """Returns the query string, with only what differs from the defaults."""
         return "?" + urlencode(self.given())
 
     def given(self) -> dict[str, str]:
-        """What differs from the board shown first."""
+        """Returns the parameters that differ from the defaults."""
         values = {name: (getattr(self, name), field.default) for name, field in self.__dataclass_fields__.items()}
         return {name: value for name, (value, default) in values.items() if value != default}
 
     def turned(self, **changes: str) -> Asked:
-        """The same with `changes`, and without whatever does not go with them."""
+        """Returns the same with `changes`, and without parameters that do not fit them."""
         asked = replace(self, **changes)
         known = METHODS[asked.method]
         asked = replace(
@@ -174,7 +174,7 @@ class Asked:
 
 
 def _redraw(asked: Asked) -> str:
-    """What rounds of Elo vary: the votes, which makes intervals, only where these raters can have some."""
+    """Returns what bootstrap rounds vary. Resampling gives intervals, which a mix of raters does not have."""
     return "permute" if asked.raters == ALL else asked.redraw or "permute"
 
 
@@ -193,13 +193,13 @@ def _refuse_others(word: str, words: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What can be named in the addresses of a study's boards."""
+    """The judges, categories and models that URLs of a study's boards can name."""
 
     judges: tuple[str, ...]
     categories: tuple[str, ...]
     models: tuple[str, ...]
     both_readings: bool
-    """Whether people are asked on the scale from 1 to 8, which can be read in two ways."""
+    """Whether people vote on the scale from 1 to 8, which can be read in two ways."""
 
     @classmethod
     def of(cls, study: Study) -> Names:
@@ -212,7 +212,7 @@ class Names:
         )
 
     def hold(self, asked: Asked) -> bool:
-        """Whether all that `asked` names is there, so that a board of it is worth asking for."""
+        """Returns whether everything that `asked` names exists."""
         return (
             asked.raters in {PEOPLE, ALL, *self.judges}
             and asked.category in {"", *self.categories}
@@ -235,8 +235,8 @@ class Choice:
 class Switch:
     """Attributes:
 
-    choices: the one that holds where nothing is said comes first.
-    told: whether what is chosen is always told, because none of the choices goes without saying.
+    choices: the default comes first.
+    told: whether the choice is always named, because there is no default.
     """
 
     label: Word
@@ -254,7 +254,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """A choice among too many names for links: a form with one list, and what else the address says."""
+    """A choice among too many names for links, shown as a form with a list. `kept` are the other parameters."""
 
     label: Word
     field: str
@@ -268,8 +268,8 @@ class Select:
 class Switches:
     """Attributes:
 
-    first: what is asked most often; rest: what else can be asked, folded away.
-    methods: the methods, each with a line on what it is.
+    first: the most common options; rest: the others, collapsed.
+    methods: the methods, each with a line about it.
     selects: choices of a model.
     """
 
@@ -280,24 +280,24 @@ class Switches:
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """How the board is made, as far as that is folded away."""
+        """Returns the chosen options that are collapsed."""
         chosen = (switch.chosen for switch in (self.methods, *self.rest))
         return (*(word for word in chosen if word), *self._models)
 
     @property
     def _models(self) -> tuple[Word, ...]:
-        """The models that are chosen, each with what for."""
+        """Returns the chosen models, each with its purpose."""
         return tuple(f"{select.label}: {select.chosen}" for select in self.selects if select.chosen)
 
     @property
     def all_words(self) -> tuple[Word, ...]:
-        """How the board is made, and of what."""
+        """Returns all chosen options."""
         chosen = (switch.chosen for switch in self.first)
         return (*(word for word in chosen if word), *self.words)
 
     @property
     def special_words(self) -> tuple[Word, ...]:
-        """What tells the board from another of the same raters by the same method."""
+        """Returns the chosen options that distinguish the board from others with the same raters and method."""
         among = tuple(f"{switch.label}: {switch.chosen}" for switch in self.first[1:] if switch.is_special)
         how = tuple(switch.chosen for switch in self.rest if switch.is_special and switch.chosen)
         return (*among, *how, *self._models)
@@ -359,11 +359,13 @@ def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
         ways = [("permute", _("votes reordered in each round")), ("resample", _("votes resampled in each round"))]
         yield _switch(_("Bootstrap rounds"), asked, "redraw", ways[:1] if asked.raters == ALL else ways, told=True)
     if asked.method in ELO_METHODS:
-        for field, label, usual, others in ELO_CHOICES:
+        for field, label, words, usual, others in ELO_CHOICES:
             # Any number can be in the address; those that others use are offered.
             given = getattr(asked, field)
             more = [] if given in {"", *others} else [given]
-            yield _switch(label, asked, field, [("", usual), *((value, value) for value in (*others, *more))])
+            yield _switch(
+                label, asked, field, [(value, words % {"value": value or usual}) for value in ("", *others, *more)]
+            )
     if asked.has_intervals:
         ways = [("", _("rank range for each model separately")), ("together", _("rank ranges for all models at once"))]
         yield _switch(_("Rank range"), asked, "places", ways)
