@@ -106,7 +106,7 @@ class Settings:
             if self.method not in ELO_METHODS:
                 raise Contradiction(problems.ONLY_ELO(name=name))
             if not math.isfinite(value) or (name != "start" and value <= 0):
-                raise Contradiction(problems.ODD_ELO(name=name, value=value))
+                raise Contradiction(problems.ODD_ELO(name=name, value=f"{value:g}"))
 
     @property
     def tie_rule(self) -> Ties:
