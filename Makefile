@@ -10,7 +10,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load bench-pairs demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load bench-loading bench-pairs demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -114,6 +114,9 @@ bench-slow-clients: install-dev ## 200 slow connections while 8 workers vote, di
 
 bench-reload: install-dev ## votes of 16 workers during a reload of gunicorn; 95 % of them take at most 1.5 s
 	@$(BIN)/python -m bench.reload $(ARGS)
+
+bench-loading: install-dev ## loading 100,000 comparisons that make their pairs, and a million on stored ones
+	@$(BIN)/python -m bench.loading $(ARGS)
 
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs

@@ -221,10 +221,7 @@ def separates(shape: Equal, seed: int) -> bool:
 def equal_models(pool: ProcessPoolExecutor, studies: int) -> int:
     """Prints how many boards of equal models separate somebody, and returns how many shapes miss the limit."""
     missed = 0
-    print(
-        f"\n{studies} studies of five equal models each; so many boards separate somebody at once; "
-        "* is what has a limit."
-    )
+    print(f"\n{studies} studies of five equal models each; so many boards separate somebody at once; * has a limit.")
     for shape in EQUAL:
         found = 100 * sum(pool.map(separates, [shape] * studies, range(studies), chunksize=8)) / studies
         missed += shape.limited and found > MOST_SEPARATED

@@ -1,4 +1,4 @@
-"""Stored leaderboards and requests for them. A finished board never changes; the next one follows it."""
+"""Stored leaderboards and requests for them. A finished board never changes; newer ones get the next number."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from annotation.models import Study
 from annotation.snapshots import UNFINISHED, Snapshot, State
 from annotation.stored_problems import StoredProblem
 from ranking import problems
-from ranking.methods.settings import Settings
+from ranking.methods.settings import ELO_SETTINGS, Settings
 from ranking.votes.reader import ALL, Cut, Filters
 
 
 class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
-    """Selections of snapshots by what they answer and how far they are."""
+    """Selects snapshots by filters, settings and state."""
 
     def of(self, study: Study, filters: Filters, settings: Settings) -> Self:
         return self.filter(study=study, key=key_of(filters, settings))
@@ -36,12 +36,12 @@ class LeaderboardQuerySet(models.QuerySet["Leaderboard"]):
         return self.order_by("-number").first()
 
     def newest_report(self, study: Study, kind: str) -> Leaderboard | None:
-        """The newest finished report of a kind, which is stored as its method."""
+        """Returns the newest finished report of a kind, which is stored as its method."""
         return self.of(study, Filters(raters=ALL), Settings(method=kind)).filter(state=State.READY).newest()
 
 
 class Leaderboard(Snapshot, StoredProblem):
-    """One board: its settings, which comparisons went in, and its results."""
+    """A board with its settings, the comparisons that went in, and its results."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="leaderboards")
     key = models.CharField(max_length=64, help_text=_("A digest of the requested filters and settings."))
@@ -79,9 +79,9 @@ class Leaderboard(Snapshot, StoredProblem):
         verbose_name_plural = _("leaderboards")
         ordering = ["-pk"]
         constraints = [
-            # Of two sweeps that ask for the next board at once, the second fails here.
+            # If two sweeps request the next board at once, the second fails here.
             models.UniqueConstraint(fields=["study", "key", "number"], name="leaderboard_number"),
-            # At most one board of a kind is under way.
+            # At most one board of a kind is being computed.
             models.UniqueConstraint(
                 fields=["study", "key"], condition=Q(state__in=["waiting", "computing"]), name="leaderboard_asked_once"
             ),
@@ -97,18 +97,18 @@ class Leaderboard(Snapshot, StoredProblem):
 
     @property
     def line(self) -> Cut:
-        """The cut below which comparisons went in."""
-        assert self.cut is not None  # noqa: S101  set when it is computed
+        """Returns the cut below which comparisons went in."""
+        assert self.cut is not None  # noqa: S101  set when the board is computed
         return Cut(self.cut, tuple(self.excluded))
 
     @property
     def file_name(self) -> str:
-        """The name for downloads, which says whether any of the votes are simulated."""
+        """Returns the name for downloads, which says if any of the votes are simulated."""
         parts = [self.study.slug, "leaderboard", str(self.pk)]
         return "-".join([*parts, "simulated"] if self.simulated else parts)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything stored about the board."""
+        """Returns everything stored about the board."""
         return {
             "id": self.pk,
             "study": self.study.slug,
@@ -125,7 +125,7 @@ class Leaderboard(Snapshot, StoredProblem):
 
     @property
     def why_not(self) -> str:
-        """Why there is no board, for a page: its readers have no command line, and the study need not be theirs."""
+        """Returns why there is no board, for readers without a command line who may not run the study."""
         if self.found_problem.code == problems.NOBODY_VOTED.code:
             return gettext("No votes from people count towards this leaderboard yet.")
         return self.told_problem
@@ -138,7 +138,7 @@ class Leaderboard(Snapshot, StoredProblem):
 
 
 class BoardRequest(models.Model):
-    """A request for a board that is not standing: for a day it is kept up to date."""
+    """A request for a board that is not standing. The board is kept up to date for a day."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="board_requests")
     key = models.CharField(max_length=64, help_text=_("A digest of the requested filters and settings."))
@@ -164,20 +164,21 @@ class BoardRequest(models.Model):
 
 
 def settings_from(stored: dict[str, Any]) -> Settings:
-    """Reverses `asdict`: JSON has a list for the anchor, and PostgreSQL some floats as integers."""
+    """Reverses `asdict`. JSON turns the anchor into a list, and PostgreSQL some floats into integers."""
     anchor = stored.get("anchor")
-    return Settings(**{**stored, "anchor": (anchor[0], float(anchor[1])) if anchor else None})
+    numbers = {name: float(value) for name in ELO_SETTINGS if (value := stored.get(name)) is not None}
+    return Settings(**{**stored, **numbers, "anchor": (anchor[0], float(anchor[1])) if anchor else None})
 
 
 def key_of(filters: Filters, settings: Settings) -> str:
-    """SHA-256 of the filters and settings that differ from their defaults.
+    """Returns the SHA-256 of the filters and settings that differ from their defaults.
 
-    A new field therefore changes no stored key, but a changed default needs a migration.
+    A new field therefore does not change stored keys, but a changed default needs a migration.
     """
     asked = json.dumps([_chosen(filters), _chosen(settings)], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
 def _chosen(asked: Filters | Settings) -> dict[str, Any]:
-    """The fields that differ from their defaults."""
+    """Returns the fields that differ from their defaults."""
     return {each.name: value for each in fields(asked) if (value := getattr(asked, each.name)) != each.default}

@@ -138,6 +138,11 @@ WHAT_TO_REDRAW: Final = kind(
     "what-to-redraw", gettext_noop("The method elo-bootstrap needs the setting redraw. Choose %(ways)s.")
 )
 NO_REDRAW: Final = kind("no-redraw", gettext_noop("Only the method elo-bootstrap has the setting redraw."))
+ONLY_ELO: Final = kind("only-elo", gettext_noop("Only the Elo methods have the setting %(name)s."))
+ODD_ELO: Final = kind(
+    "odd-elo",
+    gettext_noop("The setting %(name)s of Elo cannot be %(value)s. Choose a finite number, above 0 for k and scale."),
+)
 ONE_BASELINE: Final = kind(
     "one-baseline",
     gettext_noop("The method baseline-win-rate needs a baseline model, and no other method accepts one."),

@@ -575,7 +575,7 @@ def read_answer(raw: str, *, request_id: str = "", seconds: float = 0.0, kept: b
         found = replies.parse(raw)
     except (ValueError, RecursionError):
         if replies.is_stream(raw):
-            raise Permanent(problems.STREAM(), 200, raw[:WORDS]) from None
+            raise Permanent(problems.STREAM(), 200, raw[:WORDS], stops=True) from None
         raise Again(problems.NOT_JSON(), 200, raw[:WORDS], perhaps_paid=True) from None
     return answer_from(found, raw, request_id=request_id, seconds=seconds, kept=kept)
 
@@ -588,7 +588,7 @@ def answer_from(found: Any, raw: str, *, request_id: str = "", seconds: float = 
     if choice is None:
         raise Again(problems.NO_CHOICE(), 200, raw[:WORDS], perhaps_paid=True)
     if "delta" in choice and "message" not in choice:
-        raise Permanent(problems.STREAM(), 200, raw[:WORDS])
+        raise Permanent(problems.STREAM(), 200, raw[:WORDS], stops=True)
     finish_reason = plain(choice.get("finish_reason") or "")[:50]
     if ending_of(finish_reason) is Ending.BROKEN:
         raise Again(problems.BROKE_OFF(reason=finish_reason), 200, raw[:WORDS], perhaps_paid=True)

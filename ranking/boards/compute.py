@@ -1,4 +1,4 @@
-"""Boards computed at once."""
+"""Computes boards from the comparisons of a study."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +23,7 @@ from ranking.votes.reader import PEOPLE, Cut, Filters, Read
 
 
 class NothingCompared(Failure):
-    """No comparison counts towards the board; the problem says what to do."""
+    """Raised if no comparison counts towards the board; the problem says what to do."""
 
 
 PROBLEMS: Final = (
@@ -33,12 +33,12 @@ PROBLEMS: Final = (
     reader.UnknownRater,
     reader.UnknownCategory,
 )
-"""Why there may be no board of what is asked; each says it in its problem."""
+"""Exceptions that explain, in their problem, why a board cannot be computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A computed board: as plain data, with the comparisons it was computed from."""
+    """A computed board as plain data, with the comparisons it was computed from."""
 
     sheet: Sheet
     read: Read
@@ -46,16 +46,18 @@ class Computed:
 
     @property
     def covariances(self) -> list[list[list[float]] | None]:
-        """Of each group's ratings, in its sheet's order, in the unit they are shown in; None without intervals."""
+        """Returns the covariance of each group's ratings in row order and displayed unit; None without intervals."""
         return [covariance_shown(group.ratings) for group in self.board.groups]
 
 
 def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None = None) -> Computed:
-    """The board of `study`, computed here and now and stored nowhere.
+    """Computes the board of `study` without storing it.
 
     Raises:
-        NothingCompared: there is nothing to rate.
-        UnknownRater, UnknownCategory, Contradiction, NotConverged: as their docstrings say.
+        NothingCompared: no comparison counts.
+        UnknownRater, UnknownCategory: the study has no such judge or category.
+        Contradiction: the settings do not fit the method or the comparisons.
+        NotConverged: an iteration did not reach its optimum.
     """
     source = reader.source_of(filters.raters)
     chosen = method(settings, source)
@@ -71,7 +73,7 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
         raise NothingCompared(_nothing(study, filters))
     rated = board.rate(read.votes, settings, source)
     result = sheet(rated)
-    # Rounds that reorder or redraw do away with the order.
+    # Bootstrap rounds reorder or resample the votes, so their order does not matter.
     if chosen.in_order and not read.in_time and settings.redraw is None:
         result["notices"].append("file-order")
     if settings.first_place and read.one_order:
@@ -102,7 +104,7 @@ def is_counted(chosen: Method, settings: Settings, source: Source, *, weighted: 
 
 
 def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
-    """Adds to each group what it can tell, and what it can tell of exactly these prompts."""
+    """Adds to each group what its ratings separate, in general and on exactly these prompts."""
     both = [part.ratings.clusters == "both" for part in rated.groups]
     here = [board.on_these_prompts(part.ratings) for part in rated.groups]
     # Some methods compute it only if asked.
@@ -117,7 +119,7 @@ def _judge(result: Sheet, rated: Board, read: Read, settings: Settings) -> None:
 
 
 def _side(result: Sheet, read: Read, settings: Settings) -> dict[str, Any] | None:
-    """What estimating position bias would change, for a judge that saw every pair in one order only.
+    """Estimates what a fitted position bias would change for a judge that saw every pair in one order only.
 
     Its preference for a side is then part of the ratings. People see a pair in one order each, but not all the same.
     Returns points: the gain of the left answer with its interval, and the largest change of a rating; `first` names the
@@ -167,7 +169,7 @@ def _nothing(study: Study, filters: Filters) -> Problem:
 
 
 def _name_makers(study: Study, result: Sheet) -> None:
-    """Adds number, organisation and licence to the rows: a snapshot shows them as they were."""
+    """Adds each model's number, organisation and licence to its row, so that a snapshot keeps them as they were."""
     about = {
         name: {"number": number, "org": org, "licence": licence}
         for name, number, org, licence in study.prompt_set.models.values_list("name", "number", "org", "licence")

@@ -1,4 +1,4 @@
-"""Comparisons counted by the database, for boards that need only how often who beat whom."""
+"""Counts comparisons in the database, for boards that need only how often each model beat each other."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -16,8 +16,9 @@ from ranking.votes import reader
 from ranking.votes.reader import Columns, Cut, Filters, Read
 
 type Cells = NDArray[np.int64]
-"""(k, 5) two models x and y by primary key, half points of x, the side of x (1 left, -1 right, 0 neither), how many;
-sorted, each kind of comparison once."""
+"""(k, 5) primary keys of models x and y, half points of x, side of x (1 left, -1 right, 0 neither), and the count.
+
+Sorted, with one row for each kind of comparison."""
 
 NONE: Final[Cells] = np.empty((0, 5), dtype=np.int64)
 
@@ -26,12 +27,12 @@ SIDE: Final = {"x": 1, "y": -1}
 
 
 def read(study: Study, filters: Filters, line: Cut, *, sides: bool = False) -> Read:
-    """The comparisons of `study` that `filters` let through, under `line`, counted.
+    """Counts the comparisons of `study` up to `line` that `filters` select.
 
-    `sides`: whether to find out that no pair was shown in both orders.
+    `sides`: whether to check that every pair was shown in one order only.
 
     Raises:
-        UnknownRater, UnknownCategory: a name that is not in the study.
+        UnknownRater, UnknownCategory: the study has no such judge or category.
     """
     rows = reader.selected(study, filters, line)
     cells, inconsistent = _count(rows, study, filters)
@@ -39,7 +40,7 @@ def read(study: Study, filters: Filters, line: Cut, *, sides: bool = False) -> R
     weighted = rows.weighted().exists()
     if weighted:
         votes = _with_weights(rows, study, votes, filters)
-    # Most studies have no simulated raters, and then no row need be looked at.
+    # Most studies have no simulated raters, so their rows need not be counted.
     simulated = rows.simulated().count() if study.raters.filter(simulated=True).exists() else 0
     return Read(
         votes=votes,
@@ -48,7 +49,7 @@ def read(study: Study, filters: Filters, line: Cut, *, sides: bool = False) -> R
         inconsistent=inconsistent,
         in_time=False,
         one_order=sides and bool(len(votes)) and _one_order(rows),
-        # Counts are in the order that a digest of rows in no order brings them into.
+        # Counts are already sorted as the digest sorts rows.
         digest=reader.digest(votes, in_order=True),
         weighted=weighted,
     )
@@ -81,7 +82,7 @@ def _one_order(rows: ComparisonQuerySet) -> bool:
 
 
 def _count(rows: ComparisonQuerySet, study: Study, filters: Filters) -> tuple[Cells, int]:
-    """The counts, and how many verdicts of judges contradicted one another."""
+    """Returns the counts, and how many verdicts of judges contradicted one another."""
     source = reader.source_of(filters.raters)
     if source == "people":
         return _grouped(rows, filters), 0
@@ -92,14 +93,14 @@ def _count(rows: ComparisonQuerySet, study: Study, filters: Filters) -> tuple[Ce
 
 
 def _grouped(rows: ComparisonQuerySet, filters: Filters) -> Cells:
-    """People's comparisons grouped by the columns as they are stored, which is quickest."""
+    """Counts people's comparisons, grouped by stored columns, which is fastest."""
     names: tuple[str, ...] = ("pair__model_x", "pair__model_y", "winner", "left")
     if filters.reading == "tie-allowed":
         names = (*names, "half_points")
     found = rows.order_by().values(*names).annotate(number=Count("*")).values_list(*names, "number")
     sql, parameters = found.query.sql_with_params()
     with connection.cursor() as cursor:
-        # Fetched at once: PostgreSQL counts on one core only for a cursor that is read bit by bit.
+        # PostgreSQL counts in parallel only if all rows are fetched at once.
         cursor.execute(sql, parameters)
         columns = list(zip(*cursor.fetchall(), strict=True))
     if not columns:
@@ -110,20 +111,20 @@ def _grouped(rows: ComparisonQuerySet, filters: Filters) -> Cells:
 
 
 def _merged(columns: Columns, filters: Filters) -> tuple[Cells, int]:
-    """Judges' comparisons, those of one on a pair and turn being one verdict; not folded."""
+    """Returns judges' verdicts, merged to one per judge, pair and turn, but not yet counted."""
     merged, inconsistent = reader.merged_columns(columns, filters.inconsistent)
     one = np.ones(len(merged["pair"]), dtype=np.int64)
     return np.stack([*(merged[name] for name in reader.COUNTED), one], axis=1), inconsistent
 
 
 def fold(*tables: Cells) -> Cells:
-    """The sum of counts: rows of one kind put together, in order."""
+    """Adds up counts of the same kind and returns them sorted."""
     table = np.concatenate([NONE, *tables])
     if not len(table):
         return NONE
     models = np.unique(table[:, :2])
     x, y = np.searchsorted(models, table[:, :2].T)
-    # One number for each kind, because sorting rows is slower.
+    # Each kind is one number, because sorting rows takes longer.
     kind, place = np.unique(((x * len(models) + y) * 3 + table[:, 2]) * 3 + table[:, 3] + 1, return_inverse=True)
     number = np.zeros(len(kind), dtype=np.int64)
     np.add.at(number, place, table[:, 4])

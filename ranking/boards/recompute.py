@@ -1,4 +1,4 @@
-"""The numbers of a stored board or report, computed again from the comparisons that went in."""
+"""Recomputes a stored board or report from the comparisons that went in."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from ranking.votes import reader
 
 
 class CannotRecompute(Exception):
-    """A snapshot's numbers cannot be had again; the message says why."""
+    """Raised if a snapshot cannot be recomputed; the message says why."""
 
 
 def recompute(snapshot: Leaderboard) -> Computed:
-    """The numbers of `snapshot` again, from the comparisons that it was made of.
+    """Recomputes the board `snapshot` from its comparisons.
 
     Raises:
-        CannotRecompute: it never had any, some have been withdrawn since, or it is a report.
+        CannotRecompute: it was never computed, comparisons are missing since, or it is a report.
     """
     if snapshot.method in REPORTS:
         raise CannotRecompute(
@@ -37,10 +37,10 @@ def recompute(snapshot: Leaderboard) -> Computed:
 
 
 def recompute_report(snapshot: Leaderboard) -> dict[str, Any]:
-    """A report again, from the comparisons that it was made of.
+    """Recomputes the report `snapshot` from its comparisons.
 
     Raises:
-        CannotRecompute: it never had any, some have been withdrawn since, or it is a leaderboard.
+        CannotRecompute: it was never computed, comparisons are missing since, or it is a leaderboard.
     """
     if snapshot.method not in REPORTS:
         raise CannotRecompute(
@@ -59,7 +59,7 @@ def _called(snapshot: Leaderboard) -> str:
 
 
 def _refuse_withdrawn(snapshot: Leaderboard) -> None:
-    """Raises CannotRecompute where a snapshot never had numbers, or has lost votes that they came from."""
+    """Raises CannotRecompute if a snapshot was never computed, or if votes in it have been withdrawn since."""
     if snapshot.state in UNFINISHED or snapshot.cut is None:
         raise CannotRecompute(_("%(it)s has not been computed yet.") % {"it": _called(snapshot)})
     if snapshot.state == State.IMPOSSIBLE:
@@ -72,7 +72,7 @@ def _refuse_withdrawn(snapshot: Leaderboard) -> None:
 
 
 def _refuse_others(snapshot: Leaderboard, digest: str) -> None:
-    """Raises CannotRecompute where `digest` is of other comparisons than those of `snapshot`."""
+    """Raises CannotRecompute if `digest` differs from that of the comparisons in `snapshot`."""
     if digest != snapshot.digest:
         raise CannotRecompute(
             _("%(it)s cannot be recomputed: some of its comparisons are no longer stored.") % {"it": _called(snapshot)}
@@ -80,7 +80,7 @@ def _refuse_others(snapshot: Leaderboard, digest: str) -> None:
 
 
 def _withdrawn_since(snapshot: Leaderboard) -> int:
-    """How many of the votes that went into `snapshot` were taken back later, or by a worker who withdrew."""
+    """Counts the votes in `snapshot` that were undone later, or whose worker has withdrawn."""
     try:
         then = reader.selected(snapshot.study, snapshot.asked_filters(), snapshot.line)
     except PROBLEMS as error:

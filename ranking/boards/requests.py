@@ -1,7 +1,7 @@
-"""Boards requested on the page, besides the standing ones.
+"""Handles requests for boards that are not standing.
 
-Anyone who may read a study's results may request one, so requests are limited: in how many are under way at once, how
-many are made in a day, and how many are kept up to date for a day after the last request.
+Anyone who may read a study's results may request one. The number of requests under way, per day, and kept up to date
+for a day is therefore limited.
 """
 
 from dataclasses import asdict
@@ -37,20 +37,20 @@ MANY: Final = 1000
 
 
 class TooMany(Exception):
-    """Too many boards of the study are under way or were requested today."""
+    """Raised if too many boards of the study are being computed or were requested today."""
 
 
 def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime, *, runs_it: bool = False) -> None:
-    """Has a board computed in the background, unless it is under way or the newest is current.
+    """Requests a board in the background, unless one is being computed or the newest is current.
 
-    `MOST_A_DAY` does not apply to those who run the study, since others may have used it up.
+    `MOST_A_DAY` does not apply to people who run the study, because visitors may have reached it.
 
     Raises:
         TooMany: a limit is reached.
     """
     key = key_of(filters, settings)
     with transaction.atomic():
-        # Concurrent requests wait for one another here, so that the limits hold; voters do not wait.
+        # This lock makes concurrent requests wait, so that the limits hold. It does not block voters.
         Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         newest = Leaderboard.objects.of(study, filters, settings).newest()
         wanted = newest is None or (newest.state not in UNFINISHED and not _will_do(newest))
@@ -78,7 +78,7 @@ def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime, *,
 
 
 def _will_do(newest: Leaderboard) -> bool:
-    """Whether a finished board answers a request: it is current, and its results, if it had any, are kept."""
+    """Returns whether a finished board answers a request: it is current and its results are stored."""
     return is_current(newest) and (bool(newest.sheet) or newest.state == State.IMPOSSIBLE)
 
 
@@ -95,20 +95,20 @@ def _enqueue(pk: int) -> None:
 
 
 def asked_lately(study: Study, at: datetime) -> list[tuple[Filters, Settings]]:
-    """The requested boards that are kept up to date, the latest first."""
+    """Returns the requested boards that are kept up to date, newest request first."""
     requests = BoardRequest.objects.filter(study=study, asked_at__gt=at - LATELY)[:MOST_KEPT]
     return [(request.asked_filters(), request.asked_settings()) for request in requests]
 
 
 def is_kept(study: Study, filters: Filters, settings: Settings, at: datetime) -> bool:
-    """Whether a requested board is still kept up to date."""
+    """Returns whether a requested board is still kept up to date."""
     return (filters, settings) in asked_lately(study, at)
 
 
 def is_current(snapshot: Leaderboard) -> bool:
-    """Whether no comparison and no exclusion has come since `snapshot`.
+    """Returns whether no comparison was stored and nobody was excluded since `snapshot`.
 
-    Only the sweep notices comparisons that were deleted with their upload.
+    It does not notice comparisons that were deleted with their upload; the sweep does.
     """
     if snapshot.cut is None:
         return False
@@ -116,7 +116,7 @@ def is_current(snapshot: Leaderboard) -> bool:
 
 
 def newer(snapshot: Leaderboard) -> int:
-    """How many comparisons of the study were stored after `snapshot` was computed, counted up to `MANY` + 1."""
+    """Counts the study's comparisons stored after `snapshot` was computed, up to `MANY` + 1."""
     if snapshot.cut is None:
         return 0
     return Comparison.objects.filter(study=snapshot.study_id, pk__gt=snapshot.cut).order_by()[: MANY + 1].count()

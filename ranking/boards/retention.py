@@ -1,4 +1,4 @@
-"""Drops the results of old snapshots; what they were computed from stays, so they can be recomputed.
+"""Deletes the results of old snapshots. Their comparisons stay, so they can be recomputed.
 
 While votes come in, every board gets a snapshot a minute, of about 50 kB. After a week only the last one of each day
 keeps its results.
@@ -22,11 +22,11 @@ MOST: Final = 100
 
 
 def thin(at: datetime) -> int:
-    """Empties snapshots older than a week if a later one of their kind is from the same day (UTC); how many."""
+    """Empties snapshots older than a week that a later one of the same kind and day (UTC) follows; returns how many."""
     emptied = 0
     for _batch in range(MOST):
         batch = list(_followed(at)[:BATCH])
-        # The condition again, because another sweep may have emptied them.
+        # Another sweep may have emptied them since, so the condition is repeated.
         emptied += Leaderboard.objects.filter(pk__in=batch, emptied_at=None).update(sheet={}, emptied_at=at)
         if len(batch) < BATCH:
             break

@@ -1,4 +1,4 @@
-"""Stored boards and reports: which are kept up to date, and how each is requested, claimed and computed."""
+"""Stores boards and reports: keeps the standing ones up to date, and requests, claims and computes each."""
 
 import time
 from collections.abc import Iterable
@@ -23,21 +23,21 @@ from ranking.votes.evidence import Facts, facts
 from ranking.votes.reader import ALL, PEOPLE, Cut, Filters
 
 STANDING: Final = ("elo", "bradley-terry")
-"""The methods whose boards are kept up to date for people and, where there are judges, for each judge and for all."""
+"""Methods whose boards are kept up to date for people and, if there are judges, for each judge and for all raters."""
 
 REPORTS: Final = {agreement.METHOD: agreement.report, by_rater.METHOD: by_rater.report}
-"""Reports are kept up to date as well; each is stored under this method."""
+"""Reports, which are kept up to date too, by the method they are stored under."""
 
 PATIENCE: Final = timedelta(seconds=1)
 """How long computing waits for comparisons that are being stored."""
 
 
 class Busy(Exception):
-    """Comparisons below the cut are still being stored; the next sweep tries again."""
+    """Raised if comparisons below the cut are still being stored. The next sweep tries again."""
 
 
 def standing(study: Study) -> list[tuple[Filters, Settings]]:
-    """The boards and reports of `study` that are kept up to date without a request."""
+    """Returns the boards and reports of `study` that are kept up to date without a request."""
     judges = reader.judges(study)
     # Without judges all raters are people.
     raters = [PEOPLE, *judges, ALL] if judges else [PEOPLE]
@@ -45,8 +45,8 @@ def standing(study: Study) -> list[tuple[Filters, Settings]]:
 
 
 def is_standing(study: Study, filters: Filters, settings: Settings) -> bool:
-    """Whether the board is kept up to date without a request."""
-    # The boards of people are the same in every study, so their page need not look for judges.
+    """Returns whether the board is kept up to date without a request."""
+    # Every study has the same boards of people, so the judges need not be looked up for these.
     boards = _boards_of([PEOPLE]) if filters.raters == PEOPLE else standing(study)
     return (filters, settings) in boards
 
@@ -56,9 +56,9 @@ def _boards_of(raters: Iterable[str]) -> list[tuple[Filters, Settings]]:
 
 
 def recompute_changed(at: datetime) -> list[int]:
-    """Requests new snapshots where comparisons or the numerics have changed.
+    """Requests new snapshots of boards whose comparisons, or the numerics, have changed.
 
-    Returns the primary keys of all that are due, each for a worker to `fill`.
+    Returns the primary keys of all snapshots that are due, for workers to `fill`.
     """
     voted = Exists(Comparison.objects.filter(study=OuterRef("pk")))
     for study in Study.objects.filter(voted).select_related("prompt_set"):
@@ -76,12 +76,12 @@ def interrupted(at: datetime) -> list[int]:
 
 
 def _basis(study: Study) -> str:
-    """What a study's boards depend on: the state of its comparisons, and the version of the numerics."""
+    """Returns what a study's boards depend on: the version of the numerics and the state of its comparisons."""
     return f"{VERSION}:{reader.state(study)}"
 
 
 def ask(study: Study, filters: Filters, settings: Settings, basis: str, number: int, at: datetime) -> None:
-    """Requests the snapshot `number` of its kind, unless somebody else has or one is under way."""
+    """Requests the snapshot `number` of its kind, unless it was requested already or one is being computed."""
     try:
         with transaction.atomic():
             Leaderboard.objects.create(
@@ -97,16 +97,16 @@ def ask(study: Study, filters: Filters, settings: Settings, basis: str, number: 
                 created_at=at,
             )
     except IntegrityError as error:
-        # Two sweeps at once. The constraint is named by PostgreSQL, its columns by SQLite.
+        # Another sweep was faster. PostgreSQL names the constraint, SQLite its columns.
         if not any(name in str(error) for name in ("leaderboard_asked_once", "leaderboard_number", "leaderboard.key")):
             raise
 
 
 def fill(pk: int, at: datetime) -> bool:
-    """Computes the snapshot `pk` if it is due; whether it was stored.
+    """Computes the snapshot `pk` if it is due, and returns whether it was stored.
 
     Raises:
-        Busy: the snapshot waits for the next sweep.
+        Busy: comparisons are still being stored. The next sweep tries again.
     """
     claimed = claim(Leaderboard.objects.filter(pk=pk).select_related("study__prompt_set"), at)
     if claimed is None:
@@ -118,7 +118,7 @@ def fill(pk: int, at: datetime) -> bool:
 def _fill(claimed: Claim[Leaderboard]) -> bool:
     snapshot = claimed.row
     try:
-        # Read before the comparisons, so that the next sweep notices what changes in between.
+        # This is read before the comparisons, so that the next sweep notices changes in between.
         basis = _basis(snapshot.study)
         line = firm_cut(snapshot.study)
     except Busy:
@@ -134,7 +134,7 @@ def _fill(claimed: Claim[Leaderboard]) -> bool:
 
 
 def _results(snapshot: Leaderboard, line: Cut, basis: str) -> dict[str, Any]:
-    """The columns of a computed snapshot."""
+    """Computes the columns of a snapshot."""
     study = snapshot.study
     if snapshot.method in REPORTS:
         report = REPORTS[snapshot.method](study, line)
@@ -158,7 +158,7 @@ def _results(snapshot: Leaderboard, line: Cut, basis: str) -> dict[str, Any]:
 
 
 def _facts_of_twin(snapshot: Leaderboard, line: Cut, basis: str) -> Facts | None:
-    """The facts of a board by another method over the same comparisons; they do not depend on the method."""
+    """Returns the facts of a board with the same comparisons, if there is one. They do not depend on the method."""
     twins = Leaderboard.objects.filter(
         study=snapshot.study,
         state=State.READY,
@@ -172,12 +172,12 @@ def _facts_of_twin(snapshot: Leaderboard, line: Cut, basis: str) -> Facts | None
 
 
 def firm_cut(study: Study) -> Cut:
-    """A cut below which no comparison can appear later.
+    """Returns a cut below which no comparison can appear later.
 
-    PostgreSQL hands out keys before transactions commit, so a comparison below the cut can become visible later.
+    PostgreSQL assigns keys before transactions commit, so a comparison below the cut can become visible later.
     A transaction that stores comparisons holds a ROW EXCLUSIVE lock on the table from before it gets a key until it
-    commits: once the present holders are done, everything below the cut is visible. This takes no lock itself, so no
-    voter waits, and it does not wait for a vacuum, as a SHARE lock would. SQLite has one writer at a time.
+    commits. Once the current holders have finished, everything below the cut is visible. This function takes no lock,
+    so voters do not wait, and it does not wait for a vacuum as a SHARE lock would. SQLite has one writer at a time.
 
     Raises:
         Busy: a transaction is still open after `PATIENCE`.
@@ -195,7 +195,7 @@ def firm_cut(study: Study) -> Cut:
 
 
 def _storing() -> set[str]:
-    """The open transactions of other sessions that may have stored comparisons."""
+    """Returns the open transactions of other sessions that may have stored comparisons."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT virtualtransaction FROM pg_locks WHERE relation = %s::regclass AND mode = 'RowExclusiveLock'"

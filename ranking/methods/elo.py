@@ -28,8 +28,8 @@ WINNERS: Final = np.array([2, 0, 1], dtype=np.uint8)
 def rate(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Returns the ratings after the last vote. Every model starts at 1,000, and the order of the votes matters."""
-    scores = _run(*_game(votes), len(votes.names))
+    """Returns the ratings after the last vote. All models start at the same rating, and the order of votes matters."""
+    scores = _run(*_game(votes), len(votes.names), settings)
     return Ratings(settings=settings, names=votes.names, scores=scores, unit="points")
 
 
@@ -44,7 +44,7 @@ def rate_redrawn(
     x, y, winners, weights = _game(votes)
     draws = np.empty((settings.rounds, len(votes.names)))
     for number, order in enumerate(_orders(len(x), settings, rng)):
-        draws[number] = _run(x[order], y[order], winners[order], weights[order], len(votes.names))
+        draws[number] = _run(x[order], y[order], winners[order], weights[order], len(votes.names), settings)
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
     permuted = settings.redraw == "permute"
     return Ratings(
@@ -78,7 +78,12 @@ def _game(votes: Votes) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray
 
 
 def _run(
-    x: NDArray[np.uint64], y: NDArray[np.uint64], winners: NDArray[np.uint8], weights: Floats, models: int
+    x: NDArray[np.uint64],
+    y: NDArray[np.uint64],
+    winners: NDArray[np.uint8],
+    weights: Floats,
+    models: int,
+    settings: Settings,
 ) -> Floats:
     return np.asarray(
         _brzo.elo(
@@ -87,10 +92,10 @@ def _run(
             winners=winners,
             weights=weights,
             total=models,
-            initial=INITIAL,
+            initial=INITIAL if settings.start is None else settings.start,
             base=BASE,
-            scale=SCALE,
-            k=K,
+            scale=settings.scale or SCALE,
+            k=settings.k or K,
             win_weight=1.0,
             tie_weight=0.5,
         )

@@ -1,4 +1,4 @@
-"""The methods by name: one more is one file, and one entry here that says all that is told of it."""
+"""Registers the methods by name. A new method is one file and one entry here, with its label and abilities."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
@@ -22,16 +22,16 @@ type Rate = Callable[[Votes, Tally, Settings, Clusters | None, np.random.Generat
 class Method:
     """Attributes:
 
-    rate: the models of one connected group, from their votes and tally.
-    label: what people call it; help: a line on what it is. Both are English, and translated where they are shown.
-    unit: of its ratings. Strengths are shown as points; shares are on a scale that no anchor can hold.
-    sandwich: whether it gives intervals by the sandwich; bootstrap: by redrawing votes.
-    corrected: whether one of the corrections of the sandwich can be chosen for it.
-    own_ties: whether ties have a probability of their own in it, so that they are neither halved nor left out.
-    first_place: whether a first-place effect can be fitted with it.
+    rate: rates the models of one connected group from their votes and tally.
+    label, help: its name and a line about it, in English; translated where they are shown.
+    unit: the unit of its ratings. Strengths are shown as points. Shares cannot be anchored.
+    sandwich, bootstrap: whether it has sandwich intervals, and intervals by resampling votes.
+    corrected: whether the correction of its sandwich intervals can be chosen.
+    own_ties: whether it gives ties a probability of their own, so that they cannot be halved or left out.
+    first_place: whether it can estimate position bias.
     in_order: whether it depends on the order of the votes.
     soft: whether it takes shares of a verdict, and comparisons with weights from the database.
-    style: whether it needs to know how answers differ in style.
+    style: whether it needs the differences in style between answers.
     """
 
     rate: Rate
@@ -49,13 +49,15 @@ class Method:
 
     @property
     def in_points(self) -> bool:
-        """Whether its ratings are shown as points of the Elo scale, so that a model can be held at a number of them."""
+        """Returns whether its ratings are shown in Elo points, so that a model can be anchored."""
         return self.unit != "share"
 
 
 def _by_evalica(module: str, name: str = "rate") -> Rate:
-    """A method whose module is imported when it is used: evalica brings pandas and all of scipy.stats along,
-    which would be two thirds of the time that any process takes to start."""
+    """Returns a method whose module is imported when it is first used.
+
+    evalica imports pandas and all of scipy.stats, which would be two thirds of the start time of every process.
+    """
 
     def rate(*arguments: Any) -> Ratings:
         found = getattr(import_module(f"ranking.methods.{module}"), name)
@@ -149,17 +151,17 @@ METHODS: Final[dict[str, Method]] = {
         style=True,
     ),
 }
-"""By name, in the order in which they are offered."""
+"""The methods by name, in the order in which they are offered."""
 
 
 def method(settings: Settings, source: Source | None = None, *, told: Collection[str] = ()) -> Method:
-    """The method that `settings` name.
+    """Returns the method that `settings` name.
 
-    `source`: who compared, where that is known. `told`: the names of settings that somebody gave although they
-    are what they are by default: even so they must mean something.
+    `source`: whose comparisons count, if known. `told`: names of settings that were given explicitly. They must have
+    an effect even if they equal their defaults.
 
     Raises:
-        Contradiction: there is none of that name, or it cannot do what else is asked.
+        Contradiction: there is no such method, or other settings do not fit it.
     """
     found = METHODS.get(settings.method)
     if found is None:
@@ -181,7 +183,7 @@ def method(settings: Settings, source: Source | None = None, *, told: Collection
 
 
 def _refuse_idle_intervals(settings: Settings, found: Method, given: set[str]) -> None:
-    """Raises Contradiction where an option of intervals is given that has none to be about."""
+    """Raises Contradiction if an option of intervals is given that would have no effect."""
     if settings.intervals == "bootstrap" and not found.bootstrap:
         raise Contradiction(problems.NO_BOOTSTRAP(method=settings.method))
     if settings.intervals == "bootstrap" and settings.first_place:

@@ -27,6 +27,11 @@ ROUNDS: Final = 1000
 """Default number of bootstrap rounds."""
 
 
+ELO_METHODS: Final = ("elo", "elo-bootstrap")
+ELO_SETTINGS: Final = ("k", "start", "scale")
+"""Settings of these methods alone."""
+
+
 class Contradiction(Failure, ValueError):
     """The settings are misspelt or exclude one another; the message says which."""
 
@@ -44,6 +49,9 @@ class Settings:
     rounds: the number of bootstrap rounds.
     redraw: what bootstrapped Elo varies; required for that method.
     baseline: the model that `baseline-win-rate` compares with; required for that method.
+    k: how many points a rating of Elo moves per unit of surprise; None means 4.
+    start: the rating from which Elo starts; None means 1,000.
+    scale: the lead in points of Elo that means odds of 10 to 1; None means 400.
     """
 
     method: str = "bradley-terry"
@@ -58,6 +66,9 @@ class Settings:
     redraw: Redraw | None = None
     baseline: str | None = None
     seed: int = 0
+    k: float | None = None
+    start: float | None = None
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         for name, choices in (
@@ -81,10 +92,21 @@ class Settings:
         if self.rounds < 2:
             # One alone has no spread.
             raise Contradiction(problems.FEW_ROUNDS())
+        self._refuse_odd_elo()
         if self.seed < 0:
             raise Contradiction(problems.NEGATIVE_SEED(seed=self.seed))
         if self.anchor is not None and not math.isfinite(self.anchor[1]):
             raise Contradiction(problems.ANCHOR_NOT_FINITE(name=self.anchor[0]))
+
+    def _refuse_odd_elo(self) -> None:
+        for name in ELO_SETTINGS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if self.method not in ELO_METHODS:
+                raise Contradiction(problems.ONLY_ELO(name=name))
+            if not math.isfinite(value) or (name != "start" and value <= 0):
+                raise Contradiction(problems.ODD_ELO(name=name, value=f"{value:g}"))
 
     @property
     def tie_rule(self) -> Ties:

@@ -17,6 +17,8 @@ AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("without_ties", _("The same, excluding ties")),
     ("plurality", _("Judge’s verdict matches the most common vote (plurality)")),
     ("plurality_without_ties", _("The same, excluding ties")),
+    ("strict_majority", _("Judge’s verdict matches the strict majority (over half of the votes that are not ties)")),
+    ("absolute_majority", _("Judge’s verdict matches the absolute majority (over half of all votes)")),
     ("kappa", _("Cohen’s kappa between the judge and the most common vote")),
     ("kappa_linear", _("The same, linearly weighted")),
     ("correlation", _("Pearson correlation with people’s mean vote on each pair")),
@@ -26,7 +28,9 @@ AGREEMENT: Final[tuple[tuple[str, str | Promise], ...]] = (
 AMONG: Final[tuple[tuple[str, str | Promise], ...]] = (
     ("with_ties", _("Two people’s votes on the same pair match, including ties")),
     ("without_ties", _("The same, excluding ties")),
+    ("plurality", _("A vote matches the most common of the other votes on the pair")),
     ("alpha_nominal", _("Krippendorff’s alpha, nominal")),
+    ("alpha_ordinal", _("Krippendorff’s alpha, ordinal")),
     ("alpha_interval", _("Krippendorff’s alpha, interval")),
 )
 
@@ -361,7 +365,7 @@ def _histogram(found: list[int] | None) -> Histogram | None:
 
 def _figures(names: tuple[tuple[str, str | Promise], ...], found: dict[str, Any]) -> Iterator[Figure]:
     for name, label in names:
-        if (figure := _figure(label, found[name])) is not None:
+        if (figure := _figure(label, found.get(name, NOTHING))) is not None:
             yield figure
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models import Study
 from ranking.methods.intervals import Clusters
 from ranking.methods.registry import METHODS, Method, method
-from ranking.methods.settings import Contradiction, Redraw, Settings, Ties
+from ranking.methods.settings import ELO_METHODS, ELO_SETTINGS, Contradiction, Redraw, Settings, Ties
 from ranking.models import Leaderboard
 from ranking.pages import text
 from ranking.votes import reader
@@ -30,6 +30,13 @@ ANCHOR: Final = 1000.0
 
 TIED: Final = ("bradley-terry", "davidson")
 """Methods that differ only in how they treat ties."""
+
+ELO_CHOICES: Final = (
+    ("k", _("K-factor"), _("K = %(value)s"), "4", ("16", "32")),
+    ("start", _("Starting rating"), _("starting at %(value)s"), "1000", ("1200", "1500")),
+    ("scale", _("Points for odds of 10 to 1"), _("%(value)s points for odds of 10 to 1"), "400", ("200", "800")),
+)
+"""The settings of Elo on the page: field, label, label of a value, default, and other common values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,9 @@ class Asked:
     redraw: str = ""
     baseline: str = ""
     anchor: str = ""
+    k: str = ""
+    start: str = ""
+    scale: str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Asked:
@@ -73,6 +83,7 @@ class Asked:
                 "redraw": settings.redraw or "",
                 "baseline": settings.baseline or "",
                 "anchor": settings.anchor[0] if settings.anchor else "",
+                **{name: f"{value:g}" for name in ELO_SETTINGS if (value := getattr(settings, name)) is not None},
             }
         )
 
@@ -123,6 +134,9 @@ class Asked:
                 anchor=(self.anchor, ANCHOR) if self.anchor else None,
                 simultaneous=bool(self.places),
                 first_place=bool(self.effect),
+                k=_number(self.k),
+                start=_number(self.start),
+                scale=_number(self.scale),
             )
             method(settings, reader.source_of(self.raters))
         except Contradiction as error:
@@ -149,6 +163,7 @@ class Asked:
             baseline=asked.baseline if asked.method == "baseline-win-rate" else "",
             anchor=asked.anchor if known.in_points else "",
             effect=asked.effect if known.first_place else "",
+            **({} if asked.method in ELO_METHODS else dict.fromkeys(ELO_SETTINGS, "")),
             inconsistent="" if asked.raters == PEOPLE else asked.inconsistent,
         )
         asks = known.sandwich and asked.raters != ALL and asked.question in asked.questions[1:]
@@ -160,6 +175,14 @@ class Asked:
 def _redraw(asked: Asked) -> str:
     """Returns how bootstrapped Elo varies the votes. Resampling gives intervals, which a mix of raters cannot have."""
     return "permute" if asked.raters == ALL else asked.redraw or "permute"
+
+
+def _number(word: str) -> float | None:
+    """Reads a number of an address; empty for the default. Raises Http404 if it is none."""
+    try:
+        return float(word) if word else None
+    except ValueError as error:
+        raise Http404(word) from error
 
 
 def _refuse_others(word: str, words: tuple[str, ...]) -> None:
@@ -373,6 +396,14 @@ def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
     if asked.method == "elo-bootstrap":
         ways = [("permute", _("votes reordered in each round")), ("resample", _("votes resampled in each round"))]
         yield _switch(_("Bootstrap rounds"), asked, "redraw", ways[:1] if asked.raters == ALL else ways, told=True)
+    if asked.method in ELO_METHODS:
+        for field, label, words, usual, others in ELO_CHOICES:
+            # Any number can be in the address; those that others use are offered.
+            given = getattr(asked, field)
+            more = [] if given in {"", *others} else [given]
+            yield _switch(
+                label, asked, field, [(value, words % {"value": value or usual}) for value in ("", *others, *more)]
+            )
     if asked.has_intervals:
         ways = [("", _("rank range for each model separately")), ("together", _("rank ranges for all models at once"))]
         yield _switch(_("Rank range"), asked, "places", ways)

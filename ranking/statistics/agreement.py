@@ -61,11 +61,21 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class AmongPeople:
-    """Agreement of two people, over all unordered pairs of votes on the same item."""
+    """Agreement of people with one another.
+
+    Attributes:
+        with_ties: over all unordered pairs of votes on the same item.
+        without_ties: the same, only if neither is a tie.
+        plurality: each vote against the most common of the other votes on the item, if there is a single one.
+        alpha_nominal, alpha_ordinal, alpha_interval: Krippendorff's alpha. x, tie and y are categories, an order, or
+            equal steps.
+    """
 
     with_ties: Share
     without_ties: Share
+    plurality: Share
     alpha_nominal: Share
+    alpha_ordinal: Share
     alpha_interval: Share
     items: int
     votes: int
@@ -81,6 +91,8 @@ class WithPeople:
         plurality: the judge against the most common vote, if there is a single one.
         plurality_without_ties: the same, only if neither is a tie.
         no_plurality: the number of items without a single most common vote, which are left out.
+        strict_majority: the judge against the side with more than half of the votes that are not ties, if any.
+        absolute_majority: the judge against what more than half of all votes say, ties included, if any.
         kappa, kappa_linear: Cohen's kappa between the judge and the plurality.
         correlation: Pearson's correlation of the judge's label with the mean label of people.
         correlation_single: the same with individual votes.
@@ -91,6 +103,8 @@ class WithPeople:
     plurality: Share
     plurality_without_ties: Share
     no_plurality: int
+    strict_majority: Share
+    absolute_majority: Share
     kappa: Share
     kappa_linear: Share
     correlation: Share
@@ -111,11 +125,24 @@ def among_people(verdicts: Verdicts) -> AmongPeople:
     return AmongPeople(
         with_ties=ratio(pairs.sum(axis=1), total * (total - 1) / 2, prompt),
         without_ties=ratio(pairs[:, 0] + pairs[:, 2], decided * (decided - 1) / 2, prompt),
+        plurality=_with_plurality_of_others(verdicts, counts),
         alpha_nominal=jackknife(lambda kept: alpha(comparable, kept, "nominal"), comparable.prompt),
+        alpha_ordinal=jackknife(lambda kept: alpha(comparable, kept, "ordinal"), comparable.prompt),
         alpha_interval=jackknife(lambda kept: alpha(comparable, kept, "interval"), comparable.prompt),
         items=int((total > 1).sum()),
         votes=int(total[total > 1].sum()),
     )
+
+
+def _with_plurality_of_others(verdicts: Verdicts, counts: Floats) -> Share:
+    """Compares each vote with the plurality of the others on its item, so that no vote agrees with itself."""
+    rows = np.arange(len(verdicts.item))
+    others = counts[verdicts.item].copy()
+    others[rows, 1 - verdicts.value] -= 1
+    top = others.max(axis=1, initial=0)
+    clear = (top > 0) & ((others == top[:, None]).sum(axis=1) == 1)
+    same = clear & (others.argmax(axis=1) == 1 - verdicts.value)
+    return ratio(same.astype(np.float64), clear.astype(np.float64), verdicts.prompt)
 
 
 def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
@@ -133,6 +160,8 @@ def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
     top = counts.max(axis=1)
     clear = (counts == top[:, None]).sum(axis=1) == 1
     most = 1 - counts.argmax(axis=1)
+    side = np.sign(counts[:, 0] - counts[:, 2]).astype(np.int64)
+    strict, absolute = side != 0, top > total / 2
     neither_tie = clear & (label != 0) & (most != 0)
     mean = (counts[:, 0] - counts[:, 2]) / np.maximum(total, 1)
     square = (counts[:, 0] + counts[:, 2]) / np.maximum(total, 1)
@@ -142,6 +171,8 @@ def with_people(judge: Verdicts, people: Verdicts) -> WithPeople:
         plurality=ratio((clear & (most == label)).astype(float), clear.astype(float), prompt),
         plurality_without_ties=ratio((neither_tie & (most == label)).astype(float), neither_tie.astype(float), prompt),
         no_plurality=int((~clear).sum()),
+        strict_majority=ratio((strict & (side == label)).astype(float), strict.astype(float), prompt),
+        absolute_majority=ratio((absolute & (most == label)).astype(float), absolute.astype(float), prompt),
         kappa=jackknife(lambda kept: kappa(confusion(label[clear][kept], most[clear][kept])), prompt[clear]),
         kappa_linear=jackknife(
             lambda kept: kappa(confusion(label[clear][kept], most[clear][kept]), linear=True), prompt[clear]
@@ -212,7 +243,9 @@ def _with_interval(value: float, without: Floats, number: int, degrees: float, f
     return Share(value, max(floor, value - reach), min(1.0, value + reach), number, error)
 
 
-def alpha(verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nominal", "interval"]) -> float | None:
+def alpha(
+    verdicts: Verdicts, kept: NDArray[np.bool_], distance: Literal["nominal", "ordinal", "interval"]
+) -> float | None:
     """Computes Krippendorff's alpha over the rows `kept` with evalica; None if nothing can be compared.
 
     Alpha does not depend on which rater gave a vote, so the matrix has as many rows as the most votes on any item.

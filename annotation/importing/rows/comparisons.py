@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from annotation.importing.rows.batches import BATCH_ROWS, Sink
+from annotation.importing.rows.batches import BATCH_ROWS, Sink, Values
 from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import MODEL_COLUMNS
 from annotation.importing.rows.errors import Refused, Repeated
@@ -204,23 +204,26 @@ class Comparisons:
 
     def _comparison_maker(
         self, sink: Sink, pair: KnownPair, rater: KnownRater, answer: Judged, *, counts: bool
-    ) -> Callable[[], Comparison]:
-        def make() -> Comparison:
+    ) -> Callable[[], Values]:
+        assert self.context.study is not None  # noqa: S101  with a sink it exists
+        study, upload = self.context.study.pk, sink.upload.pk
+
+        def make() -> Values:
             if counts:
                 sink.taken[pair.pk] += 1
-            return Comparison(
-                study=self.context.study,
-                pair_id=pair.pk,
-                rater_id=rater.pk,
-                turn=answer.turn,
-                trial=answer.repetition,
-                left=answer.left,
-                winner=answer.winner,
-                weight=answer.weight,
-                share=answer.share,
-                answered_at=answer.at,
-                upload=sink.upload,
-            )
+            return {
+                "study_id": study,
+                "pair_id": pair.pk,
+                "rater_id": rater.pk,
+                "turn": answer.turn,
+                "trial": answer.repetition,
+                "left": answer.left,
+                "winner": answer.winner,
+                "weight": answer.weight,
+                "share": answer.share,
+                "answered_at": answer.at,
+                "upload_id": upload,
+            }
 
         return make
 

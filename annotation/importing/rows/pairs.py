@@ -21,6 +21,14 @@ PURPOSES: Final = {"pairs": Purpose.VOTE, "training": Purpose.TRAINING, "check":
 """The purpose of each kind of row."""
 
 
+VOTABLE: Final = {
+    "purpose": str(Purpose.VOTE),
+    "golden": "",
+    **dict.fromkeys(("own_text", "own_x", "own_y", "reason")),
+}
+"""What every pair to vote on has in the columns of training and check pairs."""
+
+
 class Pairs:
     """Imports pairs; `made` counts the pairs that no file defines, created for comparisons on them."""
 
@@ -106,23 +114,27 @@ class Pairs:
             return False
         known = self.known[row["id"]] = KnownPair(0, condensed_values, purpose, len(self.known), self.context.file)
         if sink := self.context.sink:
+            assert self.context.study is not None  # noqa: S101  with a sink it exists
+            study, upload = self.context.study.pk, sink.upload.pk
             sink.pairs.add(
                 known,
-                lambda: Pair(
-                    study=self.context.study,
-                    number=row["id"],
-                    purpose=purpose,
-                    prompt_id=prompt.pk,
-                    model_x_id=model_x.pk,
-                    model_y_id=model_y.pk,
-                    key=sink.rng.random(),
-                    own_text=row["text"],
-                    own_x=row["result_x"],
-                    own_y=row["result_y"],
-                    golden=golden,
-                    reason=row.get("reason"),
-                    upload=sink.upload,
-                ),
+                lambda: {
+                    "study_id": study,
+                    "number": row["id"],
+                    "purpose": str(purpose),
+                    "prompt_id": prompt.pk,
+                    "model_x_id": model_x.pk,
+                    "model_y_id": model_y.pk,
+                    "result_x_id": None,
+                    "result_y_id": None,
+                    "key": sink.rng.random(),
+                    "own_text": row["text"],
+                    "own_x": row["result_x"],
+                    "own_y": row["result_y"],
+                    "golden": golden,
+                    "reason": row.get("reason"),
+                    "upload_id": upload,
+                },
                 size(row),
             )
         return True
@@ -136,19 +148,22 @@ class Pairs:
             prompt = self.corpus.prompts[values[0]]
             model_x, model_y = (self.corpus.models[model] for model in values[1:3])
             result_x, result_y = (self.corpus.results[result] for result in values[3:5])
+            assert self.context.study is not None  # noqa: S101  with a sink it exists
+            study, upload = self.context.study.pk, sink.upload.pk
             sink.pairs.add(
                 known,
-                lambda: Pair(
-                    study=self.context.study,
-                    number=number,
-                    prompt_id=prompt.pk,
-                    model_x_id=model_x.pk,
-                    model_y_id=model_y.pk,
-                    result_x_id=result_x.pk,
-                    result_y_id=result_y.pk,
-                    key=sink.rng.random(),
-                    upload=sink.upload,
-                ),
+                lambda: {
+                    **VOTABLE,
+                    "study_id": study,
+                    "number": number,
+                    "prompt_id": prompt.pk,
+                    "model_x_id": model_x.pk,
+                    "model_y_id": model_y.pk,
+                    "result_x_id": result_x.pk,
+                    "result_y_id": result_y.pk,
+                    "key": sink.rng.random(),
+                    "upload_id": upload,
+                },
             )
         return known
 

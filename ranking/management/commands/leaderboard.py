@@ -71,6 +71,9 @@ class Command(BaseCommand):
         parser.add_argument("--rounds", type=int, help="number of bootstrap rounds (default: 1000)")
         parser.add_argument("--redraw", choices=REDRAWS, help="whether elo-bootstrap reorders or resamples the votes")
         parser.add_argument("--baseline", metavar="MODEL", help="the model that baseline-win-rate compares with")
+        parser.add_argument("--k", type=float, help="Elo: points per unit of surprise (default: 4)")
+        parser.add_argument("--start", type=float, help="Elo: rating that every model starts from (default: 1000)")
+        parser.add_argument("--scale", type=float, help="Elo: lead that means odds of 10 to 1 (default: 400)")
         parser.add_argument("--seed", type=int, help="seed of the random draws (default: 0)")
         parser.add_argument(
             "--recompute", type=int, metavar="ID", help="recompute a stored leaderboard with its own settings"

@@ -357,3 +357,46 @@ class TestTheCommand:
         build_study()
         with pytest.raises(CommandError, match="Study “haiku” has no comparisons yet"):
             call_command("agreement", "haiku")
+
+
+def test_a_vote_is_held_against_the_plurality_of_the_others_and_never_against_itself():
+    # Items: x x y; x y; tie tie tie; one vote alone.
+    item = np.array([0, 0, 0, 1, 1, 2, 2, 2, 3])
+    value = np.array([1, 1, -1, 1, -1, 0, 0, 0, 1])
+    found = agreement.among_people(agreement.Verdicts(item, np.arange(9), item, value))
+    # Of item 0 only y's others are clear (x, x), of item 1 both, of item 2 all three.
+    assert found.plurality.number == 6
+    assert found.plurality.value == pytest.approx(3 / 6)
+
+
+def test_strict_and_absolute_majorities_differ_in_what_they_make_of_ties():
+    # Votes for x, tie, y on four items, and what the judge says.
+    counts = [(3, 0, 2), (2, 2, 1), (1, 3, 0), (2, 0, 2)]
+    said = [1, 1, 0, 1]
+    rows = [
+        (item, value)
+        for item, row in enumerate(counts)
+        for value, number in zip((1, 0, -1), row, strict=True)
+        for _n in range(number)
+    ]
+    item, value = np.array(rows).T
+    people = agreement.Verdicts(item, np.arange(len(item)), item, value)
+    judge = agreement.Verdicts(np.arange(4), np.zeros(4, dtype=int), np.arange(4), np.array(said))
+    found = agreement.with_people(judge, people)
+    # x leads in the first three without ties; the third judge says tie.
+    assert (found.strict_majority.number, found.strict_majority.value) == (3, pytest.approx(2 / 3))
+    # More than half of all votes: x in the first, tie in the third.
+    assert (found.absolute_majority.number, found.absolute_majority.value) == (2, 1)
+
+
+def test_ordinal_alpha_is_evalicas():
+    rng = np.random.default_rng(5)
+    item = np.repeat(np.arange(20), 3)
+    value = rng.choice([1, 0, -1], 60, p=[0.6, 0.2, 0.2])
+    found = agreement.among_people(agreement.Verdicts(item, np.arange(60), item, value))
+    import evalica
+    import pandas as pd
+
+    table = pd.DataFrame(value.reshape(20, 3).T)
+    assert found.alpha_ordinal.value == pytest.approx(evalica.alpha(table, distance="ordinal").alpha)
+    assert found.alpha_ordinal.value != pytest.approx(found.alpha_nominal.value, abs=1e-6)
