@@ -1,4 +1,4 @@
-"""Deleting a draft that has no votes."""
+"""Deleting a study: a draft, or one that has been started, after its name was typed."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,9 @@ class Belongings:
     """What is deleted with a study, and what its prompt set contains if no other study uses it."""
 
     pairs: int
+    comparisons: int
+    workers: int
+    uploads: int
     prompt_set_is_shared: bool
     models: int
     prompts: int
@@ -25,11 +28,37 @@ def belongings(study: Study) -> Belongings:
     prompt_set = study.prompt_set
     return Belongings(
         pairs=study.pairs.count(),
+        comparisons=study.comparisons.count(),
+        workers=study.workers.count(),
+        uploads=study.uploads.count(),
         prompt_set_is_shared=prompt_set.studies.exclude(pk=study.pk).exists(),
         models=prompt_set.models.count(),
         prompts=prompt_set.prompts.count(),
         results=prompt_set.results.count(),
     )
+
+
+def needs_name(study: Study) -> bool:
+    """Returns whether the study's name has to be typed to delete it: it was started, or somebody compared its pairs."""
+    return study.status != Status.DRAFT or study.comparisons.exists()
+
+
+@transaction.atomic
+def delete_study(study: Study, name: str) -> None:
+    """Deletes a study that has been started, with its votes, workers, judges' runs and leaderboards.
+
+    What judges spent stays in their budgets, and uploads stay as the origin of the rows of the prompt set.
+
+    Raises:
+        NotPossible: people can still take part, or `name` is not the study's.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.status in {Status.OPEN, Status.PAUSED}:
+        raise NotPossible(_("People can still take part in this study. Close it first."))
+    if name.strip() != study.name.strip():
+        raise NotPossible(_("That is not the study’s name. Nothing was deleted."))
+    Upload.objects.filter(study=study).update(study=None)
+    study.delete()
 
 
 @transaction.atomic

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from annotation.models import Status, Study
@@ -47,6 +49,10 @@ def results_for(request: HttpRequest, slug: str, *, closed: bool = False) -> tup
     return mine or get_object_or_404(public, slug=slug), mine is not None
 
 
+ALLOWED_WHILE_HIDDEN = frozenset({"hide", "delete"})
+"""The views that change a hidden study, which is read-only otherwise: they bring it back or delete it."""
+
+
 def study_page[**P](
     view: Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase],
 ) -> Callable[..., HttpResponseBase]:
@@ -54,7 +60,11 @@ def study_page[**P](
 
     @wraps(view)
     def inner(request: AdministratorRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        return view(request, study_for(request.user, slug), *args, **kwargs)
+        study = study_for(request.user, slug)
+        if study.hidden_at and request.method not in {"GET", "HEAD"} and view.__name__ not in ALLOWED_WHILE_HIDDEN:
+            messages.error(request, _("This study is hidden, so it cannot be changed. Show it again first."))
+            return redirect("study", slug)
+        return view(request, study, *args, **kwargs)
 
     return login_required(inner)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotation.models import Status
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard
@@ -91,16 +92,27 @@ def _size(snapshot: Leaderboard, facts: dict[str, Any]) -> Iterator[Line]:
     value = _("%(pairs)s, with %(votes)s votes (%(each)s per pair)") % values
     yield Line(_("Pairs"), value, _("A pair is two answers to the same prompt, shown side by side."))
     if facts.get("offered"):
-        share = facts["covered"] / facts["offered"]
-        yield Line(
-            _("Coverage"),
-            _("%(percent)s%% of %(pairs)s pairs have all their planned votes")
-            % {"percent": written(100 * share), "pairs": written(facts["offered"])},
-            _("Every pair has all its planned votes.")
-            if share == 1
-            else _("More votes are planned, so ranks may change."),
-        )
+        yield _coverage(snapshot, facts)
     yield _dates(facts)
+
+
+def _coverage(snapshot: Leaderboard, facts: dict[str, Any]) -> Line:
+    """Says how many of the planned votes are received; boards from before that was counted say it of pairs."""
+    if facts.get("planned"):
+        share = facts["received"] / facts["planned"]
+        text, of = _("%(percent)s%% of %(number)s planned votes"), facts["planned"]
+    else:
+        share = facts["covered"] / facts["offered"]
+        text, of = _("%(percent)s%% of %(number)s pairs have all their planned votes"), facts["offered"]
+    if share == 1:
+        note = _("Every pair has all its planned votes.")
+    elif snapshot.study.status == Status.CLOSED:
+        note = _("The study is closed, so no more votes come.")
+    else:
+        note = _("More votes are planned, so ranks may change.")
+    # Never 100 while a vote is missing, as on the study's page.
+    percent = 100 if share == 1 else min(99, int(100 * share))
+    return Line(_("Coverage"), text % {"percent": written(percent), "number": written(of)}, note)
 
 
 def _dates(facts: dict[str, Any]) -> Line:
