@@ -84,7 +84,8 @@ GET = {
     "studies/<slug:slug>/settings/<slug:group>/": OF_THE_OWNER,
     "studies/<slug:slug>/workers/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/approvals.txt": OF_THE_STUDY,
-    "studies/<slug:slug>/workers/bonuses.txt": OF_THE_STUDY,
+    # Without an amount, back to the page that asks for it.
+    "studies/<slug:slug>/workers/bonuses.txt": (SIGN_IN, SIGN_IN, 302, 404, 302),
     "studies/<slug:slug>/workers.csv": OF_THE_STUDY,
     "studies/<slug:slug>/workers/<whole:number>/exclude/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/<whole:number>/include/": OF_THE_STUDY,

@@ -58,7 +58,7 @@ def test_progress_counts_towards_what_is_required_and_then_offers_to_finish(clie
     assert "/finish/" not in page
     Worker.objects.update(votes=3)
     page = text_of(client.get("/s/haiku/vote/"))
-    assert "3 done, up to 9" in page
+    assert "3 of 9 done" in page
     assert '<button class="button primary" type="submit">Finish now</button>' in page
 
 
