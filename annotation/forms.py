@@ -18,7 +18,7 @@ from annotation.interchange.registry import FORMATS
 from annotation.models import Outcome, PromptSet, Study
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.drafts import draft_study, free_slug
-from annotation.studies.lifecycle import change_settings
+from annotation.studies.lifecycle import change_settings, warning_of
 from annotation.studies.prompt_sets import change_access
 from annotation.studies.sharing import share
 
@@ -301,6 +301,11 @@ class PairsForm(forms.Form):
 class SettingsForm(_StudyForm):
     """One group of a study's settings; saves only changed fields, so that colleagues do not overwrite each other."""
 
+    def warning(self) -> str:
+        """Returns what saving means for votes that the study has; empty if nothing. Call it on a valid form."""
+        before = Study.objects.get(pk=self.instance.pk)
+        return warning_of(before, {name: self.cleaned_data[name] for name in self.changed_data})
+
     def save(self, commit: bool = True) -> Study | None:  # type: ignore[override]
         changes = {name: self.cleaned_data[name] for name in self.changed_data}
         return _saved(self, lambda: change_settings(self.instance, changes))
@@ -323,7 +328,10 @@ class WordingForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["name", "language", "consent", "instruction", "worked_example", "question"]
+        fields = [
+            *("name", "language", "organiser", "contact", "expected_minutes"),
+            *("consent", "instruction", "worked_example", "question"),
+        ]
 
 
 class ScreenForm(SettingsForm):
@@ -345,7 +353,7 @@ class VotesForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["overlap", "least_votes", "most_votes", "reservation_minutes", "pair_identical"]
+        fields = ["overlap", "least_votes", "most_votes", "reservation_minutes", "pair_identical", "fast_seconds"]
 
 
 class OfferForm(SettingsForm):
@@ -556,6 +564,12 @@ class ExclusionForm(forms.Form):
 
 
 class DeletionForm(forms.Form):
-    """Confirms the deletion of a draft, on request with its prompt set."""
+    """Confirms the deletion of a draft, on request with its prompt set; of a started study by its name."""
 
+    name = forms.CharField(
+        label=gettext_lazy("Name of the study"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("Type the name to confirm."),
+    )
     with_prompt_set = forms.BooleanField(label=gettext_lazy("Also delete the prompt set"), required=False)

@@ -1,35 +1,31 @@
 """The overview of a study: the state of each section, and sensible next steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Final
 
-from django.db.models import Count, F, Q, QuerySet, Sum, prefetch_related_objects
-from django.db.models.functions import Greatest
+from django.db.models import Count, Q, QuerySet, prefetch_related_objects
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from annotation import study_sections
 from annotation.models import (
-    Assignment,
     Comparison,
     Pair,
     Purpose,
-    Rater,
     ResultFlag,
     Status,
     Study,
     UploadState,
     Worker,
 )
-from annotation.models.voting import Stage
 from annotation.study_sections import Section, SectionState, Step
 from annotation.voting import coverage
-from annotation.voting.coverage import Pace
+from annotation.voting.coverage import Pace, Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +40,42 @@ class Overview:
 def look(study: Study, at: datetime) -> Overview:
     """Returns the overview from every registered section."""
     states = [(section, section.look(study, at)) for section in study_sections.registered()]
-    steps = [*_state_steps(study), *(step for _section, state in states for step in state.steps)]
+    steps = [step for _section, state in states for step in state.steps]
+    steps += _state_steps(study, steps)
     return Overview(states, sorted(steps, key=lambda step: step.urgency))
+
+
+MISSING: Final = 36
+"""The urgency of the last of the steps that say what a draft lacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The numbers that matter for a change of the study's state."""
 
-    offered: int
-    wanted: int
-    taken: int
+    totals: Totals
     open_assignments: int
     workers_under_way: int
-    votes: int
     training_pairs: int
     training_draw: int
     check_pairs: int
     overlap: int
 
     @property
-    def share(self) -> float:
-        """The share of the planned votes that are received, in [0, 1]; 0 if none are planned."""
-        return (self.taken - self.open_assignments) / self.wanted if self.wanted else 0.0
+    def offered(self) -> int:
+        """The pairs offered; in a draft, those that starting it would offer."""
+        return self.totals.pairs
 
 
-def facts(study: Study) -> Facts:
-    """Returns the numbers of `study`; for a draft, the pairs that starting it would offer."""
-    wanted = Sum(Greatest("taken", study.overlap) if study.status == Status.DRAFT else F("wanted"))
-    places = Pair.objects.within(study).aggregate(pairs=Count("pk"), places=wanted, places_taken=Sum("taken"))
+def facts(study: Study, at: datetime) -> Facts:
+    """Returns the numbers of `study` at the time `at`; for a draft, the pairs that starting it would offer."""
     golden = Pair.objects.filter(study=study).aggregate(
         training=Count("pk", filter=Q(purpose=Purpose.TRAINING)), check=Count("pk", filter=Q(purpose=Purpose.CHECK))
     )
-    workers = Worker.objects.filter(study=study)
     return Facts(
-        offered=places["pairs"],
-        wanted=places["places"] or 0,
-        taken=places["places_taken"] or 0,
+        totals=coverage.totals(study),
         open_assignments=study.assignments.filter(state="open", slot__isnull=False).count(),
-        workers_under_way=workers.exclude(stage=Stage.DONE).count(),
-        votes=Comparison.objects.counted().by_people().filter(study=study).count(),
+        workers_under_way=coverage.worker_counts(study, at).under_way,
         training_pairs=golden["training"],
         training_draw=study.training_draw(golden["training"]),
         check_pairs=golden["check"],
@@ -104,23 +96,15 @@ def rows(listed: Sequence[Study]) -> list[Row]:
     if not listed:
         return []
     prefetch_related_objects(listed, "language_models")
-    offered = reduce(or_, (Pair.objects.within(study) for study in listed))
-    pairs = {
-        row["study"]: row
-        for row in offered.order_by()
-        .values("study")
-        .annotate(pairs=Count("pk"), places=Sum("wanted"), places_taken=Sum("taken"))
-    }
+    pairs = coverage.totals_by_study(reduce(or_, (Pair.objects.within(study) for study in listed)))
     votes = _by_study(Comparison.objects.counted().real().by_people().filter(study__in=listed))
     workers = _by_study(Worker.objects.filter(study__in=listed, rater__simulated=False))
-    reserved = _by_study(Assignment.objects.filter(study__in=listed, state="open", slot__isnull=False))
     return [
         Row(
             study,
             _row_phrase(
                 study,
                 pairs.get(study.pk),
-                reserved=reserved.get(study.pk, 0),
                 votes=votes.get(study.pk, 0),
                 workers=workers.get(study.pk, 0),
             ),
@@ -129,16 +113,16 @@ def rows(listed: Sequence[Study]) -> list[Row]:
     ]
 
 
-def _by_study(rows: QuerySet[Assignment] | QuerySet[Comparison] | QuerySet[Worker]) -> dict[int, int]:
+def _by_study(rows: QuerySet[Comparison] | QuerySet[Worker]) -> dict[int, int]:
     return dict(rows.order_by().values_list("study").annotate(Count("pk")))
 
 
-def _row_phrase(study: Study, pairs: Mapping[str, Any] | None, *, reserved: int, votes: int, workers: int) -> str:
+def _row_phrase(study: Study, pairs: Totals | None, *, votes: int, workers: int) -> str:
     if pairs is None:
         return _("no pairs yet")
-    phrases = [count(pairs["pairs"], "pair")]
+    phrases = [count(pairs.pairs, "pair")]
     if study.status != Status.DRAFT:
-        phrases.append(covered((pairs["places_taken"] - reserved) / pairs["places"]))
+        phrases.append(covered(pairs.share))
     if votes:
         phrases.append(count(votes, "vote"))
     if workers:
@@ -246,7 +230,7 @@ def data(study: Study, at: datetime) -> SectionState:
 
 def pairs(study: Study, at: datetime) -> SectionState:
     """The state of the pairs: how many are offered, and their coverage."""
-    numbers = facts(study)
+    numbers = facts(study, at)
     steps = []
     has_results = study.prompt_set.results.exists()
     if not numbers.offered:
@@ -268,25 +252,25 @@ def pairs(study: Study, at: datetime) -> SectionState:
             steps.append(Step(36, text, _("Add check pairs"), "study-data"))
         phrase = _("%(pairs)s, %(votes)s planned") % {
             "pairs": count(numbers.offered, "pair"),
-            "votes": count(numbers.wanted, "vote"),
+            "votes": count(numbers.totals.planned, "vote"),
         }
         return SectionState(phrase, "ready", tuple(steps))
-    phrases = [count(numbers.offered, "pair"), covered(numbers.share)]
+    phrases = [count(numbers.offered, "pair"), covered(numbers.totals.share)]
     if left := time_left(coverage.pace(study, at)):
         phrases.append(left)
-    if study.status == Status.OPEN and numbers.taken >= numbers.wanted and not numbers.open_assignments:
+    if (
+        study.status == Status.OPEN
+        and numbers.totals.received >= numbers.totals.planned
+        and not numbers.open_assignments
+    ):
         text = _("All pairs have their votes. Close the study and read the results.")
         steps.append(Step(50, text, _("Close study"), "study-close"))
-    return SectionState(listed(phrases), "ready", tuple(steps), share=numbers.share)
+    return SectionState(listed(phrases), "ready", tuple(steps), share=numbers.totals.share)
 
 
 def workers(study: Study, at: datetime) -> SectionState:
     """The state of the workers: how many joined, how many are voting, and open reports."""
-    numbers = Worker.objects.filter(study=study).aggregate(
-        all=Count("pk"),
-        under_way=Count("pk", filter=~Q(stage=Stage.DONE)),
-        voting=Count("pk", filter=Q(assignments__state="open", assignments__expires_at__gt=at), distinct=True),
-    )
+    numbers = coverage.worker_counts(study, at)
     steps = []
     reports = study.reports.filter(settled_at=None).count()
     if reports:
@@ -296,17 +280,16 @@ def workers(study: Study, at: datetime) -> SectionState:
             reports,
         )
         steps.append(Step(7, text % {"number": reports}, _("View reports"), "study-reports"))
-    if not numbers["all"]:
+    if not numbers.all:
         if study.status == Status.OPEN:
             text = _("The study is open, but no one has joined yet. Send people its link.")
             steps.append(Step(40, text, _("Link for workers"), "study-workers"))
         return SectionState(_("no workers yet"), "empty", tuple(steps))
-    phrases = [count(numbers["all"], "worker")]
-    if numbers["voting"]:
-        phrases.append(_("%(number)d voting now") % {"number": numbers["voting"]})
-    excluded = Rater.objects.filter(study=study, kind="worker", excluded_at__isnull=False).count()
-    if excluded:
-        phrases.append(_("%(number)d excluded") % {"number": excluded})
+    phrases = [count(numbers.all, "worker")]
+    if numbers.voting:
+        phrases.append(_("%(number)d voting now") % {"number": numbers.voting})
+    if numbers.excluded:
+        phrases.append(_("%(number)d excluded") % {"number": numbers.excluded})
     return SectionState(listed(phrases), "attention" if reports else "ready", tuple(steps))
 
 
@@ -332,12 +315,15 @@ def export(study: Study, at: datetime) -> SectionState:
     return SectionState(_("comparisons: %(phrases)s") % {"phrases": listed(phrases)})
 
 
-def _state_steps(study: Study) -> list[Step]:
+def _state_steps(study: Study, others: Sequence[Step]) -> list[Step]:
     if not Study.objects.with_leave().filter(pk=study.pk).exists():
         text = _("This study may no longer use its prompt set, so it cannot run.")
         return [Step(1, text, _("View prompt set"), "study-data")]
     if study.status == Status.DRAFT and Pair.objects.within(study).exists():
-        return [Step(35, _("Ready to start."), _("Start study"), "study-start")]
+        # What is missing comes first, and while anything is, the study is not ready.
+        missing = any(step.urgency <= MISSING for step in others)
+        text = _("You can start the study without them.") if missing else _("Ready to start.")
+        return [Step(MISSING + 1, text, _("Start study"), "study-start")]
     if study.status == Status.PAUSED:
         return [Step(45, _("The study is paused, so no new pairs are offered."), _("Resume study"), "study-start")]
     return []

@@ -23,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("studies")
     with_votes = Exists(Comparison.objects.filter(study=OuterRef("pk")))
-    studies = Study.objects.public().filter(~Q(status=Status.DRAFT) | with_votes)
+    studies = Study.objects.public().listed().filter(~Q(status=Status.DRAFT) | with_votes)
     return render(request, "site/home.html", {"studies": studies.order_by("name")})
 
 

@@ -163,6 +163,11 @@ class ComparisonRow(Row):
     device = serializers.CharField(required=False, allow_null=True)
     input_method = serializers.CharField(required=False, allow_null=True)
     instruction_version = serializers.IntegerField(required=False, allow_null=True)
+    question_version = serializers.IntegerField(required=False, allow_null=True)
+    question = serializers.CharField(
+        required=False, allow_null=True, help_text="Empty: “Which answer is better?” in the worker’s language."
+    )
+    scale_version = serializers.IntegerField(required=False, allow_null=True)
     reasons = serializers.CharField(required=False, allow_null=True, help_text="A JSON list, as in the file.")
     withdrawn = serializers.BooleanField(required=False, allow_null=True)
     supersedes = serializers.CharField(required=False, allow_null=True, help_text="The `row` that this one replaces.")

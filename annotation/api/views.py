@@ -35,7 +35,7 @@ class Studies(ApiView):
     )
     def get(self, request: Request) -> Response:
         own = Study.objects.visible_to(request.user).values("pk")
-        found = Study.objects.filter(Q(pk__in=own) | Q(pk__in=Study.objects.public().values("pk")))
+        found = Study.objects.listed().filter(Q(pk__in=own) | Q(pk__in=Study.objects.public().values("pk")))
 
         def tell(some: Sequence[Study]) -> list[dict[str, Any]]:
             yours = set(own.filter(pk__in=[study.pk for study in some]).values_list("pk", flat=True))

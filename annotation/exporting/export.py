@@ -5,13 +5,14 @@ Invalid requests raise before the first chunk. The columns and their order are t
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import batched
 from typing import Any, Final, cast
 
-from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -21,6 +22,7 @@ from annotation.models import (
     Assignment,
     AssignmentState,
     Comparison,
+    Outcome,
     Pair,
     Prompt,
     Purpose,
@@ -28,6 +30,7 @@ from annotation.models import (
     RaterKind,
     Result,
     Study,
+    TextKind,
     TrainingAnswer,
     Worker,
 )
@@ -429,6 +432,7 @@ def _full(study: Study, chosen: QuerySet[Comparison], raters: str) -> Iterator[s
 def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
     """Returns `comparisons` of `study` with all their details, including superseded and withdrawn ones."""
     names, fingerprints = _Names.of(study), _Fingerprints()
+    questions: dict[int | None, str] = dict(study.texts.filter(kind=TextKind.QUESTION).values_list("version", "text"))
     query = (
         comparisons.select_related("rater__worker", "assignment", "supersedes", "pair__prompt", "pair__result_x")
         .select_related("pair__result_y")
@@ -438,7 +442,7 @@ def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
     def tell(some: Sequence[Comparison]) -> Iterator[dict[str, Any]]:
         fingerprints.prepare([row.pair for row in some])
         for row in some:
-            yield _comparison_told(row, names) | fingerprints.of(row.pair, cast(Side, row.left))
+            yield _comparison_told(row, names, questions) | fingerprints.of(row.pair, cast(Side, row.left))
 
     return Rows(query.order_by("pk"), tell)
 
@@ -486,7 +490,7 @@ def _shown_told(pair: Pair, left: Side, names: _Names) -> dict[str, Any]:
     }
 
 
-def _comparison_told(row: Comparison, names: _Names) -> dict[str, Any]:
+def _comparison_told(row: Comparison, names: _Names, questions: Mapping[int | None, str]) -> dict[str, Any]:
     left = cast(Side, row.left)
     worker = row.rater.worker.number if row.rater.kind == RaterKind.WORKER else None
     superseded = getattr(row, "supersedes", None)
@@ -511,6 +515,9 @@ def _comparison_told(row: Comparison, names: _Names) -> dict[str, Any]:
         "device": row.device or None,
         "input_method": row.input_method or None,
         "instruction_version": row.instruction_version,
+        "question_version": row.question_version,
+        "question": questions.get(row.question_version),
+        "scale_version": row.scale_version,
         "reasons": json.dumps(row.reasons, ensure_ascii=False) if row.reasons else None,
         "withdrawn": row.withdrawn,
         "supersedes": f"c{superseded.pk}" if superseded else None,
@@ -562,18 +569,47 @@ def payments(study: Study) -> Iterator[str]:
     """Yields the CSV for payments, with a row for each worker, without simulated ones.
 
     `minutes` run from joining to leaving, or to the latest vote of a worker who has not left. `votes` and `skips`
-    show what a completion code was given for: a worker who skips until no pair is left gets one too.
+    show what a completion code was given for: a worker who skips until no pair is left gets one too. `votes` are
+    those of the workers' page, without checks.
     """
     codes = dict(study.exits.values_list("outcome", "code"))
     skipped = Assignment.objects.filter(worker=OuterRef("pk"), state=AssignmentState.SKIPPED).order_by()
     skips = skipped.values("worker").annotate(count=Count("pk")).values("count")
     workers = (
         Worker.objects.filter(study=study, joined_at__isnull=False, rater__simulated=False)
-        .annotate(latest=Max("rater__comparisons__answered_at"), skips=Coalesce(Subquery(skips), 0))
+        .annotate(
+            latest=Max("rater__comparisons__answered_at"),
+            skips=Coalesce(Subquery(skips), 0),
+            given=F("votes") - F("checks"),
+        )
         .order_by("number")
-        .values_list("external_id", "outcome", "joined_at", "left_at", "latest", "votes", "skips")
+        .values_list("external_id", "outcome", "joined_at", "left_at", "latest", "given", "skips")
     )
     return _chunks(_payment_lines(codes, workers.iterator()))
+
+
+def prolific_approvals(study: Study) -> Iterator[str]:
+    """Yields the participant IDs of who completed the study, one a line, as Prolific's bulk approval takes them."""
+    for external_id in _of_platform(study).values_list("external_id", flat=True).iterator():
+        yield f"{external_id}\n"
+
+
+def prolific_bonuses(study: Study, per_vote: Decimal) -> Iterator[str]:
+    """Yields a line `ID,amount` for everybody who did more pairs than required, as Prolific's bulk bonuses take them.
+
+    The bonus is `per_vote`, in the study's currency, for each pair above the minimum; excluded workers get none.
+    """
+    workers = _of_platform(study).filter(votes__gt=study.least_votes, rater__excluded_at=None)
+    for external_id, votes in workers.values_list("external_id", "votes").iterator():
+        amount = (per_vote * (votes - study.least_votes)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        if amount:
+            yield f"{external_id},{amount}\n"
+
+
+def _of_platform(study: Study) -> QuerySet[Worker]:
+    """Returns the people who completed the study and have a participant ID that Prolific could have given."""
+    workers = Worker.objects.filter(study=study, rater__simulated=False, outcome=Outcome.COMPLETED)
+    return workers.filter(external_id__regex=r"^[A-Za-z0-9_-]+$").order_by("number")
 
 
 def _payment_lines(codes: dict[str, str], workers: Iterable[Any]) -> Iterator[str]:

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 SHORT_REFERENCES: Final = kind("references-of-fewer-turns", gettext_noop("references without the last turn: %(count)s"))
 
+SIDE_WORDS_LISTED: Final = 10
+
 type Tell = Callable[[int, int], None]
 """Called with the bytes read and the bytes in all; may raise to stop the loading."""
 
@@ -84,6 +86,8 @@ class Report:
     """Rows of which something is said without their being faults, by the code of what is said."""
     repeated: dict[str, Repeats] = field(default_factory=dict)
     """By file, the rows that equal an earlier row of the same file."""
+    side_words: dict[int, str] = field(default_factory=dict)
+    """By the number of a training pair, the words of its reason that may name a side."""
 
     def as_json(self) -> dict[str, Any]:
         found = asdict(replace(self, upload=None))
@@ -110,6 +114,19 @@ def told_repeated(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
         more = ", …" if count > len(lines) else ""
         sentences.append(text % {"file": file, "count": count, "lines": ", ".join(map(str, lines)) + more})
     return sentences
+
+
+def told_side_words(report: Mapping[Any, str]) -> list[str]:
+    """Returns a sentence on each training pair whose reason may name a side, in the reader's language."""
+    text = _(
+        "Pair %(number)s: its reason says “%(words)s”. Workers may see the answers the other way round. Write {x} or "
+        "{y} for the answers: they become A and B as shown."
+    )
+    told = [text % {"number": number, "words": words} for number, words in [*report.items()][:SIDE_WORDS_LISTED]]
+    if (more := len(report) - SIDE_WORDS_LISTED) > 0:
+        sentence = ngettext("%(count)d more pair is like this.", "%(count)d more pairs are like this.", more)
+        told.append(sentence % {"count": more})
+    return told
 
 
 def told_passed_over(counts: Mapping[str, int]) -> list[str]:
@@ -426,6 +443,7 @@ def report_of(intake: Intake, work: Work, upload: Upload | None = None) -> Repor
         dict(intake.passed_over)
         | ({SHORT_REFERENCES.code: short} if (short := intake.corpus.short_references) else {}),
         intake.repeated,
+        intake.pairs.side_words,
     )
 
 

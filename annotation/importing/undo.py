@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, ManyToOneRel, Model, QuerySet
+from django.db.models import Count, F, ManyToOneRel, Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -118,23 +118,27 @@ def _of(model: type[Model], upload: Upload) -> QuerySet[Model]:
 
 
 def _referring(upload: Upload) -> Iterator[str]:
-    """Returns which rows of any app, outside the upload, refer to its rows, such as "3 assignments"."""
+    """Yields which rows of any app, outside the upload, refer to its rows, such as "3 assignments".
+
+    A row counts once, however many of the upload's rows it refers to: a pair refers to its prompt, both models and
+    both results.
+    """
+    conditions: dict[type[Model], Q] = {}
     for model in brought_kinds():
         brought = _of(model, upload)
         for relation in model._meta.get_fields(include_hidden=True):
             # A many-to-many relation refers through its intermediate table.
-            if not isinstance(relation, ManyToOneRel):
-                continue
-            other = relation.related_model
-            if (model, other) in OWNED:
-                continue
-            rows = other._default_manager.filter(**{f"{relation.field.name}__in": brought})
-            if other in brought_kinds():
-                rows = rows.exclude(upload=upload)
-            if count := rows.count():
-                between = other._meta.auto_created
-                owner = between if isinstance(between, type) else other
-                yield f"{count} {owner._meta.verbose_name_plural}"
+            if isinstance(relation, ManyToOneRel) and (model, relation.related_model) not in OWNED:
+                other = relation.related_model
+                conditions[other] = conditions.get(other, Q()) | Q(**{f"{relation.field.name}__in": brought})
+    for other, condition in conditions.items():
+        rows = other._default_manager.filter(condition)
+        if other in brought_kinds():
+            rows = rows.exclude(upload=upload)
+        if count := rows.count():
+            between = other._meta.auto_created
+            owner = between if isinstance(between, type) else other
+            yield f"{count} {owner._meta.verbose_name_plural}"
 
 
 def _give_back(comparisons: ComparisonQuerySet) -> None:

@@ -15,14 +15,12 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import LANGUAGE_TAG
 from annotation.interchange.reasoning import parted
+from annotation.interchange.side_words import PLACEHOLDER, side_named
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result
 from annotation.models.upload import Upload
 from annotation.scales import SCALES, Answer, Scale, Side, Winner, answer_of
 
-SIDES_NAMED = re.compile(
-    r"\b(?:(?i:system|model|answer|output|response|assistant|option|result)s? A|A (?:is|was|has|does|did)|B)\b"
-)
-"""An answer named by its letter; an A alone may be an article."""
+MAIL = re.compile(r"[^@\s?&<>:/]+@[^@\s?&<>:/]+\.[^@\s?&<>:/]+")
 
 LONGEST_RESERVATION = 7 * 24 * 60
 """In minutes: a week. Nobody else can vote on a reserved pair."""
@@ -60,6 +58,10 @@ class StudyQuerySet(models.QuerySet["Study"]):
             return self
         mine = Q(owner=user) | Q(pk__in=Study.colleagues.through.objects.filter(user=user).values("study"))
         return self.filter(mine)
+
+    def listed(self) -> Self:
+        """The studies that lists show: those that nobody has hidden."""
+        return self.filter(hidden_at=None)
 
     def public(self) -> Self:
         """The studies whose results anyone may read, drafts included: one with imported votes is never opened.
@@ -179,8 +181,29 @@ class Study(models.Model):
         blank=True,
         help_text=_("Leave blank to ask “Which answer is better?” in the worker’s language."),
     )
+    organiser = models.CharField(
+        _("who runs the study"),
+        max_length=200,
+        blank=True,
+        help_text=_("Shown with the consent, such as the name of a university or a company."),
+    )
+    contact = models.CharField(
+        _("contact"),
+        max_length=200,
+        blank=True,
+        help_text=_("An e-mail address or a web address for questions. Workers see it on every page."),
+    )
+    expected_minutes = models.PositiveIntegerField(
+        _("minutes expected"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("How long taking part takes, shown with the consent. Leave blank to show no time."),
+    )
     consent_version = models.PositiveIntegerField(default=0, editable=False)
     instruction_version = models.PositiveIntegerField(default=0, editable=False)
+    question_version = models.PositiveIntegerField(default=0, editable=False)
+    scale_version = models.PositiveIntegerField(default=0, editable=False)
     scale_name = models.CharField(_("scale"), max_length=5, choices=ScaleName, default=ScaleName.THREE)
     reasons = models.JSONField(
         _("reasons"),
@@ -260,7 +283,14 @@ class Study(models.Model):
     check_pass = models.FloatField(
         _("pass mark for checks"), default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)]
     )
+    fast_seconds = models.FloatField(
+        _("too fast (seconds)"),
+        default=3,
+        validators=[MinValueValidator(0), MaxValueValidator(3600)],
+        help_text=_("Votes and checks answered faster are flagged on the workers’ page. Enter 0 to flag none."),
+    )
     public = models.BooleanField(_("make results public"), default=False)
+    hidden_at = models.DateTimeField(_("hidden"), null=True, editable=False)
 
     objects = StudyQuerySet.as_manager()
 
@@ -287,6 +317,13 @@ class Study(models.Model):
     @property
     def scale(self) -> Scale:
         return SCALES[self.scale_name]
+
+    @property
+    def contact_link(self) -> str:
+        """The address of the link to the contact: a web page, or a message; empty if it is only text."""
+        if self.contact.startswith(("https://", "http://")):
+            return self.contact
+        return f"mailto:{self.contact}" if MAIL.fullmatch(self.contact) else ""
 
     def prompts(self) -> models.QuerySet[Prompt]:
         """Returns the prompts whose pairs people are offered; exclusions apply after inclusions."""
@@ -327,10 +364,15 @@ class TextKind(models.TextChoices):
 
     CONSENT = "consent", _("consent")
     INSTRUCTION = "instruction", _("instruction")
+    QUESTION = "question", _("question")
+    SCALE = "scale", _("scale")
 
 
 class StudyText(models.Model):
-    """Every version of a text that workers were shown, so that a consent or a vote can be traced to its version."""
+    """Every version of what workers were shown, so that a consent or a vote can be traced to its version.
+
+    An empty question is the usual one, in the worker's language; of a scale, the text is its name.
+    """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="texts")
     kind = models.CharField(_("kind"), max_length=11, choices=TextKind)
@@ -466,9 +508,14 @@ class Pair(models.Model):
         """Returns the golden answer of a training or check pair with the side `left` on the left."""
         return answer_of(cast(Winner, self.golden), left)
 
+    def reason_as_shown(self, left: Side) -> str:
+        """Returns the reason with the side `left` on the left: its placeholders {x} and {y} become A and B."""
+        names = {"{x}": "A", "{y}": "B"} if left == "x" else {"{x}": "B", "{y}": "A"}
+        return PLACEHOLDER.sub(lambda match: names[match[0]], self.reason or "")
+
     def reason_names_sides(self) -> bool:
-        """Returns whether the reason mentions A or B, which is only right with x on the left, as in the file."""
-        return SIDES_NAMED.search(self.reason or "") is not None
+        """Returns whether the reason may name a side otherwise than by {x} and {y}: right only with x on the left."""
+        return side_named(self.reason or "") != ""
 
     def texts(self, *, without_reasoning: bool = False) -> dict[str, Any]:
         """Returns the texts of the prompt and both answers as workers see them, by turn.

@@ -239,6 +239,10 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
         """The rows that were in force when `cut` was the highest primary key; superseding rows came later."""
         return self.filter(Q(superseded_by=None) | Q(superseded_by__gt=cut), pk__lte=cut, withdrawn=False)
 
+    def votes_of_workers(self) -> Self:
+        """The votes of workers for the workers' page and payments: in force, without checks, of excluded ones too."""
+        return self.in_force().votable().filter(rater__kind=RaterKind.WORKER)
+
     def votable(self) -> Self:
         """The rows on votable pairs, not on training or check pairs."""
         return self.filter(pair__purpose="vote")
@@ -291,6 +295,8 @@ class Comparison(models.Model):
     device = models.CharField(_("device"), max_length=8, blank=True)
     input_method = models.CharField(_("input method"), max_length=8, blank=True)
     instruction_version = models.PositiveIntegerField(_("instruction version"), null=True)
+    question_version = models.PositiveIntegerField(_("question version"), null=True)
+    scale_version = models.PositiveIntegerField(_("scale version"), null=True)
     stored_at = models.DateTimeField(_("saved"), auto_now_add=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
@@ -354,6 +360,8 @@ class Comparison(models.Model):
             trial_number=self.trial_number,
             answered_at=at,
             instruction_version=self.instruction_version,
+            question_version=self.question_version,
+            scale_version=self.scale_version,
         )
         Comparison.objects.filter(pk=self.pk, superseded_by=None).update(superseded_by=withdrawn)
 

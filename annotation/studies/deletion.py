@@ -1,4 +1,4 @@
-"""Deleting a draft that has no votes."""
+"""Deleting a study: a draft, or one that has been started, after its name was typed."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation.models import Comparison, PromptSet, RaterKind, Result, ResultFlag, Status, Study, Upload
+from annotation.models import Comparison, PromptSet, Result, ResultFlag, Status, Study, Upload
 from annotation.studies.lifecycle import NotPossible
 
 
@@ -15,6 +15,9 @@ class Belongings:
     """What is deleted with a study, and what its prompt set contains if no other study uses it."""
 
     pairs: int
+    comparisons: int
+    workers: int
+    uploads: int
     prompt_set_is_shared: bool
     may_delete_set: bool
     models: int
@@ -28,6 +31,9 @@ def belongings(study: Study, user: User) -> Belongings:
     shared = prompt_set.studies.exclude(pk=study.pk).exists()
     return Belongings(
         pairs=study.pairs.count(),
+        comparisons=study.comparisons.count(),
+        workers=study.workers.count(),
+        uploads=study.uploads.count(),
         prompt_set_is_shared=shared,
         may_delete_set=not shared and _may_delete_set(study, user),
         models=prompt_set.models.count(),
@@ -36,32 +42,32 @@ def belongings(study: Study, user: User) -> Belongings:
     )
 
 
-def _refuse_votes(study: Study) -> None:
-    """
-    Raises:
-        NotPossible: there are votes; the message says how to get rid of them, where that is possible.
-    """
-    votes = Comparison.objects.filter(study=study)
-    # No upload that could be undone brought what a judge of this site, or a simulation, said here.
-    made_here = votes.filter(upload=None)
-    if made_here.filter(rater__kind=RaterKind.JUDGE).exists():
-        raise NotPossible(
-            _(
-                "A judge has compared pairs in this draft, so it cannot be deleted: its replies and their cost are "
-                "kept. Leave the draft as it is, or start the study and close it."
-            )
-        )
-    if made_here.exists():
-        raise NotPossible(
-            _("This draft has votes that did not come from files, so it cannot be deleted. Start it and close it.")
-        )
-    if votes.exists():
-        raise NotPossible(_("This study has votes. Undo the uploads that added them first."))
-
-
 def _may_delete_set(study: Study, user: User) -> bool:
     """Returns whether `user` owns the prompt set, or nobody does and it is this study's alone."""
     return study.prompt_set.owner is None or PromptSet.objects.owned_by(user).filter(pk=study.prompt_set_id).exists()
+
+
+def needs_name(study: Study) -> bool:
+    """Returns whether the study's name has to be typed to delete it: it was started, or somebody compared its pairs."""
+    return study.status != Status.DRAFT or study.comparisons.exists()
+
+
+@transaction.atomic
+def delete_study(study: Study, name: str) -> None:
+    """Deletes a study that has been started or has votes, with its workers, judges' runs and leaderboards.
+
+    What judges spent stays in their budgets, and uploads stay as the origin of the rows of the prompt set.
+
+    Raises:
+        NotPossible: people can still take part, or `name` is not the study's.
+    """
+    study = Study.objects.select_for_update().get(pk=study.pk)
+    if study.status in {Status.OPEN, Status.PAUSED}:
+        raise NotPossible(_("People can still take part in this study. Close it first."))
+    if name.strip() != study.name.strip():
+        raise NotPossible(_("That is not the study’s name. Nothing was deleted."))
+    Upload.objects.filter(study=study).update(study=None)
+    study.delete()
 
 
 @transaction.atomic
@@ -77,7 +83,10 @@ def delete_draft(study: Study, *, with_prompt_set: bool = False, user: User | No
     study = Study.objects.select_for_update().get(pk=study.pk)
     if study.status != Status.DRAFT:
         raise NotPossible(_("Only a draft can be deleted. Close the study instead."))
-    _refuse_votes(study)
+    if Comparison.objects.filter(study=study).exists():
+        raise NotPossible(
+            _("This study has votes. Delete it on its page, where you confirm that with its name, or undo the uploads.")
+        )
     prompt_set = study.prompt_set
     if with_prompt_set and prompt_set.studies.exclude(pk=study.pk).exists():
         raise NotPossible(

@@ -3,15 +3,30 @@
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from annotation.models import Exit, LanguageModel, Outcome, Pair, PromptSet, Status, Study, StudyText, TextKind
+from annotation.models import (
+    Comparison,
+    Exit,
+    LanguageModel,
+    Outcome,
+    Pair,
+    PromptSet,
+    RaterKind,
+    Status,
+    Study,
+    StudyText,
+    TextKind,
+)
 from annotation.problems import Failure
 from annotation.stored_problems import told
 from annotation.studies import default_texts, problems, signed_ids
@@ -22,7 +37,13 @@ CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 OFFER_FIELDS = frozenset({"overlap", "only_types", "only_slugs", "exclude_types", "exclude_slugs", "language_models"})
 """The settings that decide which pairs people are offered, and how often."""
 
-WORDED_FIELDS = {"consent": TextKind.CONSENT, "instruction": TextKind.INSTRUCTION}
+WORDED_FIELDS = {
+    "consent": TextKind.CONSENT,
+    "instruction": TextKind.INSTRUCTION,
+    "question": TextKind.QUESTION,
+    "scale_name": TextKind.SCALE,
+}
+"""The settings whose versions are kept, with the kind of their texts; `KIND_version` is the field of the newest."""
 
 
 class NotPossible(Failure):
@@ -62,21 +83,65 @@ def create_study(
     Exit.objects.bulk_create(Exit(study=study, outcome=outcome, code=new_code()) for outcome in Outcome)
     for field in WORDED_FIELDS:
         _keep_wording(study, field)
-    study.save(update_fields=["consent_version", "instruction_version"])
+    study.save(update_fields=[f"{kind}_version" for kind in WORDED_FIELDS.values()])
     return study
 
 
 def _keep_wording(study: Study, field: str) -> None:
-    text = getattr(study, field)
-    version = getattr(study, f"{field}_version") + 1
+    text, kind = getattr(study, field), WORDED_FIELDS[field]
+    version = getattr(study, f"{kind}_version") + 1
     StudyText.objects.create(
         study=study,
-        kind=WORDED_FIELDS[field],
+        kind=kind,
         version=version,
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
-    setattr(study, f"{field}_version", version)
+    setattr(study, f"{kind}_version", version)
+
+
+def _votes_given(study: Study) -> int:
+    return Comparison.objects.in_force().filter(study=study, rater__kind=RaterKind.WORKER).count()
+
+
+def warning_before(study: Study) -> str:
+    """Returns what a change of the question or the scale would mean for the votes of `study`; empty if it has none."""
+    votes = _votes_given(study)
+    if not votes:
+        return ""
+    text = ngettext(
+        "This study has %(votes)s vote. If you change the question or the scale, it is kept and still counts in "
+        "leaderboards, beside votes that answered something else.",
+        "This study has %(votes)s votes. If you change the question or the scale, they are kept and still count in "
+        "leaderboards, beside votes that answered something else.",
+        votes,
+    )
+    return text % {"votes": number_format(votes, force_grouping=True)}
+
+
+def warning_of(study: Study, changes: Mapping[str, Any]) -> str:
+    """Returns what `changes` of the question or the scale mean for a study that has started; empty if nothing.
+
+    Nothing is wrong with such a change. But the votes before and after it answer different questions.
+    """
+    now = {field: getattr(study, field) for field in ("question", "scale_name")}
+    asked = {field for field, value in now.items() if changes.get(field, value) != value}
+    votes = _votes_given(study)
+    if not asked or (study.status == Status.DRAFT and not votes):
+        return ""
+    told = []
+    if "question" in asked:
+        told.append(_("You changed the question of a study that has started."))
+    if "scale_name" in asked:
+        told.append(_("You changed the scale of a study that has started. Open pairs are asked again on it."))
+    text = ngettext(
+        "%(votes)s vote was given on the old version. It is kept and still counts in leaderboards.",
+        "%(votes)s votes were given on the old version. They are kept and still count in leaderboards.",
+        votes,
+    )
+    told.append(text % {"votes": number_format(votes, force_grouping=True)})
+    told.append(_("The full export has the version of each vote and the text of its question."))
+    return " ".join(told)
 
 
 @transaction.atomic
@@ -142,6 +207,8 @@ def start(study: Study) -> Study:
     # Its owner may be ending that at this moment.
     PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
     check_leave(study)
+    if Study.objects.filter(pk=study.pk, hidden_at__isnull=False).exists():
+        raise NotPossible(_("This study is hidden. Show it again first."))
     if not Pair.objects.within(study).exists():
         raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
     changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN)
@@ -174,6 +241,29 @@ def close(study: Study) -> Study:
     """
     if not Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED).update(status=Status.CLOSED):
         raise NotPossible(_("This study is already closed."))
+    study.refresh_from_db()
+    return study
+
+
+@transaction.atomic
+def hide(study: Study, at: datetime) -> Study:
+    """Takes the study out of all lists and makes it read-only, until `unhide`.
+
+    Raises:
+        NotPossible: workers can vote on it.
+    """
+    ended = Study.objects.filter(pk=study.pk, hidden_at=None).exclude(status__in=[Status.OPEN, Status.PAUSED])
+    if not ended.update(hidden_at=at):
+        study.refresh_from_db()
+        if study.hidden_at is None:
+            raise NotPossible(_("People can still take part in this study. Close it first."))
+    study.refresh_from_db()
+    return study
+
+
+def unhide(study: Study) -> Study:
+    """Brings a hidden study back into the lists, where it can be changed again."""
+    Study.objects.filter(pk=study.pk).update(hidden_at=None)
     study.refresh_from_db()
     return study
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Exit, Outcome, Study
 from annotation.models.study import Devices
+from annotation.studies import lifecycle
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.lifecycle import NotPossible, choose_models
 from annotation.studies.prompt_sets import change_study_owner
@@ -64,6 +65,20 @@ def _whole(_study: Study, words: str) -> int:
 
 def _whole_or_half(study: Study, words: str) -> int | None:
     return None if words in {"", "half"} else _whole(study, words)
+
+
+def _whole_or_blank(study: Study, words: str) -> int | None:
+    return None if words == "" else _whole(study, words)
+
+
+def _number(_study: Study, words: str) -> float:
+    try:
+        number = float(words)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidValue(_("expected a number, not “%(words)s”") % {"words": words})
+    return number
 
 
 def _share(_study: Study, words: str) -> float:
@@ -167,6 +182,14 @@ _PLAIN: Final = [
         "You can use Markdown. Leave blank to show a general example in the worker’s language.",
         _text,
     ),
+    _simple("organiser", TEXT, "Who runs the study, shown with the consent.", _text),
+    _simple("contact", TEXT, "An e-mail address or a web address for workers’ questions.", _text),
+    _simple(
+        "expected_minutes",
+        "whole number, or blank",
+        "How many minutes taking part takes, shown with the consent.",
+        _whole_or_blank,
+    ),
     _simple("question", TEXT, "Leave blank to ask “Which answer is better?” in the worker’s language.", _text),
     _simple(
         "scale",
@@ -218,6 +241,7 @@ _PLAIN: Final = [
         "Pass mark for checks. Workers below it are removed and their votes are not counted.",
         _share,
     ),
+    _simple("fast_seconds", "number", "Seconds below which a vote or check is flagged as too fast. 0: none.", _number),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
     _simple("id_signed", TRUTH, "Only accept participant IDs that are signed with this study’s key.", _truth),
@@ -278,6 +302,18 @@ def apply(study: Study, words: Mapping[str, str]) -> Study:
     if "colleagues" in values:
         share(study, values["colleagues"])
     return study
+
+
+def warning_of(study: Study, words: Mapping[str, str]) -> str:
+    """Returns what the settings in `words` mean for votes that the study has; empty if nothing.
+
+    Raises:
+        NotPossible: a key or a value is not valid.
+    """
+    values = _read(study, words)
+    return lifecycle.warning_of(
+        study, {SETTINGS[key].stored_as: value for key, value in values.items() if SETTINGS[key] in _PLAIN}
+    )
 
 
 def _read(study: Study, words: Mapping[str, str]) -> dict[str, Any]:

@@ -33,5 +33,7 @@ def kind_of_file(kind: str) -> str:
 
 @register.filter
 def worker_state(row: WorkerRow) -> str:
-    """Returns the label of a worker's outcome, or of their stage."""
+    """Returns the label of a worker's outcome, or of their stage; one who was excluded has not just completed."""
+    if row.excluded_at and row.outcome in {"", Outcome.COMPLETED}:
+        return gettext("excluded")
     return str(Outcome(row.outcome).label if row.outcome else Stage(row.stage).label)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
@@ -91,6 +92,10 @@ def sees_pairs(user: User | AnonymousUser, study: Study) -> tuple[bool, bool]:
     return reads, Study.objects.public().with_leave().filter(pk=study.pk).exists()
 
 
+ALLOWED_WHILE_HIDDEN = frozenset({"hide", "delete"})
+"""The views that change a hidden study, which is read-only otherwise: they bring it back or delete it."""
+
+
 def study_page[**P](
     view: Callable[Concatenate[AdministratorRequest, Study, P], HttpResponseBase],
 ) -> Callable[..., HttpResponseBase]:
@@ -98,7 +103,11 @@ def study_page[**P](
 
     @wraps(view)
     def inner(request: AdministratorRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        return view(request, study_for(request.user, slug), *args, **kwargs)
+        study = study_for(request.user, slug)
+        if study.hidden_at and request.method not in {"GET", "HEAD"} and view.__name__ not in ALLOWED_WHILE_HIDDEN:
+            messages.error(request, _("This study is hidden, so it cannot be changed. Show it again first."))
+            return redirect("study", slug)
+        return view(request, study, *args, **kwargs)
 
     return login_required(inner)
 

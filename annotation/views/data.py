@@ -74,6 +74,7 @@ def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResp
         "faults": _faults(found),
         "pace": _pace(found),
         "notes": [
+            *load.told_side_words(found.report.get("side_words", {})),
             *load.told_repeated(found.report.get("repeated", {})),
             *load.told_passed_over(found.report.get("passed_over", {})),
         ],

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from annotation.exporting import export, study_formats
@@ -16,6 +20,7 @@ from annotation.views.access import AdministratorRequest, need, show, study_page
 from annotation.views.downloads import download as as_download
 
 PAYMENTS = "payments"
+MOST_PER_VOTE = 1000
 
 WITH_TEXTS = {"prompts", "results", "pairs"}
 """Files with prompts and answers. So do full comparisons tell by digests which answer is whose."""
@@ -62,6 +67,24 @@ def _comparisons(study: Study, judges: Sequence[str]) -> list[ComparisonFiles]:
             ComparisonFiles(raters, raters in judges, plain, urlencode(choice | {"full": "1"}, quote_via=quote), marked)
         )
     return found
+
+
+@study_page
+@require_safe
+def prolific(request: AdministratorRequest, study: Study, what: str) -> HttpResponseBase:
+    """Sends the list of approvals, or of bonuses with the amount `per_vote`, in the layout that Prolific takes."""
+    if what == "approvals":
+        lines = export.prolific_approvals(study)
+    else:
+        try:
+            per_vote = Decimal(request.GET.get("per_vote", ""))
+        except InvalidOperation:
+            per_vote = Decimal(-1)
+        if not (per_vote.is_finite() and 0 < per_vote <= MOST_PER_VOTE):
+            messages.error(request, _("Enter the bonus for each extra pair as a number such as 0.05."))
+            return redirect("study-workers", study.slug)
+        lines = export.prolific_bonuses(study, per_vote)
+    return as_download(lines, f"{study.slug}-{what}.txt", "text/plain; charset=utf-8")
 
 
 @study_page

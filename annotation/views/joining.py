@@ -96,7 +96,11 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
         return _unsigned(request, study)
     answer = request.POST.get("answer", "")
     if answer in (Outcome.NO_CONSENT, Outcome.UNSUITABLE_DEVICE):
-        return render(request, "annotation/worker/done.html", {"exit": leaving.exit_of(study, answer), "study": study})
+        exit_ = leaving.exit_of(study, answer)
+        own = arrival.external_id or ""
+        parameters = arrival.platform | ({study.id_parameter: own} if own else {})
+        link = leaving.return_link(study, exit_.url, parameters, exit_.code, own)
+        return render(request, "annotation/worker/done.html", {"exit": exit_, "study": study, "link": link})
     if answer != "agree" or not study.admits(worker_session.device_of(request)):
         return _door(request, study, arrival)
     return _agree(request, study, arrival)

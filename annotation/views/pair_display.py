@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from annotation.interchange.llmfao import has_reference
 from annotation.interchange.reasoning import parted
 from annotation.models import Pair, Study
 from annotation.safe_html import Text, rendered, wording
@@ -83,7 +84,9 @@ class Sheet:
     prompt: Text
     excerpt: str
     """The prompt in one line if it is long enough to be collapsed, else empty."""
-    references: list[Text]
+    references: list[tuple[int, Text]]
+    """The turns that have a reference answer, from 1, each with its text."""
+    has_turns: bool
     note: str
     panes: list[Pane]
 
@@ -122,18 +125,29 @@ def of_study(study: Study, text: str) -> Text:
     return wording(text, study.language)
 
 
+def reason(study: Study, pair: Pair, left: Side) -> Text:
+    """Renders the reason of a training pair, which names the answers as shown with the side `left` on the left."""
+    return of_study(study, pair.reason_as_shown(left))
+
+
 def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
     """Returns what is shown of `pair` with side `left` on the left; `as_plain` shows the Markdown source."""
     texts = pair.texts(without_reasoning=study.reasoning == Study.Reasoning.CUT)
     lang, folded = pair.prompt.lang, study.reasoning == Study.Reasoning.FOLDED
     prompts = [rendered(text, lang, as_plain=as_plain) for text in texts["prompt"]]
     is_long = len(texts["prompt"][0]) > LONG_TEXT or texts["prompt"][0].count("\n") >= LONG_LINES
-    references = [rendered(text, lang, as_plain=as_plain) for text in pair.prompt.references]
+    turns = range(1, len(texts["prompt"]) + 1)
+    references = [
+        (turn, rendered(pair.prompt.references[turn - 1], lang, as_plain=as_plain))
+        for turn in turns
+        if has_reference(pair.prompt.references, turn)
+    ]
     return Sheet(
         lang=lang,
         prompt=prompts[0],
         excerpt=Truncator(" ".join(texts["prompt"][0].split())).chars(90) if is_long else "",
         references=references if study.show_reference else [],
+        has_turns=len(texts["prompt"]) > 1,
         note=(pair.prompt.note or "") if study.show_note else "",
         panes=[
             Pane(name, _turns(prompts, texts[side], lang, as_plain=as_plain, folded=folded))

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from annotation import forms, markup
 from annotation.models import Study
 from annotation.studies import prompt_sets, sharing
+from annotation.studies.lifecycle import warning_before
 from annotation.views.access import AdministratorRequest, need, posted, show, study_page
 from annotation.views.links import join_links
 
@@ -41,13 +42,19 @@ GROUPS: Final = {
             "wording",
             gettext_lazy("Wording"),
             forms.WordingForm,
-            gettext_lazy("Every version of the consent and the instructions is kept. Each vote records its version."),
+            gettext_lazy(
+                "Every version of the consent, the instructions and the question is kept. Each vote records its "
+                "versions."
+            ),
         ),
         Group(
             "screen",
             gettext_lazy("Question and display"),
             forms.ScreenForm,
-            gettext_lazy("Changes apply from the next pair shown. Existing votes keep the scale they were given on."),
+            gettext_lazy(
+                "Changes apply from the next pair shown. Existing votes keep the scale they were given on, and each "
+                "vote records the scale’s version."
+            ),
         ),
         Group(
             "pairs",
@@ -78,7 +85,10 @@ GROUPS: Final = {
             "platform",
             gettext_lazy("Platform and codes"),
             forms.PlatformForm,
-            gettext_lazy("Workers who leave see the code for their outcome, and its return link if you set one."),
+            gettext_lazy(
+                "Workers who leave see the code for their outcome, and its return link if you set one. A link may "
+                "contain {worker_id}, {code} and the names of the join link’s parameters, such as {STUDY_ID}."
+            ),
         ),
         Group("public", gettext_lazy("Publication"), forms.PublicForm, about_texts=True),
         Group("access", gettext_lazy("Access"), forms.AccessForm, owner_only=True),
@@ -99,19 +109,31 @@ def page(request: AdministratorRequest, study: Study, group: str) -> HttpRespons
         need(request.user, study, Study.objects.readable_by)
     form = GROUPS[group].form(posted(request), instance=copy(study))
     preview = "preview" in request.POST
-    if form.is_valid() and not preview and form.save():
-        messages.success(request, _("Saved."))
-        if group == "access" and (without := prompt_sets.without_access(study)):
-            told = _(
-                "These colleagues cannot see the prompts and answers: %(names)s. The owner of the prompt set can add "
-                "them as readers."
-            )
-            messages.warning(request, told % {"names": ", ".join(map(str, without))})
-        return redirect("study-settings-group", study.slug, group)
+    if form.is_valid() and not preview:
+        # Before saving: afterwards the study has the new version.
+        warning = form.warning() if isinstance(form, forms.SettingsForm) else ""
+        if form.save():
+            messages.success(request, _("Saved."))
+            if warning:
+                messages.warning(request, warning)
+            if group == "access" and (without := prompt_sets.without_access(study)):
+                told = _(
+                    "These colleagues cannot see the prompts and answers: %(names)s. The owner of the prompt set can "
+                    "add them as readers."
+                )
+                messages.warning(request, told % {"names": ", ".join(map(str, without))})
+            return redirect("study-settings-group", study.slug, group)
     groups = [known for known in GROUPS.values() if owns or not known.owner_only]
     previews = _previews(form) if preview else []
     links = join_links(request, study) if group == "platform" else []
-    context = {"form": form, "group": GROUPS[group], "groups": groups, "previews": previews, "links": links}
+    context = {
+        "form": form,
+        "warning": warning_before(study) if group in {"wording", "screen"} else "",
+        "group": GROUPS[group],
+        "groups": groups,
+        "previews": previews,
+        "links": links,
+    }
     return show(request, study, "settings.html", "settings", part="previews", **context)
 
 

@@ -40,6 +40,7 @@ NOTICES: Final = {
 
 SKIP_REASONS: Final = {
     "subject": gettext_lazy("I don’t know enough about this topic"),
+    "language": gettext_lazy("I don’t read this language"),
     "unreadable": gettext_lazy("I can’t read one of the answers"),
     "unpleasant": gettext_lazy("I’d rather not read this"),
     "other": gettext_lazy("Another reason"),
@@ -192,7 +193,9 @@ def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) 
         "own": own,
         "chosen": _chosen(study, given.value) if own else "",
         "golden": "" if given.value is None else GOLDEN[given.golden],
-        "reason": None if given.value is None else pair_display.of_study(study, given.pair.reason or ""),
+        "reason": None
+        if given.value is None
+        else pair_display.of_study(study, given.pair.reason_as_shown(given.shown_left)),
         "reason_is_swapped": given.shown_left == "y" and given.pair.reason_names_sides(),
     }
     return _page(request, context)
@@ -327,15 +330,14 @@ def _arena(request: HttpRequest, worker: Worker, shown: Assignment | TrainingAns
         "scale": study.scale_name,
         "question": pair_display.question(study),
         "as_plain": as_plain,
-        "notice": NOTICES.get(request.GET.get("notice", ""), ""),
+        "notice": NOTICES.get(worker_session.notice(request), ""),
     }
 
 
 def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """The whole page, or to htmx the fragment that changes."""
-    return render(
-        request, f"annotation/worker/{'_reply' if worker_session.is_htmx(request) else 'arena'}.html", context
-    )
+    template = f"annotation/worker/{'_reply' if worker_session.is_htmx(request) else 'arena'}.html"
+    return worker_session.tell_once(request, render(request, template, context), context["study"])
 
 
 @require_safe
@@ -359,10 +361,12 @@ def view_as(request: HttpRequest, worker: Worker, form: str) -> HttpResponse:
 @for_worker(Stage.DONE)
 def done(request: HttpRequest, worker: Worker) -> HttpResponse:
     """Shows a worker who has left their completion code, and whether they may continue."""
+    exit_ = leaving.exit_of(worker.study, worker.outcome)
     context = {
         "study": worker.study,
         "worker": worker,
-        "exit": leaving.exit_of(worker.study, worker.outcome),
+        "exit": exit_,
+        "link": leaving.return_link_of(Worker.objects.select_related("study").get(pk=worker.pk), exit_),
         "may_resume": leaving.may_resume(worker),
         # Only this one is about the end.
         "notice": NOTICES["late"] if request.GET.get("notice") == "late" else "",

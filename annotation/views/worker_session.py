@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from math import ceil
 from typing import Concatenate, Final, Self
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core import signing
@@ -32,6 +33,8 @@ from annotation.models.voting import Stage
 from annotation.voting import assignments, leaving
 
 COOKIE: Final = "llmfao-worker"
+TOLD: Final = "llmfao-told"
+"""The notice that a page has told, so that a reload does not tell it again."""
 REMEMBERED: Final = timedelta(days=180)
 MOST_OWN: Final = 20
 """Workers who agreed in one browser, such as a shared one, that it remembers."""
@@ -163,9 +166,26 @@ def is_htmx(request: HttpRequest) -> bool:
 
 
 def go(request: HttpRequest, name: str, worker: Worker, notice: str = "") -> HttpResponse:
-    """Redirects to a page of the worker's study; htmx is told to load the whole page."""
+    """Redirects to a page of the worker's study, which shows `notice` once; htmx is told to load the whole page."""
     url = reverse(name, args=[worker.study.slug]) + (f"?notice={notice}" if notice else "")
-    return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseSeeOther(url)
+    response = HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseSeeOther(url)
+    if notice and TOLD in request.COOKIES:
+        response.delete_cookie(TOLD, path=reverse("join", args=[worker.study.slug]), samesite="Lax")
+    return response
+
+
+def notice(request: HttpRequest) -> str:
+    """Returns the notice in the page's address; empty if it was told before, and the page is only reloaded."""
+    word = request.GET.get("notice", "")
+    return "" if word == request.COOKIES.get(TOLD) else word
+
+
+def tell_once(request: HttpRequest, response: HttpResponse, study: Study) -> HttpResponse:
+    """Remembers in the browser that the notice of this page was told."""
+    if word := notice(request):
+        path = reverse("join", args=[study.slug])
+        response.set_cookie(TOLD, quote(word[:20]), path=path, httponly=True, samesite="Lax")
+    return response
 
 
 def go_on(request: HttpRequest, worker: Worker, notice: str = "") -> HttpResponse:

@@ -46,7 +46,9 @@ SORTS: Final = {
             "checks", gettext_lazy("Correct checks"), lambda row: row.checks_right / row.checks if row.checks else None
         ),
         Column("votes", gettext_lazy("Votes"), lambda row: row.votes),
+        Column("compared", gettext_lazy("With checks"), lambda row: row.compared),
         Column("skips", gettext_lazy("Skips"), lambda row: row.skips),
+        Column("fast", gettext_lazy("Too fast"), lambda row: row.fast),
         Column("seconds", gettext_lazy("Median time"), lambda row: row.median_seconds),
         Column("left", gettext_lazy("Left"), lambda row: row.left_share),
         Column("tie", gettext_lazy("Tie"), lambda row: row.tie_share),
@@ -74,6 +76,8 @@ COLUMNS: Final = (
     "excluded_at",
     "exclusion_reason",
     "simulated",
+    "compared",
+    "fast",
 )
 
 
@@ -96,7 +100,8 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
             for known in SORTS.values()
         ],
         "links": join_links(request, study),
-        "under_way": sum(row.stage != Stage.DONE for row in rows),
+        "fast": sum(row.fast > 0 for row in rows),
+        "under_way": sum(row.stage != Stage.DONE and not row.excluded_at for row in rows),
         "open_reports": study.reports.filter(settled_at=None).count(),
     }
     return show(request, study, "workers.html", "workers", **context)

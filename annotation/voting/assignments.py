@@ -53,7 +53,7 @@ class Progress:
     least: int
     most: int
     minutes_left: int | None
-    """At the worker's own mean pace; None below three votes."""
+    """To the required votes, or once they are given to the most, at the worker's mean pace; None below three votes."""
 
     @property
     def may_finish(self) -> bool:
@@ -65,7 +65,9 @@ def progress(worker: Worker) -> Progress:
     study = worker.study
     minutes = None
     if worker.votes >= 3:
-        left = max(0, study.most_votes - worker.votes)
+        # First towards what is required, then towards what is possible.
+        target = study.least_votes if worker.votes < study.least_votes else study.most_votes
+        left = max(0, target - worker.votes)
         minutes = max(1, round(left * worker.seconds / worker.votes / 60))
     return Progress(worker.votes, study.least_votes, study.most_votes, minutes)
 
@@ -83,6 +85,7 @@ _STUDY = Columns.all_but(
     *("consent", "consent_version", "instruction", "worked_example", "id_parameter", "id_required", "devices"),
     *("id_signed", "id_secret"),
     *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public", "detached_at"),
+    *("organiser", "expected_minutes", "fast_seconds"),
 )
 _ASSIGNMENT = Columns(Assignment, "assignment", "study", "pair", "worker", "slot", "state", "trial", "left", "shown_at")
 _PURPOSE = Columns(Pair, "pair", "study", "purpose", "golden")

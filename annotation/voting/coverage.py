@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
-from django.db.models import Count, F, Min, Q, Sum
-from django.db.models.functions import Greatest
+from django.db import connection
+from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Sum, When
+from django.db.models.functions import Least
 
 from annotation.models import (
     Assignment,
@@ -27,7 +28,7 @@ from annotation.models import (
     Worker,
 )
 from annotation.models.study import PairQuerySet
-from annotation.models.voting import ComparisonQuerySet
+from annotation.models.voting import ComparisonQuerySet, Stage
 
 LATELY: Final = timedelta(days=1)
 LONG_AGO: Final = timedelta(days=7)
@@ -49,14 +50,34 @@ class Part:
     type: str
     pairs: int
     wanted: int
+    """The votes planned."""
     votes: int
+    received: int
+    """The votes that the plan asked for: those beyond it on a pair do not make up for another pair's."""
     number: int | None = None
     """The prompt's number; None for a type."""
 
     @property
     def share(self) -> float:
         """The share of the planned votes that are received, in [0, 1]; 0 if none are planned."""
-        return min(1.0, self.votes / self.wanted) if self.wanted else 0.0
+        return self.received / self.wanted if self.wanted else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The pairs that people are offered, the votes planned on them, and those of the planned votes that are received.
+
+    Every page, command and board that tells the coverage of a study takes it from here.
+    """
+
+    pairs: int
+    planned: int
+    received: int
+
+    @property
+    def share(self) -> float:
+        """The share of the planned votes that are received, in [0, 1]; 0 if none are planned."""
+        return self.received / self.planned if self.planned else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +105,22 @@ class Coverage:
         return sum(part.votes for part in self.prompts)
 
     @property
+    def received(self) -> int:
+        return sum(part.received for part in self.prompts)
+
+    @property
     def missing(self) -> int:
-        return max(0, self.wanted - self.votes)
+        return self.wanted - self.received
+
+    @property
+    def beyond(self) -> int:
+        """Votes on offered pairs that had all their planned votes, such as imported ones."""
+        return self.votes - self.received
 
     @property
     def share(self) -> float:
         """The share of the planned votes that are received, in [0, 1]; 0 if none are planned."""
-        return min(1.0, self.votes / self.wanted) if self.wanted else 0.0
+        return self.received / self.wanted if self.wanted else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +153,8 @@ class WorkerRow:
     tie: int
     right: int
     skips: int
+    fast: int
+    """Votes and checks in force that were answered faster than the study's `fast_seconds`."""
     median_seconds: float | None
     """From showing a pair to its vote; None if no vote has these times."""
     joined_at: datetime | None
@@ -130,6 +162,11 @@ class WorkerRow:
     excluded_at: datetime | None
     exclusion_reason: str
     simulated: bool
+
+    @property
+    def compared(self) -> int:
+        """The pairs they answered, as their own pages count them: votes and checks."""
+        return self.votes + self.checks
 
     @property
     def left_share(self) -> float | None:
@@ -154,15 +191,69 @@ def votes_of_people(study: Study) -> ComparisonQuerySet:
     return Comparison.objects.counted().real().by_people().filter(study=study)
 
 
+def _planned(pair: str = "") -> Case:
+    """Returns the votes planned on a pair: the places it was given while one is free, else the study's overlap.
+
+    Votes above the overlap raise the places of a pair, as an import does, but are not planned for that.
+    """
+    overlap = F(f"{pair}study__overlap")
+    free = Q(**{f"{pair}wanted__gt": F(f"{pair}taken")})
+    return Case(When(free, then=F(f"{pair}wanted")), default=overlap, output_field=IntegerField())
+
+
+def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str | None = None) -> Totals:
+    """Returns the coverage of the pairs within the study's filters, in two queries; of a draft, what is planned.
+
+    `votes` are those to count, by default all that people gave; with `category`, only pairs of its prompts count.
+    """
+    offered = Pair.objects.within(study)
+    if category is not None:
+        offered = offered.filter(prompt__type=category)
+    votes = votes_of_people(study) if votes is None else votes
+    places = offered.aggregate(pairs=Count("pk"), planned=Sum(_planned()))
+    received = _by_pair(votes.filter(pair__in=offered.values("pk"))).aggregate(all=Sum("received"))
+    return Totals(places["pairs"], places["planned"] or 0, received["all"] or 0)
+
+
+def totals_by_study(offered: PairQuerySet) -> dict[int, Totals]:
+    """Returns the coverage of the `offered` pairs of several studies, by the studies' keys, in two queries."""
+    votes = Comparison.objects.counted().real().filter(rater__kind=RaterKind.WORKER, pair__in=offered.values("pk"))
+    sql, parameters = votes.order_by().values_list("study", "pair").annotate(**_RECEIVED).query.sql_with_params()
+    with connection.cursor() as cursor:
+        # The ORM does not group a second time.
+        cursor.execute(
+            f"WITH by_pair (study, pair, votes, received) AS ({sql}) "  # noqa: S608  no external input in the statement
+            "SELECT study, SUM(received) FROM by_pair GROUP BY study",
+            parameters,
+        )
+        received = {study: int(number) for study, number in cursor.fetchall()}
+    places = offered.order_by().values("study").annotate(pairs=Count("pk"), planned=Sum(_planned()))
+    return {row["study"]: Totals(row["pairs"], row["planned"], received.get(row["study"], 0)) for row in places}
+
+
+def _by_pair(votes: ComparisonQuerySet) -> QuerySet[Comparison, Any]:
+    """Groups `votes` by pair, with the number of `votes` and of those that are planned, `received`."""
+    return votes.order_by().values("pair", "pair__prompt").annotate(**_RECEIVED)
+
+
+_RECEIVED: Final[dict[str, Any]] = {
+    "votes": Count("pk"),
+    "received": Least(Count("pk"), _planned("pair__"), output_field=IntegerField()),
+}
+
+
 def coverage(study: Study) -> Coverage:
     """Returns the coverage of the pairs within the study's filters, by prompt and by type, in five queries."""
     offered = Pair.objects.within(study)
     votes = votes_of_people(study)
-    votes_within = votes.filter(pair__in=offered.values("pk"))
-    # The pairs of a draft have wanted = 0; show what starting the study would set.
-    wanted = Sum(Greatest("taken", study.overlap) if study.status == Status.DRAFT else F("wanted"))
     places = offered.order_by("prompt").values("prompt", "prompt__number", "prompt__slug", "prompt__type")
-    votes_on = dict(votes_within.order_by().values_list("pair__prompt").annotate(Count("pk")))
+    votes_on: Counter[int] = Counter()
+    received: Counter[int] = Counter()
+    histogram: Counter[int] = Counter()
+    for row in _by_pair(votes.filter(pair__in=offered.values("pk"))).iterator():
+        votes_on[row["pair__prompt"]] += row["votes"]
+        received[row["pair__prompt"]] += row["received"]
+        histogram[row["votes"]] += 1
     prompts = [
         Part(
             name=row["prompt__slug"] or str(row["prompt__number"]),
@@ -170,14 +261,16 @@ def coverage(study: Study) -> Coverage:
             number=row["prompt__number"],
             pairs=row["pairs"],
             wanted=row["places"],
-            votes=votes_on.get(row["prompt"], 0),
+            votes=votes_on[row["prompt"]],
+            received=received[row["prompt"]],
         )
-        for row in places.annotate(pairs=Count("pk"), places=wanted)
+        for row in places.annotate(pairs=Count("pk"), places=Sum(_planned()))
     ]
+    histogram[0] = sum(part.pairs for part in prompts) - histogram.total()
     return Coverage(
         prompts=prompts,
         types=_by_type(prompts),
-        histogram=_histogram(offered, votes),
+        histogram=[(number, histogram[number]) for number in range(max(histogram) + 1)] if prompts else [],
         outside=votes.count() - sum(part.votes for part in prompts),
         simulated=Comparison.objects.counted().simulated().filter(study=study).count(),
     )
@@ -194,17 +287,10 @@ def _by_type(prompts: list[Part]) -> list[Part]:
             pairs=sum(part.pairs for part in parts),
             wanted=sum(part.wanted for part in parts),
             votes=sum(part.votes for part in parts),
+            received=sum(part.received for part in parts),
         )
         for name, parts in sorted(groups.items())
     ]
-
-
-def _histogram(offered: PairQuerySet, votes: ComparisonQuerySet) -> list[tuple[int, int]]:
-    # Grouped by pair instead of a subquery per pair, for which SQLite would read all votes each time.
-    within = votes.filter(pair__in=offered.values("pk"))
-    found = Counter(within.order_by().values_list("pair").annotate(votes=Count("pk")).values_list("votes", flat=True))
-    found[0] = offered.count() - found.total()
-    return [(number, found.get(number, 0)) for number in range(max(found) + 1)] if any(found.values()) else []
 
 
 def pace(study: Study, at: datetime) -> Pace:
@@ -218,9 +304,8 @@ def pace(study: Study, at: datetime) -> Pace:
     per_day = _per_day(seen["day"], seen["first"], LATELY, at) or _per_day(seen["week"], seen["first"], LONG_AGO, at)
     days_left = None
     if per_day and study.status == Status.OPEN:
-        places = Pair.objects.within(study).aggregate(wanted=Sum("wanted"))["wanted"] or 0
-        votes = votes_of_people(study).filter(pair__in=Pair.objects.within(study).values("pk")).count()
-        days_left = max(0, places - votes) / per_day
+        found = totals(study)
+        days_left = (found.planned - found.received) / per_day
     return Pace(seen["hour"], seen["day"], per_day, days_left)
 
 
@@ -238,12 +323,36 @@ def _per_day(votes: int, first: datetime | None, window: timedelta, at: datetime
     return votes / (window / timedelta(days=1))
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerCounts:
+    """How many people take part in a study; simulated workers are not counted."""
+
+    all: int
+    under_way: int
+    voting: int
+    """With a pair in hand. 0 in a study that takes no votes."""
+    excluded: int
+
+
+def worker_counts(study: Study, at: datetime) -> WorkerCounts:
+    """Returns the numbers of the workers of `study` at the time `at`."""
+    open_now = Q(assignments__state=AssignmentState.OPEN, assignments__expires_at__gt=at)
+    found = Worker.objects.filter(study=study, rater__simulated=False).aggregate(
+        # Each worker once: a worker has a row for each of their assignments here.
+        all=Count("pk", distinct=True),
+        under_way=Count("pk", filter=~Q(stage=Stage.DONE), distinct=True),
+        voting=Count("pk", filter=open_now & Q(stage=Stage.VOTING), distinct=True),
+        excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False), distinct=True),
+    )
+    if study.status not in {Status.OPEN, Status.PAUSED}:
+        found["voting"] = 0
+    return WorkerCounts(**found)
+
+
 def workers(study: Study, *, simulated: bool = False) -> list[WorkerRow]:
     """Returns the people of `study` by number, or only the simulated workers, in four queries."""
     listed = Worker.objects.filter(study=study, rater__simulated=simulated).select_related("rater").order_by("number")
-    votes = Comparison.objects.in_force().filter(
-        study=study, rater__kind=RaterKind.WORKER, rater__simulated=simulated, pair__purpose=Purpose.VOTE
-    )
+    votes = Comparison.objects.votes_of_workers().filter(study=study, rater__simulated=simulated)
     sides = {
         row["rater"]: row
         for row in votes.order_by()
@@ -254,24 +363,33 @@ def workers(study: Study, *, simulated: bool = False) -> list[WorkerRow]:
             tie=Count("pk", filter=Q(winner=WinnerChoice.TIE)),
         )
     }
-    medians = _median_seconds(votes)
+    seconds = _seconds(study, simulated=simulated)
     skipped = Assignment.objects.filter(study=study, state=AssignmentState.SKIPPED).order_by()
     skips = dict(skipped.values_list("worker").annotate(skips=Count("pk")))
     return [
-        _worker_row(worker, sides.get(worker.pk), skips.get(worker.pk, 0), medians.get(worker.pk)) for worker in listed
+        _worker_row(worker, sides.get(worker.pk), skips.get(worker.pk, 0), seconds.get(worker.pk, []), study)
+        for worker in listed
     ]
 
 
-def _median_seconds(votes: ComparisonQuerySet) -> dict[int, float]:
-    """Returns the median seconds of each rater, computed in Python because SQLite has no median."""
-    seconds: dict[int, list[float]] = defaultdict(list)
-    for rater, shown, answered in votes.order_by().values_list("rater", "shown_at", "answered_at").iterator():
-        if shown is not None and answered is not None:
-            seconds[rater].append((answered - shown).total_seconds())
-    return {rater: float(np.median(times)) for rater, times in seconds.items()}
+def _seconds(study: Study, *, simulated: bool) -> dict[int, list[tuple[bool, float]]]:
+    """Returns how long each rater looked at each pair, from showing it to its answer, and whether it was for a vote
+    and not a check. Medians are computed in Python because SQLite has none."""
+    answers = Comparison.objects.in_force().filter(
+        study=study, rater__kind=RaterKind.WORKER, rater__simulated=simulated, shown_at__isnull=False
+    )
+    seconds: dict[int, list[tuple[bool, float]]] = defaultdict(list)
+    columns = ("rater", "pair__purpose", "shown_at", "answered_at")
+    for rater, purpose, shown, answered in answers.order_by().values_list(*columns).iterator():
+        if answered is not None:
+            seconds[rater].append((purpose == Purpose.VOTE, (answered - shown).total_seconds()))
+    return seconds
 
 
-def _worker_row(worker: Worker, sides: Mapping[str, Any] | None, skips: int, median_seconds: float | None) -> WorkerRow:
+def _worker_row(
+    worker: Worker, sides: Mapping[str, Any] | None, skips: int, seconds: list[tuple[bool, float]], study: Study
+) -> WorkerRow:
+    of_votes = [time for is_vote, time in seconds if is_vote]
     sides = sides or {"votes": 0, "left": 0, "tie": 0}
     return WorkerRow(
         number=worker.number,
@@ -287,7 +405,8 @@ def _worker_row(worker: Worker, sides: Mapping[str, Any] | None, skips: int, med
         tie=sides["tie"],
         right=sides["votes"] - sides["left"] - sides["tie"],
         skips=skips,
-        median_seconds=median_seconds,
+        fast=sum(time < study.fast_seconds for _is_vote, time in seconds),
+        median_seconds=float(np.median(of_votes)) if of_votes else None,
         joined_at=worker.joined_at,
         left_at=worker.left_at,
         excluded_at=worker.rater.excluded_at,

@@ -1,12 +1,18 @@
 """How a worker leaves: the outcome, the code, and what happens to their votes."""
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
+from urllib.parse import quote
 
 from django.db import transaction
 
 from annotation.models import AssignmentState, Exit, Outcome, Rater, Status, Study, Worker
 from annotation.models.voting import Stage
 from annotation.voting import assignments
+
+PLACEHOLDER: Final = re.compile(r"\{([A-Za-z0-9_.-]{1,100})\}")
 
 
 class NotYet(Exception):
@@ -16,6 +22,22 @@ class NotYet(Exception):
 def exit_of(study: Study, outcome: str) -> Exit:
     """Returns the code and the return link for `outcome`."""
     return study.exits.get(outcome=outcome)
+
+
+def return_link(study: Study, url: str, parameters: Mapping[str, str], code: str, worker_id: str) -> str:
+    """Returns a return link with its placeholders filled: {worker_id}, {code}, and the parameters of the join link.
+
+    `parameters` are those that the worker came with, by name; one that they did not bring is empty.
+    """
+    values = {**parameters, "worker_id": worker_id, "code": code}
+    return PLACEHOLDER.sub(lambda match: quote(values.get(match[1], ""), safe=""), url)
+
+
+def return_link_of(worker: Worker, exit_: Exit) -> str:
+    """Returns the return link of a worker who has left."""
+    study, own = worker.study, worker.external_id
+    parameters = worker.platform | ({study.id_parameter: own} if own else {})
+    return return_link(study, exit_.url, parameters, exit_.code, own or str(worker.number))
 
 
 def leave(worker: Worker, outcome: Outcome, at: datetime) -> None:

@@ -115,6 +115,8 @@ def _store(
         device=ballot.device,
         input_method=ballot.input_method,
         instruction_version=study.instruction_version,
+        question_version=study.question_version,
+        scale_version=study.scale_version,
     )
     insert(comparison)
     _count(worker, assignment, study.scale, ballot.value, at, by=1)

@@ -625,23 +625,35 @@ RATERS: Final = (
 )
 
 
+def _offered(it: About) -> bool:
+    return bool(it.facts.get("offered"))
+
+
+def _all_there(it: About) -> bool:
+    """Returns whether no planned vote is missing; boards from before these were counted have pairs only."""
+    facts = it.facts
+    if facts.get("planned"):
+        return bool(facts["received"] >= facts["planned"])
+    return bool(facts["covered"] >= facts["offered"])
+
+
 COVERAGE: Final = (
     Statement(
         "covered",
         "coverage",
-        lambda it: bool(it.facts.get("offered")) and it.facts["covered"] == it.facts["offered"],
+        lambda it: _offered(it) and _all_there(it),
         _("Every pair has all its planned votes."),
     ),
     Statement(
         "more-planned",
         "coverage",
-        lambda it: bool(it.facts.get("offered")) and it.facts["covered"] < it.facts["offered"] and not it.closed,
+        lambda it: _offered(it) and not _all_there(it) and not it.closed,
         _("More votes are planned, so ranks may change."),
     ),
     Statement(
         "never-covered",
         "coverage",
-        lambda it: bool(it.facts.get("offered")) and it.facts["covered"] < it.facts["offered"] and it.closed,
+        lambda it: _offered(it) and not _all_there(it) and it.closed,
         _("The study is closed, so the other pairs keep fewer votes than planned."),
     ),
 )
@@ -799,18 +811,18 @@ def _sampled(it: About) -> str:
     match it.clusters:
         case "both":
             return gettext(
-                "About 95% of such intervals contain the true rating, if these prompts and raters are a random sample "
+                "About 95%% of such intervals contain the true rating, if these prompts and raters are a random sample "
                 "of all that you care about and vary independently of one another."
             )
         case "worker":
             return gettext(
-                "About 95% of such intervals contain the true rating on these prompts, if these raters are a random "
+                "About 95%% of such intervals contain the true rating on these prompts, if these raters are a random "
                 "sample of all that you care about and vote independently of one another."
             )
         case _:
             return gettext(
-                "About 95% of such intervals contain the true rating, if these prompts are a random sample of all that "
-                "you care about and vary independently of one another."
+                "About 95%% of such intervals contain the true rating, if these prompts are a random sample of all "
+                "that you care about and vary independently of one another."
             )
 
 

@@ -64,14 +64,22 @@ def _size(it: About) -> Iterator[Line]:
         }
         yield Line(_("Comparisons used"), value, one("went-in", it))
     if facts.get("offered"):
-        share = facts["covered"] / facts["offered"]
-        yield Line(
-            _("Coverage"),
-            _("%(percent)s%% of %(pairs)s pairs have all their planned votes")
-            % {"percent": _percent_of(share), "pairs": written(facts["offered"])},
-            one("coverage", it),
-        )
+        yield _coverage(it)
     yield _dates(it)
+
+
+def _coverage(it: About) -> Line:
+    """Says how many of the planned votes are received; boards from before that was counted say it of pairs."""
+    facts = it.facts
+    if facts.get("planned"):
+        share = facts["received"] / facts["planned"]
+        text, of = _("%(percent)s%% of %(number)s planned votes"), facts["planned"]
+    else:
+        share = facts["covered"] / facts["offered"]
+        text, of = _("%(percent)s%% of %(number)s pairs have all their planned votes"), facts["offered"]
+    # Never 100 while a vote is missing, as on the study's page.
+    percent = 100 if share == 1 else min(99, int(100 * share))
+    return Line(_("Coverage"), text % {"percent": written(percent), "number": written(of)}, one("coverage", it))
 
 
 def _percent_of(share: float) -> str:

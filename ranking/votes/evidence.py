@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from annotation.merge_orders import UNDECIDED, merge
 from annotation.models import Comparison, LanguageModel, Pair, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
+from annotation.voting import coverage
 from ranking.methods.tally import TIE, X_WON, Y_WON
 from ranking.statistics import agreement, bias
 from ranking.votes import reader
@@ -53,7 +54,7 @@ def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None
         "ties": float(number[places.half_points == TIE].sum() / votes) if votes else None,
         # Raters of a mix may prefer different sides, so it is only tested within each of them.
         "position": _position(places, tested=filters.raters != ALL),
-        **(_coverage(study, filters, prompts) if filters.raters == PEOPLE and baseline is None else {}),
+        **(_coverage(study, filters, prompts, rows) if filters.raters == PEOPLE and baseline is None else {}),
         **_agreement(study, filters, line, rows, prompts, restricted=baseline is not None),
     }
 
@@ -181,12 +182,19 @@ def _position(places: ByPlace, *, tested: bool) -> dict[str, Any] | None:
     return asdict(found if tested else replace(found, p=None))
 
 
-def _coverage(study: Study, filters: Filters, prompts: ByPrompt) -> Facts:
-    """Counts the pairs offered to people, and those of them that have all their planned votes."""
+def _coverage(study: Study, filters: Filters, prompts: ByPrompt, rows: ComparisonQuerySet) -> Facts:
+    """Counts the pairs offered to people, those of them that have all their planned votes, and the planned votes
+    that are received, as the study's page counts them."""
+    totals = coverage.totals(study, rows, filters.category)
     offered = Pair.objects.votable().filter(study=study, wanted__gt=0)
     if filters.category is not None:
         offered = offered.filter(prompt__type=filters.category)
-    return {"offered": offered.count(), "covered": int(prompts.covered.sum())}
+    return {
+        "offered": offered.count(),
+        "covered": int(prompts.covered.sum()),
+        "planned": totals.planned,
+        "received": totals.received,
+    }
 
 
 def _agreement(

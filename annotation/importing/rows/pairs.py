@@ -10,6 +10,7 @@ from annotation.importing.rows.context import ImportContext
 from annotation.importing.rows.corpus import PROMPT_COLUMNS, Corpus
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.known_rows import KnownPair, condensed, quoted, refuse_contradiction, size
+from annotation.interchange.side_words import side_named
 from annotation.models import Pair, Purpose
 from annotation.numbering import Numbering
 from annotation.problems import gettext_noop
@@ -36,6 +37,8 @@ class Pairs:
         self.context = context
         self.corpus = corpus
         self.made = 0
+        self.side_words: dict[int, str] = {}
+        """By the number of a new pair, the words of its reason that may name a side."""
         self._numbering = Numbering()
 
     # The stored rows, and those that the files have added so far.
@@ -112,6 +115,8 @@ class Pairs:
             _refuse_other_pair(stored, purpose, condensed_values)
             self.context.meet(stored)
             return False
+        if found := side_named(row.get("reason") or ""):
+            self.side_words[row["id"]] = found
         known = self.known[row["id"]] = KnownPair(0, condensed_values, purpose, len(self.known), self.context.file)
         if sink := self.context.sink:
             assert self.context.study is not None  # noqa: S101  with a sink it exists

@@ -114,6 +114,8 @@ class Command(BaseCommand):
             self.stdout.write(line)
         for line in load.told_repeated(report.as_json()["repeated"]):
             self.stdout.write(line)
+        for line in load.told_side_words(report.side_words):
+            self.stdout.write(line)
         for name in report.skipped:
             self.stdout.write(_("skipped: %(file)s") % {"file": name})
         if report.upload is None:

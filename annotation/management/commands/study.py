@@ -44,7 +44,10 @@ class Command(BaseCommand):
         study = study_called(options["study"])
         try:
             if options["set"]:
-                study = settings.apply(study, _words(options["set"]))
+                words = _words(options["set"])
+                if warning := settings.warning_of(study, words):
+                    self.stderr.write(warning)
+                study = settings.apply(study, words)
             if options["action"]:
                 study = ACTIONS[options["action"]](study)
         except NotPossible as refusal:
@@ -80,7 +83,9 @@ def _facts(study: Study) -> list[tuple[str, str]]:
     pairs = Pair.objects.filter(study=study)
     golden = [pairs.filter(purpose=purpose).count() for purpose in (Purpose.TRAINING, Purpose.CHECK)]
     judges = Comparison.objects.counted().real().filter(study=study, rater__kind="judge", rater__derived=False).count()
-    votes = f"{found.votes:,} of {found.wanted:,} planned ({100 * found.share:.1f}%)"
+    votes = f"{found.received:,} of {found.wanted:,} planned ({100 * found.share:.1f}%)"
+    if found.beyond:
+        votes += f", {found.beyond:,} beyond the plan"
     if found.outside:
         votes += f", and {found.outside:,} outside the filters"
     corpus = (

@@ -45,7 +45,7 @@ def test_the_list_counts_only_what_the_filters_let_through(client, owner):
 def test_the_list_takes_as_many_queries_for_five_studies_as_for_one(client, owner, django_assert_max_num_queries):
     for number in range(5):
         study_of(owner, slug=f"study-{number}", prompts=1)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get("/studies/")
 
 
@@ -120,7 +120,8 @@ def test_filters_that_leave_nothing_are_pointed_out(client, owner):
 def test_training_without_pairs_is_pointed_out_before_the_start(client, owner):
     study = study_of(owner, opened=False)
     page = text_of(client.get("/studies/haiku/"))
-    assert page.index("There are no training pairs yet") < page.index("Ready to start")
+    assert page.index("There are no training pairs yet") < page.index("You can start the study without them.")
+    assert "Ready to start" not in page
     add_golden_pairs(study, ["x", "y"])
     page = text_of(client.get("/studies/haiku/"))
     assert "There are no training pairs yet" not in page
@@ -272,9 +273,9 @@ def test_a_prompt_set_that_another_study_uses_is_not_deleted(client, owner):
 
 def test_a_study_that_was_started_is_not_deleted(client, owner):
     study_of(owner)
-    page = text_of(client.post("/studies/haiku/delete/", follow=True))
+    page = text_of(client.post("/studies/haiku/delete/", {"name": "The haiku study"}, follow=True))
     assert Study.objects.exists()
-    assert "Only a draft can be deleted." in page
+    assert "Close it first." in page
 
 
 def test_a_draft_with_votes_is_not_deleted(client, owner):

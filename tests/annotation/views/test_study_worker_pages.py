@@ -25,7 +25,7 @@ def study(owner):
 
 
 def csv_of(response):
-    return list(csv.DictReader(io.StringIO(response.getvalue().decode())))
+    return list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
 
 
 def exclude(client, worker, reason="Clicks left"):

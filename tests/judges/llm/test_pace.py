@@ -8,7 +8,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from judges.llm import rate_limits as pace_module
+from judges.llm import redis_rate_limits as pace_module
 from judges.llm.rate_limits import SPAN, FilePace, Limits, Pace, Turn, Window
 from judges.llm.redis_rate_limits import RedisPace
 

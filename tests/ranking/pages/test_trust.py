@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from annotation.models import Comparison, Pair, Study
-from annotation.voting import leaving
+from annotation.voting import coverage, leaving
 from ranking.boards import snapshots
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
@@ -105,7 +105,8 @@ def test_coverage_is_of_the_pairs_that_people_are_offered():
     half = Pair.objects.filter(prompt__type="code")
     half.update(wanted=7)
     assert (counted(study)["offered"], counted(study)["covered"]) == (72, 36)
-    assert lines(study)["Coverage"].value == "50% of 72 pairs have all their planned votes"
+    assert lines(study)["Coverage"].value == "90% of 360 planned votes"
+    assert coverage.totals(study).share == 324 / 360, "as on the study's page"
     half.update(wanted=0, taken=0)
     assert (counted(study)["offered"], counted(study)["covered"]) == (36, 36)
 
