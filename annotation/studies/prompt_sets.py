@@ -6,19 +6,15 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Final
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from annotation.models import (
-    Assignment,
     AssignmentState,
-    Comparison,
     Pair,
     PromptSet,
     PromptSetReader,
@@ -89,29 +85,23 @@ def voting_elsewhere(study: Study) -> bool:
 def public_pairs(study: Study, at: datetime) -> PairQuerySet:
     """Returns the pairs of `study` that visitors may see with their models, if its results are public.
 
-    None while people vote in another study on the prompt set. While they vote in this one, only pairs whose two
-    answers nobody will see again: no pair with either of them gets more votes, is open, or can come back by an undo.
+    None while people vote in another study on the prompt set. While they vote in this one, only pairs of prompts that
+    nobody will see again, because other pairs show the same answers: no pair of the prompt gets more votes, is open, or
+    can come back by an undo.
     """
     pairs = Pair.objects.filter(study=study).votable()
     if voting_elsewhere(study):
         return pairs.none()
     if study.status == Status.CLOSED:
         return pairs
-    since = study.undoable_since(at)
-    sides = ("result_x", "result_y")
-    shared = reduce(or_, (Q(**{mine: OuterRef(theirs)}) for mine in sides for theirs in sides))
-    beside = Pair.objects.filter(shared, study=study).votable()
-    # The pair itself is tested first: that decides most of them, and costs less.
-    return pairs.filter(~_busy(since), taken__gte=F("wanted")).filter(
-        ~Exists(beside.filter(Q(taken__lt=F("wanted")) | _busy(since)))
+    held = study.assignments.filter(state=AssignmentState.OPEN)
+    # Whoever can undo a vote has the next pair open, so that only the votes of a few workers are looked at.
+    lately = study.comparisons.filter(rater__in=held.values("worker"), answered_at__gte=study.undoable_since(at))
+    return (
+        pairs.exclude(prompt__in=pairs.wanting().values("prompt"))
+        .exclude(prompt__in=held.values("pair__prompt"))
+        .exclude(prompt__in=lately.values("pair__prompt"))
     )
-
-
-def _busy(since: datetime) -> Q:
-    """Returns the condition that a worker has the pair open, or voted on it after `since`."""
-    held = Assignment.objects.filter(pair=OuterRef("pk"), state=AssignmentState.OPEN)
-    lately = Comparison.objects.filter(pair=OuterRef("pk"), assignment__isnull=False, answered_at__gte=since)
-    return Q(Exists(held)) | Q(Exists(lately))
 
 
 def hold(prompt_set: PromptSet | int) -> PromptSet:

@@ -468,7 +468,7 @@ class TestDetaching:
 
 
 class TestPairsWhilePeopleVoteInTheirOwnStudy:
-    def test_an_answer_of_an_unfinished_pair_is_shown_in_no_other(self):
+    def test_an_answer_of_an_unfinished_pair_is_shown_in_no_other_pair(self):
         study = build_study(models=3, prompts=2, overlap=1, public=True)
         first, *rest = study.pairs.filter(prompt=study.prompt_set.prompts.order_by("pk")[0]).order_by("pk")
         Pair.objects.filter(pk=first.pk).update(taken=1)
