@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 def keep_first_versions(apps, schema_editor):
     """The question and the scale that a study has now are its first versions; which one older votes had is not known."""
-    Study, StudyText = apps.get_model("annotation", "0013_owners_and_signed_ids"), apps.get_model("annotation", "StudyText")
+    Study, StudyText = apps.get_model("annotation", "Study"), apps.get_model("annotation", "StudyText")
     for study in Study.objects.only("pk", "question", "scale_name").iterator():
         for kind, text in (("question", study.question), ("scale", study.scale_name)):
             StudyText.objects.create(
@@ -24,7 +24,7 @@ def forget_versions(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0009_problem_codes'),
+        ("annotation", "0013_owners_and_signed_ids"),
     ]
 
     operations = [

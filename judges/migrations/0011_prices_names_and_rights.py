@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 def open_to_everyone(apps, schema_editor):
     """Judges of before could be used by everyone, and stay so until somebody says otherwise."""
-    apps.get_model("judges", "0010_problem_codes").objects.update(everyone=True)
+    apps.get_model("judges", "Judge").objects.update(everyone=True)
 
 
 class Migration(migrations.Migration):
