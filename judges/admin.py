@@ -15,6 +15,7 @@ from judges.models import (
     JudgeRun,
     JudgeVersion,
     Sender,
+    StoredKey,
     Template,
     Verdict,
     dollars,
@@ -171,5 +172,6 @@ def plain(model: type[models.Model]) -> type[OfStudies]:
 
 
 for model in apps.get_app_config("judges").get_models():
-    if not admin.site.is_registered(model):
+    # Keys stand on no page, encrypted or not.
+    if model is not StoredKey and not admin.site.is_registered(model):
         admin.site.register(model, plain(model))

@@ -19,6 +19,7 @@ PROCESS: Final = (
     "site/test_new_database.py",
     "site/test_old_installations.py",
     "site/test_settings.py",
+    "site/serving/test_slow_clients.py",
     "site/test_starting.py",
 )
 """Files whose tests start processes or install the site."""
