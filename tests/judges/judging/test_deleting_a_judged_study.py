@@ -9,7 +9,7 @@ from annotation.studies import deletion
 from judges.models import Judge, JudgeCall, JudgeReply, JudgeRun
 from tests.judges.conftest import make_judge, run_judge
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_the_budget_of_a_judge_outlives_the_study(stand_in, study) -> None:
