@@ -216,8 +216,8 @@ class WhoseForm(forms.Form):
                         choice
                         for number, column in enumerate(columns[:COLUMNS_OFFERED])
                         for choice in (
-                            (f"worker-{number}", _("People: “%(column)s” has their numbers") % {"column": column}),
-                            (f"rater-{number}", _("Several raters: “%(column)s” has their names") % {"column": column}),
+                            (f"worker-{number}", _("People, numbered in column “%(column)s”") % {"column": column}),
+                            (f"rater-{number}", _("Several raters, named in column “%(column)s”") % {"column": column}),
                         )
                     ),
                     ("judge", _("One judge, named below")),
@@ -547,8 +547,8 @@ class PublicForm(SettingsForm):
         fields = ["public"]
         help_texts = {
             "public": gettext_lazy(
-                "Anyone can view the leaderboards without signing in. Prompts, answers and pairs are shown only while "
-                "nobody votes in any study that uses the prompt set."
+                "Anyone can view the leaderboards without signing in. Prompts, answers and pairs are shown only "
+                "while no study that uses the prompt set is open or paused."
             )
         }
 

@@ -30,9 +30,11 @@ SILENCE: Final = timedelta(seconds=65)
 class Worked(models.Model):
     """A row that a background worker is at."""
 
-    beat_at = models.DateTimeField(_("last sign of life"), null=True, editable=False)
+    beat_at = models.DateTimeField(_("last active"), null=True, editable=False)
     interruptions = models.PositiveSmallIntegerField(
-        _("interruptions"), default=0, help_text=_("How often its worker died and another began again.")
+        _("interruptions"),
+        default=0,
+        help_text=_("Times that the process working on it crashed and another one started again."),
     )
 
     class Meta:

@@ -30,7 +30,7 @@ BODY_FIELD_REFUSED: Final = kind(
 )
 HEADERS_NOT_TEXTS: Final = kind(
     "headers-not-texts",
-    gettext_noop('Enter a JSON object whose values are texts, such as {"api-key": "{key}"}.'),
+    gettext_noop('Enter a JSON object whose values are strings, such as {"api-key": "{key}"}.'),
 )
 HEADER_REFUSED: Final = kind("header-refused", gettext_noop("The header “%(name)s” cannot be set here. Remove it."))
 ODD_HEADER: Final = kind(
@@ -40,7 +40,8 @@ ODD_HEADER: Final = kind(
 SECRET_HEADER: Final = kind(
     "secret-header",
     gettext_noop(
-        "The value of “%(name)s” looks like a secret, which is not stored here. Enter {key} for the judge’s API key, "
+        "The value of “%(name)s” looks like a secret, which is not stored here. Enter {key} for this endpoint’s API "
+        "key, "
         "NAME_API_KEY, or file:NAME."
     ),
 )
@@ -48,7 +49,7 @@ NO_ANSWER: Final = kind("no-answer", gettext_noop("No reply within %(seconds)s s
 SLOWER_THAN_TIMEOUT: Final = kind(
     "slower-than-timeout",
     gettext_noop(
-        "The endpoint has not answered anything within %(seconds)s seconds. Raise the timeout, or check that the model "
+        "The endpoint sent no reply within %(seconds)s seconds. Increase the timeout, or check that the model "
         "is loaded."
     ),
 )
@@ -91,7 +92,7 @@ STREAM: Final = kind(
         "endpoint or gateway, or use another endpoint."
     ),
 )
-BROKE_OFF: Final = kind("broke-off", gettext_noop("The reply broke off at the endpoint: %(reason)s"))
+BROKE_OFF: Final = kind("broke-off", gettext_noop("The endpoint ended the reply early: %(reason)s"))
 NO_CHOICE: Final = kind("no-choice", gettext_noop("The reply contains no choices."))
 NO_TEXT: Final = kind("no-text", gettext_noop("The reply contains no text."))
 NO_SCORE: Final = kind("no-score", gettext_noop("The reply contains no score."))
@@ -173,7 +174,7 @@ ADVICE: Final = {
 """What to do about a request parameter that an endpoint does not accept, by its name."""
 ADVICE["max_completion_tokens"], ADVICE["top_logprobs"] = ADVICE["max_tokens"], ADVICE["logprobs"]
 NONE_WORKED: Final = kind(
-    "none-worked", gettext_noop("No call worked. Most common problem (%(number)s of %(total)s calls): %(problem)s")
+    "none-worked", gettext_noop("All calls failed. Most common problem (%(number)s of %(total)s calls): %(problem)s")
 )
 ENDPOINT_SHORTENED: Final = kind(
     "endpoint-shortened",

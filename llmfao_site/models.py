@@ -23,11 +23,11 @@ class ApiToken(models.Model):
 class LastBeat(models.Model):
     """When the background schedule last gave a sign of life: one row."""
 
-    at = models.DateTimeField(_("last sign of life"))
+    at = models.DateTimeField(_("last active"))
 
     class Meta:
-        verbose_name = _("last sign of life of the schedule")
-        verbose_name_plural = _("last signs of life of the schedule")
+        verbose_name = _("last run of the schedule")
+        verbose_name_plural = _("last runs of the schedule")
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S}"

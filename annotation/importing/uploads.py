@@ -144,9 +144,7 @@ def run(upload_id: int) -> bool:
     except Exception as error:
         if not disk.is_full(error):
             raise
-        reason = gettext_noop(
-            "The server’s disk is full. Ask whoever runs this site to free some space, then try again."
-        )
+        reason = gettext_noop("The server’s disk is full. Ask a site administrator to free some space, then try again.")
         claim.end(UploadState.FAULTY, _only(reason))
     else:
         if loaded.upload is None:

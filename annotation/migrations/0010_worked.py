@@ -13,21 +13,21 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='pairrun',
             name='beat_at',
-            field=models.DateTimeField(editable=False, null=True, verbose_name='last sign of life'),
+            field=models.DateTimeField(editable=False, null=True, verbose_name='last active'),
         ),
         migrations.AddField(
             model_name='pairrun',
             name='interruptions',
-            field=models.PositiveSmallIntegerField(default=0, help_text='How often its worker died and another began again.', verbose_name='interruptions'),
+            field=models.PositiveSmallIntegerField(default=0, help_text='Times that the process working on it crashed and another one started again.', verbose_name='interruptions'),
         ),
         migrations.AddField(
             model_name='upload',
             name='beat_at',
-            field=models.DateTimeField(editable=False, null=True, verbose_name='last sign of life'),
+            field=models.DateTimeField(editable=False, null=True, verbose_name='last active'),
         ),
         migrations.AddField(
             model_name='upload',
             name='interruptions',
-            field=models.PositiveSmallIntegerField(default=0, help_text='How often its worker died and another began again.', verbose_name='interruptions'),
+            field=models.PositiveSmallIntegerField(default=0, help_text='Times that the process working on it crashed and another one started again.', verbose_name='interruptions'),
         ),
     ]

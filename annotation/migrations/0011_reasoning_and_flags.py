@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='study',
             name='pair_identical',
-            field=models.BooleanField(default=True, help_text='Otherwise, no pairs are made of two models’ answers that are the same.', verbose_name='pair identical answers'),
+            field=models.BooleanField(default=True, help_text='If off, identical answers of two models are not paired.', verbose_name='pair identical answers'),
         ),
         migrations.AddField(
             model_name='study',

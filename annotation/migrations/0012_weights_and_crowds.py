@@ -17,12 +17,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='comparison',
             name='share',
-            field=models.FloatField(help_text='The part of a soft verdict that x gets; blank: what the winner says.', null=True, verbose_name='share of x'),
+            field=models.FloatField(help_text='The part of a soft verdict that x gets. Leave blank to use the winner.', null=True, verbose_name='share of x'),
         ),
         migrations.AddField(
             model_name='comparison',
             name='weight',
-            field=models.FloatField(help_text='How many times as much it counts; blank: once.', null=True, verbose_name='weight'),
+            field=models.FloatField(help_text='How many times as much it counts. Leave blank to count it once.', null=True, verbose_name='weight'),
         ),
         migrations.AlterField(
             model_name='comparison',

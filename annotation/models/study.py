@@ -228,7 +228,7 @@ class Study(models.Model):
     pair_identical = models.BooleanField(
         _("pair identical answers"),
         default=True,
-        help_text=_("Otherwise, no pairs are made of two models’ answers that are the same."),
+        help_text=_("If off, identical answers of two models are not paired."),
     )
     overlap = models.PositiveIntegerField(
         _("votes per pair"), default=3, validators=[MinValueValidator(1), MaxValueValidator(1000)]

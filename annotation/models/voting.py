@@ -278,9 +278,13 @@ class Comparison(models.Model):
     left = models.CharField(_("on the left"), max_length=1, choices=SideChoice)
     winner = models.CharField(_("winner"), max_length=3, choices=WinnerChoice)
     value = models.PositiveSmallIntegerField(_("scale value"), null=True)
-    weight = models.FloatField(_("weight"), null=True, help_text=_("How many times as much it counts; blank: once."))
+    weight = models.FloatField(
+        _("weight"), null=True, help_text=_("How many times as much it counts. Leave blank to count it once.")
+    )
     share = models.FloatField(
-        _("share of x"), null=True, help_text=_("The part of a soft verdict that x gets; blank: what the winner says.")
+        _("share of x"),
+        null=True,
+        help_text=_("The part of a soft verdict that x gets. Leave blank to use the winner."),
     )
     scale_name = models.CharField(_("scale"), max_length=5, choices=Study.ScaleName, default=Study.ScaleName.THREE)
     reasons = models.JSONField(_("reasons"), default=list, blank=True)

@@ -62,7 +62,7 @@ class JudgeForm(Folded, _VersionForm):
         label=gettext_lazy("Users who may use it"),
         required=False,
         help_text=gettext_lazy(
-            "Usernames, separated by commas. You can always use your own judges, and so can anyone who may add judges."
+            "Usernames, separated by commas. You, and anyone who may add judges, can always use your judges."
         ),
     )
 

@@ -42,12 +42,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='answercall',
             name='failures',
-            field=models.PositiveSmallIntegerField(default=0, help_text='How many runs asked and ended in a failure.', verbose_name='failures'),
+            field=models.PositiveSmallIntegerField(default=0, help_text='Number of runs in which this call failed.', verbose_name='failures'),
         ),
         migrations.AddField(
             model_name='answersender',
             name='waiting',
-            field=models.JSONField(blank=True, null=True, verbose_name='what it waits for'),
+            field=models.JSONField(blank=True, null=True, verbose_name='reason for waiting'),
         ),
         migrations.AddField(
             model_name='answersource',
@@ -67,17 +67,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='benchmarkcall',
             name='failures',
-            field=models.PositiveSmallIntegerField(default=0, help_text='How many runs asked and ended in a failure.', verbose_name='failures'),
+            field=models.PositiveSmallIntegerField(default=0, help_text='Number of runs in which this call failed.', verbose_name='failures'),
         ),
         migrations.AddField(
             model_name='benchmarksender',
             name='waiting',
-            field=models.JSONField(blank=True, null=True, verbose_name='what it waits for'),
+            field=models.JSONField(blank=True, null=True, verbose_name='reason for waiting'),
         ),
         migrations.AddField(
             model_name='judgecall',
             name='failures',
-            field=models.PositiveSmallIntegerField(default=0, help_text='How many runs asked and ended in a failure.', verbose_name='failures'),
+            field=models.PositiveSmallIntegerField(default=0, help_text='Number of runs in which this call failed.', verbose_name='failures'),
         ),
         migrations.AddField(
             model_name='judgeversion',
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='sender',
             name='waiting',
-            field=models.JSONField(blank=True, null=True, verbose_name='what it waits for'),
+            field=models.JSONField(blank=True, null=True, verbose_name='reason for waiting'),
         ),
         migrations.AddIndex(
             model_name='answercall',

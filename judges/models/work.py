@@ -338,7 +338,7 @@ class Sending(models.Model):
     beat_at = models.DateTimeField(_("last active"))
     finished_at = models.DateTimeField(_("finished"), null=True)
     lost = models.PositiveIntegerField(_("interrupted requests"), default=0)
-    waiting = models.JSONField(_("what it waits for"), null=True, blank=True)
+    waiting = models.JSONField(_("reason for waiting"), null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -395,7 +395,7 @@ class Call(models.Model):
     bound = models.BigIntegerField(_("maximum cost"), default=0)
     sent_at = models.DateTimeField(_("sent"), null=True)
     failures = models.PositiveSmallIntegerField(
-        _("failures"), default=0, help_text=_("How many runs asked and ended in a failure.")
+        _("failures"), default=0, help_text=_("Number of runs in which this call failed.")
     )
 
     class Meta:

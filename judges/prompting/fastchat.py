@@ -97,7 +97,7 @@ def _gather(found: dict[str, _Gathered], row: Mapping[str, Any], line: str) -> N
     for place, turn in layout.items():
         if gathered.layout.setdefault(place, turn) != turn:
             raise BadTemplate(
-                gettext_noop("Line %(line)s lays its conversation out differently from the lines before."), line=line
+                gettext_noop("Line %(line)s: the layout of the conversation differs from earlier lines."), line=line
             )
     # FastChat fills the user's message only.
     system = row.get("system_prompt", "").replace("$", "$$")
@@ -120,14 +120,14 @@ def _with_conversations(text: str, line: str) -> tuple[str, dict[str, str]]:
         head, middle = between.lstrip("\n"), text[first.end() : answer.start()]
         start = first.start() - len(head)
         if text[start : first.start()] != head or text[second.end() : last.start()] != middle:
-            raise BadTemplate(gettext_noop("Line %(line)s lays its two turns out differently."), line=line)
+            raise BadTemplate(gettext_noop("Line %(line)s: the two turns have different layouts."), line=line)
         speaker = answer[1]
         label = "references" if speaker == "ref_answer" else "conversation"
         turn = f"{_escaped(head)}$prompt{_escaped(middle)}$answer"
         if speaker in {"answer_a", "answer_b"}:
             turn = turn.replace(f"Assistant {speaker[-1].upper()}", "$speaker")
         if layout.setdefault(label, turn) != turn:
-            raise BadTemplate(gettext_noop("Line %(line)s lays its two turns out differently."), line=line)
+            raise BadTemplate(gettext_noop("Line %(line)s: the two turns have different layouts."), line=line)
         pieces += [text[done:start], f"{{{_TALKS[speaker]}}}"]
         done, turns = last.end(), turns[4:]
     return "".join([*pieces, text[done:]]), layout
@@ -151,7 +151,7 @@ def _named(text: str, line: str) -> str:
         name = match[1] if match[1] in _TALKS.values() else _ALONE.get(match[1])
         if name is None:
             raise BadTemplate(
-                gettext_noop("Line %(line)s: {%(place)s} is not a known place."), line=line, place=match[1]
+                gettext_noop("Line %(line)s: {%(place)s} is not a known placeholder."), line=line, place=match[1]
             )
         return f"${{{name}}}"
 

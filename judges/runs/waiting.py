@@ -61,8 +61,8 @@ class Waiting:
         calls = ngettext("%(count)d call", "%(count)d calls", self.calls) % {"count": self.calls}
         values = {"reason": reason, "seconds": seconds, "calls": calls, "attempt": self.attempt, "most": self.attempts}
         if not self.attempts:
-            return (_("%(reason)s, next request in %(seconds)d s") if self.until else "%(reason)s") % values
-        return _("%(reason)s: attempt %(attempt)d of %(most)d, again in %(seconds)d s (%(calls)s)") % values
+            return (_("%(reason)s (next request in %(seconds)d s)") if self.until else "%(reason)s") % values
+        return _("%(reason)s (attempt %(attempt)d of %(most)d, again in %(seconds)d s, %(calls)s)") % values
 
 
 def commonest(waits: Collection[Waiting]) -> Waiting | None:

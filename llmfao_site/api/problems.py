@@ -97,20 +97,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def disk_full(request: HttpRequest) -> HttpResponse:
     """Responds where something could not be stored for lack of space, likewise."""
     title = _("The server’s disk is full")
-    detail = _("Nothing was saved. Ask whoever runs this site to free some space, then try again.")
+    detail = _("Nothing was saved. Ask a site administrator to free some space, then try again.")
     return _refusal(request, 507, title, detail)
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
     """Responds to a large body from somebody who is not signed in, likewise."""
     title = _("You are not signed in")
-    detail = _("Only people who are signed in can send files or that much text. Sign in and try again.")
+    detail = _("Sign in to send files or long texts, then try again.")
     return _refusal(request, 413, title, detail)
 
 
 def no_length(request: HttpRequest) -> HttpResponse:
     """Responds to a body of unknown length, likewise. Only programs send one."""
-    title = _("The request has no length")
+    title = _("The request has no Content-Length")
     return _refusal(request, 411, title, _("Send the header Content-Length instead of Transfer-Encoding: chunked."))
 
 

@@ -14,11 +14,11 @@ class Migration(migrations.Migration):
             name='LastBeat',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='last sign of life')),
+                ('at', models.DateTimeField(verbose_name='last active')),
             ],
             options={
-                'verbose_name': 'last sign of life of the schedule',
-                'verbose_name_plural': 'last signs of life of the schedule',
+                'verbose_name': 'last run of the schedule',
+                'verbose_name_plural': 'last runs of the schedule',
             },
         ),
     ]

@@ -380,7 +380,7 @@ ADVICE: Final = (
         "advice",
         lambda it: _has_number(it, "prompts") and it.clusters == "both",
         _(
-            "More votes alone are not enough to separate the top two, but more prompts are. If they differ as much as "
+            "More votes alone cannot separate the top two, but more prompts can. If they differ as much as "
             "they seem to, about %(wanted)s prompts would separate them in 80%% of studies (%(number)s so far)."
         ),
         _wanted_prompts,
@@ -568,11 +568,14 @@ PROMPTS: Final = (
         "prompts",
         lambda it: it.facts.get("prompts", 0) >= LEAST_PROMPTS and it.spread is not None and not _most_prompts(it),
         lambda it: (
-            gettext("Each model was compared on %(least)s of these prompts. Different models met different prompts.")
+            gettext(
+                "Each model was compared on %(least)s of these prompts. Different models were compared on different "
+                "prompts."
+            )
             if it.spread and it.spread[0] == it.spread[1]
             else gettext(
-                "Each model was compared on between %(least)s and %(most)s of these prompts, so different models may "
-                "have met easier or harder ones."
+                "Each model was compared on between %(least)s and %(most)s of these prompts, so some models may have "
+                "been compared on easier or harder ones."
             )
         ),
         lambda it: {"least": written(it.spread[0]), "most": written(it.spread[1])} if it.spread else {},
@@ -843,8 +846,8 @@ INTERVALS: Final = (
         "intervals",
         lambda it: _clustered(it) and it.doubtful,
         _(
-            "95%% of such intervals are meant to contain the true rating. Notices above the table, or few prompts or "
-            "raters, say where they may not."
+            "95%% of such intervals are meant to contain the true rating. They may not if there are notices above "
+            "the table, or few prompts or raters."
         ),
     ),
     Statement("held-if-sampled", "intervals", lambda it: _clustered(it) and not it.doubtful, _sampled),
@@ -859,8 +862,8 @@ INTERVALS: Final = (
         "effective",
         lambda it: _uneven(it, "prompts") or _uneven(it, "raters"),
         _(
-            "Comparisons are spread unevenly: a few prompts or raters carry most of the information. So many that "
-            "contribute equally would carry as much."
+            "Comparisons are spread unevenly: a few prompts or raters carry most of the information. The effective "
+            "number says how many would carry as much if all contributed equally."
         ),
     ),
     Statement(

@@ -30,11 +30,12 @@ NOTICES: dict[str, str | Promise] = {
         "People and judges are combined here. No intervals are shown, because none would describe such a mix of raters."
     ),
     "only-judges": _(
-        "Only judges have compared here. No intervals are shown, because several judges are not a sample of all "
+        "Only judges have compared pairs here. No intervals are shown, because several judges are not a sample of all "
         "judges. Choose one judge to see intervals for its verdicts."
     ),
     "only-people": _(
-        "This leaderboard is for people and judges together, but no judge has compared here. No intervals are shown. "
+        "This leaderboard is for people and judges together, but no judge has compared pairs here. No intervals are "
+        "shown. "
         "Choose people to see them."
     ),
     "uneven-prompts": _(

@@ -178,7 +178,7 @@ def test_the_sweep_takes_up_what_a_killed_worker_left(study, sent, client):
     assert background.sweep(now + timedelta(minutes=1)) == 0
     assert background.sweep(now + timedelta(minutes=1.5)) == 1
     assert sent == [("annotation.make_pairs", run.pk)]
-    assert "Interrupted, starting again" in text_of(client.get(f"/studies/haiku/pairs/runs/{run.pk}/"))
+    assert "Interrupted. Starting again." in text_of(client.get(f"/studies/haiku/pairs/runs/{run.pk}/"))
     background.run(run.pk, now)
     run.refresh_from_db()
     assert run.state == PairRunState.DONE

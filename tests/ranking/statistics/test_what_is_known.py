@@ -186,7 +186,7 @@ def test_what_is_known_by_an_assumption_alone_says_so():
 
 def test_what_would_help_is_told_in_numbers_of_it():
     assert advice(group(), 8931) == (
-        "More votes alone are not enough to separate the top two, but more prompts are. If they differ as much as "
+        "More votes alone cannot separate the top two, but more prompts can. If they differ as much as "
         "they seem to, about 41 prompts would separate them in 80% of studies (13 so far)."
     )
     votes = {**group()["verdict"], "help": "votes", "factor": 4.67}
