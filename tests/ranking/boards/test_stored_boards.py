@@ -79,7 +79,12 @@ def test_the_citation_of_the_page_leads_to_the_board(client):
 @pytest.mark.parametrize(
     ("filters", "settings", "told"),
     [
-        (Filters(category="code"), Settings(), "Bradley-Terry, people, Prompts: code, 216 comparisons"),
+        (
+            Filters(category="code"),
+            Settings(),
+            "Bradley-Terry, people, Prompts: code, Intervals for: raters like these on exactly these prompts, "
+            "216 comparisons",
+        ),
         (
             Filters(),
             Settings(clusters="none"),

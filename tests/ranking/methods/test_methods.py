@@ -226,7 +226,7 @@ def test_baseline_win_rate_has_the_standard_error_of_a_mean():
     assert group.comparisons[place] == 10
 
 
-def test_soft_verdicts_are_shares_and_only_win_rates_take_them():
+def test_soft_verdicts_are_shares_and_not_every_method_takes_them():
     rng = np.random.default_rng(0)
     soft = rng.random(40)
     votes = make([(1, 0, 2)] * 40, soft=soft)
@@ -235,8 +235,8 @@ def test_soft_verdicts_are_shares_and_only_win_rates_take_them():
     place = group.ratings.names.index("model 1")
     assert group.ratings.scores[place] == pytest.approx(soft.mean())
     assert points(group.ratings).error[place] == pytest.approx(soft.std(ddof=1) / np.sqrt(40))
-    with pytest.raises(Contradiction, match="does not support soft verdicts"):
-        rate(votes, asked("bradley-terry"), "people")
+    with pytest.raises(Contradiction, match="soft verdicts"):
+        rate(votes, asked("elo"), "people")
 
 
 def test_clustered_baseline_win_rates_sum_within_clusters():

@@ -184,7 +184,8 @@ def test_more_votes_help_only_where_votes_are_what_is_missing():
     limit = critical(ratings(plain, clusters="worker"), simultaneous=True)
     error = 2 * np.sqrt(ratings(plain, clusters="worker").covariance[0, 0])
     gap = np.ptp(ratings(plain, clusters="worker").scores)
-    assert told.factor == pytest.approx((limit * error / gap) ** 2)
+    # In 80% of studies: the normal distribution is exceeded by 0.84 with that probability.
+    assert told.factor == pytest.approx(((limit + 0.84) * error / gap) ** 2, rel=0.1)
 
 
 def test_redraws_of_votes_that_differ_in_importance_are_as_wide_as_their_sandwich():

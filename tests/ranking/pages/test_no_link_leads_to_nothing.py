@@ -14,7 +14,7 @@ from tests.ranking.casting import judge, vote, voted_study
 
 pytestmark = pytest.mark.django_db
 
-PRIVATE = "Until the study is closed, pairs with their answers and votes are private."
+PRIVATE = "Until the study is closed, a pair is shown only when no more votes are expected"
 
 
 def publish(study: Study, status: Status) -> Study:

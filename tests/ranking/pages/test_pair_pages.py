@@ -192,7 +192,7 @@ class TestWhilePeopleVote:
         mine = as_user(administrator)
         assert mine.get(address(study, pair)).status_code == 200
         assert pair.number in numbers(mine, address(study))
-        assert "Until the study is closed, pairs with their answers and votes are private." in html(
+        assert "Until the study is closed, a pair is shown only when no more votes are expected" in html(
             client, address(study)
         )
 
