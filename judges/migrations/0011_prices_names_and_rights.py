@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='judgeversion',
             name='batch_percent',
-            field=models.PositiveSmallIntegerField(default=100, help_text='For replies from files of a batch service. Many services charge 50% for batches.', validators=[django.core.validators.MaxValueValidator(100)], verbose_name='batch price (% of the other prices)'),
+            field=models.PositiveSmallIntegerField(default=100, help_text='For replies from files of a batch service. Many services charge half for batches.', validators=[django.core.validators.MaxValueValidator(100)], verbose_name='batch price (percent of the other prices)'),
         ),
         migrations.AddField(
             model_name='judgeversion',

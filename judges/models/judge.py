@@ -155,10 +155,10 @@ class JudgeVersion(Access):
         validators=[MinValueValidator(100), MaxValueValidator(2_000_000)],
     )
     batch_percent = models.PositiveSmallIntegerField(
-        _("batch price (% of the other prices)"),
+        _("batch price (percent of the other prices)"),
         default=100,
         validators=[MaxValueValidator(100)],
-        help_text=_("For replies from files of a batch service. Many services charge 50% for batches."),
+        help_text=_("For replies from files of a batch service. Many services charge half for batches."),
     )
     ignore_returned_model = models.BooleanField(
         _("ignore the returned model name"),

@@ -82,8 +82,7 @@ def test_the_citation_of_the_page_leads_to_the_board(client):
         (
             Filters(category="code"),
             Settings(),
-            "Bradley-Terry, people, Prompts: code, Intervals for: raters like these on exactly these prompts, "
-            "216 comparisons",
+            "Prompts: code, Intervals for: raters like these on exactly these prompts, 216 comparisons",
         ),
         (
             Filters(),
