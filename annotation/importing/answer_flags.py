@@ -12,6 +12,9 @@ from annotation.interchange.reasoning import parted
 from annotation.models import Result, ResultFlag, Upload
 
 BATCH: Final = 1000
+TEXTS: Final = 100
+"""Answers read at a time, which may be long."""
+
 EXCERPT: Final = 200
 """Characters of the reasoning that a flag shows."""
 
@@ -22,7 +25,7 @@ def flag(results: QuerySet[Result]) -> None:
     Call it inside a transaction. Answers that name their own model are flagged where their texts are read.
     """
     flags: list[ResultFlag] = []
-    for pk, text, turns in results.values_list("pk", "text", "turns").iterator(chunk_size=BATCH):
+    for pk, text, turns in results.values_list("pk", "text", "turns").iterator(chunk_size=TEXTS):
         parts = [parted(answer or "") for answer in (text, *turns)]
         if thoughts := next((thoughts for thoughts, _said in parts if thoughts), ""):
             excerpt = " ".join(thoughts.split())[:EXCERPT]
@@ -51,7 +54,7 @@ def flag_identical(prompts: Collection[int]) -> None:
         alike: dict[tuple[int, int, bytes], list[tuple[int, str]]] = defaultdict(list)
         for pk, prompt, sample, name, text, turns in rows.values_list(
             "pk", "prompt", "sample", "model__name", "text", "turns"
-        ).iterator(chunk_size=BATCH):
+        ).iterator(chunk_size=TEXTS):
             alike[prompt, sample, digest(text, turns)].append((pk, name))
         flags = [
             ResultFlag(

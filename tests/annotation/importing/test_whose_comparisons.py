@@ -57,6 +57,7 @@ def test_the_columns_of_published_and_exported_files_keep_the_rule_of_the_name(
 ) -> None:
     path = tmp_path / "owl-crowd-comparisons.csv"
     values = {"left": ("Alder 7B", "command"), "right": ("'=Birch", "Alder 7B"), "simulated": ("false", "false")}
+    values |= {"weight": ("2", "0.5"), "share": ("0.9", "0.5")}
     rows = [
         ",".join((row, *(values.get(column, ("0", "0"))[number] for column in more))) for number, row in enumerate(ROWS)
     ]

@@ -28,7 +28,7 @@ def test_other_methods_are_refused(client: Client, name: str, method: str):
     client.get("/s/haiku/vote/")
     before = [list(model.objects.order_by("pk").values()) for model in (Worker, Assignment, Comparison)]
     assert before[0]
-    more = ["plain"] if name == "worker-view" else []
+    more = {"worker-view": ["plain"], "worker-personal": ["forged"]}.get(name, [])
     reply = getattr(client, method)(reverse(name, args=["haiku", *more]))
     assert reply.status_code == 405
     assert worker_session.COOKIE not in reply.cookies
