@@ -82,10 +82,10 @@ def test_join_fail_and_pass_training_vote_by_keys_undo_and_finish_with_the_code(
     answer_training(page, right=True)
 
     expect(page.get_by_text("You passed the training")).to_be_visible()
-    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(page.get_by_text("0 of 2 required")).to_be_visible()
     accessible(page)
     press(page, "ArrowLeft")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     expect(page.get_by_role("button", name="Undo “A is better”")).to_be_visible()
     expect(page.get_by_role("heading", name="Prompt")).to_be_focused()
     accessible(page)
@@ -93,7 +93,7 @@ def test_join_fail_and_pass_training_vote_by_keys_undo_and_finish_with_the_code(
     expect(page.get_by_role("button", name="Undo “Tie”")).to_be_visible()
     press(page, "Backspace")
     expect(page.get_by_text("Undone. Here is that pair again")).to_be_visible()
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     press(page, "ArrowRight")
     expect(page.get_by_role("button", name="Undo “B is better”")).to_be_visible()
     page.get_by_role("button", name="Finish now").click()
@@ -132,7 +132,7 @@ def test_one_click_is_one_request(page, live_server, study):
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.get_by_role("button", name="A is better").click()
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     page.wait_for_timeout(200)
     assert requests == [f"{live_server.url}/s/haiku/vote/send/"]
 
@@ -141,7 +141,7 @@ def test_a_double_click_is_one_vote(page, live_server, study):
     start(page, f"{live_server.url}/s/haiku/")
     page.wait_for_timeout(SETTLED)
     page.get_by_role("button", name="A is better").dblclick(delay=60)
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     page.wait_for_timeout(SETTLED)
     assert Comparison.objects.count() == 1
 
@@ -153,7 +153,7 @@ def test_a_key_held_down_is_one_vote(page, live_server, study):
         page.keyboard.down("ArrowLeft")
         page.wait_for_timeout(120)
     page.keyboard.up("ArrowLeft")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     assert Comparison.objects.count() == 1
 
 
@@ -181,7 +181,7 @@ def test_in_a_pane_that_scrolls_the_arrows_scroll_and_in_one_that_does_not_they_
     page.reload()
     page.get_by_role("region", name="Answer A").focus()
     press(page, "ArrowLeft")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
 
 
 def test_typing_a_report_does_not_vote_and_the_report_arrives(page, live_server, study, accessible):
@@ -217,7 +217,7 @@ def test_keys_can_be_switched_off_and_stay_off(page, live_server, study):
     page.keyboard.press("Escape")
     page.get_by_role("heading", name="Prompt").click()
     press(page, "t")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
 
 
 def test_a_pair_is_skipped_with_a_reason(page, live_server, study, accessible):
@@ -243,13 +243,13 @@ def test_reasons_are_asked_after_the_choice_and_sent_with_it(page, live_server, 
     press(page, "ArrowRight")
     assert not Comparison.objects.exists()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     vote = Comparison.objects.get()
     assert (vote.value, vote.reasons, vote.input_method) == (3, ["Clearer", "Better style"], "key")
     page.wait_for_timeout(SETTLED)
     page.get_by_role("button", name="Tie", exact=True).click()
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("2 of 4")).to_be_visible()
+    expect(page.get_by_text("2 of 4 done")).to_be_visible()
     vote = Comparison.objects.order_by("pk").last()
     assert (vote.value, vote.reasons, vote.input_method) == (2, [], "mouse")
 
@@ -261,7 +261,8 @@ def test_every_scale_has_its_keys(page, live_server, study, accessible):
         page.reload()
         accessible(page)
         press(page, key)
-        expect(page.get_by_text(f"{done} of 4")).to_be_visible()
+        progress = f"{done} of 2 required" if done < 2 else f"{done} of 4 done"
+        expect(page.get_by_text(progress)).to_be_visible()
         assert Comparison.objects.order_by("pk").last().value == value
 
 
@@ -272,7 +273,7 @@ def test_a_vote_that_does_not_arrive_is_said_and_can_be_pressed_again(page, live
     expect(page.get_by_role("alert")).to_contain_text("couldn’t send your answer")
     page.context.set_offline(False)
     press(page, "t")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     expect(page.get_by_role("alert")).to_be_hidden()
     assert Comparison.objects.count() == 1
 
@@ -282,7 +283,7 @@ def test_two_tabs_do_not_vote_twice_on_a_pair(page, live_server, study):
     other = page.context.new_page()
     other.goto(f"{live_server.url}/s/haiku/vote/")
     press(page, "ArrowLeft")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     press(other, "ArrowRight")
     expect(other.get_by_text("We kept your first answer")).to_be_visible()
     assert [vote.value for vote in Comparison.objects.all()] == [1]
@@ -291,10 +292,10 @@ def test_two_tabs_do_not_vote_twice_on_a_pair(page, live_server, study):
 def test_the_back_button_leads_to_the_pair_in_hand(page, live_server, study):
     start(page, f"{live_server.url}/s/haiku/")
     press(page, "ArrowLeft")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     page.go_back()
     page.get_by_role("link", name="Back to your pair").click()
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     assert Comparison.objects.count() == 1
 
 
@@ -314,7 +315,7 @@ def test_a_folded_prompt_stays_folded(page, live_server, study):
     page.get_by_text("Hide prompt", exact=True).click()
     expect(text).to_be_hidden()
     press(page, "ArrowLeft")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     expect(text).to_be_hidden()
     page.reload()
     expect(text).to_be_hidden()
@@ -364,7 +365,7 @@ def phone(browser: Browser):
 def test_on_a_phone_of_320_pixels_nothing_overflows_and_the_bar_stays_in_reach(phone, live_server, study):
     study.prompt_set.results.update(text="Word. " * 800 + "\n\n```\n" + "wide " * 100 + "\n```")
     start(phone, f"{live_server.url}/s/haiku/")
-    expect(phone.get_by_text("0 of 4")).to_be_visible()
+    expect(phone.get_by_text("0 of 2 required")).to_be_visible()
     assert overflow(phone) == 0
     for name in ("A is better", "Tie", "B is better"):
         box = phone.get_by_role("button", name=name, exact=True).bounding_box()
@@ -373,7 +374,7 @@ def test_on_a_phone_of_320_pixels_nothing_overflows_and_the_bar_stays_in_reach(p
     phone.evaluate("window.scrollTo(0, 2000)")
     phone.wait_for_timeout(SETTLED)
     phone.get_by_role("button", name="A is better").tap()
-    expect(phone.get_by_text("1 of 4")).to_be_visible()
+    expect(phone.get_by_text("1 of 2 required")).to_be_visible()
     assert phone.evaluate("window.scrollY") == 0
     assert Comparison.objects.get().input_method == "touch"
 
@@ -415,7 +416,7 @@ def test_axe_finds_nothing_on_the_pages_beside_the_way(page, live_server, study,
     page.emulate_media(color_scheme=scheme)
     start(page, f"{live_server.url}/s/haiku/")
     press(page, "t")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     page.locator("summary[title=Settings]").click()
     accessible(page)
     for path in ("instructions", "report", "withdraw"):
@@ -440,7 +441,7 @@ def test_axe_finds_nothing_on_the_pages_beside_the_way(page, live_server, study,
 def test_an_open_page_keeps_its_pair_and_one_left_alone_does_not(page, live_server, study):
     page.clock.install()
     start(page, f"{live_server.url}/s/haiku/")
-    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(page.get_by_text("0 of 2 required")).to_be_visible()
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
     with page.expect_response("**/extend/"):
@@ -454,19 +455,19 @@ def test_an_open_page_keeps_its_pair_and_one_left_alone_does_not(page, live_serv
 def test_a_reservation_that_ran_out_under_an_open_page_is_looked_for_again(page, live_server, study):
     page.clock.install()
     start(page, f"{live_server.url}/s/haiku/")
-    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(page.get_by_text("0 of 2 required")).to_be_visible()
     Assignment.objects.update(state="expired", slot=None)
     Pair.objects.update(taken=0)
     with page.expect_navigation():
         page.clock.fast_forward("06:00")
-    expect(page.get_by_text("0 of 4")).to_be_visible()
+    expect(page.get_by_text("0 of 2 required")).to_be_visible()
     assert Assignment.objects.get().state == "open"
 
 
 def test_a_server_that_says_nothing_is_given_up_and_the_answer_sent_again(page, live_server, study, accessible):
     start(page, f"{live_server.url}/s/haiku/?PROLIFIC_PID=p1")
     press(page, "ArrowLeft")
-    expect(page.get_by_text("1 of 4")).to_be_visible()
+    expect(page.get_by_text("1 of 2 required")).to_be_visible()
     expect(page.locator("#announce")).to_contain_text("Sent: A is better.")
     ballot = page.locator("#ballot")
     assert ballot.get_attribute("hx-request") == '{"timeout": 15000}'
@@ -483,7 +484,7 @@ def test_a_server_that_says_nothing_is_given_up_and_the_answer_sent_again(page, 
     page.unroute("**/vote/send/")
     ballot.evaluate("form => form.setAttribute('hx-request', '{\"timeout\": 60000}')")
     again.click()
-    expect(page.get_by_text("2 of 4")).to_be_visible()
+    expect(page.get_by_text("2 of 4 done")).to_be_visible()
     expect(trouble).to_be_hidden()
     assert [vote.input_method for vote in Comparison.objects.all()] == ["key", "key"]
 
