@@ -1,6 +1,7 @@
 """Runs that a command waits for: a progress bar and what they wait for meanwhile, and a summary at the end."""
 
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +22,8 @@ from judges.runs.progress import Progress
 
 LOOK: Final = 0.5
 """Seconds between two progress queries."""
+
+COUNTDOWN: Final = re.compile(r"\d+ ?(?:s\b|秒)")
 
 TELL: Final = 5.0
 """Seconds after which a command says again what it waits for."""
@@ -77,8 +80,8 @@ class News:
 
     def tell(self, waits: Iterable[str], now: float) -> None:
         for line in waits:
-            # "..., again in 4 s" counts down; only what stands before it is news.
-            what = line.rpartition(", ")[0] or line
+            # "again in 4 s" counts down, and that is no news.
+            what = COUNTDOWN.sub("", line)
             if now - self._last.get(what, -math.inf) >= TELL:
                 self._last[what] = now
                 self._write(line)

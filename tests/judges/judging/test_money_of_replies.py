@@ -95,7 +95,7 @@ def test_a_reply_that_broke_off_is_tried_again_and_never_a_vote(study: Study, st
     run_judge(study, make_judge(server.url), Plan(limit=1))
     assert server.ledger["requests"] == 12
     assert set(JudgeCall.objects.values_list("state", flat=True)) == {CallState.FAILED}
-    assert "broke off" in JudgeReply.objects.all()[0].problem
+    assert "ended the reply early" in JudgeReply.objects.all()[0].problem
 
 
 def test_replies_from_batch_files_cost_the_batch_price(study: Study, tmp_path: Path) -> None:

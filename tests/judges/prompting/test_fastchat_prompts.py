@@ -131,11 +131,11 @@ def test_a_set_without_a_layout_keeps_its_hash() -> None:
         ("[]", "Line 1 is not a judge prompt"),
         ('{"type": "triple"}', "Line 1 is not a judge prompt"),
         ('{"type": "pairwise", "prompt_template": 7}', "Line 1 is not a judge prompt"),
-        ('{"type": "single", "prompt_template": "{question} {answer} {odd}"}', r"\{odd\} is not a known place"),
+        ('{"type": "single", "prompt_template": "{question} {answer} {odd}"}', r"\{odd\} is not a known placeholder"),
         ('{"type": "pairwise", "prompt_template": "{question}: {answer_a}"}', "does not show both answers"),
         (
             json.dumps({"type": "single", "prompt_template": talk("A", "answer").replace("### User:", "U:", 1)}),
-            "two turns out differently",
+            "two turns have different layouts",
         ),
     ],
 )

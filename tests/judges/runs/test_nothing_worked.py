@@ -46,7 +46,7 @@ def test_a_command_in_which_nothing_worked_fails_with_the_commonest_problem_and_
 
     with endpoint(reply) as server:
         make_judge(server.url, "shy", orders="one", parallel=1)
-        with pytest.raises(CommandError, match=r"No call worked.*\(11 of 12 calls\).*no verdict"):
+        with pytest.raises(CommandError, match=r"All calls failed.*\(11 of 12 calls\).*no verdict"):
             call_command("judge", study.slug, "--judge", "shy")
     assert "12 unreadable" in capsys.readouterr().out
 
@@ -74,7 +74,7 @@ def test_while_it_waits_a_command_says_for_what_which_attempt_and_how_long(
         with pytest.raises(CommandError):
             call_command("judge", study.slug, "--judge", "busy", "--limit", "1")
     said_so = capsys.readouterr().err
-    assert re.search(r"502 upstream is down: attempt [234] of 4, again in \d+ s \(1 call\)", said_so)
+    assert re.search(r"502 upstream is down \(attempt [234] of 4, again in \d+ s, 1 call\)", said_so)
     assert "stamina" not in said_so + caplog.text
 
 
@@ -88,18 +88,18 @@ def test_the_page_of_a_run_says_what_it_waits_for(study: Study, owner: Any, as_u
     assert ended.waiting["attempt"] == 2
     run.senders.update(finished_at=None)
     page = as_user(owner).get(f"/studies/{study.slug}/judges/runs/{run.pk}/").content.decode()
-    assert "502 upstream is down: attempt 2 of 4, again in" in page
+    assert "502 upstream is down (attempt 2 of 4, again in" in page
 
 
 def test_a_reason_is_said_again_only_after_some_seconds() -> None:
     lines: list[str] = []
     news = News(lines.append)
     for second in range(4):
-        news.tell([f"502 down: attempt 2 of 8, again in {4 - second} s (2 calls)"], second)
-    news.tell(["502 down: attempt 3 of 8, again in 8 s (2 calls)"], 4)
+        news.tell([f"502 down (attempt 2 of 8, again in {4 - second} s, 2 calls)"], second)
+    news.tell(["502 down (attempt 3 of 8, again in 8 s, 2 calls)"], 4)
     assert lines == [
-        "502 down: attempt 2 of 8, again in 4 s (2 calls)",
-        "502 down: attempt 3 of 8, again in 8 s (2 calls)",
+        "502 down (attempt 2 of 8, again in 4 s, 2 calls)",
+        "502 down (attempt 3 of 8, again in 8 s, 2 calls)",
     ]
 
 
@@ -181,7 +181,7 @@ def test_an_endpoint_that_is_slower_than_the_timeout_is_asked_once(study: Study)
         run = run_judge(study, make_judge(server.url, timeout=0.2))
         assert (run.state, len(server.bodies)) == (RunState.STOPPED, 1)
     assert "within 0.2 seconds" in run.problem
-    assert "Raise the timeout" in run.problem
+    assert "Increase the timeout" in run.problem
 
 
 def test_the_first_call_goes_alone_and_the_others_together_once_it_was_answered(study: Study) -> None:
