@@ -91,6 +91,9 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_counted_twic
         arena = JudgingArena(tmp_path, migrated, redis_server, stand_in.url, "--parallel", "20", "--timeout", "3600")
         workers = [arena.start_worker("one"), arena.start_worker("two")]
         try:
+            # The first request of each goes alone.
+            assert eventually(lambda: stand_in.ledger["in_flight"] == 2), arena.told()
+            stand_in.let(2)
             assert eventually(lambda: stand_in.ledger["in_flight"] == 20), arena.told()
             assert arena.figures()["live"] == 2, "each has half of the requests that may be in flight"
             stand_in.let(100)
@@ -127,6 +130,9 @@ def test_a_limit_holds_over_both_workers(tmp_path: Path, migrated: Path, redis_s
         arena = JudgingArena(tmp_path, migrated, redis_server, stand_in.url, *limits)
         workers = [arena.start_worker("one"), arena.start_worker("two")]
         try:
+            # The first request of each goes alone.
+            assert eventually(lambda: stand_in.ledger["in_flight"] == 2), arena.told()
+            stand_in.let(2)
             assert eventually(lambda: stand_in.ledger["in_flight"] == 20), arena.told()
             assert arena.figures()["live"] == 2
             stand_in.let(math.inf)
