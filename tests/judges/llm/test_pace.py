@@ -8,9 +8,9 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from judges.llm import redis_rate_limits as pace_module
+from judges.llm import rate_limits as pace_module
 from judges.llm.rate_limits import SPAN, FilePace, Limits, Pace, Turn, Window
-from judges.llm.redis_rate_limits import RedisPace
+from judges.llm.redis_rate_limits import AWAY, RedisPace
 
 
 class Clock:
@@ -148,7 +148,7 @@ def test_nothing_is_sent_while_redis_is_away(redis_server: str, monkeypatch: pyt
 
     with monkeypatch.context() as patched:
         patched.setattr(client, "execute_command", nobody_listens)
-        assert pace.take(1) == Turn(pace_module.AWAY)
+        assert pace.take(1) == Turn(AWAY)
         pace.settle(ticket, 1)
     assert pace.take(1).wait == 0
 

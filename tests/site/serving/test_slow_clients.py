@@ -146,7 +146,7 @@ def test_two_requests_at_once_are_answered_one_after_the_other(gunicorn: Gunicor
 def test_a_stranger_may_not_send_much_and_hears_it_before_sending(gunicorn: Gunicorn):
     answer = gunicorn.answer(HEAD + b"Content-Length: 3000000\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"Sign in and try again." in answer
+    assert b"Sign in to send files or long texts" in answer
 
 
 def test_a_body_without_a_length_is_refused_in_words(gunicorn: Gunicorn):
