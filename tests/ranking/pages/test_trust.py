@@ -173,7 +173,7 @@ def test_an_assumption_that_was_needed_is_told():
         vote(rater, pair, "x")
     found = lines(study)
     assert found["Assumption"].value == "each model given half a tie against the mean"
-    assert "where they may not" in found["Interval method"].means
+    assert "They may not if" in found["Interval method"].means
     assert found["Connectivity"].value == "all 3 models connected"
 
 
