@@ -303,6 +303,7 @@ class SettingsForm(_StudyForm):
 
     def warning(self) -> str:
         """Returns what saving means for votes that the study has; empty if nothing. Call it on a valid form."""
+        # The instance holds what was sent, since it was validated.
         before = Study.objects.get(pk=self.instance.pk)
         return warning_of(before, {name: self.cleaned_data[name] for name in self.changed_data})
 

@@ -165,7 +165,7 @@ class ComparisonRow(Row):
     instruction_version = serializers.IntegerField(required=False, allow_null=True)
     question_version = serializers.IntegerField(required=False, allow_null=True)
     question = serializers.CharField(
-        required=False, allow_null=True, help_text="Empty: “Which answer is better?” in the worker’s language."
+        required=False, allow_null=True, help_text="If empty: “Which answer is better?” in the worker’s language."
     )
     scale_version = serializers.IntegerField(required=False, allow_null=True)
     reasons = serializers.CharField(required=False, allow_null=True, help_text="A JSON list, as in the file.")

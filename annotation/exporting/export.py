@@ -589,7 +589,7 @@ def payments(study: Study) -> Iterator[str]:
 
 
 def prolific_approvals(study: Study) -> Iterator[str]:
-    """Yields the participant IDs of who completed the study, one a line, as Prolific's bulk approval takes them."""
+    """Yields the participant IDs of workers who completed the study, as Prolific's bulk approval takes them."""
     for external_id in _of_platform(study).values_list("external_id", flat=True).iterator():
         yield f"{external_id}\n"
 

@@ -142,6 +142,7 @@ def run(upload_id: int) -> bool:
     except NotPossible as refusal:
         claim.end(UploadState.FAULTY, {"faults": [_told(refusal.problem).as_json()], "count": 1})
     except Exception as error:
+        # The file system, PostgreSQL and SQLite each say it with an exception of their own.
         if not disk.is_full(error):
             raise
         reason = gettext_noop("The server’s disk is full. Ask a site administrator to free some space, then try again.")

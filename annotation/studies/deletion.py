@@ -17,7 +17,6 @@ class Belongings:
     pairs: int
     comparisons: int
     workers: int
-    uploads: int
     prompt_set_is_shared: bool
     may_delete_set: bool
     models: int
@@ -33,7 +32,6 @@ def belongings(study: Study, user: User) -> Belongings:
         pairs=study.pairs.count(),
         comparisons=study.comparisons.count(),
         workers=study.workers.count(),
-        uploads=study.uploads.count(),
         prompt_set_is_shared=shared,
         may_delete_set=not shared and _may_delete_set(study, user),
         models=prompt_set.models.count(),

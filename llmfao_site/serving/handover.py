@@ -12,6 +12,8 @@ import struct
 import tempfile
 from typing import Final, NamedTuple
 
+from llmfao_site.demo.watchdog import alive
+
 LOADING: Final = 1
 READY: Final = 2
 LEAVING: Final = 3
@@ -47,17 +49,7 @@ def forget(age: int) -> None:
 def entries() -> list[Entry]:
     """Returns the worker processes that exist."""
     found = (Entry(*_RECORD.unpack_from(_table, place * _RECORD.size)) for place in range(_ROOM))
-    return [entry for entry in found if entry.state and (not entry.process or _exists(entry.process))]
-
-
-def _exists(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return [entry for entry in found if entry.state and (not entry.process or alive(entry.process))]
 
 
 def may_leave(age: int, workers: list[Entry]) -> bool:
