@@ -1,5 +1,6 @@
 """The tables of studies: corpus, pairs, raters, comparisons, and runs in the background."""
 
+from annotation.models.battles import BattleRow
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
 from annotation.models.pair_run import PairRun, PairRunState
 from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
@@ -20,6 +21,7 @@ from annotation.models.voting import (
 __all__ = [
     "Assignment",
     "AssignmentState",
+    "BattleRow",
     "Comparison",
     "Exit",
     "LanguageModel",
