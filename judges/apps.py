@@ -21,6 +21,8 @@ class JudgesConfig(AppConfig):
         from judges.formats import mt_bench
         from judges.judging import runs as judging_runs
         from judges.results import rater_costs
+        from judges.similarity import runs as similarity_runs
+        from judges.similarity import selection
 
         register(Section("answers", _("Answers"), 15, "study-answers", study_sections.look_at_answers))
         register(Section("judges", _("Judges"), 40, "study-judges", study_sections.look_at_judging))
@@ -28,4 +30,5 @@ class JudgesConfig(AppConfig):
         import_rows.register()
         study_formats.register(mt_bench.FORMAT, export_mt_bench.WRITER)
         rater_costs.register()
-        HALTS.extend(halt for halt in (judging_runs.halt, answer_runs.halt) if halt not in HALTS)
+        selection.register()
+        HALTS.extend(halt for halt in (judging_runs.halt, answer_runs.halt, similarity_runs.halt) if halt not in HALTS)

@@ -14,8 +14,9 @@ from annotation.interchange.reasoning import parted
 from annotation.models import Pair, Prompt, Result, Study
 from annotation.numbering import next_number
 from annotation.pair_making import problems
+from annotation.pair_making.selections import SELECTIONS
 from annotation.pairing.registry import STRATEGIES
-from annotation.pairing.strategy import Links, Options, Unconnected
+from annotation.pairing.strategy import Links, Options, Unconnected, ordered
 from annotation.planner_stats import analyse
 from annotation.problems import Problem
 from annotation.studies.lifecycle import NotPossible, check_leave, offer_pairs
@@ -69,9 +70,12 @@ def make_pairs(
     neighbours: int = 3,
     per_prompt: int | None = None,
     seed: int = 0,
+    selection: int | None = None,
     progress: Progress | None = None,
 ) -> PairsMade:
     """Adds the pairs that `strategy` selects to `study`, except existing ones.
+
+    A strategy of `SELECTIONS` adds the pairs that were chosen elsewhere, `selection` is their number there.
 
     Uses every prompt of the prompt set, because the study's filters only decide what people are offered. Uses the
     first sample (0) of each model, with its turns as one text. Sides and keys depend only on the seed, the
@@ -83,17 +87,19 @@ def make_pairs(
             connected. Nothing is stored then.
     """
     check_leave(study)
-    _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed)
+    _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed, selection=selection)
     options = Options(neighbours=neighbours, per_prompt=per_prompt)
-    drafts = _draft(study, strategy, options, seed, progress)
+    drafts = _draft(study, strategy, options, seed, selection, progress)
     made = _store(study, strategy, drafts, seed)
     analyse(Pair)
     return made
 
 
-def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None, seed: int) -> None:
-    if strategy not in STRATEGIES:
-        known = ", ".join(STRATEGIES)
+def _require_sensible(
+    strategy: str, *, neighbours: int, per_prompt: int | None, seed: int, selection: int | None
+) -> None:
+    if strategy not in (STRATEGIES if selection is None else SELECTIONS):
+        known = ", ".join(STRATEGIES if selection is None else SELECTIONS)
         raise NotPossible(problems.NO_STRATEGY(name=strategy, known=known))
     if neighbours < 1 or (per_prompt is not None and per_prompt < 1):
         raise NotPossible(problems.AT_LEAST_ONE())
@@ -103,8 +109,11 @@ def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None,
         raise NotPossible(problems.SEED_OUT_OF_RANGE())
 
 
-def _draft(study: Study, strategy: str, options: Options, seed: int, progress: Progress | None) -> list[_Draft]:
+def _draft(
+    study: Study, strategy: str, options: Options, seed: int, selection: int | None, progress: Progress | None
+) -> list[_Draft]:
     """Runs the strategy on every prompt, outside any transaction."""
+    chosen = None if selection is None else SELECTIONS[strategy].select(study, selection)
     prompts = {prompt.pk: prompt for prompt in study.prompt_set.prompts.only("pk", "number", "slug")}
     drafts = []
     unconnected: list[Problem] = []
@@ -113,7 +122,10 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
         results, models, texts = zip(*rows, strict=True)
         sides, choice = np.random.SeedSequence([seed, prompts[prompt_id].number % 2**64]).spawn(2)
         try:
-            links = STRATEGIES[strategy](texts, options, np.random.default_rng(choice))
+            if chosen is None:
+                links = STRATEGIES[strategy](texts, options, np.random.default_rng(choice))
+            else:
+                links = _links_of(models, chosen.get(prompt_id, ()))
         except Unconnected as fault:
             unconnected.extend(_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
             continue
@@ -136,8 +148,15 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
     if unconnected:
         raise NotPossible(problems.UNCONNECTED(lines=unconnected))
     if not any(len(draft.links) for draft in drafts):
-        raise NotPossible(problems.NO_TWO_MODELS())
+        raise NotPossible(problems.NO_TWO_MODELS() if selection is None else problems.NONE_SELECTED())
     return drafts
+
+
+def _links_of(models: Sequence[int], chosen: Iterable[tuple[int, int]]) -> Links:
+    """Returns the links of the `chosen` pairs of models, where both have answered the prompt."""
+    at = {model: place for place, model in enumerate(models)}
+    found = [(at[x], at[y]) for x, y in chosen if x in at and y in at]
+    return ordered(np.array(found, dtype=np.intp).reshape(-1, 2))
 
 
 def _different(links: Links, texts: Sequence[str]) -> Links:

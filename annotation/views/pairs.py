@@ -11,6 +11,7 @@ from annotation import overview
 from annotation.forms import PairsForm
 from annotation.models import PairRunState, Study
 from annotation.pair_making import background
+from annotation.pair_making.selections import SELECTIONS
 from annotation.views.access import AdministratorRequest, posted, show, texts_page
 from annotation.views.downloads import csv_download
 from annotation.voting import coverage
@@ -27,7 +28,12 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
         options = {name: form.cleaned_data[name] for name in ("neighbours", "per_prompt", "seed")}
         run = background.submit(study, request.user, form.cleaned_data["strategy"], options)
         return redirect("study-pair-run", study.slug, run.pk)
-    context = {"form": form, "runs": study.pair_runs.all()[:10], "many_votes": coverage.has_many_votes(study)}
+    context = {
+        "form": form,
+        "runs": study.pair_runs.all()[:10],
+        "selections": SELECTIONS.values(),
+        "many_votes": coverage.has_many_votes(study),
+    }
     # Counting a million votes takes seconds: the page opens first, and asks for the figures afterwards.
     if request.htmx or "coverage" in request.GET or not context["many_votes"]:
         votes, pace = coverage.coverage(study), coverage.pace(study, timezone.now())
