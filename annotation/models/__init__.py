@@ -2,8 +2,9 @@
 
 from annotation.models.battles import BattleRow
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
+from annotation.models.draw import Draw, DrawBatch
 from annotation.models.pair_run import PairRun, PairRunState
-from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.study import Exit, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.voting import (
     Assignment,
@@ -23,8 +24,11 @@ __all__ = [
     "AssignmentState",
     "BattleRow",
     "Comparison",
+    "Draw",
+    "DrawBatch",
     "Exit",
     "LanguageModel",
+    "Offering",
     "Outcome",
     "Pair",
     "PairRun",

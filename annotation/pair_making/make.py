@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
@@ -10,8 +11,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from annotation.drawing.store import Drawing, store
 from annotation.interchange.reasoning import parted
-from annotation.models import Pair, Prompt, Result, Study
+from annotation.models import Draw, Pair, Prompt, Result, Study
 from annotation.numbering import next_number
 from annotation.pair_making import problems
 from annotation.pair_making.selections import SELECTIONS
@@ -71,11 +73,13 @@ def make_pairs(
     per_prompt: int | None = None,
     seed: int = 0,
     selection: int | None = None,
+    at: datetime | None = None,
     progress: Progress | None = None,
 ) -> PairsMade:
     """Adds the pairs that `strategy` selects to `study`, except existing ones.
 
-    A strategy of `SELECTIONS` adds the pairs that were chosen elsewhere, `selection` is their number there.
+    A strategy of `SELECTIONS` adds the pairs that were chosen elsewhere; `selection` is their number there. In an
+    adaptive study these pairs are draws, made `at` this time, without a probability: the choice was deterministic.
 
     Uses every prompt of the prompt set, because the study's filters only decide what people are offered. Uses the
     first sample (0) of each model, with its turns as one text. Sides and keys depend only on the seed, the
@@ -90,7 +94,7 @@ def make_pairs(
     _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed, selection=selection)
     options = Options(neighbours=neighbours, per_prompt=per_prompt)
     drafts = _draft(study, strategy, options, seed, selection, progress)
-    made = _store(study, strategy, drafts, seed)
+    made = _store(study, strategy, drafts, seed, at if selection is not None else None)
     analyse(Pair)
     return made
 
@@ -192,7 +196,7 @@ def _group(names: list[str]) -> Problem:
 
 
 @transaction.atomic
-def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> PairsMade:
+def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int, drawn_at: datetime | None) -> PairsMade:
     """Adds the missing pairs. A lock on the study prevents another run from adding the same pairs or numbers."""
     locked = Study.objects.select_for_update().get(pk=study.pk)
     number = next_number(Pair.objects.filter(study=locked))
@@ -204,7 +208,8 @@ def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> Pair
             number += 1
         Pair.objects.bulk_create(missing, batch_size=BATCH)
         added += len(missing)
-    if added:
+    drawn = locked.is_adaptive and drawn_at is not None and _draw(locked, strategy, drafts, drawn_at)
+    if added or drawn:
         offer_pairs(locked)
     return PairsMade(
         strategy=strategy,
@@ -214,6 +219,27 @@ def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> Pair
         added=added,
         total=Pair.objects.filter(study=locked).votable().count(),
     )
+
+
+def _draw(study: Study, strategy: str, drafts: list[_Draft], at: datetime) -> bool:
+    """Draws each selected pair that this strategy has not drawn before; returns whether there was any."""
+    before = Draw.objects.filter(batch__study=study, strategy=strategy)
+    known = {frozenset(pair) for pair in before.values_list("pair__result_x", "pair__result_y")}
+    drawings = [
+        Drawing(
+            model_1=int(draft.models[low]),
+            model_2=int(draft.models[high]),
+            prompt=draft.prompt,
+            strategy=strategy,
+            version=1,
+            probability=None,
+        )
+        for draft in drafts
+        for low, high in draft.links.tolist()
+        if frozenset((int(draft.results[low]), int(draft.results[high]))) not in known
+    ]
+    # All pairs are there, so no side is left to chance.
+    return bool(store(study, drawings, at, np.random.default_rng(0), mix={strategy: 1.0}))
 
 
 def _missing(study: Study, draft: _Draft, seed: int) -> list[Pair]:

@@ -1,6 +1,7 @@
 """The prompts that a similarity run chose, as pairs of a study: the strategy `mad`."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.models import User
@@ -37,13 +38,13 @@ def select(study: Study, number: int) -> Mapping[int, list[tuple[int, int]]]:
     return found
 
 
-def make_pairs(run: SimilarityRun, *, seed: int = 0) -> PairsMade:
-    """Adds the chosen pairs of `run` to its study, except existing ones.
+def make_pairs(run: SimilarityRun, at: datetime, *, seed: int = 0) -> PairsMade:
+    """Adds the chosen pairs of `run` to its study, except existing ones; an adaptive study draws them `at` this time.
 
     Raises:
         NotPossible: see `select`, or the study may not use its prompt set.
     """
-    return make.make_pairs(run.study, STRATEGY, selection=run.pk, seed=seed)
+    return make.make_pairs(run.study, STRATEGY, selection=run.pk, seed=seed, at=at)
 
 
 def submit(run: SimilarityRun, user: User | None, *, seed: int = 0) -> PairRun:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from annotation.management.arguments import study_called
 from annotation.studies.lifecycle import NotPossible
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             self.stdout.write(told_report(run))
             if options["no_pairs"]:
                 return
-            made = selection.make_pairs(run, seed=options["seed"])
+            made = selection.make_pairs(run, timezone.now(), seed=options["seed"])
         except (NotPossible, NoKey) as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(f"{made.found:,} pairs chosen; {made.added:,} added, {made.known:,} already there.")

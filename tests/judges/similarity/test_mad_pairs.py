@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from annotation.models import Pair, PairRun, Result
+from annotation.models import Draw, Pair, PairRun, Result
 from annotation.pair_making import background, make
-from annotation.studies.lifecycle import NotPossible, start
+from annotation.studies.lifecycle import NotPossible, change_settings, start
 from judges.models import SimilarityRun
 from judges.similarity import runs, selection
 from judges.similarity.terms import Terms
@@ -25,7 +25,7 @@ def chosen(study):
 
 def test_the_least_similar_prompts_of_each_two_models_become_pairs(bare):
     run = compared(bare, Terms(top=2))
-    made = selection.make_pairs(run)
+    made = selection.make_pairs(run, NOW)
     assert (made.found, made.added, made.total) == (6, 6, 6)
     for table in run.tables.all():
         models = frozenset((table.model_x_id, table.model_y_id))
@@ -36,10 +36,10 @@ def test_the_least_similar_prompts_of_each_two_models_become_pairs(bare):
 
 def test_making_them_again_adds_nothing_and_a_larger_k_adds_the_rest(bare):
     run = compared(bare, Terms(top=2))
-    selection.make_pairs(run)
-    assert selection.make_pairs(run).added == 0
+    selection.make_pairs(run, NOW)
+    assert selection.make_pairs(run, NOW).added == 0
     before = chosen(bare)
-    made = selection.make_pairs(compared(bare, Terms(top=100)))
+    made = selection.make_pairs(compared(bare, Terms(top=100)), NOW)
     assert (made.found, made.added) == (12, 6)
     assert before < chosen(bare)
 
@@ -48,22 +48,44 @@ def test_sides_are_those_of_any_other_strategy(bare):
     make.make_pairs(bare, "all", seed=5)
     everything = {(pair.prompt_id, pair.result_x_id, pair.result_y_id) for pair in bare.pairs.all()}
     bare.pairs.all().delete()
-    selection.make_pairs(compared(bare, Terms(top=2)), seed=5)
+    selection.make_pairs(compared(bare, Terms(top=2)), NOW, seed=5)
     assert {(pair.prompt_id, pair.result_x_id, pair.result_y_id) for pair in bare.pairs.all()} < everything
 
 
 def test_an_open_study_offers_them_at_once(bare):
-    selection.make_pairs(compared(bare, Terms(top=1)))
+    selection.make_pairs(compared(bare, Terms(top=1)), NOW)
     start(bare)
-    selection.make_pairs(compared(bare, Terms(top=2)))
+    selection.make_pairs(compared(bare, Terms(top=2)), NOW)
     assert set(bare.pairs.values_list("wanted", flat=True)) == {bare.overlap}
 
 
+def test_an_adaptive_study_draws_them_once_and_without_a_probability(bare):
+    study = start(change_settings(bare, {"offering": "adaptive", "overlap": 2}))
+    run = compared(study, Terms(top=1))
+    assert selection.make_pairs(run, NOW).added == 3
+    draws = Draw.objects.filter(batch__study=study)
+    assert {(draw.strategy, draw.probability) for draw in draws} == {("mad", None)}
+    assert list(study.pairs.values_list("wanted", flat=True)) == [1, 1, 1]
+    selection.make_pairs(run, NOW)
+    assert list(study.pairs.values_list("wanted", flat=True)) == [1, 1, 1]
+    selection.make_pairs(compared(study, Terms(top=2)), NOW)
+    assert list(study.pairs.values_list("wanted", flat=True)) == [1] * 6
+    assert draws.count() == 6
+
+
+def test_a_draft_that_will_be_adaptive_offers_them_once_it_starts(bare):
+    study = change_settings(bare, {"offering": "adaptive"})
+    selection.make_pairs(compared(study, Terms(top=1)), NOW)
+    assert set(study.pairs.values_list("wanted", flat=True)) == {0}
+    start(study)
+    assert set(study.pairs.values_list("wanted", flat=True)) == {1}
+
+
 def test_a_new_model_gets_its_own_pairs_and_the_others_stay(bare):
-    selection.make_pairs(compared(bare, Terms(top=1)))
+    selection.make_pairs(compared(bare, Terms(top=1)), NOW)
     before = chosen(bare)
     newcomer = add_model(bare)
-    made = selection.make_pairs(compared(bare, Terms(top=1)))
+    made = selection.make_pairs(compared(bare, Terms(top=1)), NOW)
     assert made.added == 3
     assert all(newcomer.pk in models for _prompt, models in chosen(bare) - before)
 
@@ -102,7 +124,7 @@ def test_the_background_makes_them_and_says_what_it_did(bare):
 def test_what_is_not_complete_makes_no_pairs(bare):
     run = runs.start(bare, Terms(), None, NOW, detach=False)
     with pytest.raises(NotPossible, match="has not compared"):
-        selection.make_pairs(run)
+        selection.make_pairs(run, NOW)
     with pytest.raises(NotPossible, match="no similarity run"):
         make.make_pairs(bare, "mad", selection=run.pk + 1)
 
@@ -110,5 +132,5 @@ def test_what_is_not_complete_makes_no_pairs(bare):
 def test_nothing_chosen_is_said(bare):
     run = compared(bare, Terms(filters={"words": 1000}))
     with pytest.raises(NotPossible, match="No prompt was chosen"):
-        selection.make_pairs(run)
+        selection.make_pairs(run, NOW)
     assert SimilarityRun.objects.get().state == "done"

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0014_versions_contact_and_hiding'),
+        ('annotation', '0015_draws'),
     ]
 
     operations = [
