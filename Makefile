@@ -22,7 +22,7 @@ demo: preflight $(VENV)/.installed ## a running arena with a sample study, on HO
 
 .PHONY: database
 database: $(VENV)/.installed
-	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py migrate --verbosity 0 --skip-checks
 
 install: $(VENV)/.installed staticfiles/staticfiles.json $(CATALOGUES) ## the virtual environment, the static files and the catalogues
 
