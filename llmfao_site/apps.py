@@ -1,6 +1,9 @@
 """Registration of the site's own app with Django."""
 
+from typing import ClassVar
+
 from django.apps import AppConfig
+from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class SiteConfig(AppConfig):
@@ -13,3 +16,9 @@ class SiteConfig(AppConfig):
         # Importing the first makes it the current application, importing the second registers the checks. Not in the
         # package's __init__: gunicorn's master imports the package, and must not load the site.
         from llmfao_site import celery, checks  # noqa: F401
+
+
+class StaticConfig(StaticFilesConfig):
+    """Static files of the pages that exist: the API is JSON alone, so REST framework's pages and their styles go unseen."""
+
+    ignore_patterns: ClassVar = [*StaticFilesConfig.ignore_patterns, "rest_framework"]
