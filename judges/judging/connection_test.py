@@ -13,7 +13,9 @@ from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.llm import chat
 from judges.llm.api_keys import NoKey
-from judges.llm.chat import Answer, Endpoint
+from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
+from judges.llm.errors import Again, Permanent, Trouble
 from judges.llm.rate_limits import Limits
 from judges.models.work import Access
 from judges.runs import chat_request
@@ -99,15 +101,15 @@ async def _ask(endpoint: Endpoint, question: Question, access: Access) -> Tested
         async with asyncio.timeout(LONGEST), endpoint.client(1) as client:
             try:
                 answer = await chat.ask(client, endpoint, question.body)
-            except chat.Permanent as refused:
+            except Permanent as refused:
                 limit = chat_request.other_limit(question, refused.parameter)
                 if not limit:
                     raise
                 answer = await chat.ask(client, endpoint, chat_request.with_limit_named(question, limit).body)
     except TimeoutError:
         return Tested(problems.NO_ANSWER(seconds=f"{LONGEST:g}"), perhaps=question.bound)
-    except chat.Trouble as trouble:
-        paid = isinstance(trouble, chat.Again) and trouble.perhaps_paid
+    except Trouble as trouble:
+        paid = isinstance(trouble, Again) and trouble.perhaps_paid
         return Tested(trouble.problem, status=trouble.status, perhaps=question.bound if paid else 0)
     return _told(answer, question, access, limit)
 

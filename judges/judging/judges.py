@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.judging import stored_keys
-from judges.llm import chat
+from judges.llm.endpoints import SUFFIX, base_url
 from judges.models import NANOS, Judge, JudgeVersion, Template
 from judges.prompting import templates
 from judges.prompting.builtin import BUILT_IN
@@ -85,7 +85,7 @@ def add_judge(
     judge.full_clean()
     judge.save()
     if key:
-        endpoint = chat.base_url(settings["endpoint"])
+        endpoint = base_url(settings["endpoint"])
         settings = {**settings, "key_source": stored_keys.keep(judge, endpoint, key, user, timezone.now())}
     _add_version(judge, settings, user, 1)
     return judge
@@ -114,8 +114,8 @@ def change_judge(judge: Judge, settings: Mapping[str, Any], *, user: User | None
     if unknown := settings.keys() - set(JudgeVersion.SETTINGS):
         raise ValidationError(_("No judge setting is named “%(name)s”.") % {"name": min(unknown)})
     wanted = {name: settings.get(name, getattr(current, name)) for name in JudgeVersion.SETTINGS}
-    if chat.SUFFIX in wanted["endpoint"]:
-        wanted["endpoint"] = chat.base_url(wanted["endpoint"])
+    if SUFFIX in wanted["endpoint"]:
+        wanted["endpoint"] = base_url(wanted["endpoint"])
     if key:
         wanted["key_source"] = stored_keys.keep(judge, wanted["endpoint"], key, user, timezone.now())
     else:

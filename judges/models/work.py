@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.stored_problems import StoredProblem, told
 from judges import problems
-from judges.llm import chat, extras
+from judges.llm import extras
 from judges.llm.api_keys import NoKey, is_source, is_stored, read_key
-from judges.llm.chat import Endpoint, is_endpoint
+from judges.llm.endpoints import SUFFIX, Endpoint, base_url, is_endpoint
 from judges.llm.rate_limits import Limits
 from judges.llm.replies import Usage
 
@@ -199,8 +199,8 @@ class Access(models.Model):
 
     def tidy_endpoint(self) -> None:
         """Removes `/chat/completions` from the end of the endpoint, because it is added to every request."""
-        if chat.SUFFIX in self.endpoint:
-            self.endpoint = chat.base_url(self.endpoint)
+        if SUFFIX in self.endpoint:
+            self.endpoint = base_url(self.endpoint)
 
     @property
     def limit_name(self) -> str:

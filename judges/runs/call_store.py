@@ -18,6 +18,7 @@ from annotation.problems import Problem
 from annotation.stored_problems import columns
 from judges.llm import chat
 from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
 from judges.models import AnswerState, CallState, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending
 from judges.runs.chat_request import Question
@@ -83,7 +84,7 @@ def texts_from_caches[C: Call](outcomes: Iterable[Outcome[C]]) -> dict[int, str]
     return {
         each.prepared.call.pk: each.answer.reply.text
         for each in outcomes
-        if each.answer is not None and each.answer.kept
+        if each.answer is not None and each.answer.from_cache
     }
 
 
@@ -127,11 +128,11 @@ class Books[C: Call](ABC):
     def prepare(self, keys: Sequence[int]) -> list[Prepared[C]]:
         """Returns those of the calls with these primary keys that the sender has claimed, with their requests."""
 
-    async def ask(self, client: httpx.AsyncClient, endpoint: chat.Endpoint, body: bytes) -> Answer:
+    async def ask(self, client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
         """Sends one request: a chat request, unless the kind of call is asked in another way.
 
         Raises:
-            chat.Trouble: there is no answer; the exception says why.
+            Trouble: there is no answer; the exception says why.
         """
         return await chat.ask(client, endpoint, body)
 

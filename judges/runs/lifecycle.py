@@ -15,8 +15,8 @@ from django.utils import timezone
 from annotation.problems import NO_PROBLEM, Problem
 from annotation.stored_problems import Counted, columns, commonest
 from annotation.studies.lifecycle import NotPossible
-from judges.llm import chat
 from judges.llm.api_keys import NoKey
+from judges.llm.endpoints import Endpoint
 from judges.llm.rate_limits import Pace
 from judges.models import LIVE, CallState, JudgeVersion, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending, states_to_ask
@@ -39,7 +39,7 @@ SITTING: Final = 600.0
 class Connection:
     """The endpoint of a run, its rate limits, and how many requests may be in flight over all senders."""
 
-    endpoint: chat.Endpoint
+    endpoint: Endpoint
     pace: Pace
     parallel: int
 

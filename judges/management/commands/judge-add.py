@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.judging import judges, lookup
-from judges.llm import chat
+from judges.llm.endpoints import SUFFIX
 from judges.management.endpoints import add_extras, settings_given
 from judges.management.numbers import LEFT_OUT, finite, money, or_none, whole
 from judges.models import Judge, JudgeVersion, Orders, Template
@@ -132,7 +132,7 @@ class Command(BaseCommand):
             f"{judge.name}, version {version.number}: {version.model} at {version.endpoint}, "
             f"templates {version.template}, reader {version.reader}, orders {version.orders}."
         )
-        if chat.SUFFIX in given.get("endpoint", ""):
+        if SUFFIX in given.get("endpoint", ""):
             self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=version.endpoint)))
         if judge.budget is not None and not version.priced:
             self.stderr.write(UNPRICED)

@@ -15,8 +15,9 @@ from judges.answers import results as answer_results
 from judges.answers import runs, sources
 from judges.answers.planning import AnswerPlan
 from judges.answers.runs import answer_life
-from judges.llm import chat, mock
+from judges.llm import chat, mock, transport
 from judges.llm.mock import Fault
+from judges.llm.transport import Received
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSender, AnswerSource, RunState
 from judges.runs import lifecycle
 from tests.builders import MARK, NOW
@@ -231,10 +232,10 @@ def test_answers_with_the_same_id_are_samples_all_the_same(
 def test_a_reply_out_of_a_store_with_the_same_text_is_no_new_sample(
     study: Study, stand_in: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = chat.post
+    post = transport.post
 
-    async def posted(*args: Any) -> chat.Received:
-        return replace(await post(*args), kept=True)
+    async def posted(*args: Any) -> Received:
+        return replace(await post(*args), from_cache=True)
 
     monkeypatch.setattr(chat, "post", posted)
     monkeypatch.setattr(mock, "_prose", lambda _behaviour, _body, messages, _attempt: f"About {messages[-1]}")

@@ -20,9 +20,10 @@ from judges.judging import judges, planning, runs
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm import chat, mock
+from judges.llm import chat, mock, transport
 from judges.llm.mock import LASTING, PASSING, StandIn
 from judges.llm.rate_limits import MINUTE
+from judges.llm.transport import Received
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState, Sender, Verdict
 from judges.prompting.readers import READERS
 from judges.runs import lifecycle, sender
@@ -492,10 +493,10 @@ def test_samples_are_repetitions_with_seeds_of_their_own(study: Study, stand_in:
 
 def same_each_time(monkeypatch: pytest.MonkeyPatch, *, cached: bool = False, **values: object) -> None:
     """Lets the mock endpoint's replies have `values`, and a gateway say that they come from its cache."""
-    before, post = StandIn._reply, chat.post
+    before, post = StandIn._reply, transport.post
 
-    async def posted(*args: Any) -> chat.Received:
-        return replace(await post(*args), kept=cached)
+    async def posted(*args: Any) -> Received:
+        return replace(await post(*args), from_cache=cached)
 
     monkeypatch.setattr(StandIn, "_reply", lambda self, *args: {**before(self, *args), **values})
     monkeypatch.setattr(chat, "post", posted)

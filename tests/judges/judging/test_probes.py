@@ -15,7 +15,8 @@ from judges import verdicts
 from judges.judging import consistency_probes, judges
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm import chat
+from judges.llm import chat, transport
+from judges.llm.transport import Received
 from judges.models import Judge, JudgeCall, JudgeReply, JudgeRun, RunKind, RunState, SentinelSet, Verdict
 from judges.prompting.readers import READERS
 from tests.builders import NOW
@@ -196,10 +197,10 @@ def test_grades_are_followed_by_their_mean(study: Study, stand_in: StandInFixtur
 
 def behind_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a gateway say of every reply that it comes from its cache."""
-    post = chat.post
+    post = transport.post
 
-    async def posted(*args: Any) -> chat.Received:
-        return replace(await post(*args), kept=True)
+    async def posted(*args: Any) -> Received:
+        return replace(await post(*args), from_cache=True)
 
     monkeypatch.setattr(chat, "post", posted)
 
