@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 import httpx
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet
 
 from annotation.problems import Problem
 from annotation.stored_problems import columns
@@ -244,15 +244,17 @@ class Books[C: Call](ABC):
         senders = type(self._sender)._default_manager.filter(pk=self._sender.pk)
         if not senders.filter(finished_at=None).update(finished_at=at):
             return None
-        held = self.calls.filter(claim=self._sender)
-        flying = held.filter(state=CallState.SENT).aggregate(nanos=Sum("bound"))["nanos"] or 0
-        lost = held.filter(state=CallState.SENT).update(state=CallState.PENDING, claim=None)
-        held.update(claim=None)
-        senders.update(lost=lost)
-        self._runs().update(lost=F("lost") + lost)
-        if flying:
-            self.purse.update(reserved=F("reserved") - flying, unsure=F("unsure") + flying)
-        return lost
+        # Locked, because a sender that only seemed dead may be sending or storing them at this moment.
+        held = self.calls.filter(claim=self._sender).select_for_update().order_by("pk")
+        rows = list(held.values_list("pk", "state", "bound"))
+        flying = {key: bound for key, state, bound in rows if state == CallState.SENT}
+        self.calls.filter(pk__in=flying).update(state=CallState.PENDING)
+        self.calls.filter(pk__in=[key for key, _state, _bound in rows]).update(claim=None)
+        senders.update(lost=len(flying))
+        self._runs().update(lost=F("lost") + len(flying))
+        if nanos := sum(flying.values()):
+            self.purse.update(reserved=F("reserved") - nanos, unsure=F("unsure") + nanos)
+        return len(flying)
 
     def alive(self, at: datetime, waiting: Mapping[str, Any] | None = None) -> str:
         """Stores the sender's heartbeat and what it is `waiting` for; returns the run's state."""

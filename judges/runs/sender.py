@@ -63,7 +63,7 @@ HOPELESS: Final = 20
 
 PACE, PURSE = 0, -1
 
-EVERYBODYS: Final = frozenset({401, 402, 403, 404, 405})
+ENDPOINT_WIDE: Final = frozenset({401, 402, 403, 404, 405})
 """HTTP statuses that say something about the key, the account or the address, and nothing about one request."""
 
 
@@ -139,8 +139,7 @@ class Session[C: Call]:
                         beat.cancel()
                         self._over = True
                         self._wake.set()
-                        await storing
-                        await asyncio.gather(beat, return_exceptions=True)
+                        await asyncio.gather(storing, beat, return_exceptions=True)
                 await self._db(lambda: self.books.unclaim(list(self.ready)))
             finally:
                 await self._db(lambda: connection.close())
@@ -191,7 +190,7 @@ class Session[C: Call]:
                 self._wake.clear()
                 await self._wake.wait()
             elif await self._others_may_leave_room():
-                self._tell(PURSE, Waiting(problems.BUDGET_RESERVED(), calls=len(self.ready)))
+                self._tell(PURSE, Waiting(problems.BUDGET_RESERVED()))
                 await asyncio.sleep(LOOK)
             else:
                 self.stop(BUDGET, problems.NO_MONEY())
@@ -218,7 +217,8 @@ class Session[C: Call]:
 
     def _failed(self, task: asyncio.Task[None]) -> None:
         """Stops after an error of the database: nothing may be sent whose outcome cannot be stored."""
-        if not task.cancelled() and task.exception() is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("The database refused the work of a sender", exc_info=error)
             self.stop("fault", problems.DATABASE_REFUSED())
 
     def _landed(self, task: asyncio.Task[None]) -> None:
@@ -366,7 +366,7 @@ class Session[C: Call]:
             return trouble.give_up is not None and not self._heard
         if not isinstance(trouble, Permanent):
             return False
-        before = self.answered_before and trouble.status not in EVERYBODYS
+        before = self.answered_before and trouble.status not in ENDPOINT_WIDE
         return trouble.stops or not (self.answered or before)
 
     async def _asked(self, prepared: Prepared[C]) -> chat.Answer:
@@ -388,7 +388,7 @@ class Session[C: Call]:
             while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
                 if turn.wait > LOOK:
                     until = self.clock() + timedelta(seconds=turn.wait)
-                    self._tell(PACE, Waiting(problems.RATE_LIMITED(), until=until, calls=len(self.waiting)))
+                    self._tell(PACE, Waiting(problems.RATE_LIMITED(), until=until))
                 await asyncio.sleep(min(turn.wait, LOOK))
             self._tell(PACE, None)
         return turn.ticket
