@@ -37,7 +37,7 @@ MESSAGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What came of a test. `cost` is in nanos; `perhaps` is what a request without a reply may have cost.
+    """What came of a test. `cost` and `perhaps`, what a request without a reply may have cost, are in nanos.
 
     `limit` is the name of the token limit that the endpoint accepted, if it is not the one that was sent first.
     """
@@ -57,10 +57,10 @@ class Tested:
 def try_out(
     access: Access, body: dict[str, Any], who: str, *, purse: QuerySet[Any] | None, budget: int | None, key: str = ""
 ) -> Tested:
-    """Sends `body` once with the settings of `access`, and returns what came back.
+    """Sends `body` once with the settings of `access`, saved or not, and returns what came back.
 
-    The money is reserved in the one row of `purse` and booked there. Without a purse, because nothing has been saved
-    yet, the cost must be within `budget`. `key` is a pasted key that is used instead of the one in the settings.
+    The money is booked in the one row of `purse`. Without a purse, because nothing has been saved yet, the cost must be
+    within `budget`, in nanos. `key` is a pasted key that is used instead of the one in the settings.
 
     Raises:
         NotPossible: `who` has tested too often, or the budget has no room for the request.
@@ -77,22 +77,24 @@ def try_out(
         return Tested(missing.problem)
     if purse is None and budget is not None and question.bound > budget:
         raise NotPossible(problems.NO_MONEY())
-    if purse is not None and not reserve(purse, question.bound):
-        raise NotPossible(problems.NO_MONEY())
-    found = Tested(problems.OUR_FAULT(error=""), perhaps=question.bound)
-    try:
-        found = asyncio.run(_ask(endpoint, question, access))
-    finally:
-        if purse is not None:
-            with transaction.atomic():
-                purse.update(
-                    reserved=F("reserved") - question.bound,
-                    spent=F("spent") + found.cost,
-                    unsure=F("unsure") + found.perhaps,
-                )
-    if found.limit and access.pk is not None:
-        type(access)._default_manager.filter(pk=access.pk).update(token_limit=found.limit)
+    if purse is not None:
+        _pay(purse, question.bound)
+    found = asyncio.run(_ask(endpoint, question, access))
+    if purse is not None:
+        purse.update(spent=F("spent") + found.cost, unsure=F("unsure") - question.bound + found.perhaps)
     return found
+
+
+@transaction.atomic
+def _pay(purse: QuerySet[Any], nanos: int) -> None:
+    """Counts `nanos` as possibly spent, which is what they are if the process dies before a reply comes.
+
+    Raises:
+        NotPossible: the budget has no room for them.
+    """
+    if not reserve(purse, nanos):
+        raise NotPossible(problems.NO_MONEY())
+    purse.update(reserved=F("reserved") - nanos, unsure=F("unsure") + nanos)
 
 
 async def _ask(endpoint: Endpoint, question: Question, access: Access) -> Tested:
@@ -123,6 +125,6 @@ def _told(answer: Answer, question: Question, access: Access, limit: str) -> Tes
         seconds=answer.seconds,
         tokens_in=usage.tokens_in,
         tokens_out=usage.tokens_out,
-        cost=access.nanos(usage.tokens_in, usage.tokens_out) if usage.told else question.bound,
+        cost=access.cost(usage, question.bound),
         limit=limit,
     )
