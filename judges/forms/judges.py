@@ -117,7 +117,7 @@ class JudgeForm(Folded, _VersionForm):
 
     def clean_users(self) -> list[Any]:
         names = {name.strip() for name in self.cleaned_data["users"].split(",") if name.strip()}
-        known = list(get_user_model().objects.filter(username__in=names, is_active=True))
+        known = list(get_user_model().objects.filter(username__in=names))
         if missing := names - {user.get_username() for user in known}:
             raise ValidationError(_("No user is named “%(name)s”.") % {"name": min(missing)})
         return known

@@ -126,8 +126,9 @@ SUFFIX: Final = "/chat/completions"
 
 
 def base_url(url: str) -> str:
-    """Returns the base URL of an endpoint, also from the full address of its chat completions."""
-    return url.strip().rstrip("/").removesuffix(SUFFIX).rstrip("/")
+    """Returns `url` without the `/chat/completions` at its end, which is added to every request."""
+    tidy = url.strip().rstrip("/")
+    return tidy.removesuffix(SUFFIX).rstrip("/") if tidy.endswith(SUFFIX) else url
 
 
 def chat_url(base: str) -> str:

@@ -120,10 +120,7 @@ CONTENT_POLICY: Final = re.compile(
 """What gateways pass on without a code of its own: LiteLLM of Azure with `code: "400"`, Anthropic's "Output blocked by
 content filtering policy"."""
 
-PARAMETERS: Final = re.compile(
-    r"(?<![\w.])(max_completion_tokens|max_tokens|temperature|top_p|reasoning_effort|top_logprobs|logprobs|seed"
-    r"|response_format)(?!\w)"
-)
+PARAMETERS: Final = re.compile(rf"(?<![\w.])({'|'.join(problems.ADVICE)})(?!\w)")
 """Names of request parameters that are settings."""
 
 NOT_ACCEPTED: Final = re.compile(

@@ -16,7 +16,7 @@ from annotation.stored_problems import StoredProblem, told
 from judges import problems
 from judges.llm import extras
 from judges.llm.api_keys import NoKey, is_source, is_stored, read_key
-from judges.llm.endpoints import SUFFIX, Endpoint, base_url, is_endpoint
+from judges.llm.endpoints import Endpoint, base_url, is_endpoint
 from judges.llm.rate_limits import Limits
 from judges.llm.replies import Usage
 
@@ -199,8 +199,7 @@ class Access(models.Model):
 
     def tidy_endpoint(self) -> None:
         """Removes `/chat/completions` from the end of the endpoint, because it is added to every request."""
-        if SUFFIX in self.endpoint:
-            self.endpoint = base_url(self.endpoint)
+        self.endpoint = base_url(self.endpoint)
 
     @property
     def limit_name(self) -> str:
@@ -406,8 +405,8 @@ class Call(models.Model):
 
 
 class Exchange(StoredProblem):
-    """What was sent and what came back on a `call`, for good or ill: the whole request, the raw reply, tokens,
-    money, time."""
+    """What was sent and what came back on a `call`, even an error: the whole request, the raw reply, tokens, money,
+    time."""
 
     call_id: int
 

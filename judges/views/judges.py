@@ -20,7 +20,6 @@ from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, need, posted, study_page, texts_page
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
-from judges import problems
 from judges.forms.judges import JudgeForm, PreviewForm, RunForm, TemplateForm
 from judges.judging import judges, planning, preview, runs
 from judges.judging.runs import judge_life
@@ -200,8 +199,10 @@ def change_run(request: AdministratorRequest, study: Study, number: int, change:
     found = _run(study, number)
     if change == "resume":
         need(request.user, study, Study.objects.readable_by)
-        if not found.version.judge.may_be_used_by(request.user):
-            messages.error(request, str(NotPossible(problems.MAY_NOT_USE(judge=found.version.judge.name))))
+        try:
+            judges.check_use(found.version.judge, request.user)
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
             return redirect("study-judge-run", study.slug, number)
     return PAGES.change(request, found, change, study.slug, number)
 
