@@ -6,7 +6,6 @@ are parts of type `thinking` (Mistral). For thoughts inside the text, see `annot
 
 from typing import Any, Final
 
-from annotation.interchange.reasoning import parted as parted
 from judges.llm import replies
 
 FIELDS: Final = ("reasoning_content", "reasoning")

@@ -287,7 +287,7 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         return run.live and not at_work.exists()
 
     def held_until(self, run: R) -> datetime | None:
-        """Returns when the senders of `run` are presumed dead unless they give a sign of life; None without senders."""
+        """Returns when the senders of `run` are presumed dead unless a heartbeat comes; None without senders."""
         beats = self._senders().filter(run=run, finished_at=None).values_list("beat_at", flat=True)
         return max((beat + SILENCE for beat in beats), default=None)
 

@@ -18,6 +18,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader, Unreader
 
 from llmfao_site.serving import pace
+from llmfao_site.serving.refusals import Refusal
 from llmfao_site.serving.spool import IN_MEMORY, Spool
 
 MOST_OF_HEAD: Final = 64 * 1024
@@ -27,11 +28,6 @@ MOST_OF_RESPONSE: Final = 1 << 30
 PIECE: Final = 256 * 1024
 """Bytes read from a socket or file at once."""
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-TOO_LARGE: Final = "too-large"
-DISK_IS_FULL: Final = "disk-full"
-NO_LENGTH: Final = "no-length"
-"""Why a body was not kept. `llmfao_site.middleware.missing_bodies` has the words."""
 
 
 class Outbox:
@@ -44,7 +40,7 @@ class Outbox:
     def __init__(self, sock: socket.socket, folder: str) -> None:
         sock.setblocking(False)
         self.socket = sock
-        self.refused = ""
+        self.refused: Refusal | None = None
         """Why the body of the request was not kept, for the site to answer."""
         self._waiting = Spool(folder)
         self._read = 0
@@ -155,7 +151,7 @@ class Outbox:
         """Waits until the client takes more.
 
         Raises:
-            TimeoutError: it takes less than the minimum rate.
+            BrokenPipeError: it takes less than the minimum rate.
         """
         poll = select.poll()
         poll.register(self.socket, select.POLLOUT)
@@ -201,7 +197,7 @@ class Connection:
         self.deadline = self.started + pace.HEAD_SECONDS
         self.request: Request | None = None
         self.error: Exception | None = None
-        self.sock.refused = ""
+        self.sock.refused = None
         self.length = self.received = 0
 
     @property
@@ -234,10 +230,10 @@ class Connection:
             self.length = reader.length
         elif isinstance(reader, ChunkedReader):
             # WSGI has no length for it, and Django would take the body for empty.
-            self.refuse(NO_LENGTH)
+            self.refuse(Refusal.NO_LENGTH)
         return True
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, why: Refusal) -> None:
         """Lets the site answer without the body; the connection is closed afterwards."""
         assert self.request is not None  # noqa: S101  only a request with headers has a body
         self.sock.refused, self.length = why, 0
@@ -279,7 +275,7 @@ class Connection:
         """Frees the space at once. The client may send the rest: a browser shows no answer before it has."""
         assert self.request is not None  # noqa: S101  only a request with headers has a body
         self.close_body()
-        self.sock.refused = DISK_IS_FULL
+        self.sock.refused = Refusal.DISK_FULL
         self.request.body = Body(LengthReader(IterUnreader([]), 0))
 
     def close_body(self) -> None:

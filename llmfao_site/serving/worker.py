@@ -18,14 +18,13 @@ from gunicorn.sock import BaseSocket
 from gunicorn.workers.gthread import ThreadWorker
 
 from llmfao_site.serving import handover
-from llmfao_site.serving.connection import PIECE, TOO_LARGE, Connection
+from llmfao_site.serving.connection import PIECE, Connection
+from llmfao_site.serving.refusals import KEY, Refusal
 
 CLOSING_SECONDS: Final = 5.0
 """How long a client may still send after its connection was closed. Else it might lose the response."""
 HANDOVER_SECONDS: Final = 60.0
 """How long an old process serves while the new ones load."""
-REFUSED: Final = "llmfao.refused"
-"""The key in the WSGI environment that says why the body was not kept."""
 TIMED_OUT: Final = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 45\r\n\r\n"
     b"The request came too slowly. Please try again"
@@ -228,7 +227,7 @@ class Worker(ThreadWorker):
             self.log.exception("Nobody could say who sends a large request.")
             allowed = False
         if not allowed:
-            conn.refuse(TOO_LARGE)
+            conn.refuse(Refusal.TOO_LARGE)
             self.enqueue_req(conn)
             return
         try:
@@ -273,8 +272,8 @@ class Worker(ThreadWorker):
         return False
 
     def answer(self, environ: Any, start_response: Any) -> Any:
-        """The site, told why a body is missing."""
-        environ[REFUSED] = environ["gunicorn.socket"].refused
+        """Calls the site; the environment says why a body is missing."""
+        environ[KEY] = environ["gunicorn.socket"].refused
         return self.site(environ, start_response)
 
     def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:

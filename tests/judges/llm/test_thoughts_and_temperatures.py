@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.interchange.reasoning import parted
 from judges.llm import mock_prose, reasoning, temperatures
 
 
@@ -49,7 +50,7 @@ from judges.llm import mock_prose, reasoning, temperatures
     ],
 )
 def test_thoughts_in_the_text_are_parted_from_the_answer(text: str, parts: tuple[str, str]) -> None:
-    assert reasoning.parted(text) == parts
+    assert parted(text) == parts
 
 
 @given(
@@ -64,8 +65,8 @@ def test_thoughts_in_the_text_are_parted_from_the_answer(text: str, parts: tuple
     )
 )
 def test_what_is_left_has_no_thoughts(pieces: list[str]) -> None:
-    _thoughts, answer = reasoning.parted("".join(pieces))
-    assert reasoning.parted(answer) == ("", answer)
+    _thoughts, answer = parted("".join(pieces))
+    assert parted(answer) == ("", answer)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_what_is_left_has_no_thoughts(pieces: list[str]) -> None:
 )
 def test_a_text_of_nothing_but_marks_takes_no_time(piece: str) -> None:
     began = time.monotonic()
-    reasoning.parted(piece * (400_000 // len(piece)))
+    parted(piece * (400_000 // len(piece)))
     assert time.monotonic() - began < 5
 
 

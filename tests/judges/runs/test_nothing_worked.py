@@ -22,7 +22,6 @@ from judges.judging.runs import judge_life
 from judges.llm import transport
 from judges.management.watching import News
 from judges.models import JudgeReply, RunState
-from judges.runs import sender
 from judges.runs.sender import Patience
 from tests.builders import NOW
 from tests.judges.conftest import make_judge, run_judge
@@ -204,5 +203,4 @@ def test_the_first_call_goes_alone_and_the_others_together_once_it_was_answered(
 def test_no_library_writes_lines_of_its_own_about_a_retry() -> None:
     from stamina import instrumentation
 
-    assert sender.HOPELESS
     assert list(instrumentation.get_on_retry_hooks()) == []
