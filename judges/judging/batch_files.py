@@ -26,7 +26,7 @@ from judges.judging.runs import judge_life
 from judges.llm import chat
 from judges.llm.errors import WORDS, Refused, Trouble, trouble_in
 from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender, Verdict
-from judges.models.work import state_to_ask, states_to_ask
+from judges.models.work import fresh_failures, state_to_ask, states_to_ask
 from judges.runs.call_store import Outcome, Prepared
 from judges.verdicts import Finding, find
 
@@ -63,7 +63,8 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
             run.options, run.started_at = {**run.options, **plan.as_json()}, None
             run.save(update_fields=["options", "started_at"])
         ended = [key for key, state in planned(run, plan) if state in plan.again]
-        JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=ended).update(state=CallState.PENDING)
+        again = JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=ended)
+        again.update(state=CallState.PENDING, failures=fresh_failures())
     judge_life.plan(run)
     judge_life.finish(run, at)
     return run

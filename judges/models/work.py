@@ -379,6 +379,12 @@ def states_to_ask(again: Collection[str]) -> models.Q:
     return chosen | (failed & ~few if GIVEN_UP in again else models.Q(pk__in=[]))
 
 
+def fresh_failures() -> models.Case:
+    """Returns the failures that calls have once they are asked again: 0 where they had been given up."""
+    again = models.When(failures__gte=MOST_FAILURES, then=models.Value(0))
+    return models.Case(again, default=models.F("failures"), output_field=models.PositiveSmallIntegerField())
+
+
 class Call(models.Model):
     """One request and its state; `run` is the run that sends it.
 
