@@ -69,21 +69,21 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
         raise PermissionDenied
     form = JudgeForm(found, posted(request))
     test = endpoints.tested(request, form) if form.is_bound else {}
-    before = found.current.key_source
+    current = found.current
     if not test and form.is_valid() and form.keep(request.user):
-        endpoints.say_what_changed(request, form.cleaned_data["endpoint"], found.current, before)
+        endpoints.say_what_changed(request, form.cleaned_data["endpoint"], found.current, current.key_source)
         messages.success(request, _("Saved. The next run uses these settings."))
         return redirect("judge", number)
     context = {
         "section": "judges",
         "judge": found,
-        "current": found.current,
+        "current": current,
         "versions": found.versions.select_related("template", "root"),
         "form": form,
         "may_change": may_change,
-        "key_problem": endpoints.key_problem(found.current),
+        "key_problem": endpoints.key_problem(current),
         **test,
-        **_preview(request, found.current.template, found.current.reader),
+        **_preview(request, current.template, current.reader),
     }
     return endpoints.show(request, "judges/judge.html", context)
 
