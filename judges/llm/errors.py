@@ -1,4 +1,4 @@
-"""What a request to an endpoint can end in instead of an answer, and which of these an error's body stands for.
+"""The ways in which a request to an endpoint can fail, and which of them an error in a reply means.
 
 The codes, types and words are those of OpenAI, Azure, Anthropic, Google and the common servers and gateways.
 """
@@ -26,9 +26,9 @@ class Trouble(Failure):
 
 
 class Again(Trouble):
-    """It may go well the next time: 429, 5xx, a time-out, a broken reply.
+    """It may work the next time: 429, 5xx, a time-out, a broken reply.
 
-    `retry_after` is in seconds, where the endpoint said; `perhaps_paid` where it may have done the work. `give_up` is
+    `retry_after` is in seconds, if the endpoint says; `perhaps_paid` marks that it may have done the work. `give_up` is
     the number of seconds after which a sender that has never had a reply stops trying; None if trying helps.
     """
 
@@ -49,10 +49,10 @@ class Again(Trouble):
 
 
 class Permanent(Trouble):
-    """It will not go well however often it is tried: a wrong key, an unknown model, an empty account.
+    """It never works, however often it is tried: a wrong key, an unknown model, an empty account.
 
-    `parameter` names the request parameter that the endpoint does not accept, if it says so. `stops` marks what no
-    other call can escape either: an empty account, a certificate that cannot be verified.
+    `parameter` names the request parameter that the endpoint does not accept, if it says so. `stops` marks errors that
+    every other call would meet too: an empty account, a certificate that cannot be verified.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "Resp
 """Codes of OpenAI and Azure."""
 
 EMPTY: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "budget_exceeded"})
-"""Codes of an account that has nothing left: no matter of waiting, though it comes as a 429."""
+"""Codes of an account without credit. Waiting does not help, although the status is 429."""
 
 NO_CREDIT: Final = re.compile(
     r"budget has been exceeded|exceeded ?budget|budget exceeded|over budget|credit balance is too low"
     r"|insufficient (?:credits|balance|funds)",
     re.IGNORECASE,
 )
-"""What gateways say, LiteLLM with a 429 of type `internal_server_error`, where a budget is used up."""
+"""What gateways say when a budget is used up; LiteLLM with a 429 of type `internal_server_error`."""
 
 UNFIT: Final = frozenset(
     {
@@ -107,18 +107,18 @@ TOO_LONG: Final = re.compile(
     r"|`?inputs`? tokens \+ `?max_new_tokens`? must be|reduce the length of the|ContextWindowExceeded",
     re.IGNORECASE,
 )
-"""vLLM, text-generation-inference and others have no code for what is too long, but these words."""
+"""What vLLM, text-generation-inference and others, which have no code for it, say of a text that is too long."""
 
 FLAGGED: Final = re.compile(r"\bflagged\b|\bmoderation\b", re.IGNORECASE)
-"""What OpenAI says with `invalid_prompt`, and OpenRouter with a 403, where a filter of contents said no."""
+"""What OpenAI says with `invalid_prompt`, and OpenRouter with a 403, when a content filter refused."""
 
 CONTENT_POLICY: Final = re.compile(
     r"content (?:management|filtering|filter|moderation|safety|usage) polic|content[ _-]?filter(?:ed|ing)?\b"
     r"|ContentPolicyViolation|content policy|ResponsibleAI|safety system",
     re.IGNORECASE,
 )
-"""What gateways pass on without a code of its own: LiteLLM of Azure with `code: "400"`, Anthropic's "Output blocked by
-content filtering policy"."""
+"""What gateways pass on of a content filter without its code: LiteLLM of Azure with `code: "400"`, Anthropic's "Output
+blocked by content filtering policy"."""
 
 PARAMETERS: Final = re.compile(rf"(?<![\w.])({'|'.join(problems.ADVICE)})(?!\w)")
 """Names of request parameters that are settings."""
@@ -128,7 +128,7 @@ NOT_ACCEPTED: Final = re.compile(
     r"(?:inputs|fields)|deprecated|only the default|cannot (?:both )?be|cannot find field|drop_params",
     re.IGNORECASE,
 )
-"""Words of endpoints that do not have a parameter, beside its name."""
+"""What endpoints that do not accept a parameter say beside its name."""
 
 
 def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None = None) -> Trouble:

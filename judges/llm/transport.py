@@ -31,7 +31,7 @@ LONGEST_RETRY_AFTER: Final = 600.0
 """Maximum seconds of a Retry-After header; longer ones count as this."""
 
 NOT_THERE: Final = 10.0
-"""Seconds for which an endpoint is tried that has never let anybody connect: it may be starting."""
+"""Seconds for which an endpoint that has never accepted a connection is tried: it may be starting."""
 
 CACHE_HEADERS: Final = ("x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "helicone-cache")
 """Headers in which gateways say HIT if the reply came from their cache and no model was asked."""
@@ -61,7 +61,7 @@ async def post(client: httpx.AsyncClient, endpoint: Endpoint, url: str, body: by
         ):
             content = await _received(response)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-        # Not even the connection stood, so nothing was sent that could have been paid for.
+        # There was no connection, so nothing was sent that could be charged for.
         raise _unconnected(endpoint, error) from None
     except (TimeoutError, httpx.TimeoutException):
         raise Again(problems.NO_ANSWER(seconds=f"{endpoint.timeout:g}"), perhaps_paid=True, give_up=0.0) from None
@@ -113,7 +113,7 @@ async def _received(response: httpx.Response) -> bytes:
 
 
 def _unconnected(endpoint: Endpoint, error: httpx.RequestError) -> Trouble:
-    """Returns what a failed connection means: a certificate, a proxy, or nobody there."""
+    """Returns what a failed connection means: a bad certificate, a dead proxy, or no server."""
     words = endpoint.strike(str(error) or type(error).__name__)[:WORDS]
     causes = _causes(error)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
