@@ -41,8 +41,7 @@ SECRET_HEADER: Final = kind(
     "secret-header",
     gettext_noop(
         "The value of “%(name)s” looks like a secret, which is not stored here. Enter {key} for this endpoint’s API "
-        "key, "
-        "NAME_API_KEY, or file:NAME."
+        "key, NAME_API_KEY, or file:NAME."
     ),
 )
 NO_ANSWER: Final = kind("no-answer", gettext_noop("No reply within %(seconds)s seconds."))

@@ -12,6 +12,9 @@ from judges.management.numbers import LEFT_OUT
 EMPTIED: Final = {"token_limit": "automatic"}
 """Words that stand for a blank setting, by setting."""
 
+LEFT_OUT_BY_NONE: Final = frozenset({"temperature", "top_p", "seed"})
+"""Settings that `none` leaves out of requests."""
+
 
 def json_object(word: str) -> dict[str, Any]:
     """Parses a JSON object."""
@@ -38,11 +41,11 @@ def add_extras(parser: ArgumentParser | _ArgumentGroup) -> None:
 
 
 def settings_given(options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Returns those of the settings `names` that were given; `none` is a setting that is not sent."""
+    """Returns those of the settings `names` that were given."""
     found = {}
     for name in names:
         value = options.get(name, LEFT_OUT)
-        if value is LEFT_OUT or (value is None and name not in {"temperature", "top_p", "seed"}):
+        if value is LEFT_OUT or (value is None and name not in LEFT_OUT_BY_NONE):
             continue
         found[name] = "" if name in EMPTIED and value == EMPTIED[name] else value
     return found

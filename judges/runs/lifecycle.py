@@ -15,8 +15,8 @@ from django.utils import timezone
 from annotation.problems import NO_PROBLEM, Problem
 from annotation.stored_problems import Counted, columns, commonest
 from annotation.studies.lifecycle import NotPossible
-from judges.llm import chat
 from judges.llm.api_keys import NoKey
+from judges.llm.endpoints import Endpoint
 from judges.llm.rate_limits import Pace
 from judges.models import LIVE, CallState, JudgeVersion, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending, states_to_ask
@@ -39,7 +39,7 @@ SITTING: Final = 600.0
 class Connection:
     """The endpoint of a run, its rate limits, and how many requests may be in flight over all senders."""
 
-    endpoint: chat.Endpoint
+    endpoint: Endpoint
     pace: Pace
     parallel: int
 
@@ -287,7 +287,7 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         return run.live and not at_work.exists()
 
     def held_until(self, run: R) -> datetime | None:
-        """Returns when the senders of `run` are presumed dead unless they give a sign of life; None without senders."""
+        """Returns when the senders of `run` are presumed dead unless a heartbeat comes; None without senders."""
         beats = self._senders().filter(run=run, finished_at=None).values_list("beat_at", flat=True)
         return max((beat + SILENCE for beat in beats), default=None)
 

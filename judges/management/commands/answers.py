@@ -15,7 +15,7 @@ from judges.answers import runs, sources
 from judges.answers.planning import AGAIN, AnswerPlan
 from judges.answers.runs import answer_life
 from judges.judging import judges, lookup
-from judges.llm import chat, temperatures
+from judges.llm import temperatures
 from judges.llm.api_keys import NoKey
 from judges.management.endpoints import add_extras, settings_given
 from judges.management.numbers import LEFT_OUT, count, finite, money, or_none, whole
@@ -146,7 +146,7 @@ class Command(BaseCommand):
             sources.source_of(study, name)
         budget = judges.in_nanos(options["budget"])
         source = sources.keep_source(study, name, given, org=options["org"], budget=budget)
-        if chat.SUFFIX in given.get("endpoint", ""):
+        if given.get("endpoint", source.endpoint) != source.endpoint:
             self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=source.endpoint)))
         if source.budget is not None and not source.priced:
             self.stderr.write(f"{name}: no price is set, so calls do not count towards the budget.")
