@@ -217,7 +217,7 @@ def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str 
 
 def totals_by_study(offered: PairQuerySet) -> dict[int, Totals]:
     """Returns the coverage of the `offered` pairs of several studies, by the studies' keys, in two queries."""
-    votes = Comparison.objects.counted().real().filter(rater__kind=RaterKind.WORKER, pair__in=offered.values("pk"))
+    votes = Comparison.objects.counted().real().by_people().filter(pair__in=offered.values("pk"))
     sql, parameters = votes.order_by().values_list("study", "pair").annotate(**_RECEIVED).query.sql_with_params()
     with connection.cursor() as cursor:
         # The ORM does not group a second time.

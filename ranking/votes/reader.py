@@ -300,7 +300,8 @@ def _merged_with_shares(
 ) -> tuple[Columns, int, Soft | None]:
     """Merges each judge's verdicts on the same pair and turn, as `merged_columns`, with their mean weight and share.
 
-    The votes of `crowds` stay apart, because several people gave them. Soft verdicts do not contradict one another: their mean says which model is better, and by how much.
+    Soft verdicts do not contradict one another: their mean says which model is better, and by how much. The votes of
+    `crowds` stay apart, because several people gave them.
     """
     if soft is None or soft.share is None:
         merged, contradicted, label = _merge(columns, inconsistent, crowds)
