@@ -27,7 +27,7 @@ from annotation.models import (
     WinnerChoice,
     Worker,
 )
-from annotation.models.study import PairQuerySet
+from annotation.models.study import LIVE, PairQuerySet
 from annotation.models.voting import ComparisonQuerySet, Stage
 
 LATELY: Final = timedelta(days=1)
@@ -344,7 +344,7 @@ def worker_counts(study: Study, at: datetime) -> WorkerCounts:
         voting=Count("pk", filter=open_now & Q(stage=Stage.VOTING), distinct=True),
         excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False), distinct=True),
     )
-    if study.status not in {Status.OPEN, Status.PAUSED}:
+    if study.status not in LIVE:
         found["voting"] = 0
     return WorkerCounts(**found)
 
