@@ -505,13 +505,28 @@ def _points_of(it: About) -> bool:
     return METHODS[it.method].in_points
 
 
+def _is_fixed(it: About) -> bool:
+    return bool(it.settings.get("anchor"))
+
+
+def _medians(it: About) -> bool:
+    """Returns whether ratings are medians over rounds, whose mean is not that of each round."""
+    return it.method == "elo-bootstrap"
+
+
+def _as_given(value: float) -> str:
+    """Formats a number that somebody chose, without rounding it away."""
+    return written(value) if value == round(value) else f"{value:g}"
+
+
 def _scale(it: About) -> dict[str, Any]:
+    scale, start = it.settings.get("scale"), it.settings.get("start")
     anchor = it.settings.get("anchor") or ("", 0)
     return {
-        "scale": written(it.settings.get("scale") or 400),
-        "start": written(it.settings.get("start") or 1000),
+        "scale": _as_given(400 if scale is None else scale),
+        "start": _as_given(1000 if start is None else start),
         "model": anchor[0],
-        "value": f"{anchor[1]:g}",
+        "value": _as_given(anchor[1]),
     }
 
 
@@ -526,7 +541,7 @@ POINTS: Final = (
     Statement(
         "points-anchored",
         "points",
-        lambda it: _points_of(it) and bool(it.settings.get("anchor")),
+        lambda it: _points_of(it) and _is_fixed(it),
         _(
             "%(model)s is fixed at %(value)s, so you can compare these ratings with other leaderboards that fix it "
             "there too."
@@ -536,10 +551,20 @@ POINTS: Final = (
     Statement(
         "points-centred",
         "points",
-        lambda it: _points_of(it) and not it.settings.get("anchor"),
+        lambda it: _points_of(it) and not _is_fixed(it) and not _medians(it),
         _(
             "The mean of connected models is %(start)s, so compare ratings within this leaderboard, not across "
             "leaderboards. Leaderboards that fix the same model at the same rating can be compared."
+        ),
+        _scale,
+    ),
+    Statement(
+        "points-of-medians",
+        "points",
+        lambda it: _points_of(it) and not _is_fixed(it) and _medians(it),
+        _(
+            "Every model starts at %(start)s, so compare ratings within this leaderboard, not across leaderboards. "
+            "Leaderboards that fix the same model at the same rating can be compared."
         ),
         _scale,
     ),
