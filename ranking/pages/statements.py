@@ -854,9 +854,8 @@ def _sampled(it: About) -> str:
             )
 
 
-def _uneven(it: About, what: str) -> bool:
-    number, worth = it.group.get(what), it.group.get(f"effective_{what}")
-    return bool(number) and worth is not None and 2 * worth < number
+def _uneven(it: About) -> bool:
+    return it.notes("uneven-prompts", "uneven-raters", "bootstrap-uneven")
 
 
 INTERVALS: Final = (
@@ -879,13 +878,13 @@ INTERVALS: Final = (
     Statement(
         "effective-even",
         "effective",
-        lambda it: _clustered(it) and not (_uneven(it, "prompts") or _uneven(it, "raters")),
+        lambda it: _clustered(it) and not _uneven(it),
         _("Comparisons are spread evenly enough that most prompts and raters contribute."),
     ),
     Statement(
         "effective-uneven",
         "effective",
-        lambda it: _uneven(it, "prompts") or _uneven(it, "raters"),
+        _uneven,
         _(
             "Comparisons are spread unevenly: a few prompts or raters carry most of the information. The effective "
             "number says how many would carry as much if all contributed equally."
