@@ -22,6 +22,7 @@ from annotation.models.study import Status
 from ranking.methods.intervals import LEAST_PROMPTS
 from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
 from ranking.methods.registry import METHODS
+from ranking.methods.settings import ELO_DEFAULTS
 from ranking.models import Leaderboard
 from ranking.votes.reader import ALL, PEOPLE
 
@@ -520,13 +521,10 @@ def _as_given(value: float) -> str:
 
 
 def _scale(it: About) -> dict[str, Any]:
-    scale, start = it.settings.get("scale"), it.settings.get("start")
-    anchor = it.settings.get("anchor") or ("", 0)
-    return {
-        "scale": _as_given(400 if scale is None else scale),
-        "start": _as_given(1000 if start is None else start),
-        "model": anchor[0],
-        "value": _as_given(anchor[1]),
+    given = {name: value for name in ELO_DEFAULTS if (value := it.settings.get(name)) is not None}
+    model, value = it.settings.get("anchor") or ("", 0)
+    return {name: _as_given(number) for name, number in {**ELO_DEFAULTS, **given, "value": value}.items()} | {
+        "model": model
     }
 
 
