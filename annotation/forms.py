@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.importing.load import Whose
-from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, RESERVED_RATERS, judge_in_name
+from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, is_reserved, judge_in_name
 from annotation.interchange.registry import FORMATS
 from annotation.models import Outcome, PromptSet, Study
 from annotation.studies.completion_codes import Way, change_platform
@@ -175,7 +175,7 @@ def _what_can_be_loaded() -> str:
 
 
 COLUMNS_OFFERED: Final = 20
-"""Columns of a file that the question whose its rows are offers."""
+"""Maximum columns of a file that `WhoseForm` offers."""
 
 
 class UploadForm(forms.Form):
@@ -199,9 +199,9 @@ class UploadForm(forms.Form):
 
 
 class WhoseForm(forms.Form):
-    """Whose the comparisons of files are that have columns under unknown names.
+    """Asks whose comparisons files contain that have columns with unknown names.
 
-    For each file, one judge's, or those of the workers or raters in one of the columns.
+    For each file, they are those of one judge, or of the workers or raters in one of the columns.
     """
 
     def __init__(self, data: QueryDict | None, unclear: Mapping[str, Sequence[str]]) -> None:
@@ -231,7 +231,7 @@ class WhoseForm(forms.Form):
         found: dict[str, Any] = super().clean() or {}
         for place in range(len(self.unclear)):
             judge = found.get(f"judge_{place}", "")
-            if found.get(f"whose_{place}") == "judge" and (not judge or judge in RESERVED_RATERS):
+            if found.get(f"whose_{place}") == "judge" and (not judge or is_reserved(judge)):
                 self.add_error(
                     f"judge_{place}", _("Enter the judge’s name. The names “people” and “all” are reserved.")
                 )

@@ -27,6 +27,7 @@ from annotation.models import (
     StudyText,
     TextKind,
 )
+from annotation.models.study import LIVE
 from annotation.problems import Failure
 from annotation.stored_problems import told
 from annotation.studies import default_texts, problems, signed_ids
@@ -202,18 +203,18 @@ def start(study: Study) -> Study:
     """Opens the study to workers, for the first time or again.
 
     Raises:
-        NotPossible: it is already open, has no pair to offer, or may not use its prompt set.
+        NotPossible: it is already open or hidden, has no pair to offer, or may not use its prompt set.
     """
     # Its owner may be ending that at this moment.
     PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
     check_leave(study)
-    if Study.objects.filter(pk=study.pk, hidden_at__isnull=False).exists():
-        raise NotPossible(_("This study is hidden. Show it again first."))
     if not Pair.objects.within(study).exists():
         raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
-    changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN)
-    if not changed:
-        raise NotPossible(_("This study is already open."))
+    mine = Study.objects.filter(pk=study.pk)
+    if not mine.listed().exclude(status=Status.OPEN).update(status=Status.OPEN):
+        if mine.listed().exists():
+            raise NotPossible(_("This study is already open."))
+        raise NotPossible(_("This study is hidden. Show it again first."))
     study.refresh_from_db()
     offer_pairs(study)
     return study
@@ -252,7 +253,7 @@ def hide(study: Study, at: datetime) -> Study:
     Raises:
         NotPossible: workers can vote on it.
     """
-    ended = Study.objects.filter(pk=study.pk, hidden_at=None).exclude(status__in=[Status.OPEN, Status.PAUSED])
+    ended = Study.objects.filter(pk=study.pk, hidden_at=None).exclude(status__in=LIVE)
     if not ended.update(hidden_at=at):
         study.refresh_from_db()
         if study.hidden_at is None:

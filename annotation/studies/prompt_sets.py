@@ -82,6 +82,34 @@ def voting_elsewhere(study: Study) -> bool:
     return Study.objects.live().filter(prompt_set=study.prompt_set_id).exclude(pk=study.pk).exists()
 
 
+def why_private(user: User | AnonymousUser, study: Study) -> str:
+    """Returns why `user`, who may see the results of `study`, may not look up all of its pairs; empty if they may.
+
+    Whoever manages the study but may not read its prompt set is told whom to ask, if nobody may see the pairs.
+    """
+    if Study.objects.readable_by(user).filter(pk=study.pk).exists():
+        return ""
+    if not Study.objects.public().with_leave().filter(pk=study.pk).exists():
+        manages = Study.objects.visible_to(user).filter(pk=study.pk).exists()
+        return no_access(study) if manages else _("The pairs of this study are private.")
+    return why_not_all(study)
+
+
+def why_not_all(study: Study) -> str:
+    """Returns why `public_pairs` leaves out pairs of `study` that were voted on; empty if it leaves out none."""
+    if voting_elsewhere(study):
+        return _(
+            "People are voting on these prompts in another study. Pairs and answers appear here when that study is "
+            "closed."
+        )
+    if study.status != Status.CLOSED:
+        return _(
+            "Until the study is closed, a pair is shown only when no more votes are expected on it or on any other "
+            "pair of its prompt."
+        )
+    return ""
+
+
 def public_pairs(study: Study, at: datetime) -> PairQuerySet:
     """Returns the pairs of `study` that visitors may see with their models, if its results are public.
 

@@ -27,7 +27,7 @@ from annotation.models import (
     WinnerChoice,
     Worker,
 )
-from annotation.models.study import PairQuerySet
+from annotation.models.study import LIVE, PairQuerySet
 from annotation.models.voting import ComparisonQuerySet, Stage
 
 LATELY: Final = timedelta(days=1)
@@ -217,7 +217,7 @@ def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str 
 
 def totals_by_study(offered: PairQuerySet) -> dict[int, Totals]:
     """Returns the coverage of the `offered` pairs of several studies, by the studies' keys, in two queries."""
-    votes = Comparison.objects.counted().real().filter(rater__kind=RaterKind.WORKER, pair__in=offered.values("pk"))
+    votes = Comparison.objects.counted().real().by_people().filter(pair__in=offered.values("pk"))
     sql, parameters = votes.order_by().values_list("study", "pair").annotate(**_RECEIVED).query.sql_with_params()
     with connection.cursor() as cursor:
         # The ORM does not group a second time.
@@ -344,7 +344,7 @@ def worker_counts(study: Study, at: datetime) -> WorkerCounts:
         voting=Count("pk", filter=open_now & Q(stage=Stage.VOTING), distinct=True),
         excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False), distinct=True),
     )
-    if study.status not in {Status.OPEN, Status.PAUSED}:
+    if study.status not in LIVE:
         found["voting"] = 0
     return WorkerCounts(**found)
 
