@@ -289,6 +289,17 @@ class Study(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(3600)],
         help_text=_("Votes and checks answered faster are flagged on the workers’ page. Enter 0 to flag none."),
     )
+    erase_after_days = models.PositiveIntegerField(
+        _("erase people’s data after (days)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(36500)],
+        help_text=_(
+            "So many days after the study closes, participant IDs, platform parameters, devices and texts by workers "
+            "are erased. Votes are kept. Leave blank to keep everything."
+        ),
+    )
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
     public = models.BooleanField(_("make results public"), default=False)
     hidden_at = models.DateTimeField(_("hidden"), null=True, editable=False)
 

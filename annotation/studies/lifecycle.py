@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -211,7 +212,7 @@ def start(study: Study) -> Study:
         raise NotPossible(_("This study is hidden. Show it again first."))
     if not Pair.objects.within(study).exists():
         raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
-    changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN)
+    changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN, closed_at=None)
     if not changed:
         raise NotPossible(_("This study is already open."))
     study.refresh_from_db()
@@ -233,13 +234,16 @@ def pause(study: Study) -> Study:
 
 
 @transaction.atomic
-def close(study: Study) -> Study:
-    """Ends the study; it can be resumed.
+def close(study: Study, at: datetime | None = None) -> Study:
+    """Ends the study at the time `at`, by default now; it can be resumed.
+
+    From that time on, `erase_after_days` are counted.
 
     Raises:
         NotPossible: it is already closed.
     """
-    if not Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED).update(status=Status.CLOSED):
+    ended = Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED)
+    if not ended.update(status=Status.CLOSED, closed_at=at or timezone.now()):
         raise NotPossible(_("This study is already closed."))
     study.refresh_from_db()
     return study

@@ -165,7 +165,7 @@ def detach(study: Study, at: datetime) -> None:
     """
     hold(study.prompt_set_id)
     mine = Study.objects.filter(pk=study.pk, detached_at=None)
-    mine.live().update(status=Status.CLOSED)
+    mine.live().update(status=Status.CLOSED, closed_at=at)
     if not mine.update(detached_at=at):
         raise NotPossible(_("This study is already detached from the prompt set."))
     halt_without_leave(study.prompt_set)

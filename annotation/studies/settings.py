@@ -245,6 +245,12 @@ _PLAIN: Final = [
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
     _simple("id_signed", TRUTH, "Only accept participant IDs that are signed with this study’s key.", _truth),
+    _simple(
+        "erase_after_days",
+        "whole number, or blank",
+        "Days after closing when people’s IDs, devices and texts are erased. Votes are kept. Blank: never.",
+        _whole_or_blank,
+    ),
     _simple("public", TRUTH, "Make results public.", _truth),
 ]
 

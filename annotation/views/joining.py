@@ -17,7 +17,7 @@ from annotation.client_address import address_of, count, is_of_the_internet, key
 from annotation.models import Outcome, Status, Study, Worker
 from annotation.studies import signed_ids
 from annotation.views import pair_display, worker_session
-from annotation.voting import joining, leaving
+from annotation.voting import erasure, joining, leaving
 
 LONGEST_PARAMETER: Final = 200
 MOST_PARAMETERS: Final = 20
@@ -78,6 +78,8 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     worker = joining.find(study, worker_session.remembered(request, slug), arrival.external_id)
     if worker is not None:
         return _welcome(request, worker, proven=arrival.proven)
+    if arrival.external_id and erasure.was_erased(study, arrival.external_id):
+        return _erased(request, study)
     return _door(request, study, arrival)
 
 
@@ -141,6 +143,8 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
             device=worker_session.device_of(request),
             at=timezone.now(),
         )
+    except joining.Erased:
+        return _erased(request, study)
     except (joining.NotOpen, joining.Unidentified):
         study.refresh_from_db()
         return _door(request, study, arrival)
@@ -165,6 +169,21 @@ def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
 def _unsigned(request: HttpRequest, study: Study) -> HttpResponse:
     text = _("Its participant ID isn’t confirmed. Please open the link exactly as you were sent it.")
     return worker_session.calm(request, study, _("This link doesn’t work"), text, status=403)
+
+
+def _erased(request: HttpRequest, study: Study) -> HttpResponse:
+    """Shows somebody who took part, and whose data was erased, that they cannot take part again.
+
+    Their first browser still leads them to their last page, where they can withdraw their answers.
+    """
+    worker = joining.find(study, worker_session.remembered(request, study.slug), None)
+    if worker is not None and worker.erased_at:
+        return _welcome(request, worker, proven=False)
+    text = _(
+        "You took part in this study, and your personal data was deleted since. Nobody can take part twice, so there "
+        "is nothing left to do here."
+    )
+    return worker_session.calm(request, study, _("You have already taken part"), text, status=403)
 
 
 def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str = "") -> HttpResponse:
