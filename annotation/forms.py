@@ -426,7 +426,8 @@ class PlatformForm(SettingsForm):
 
     class Meta:
         model = Study
-        fields = ["id_parameter", "id_required", "id_signed", "erase_after_days"]
+        fields = ["id_parameter", "id_required", "id_signed", "id_keys", "platform_study", "erase_after_days"]
+        widgets = {"id_keys": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -307,6 +307,9 @@ class Comparison(models.Model):
     instruction_version = models.PositiveIntegerField(_("instruction version"), null=True)
     question_version = models.PositiveIntegerField(_("question version"), null=True)
     scale_version = models.PositiveIntegerField(_("scale version"), null=True)
+    reasoning_version = models.PositiveIntegerField(
+        _("reasoning version"), null=True, help_text=_("Of the setting of what is shown of reasoning in answers.")
+    )
     stored_at = models.DateTimeField(_("saved"), auto_now_add=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
@@ -372,6 +375,7 @@ class Comparison(models.Model):
             instruction_version=self.instruction_version,
             question_version=self.question_version,
             scale_version=self.scale_version,
+            reasoning_version=self.reasoning_version,
         )
         Comparison.objects.filter(pk=self.pk, superseded_by=None).update(superseded_by=withdrawn)
 

@@ -83,7 +83,7 @@ _STUDY = Columns.all_but(
     Study,
     "study",
     *("consent", "consent_version", "instruction", "worked_example", "id_parameter", "id_required", "devices"),
-    *("id_signed", "id_secret"),
+    *("id_signed", "id_secret", "id_keys", "platform_study"),
     *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public", "detached_at"),
     *("organiser", "expected_minutes", "fast_seconds", "erase_after_days", "closed_at"),
 )

@@ -117,6 +117,7 @@ def _store(
         instruction_version=study.instruction_version,
         question_version=study.question_version,
         scale_version=study.scale_version,
+        reasoning_version=study.reasoning_version,
     )
     insert(comparison)
     _count(worker, assignment, study.scale, ballot.value, at, by=1)
