@@ -411,12 +411,23 @@ class ChecksForm(SettingsForm):
         fields = ["check_rate", "check_least", "check_pass"]
 
 
+class ErasureForm(forms.Form):
+    """Whether a worker whose data is erased withdraws their votes as well."""
+
+    withdraw = forms.BooleanField(
+        label=gettext_lazy("Withdraw their votes as well"),
+        required=False,
+        help_text=gettext_lazy("Do this if they ask for it. Leaderboards are then computed without their votes."),
+    )
+
+
 class PlatformForm(SettingsForm):
     """The recruiting platform, the completion codes and the return links."""
 
     class Meta:
         model = Study
-        fields = ["id_parameter", "id_required", "id_signed"]
+        fields = ["id_parameter", "id_required", "id_signed", "id_keys", "platform_study", "erase_after_days"]
+        widgets = {"id_keys": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,7 +13,7 @@ class JudgesConfig(AppConfig):
     def ready(self) -> None:
         from annotation.exporting import study_formats
         from annotation.interchange import registry
-        from annotation.studies.prompt_sets import HALTS
+        from annotation.studies.lifecycle import HALTS
         from annotation.study_sections import Section, register
         from judges import study_sections
         from judges.answers import runs as answer_runs

@@ -126,6 +126,7 @@ LITTLE_MASS: Final = kind(
 )
 
 STUDY_RESTS: Final = kind("study-rests", gettext_noop("The study is paused or closed."))
+STUDY_HIDDEN: Final = kind("study-hidden", gettext_noop("The study is hidden."))
 MAY_NOT: Final = kind(
     "may-not", gettext_noop("The person who created this schedule no longer has access to this study.")
 )

@@ -337,6 +337,7 @@ CELERY_BEAT_SCHEDULER = "llmfao_site.beat:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "expire-assignments": {"task": "annotation.expire_assignments", "schedule": 60.0},
+    "erase-people": {"task": "annotation.erase_due", "schedule": 3600.0},
     "recompute-leaderboards": {"task": "ranking.recompute_changed", "schedule": 60.0},
     "resume-leaderboards": {"task": "ranking.resume", "schedule": 20.0},
     "thin-leaderboards": {"task": "ranking.thin", "schedule": 3600.0},

@@ -1,6 +1,7 @@
 """The tables of studies: corpus, pairs, raters, comparisons, and runs in the background."""
 
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
+from annotation.models.erasure import ErasedId, Erasure, ErasureCause
 from annotation.models.pair_run import PairRun, PairRunState
 from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
@@ -21,6 +22,9 @@ __all__ = [
     "Assignment",
     "AssignmentState",
     "Comparison",
+    "ErasedId",
+    "Erasure",
+    "ErasureCause",
     "Exit",
     "LanguageModel",
     "Outcome",

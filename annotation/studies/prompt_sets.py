@@ -3,10 +3,9 @@
 `StudyQuerySet.readable_by` and its neighbours say what follows from the rights that are kept here.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
@@ -23,10 +22,7 @@ from annotation.models import (
 )
 from annotation.models.corpus import PromptSetQuerySet
 from annotation.models.study import PairQuerySet
-from annotation.studies.lifecycle import NotPossible
-
-HALTS: Final[list[Callable[[Study], None]]] = []
-"""Called with each study that lost the leave to use its prompt set, to stop what it does with it in the background."""
+from annotation.studies.lifecycle import HALTS, NotPossible
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +189,7 @@ def detach(study: Study, at: datetime) -> None:
     """
     hold(study.prompt_set_id)
     mine = Study.objects.filter(pk=study.pk, detached_at=None)
-    mine.live().update(status=Status.CLOSED)
+    mine.live().update(status=Status.CLOSED, closed_at=at)
     if not mine.update(detached_at=at):
         raise NotPossible(_("This study is already detached from the prompt set."))
     halt_without_leave(study.prompt_set)

@@ -244,7 +244,15 @@ _PLAIN: Final = [
     _simple("fast_seconds", "number", "Seconds below which a vote or check is flagged as too fast. 0: none.", _number),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
-    _simple("id_signed", TRUTH, "Only accept participant IDs that are signed with this study’s key.", _truth),
+    _simple("id_signed", TRUTH, "Only accept participant IDs signed with this study’s key or by the platform.", _truth),
+    _simple("id_keys", "JWKS or PEM", "Public keys of a platform that signs its links. Blank: none.", _text),
+    _simple("platform_study", TEXT, "The platform’s ID of this study. Signed links for others are refused.", _text),
+    _simple(
+        "erase_after_days",
+        "whole number, or blank",
+        "Days after closing when people’s IDs, devices and texts are erased. Votes are kept. Blank: never.",
+        _whole_or_blank,
+    ),
     _simple("public", TRUTH, "Make results public.", _truth),
 ]
 
@@ -280,8 +288,8 @@ _EXITS: Final = [setting for outcome in Outcome for setting in _exit_settings(ou
 
 SETTINGS: Final[dict[str, Setting]] = {setting.key: setting for setting in (*_PLAIN, *_PEOPLE, *_EXITS)}
 
-TEXTS: Final = frozenset({"consent", "instruction", "worked_example"})
-"""The settings whose value is Markdown of several lines."""
+TEXTS: Final = frozenset({"consent", "instruction", "worked_example", "id_keys"})
+"""The settings whose value has several lines and can be read from a file."""
 
 
 @transaction.atomic
@@ -289,8 +297,9 @@ def apply(study: Study, words: Mapping[str, str]) -> Study:
     """Applies the settings in `words`, all or none of them.
 
     Raises:
-        NotPossible: a key or a value is not valid; the message says what is.
+        NotPossible: a key or a value is not valid, or the study is hidden; the message says what is.
     """
+    lifecycle.check_shown(study)
     values = _read(study, words)
     changes = {SETTINGS[key].stored_as: value for key, value in values.items() if SETTINGS[key] in _PLAIN}
     try:

@@ -92,8 +92,9 @@ def sees_pairs(user: User | AnonymousUser, study: Study) -> tuple[bool, bool]:
     return reads, Study.objects.public().with_leave().filter(pk=study.pk).exists()
 
 
-ALLOWED_WHILE_HIDDEN = frozenset({"hide", "delete"})
-"""The views that change a hidden study, which is read-only otherwise: they bring it back or delete it."""
+ALLOWED_WHILE_HIDDEN = frozenset({"hide", "delete", "erase"})
+"""The views that change a hidden study, which is read-only otherwise: they bring it back, delete it, or erase the data
+of people, who need not wait for that."""
 
 
 def study_page[**P](

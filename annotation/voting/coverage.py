@@ -162,6 +162,7 @@ class WorkerRow:
     excluded_at: datetime | None
     exclusion_reason: str
     simulated: bool
+    erased_at: datetime | None
 
     @property
     def compared(self) -> int:
@@ -412,4 +413,5 @@ def _worker_row(
         excluded_at=worker.rater.excluded_at,
         exclusion_reason=worker.rater.exclusion_reason,
         simulated=worker.rater.simulated,
+        erased_at=worker.erased_at,
     )

@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_leave, check_shown
 from judges.judging import planning, questions, runs
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
@@ -51,8 +51,10 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
     Calls in states that `plan` asks again are reset to waiting.
 
     Raises:
-        NotPossible: the judge has an online run in the study, or there is nothing to judge.
+        NotPossible: the judge has an online run in the study, there is nothing to judge, or the study is hidden or may
+            not use its prompt set.
     """
+    check_leave(study)
     run = JudgeRun.objects.filter(study=study, version=version, offline=True, state__in=LIVE).first()
     if run is None:
         run = runs.start(study, version, plan, at, detach=False, offline=True)
@@ -148,8 +150,9 @@ def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], 
     """Stores the replies in `lines`, JSONL in either layout. Reading the same file again changes nothing.
 
     Raises:
-        NotPossible: no requests of this judge for this study are waiting for replies.
+        NotPossible: no requests of this judge for this study are waiting for replies, or the study is hidden.
     """
+    check_shown(study)
     run = JudgeRun.objects.filter(study=study, version=version, offline=True).order_by("-pk").first()
     if run is None:
         raise NotPossible(_("No requests of this judge were written for this study. Run judge-requests first."))

@@ -60,8 +60,9 @@ def recompute_changed(at: datetime) -> list[int]:
 
     Returns the primary keys of all snapshots that are due, for workers to `fill`.
     """
+    # A hidden study is read-only: its boards catch up once it is shown again.
     voted = Exists(Comparison.objects.filter(study=OuterRef("pk")))
-    for study in Study.objects.filter(voted).select_related("prompt_set"):
+    for study in Study.objects.listed().filter(voted).select_related("prompt_set"):
         basis = _basis(study)
         for filters, settings in dict.fromkeys([*standing(study), *requests.asked_lately(study, at)]):
             newest = Leaderboard.objects.of(study, filters, settings).defer("sheet").newest()
