@@ -19,6 +19,6 @@ class SiteConfig(AppConfig):
 
 
 class StaticConfig(StaticFilesConfig):
-    """Static files of the pages that exist: the API is JSON alone, so REST framework's pages and their styles go unseen."""
+    """Leaves out the files of REST framework's pages: the API is JSON alone, so nobody sees them."""
 
     ignore_patterns: ClassVar = [*StaticFilesConfig.ignore_patterns, "rest_framework"]

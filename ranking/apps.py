@@ -6,17 +6,18 @@ from django.utils.translation import pgettext_lazy
 
 
 class RankingConfig(AppConfig):
-    """Registers the Results section of studies when Django starts."""
+    """Registers the Results section of studies, and what draws their pairs, when Django starts."""
 
     name = "ranking"
     verbose_name = _("ranking")
 
     def ready(self) -> None:
-        from annotation import study_sections
-        from ranking import study_section
+        from annotation import draw_strategies, study_sections
+        from ranking import drawing, study_section
 
         study_sections.register(
             study_sections.Section(
                 "results", pgettext_lazy("what a study found", "Results"), 50, "leaderboard", study_section.look
             )
         )
+        draw_strategies.register(drawing.DRAWER)

@@ -30,7 +30,7 @@ def forget_versions(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0014_versions_contact_and_hiding'),
+        ('annotation', '0015_draws'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
