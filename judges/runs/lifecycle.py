@@ -170,9 +170,10 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         run = sendable.filter(pk=run_id, state=RunState.RUNNING).first()
         if run is None:
             return ""
-        if self._senders().filter(run=run, finished_at=None).count() >= senders_of(run):
+        sender = self._enter(run)
+        if sender is None:
             return ""
-        with self._sender(run) as sender:
+        with self._leaving(run, sender):
             try:
                 why = self._send(run, sender, patience or Patience(), seconds, interruptible=not detached)
             except KeyboardInterrupt:
@@ -199,13 +200,22 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             interruptible=interruptible,
         )
 
-    @contextlib.contextmanager
-    def _sender(self, run: R) -> Iterator[S]:
+    @transaction.atomic
+    def _enter(self, run: R) -> S | None:
+        """Adds a sender to `run`; returns None if all of its senders are at work."""
+        # Locked, so that two processes do not become its last sender at the same time.
+        self._runs().select_for_update(no_key=True).get(pk=run.pk)
+        if self._senders().filter(run=run, finished_at=None).count() >= senders_of(run):
+            return None
         now = timezone.now()
-        sender = self._senders().create(run=run, started_at=now, beat_at=now)
+        return self._senders().create(run=run, started_at=now, beat_at=now)
+
+    @contextlib.contextmanager
+    def _leaving(self, run: R, sender: S) -> Iterator[None]:
+        """Ends `sender` after its block, and stops the run if the key is not available."""
         books = self.books(run, sender)
         try:
-            yield sender
+            yield
         except NoKey as missing:
             books.stop(missing.problem)
             raise

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -15,6 +16,7 @@ from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.models import CallState, JudgeCall, RunState, Sender
+from judges.runs import lifecycle
 from judges.runs.call_store import Outcome
 from tests.builders import NOW
 from tests.judges.conftest import QUICK, make_judge
@@ -73,6 +75,35 @@ def test_a_sender_that_sends_while_it_is_presumed_dead_leaves_no_call_that_nobod
     while_it_commits(lambda: books.admit(prepared, NOW), lambda: books.bury(NOW))
     assert books.purse.get().reserved == 0
     assert not JudgeCall.objects.filter(state=CallState.SENT).exists()
+
+
+def test_a_run_has_no_more_senders_than_it_asked_for(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work: list[object] = []
+    counted = threading.Barrier(4)
+
+    def senders_of(_run: object) -> int:
+        # Lets all of them count the senders before any is added, if nothing keeps them from it.
+        with suppress(threading.BrokenBarrierError):
+            counted.wait(0.5)
+        return 1
+
+    def send(_life: object, _run: object, sender: Sender, *_rest: object, **_more: object) -> str:
+        at_work.append(sender)
+        time.sleep(0.5)
+        return "paused"
+
+    def work(_number: int) -> None:
+        try:
+            judge_life.work(run.pk)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(type(judge_life), "_send", send)
+    monkeypatch.setattr(lifecycle, "senders_of", senders_of)
+    run = runs.start(study, make_judge("http://127.0.0.1:9/v1").current, Plan(), NOW, detach=False)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert len(at_work) == 1
 
 
 def test_what_the_database_does_not_take_is_not_asked_for_again(
