@@ -67,7 +67,7 @@ class Part:
 class Totals:
     """The pairs that people are offered, the votes planned on them, and those of the planned votes that are received.
 
-    Every page, command and board that tells the coverage of a study takes it from here.
+    Every page, command and leaderboard that shows the coverage of a study takes it from here.
     """
 
     pairs: int
