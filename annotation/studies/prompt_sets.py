@@ -263,7 +263,8 @@ class Through:
 def through_studies(prompt_set: PromptSet) -> list[Through]:
     """Returns everybody who may use the set because of a study, by name."""
     shared = Study.objects.of_the_sets_owner().filter(prompt_set=prompt_set, detached_at=None)
-    found = [Through(user, study, None) for study in shared.order_by("pk") for user in study.colleagues.all()]
+    shared = shared.order_by("pk").prefetch_related("colleagues")
+    found = [Through(user, study, None) for study in shared for user in study.colleagues.all()]
     rows = prompt_set.readers.exclude(study=None).select_related("user", "study").order_by("study")
     found += [Through(row.user, row.study, row) for row in rows if row.study is not None]
     return sorted(found, key=lambda each: each.user.get_username())

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from django.db import connection
-from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Sum, When
 from django.db.models.functions import Least
 
 from annotation.models import (
@@ -68,7 +68,7 @@ class Part:
 class Totals:
     """The pairs that people are offered, the votes planned on them, and those of the planned votes that are received.
 
-    Every page, command and board that tells the coverage of a study takes it from here.
+    Every page, command and leaderboard that shows the coverage of a study takes it from here.
     """
 
     pairs: int
@@ -347,13 +347,13 @@ class WorkerCounts:
 
 def worker_counts(study: Study, at: datetime) -> WorkerCounts:
     """Returns the numbers of the workers of `study` at the time `at`."""
-    open_now = Q(assignments__state=AssignmentState.OPEN, assignments__expires_at__gt=at)
+    # A join with assignments would make a row of each of them, a million in a large study.
+    in_hand = Assignment.objects.filter(worker=OuterRef("pk"), state=AssignmentState.OPEN, expires_at__gt=at)
     found = Worker.objects.filter(study=study, rater__simulated=False).aggregate(
-        # Each worker once: a worker has a row for each of their assignments here.
-        all=Count("pk", distinct=True),
-        under_way=Count("pk", filter=~Q(stage=Stage.DONE), distinct=True),
-        voting=Count("pk", filter=open_now & Q(stage=Stage.VOTING), distinct=True),
-        excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False), distinct=True),
+        all=Count("pk"),
+        under_way=Count("pk", filter=~Q(stage=Stage.DONE)),
+        voting=Count("pk", filter=Q(Exists(in_hand), stage=Stage.VOTING)),
+        excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False)),
     )
     if study.status not in LIVE:
         found["voting"] = 0
