@@ -41,7 +41,9 @@ class EvolvedPromptRow(serializers.Serializer[Any]):
     recipe = serializers.CharField(help_text="Hash of scenario, template, settings and temperature.")
     random_seed = serializers.IntegerField(help_text="From which the constraints are drawn.")
     run = serializers.IntegerField()
-    duplicate = serializers.ChoiceField(Duplicate.choices, allow_blank=True)
+    duplicate = serializers.ChoiceField(
+        [choice for choice in Duplicate.choices if choice[0]], allow_blank=True, help_text="Empty if there is none."
+    )
     similarity = serializers.FloatField(
         allow_null=True, help_text="To the most similar prompt, from 0 to 1; null until it has been searched."
     )

@@ -103,6 +103,27 @@ class EvolveForm(forms.Form):
         if len(categories.choices) < 2:
             del self.fields["categories"]
 
+    def shown(self) -> list[forms.BoundField]:
+        """Returns the fields that everybody sets."""
+        return [self[name] for name in ("model", "scenario", "iterations", "children", "limit")]
+
+    def own(self) -> list[forms.BoundField]:
+        """Returns the fields for a template of one's own, which are folded unless it is chosen."""
+        return [self[name] for name in ("template", "form")]
+
+    @property
+    def own_chosen(self) -> bool:
+        return bool(self["scenario"].value() == OWN)
+
+    def more(self) -> list[forms.BoundField]:
+        """Returns the other fields, which are folded unless one of them has an error."""
+        names = ("categories", "evolved", "temperature", "again")
+        return [self[name] for name in names if name in self.fields]
+
+    @property
+    def more_open(self) -> bool:
+        return any(field.errors for field in self.more())
+
     def plan(self) -> EvolvePlan:
         data = self.cleaned_data
         return EvolvePlan(

@@ -71,10 +71,10 @@ _IDEAS: Final = (
     "an electric field",
 )
 _ADDITIONS: Final = (
-    ("10 to 30 lines", "Keep the whole solution between 10 and 30 lines of code."),
-    ("efficient", "It must handle a million items within one second of time."),
-    ("library", "Base it on the standard module collections wherever that helps."),
-    ("simple", "Write it so simply that a beginner can follow every line."),
+    ("10 to 30 lines", "Keep it between 10 and 30 lines."),
+    ("efficient", "It must handle a million items within seconds."),
+    ("library", "Build it on the standard module named collections."),
+    ("simple", "A beginner must understand every line of it."),
 )
 _ASPECTS: Final = (
     "where does it show in daily life",
@@ -119,19 +119,40 @@ def reply(asked: str, chance: random.Random) -> str:
     return f"{told}\n<answer>\n{answer}\n</answer>" if form[2] else told
 
 
+_THINGS: Final = ("buns", "candles", "apples", "postcards", "marbles", "lemons", "notebooks", "shells", "tiles", "eggs")
+_FESTIVALS: Final = ("market", "fair", "school party", "harbour festival", "book sale", "concert", "regatta")
+_CONTAINERS: Final = ("boxes", "baskets", "crates", "tins", "bags", "drawers")
+_LOSSES: Final = (
+    "break on the way to",
+    "are given away before",
+    "are forgotten on the train to",
+    "are eaten by mice before",
+)
+_GOALS: Final = ("library", "swimming pool", "harbour", "school", "bakery", "post office", "theatre", "lighthouse")
+_MOVES: Final = ("walks", "cycles", "runs", "skates", "rides")
+_REASONS: Final = (
+    "because a bridge is closed",
+    "to avoid the wind",
+    "to visit a friend",
+    "after a road was flooded",
+    "to see the blossom",
+)
+
+
 def _boxes(chance: random.Random) -> tuple[str, str]:
     name, boxes, each, price = chance.choice(_NAMES), chance.randint(4, 19), chance.randint(6, 24), chance.randint(2, 9)
-    eaten = chance.randint(2, boxes * each // 2)
-    total, left = boxes * each, boxes * each - eaten
+    things, where, box = chance.choice(_THINGS), chance.choice(_FESTIVALS), chance.choice(_CONTAINERS)
+    loss, lost = chance.choice(_LOSSES), chance.randint(2, boxes * each // 2)
+    total, left = boxes * each, boxes * each - lost
     money = left * price
     return (
         (
-            f"{name} packs {boxes} boxes with {each} buns each. {eaten} buns are eaten on the way to the market, and "
-            f"the rest are sold for ${price} each. How much money in dollars do the buns bring in?"
+            f"{name} fills {boxes} {box} with {each} {things} each. {lost} {things} {loss} the {where}, and the rest "
+            f"are sold there for ${price} each. How much money in dollars do the {things} bring in?"
         ),
         (
-            f"{name} packs {boxes} * {each} = <<{boxes}*{each}={total}>>{total} buns.\n"
-            f"{total} - {eaten} = <<{total}-{eaten}={left}>>{left} buns are sold.\n"
+            f"{name} has {boxes} * {each} = <<{boxes}*{each}={total}>>{total} {things}.\n"
+            f"{total} - {lost} = <<{total}-{lost}={left}>>{left} {things} are sold.\n"
             f"They bring in {left} * {price} = $<<{left}*{price}={money}>>{money}.\n#### {money}"
         ),
     )
@@ -139,13 +160,14 @@ def _boxes(chance: random.Random) -> tuple[str, str]:
 
 def _walks(chance: random.Random) -> tuple[str, str]:
     name, days, metres, more = chance.choice(_NAMES), chance.randint(3, 6), chance.randint(2, 9) * 100, 50
+    goal, moves, reason = chance.choice(_GOALS), chance.choice(_MOVES), chance.choice(_REASONS)
     more *= chance.randint(1, 8)
     first, last = days * metres, metres + more
     total = first + last
     return (
         (
-            f"{name} walks {metres} metres to the library on each of {days} days. On the day after, {name} takes a "
-            f"path that is {more} metres longer. How many metres does {name} walk to the library in total?"
+            f"{name} {moves} {metres} metres to the {goal} on each of {days} days. On the day after, {name} takes a "
+            f"path that is {more} metres longer, {reason}. How many metres does it take {name} to the {goal} in total?"
         ),
         (
             f"In the first {days} days that is {days} * {metres} = <<{days}*{metres}={first}>>{first} metres.\n"
@@ -157,17 +179,18 @@ def _walks(chance: random.Random) -> tuple[str, str]:
 
 def _shares(chance: random.Random) -> tuple[str, str]:
     one, two = chance.sample(_NAMES, 2)
+    things, where, box = chance.choice(_THINGS), chance.choice(_FESTIVALS), chance.choice(_CONTAINERS)
     times, own, given = chance.randint(2, 5), chance.randint(11, 60), chance.randint(3, 10)
     other = times * own
     left = other - given
     return (
         (
-            f"{one} has {own} stamps, and {two} has {times} times as many. {two} gives away {given} of them. How many "
-            f"stamps does {two} have left?"
+            f"{one} keeps {own} {things} in {box}, and {two} has {times} times as many. At the {where}, {two} gives "
+            f"away {given} of them. How many {things} does {two} have left?"
         ),
         (
-            f"{two} has {times} * {own} = <<{times}*{own}={other}>>{other} stamps at first.\n"
-            f"Then {two} has {other} - {given} = <<{other}-{given}={left}>>{left} stamps left.\n#### {left}"
+            f"{two} has {times} * {own} = <<{times}*{own}={other}>>{other} {things} at first.\n"
+            f"Then {two} has {other} - {given} = <<{other}-{given}={left}>>{left} {things} left.\n#### {left}"
         ),
     )
 
