@@ -1,8 +1,10 @@
 """The API of evolved prompts, and what is deleted with a prompt set."""
 
+import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from annotation.models import Prompt, PromptSet
@@ -46,6 +48,12 @@ def test_the_api_lists_evolved_prompts_with_their_lineage(seeds: PromptSet, owne
     lifecycle.create_study("two", seeds, name="Two", owner=outsider)
     assert Program(outsider).get("prompt-sets/seeds/evolved/").status_code == 403
     assert Program().get("prompt-sets/seeds/evolved/").status_code == 401
+
+
+def test_every_column_of_the_lineage_is_in_the_codebook_and_no_other(seeds: PromptSet) -> None:
+    codebook = (settings.BASE_DIR / "docs" / "reference" / "codebook.md").read_text(encoding="utf-8")
+    section = codebook.split("## evolved.jsonl")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(next(lineage.rows(seeds)))
 
 
 def test_a_page_takes_as_many_queries_for_many_rows_as_for_one(
