@@ -51,7 +51,7 @@ class Known[K]:
     def add(self, key: K, text: str) -> None:
         self._texts[key] = _words(text)
 
-    def nearest(self, text: str, leave_out: K) -> Nearest[K] | None:
-        """Returns the prompt most similar to `text`, other than the one with the key `leave_out`; None if alone."""
-        found = process.extract(_words(text), self._texts, scorer=fuzz.ratio, processor=None, limit=2)
-        return next((Nearest(key, score / 100) for _text, score, key in found if key != leave_out), None)
+    def nearest(self, text: str) -> Nearest[K] | None:
+        """Returns the known prompt that is most similar to `text`; None if no prompt is known."""
+        found = process.extractOne(_words(text), self._texts, scorer=fuzz.ratio, processor=None)
+        return None if found is None else Nearest(found[2], found[1] / 100)

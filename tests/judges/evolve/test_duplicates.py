@@ -25,8 +25,7 @@ def test_any_other_difference_does(other: str) -> None:
 def similarity(one: str, other: str) -> float:
     known: Known[int] = Known()
     known.add(1, one)
-    known.add(2, other)
-    found = known.nearest(other, 2)
+    found = known.nearest(other)
     assert found is not None
     return found.similarity
 
@@ -63,14 +62,13 @@ def test_japanese_is_compared_by_its_characters() -> None:
     assert similarity(text, "自転車の修理の手順を三つ挙げて、初心者に説明してください。") < 0.6
 
 
-def test_the_most_similar_of_all_is_found_and_a_prompt_alone_has_none() -> None:
+def test_the_most_similar_of_all_is_found_and_without_others_there_is_none() -> None:
     known: Known[str] = Known()
-    known.add("self", TEXT)
-    assert known.nearest(TEXT, "self") is None
+    assert known.nearest(TEXT) is None
     for place in range(50):
         known.add(f"far {place}", f"Write {place} lines about the sea and the {place} winds.")
     known.add("near", TEXT.replace("baker", "cook"))
-    found = known.nearest(TEXT, "self")
+    found = known.nearest(TEXT)
     assert found is not None
     assert found.key == "near"
 
@@ -80,5 +78,5 @@ def test_ten_thousand_prompts_are_compared_within_a_second() -> None:
     for place in range(10_000):
         known.add(place, f"{TEXT} {place} {TEXT[place % 90 :]} {place * 7919 % 10_007} {TEXT[::-1]}")
     began = time.perf_counter()
-    known.nearest(TEXT * 3, -1)
+    known.nearest(TEXT * 3)
     assert time.perf_counter() - began < 1

@@ -204,4 +204,4 @@ def test_sixty_real_problems_are_evolved_twice_over_and_keep_their_format() -> N
         parent = child.call.parent.written if child.call.parent else child.call.prompt.text
         assert " ".join(parent.split()) in " ".join(sent.split())
         assert re.search(r"\n#### \d+\Z", child.written_reference)
-        assert not EvolvedPrompt.objects.filter(duplicate="", similarity__gte=0.9).exists()
+    assert not EvolvedPrompt.objects.filter(duplicate="", similarity__gte=0.9).exists()

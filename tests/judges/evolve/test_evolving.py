@@ -233,7 +233,7 @@ def test_of_two_equal_children_one_is_a_duplicate_of_the_other(
     Parrot(monkeypatch, *[tagged("Describe a lighthouse to a child.")] * 3)
     evolve(seeds, writer(seeds, stand_in().url))
     first, second, third = children(seeds)
-    assert first.duplicate != Duplicate.EXACT
+    assert first.duplicate == Duplicate.NONE, "not one of its own duplicates"
     assert [each.duplicate for each in (second, third)] == [Duplicate.EXACT] * 2
     assert [each.like for each in (second, third)] == [first, first]
 
@@ -249,7 +249,8 @@ def test_near_duplicates_are_found_in_the_set_and_among_children(
         tagged(far.replace("three", "four").replace("cold", "cool")),
     )
     evolve(seeds, writer(seeds, stand_in().url, parallel=1))
-    near, alone, like_it = children(seeds)
+    near, *two = sorted(children(seeds), key=lambda child: "diary" not in child.written)
+    alone, like_it = sorted(two, key=lambda child: child.pk)
     assert near.duplicate == Duplicate.NEAR
     assert near.like_prompt is not None
     assert near.like_prompt.number == 102
