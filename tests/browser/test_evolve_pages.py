@@ -1,8 +1,10 @@
 """The pages on which prompts are evolved and reviewed, in a real browser: a run to its end, keys, sizes and axe."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Page, expect
 
 from annotation.models import Prompt, PromptSet
@@ -14,6 +16,7 @@ from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
 from tests.judges.conftest import Running, stand_in
 from tests.judges.evolving import children, evolve, prompt_set, writer
+from tests.waiting import PATIENCE
 
 __all__ = ["stand_in"]
 
@@ -76,6 +79,19 @@ def test_prompts_are_written_and_reviewed_with_keys(
     assert EvolvedPrompt.objects.get(pk=third.pk).review == "waiting"
 
 
+def evolved(seeds: PromptSet, url: str) -> None:
+    """Has a model write two iterations, outside the thread of the browser, whose event loop would be in the way."""
+
+    def work() -> None:
+        try:
+            evolve(seeds, writer(seeds, url), Recipe("reasoning"), EvolvePlan(iterations=2))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result(PATIENCE)
+
+
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_every_page_fits_and_is_accessible(
     page: Page,
@@ -86,9 +102,8 @@ def test_every_page_fits_and_is_accessible(
     accessible: Callable[[Page], None],
     complaints,
 ):
-    source = writer(seeds, stand_in().url)
     Prompt.objects.filter(number=100).update(text="W" * 400)
-    evolve(seeds, source, Recipe("reasoning"), EvolvePlan(iterations=2))
+    evolved(seeds, stand_in().url)
     first, second, *_rest = children(seeds)
     EvolvedPrompt.objects.filter(pk=first.pk).update(duplicate="exact", similarity=1.0, like=second)
     run = EvolveRun.objects.get()
