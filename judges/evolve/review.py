@@ -37,8 +37,9 @@ def accept(
     if not text:
         raise NotPossible(_("Enter the text of the prompt."))
     fingerprint = duplicates.fingerprint(text)
-    _check_new(child.prompt_set, fingerprint, 0)
+    # The many prompts that were there before are looked at without a lock; only those that come in between, with it.
     last = child.prompt_set.prompts.order_by("-pk").values_list("pk", flat=True).first() or 0
+    _check_new(child.prompt_set, fingerprint, 0)
     with transaction.atomic():
         # Uploads into the prompt set assign numbers too.
         prompt_set = prompt_sets.hold(child.prompt_set_id)

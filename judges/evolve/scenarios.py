@@ -87,6 +87,10 @@ class Scenario:
     constraints: Mapping[str, str]
     drawn: int = 0
     """How many of `constraints` each new prompt gets."""
+    same_first_word: bool = False
+    """Whether the new prompt begins with the first word of its parent."""
+    more_words: tuple[int, int] | None = None
+    """How many words longer than its parent the new prompt is, at least and at most; None if that is open."""
 
     @property
     def shows_reference(self) -> bool:
@@ -183,6 +187,7 @@ register(
         _UNDERSTANDING,
         "prompt-answer",
         {},
+        same_first_word=True,
     )
 )
 register(
@@ -212,6 +217,7 @@ register(
             "simplicity": "The code is simple: somebody who has just learned the language understands it.",
         },
         drawn=2,
+        more_words=(10, 20),
     )
 )
 register(
@@ -237,6 +243,29 @@ def draw(scenario: Scenario, seed: int, number: int, chain: int, iteration: int)
         return []
     rng = np.random.Generator(np.random.PCG64([seed % 2**64, number % 2**64, chain, iteration]))
     return [names[place] for place in sorted(rng.choice(len(names), scenario.drawn, replace=False))]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviations:
+    """What a new prompt does not keep to of what its scenario asks for; None for what it keeps to."""
+
+    first_word: tuple[str, str] | None = None
+    """The first word of the new prompt, and that of its parent."""
+    more_words: int | None = None
+    """How many words longer than its parent it is; negative if it is shorter."""
+
+
+def deviations(scenario: Scenario, parent: str, text: str) -> Deviations:
+    """Compares `text` with its `parent`. Nothing is said of texts that are written without spaces."""
+    before, after = parent.split(), text.split()
+    if len(before) < 2 or len(after) < 2:
+        return Deviations()
+    words = None
+    if scenario.same_first_word and before[0].casefold() != after[0].casefold():
+        words = (after[0], before[0])
+    more = len(after) - len(before)
+    least, most = scenario.more_words or (more, more)
+    return Deviations(words, None if least <= more <= most else more)
 
 
 def shows_reference(template: str) -> bool:

@@ -17,6 +17,7 @@ from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, set_change_page, set_texts_page
 from annotation.views.paging import paged
 from judges.evolve import planning, review
+from judges.evolve.scenarios import SCENARIOS, Deviations, deviations
 from judges.forms.evolve import AcceptForm
 from judges.models import EvolvedPrompt, Review
 from judges.models.evolve import EvolvedPromptQuerySet
@@ -54,6 +55,7 @@ def _show(
             child,
             planning.parent_texts(child.call),
             scenario_label(child.call.recipe.scenario),
+            _deviations(child),
             form if refused is not None and form is not None and child.pk == refused.pk else _form(child),
         )
         for child in shown
@@ -70,6 +72,12 @@ def _show(
         "last": _last(request, evolved) if state == Review.WAITING else None,
     }
     return render(request, "judges/evolve/review.html", context)
+
+
+def _deviations(child: EvolvedPrompt) -> Deviations:
+    scenario = SCENARIOS.get(child.call.recipe.scenario)
+    parent, _reference = planning.parent_texts(child.call)
+    return Deviations() if scenario is None else deviations(scenario, parent, child.written)
 
 
 def _form(child: EvolvedPrompt, sent: QueryDict | None = None) -> AcceptForm:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from annotation.models import Prompt, PromptSet
 from annotation.studies import lifecycle, prompt_sets
 from judges.evolve import review
-from judges.evolve.planning import EvolvePlan
+from judges.evolve.planning import EvolvePlan, Recipe
 from judges.models import EvolvedPrompt, EvolveRun, Review, RunState
 from tests.builders import NOW
 from tests.judges.conftest import Running
@@ -134,6 +134,16 @@ def test_a_prompt_is_accepted_edited_rejected_and_undone_on_the_page(
     child = EvolvedPrompt.objects.get(pk=second.pk)
     assert (child.review, child.text, child.prompt) == (Review.WAITING, second.written, None)
     assert not Prompt.objects.filter(text__contains="rope").exists()
+
+
+def test_a_prompt_that_does_not_keep_to_its_scenario_is_marked(
+    seeds: PromptSet, stand_in: Start, as_user: SignIn, owner: User
+) -> None:
+    evolve(seeds, writer(seeds, stand_in().url), Recipe("coding"), EvolvePlan(limit=1))
+    page = at("prompt-set-review", seeds)
+    assert "The scenario asks for 10 to 20 more." not in as_user(owner).get(page).content.decode()
+    EvolvedPrompt.objects.update(written="Write a short one.")
+    assert "Difference from its parent: -6 words." in as_user(owner).get(page).content.decode()
 
 
 def test_what_cannot_be_accepted_stays_in_the_form(

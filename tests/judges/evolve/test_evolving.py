@@ -25,8 +25,9 @@ from judges.models import (
     RunState,
 )
 from tests.builders import NOW
-from tests.judges.conftest import Running
+from tests.judges.conftest import QUICK, Running
 from tests.judges.evolving import chain, children, evolve, go_on, prompt_set, states, writer
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -340,3 +341,25 @@ def test_the_estimate_counts_what_a_run_then_asks(seeds: PromptSet, stand_in: St
     feeding = EvolvedPrompt.objects.filter(call__iteration=2).exclude(duplicate=Duplicate.EXACT).count()
     assert (found.new, found.there) == (feeding, EvolvedPrompt.objects.count())
     assert not EvolvedPrompt.objects.exclude(review=Review.WAITING).exists()
+
+
+def test_two_senders_write_each_prompt_once_and_of_equal_prompts_one_is_no_duplicate(
+    seeds: PromptSet, stand_in: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Parrot(monkeypatch, *[tagged(f"Praise the number {number // 2} in a song.") for number in range(24)])
+    server = stand_in(latency=0.01)
+    source = writer(seeds, server.url, parallel=4)
+    run = runs.start(seeds, source, Recipe("writing"), EvolvePlan(children=8), NOW, detach=False, senders=2)
+    together(2, lambda _index: evolve_life.work(run.pk, patience=QUICK))
+    go_on(run)
+    assert states(run) == {"ok": 24}
+    assert server.ledger["requests"] == 24
+    found = children(seeds)
+    assert len(found) == 24
+    for text in {child.written for child in found}:
+        same = [child for child in found if child.written == text]
+        assert [child.duplicate == Duplicate.EXACT for child in same].count(False) == 1
+        assert len(same) == 2
+    assert all(child.similarity is not None for child in found)
+    source.refresh_from_db()
+    assert source.reserved == 0

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError
 
 from annotation.models import Prompt, PromptSet
 from annotation.studies import lifecycle
@@ -136,3 +137,29 @@ def test_a_stranger_to_the_set_decides_nothing(seeds: PromptSet, outsider: User)
         with pytest.raises(NotPossible, match="Only people who can edit"):
             act()
     assert not EvolvedPrompt.objects.exclude(review=Review.WAITING).exists()
+
+
+def test_a_prompt_that_is_used_while_it_is_undone_is_either_gone_or_there_with_its_use(seeds: PromptSet) -> None:
+    source = children(seeds)[0].call.recipe.source
+    study = lifecycle.create_study("one", seeds, name="One")
+    run = AnswerRun.objects.create(study=study, source=source, created_at=NOW)
+    for child in children(seeds):
+        prompt = review.accept(child, None, NOW)
+
+        def act(index: int, child: EvolvedPrompt = child, prompt: Prompt = prompt) -> str:
+            try:
+                if index:
+                    review.undo(child, None)
+                else:
+                    AnswerCall.objects.create(run=run, source=source, prompt=prompt)
+            except NotPossible:
+                return "in use"
+            except IntegrityError:
+                return "gone"
+            return ""
+
+        told = together(2, act)
+        there = Prompt.objects.filter(pk=prompt.pk).exists()
+        assert told == (["", "in use"] if there else ["gone", ""])
+        assert AnswerCall.objects.filter(prompt_id=prompt.pk).exists() == there
+        assert EvolvedPrompt.objects.filter(pk=child.pk, prompt=prompt.pk, review="accepted").exists() == there

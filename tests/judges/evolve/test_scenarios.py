@@ -7,7 +7,7 @@ from string import Template
 import pytest
 
 from judges.evolve import scenarios
-from judges.evolve.scenarios import FORMS, OWN, PLACES, SCENARIOS, BadTemplate, draw, fill
+from judges.evolve.scenarios import FORMS, OWN, PLACES, SCENARIOS, BadTemplate, Deviations, deviations, draw, fill
 
 BUILT_IN = [each for each in SCENARIOS.values() if each.name != OWN]
 
@@ -98,3 +98,15 @@ def test_the_form_is_added_to_an_own_template_once() -> None:
     assert scenarios.tidy("Do ${prompt}\r\n${format} now") == "Do ${prompt}\n${format} now"
     filled = fill("It costs $5: $prompt\n\n$format", FORMS["prompt"], "P")
     assert filled.startswith("It costs $5: P")
+
+
+def test_what_a_new_prompt_does_not_keep_to_is_found() -> None:
+    understanding, coding = SCENARIOS["understanding"], SCENARIOS["coding"]
+    assert deviations(understanding, "What is osmosis?", "what is a gene?") == Deviations()
+    assert deviations(understanding, "What is osmosis?", "How does a gene work?").first_word == ("How", "What")
+    parent = "Write a function that sorts names."
+    for more, kept in ((9, False), (10, True), (20, True), (21, False), (-2, False)):
+        text = " ".join((parent.split() + ["word"] * 30)[: 6 + more])
+        assert deviations(coding, parent, text).more_words == (None if kept else more)
+    assert deviations(SCENARIOS["writing"], "What now then?", "Write a very long text about it.") == Deviations()
+    assert deviations(coding, "配列を並べ替えてください。", "配列を速く並べ替えてください。") == Deviations()
