@@ -137,6 +137,9 @@ class EvolveLife(Lifecycle[EvolveRun, EvolveSender, EvolveCall]):
 
     def sweep(self, at: datetime) -> int:
         lost = super().sweep(at)
+        for prompt_set in PromptSet.objects.filter(evolve_runs__state__in=LIVE).distinct():
+            # A right may also end without a change of the set's people, such as with a study that is deleted.
+            halt(prompt_set)
         # A crash may have come between storing a prompt and comparing it.
         for prompt_set in PromptSet.objects.filter(pk__in=EvolvedPrompt.objects.not_compared().values("prompt_set")):
             Comparer(prompt_set).compare()

@@ -9,11 +9,13 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation.models import Prompt, PromptSet
 from annotation.studies import lifecycle, prompt_sets
 from judges.evolve import review
 from judges.evolve.planning import EvolvePlan, Recipe
+from judges.evolve.runs import evolve_life
 from judges.models import EvolvedPrompt, EvolveRun, Review, RunState
 from tests.builders import NOW
 from tests.judges.conftest import Running
@@ -225,6 +227,9 @@ def test_a_run_is_paused_when_whoever_started_it_may_no_longer_edit(
     EvolveRun.objects.update(state=RunState.RUNNING)
     assert go_on(run).state == RunState.RUNNING, "nothing is sent for them"
     assert not run.calls.exists()
+    evolve_life.sweep(timezone.now())
+    run.refresh_from_db()
+    assert run.state == RunState.PAUSED
 
 
 def test_the_lineage_is_downloaded_as_json_lines(
