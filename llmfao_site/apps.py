@@ -1,7 +1,5 @@
 """Registration of the site's own app with Django."""
 
-from typing import ClassVar
-
 from django.apps import AppConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
@@ -21,4 +19,4 @@ class SiteConfig(AppConfig):
 class StaticConfig(StaticFilesConfig):
     """Leaves out the files of REST framework's pages: the API is JSON alone, so nobody sees them."""
 
-    ignore_patterns: ClassVar = [*StaticFilesConfig.ignore_patterns, "rest_framework"]
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "rest_framework"]

@@ -3,9 +3,10 @@
 `StudyQuerySet.readable_by` and its neighbours say what follows from the rights that are kept here.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
@@ -23,6 +24,9 @@ from annotation.models import (
 from annotation.models.corpus import PromptSetQuerySet
 from annotation.models.study import LIVE, PairQuerySet
 from annotation.studies.lifecycle import HALTS, NotPossible
+
+SET_HALTS: Final[list[Callable[[PromptSet], None]]] = []
+"""Called with each prompt set whose editors changed, to stop what people who no longer may change it do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,40 @@ def seen_by(user: User) -> PromptSetQuerySet:
     """Returns the prompt sets that `user` may read, and those that a study of theirs uses."""
     used = Study.objects.visible_to(user).values("prompt_set")
     return PromptSet.objects.filter(Q(pk__in=used) | Q(pk__in=PromptSet.objects.readable_by(user).values("pk")))
+
+
+def read_by(user: User | AnonymousUser) -> PromptSetQuerySet:
+    """Returns the prompt sets whose prompts and answers `user` may see, by a right of their own or through a study."""
+    through = Study.objects.readable_by(user).values("prompt_set")
+    return PromptSet.objects.filter(Q(pk__in=through) | Q(pk__in=PromptSet.objects.readable_by(user).values("pk")))
+
+
+def edited_by(user: User | AnonymousUser) -> PromptSetQuerySet:
+    """Returns the prompt sets that `user` may change, by a right of their own or through a study."""
+    through = Study.objects.editable_by(user).values("prompt_set")
+    return PromptSet.objects.filter(Q(pk__in=through) | Q(pk__in=PromptSet.objects.editable_by(user).values("pk")))
+
+
+def check_editor(prompt_set: PromptSet, user: User | None) -> None:
+    """Checks that `user` may change `prompt_set`; without a user, the command line asks, which may do everything.
+
+    Raises:
+        NotPossible: they may not.
+    """
+    if user is not None and not edited_by(user).filter(pk=prompt_set.pk).exists():
+        raise NotPossible(no_editor(prompt_set))
+
+
+def no_editor(prompt_set: PromptSet) -> str:
+    """Returns what users are told who may see `prompt_set` but not change it."""
+    told = _("Only people who can edit the prompt set “%(name)s” can do this. Ask its owner for access.")
+    return told % {"name": prompt_set.name}
+
+
+def no_reader(prompt_set: PromptSet) -> str:
+    """Returns what users are told who know of `prompt_set` but may not see its prompts."""
+    told = _("You are not a reader of the prompt set “%(name)s”. Ask its owner for access.")
+    return told % {"name": prompt_set.name}
 
 
 def no_access(study: Study) -> str:
@@ -246,6 +284,8 @@ def halt_without_leave(prompt_set: PromptSet) -> None:
         Study.objects.filter(pk=study.pk, status=Status.OPEN).update(status=Status.PAUSED)
         for halt in HALTS:
             halt(study)
+    for halt_set in SET_HALTS:
+        halt_set(prompt_set)
 
 
 @dataclass(frozen=True, slots=True)
