@@ -10,7 +10,7 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load bench-loading bench-pairs demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load bench-loading bench-pairs bench-similarity demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -134,6 +134,9 @@ bench-loading: install-dev ## loading 100,000 comparisons that make their pairs,
 
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs
+
+bench-similarity: install-dev ## a million lexical similarities on one core; at most 60 s, in flat memory
+	@$(BIN)/python -m bench.similarity
 
 screenshots: install-dev ## docs/screenshots anew, from a demo of its own (needs Chromium)
 	@$(BIN)/python bench/screenshots.py

@@ -25,6 +25,8 @@ class JudgesConfig(AppConfig):
         from judges.formats import mt_bench
         from judges.judging import runs as judging_runs
         from judges.results import rater_costs
+        from judges.similarity import runs as similarity_runs
+        from judges.similarity import selection
 
         register(Section("answers", _("Answers"), 15, "study-answers", study_sections.look_at_answers))
         register(Section("judges", _("Judges"), 40, "study-judges", study_sections.look_at_judging))
@@ -35,5 +37,7 @@ class JudgesConfig(AppConfig):
         import_rows.register()
         study_formats.register(mt_bench.FORMAT, export_mt_bench.WRITER)
         rater_costs.register()
-        HALTS.extend(halt for halt in (judging_runs.halt, answer_runs.halt) if halt not in HALTS)
+        selection.register()
+        halts = (judging_runs.halt, answer_runs.halt, similarity_runs.halt)
+        HALTS.extend(halt for halt in halts if halt not in HALTS)
         SET_HALTS.extend(halt for halt in (evolve_runs.halt,) if halt not in SET_HALTS)

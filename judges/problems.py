@@ -95,6 +95,9 @@ BROKE_OFF: Final = kind("broke-off", gettext_noop("The endpoint ended the reply 
 NO_CHOICE: Final = kind("no-choice", gettext_noop("The reply contains no choices."))
 NO_TEXT: Final = kind("no-text", gettext_noop("The reply contains no text."))
 NO_SCORE: Final = kind("no-score", gettext_noop("The reply contains no score."))
+NO_VECTORS: Final = kind(
+    "no-vectors", gettext_noop("The reply does not contain an embedding for each text, or one of them is zero.")
+)
 MANY_CLASSES: Final = kind(
     "many-classes", gettext_noop("The reply has %(number)s classes, but a reward model has only one.")
 )
@@ -216,4 +219,32 @@ NAME_TAKEN: Final = kind(
         "This study has imported verdicts from “%(name)s”, and nothing can be added to them. Create a new "
         "version on the judge’s page, which counts as “%(next)s”, or add the judge under another name."
     ),
+)
+
+NOTHING_TO_COMPARE: Final = kind(
+    "nothing-to-compare", gettext_noop("No prompt has answers from two models of this study. Upload answers first.")
+)
+ALREADY_COMPARING: Final = kind(
+    "already-comparing",
+    gettext_noop("This study’s answers are already being compared, or the judge is busy with another study’s answers."),
+)
+NEEDS_JUDGE: Final = kind(
+    "similarity-needs-judge",
+    gettext_noop("The measure “%(measure)s” asks an endpoint. Choose the judge whose endpoint and budget it uses."),
+)
+NEEDS_NO_JUDGE: Final = kind(
+    "similarity-needs-no-judge", gettext_noop("The measure “%(measure)s” asks nothing. Leave out the judge.")
+)
+NO_MEASURE: Final = kind("no-measure", gettext_noop("No measure is named “%(name)s”. Choose from: %(known)s."))
+BAD_FILTER: Final = kind(
+    "bad-similarity-filter", gettext_noop("The filter “%(name)s” is not known, or its limit is not 0 or more.")
+)
+BAD_TOP: Final = kind("bad-top", gettext_noop("The number of prompts per pair of models must be at least 1."))
+BAD_SPREAD: Final = kind("bad-spread", gettext_noop("Lambda must be a number of 0 or more."))
+NOT_COMPARED: Final = kind(
+    "not-compared", gettext_noop("Run %(number)s has not compared the answers to the end. Continue it first.")
+)
+NO_SIMILARITY_RUN: Final = kind("no-similarity-run", gettext_noop("This study has no similarity run %(number)s."))
+NONE_CHOSEN: Final = kind(
+    "none-chosen", gettext_noop("No prompt was chosen: every one was dropped by a filter, has no answer or failed.")
 )

@@ -11,6 +11,7 @@ from judges.judging.runs import judge_life
 from judges.llm.api_keys import NoKey
 from judges.panels import panels
 from judges.results import score_tables
+from judges.similarity.runs import similarity_life
 
 
 @shared_task(name="judges.work", throws=(NoKey,))
@@ -39,6 +40,7 @@ def sweep() -> None:
     answer_life.sweep(timezone.now())
     benchmark_life.sweep(timezone.now())
     evolve_life.sweep(timezone.now())
+    similarity_life.sweep(timezone.now())
     panels.sweep(timezone.now())
 
 
@@ -46,6 +48,12 @@ def sweep() -> None:
 def benchmark(run_id: int) -> None:
     """Works on a benchmark. Raises NoKey if its API key is not available."""
     benchmark_life.work(run_id)
+
+
+@shared_task(name="judges.compare_answers", throws=(NoKey,))
+def compare_answers(run_id: int) -> None:
+    """Works on a similarity run. Raises NoKey if its API key is not available."""
+    similarity_life.work(run_id)
 
 
 @shared_task(name="judges.make_panel")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from judges.views import answers, benchmarks, evolve, evolve_review, grades, judges, panels, steadiness
+from judges.views import answers, benchmarks, evolve, evolve_review, grades, judges, panels, similarity, steadiness
 from judges.views.runs import CHANGES
 
 
@@ -100,6 +100,14 @@ urlpatterns = [
         evolve_review.reject_duplicates,
         name="evolved-reject-duplicates",
     ),
+    path("studies/<slug:slug>/mad/", similarity.mad, name="study-mad"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/", similarity.run, name="study-mad-run"),
+    *changes("studies/<slug:slug>/mad/runs/<int:number>/", similarity.change_run, "study-mad-run"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/pairs/", similarity.make_pairs, name="study-mad-pairs"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/scores.csv", similarity.scores_csv, name="study-mad-scores-csv"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/calls/", similarity.calls, name="study-mad-calls"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/calls.csv", similarity.calls_csv, name="study-mad-calls-csv"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/tables/<int:table>/", similarity.table, name="study-mad-table"),
     path("grades/<slug:slug>/", grades.grades, name="grades"),
     path("grades/<slug:slug>/scores.csv", grades.scores_csv, name="grades-scores-csv"),
     path("grades/<slug:slug>/pairs.csv", grades.pairs_csv, name="grades-pairs-csv"),

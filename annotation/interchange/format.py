@@ -55,7 +55,8 @@ class Format:
     `expected` says what its files are called to who has brought others. `rows` are the kinds of
     rows in a kind of file, where they are not those of its own name. Files of a `nested` format lie in
     folders, which belong to their names. `columns` says what its files call columns of ours, for faults that
-    name them. `language` guesses that of a prompt that no file and no user has said.
+    name them. `language` guesses that of a prompt that no file and no user has said. `cannot_carry` lists, in
+    English, what is lost when a study is written in the format and read again.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Format:
     nested: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     language: Callable[[str], str] = _unknown
+    cannot_carry: tuple[str, ...] = ()
 
     def rows_of(self, kind: str) -> tuple[str, ...]:
         """The kinds of rows that files of `kind` hold."""

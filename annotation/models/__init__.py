@@ -1,5 +1,6 @@
 """The tables of studies: corpus, pairs, raters, comparisons, and runs in the background."""
 
+from annotation.models.battles import BattleRow
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
 from annotation.models.draw import Draw, DrawBatch
 from annotation.models.erasure import ErasedId, Erasure, ErasureCause
@@ -22,6 +23,7 @@ from annotation.models.voting import (
 __all__ = [
     "Assignment",
     "AssignmentState",
+    "BattleRow",
     "Comparison",
     "Draw",
     "DrawBatch",

@@ -38,7 +38,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponseBase:
         "export.html",
         "export",
         comparisons=_comparisons(study, judges),
-        formats=study_formats.labels(),
+        formats=study_formats.losses(),
         access=access(request.user, study),
         no_access=no_access(study),
     )

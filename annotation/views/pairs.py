@@ -12,6 +12,7 @@ from annotation.drawing import progress
 from annotation.forms import PairsForm
 from annotation.models import PairRunState, Study
 from annotation.pair_making import background
+from annotation.pair_making.selections import SELECTIONS
 from annotation.studies import lifecycle
 from annotation.views.access import AdministratorRequest, posted, show, texts_page
 from annotation.views.downloads import csv_download
@@ -32,6 +33,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     context = {
         "form": form,
         "runs": study.pair_runs.all()[:10],
+        "selections": SELECTIONS.values(),
         "many_votes": coverage.has_many_votes(study),
         "new_models": progress.new_models(study),
     }

@@ -41,6 +41,13 @@ from judges.models.panels import Panel, PanelDecision, PanelMember
 from judges.models.probes import SentinelSet
 from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.schedules import Schedule, ScheduleKind
+from judges.models.similarity import (
+    SimilarityCall,
+    SimilarityReply,
+    SimilarityRun,
+    SimilaritySender,
+    SimilarityTable,
+)
 from judges.models.work import LIVE, NANOS, CallState, RunState, dollars
 
 __all__ = [
@@ -93,6 +100,11 @@ __all__ = [
     "Sender",
     "SentinelSet",
     "Shown",
+    "SimilarityCall",
+    "SimilarityReply",
+    "SimilarityRun",
+    "SimilaritySender",
+    "SimilarityTable",
     "StoredKey",
     "SystemMessage",
     "Template",

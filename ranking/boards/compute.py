@@ -74,7 +74,7 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     rated = board.rate(read.votes, settings, source)
     result = sheet(rated)
     # Bootstrap rounds reorder or resample the votes, so their order does not matter.
-    if chosen.in_order and not read.in_time and settings.redraw is None:
+    if chosen.in_order and not read.in_time and settings.redrawn is None:
         result["notices"].append("file-order")
     if settings.first_place and read.one_order:
         result["notices"].append("one-order")

@@ -5,6 +5,7 @@ called directly because the public function converts arrays to lists and back in
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -55,6 +56,30 @@ def rate_redrawn(
         clusters=None if permuted else "none",
         draws=draws,
     )
+
+
+def rate_median(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """Returns the median over `settings.rounds` orders of the same votes, as a whole number: int(x + 0.5).
+
+    This is how MAD competitions report Elo. The 2.5 and 97.5 percentiles show the effect of the order and are not
+    confidence intervals; they are whole numbers too.
+    """
+    found = rate_redrawn(votes, tally, replace(settings, method="elo-bootstrap", redraw="permute"), clusters, rng)
+    assert found.low is not None and found.high is not None  # noqa: S101, PT018  rounds have a spread
+    return replace(
+        found,
+        settings=settings,
+        scores=_whole(found.scores),
+        low=_whole(found.low),
+        high=_whole(found.high),
+    )
+
+
+def _whole(values: Floats) -> Floats:
+    """Returns int(x + 0.5) of each value, which rounds halves up and cuts what is below zero towards zero."""
+    return np.trunc(values + 0.5)
 
 
 def _orders(rows: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:

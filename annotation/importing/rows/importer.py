@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from annotation.importing.rows.batches import Sink
@@ -107,7 +107,7 @@ class Intake:
         if record.unknown:
             self._note_unknown(file, record.unknown)
         if record.kind in self.owned:
-            self._hand_on(file, record)
+            self._hand_on(file, record, judge)
             return
         counts = self.count(record.kind)
         try:
@@ -143,8 +143,10 @@ class Intake:
             case _:
                 return self.comparisons.take_row(record.values, judge)
 
-    def _hand_on(self, file: str, record: Record) -> None:
-        """Passes a row to the taker of its kind."""
+    def _hand_on(self, file: str, record: Record, judge: str | None) -> None:
+        """Passes a row to the taker of its kind. One that names no rater gets the `judge` of its file."""
+        if judge is not None and record.values.get("rater") == "":
+            record = replace(record, values={**record.values, "rater": judge})
         made = self.owned[record.kind]
         taker = self._takers.get(made)
         if taker is None:

@@ -30,7 +30,7 @@ def forget_versions(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0015_draws'),
+        ('annotation', '0016_battle_rows'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
