@@ -1,8 +1,9 @@
 """The tables of studies: corpus, pairs, raters, comparisons, and runs in the background."""
 
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
+from annotation.models.draw import Draw, DrawBatch
 from annotation.models.pair_run import PairRun, PairRunState
-from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.study import Exit, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.voting import (
     Assignment,
@@ -21,8 +22,11 @@ __all__ = [
     "Assignment",
     "AssignmentState",
     "Comparison",
+    "Draw",
+    "DrawBatch",
     "Exit",
     "LanguageModel",
+    "Offering",
     "Outcome",
     "Pair",
     "PairRun",
