@@ -28,9 +28,8 @@ import scipy
 from bench.coverage import chances
 from ranking.design import draws
 from ranking.design.belief import Belief
-from ranking.design.stopping import LEAST_CLUSTERS, LEAST_VOTES, Goal, separated
+from ranking.design.stopping import LEAST_CLUSTERS, LEAST_VOTES, Goal, differences, separated
 from ranking.methods.shrinkage import NARROW, WIDE
-from ranking.methods.tally import Votes
 
 EVERY, MOST = 50, 5000
 """Votes between looks, and in all."""
@@ -115,8 +114,9 @@ class Studies:
         found[:, self.i, self.j], found[:, self.j, self.i] = points, games - points
         return found
 
-    def look(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the ratings (s, m), their covariance (s, m, m), and (s,) whether there is enough to speak from."""
+    def look(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Returns the ratings (s, m), their covariance, and the least it may be, both (s, m, m), and (s,) whether there
+        is enough to speak from. See `stopping.differences`."""
         by_prompt = self.games.sum(axis=2, dtype=np.float64), self.points.sum(axis=2, dtype=np.float64)
         by_worker = self.games.sum(axis=1, dtype=np.float64), self.points.sum(axis=1, dtype=np.float64)
         games, points = by_prompt[0].sum(axis=1), by_prompt[1].sum(axis=1)
@@ -124,18 +124,20 @@ class Studies:
         chance = self._chance()
         information = self._information(games * chance * (1 - chance), ridge)
         covariance = sum(self._one_way(*part, chance, information) for part in (by_prompt, by_worker))
-        covariance -= self._by_cell(chance, information)
+        least = self._by_cell(chance, information)
+        covariance -= least
         center = np.eye(self.shape.models) - 1 / self.shape.models
         values, vectors = np.linalg.eigh(center @ covariance @ center)
         covariance = (vectors * values.clip(0)[:, None, :]) @ vectors.swapaxes(1, 2)
         if self.shape.adaptive:
             inverse = np.linalg.inv(information)
-            covariance += center @ inverse @ (ridge[:, None, None] * center) @ inverse @ center
+            pull = center @ inverse @ (ridge[:, None, None] * center) @ inverse @ center
+            covariance, least = covariance + pull, least + pull
         enough = np.abs(self.theta).max(axis=1) < 10
         for part in (by_prompt, by_worker):
             enough &= (part[0].sum(axis=2) > 0).sum(axis=1) >= LEAST_CLUSTERS
         enough &= (games @ np.abs(self.design)).min(axis=1) >= LEAST_VOTES
-        return self.theta, covariance, enough
+        return self.theta, covariance, least, enough
 
     def _chance(self) -> np.ndarray:
         return scipy.special.expit(self.theta @ self.design.T)
@@ -317,10 +319,9 @@ def follow(shape: Shape, goal: Goal | None, studies: int, seed: int) -> Followed
     stopped, fixed = np.full(studies, np.inf), []
     limit = critical(shape)
     for votes, found in looks(shape, studies, seed):
-        scores, covariance, enough = found.look()
-        above = separated(scores, covariance) & enough[:, None, None]
-        diagonal = np.diagonal(covariance, axis1=1, axis2=2)
-        error = np.sqrt((diagonal[:, :, None] + diagonal[:, None, :] - 2 * covariance).clip(0))
+        scores, covariance, least, enough = found.look()
+        above = separated(scores, differences(covariance, least)) & enough[:, None, None]
+        error = np.sqrt(differences(covariance).clip(0))
         beyond = (scores[:, :, None] - scores[:, None, :] > limit * error) & (error > 0) & enough[:, None, None]
         ever |= above.any(axis=(1, 2))
         fixed_ever |= beyond.any(axis=(1, 2))
@@ -379,9 +380,7 @@ def main() -> None:
         for shape in EQUAL:
             if options.only not in shape.name:
                 continue
-            shape = replace(
-                shape, prompts=options.prompts or shape.prompts, workers=options.workers or shape.workers
-            )
+            shape = replace(shape, prompts=options.prompts or shape.prompts, workers=options.workers or shape.workers)
             found = followed(pool, shape, None, options.studies)
             ever, fixed = 100 * found.ever.mean(), 100 * found.fixed_ever.mean()
             missed += ever > limit

@@ -3,7 +3,7 @@
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
 from annotation.models.draw import Draw, DrawBatch
 from annotation.models.pair_run import PairRun, PairRunState
-from annotation.models.study import Exit, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.study import Exit, GoalKind, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.voting import (
     Assignment,
@@ -25,6 +25,7 @@ __all__ = [
     "Draw",
     "DrawBatch",
     "Exit",
+    "GoalKind",
     "LanguageModel",
     "Offering",
     "Outcome",

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from ranking.design.stopping import Goal, separated
+from ranking.design.stopping import Goal, differences, separated
 from ranking.methods.tally import Floats
 
 SIMULATIONS: Final = 400
@@ -52,6 +52,7 @@ def forecast(
     scores: Floats,
     by_votes: Floats,
     by_prompts: Floats,
+    least: Floats | None,
     votes: int,
     rng: np.random.Generator,
     *,
@@ -60,7 +61,8 @@ def forecast(
     """Returns how many votes in addition to `votes` it takes to reach `goal`, if they are spread as they were so far.
 
     `scores` (m,) are the ratings now, in log-odds. `by_votes` (m, m) is the part of their covariance that shrinks
-    in proportion to the number of votes, `by_prompts` (m, m) the part that stays, as the prompts stay the same.
+    in proportion to the number of votes, `by_prompts` (m, m) the part that stays, as the prompts stay the same. For
+    `least` (m, m), which shrinks too, see `stopping.differences`.
 
     Each continuation draws the ratings that very many more votes would give, normal about the present ones with the
     covariance `by_votes`. The rating after n votes is then the average of the present one and of independent normal
@@ -76,7 +78,8 @@ def forecast(
     at = np.unique(np.geomspace(votes, horizon, STEPS + 1).round().astype(np.int64))[1:]
     more = np.diff(at, prepend=votes)
     root = _root(by_votes)
-    covariance = by_prompts + by_votes * (votes / at)[:, None, None]
+    shrunk = (votes / at)[:, None, None]
+    variance = differences(by_prompts + by_votes * shrunk, None if least is None else least * shrunk)
     first = np.full(simulations, len(at))
     block = max(1, BLOCK // (len(at) * size * size))
     for start in range(0, simulations, block):
@@ -85,7 +88,7 @@ def forecast(
         noise = rng.standard_normal((len(part), len(at), size)) @ root
         steps = more[:, None] * limit[:, None, :] + np.sqrt(more * votes)[:, None] * noise
         rated = (votes * scores + np.cumsum(steps, axis=1)) / at[:, None]
-        done = goal.share(rated, separated(rated, covariance)) >= 1
+        done = goal.share(rated, separated(rated, variance)) >= 1
         part[:] = np.where(done.any(axis=1), done.argmax(axis=1), len(at))
     needed = np.append(at - votes, -1)[np.sort(first)]
     low, median, high = (

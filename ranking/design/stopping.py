@@ -27,6 +27,9 @@ ALPHA: Final = 0.05
 MIXTURE: Final = 4.0
 """The information v at which the boundary is tightest: standard errors of half a unit of log-odds."""
 
+TINY: Final = 1e-12
+"""Variance of a difference, relative to the largest, below which it is zero up to rounding."""
+
 LEAST_CLUSTERS: Final = 30
 LEAST_VOTES: Final = 10
 """What the approximation needs: clusters of each kind, and votes of each model."""
@@ -47,16 +50,31 @@ def boundary(error: Floats, alpha: float, mixture: float = MIXTURE) -> Floats:
     return np.asarray(error * np.sqrt(limit), dtype=np.float64)
 
 
-def separated(scores: Floats, covariance: Floats, alpha: float = ALPHA) -> Bools:
+def differences(covariance: Floats, least: Floats | None = None) -> Floats:
+    """Returns (..., m, m) the variances of the differences of m ratings with the `covariance` (..., m, m).
+
+    None is below what it would be with the covariance `least`, that of votes of which only those of one rater on one
+    prompt depend on one another. The variance for prompts and raters like these is a sum and a difference of three
+    estimates (Cameron, Gelbach and Miller), and in a small part of the looks it nearly vanishes by chance. One look
+    hardly notices; many looks would find it.
+    """
+    variance = _differences(covariance)
+    return variance if least is None else np.maximum(variance, _differences(least))
+
+
+def _differences(covariance: Floats) -> Floats:
+    diagonal = np.diagonal(covariance, axis1=-2, axis2=-1)
+    return np.asarray(diagonal[..., :, None] + diagonal[..., None, :] - 2 * covariance, dtype=np.float64)
+
+
+def separated(scores: Floats, variance: Floats, alpha: float = ALPHA) -> Bools:
     """Returns (..., m, m) whether i is ahead of j, for all pairs at once: each is asked at `alpha` over their number.
 
-    `scores` (..., m) and `covariance` (..., m, m) are in log-odds, the covariance robust to clusters. Models whose
-    difference has no variance are not separated: verdicts that are all alike do not mean certainty.
+    `scores` (..., m) are in log-odds, and `variance` (..., m, m) is that of their differences, robust to clusters.
+    Models whose difference has no variance are not separated: verdicts that are all alike do not mean certainty.
     """
     size = scores.shape[-1]
-    diagonal = np.diagonal(covariance, axis1=-2, axis2=-1)
-    variance = diagonal[..., :, None] + diagonal[..., None, :] - 2 * covariance
-    known = variance > np.finfo(float).eps * np.maximum(diagonal.max(axis=-1), 0)[..., None, None]
+    known = variance > TINY * np.maximum(variance.max(axis=(-2, -1)), 0)[..., None, None]
     error = np.sqrt(np.where(known, variance, 1.0))
     limit = np.where(known, boundary(error, alpha / max(size * (size - 1) // 2, 1)), np.inf)
     return np.asarray(scores[..., :, None] - scores[..., None, :] > limit)

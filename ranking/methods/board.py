@@ -11,6 +11,7 @@ from ranking.methods.interval_scope import distinct, question
 from ranking.methods.intervals import effective
 from ranking.methods.ratings import (
     ADAPTIVE,
+    BY_INVERSE_CHANCE,
     FEW_ONE_WAY,
     NO_WIDTH,
     NOT_EVERY_PAIR,
@@ -105,7 +106,9 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
         ratings = chosen.rate(within, part, settings, clusters, np.random.default_rng(settings.seed))
         if not within.every_pair:
             ratings = ratings.noting(NOT_EVERY_PAIR)
-        elif within.adaptive and ratings.deviation is None and not (chosen.inverse or len(models) < LEAST_MODELS):
+        elif within.adaptive and chosen.inverse:
+            ratings = ratings.noting(BY_INVERSE_CHANCE)
+        elif within.adaptive and ratings.deviation is None and len(models) >= LEAST_MODELS:
             ratings = ratings.noting(ADAPTIVE)
         if within.every_pair and (chosen.sandwich or chosen.bootstrap):
             ratings = ratings.noting(*asked.notices)

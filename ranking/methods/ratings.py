@@ -39,6 +39,9 @@ FEW_ONE_WAY: Final = "few-one-way"
 ADAPTIVE: Final = "adaptive"
 """Key of the notice that pairs were chosen by what votes said, and this method cannot allow for it."""
 
+BY_INVERSE_CHANCE: Final = "by-inverse-chance"
+"""Key of the notice that comparisons count by the inverse probability of their draw."""
+
 NOT_EVERY_PAIR: Final = "not-every-pair"
 """Key of the notice that the design of pairs left some out, so the order of the ratings means nothing."""
 

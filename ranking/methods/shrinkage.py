@@ -64,7 +64,9 @@ def with_prior_variance(uncertainty: Uncertainty | None, fit: Fit) -> Uncertaint
     if uncertainty is None or fit.deviation is None:
         return uncertainty
     here = None if uncertainty.here is None else with_prior_variance(uncertainty.here, fit)
-    return replace(uncertainty, covariance=uncertainty.covariance + pull(fit), here=here)
+    more = pull(fit)
+    least = None if uncertainty.least is None else uncertainty.least + more
+    return replace(uncertainty, covariance=uncertainty.covariance + more, here=here, least=least)
 
 
 def pull(fit: Fit) -> Floats:
