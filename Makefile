@@ -93,8 +93,9 @@ format: install-dev ## ruff's formatter and its safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install ## docs/reference/commands.md anew from the commands
+docs: install ## the list of commands and the picture of the rooms anew
 	@$(BIN)/python docs/write_commands.py
+	@$(BIN)/python docs/draw_rooms.py
 
 .PHONY: bench-judges bench-grades bench-kept bench-slow-clients bench-reload
 bench-grades: install-dev ## tables of what judges said, over a million grades; none of their pages takes 100 ms
@@ -103,7 +104,7 @@ bench-grades: install-dev ## tables of what judges said, over a million grades; 
 bench-judges: install-dev ## calls a second of a judge against a bare loop of the same; at least 0.8 of it
 	$(BIN)/python -m bench.judges
 
-bench-load: install-dev ## votes per second against a bare view, and 1,000,000 pairs against 1,000
+bench-load: install-dev ## votes per second against a bare view, in an adaptive study, and 1,000,000 pairs against 1,000
 	@$(BIN)/python -m bench.load $(ARGS)
 
 bench-kept: install-dev ## pages over a million comparisons or grades, with and without what is kept for them; none takes 300 ms

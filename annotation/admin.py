@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from annotation.models import (
     Assignment,
     Comparison,
+    Draw,
+    DrawBatch,
     Exit,
     LanguageModel,
     Pair,
@@ -204,6 +206,28 @@ class PairRunAdmin(ReadOnly):
     list_filter = ["state", "strategy"]
     list_select_related = ["study"]
     search_fields = ["study__slug"]
+
+
+@admin.register(DrawBatch)
+class DrawBatchAdmin(ReadOnly):
+    """Batches of draws of adaptive studies, with the fit and the seed they came from."""
+
+    list_display = ["number", "study", "late", "votes", "seed", "fit", "created_at"]
+    list_filter = ["late", "study"]
+    list_select_related = ["study"]
+    search_fields = ["study__slug", "=number"]
+
+
+@admin.register(Draw)
+class DrawAdmin(ReadOnly):
+    """Single draws, with their strategy and probability."""
+
+    to_set = "batch__study__prompt_set"
+    list_display = ["pk", "batch", "position", "pair", "slot", "strategy", "version", "probability"]
+    list_filter = ["strategy"]
+    list_select_related = ["batch", "pair"]
+    search_fields = ["=pair__number"]
+    show_full_result_count = False
 
 
 @admin.register(Rater)

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from annotation import draw_strategies
 from annotation.importing.load import Whose
 from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, RESERVED_RATERS, judge_in_name
 from annotation.interchange.registry import FORMATS
@@ -397,6 +398,48 @@ class OfferForm(SettingsForm):
                 widget=forms.CheckboxSelectMultiple,
             )
         model_choice(self, "language_models").queryset = self.instance.prompt_set.models.order_by("name")
+
+
+class ChoiceForm(SettingsForm):
+    """Whether pairs are fixed or drawn while votes come in, and the shares of the strategies that draw them."""
+
+    class Meta:
+        model = Study
+        fields = ["offering", "floor", "draw_seed"]
+        widgets = {"offering": forms.RadioSelect}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.drawer = draw_strategies.registered()
+        self.strategies = [each for each in self.drawer.strategies if each.mixed] if self.drawer else []
+        mix = self.drawer.mix_of(self.instance) if self.drawer else {}
+        for strategy in self.strategies:
+            self.fields[f"share_{strategy.name}"] = PercentField(
+                label=_("%(strategy)s (%% of draws)") % {"strategy": _(strategy.label)},
+                help_text=_(strategy.help),
+                initial=mix.get(strategy.name, 0.0),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        shares = {each.name: found.get(f"share_{each.name}") for each in self.strategies}
+        if None in shares.values():
+            return found
+        given = {name: float(share) for name, share in shares.items() if share}
+        if abs(sum(given.values()) - 1) > 1e-6:
+            text = _("The shares add up to %(sum)g%%. Change them so that they add up to 100%%.")
+            raise forms.ValidationError(text % {"sum": round(100 * sum(given.values()), 4)})
+        found["mix"] = {} if self.drawer and given == dict(self.drawer.default) else given
+        return found
+
+    def save(self, commit: bool = True) -> Study | None:  # type: ignore[override]
+        changes = {name: self.cleaned_data[name] for name in self.changed_data if not name.startswith("share_")}
+        if any(name.startswith("share_") for name in self.changed_data):
+            changes["mix"] = self.cleaned_data["mix"]
+        return _saved(self, lambda: change_settings(self.instance, changes))
+
+    def warning(self) -> str:
+        return ""
 
 
 class TrainingForm(SettingsForm):

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='study',
             name='offering',
-            field=models.CharField(choices=[('fixed', 'fixed: every pair gets the same number of votes'), ('adaptive', 'adaptive: pairs are drawn while votes come in')], default='fixed', help_text='Adaptive studies reach the same ranking with fewer votes. They need the background worker.', max_length=8, verbose_name='how pairs are chosen'),
+            field=models.CharField(choices=[('fixed', 'Fixed: every pair gets the same number of votes'), ('adaptive', 'Adaptive: pairs are drawn while votes come in')], default='fixed', help_text='Adaptive studies reach the same ranking with fewer votes. They need the background worker.', max_length=8, verbose_name='how pairs are chosen'),
         ),
         migrations.CreateModel(
             name='DrawBatch',

@@ -50,8 +50,8 @@ class Devices(models.TextChoices):
 class Offering(models.TextChoices):
     """How the pairs that people are offered come about."""
 
-    FIXED = "fixed", _("fixed: every pair gets the same number of votes")
-    ADAPTIVE = "adaptive", _("adaptive: pairs are drawn while votes come in")
+    FIXED = "fixed", _("Fixed: every pair gets the same number of votes")
+    ADAPTIVE = "adaptive", _("Adaptive: pairs are drawn while votes come in")
 
 
 class GoalKind(models.TextChoices):

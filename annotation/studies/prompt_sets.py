@@ -22,7 +22,7 @@ from annotation.models import (
     Study,
 )
 from annotation.models.corpus import PromptSetQuerySet
-from annotation.models.study import PairQuerySet
+from annotation.models.study import LIVE, PairQuerySet
 from annotation.studies.lifecycle import NotPossible
 
 HALTS: Final[list[Callable[[Study], None]]] = []
@@ -87,13 +87,15 @@ def public_pairs(study: Study, at: datetime) -> PairQuerySet:
 
     None while people vote in another study on the prompt set. While they vote in this one, only pairs of prompts that
     nobody will see again, because other pairs show the same answers: no pair of the prompt gets more votes, is open, or
-    can come back by an undo.
+    can come back by an undo. An adaptive study may draw any prompt within its filters again.
     """
     pairs = Pair.objects.filter(study=study).votable()
     if voting_elsewhere(study):
         return pairs.none()
     if study.status == Status.CLOSED:
         return pairs
+    if study.is_adaptive and study.status in LIVE:
+        pairs = pairs.exclude(prompt__in=study.prompts().values("pk"))
     held = study.assignments.filter(state=AssignmentState.OPEN)
     # Whoever can undo a vote has the next pair open, so that only the votes of a few workers are looked at.
     lately = study.comparisons.filter(rater__in=held.values("worker"), answered_at__gte=study.undoable_since(at))

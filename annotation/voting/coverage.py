@@ -19,6 +19,7 @@ from annotation.models import (
     Assignment,
     AssignmentState,
     Comparison,
+    Offering,
     Pair,
     Purpose,
     RaterKind,
@@ -132,7 +133,8 @@ class Pace:
     per_day: float | None
     """Over the last day, or the last seven days if that day has too few votes; None if unknown."""
     days_left: float | None
-    """Days until every pair has its votes at this pace; None if the study is not open or the pace is unknown."""
+    """Days until every pair has its votes at this pace; None if the study is not open, the pace is unknown, or pairs
+    are drawn as votes come in, so that no number is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +196,19 @@ def votes_of_people(study: Study) -> ComparisonQuerySet:
 def _planned(pair: str = "") -> Case:
     """Returns the votes planned on a pair: the places it was given while one is free, else the study's overlap.
 
-    Votes above the overlap raise the places of a pair, as an import does, but are not planned for that.
+    Votes above the overlap raise the places of a pair, as an import does, but are not planned for that. In an adaptive
+    study the places are those that were drawn or taken, and nothing else is planned.
     """
     overlap = F(f"{pair}study__overlap")
-    free = Q(**{f"{pair}wanted__gt": F(f"{pair}taken")})
-    return Case(When(free, then=F(f"{pair}wanted")), default=overlap, output_field=IntegerField())
+    given = Q(**{f"{pair}wanted__gt": F(f"{pair}taken")}) | Q(**{f"{pair}study__offering": Offering.ADAPTIVE})
+    return Case(When(given, then=F(f"{pair}wanted")), default=overlap, output_field=IntegerField())
+
+
+def offered_in(study: Study) -> PairQuerySet:
+    """Returns the pairs that people are offered, or would be once the study starts; of an adaptive one, those that
+    were drawn or taken until now."""
+    pairs = Pair.objects.within(study)
+    return pairs.filter(wanted__gt=0) if study.is_adaptive else pairs
 
 
 def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str | None = None) -> Totals:
@@ -206,7 +216,7 @@ def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str 
 
     `votes` are those to count, by default all that people gave; with `category`, only pairs of its prompts count.
     """
-    offered = Pair.objects.within(study)
+    offered = offered_in(study)
     if category is not None:
         offered = offered.filter(prompt__type=category)
     votes = votes_of_people(study) if votes is None else votes
@@ -244,7 +254,7 @@ _RECEIVED: Final[dict[str, Any]] = {
 
 def coverage(study: Study) -> Coverage:
     """Returns the coverage of the pairs within the study's filters, by prompt and by type, in five queries."""
-    offered = Pair.objects.within(study)
+    offered = offered_in(study)
     votes = votes_of_people(study)
     places = offered.order_by("prompt").values("prompt", "prompt__number", "prompt__slug", "prompt__type")
     votes_on: Counter[int] = Counter()
@@ -303,7 +313,7 @@ def pace(study: Study, at: datetime) -> Pace:
     )
     per_day = _per_day(seen["day"], seen["first"], LATELY, at) or _per_day(seen["week"], seen["first"], LONG_AGO, at)
     days_left = None
-    if per_day and study.status == Status.OPEN:
+    if per_day and study.status == Status.OPEN and not study.is_adaptive:
         found = totals(study)
         days_left = (found.planned - found.received) / per_day
     return Pace(seen["hour"], seen["day"], per_day, days_left)

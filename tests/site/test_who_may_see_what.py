@@ -86,6 +86,7 @@ GET = {
     "studies/<slug:slug>/data/flags/": OF_THE_STUDY,
     "studies/<slug:slug>/data/flags.csv": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/": OF_THE_STUDY,
+    "studies/<slug:slug>/pairs/add-models/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/pairs/coverage.csv": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/runs/<int:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
