@@ -358,6 +358,15 @@ class VotesForm(SettingsForm):
         fields = ["overlap", "least_votes", "most_votes", "reservation_minutes", "pair_identical", "fast_seconds"]
 
 
+class GoalForm(SettingsForm):
+    """What the study is to find out, and what happens then."""
+
+    class Meta:
+        model = Study
+        fields = ["goal", "goal_number", "goal_pauses"]
+        widgets = {"goal": forms.RadioSelect}
+
+
 class OfferForm(SettingsForm):
     """The filters for the pairs that people are offered."""
 

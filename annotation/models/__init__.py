@@ -5,7 +5,7 @@ from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSet
 from annotation.models.draw import Draw, DrawBatch
 from annotation.models.erasure import ErasedId, Erasure, ErasureCause
 from annotation.models.pair_run import PairRun, PairRunState
-from annotation.models.study import Exit, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.study import Exit, GoalKind, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.voting import (
     Assignment,
@@ -31,6 +31,7 @@ __all__ = [
     "Erasure",
     "ErasureCause",
     "Exit",
+    "GoalKind",
     "LanguageModel",
     "Offering",
     "Outcome",

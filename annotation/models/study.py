@@ -54,6 +54,15 @@ class Offering(models.TextChoices):
     ADAPTIVE = "adaptive", _("Adaptive: pairs are drawn while votes come in")
 
 
+class GoalKind(models.TextChoices):
+    """What a study is to find out before it may stop; looked at each time its leaderboard is computed."""
+
+    NONE = "", _("no goal")
+    TOP = "top", _("separate the top K models from all others")
+    RANKS = "ranks", _("know every model’s rank to within R ranks")
+    BUDGET = "budget", _("collect N votes, whatever they show")
+
+
 class StudyQuerySet(models.QuerySet["Study"]):
     """Studies, by who may see them."""
 
@@ -359,6 +368,26 @@ class Study(models.Model):
         ),
     )
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    goal = models.CharField(
+        _("goal"),
+        max_length=6,
+        choices=GoalKind,
+        default=GoalKind.NONE,
+        blank=True,
+        help_text=_("Checked each time the leaderboard is computed. Looking often does not make errors more likely."),
+    )
+    goal_number = models.PositiveIntegerField(
+        _("K, R or N"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(2**31 - 1)],
+        help_text=_("Number of top models, number of ranks, or number of votes."),
+    )
+    goal_pauses = models.BooleanField(
+        _("pause the study when it reaches its goal"),
+        default=False,
+        help_text=_("If off, the study’s page only says so. You can resume a paused study."),
+    )
     public = models.BooleanField(_("make results public"), default=False)
     hidden_at = models.DateTimeField(_("hidden"), null=True, editable=False)
 
@@ -383,6 +412,12 @@ class Study(models.Model):
             words = getattr(self, field)
             if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
                 raise ValidationError({field: _("Expected a list of non-empty texts.")})
+        if self.goal and self.goal_number is None:
+            raise ValidationError({"goal_number": _("Enter a number for this goal.")})
+        if self.goal_number is not None and not self.goal:
+            raise ValidationError({"goal_number": _("Choose a goal for this number, or leave it blank.")})
+        if self.goal in {GoalKind.TOP, GoalKind.BUDGET} and self.goal_number == 0:
+            raise ValidationError({"goal_number": _("Enter 1 or more for this goal.")})
         if not _are_shares(self.mix):
             raise ValidationError({"mix": _("The shares must be from 0% to 100% and add up to 100%.")})
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Exit, Outcome, Study
-from annotation.models.study import Devices, Offering
+from annotation.models.study import Devices, GoalKind, Offering
 from annotation.studies import lifecycle
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.lifecycle import NotPossible, choose_models
@@ -272,6 +272,14 @@ _PLAIN: Final = [
         _share,
     ),
     _simple("fast_seconds", "number", "Seconds below which a vote or check is flagged as too fast. 0: none.", _number),
+    _simple(
+        "goal",
+        "top, ranks, budget, or blank",
+        "top: separate the top K models from all others. ranks: know every rank to within R. budget: collect N votes.",
+        _one_of(GoalKind.values),
+    ),
+    _simple("goal_number", "whole number, or blank", "K, R or N of the goal.", _whole_or_blank),
+    _simple("goal_pauses", TRUTH, "Pause the study when it reaches its goal. no: only say so.", _truth),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
     _simple("id_signed", TRUTH, "Only accept participant IDs signed with this study’s key or by the platform.", _truth),

@@ -93,6 +93,7 @@ _STUDY = Columns.all_but(
     *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public", "detached_at"),
     *("organiser", "expected_minutes", "fast_seconds", "erase_after_days", "closed_at"),
     *("mix", "floor", "draw_seed", "drawing_at"),
+    *("goal", "goal_number", "goal_pauses"),
 )
 _ASSIGNMENT = Columns(Assignment, "assignment", "study", "pair", "worker", "slot", "state", "trial", "left", "shown_at")
 _PURPOSE = Columns(Pair, "pair", "study", "purpose", "golden")

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models.study import Status
 from ranking.methods.intervals import LEAST_PROMPTS
-from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
+from ranking.methods.ratings import ADAPTIVE, FEW_ONE_WAY, NO_WIDTH, NOT_EVERY_PAIR
 from ranking.methods.registry import METHODS
 from ranking.methods.settings import ELO_DEFAULTS
 from ranking.models import Leaderboard
@@ -39,7 +39,10 @@ SHIFT: Final = 0.5
 """Rating points below which a change is not visible."""
 
 DOUBTS: Final = frozenset(
-    {"correction-fell-back", "replicates-with-prior", "no-spread", "bootstrap-uneven", FEW_ONE_WAY, NO_WIDTH}
+    {
+        *("correction-fell-back", "replicates-with-prior", "no-spread", "bootstrap-uneven"),
+        *(ADAPTIVE, FEW_ONE_WAY, NO_WIDTH),
+    }
 )
 """Notices which mean that some intervals may be too narrow."""
 
@@ -126,7 +129,7 @@ class About:
     @property
     def unsure(self) -> bool:
         """Returns whether the group has two models or more, of which nothing says how certain their ranks are."""
-        return self.models > 1 and not self.verdict
+        return self.models > 1 and not self.verdict and not self.notes(NOT_EVERY_PAIR)
 
     @property
     def doubtful(self) -> bool:
@@ -229,6 +232,12 @@ SUMMARY: Final = (
         "summary",
         lambda it: it.models == 1,
         _("There is only one model, so there is nothing to rank it against."),
+    ),
+    Statement(
+        "no-order",
+        "summary",
+        lambda it: it.models > 1 and it.notes(NOT_EVERY_PAIR),
+        _("This leaderboard makes no statement about order: the study’s strategies leave some pairs of models out."),
     ),
     Statement(
         "shared-first",
@@ -962,6 +971,18 @@ BOARD: Final = (
             len(it.unmet),
         ),
         lambda it: {"number": written(len(it.unmet))},
+    ),
+    Statement(
+        "normal-prior",
+        "board",
+        lambda it: any(group.get("prior_deviation") for group in it.groups),
+        _(
+            "Pairs were chosen by what earlier votes said, which pushes ratings apart. So ratings are pulled towards "
+            "their mean by a normal prior. Its standard deviation, %(deviation)s points, is estimated from the votes."
+        ),
+        lambda it: {
+            "deviation": written(next(group["prior_deviation"] for group in it.groups if group.get("prior_deviation")))
+        },
     ),
     Statement(
         "contradictions-tied",

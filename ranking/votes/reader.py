@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
@@ -13,7 +14,7 @@ from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallI
 from numpy.typing import NDArray
 
 from annotation.merge_orders import UNDECIDED, Inconsistent, merge
-from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
+from annotation.models import Comparison, Draw, DrawBatch, LanguageModel, Rater, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
 from annotation.problems import Failure
 from ranking import problems
@@ -24,6 +25,9 @@ from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
 PEOPLE: Final = "people"
 ALL: Final = "all"
 RESERVED: Final = (PEOPLE, ALL)
+
+UNIFORM: Final = "uniform"
+"""The strategy that draws every pair with the same probability; batches call its share by this name."""
 
 CHUNK: Final = 20_000
 
@@ -189,6 +193,8 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
     if crowds:
         # The members of a crowd are not known, so no votes can be clustered by rater.
         votes = replace(votes, rater=None)
+    if source != "judge" and is_drawn(study, line):
+        votes = _with_draws(study, rows, votes, in_time=in_time, aligned=source == "people")
     if with_style:
         votes = replace(votes, style=_style(study, columns))
     one_order = bool(len(votes)) and _one_order(columns)
@@ -198,6 +204,36 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
 def _crowds(rows: ComparisonQuerySet) -> list[int]:
     """Returns the primary keys of the crowds that gave some of `rows`."""
     return list(rows.filter(rater__kind=RaterKind.CROWD).order_by().values_list("rater", flat=True).distinct())
+
+
+def is_drawn(study: Study, line: Cut) -> bool:
+    """Returns whether people gave some of the comparisons of `study` up to `line` on pairs drawn adaptively."""
+    if not DrawBatch.objects.filter(study=study).exists():
+        return False
+    draws = Draw.objects.filter(pair=OuterRef("pair"), slot=OuterRef("assignment__slot"), batch__study=study)
+    return Comparison.objects.filter(Exists(draws), study=study, pk__lte=line.highest).exists()
+
+
+def _with_draws(study: Study, rows: ComparisonQuerySet, votes: Votes, *, in_time: bool, aligned: bool) -> Votes:
+    """Returns `votes` with the probability of the draw that each row's pair came from, found by pair and slot.
+
+    Without `aligned`, rows were merged, so none has a probability.
+    """
+    draws = Draw.objects.filter(batch__study=study)
+    drawn = {(pair, slot): (batch, chance) for pair, slot, batch, chance in draws.values_list(*DRAWN)}
+    asked = rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list("pair", "assignment__slot")
+    found = [drawn.get(place) for place in asked.iterator(chunk_size=CHUNK)]
+    used = {draw[0] for draw in found if draw is not None}
+    if not used:
+        return votes
+    batches = DrawBatch.objects.filter(study=study, late=False).values_list("pk", "mix")
+    some_left_out = any(pk in used and mix and not mix.get(UNIFORM) for pk, mix in batches)
+    chance = [math.nan if draw is None or draw[1] is None else draw[1] for draw in found]
+    return replace(
+        votes,
+        chance=np.array(chance) if aligned else np.full(len(votes), np.nan),
+        every_pair=not some_left_out,
+    )
 
 
 def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
@@ -262,6 +298,7 @@ def kinds(study: Study, filters: Filters, line: Cut) -> set[str]:
 
 type Columns = dict[str, NDArray[np.int64]]
 
+DRAWN: Final = ("pair", "slot", "batch", "probability")
 COUNTED: Final = ("pair__model_x", "pair__model_y", "half_points", "side")
 DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn", "pair__result_x", "pair__result_y")
 

@@ -93,6 +93,10 @@ ALL = replace(BOARD, raters="all")
 
 # By code: a board of which the sentence is true, and boards of which it is false.
 CASES: dict[str, tuple[About, tuple[About, ...]]] = {
+    "no-order": (
+        flat("not-every-pair"),
+        (BOARD, flat(), flat("adaptive"), on(rows=group()["rows"][:1], verdict=None, notices=["not-every-pair"])),
+    ),
     "one-model": (on(rows=group()["rows"][:1], verdict=None), (BOARD, flat())),
     "shared-first": (flat(ranks=(1, 1, 3)), (BOARD, flat())),
     "first-without-width": (flat("no-width"), (BOARD, flat(), flat("no-width", ranks=(1, 1, 3)))),
@@ -193,6 +197,7 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
     "preliminary": (replace(BOARD, preliminary=True), (BOARD,)),
     "nothing-rated": (replace(BOARD, group={}, groups=[]), (BOARD,)),
     "too-few-to-rank": (replace(BOARD, unmet=["owl"]), (BOARD,)),
+    "normal-prior": (on(prior_deviation=120.4), (BOARD, on(prior_deviation=None), on(prior=True))),
     "contradictions-tied": (
         replace(judged(inconsistent=7), filters={"inconsistent": "tie"}),
         (BOARD, judged(inconsistent=7)),
@@ -258,6 +263,8 @@ def test_a_sentence_is_there_where_it_is_true_and_absent_where_it_is_false(code)
 def test_no_two_sentences_of_a_board_contradict_one_another(about):
     for part in ("scope", "question", "coverage", "agreement", "position", "ties", "intervals", "advice", "connected"):
         assert len(list(said(part, about))) <= 1, part
+    every = {each.code for each in said("summary", about)}
+    assert "no-order" not in every or every == {"no-order"}
     summary = {each.code for each in said("summary", about)}
     assert len(summary & {"one-model", "none-apart", "ranks-first", "ahead-of-second", "top-not-apart"}) <= 1
 
