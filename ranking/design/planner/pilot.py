@@ -82,8 +82,12 @@ class Spread:
         """Returns the same from a Bradley-Terry leaderboard with `games` (m, m) votes for each pair of models.
 
         Its ratings are too far apart on average, by an amount that shrinks with the votes; that is taken out first.
+        The errors are as large as `covariance` says on average, and differ as the votes do. What they owe to the
+        ratings themselves, of which far ones have larger errors, would make far ratings count less and sigma too small.
         """
-        return cls.after(scores - _bias(scores, covariance, games), covariance)
+        even = np.linalg.pinv(np.diag(games.sum(axis=1)) - games, hermitian=True)
+        level = np.trace(covariance) / np.trace(even)
+        return cls.after(scores - _bias(scores, covariance, games), level * even)
 
     @property
     def models(self) -> int:
