@@ -163,3 +163,7 @@ bench-stopping: install-dev ## 8 equal models looked at every 50 votes are separ
 
 coverage: install-dev ## how often a 95 % interval holds the truth, in 500 simulated studies of each shape
 	@$(BIN)/python -m bench.coverage $(ARGS)
+
+.PHONY: bench-planner
+bench-planner: install-dev ## how often the planner's 80 % ranges hold what 1,000 simulated studies of each shape find
+	@$(BIN)/python -m bench.planner $(ARGS)
