@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from annotation.models import (
     Assignment,
+    BattleRow,
     Comparison,
     Draw,
     DrawBatch,
@@ -316,6 +317,18 @@ class ReportAdmin(ReadOnly):
     list_filter = ["kind"]
     list_select_related = ["study", "pair", "worker"]
     search_fields = ["comment", "=pair__number"]
+
+
+@admin.register(BattleRow)
+class BattleRowAdmin(ReadOnly):
+    """Rows of loaded battles, with the fields that have no column."""
+
+    to_set = "study__prompt_set"
+    list_display = ["pk", "study", "format", "file", "pair", "left", "rater", "trial"]
+    list_filter = ["format", "study"]
+    list_select_related = ["study", "pair"]
+    search_fields = ["=pair__number", "rater"]
+    show_full_result_count = False
 
 
 @admin.register(Upload)

@@ -387,8 +387,7 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
 
 def _is_no_judge(judge: str, file: _File) -> bool:
     """Returns whether a name is reserved. A format may say that its votes are a crowd's."""
-    crowds = bool(CROWD.fullmatch(file.named.judge or ""))
-    return is_reserved(judge) and not (crowds and CROWD.fullmatch(judge))
+    return is_reserved(judge) and not (file.named.of_a_crowd and CROWD.fullmatch(judge))
 
 
 def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: Tell | None) -> Intake:

@@ -32,7 +32,7 @@ class Named:
     """A file recognised by its name: `judge` is who made its comparisons where the file itself does not say.
 
     `unclear` are columns with unknown names that may say whose the rows are. `broken` means that the header cannot be
-    read; reading the file reports why.
+    read; reading the file reports why. With `of_a_crowd` its rater may be a crowd, too.
     """
 
     kind: str
@@ -40,6 +40,7 @@ class Named:
     judge: str | None = None
     unclear: tuple[str, ...] = ()
     broken: bool = False
+    of_a_crowd: bool = False
 
 
 def _unknown(text: str) -> str:

@@ -1,6 +1,6 @@
 """The form of a MAD competition: the measure, the filters, and how many prompts are chosen."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -10,6 +10,9 @@ from annotation.pairing.mad import TOP
 from judges.models import Judge
 from judges.similarity.registry import MEASURES
 from judges.similarity.terms import MOST, Terms
+
+RARE: Final = ("not_empty", "length_ratio", "words", "spread")
+"""Fields that are folded away."""
 
 
 class MadForm(forms.Form):
@@ -60,6 +63,20 @@ class MadForm(forms.Form):
         measure = cast(forms.ChoiceField, self.fields["measure"])
         measure.choices = [(name, f"{_(each.label)}: {_(each.help)}") for name, each in MEASURES.items()]
         cast("forms.ModelChoiceField[Judge]", self.fields["judge"]).queryset = Judge.objects.usable_by(user)
+
+    @property
+    def first(self) -> list[forms.BoundField]:
+        """The fields that everybody sets."""
+        return [self[name] for name in self.fields if name not in RARE]
+
+    @property
+    def rest(self) -> list[forms.BoundField]:
+        return [self[name] for name in RARE]
+
+    @property
+    def rest_is_open(self) -> bool:
+        """Whether one of the other fields is set or wrong, so that it must be seen."""
+        return self.is_bound and any(field.errors or field.data not in {None, "", "0", "0.0"} for field in self.rest)
 
     def terms(self) -> Terms:
         data = self.cleaned_data

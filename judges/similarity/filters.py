@@ -62,7 +62,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
         ),
         Filter(
             "words",
-            gettext_noop("Words in each answer, more than"),
+            gettext_noop("Words per answer above"),
             gettext_noop("Counted by Unicode word boundaries: each Chinese character and each Hiragana letter is one."),
             text_units.words,
             lambda left, right, limit: (left > limit) & (right > limit),

@@ -7,13 +7,15 @@ from playwright.sync_api import Page, expect
 from annotation.models import PairRun
 from annotation.pair_making import background
 from judges.models import SimilarityRun
+from judges.similarity import runs
 from judges.similarity.runs import similarity_life
 from judges.similarity.terms import Terms
+from tests.browser.background import at_work
 from tests.browser.conftest import PHONE, WIDE, overflow
 from tests.browser.test_administrator_journey import sign_in
-from tests.builders import build_study
+from tests.builders import NOW, build_study
 from tests.judges.conftest import make_judge, stand_in
-from tests.judges.similarity.conftest import compared
+from tests.waiting import eventually
 
 __all__ = ["stand_in"]
 
@@ -35,7 +37,10 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size(size)
     filters = {"not-empty": None, "length-ratio": 4.0, "words": 4.0}
-    run = compared(mine, Terms("sentences", filters, top=2), make_judge(stand_in().url, "embedder"))
+    judge = make_judge(stand_in().url, "embedder")
+    run = runs.start(mine, Terms("sentences", filters, top=2), judge, NOW, detach=False)
+    with at_work(similarity_life):
+        eventually(lambda: SimilarityRun.objects.filter(pk=run.pk, state="done").exists())
     sign_in(page, live_server)
     below = f"{live_server.url}/studies/{mine.slug}/mad/"
     table = run.tables.first()
@@ -55,7 +60,8 @@ def test_from_the_measure_to_the_pairs(page: Page, live_server, complaints, acce
     expect(page.get_by_role("heading", name="Estimate")).to_be_visible()
     page.get_by_role("button", name="Start run").click()
     expect(page.get_by_role("heading", name="Similarity of answers: Lexical")).to_be_visible()
-    similarity_life.work(SimilarityRun.objects.get().pk)
+    with at_work(similarity_life):
+        expect(page.get_by_text("6 pairs of answers were chosen")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Make pairs").click()
     expect(page.get_by_role("heading", name="Pair generation")).to_be_visible()
     background.run(PairRun.objects.get().pk, timezone.now())

@@ -192,7 +192,7 @@ FORMAT: Final = Format(
     columns={"prompt": "data.instruction", "result": "data.response_1", "name": "model_a"},
     cannot_carry=(
         gettext_noop("pairs without a vote"),
-        gettext_noop("simulated votes"),
+        gettext_noop("votes that a program made up"),
         gettext_noop("how long people took, their devices and reasons"),
         gettext_noop("weights and shares of votes, and the steps of other scales"),
         gettext_noop("the categories, notes and references of prompts"),

@@ -55,7 +55,7 @@ def models_of(called: str) -> tuple[str, str] | None:
 
 def named(file: Source) -> Named | None:
     """Recognises a file by the two models in its name."""
-    return Named(KIND, of_one_judge=True, judge=CROWD) if models_of(file.plain_name) else None
+    return Named(KIND, of_one_judge=True, judge=CROWD, of_a_crowd=True) if models_of(file.plain_name) else None
 
 
 def built(prompt: str, models: tuple[str, str], answers: tuple[str, str], winner: Answer | None) -> dict[str, Any]:
@@ -140,7 +140,7 @@ FORMAT: Final = Format(
     cannot_carry=(
         gettext_noop("who voted: all votes come back as those of one crowd"),
         gettext_noop("which answer was shown on the left"),
-        gettext_noop("verdicts of judges, and simulated votes"),
+        gettext_noop("verdicts of judges, and votes that a program made up"),
         gettext_noop("when people voted, and how long they took"),
         gettext_noop("the categories, notes, references and languages of prompts"),
         gettext_noop("prompts with follow-up turns, and answers without a pair"),

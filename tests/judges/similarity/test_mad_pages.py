@@ -74,7 +74,8 @@ def test_the_table_of_two_models_and_the_downloads(mine, as_user, owner, stand_i
     assert len(rows) == 12
     assert sum(row["place"] == "1" for row in rows) == 3
     assert {row["state"] for row in rows} == {"scored"}
-    assert "12" in client.get(reverse("study-mad-calls", args=[mine.slug, run.pk])).content.decode()
+    listed = client.get(reverse("study-mad-calls", args=[mine.slug, run.pk])).content.decode()
+    assert listed.count("<bdi>Quillfinch-") == 12
     calls = client.get(reverse("study-mad-calls-csv", args=[mine.slug, run.pk]))
     assert len(list(csv.DictReader(io.StringIO(calls.getvalue().decode("utf-8-sig"))))) == 12
 
@@ -91,7 +92,7 @@ def test_a_run_is_paused_continued_and_cancelled(mine, as_user, owner):
 def test_what_makes_no_sense_is_said_on_the_form(mine, as_user, owner, wrong):
     answer = as_user(owner).post(page(mine), form(start="", **wrong))
     assert answer.status_code == 200
-    assert "errorlist" in answer.content.decode()
+    assert "field faulty" in answer.content.decode()
     assert not SimilarityRun.objects.exists()
 
 

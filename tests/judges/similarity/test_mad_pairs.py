@@ -70,7 +70,7 @@ def test_an_adaptive_study_draws_them_once_and_without_a_probability(bare):
     assert list(study.pairs.values_list("wanted", flat=True)) == [1, 1, 1]
     selection.make_pairs(compared(study, Terms(top=2)), NOW)
     assert list(study.pairs.values_list("wanted", flat=True)) == [1] * 6
-    assert draws.count() == 6
+    assert draws.all().count() == 6
 
 
 def test_a_draft_that_will_be_adaptive_offers_them_once_it_starts(bare):

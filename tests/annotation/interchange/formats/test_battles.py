@@ -5,11 +5,14 @@ import zipfile
 
 import numpy as np
 import pytest
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.exporting import study_formats
+from annotation.importing import uploads
 from annotation.importing.load import FaultyFiles, load
+from annotation.importing.undo import undo
 from annotation.interchange.faults import Fault
 from annotation.interchange.format import Record
 from annotation.interchange.formats import battles, mad, remainder
@@ -351,3 +354,29 @@ def test_records_are_of_one_kind(tmp_path):
     (record,) = mad.read(Source(file.name, file), "battles")
     assert isinstance(record, Record)
     assert record.kind == "battles"
+
+
+@pytest.mark.django_db
+def test_undoing_an_upload_takes_its_rows_back(tmp_path):
+    report = load([write(tmp_path, "alpha-vs-beta.jsonl", [ROW, ROW])], study_slug="undone", format_name="mad", seed=1)
+    undo(report.upload)
+    assert not BattleRow.objects.exists()
+    assert not Comparison.objects.exists()
+    assert not Pair.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_page_of_the_study_takes_the_files_and_offers_them(tmp_path, as_user, owner):
+    study = build_study("paged")
+    study.owner = owner
+    study.save()
+    shown = as_user(owner).get(reverse("study-export", args=["paged"])).content.decode()
+    assert "who voted: all votes come back as those of one crowd" in shown
+    sent = as_user(owner).get(reverse("study-download", args=["paged", "battles"]))
+    assert sent.headers["Content-Type"] == "application/zip"
+    with (write(tmp_path, "alpha-vs-beta.jsonl", [ROW])).open("rb") as file:
+        as_user(owner).post(reverse("study-data", args=["paged"]), {"files": [file]})
+    upload = study.uploads.get()
+    uploads.run(upload.pk)
+    upload.refresh_from_db()
+    assert upload.report["counts"]["battles"]["new"] == 1
