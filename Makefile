@@ -132,6 +132,10 @@ bench-reload: install-dev ## votes of 16 workers during a reload of gunicorn; 95
 bench-loading: install-dev ## loading 100,000 comparisons that make their pairs, and a million on stored ones
 	@$(BIN)/python -m bench.loading $(ARGS)
 
+.PHONY: bench-sampling
+bench-sampling: install-dev ## votes that adaptive pairs save against uniform ones, and maximum discrepancy against chance
+	@$(BIN)/python -m bench.sampling $(ARGS)
+
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs
 
