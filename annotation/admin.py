@@ -13,6 +13,8 @@ from annotation.models import (
     Comparison,
     Draw,
     DrawBatch,
+    ErasedId,
+    Erasure,
     Exit,
     LanguageModel,
     Pair,
@@ -249,6 +251,25 @@ class WorkerAdmin(ReadOnly):
     list_filter = ["stage", "outcome", "study"]
     list_select_related = ["study"]
     search_fields = ["=number", "external_id"]
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnly):
+    """Erasures of people's data: when, why, by whom and how much."""
+
+    list_display = ["study", "cause", "user", "created_at"]
+    list_filter = ["cause"]
+    list_select_related = ["study", "user"]
+    search_fields = ["study__slug"]
+
+
+@admin.register(ErasedId)
+class ErasedIdAdmin(ReadOnly):
+    """Digests of erased participant IDs, which may not take part again."""
+
+    list_display = ["digest", "study"]
+    list_select_related = ["study"]
+    search_fields = ["=digest", "study__slug"]
 
 
 @admin.register(TrainingAnswer)

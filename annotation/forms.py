@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from annotation import draw_strategies
 from annotation.importing.load import Whose
-from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, RESERVED_RATERS, judge_in_name
+from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, is_reserved, judge_in_name
 from annotation.interchange.registry import FORMATS
 from annotation.models import Outcome, PromptSet, Study
 from annotation.studies.completion_codes import Way, change_platform
@@ -176,7 +176,7 @@ def _what_can_be_loaded() -> str:
 
 
 COLUMNS_OFFERED: Final = 20
-"""Columns of a file that the question whose its rows are offers."""
+"""Maximum columns of a file that `WhoseForm` offers."""
 
 
 class UploadForm(forms.Form):
@@ -200,9 +200,9 @@ class UploadForm(forms.Form):
 
 
 class WhoseForm(forms.Form):
-    """Whose the comparisons of files are that have columns under unknown names.
+    """Asks whose comparisons files contain that have columns with unknown names.
 
-    For each file, one judge's, or those of the workers or raters in one of the columns.
+    For each file, they are those of one judge, or of the workers or raters in one of the columns.
     """
 
     def __init__(self, data: QueryDict | None, unclear: Mapping[str, Sequence[str]]) -> None:
@@ -232,7 +232,7 @@ class WhoseForm(forms.Form):
         found: dict[str, Any] = super().clean() or {}
         for place in range(len(self.unclear)):
             judge = found.get(f"judge_{place}", "")
-            if found.get(f"whose_{place}") == "judge" and (not judge or judge in RESERVED_RATERS):
+            if found.get(f"whose_{place}") == "judge" and (not judge or is_reserved(judge)):
                 self.add_error(
                     f"judge_{place}", _("Enter the judge’s name. The names “people” and “all” are reserved.")
                 )
@@ -358,6 +358,15 @@ class VotesForm(SettingsForm):
         fields = ["overlap", "least_votes", "most_votes", "reservation_minutes", "pair_identical", "fast_seconds"]
 
 
+class GoalForm(SettingsForm):
+    """What the study is to find out, and what happens then."""
+
+    class Meta:
+        model = Study
+        fields = ["goal", "goal_number", "goal_pauses"]
+        widgets = {"goal": forms.RadioSelect}
+
+
 class OfferForm(SettingsForm):
     """The filters for the pairs that people are offered."""
 
@@ -454,12 +463,23 @@ class ChecksForm(SettingsForm):
         fields = ["check_rate", "check_least", "check_pass"]
 
 
+class ErasureForm(forms.Form):
+    """Whether a worker whose data is erased withdraws their votes as well."""
+
+    withdraw = forms.BooleanField(
+        label=gettext_lazy("Withdraw their votes as well"),
+        required=False,
+        help_text=gettext_lazy("Do this if they ask for it. Leaderboards are then computed without their votes."),
+    )
+
+
 class PlatformForm(SettingsForm):
     """The recruiting platform, the completion codes and the return links."""
 
     class Meta:
         model = Study
-        fields = ["id_parameter", "id_required", "id_signed"]
+        fields = ["id_parameter", "id_required", "id_signed", "id_keys", "platform_study", "erase_after_days"]
+        widgets = {"id_keys": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

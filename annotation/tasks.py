@@ -7,13 +7,19 @@ from annotation import draw_strategies
 from annotation.drawing import batches
 from annotation.importing import uploads
 from annotation.pair_making import background
-from annotation.voting import assignments
+from annotation.voting import assignments, erasure
 
 
 @shared_task(name="annotation.expire_assignments")
 def expire_assignments() -> None:
     """Releases the places of expired reservations."""
     assignments.expire(timezone.now())
+
+
+@shared_task(name="annotation.erase_due")
+def erase_due() -> None:
+    """Erases people's data in studies that closed as many days ago as they keep it."""
+    erasure.erase_due(timezone.now())
 
 
 @shared_task(name=background.TASK)

@@ -54,6 +54,7 @@ study_urls = [
     path("workers/bonuses.txt", exports.prolific, {"what": "bonuses"}, name="study-bonuses"),
     path("workers.csv", workers.page_csv, name="study-workers-csv"),
     path("workers/<whole:number>/exclude/", workers.exclude, name="study-worker-exclude"),
+    path("workers/<whole:number>/erase/", workers.erase, name="study-worker-erase"),
     path("workers/<whole:number>/link/", workers.personal_link, name="study-worker-link"),
     path("workers/<whole:number>/include/", workers.include, name="study-worker-include"),
     path("workers/reports/", data.reported, name="study-reports"),

@@ -41,8 +41,7 @@ SECRET_HEADER: Final = kind(
     "secret-header",
     gettext_noop(
         "The value of “%(name)s” looks like a secret, which is not stored here. Enter {key} for this endpoint’s API "
-        "key, "
-        "NAME_API_KEY, or file:NAME."
+        "key, NAME_API_KEY, or file:NAME."
     ),
 )
 NO_ANSWER: Final = kind("no-answer", gettext_noop("No reply within %(seconds)s seconds."))
@@ -129,7 +128,15 @@ LITTLE_MASS: Final = kind(
     "little-mass", gettext_noop("A, B and tie add up to %(percent)s%% of the first token’s probability.")
 )
 
+NOT_ONE_TAG: Final = kind(
+    "not-one-tag", gettext_noop("The reply must contain <%(tag)s> and </%(tag)s> exactly once each.")
+)
+TAGS_OUT_OF_ORDER: Final = kind("tags-out-of-order", gettext_noop("In the reply, <%(tag)s> is in the wrong place."))
+TEXT_OUTSIDE_TAGS: Final = kind("text-outside-tags", gettext_noop("The reply has text outside its tags: “%(text)s”."))
+EMPTY_TAG: Final = kind("empty-tag", gettext_noop("In the reply, <%(tag)s> is empty."))
+
 STUDY_RESTS: Final = kind("study-rests", gettext_noop("The study is paused or closed."))
+STUDY_HIDDEN: Final = kind("study-hidden", gettext_noop("The study is hidden."))
 MAY_NOT: Final = kind(
     "may-not", gettext_noop("The person who created this schedule no longer has access to this study.")
 )

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from judges.answers.runs import answer_life
 from judges.benchmarks.runs import benchmark_life
+from judges.evolve.runs import evolve_life
 from judges.judging import schedules
 from judges.judging.runs import judge_life
 from judges.llm.api_keys import NoKey
@@ -25,6 +26,12 @@ def answer(run_id: int) -> None:
     answer_life.work(run_id)
 
 
+@shared_task(name="judges.evolve", throws=(NoKey,))
+def evolve(run_id: int) -> None:
+    """Works on an evolve run. Raises NoKey if its API key is not available."""
+    evolve_life.work(run_id)
+
+
 @shared_task(name="judges.sweep")
 def sweep() -> None:
     """Recovers runs after crashes, starts scheduled runs, and queues panels whose members changed."""
@@ -32,6 +39,7 @@ def sweep() -> None:
     schedules.keep(timezone.now())
     answer_life.sweep(timezone.now())
     benchmark_life.sweep(timezone.now())
+    evolve_life.sweep(timezone.now())
     similarity_life.sweep(timezone.now())
     panels.sweep(timezone.now())
 

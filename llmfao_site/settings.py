@@ -106,7 +106,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "llmfao_site.apps.StaticConfig",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -242,6 +242,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Pages name files by their hash alone: others are not compressed a second time.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # Uploads may be large: they are streamed to the disk that stores them, never held in memory.
 FILE_UPLOAD_HANDLERS = [
     "llmfao_site.upload_handlers.SignedInOnly",
@@ -335,6 +337,7 @@ CELERY_BEAT_SCHEDULER = "llmfao_site.beat:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "expire-assignments": {"task": "annotation.expire_assignments", "schedule": 60.0},
+    "erase-people": {"task": "annotation.erase_due", "schedule": 3600.0},
     "recompute-leaderboards": {"task": "ranking.recompute_changed", "schedule": 60.0},
     "resume-leaderboards": {"task": "ranking.resume", "schedule": 20.0},
     "thin-leaderboards": {"task": "ranking.thin", "schedule": 3600.0},

@@ -137,6 +137,27 @@ class Leaderboard(Snapshot, StoredProblem):
         return settings_from(self.settings)
 
 
+class GoalReached(models.Model):
+    """The first look at which a study had reached a goal, and when that paused it."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="goals_reached")
+    goal = models.CharField(_("goal"), max_length=6)
+    number = models.PositiveIntegerField(_("K, R or N"))
+    snapshot = models.ForeignKey(Leaderboard, models.SET_NULL, null=True, related_name="+")
+    votes = models.PositiveIntegerField(_("votes"))
+    reached_at = models.DateTimeField(_("reached"))
+    paused_at = models.DateTimeField(_("paused the study"), null=True)
+
+    class Meta:
+        verbose_name = _("goal reached")
+        verbose_name_plural = _("goals reached")
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["study", "goal", "number"], name="goal_reached_once")]
+
+    def __str__(self) -> str:
+        return f"{self.goal} {self.number}"
+
+
 class BoardRequest(models.Model):
     """A request for a board that is not standing. The board is kept up to date for a day."""
 

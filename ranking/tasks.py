@@ -3,14 +3,16 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ranking.boards import retention, snapshots
+from ranking.boards import goals, retention, snapshots
 
 
 @shared_task(name="ranking.recompute_changed")
 def recompute_changed() -> None:
     """Requests snapshots for changed comparisons and queues all that are due."""
-    for pk in snapshots.recompute_changed(timezone.now()):
+    at = timezone.now()
+    for pk in snapshots.recompute_changed(at):
         fill.delay(pk)
+    goals.settle_all(at)
 
 
 @shared_task(name="ranking.resume")

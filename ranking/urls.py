@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from ranking.views import boards, pairs, reports
+from ranking.views import boards, goals, pairs, reports
 
 urlpatterns = [
+    path("studies/<slug:slug>/goal/", goals.page, name="study-goal"),
     path("leaderboard/<slug:slug>/", boards.board_page, name="leaderboard"),
     path("leaderboard/<slug:slug>/wins/", boards.wins, name="leaderboard-wins"),
     path("leaderboard/<slug:slug>/wins.csv", boards.wins_csv, name="leaderboard-wins-csv"),

@@ -8,6 +8,7 @@ TESTS: Final = Path(__file__).parent
 PROCESS: Final = (
     "annotation/drawing/test_killed_while_drawing.py",
     "judges/answers/test_answers_command.py",
+    "judges/evolve/test_evolve_command.py",
     "judges/judging/test_judging_workers.py",
     "judges/judging/test_numbers_on_the_command_line.py",
     "judges/llm/test_pace.py",

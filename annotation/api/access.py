@@ -25,6 +25,12 @@ ONCE_SETTLED: Final = (
 )
 """What the reference says of lists that are public only then."""
 
+AS_SHOWN: Final = (
+    "Others read answers without the model’s reasoning if the study does not show it; people who manage the study and "
+    "may read its prompt set get them as stored."
+)
+"""What the reference says of lists with answers."""
+
 
 class ApiView(APIView):
     """A view of the API; `query` defines its parameters."""
@@ -85,6 +91,11 @@ class StudyView(ApiView):
         if found is None:
             raise NotFound
         return found
+
+    @cached_property
+    def reads(self) -> bool:
+        """Returns whether the user manages the study and may read its prompt set."""
+        return Study.objects.readable_by(self.request.user).filter(pk=self.study.pk).exists()
 
     @property
     def _public(self) -> StudyQuerySet:

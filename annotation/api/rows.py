@@ -171,6 +171,10 @@ class ComparisonRow(Row):
         required=False, allow_null=True, help_text="If empty: “Which answer is better?” in the worker’s language."
     )
     scale_version = serializers.IntegerField(required=False, allow_null=True)
+    reasoning_version = serializers.IntegerField(required=False, allow_null=True)
+    reasoning = serializers.CharField(
+        required=False, allow_null=True, help_text="What was shown of reasoning in answers: shown, folded or cut."
+    )
     reasons = serializers.CharField(required=False, allow_null=True, help_text="A JSON list, as in the file.")
     withdrawn = serializers.BooleanField(required=False, allow_null=True)
     supersedes = serializers.CharField(required=False, allow_null=True, help_text="The `row` that this one replaces.")

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api import rows
-from annotation.api.access import ONCE_SETTLED, ApiView, StudyView
+from annotation.api.access import AS_SHOWN, ONCE_SETTLED, ApiView, StudyView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
 from annotation.exporting import export
 from annotation.exporting.export import Rows
@@ -97,14 +97,28 @@ class Corpus(StudyView):
 
     query = PageQuery
     what: ClassVar[str]
+    answers: ClassVar[tuple[str, ...]] = ()
+    """The columns with answers of models. Beside them, `turns` has those to follow-up prompts."""
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
         return export.rows(self.study, self.what)
 
     def give(self, request: Request) -> Response:
         asked = self.asked()
-        found = self.wanted(asked)
+        found = self.as_shown(self.wanted(asked))
         return page(request, asked, found.query, found.tell)
+
+    def as_shown(self, found: Rows) -> Rows:
+        """Returns `found` without the reasoning in answers, if the study does not show it and others read it."""
+        cuts = self.study.reasoning == Study.Reasoning.CUT and self.answers and not self.reads
+        return Rows(found.query, lambda some: map(self.cut, found.tell(some))) if cuts else found
+
+    def cut(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Returns the row without the reasoning in its answers."""
+        shown: dict[str, Any] = {name: self.study.answer_as_shown(row[name])[1] for name in self.answers}
+        if "turns" in row:
+            shown["turns"] = [self.study.answer_as_shown(text)[1] for text in row["turns"]]
+        return row | shown
 
 
 class Models(Corpus):
@@ -147,13 +161,14 @@ class Results(Corpus):
     """The models' answers in a study's prompt set."""
 
     what = "results"
+    answers = ("result",)
     once_settled = True
     with_texts = True
 
     @extend_schema(
         operation_id="results",
         summary="List answers (rows of results.jsonl)",
-        description=ONCE_SETTLED,
+        description=f"{ONCE_SETTLED} {AS_SHOWN}",
         tags=["data"],
         parameters=[PageQuery],
         responses=page_of(rows.ResultRow),
@@ -177,6 +192,7 @@ class Pairs(Corpus):
 
     query = PairsQuery
     what = "pairs"
+    answers = ("result_x", "result_y")
     once_settled = True
     with_texts = True
 
@@ -189,7 +205,7 @@ class Pairs(Corpus):
     @extend_schema(
         operation_id="pairs",
         summary="List pairs (rows of pairs.jsonl)",
-        description=ONCE_SETTLED,
+        description=f"{ONCE_SETTLED} {AS_SHOWN}",
         tags=["data"],
         parameters=[PairsQuery],
         responses=page_of(rows.PairRow),

@@ -434,6 +434,7 @@ def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
     """Returns `comparisons` of `study` with all their details, including superseded and withdrawn ones."""
     names, fingerprints = _Names.of(study), _Fingerprints()
     questions: dict[int | None, str] = dict(study.texts.filter(kind=TextKind.QUESTION).values_list("version", "text"))
+    shown: dict[int | None, str] = dict(study.texts.filter(kind=TextKind.REASONING).values_list("version", "text"))
     query = (
         comparisons.select_related("rater__worker", "assignment", "supersedes", "pair__prompt", "pair__result_x")
         .select_related("pair__result_y")
@@ -445,7 +446,7 @@ def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
         draws = _draws(some)
         for row in some:
             place = (row.pair_id, row.assignment.slot) if row.assignment else None
-            told = _comparison_told(row, names, questions) | _draw_told(draws.get(place))
+            told = _comparison_told(row, names, questions, shown) | _draw_told(draws.get(place))
             yield told | fingerprints.of(row.pair, cast(Side, row.left))
 
     return Rows(query.order_by("pk"), tell)
@@ -506,7 +507,9 @@ def _shown_told(pair: Pair, left: Side, names: _Names) -> dict[str, Any]:
     }
 
 
-def _comparison_told(row: Comparison, names: _Names, questions: Mapping[int | None, str]) -> dict[str, Any]:
+def _comparison_told(
+    row: Comparison, names: _Names, questions: Mapping[int | None, str], shown: Mapping[int | None, str]
+) -> dict[str, Any]:
     left = cast(Side, row.left)
     worker = row.rater.worker.number if row.rater.kind == RaterKind.WORKER else None
     superseded = getattr(row, "supersedes", None)
@@ -534,6 +537,8 @@ def _comparison_told(row: Comparison, names: _Names, questions: Mapping[int | No
         "question_version": row.question_version,
         "question": questions.get(row.question_version),
         "scale_version": row.scale_version,
+        "reasoning_version": row.reasoning_version,
+        "reasoning": shown.get(row.reasoning_version),
         "reasons": json.dumps(row.reasons, ensure_ascii=False) if row.reasons else None,
         "withdrawn": row.withdrawn,
         "supersedes": f"c{superseded.pk}" if superseded else None,

@@ -83,7 +83,7 @@ class Report:
     unknown: dict[str, list[str]] = field(default_factory=dict)
     """By file, the columns that were not read."""
     passed_over: dict[str, int] = field(default_factory=dict)
-    """Rows of which something is said without their being faults, by the code of what is said."""
+    """Numbers of rows with a remark that is not an error, by the code of the remark."""
     repeated: dict[str, Repeats] = field(default_factory=dict)
     """By file, the rows that equal an earlier row of the same file."""
     side_words: dict[int, str] = field(default_factory=dict)

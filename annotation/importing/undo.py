@@ -25,7 +25,7 @@ from annotation.models import (
     Worker,
 )
 from annotation.models.voting import ComparisonQuerySet
-from annotation.studies.lifecycle import NotPossible, offer_pairs
+from annotation.studies.lifecycle import NotPossible, check_shown, offer_pairs
 
 OURS: Final[tuple[type[Model], ...]] = (Comparison, Rater, Pair, Result, Prompt, LanguageModel)
 """The models whose rows belong to an upload, referring ones before those they refer to."""
@@ -64,7 +64,7 @@ def undo(upload: Upload) -> dict[str, int]:
 
     Raises:
         NotPossible: it stored nothing or is already undone, or something else refers to its rows: votes on
-            its pairs, pairs of its results, a study that selected its models.
+            its pairs, pairs of its results, a study that selected its models. Or the study is hidden.
     """
     try:
         with transaction.atomic():
@@ -76,6 +76,8 @@ def undo(upload: Upload) -> dict[str, int]:
 
 def _undo(upload: Upload) -> dict[str, int]:
     study = _hold(upload)
+    if study is not None:
+        check_shown(study)
     if not Upload.objects.filter(pk=upload.pk, state=UploadState.STORED).update(
         state=UploadState.UNDONE, finished_at=timezone.now()
     ):

@@ -31,8 +31,8 @@ class Record:
 class Named:
     """A file recognised by its name: `judge` is who made its comparisons where the file itself does not say.
 
-    `unclear` are columns that may say whose the rows are, under a name that is not known. `broken` is a file
-    whose header cannot be read; reading the file reports why. With `of_a_crowd` its rater may be a crowd, too.
+    `unclear` are columns with unknown names that may say whose the rows are. `broken` means that the header cannot be
+    read; reading the file reports why. With `of_a_crowd` its rater may be a crowd, too.
     """
 
     kind: str

@@ -404,6 +404,8 @@ FULL_COLUMNS: Final = (
     "question_version",
     "question",
     "scale_version",
+    "reasoning_version",
+    "reasoning",
     "reasons",
     "withdrawn",
     "supersedes",

@@ -3,8 +3,9 @@
 from annotation.models.battles import BattleRow
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
 from annotation.models.draw import Draw, DrawBatch
+from annotation.models.erasure import ErasedId, Erasure, ErasureCause
 from annotation.models.pair_run import PairRun, PairRunState
-from annotation.models.study import Exit, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.study import Exit, GoalKind, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.voting import (
     Assignment,
@@ -26,7 +27,11 @@ __all__ = [
     "Comparison",
     "Draw",
     "DrawBatch",
+    "ErasedId",
+    "Erasure",
+    "ErasureCause",
     "Exit",
+    "GoalKind",
     "LanguageModel",
     "Offering",
     "Outcome",

@@ -54,6 +54,15 @@ class Offering(models.TextChoices):
     ADAPTIVE = "adaptive", _("Adaptive: pairs are drawn while votes come in")
 
 
+class GoalKind(models.TextChoices):
+    """What a study is to find out before it may stop; looked at each time its leaderboard is computed."""
+
+    NONE = "", _("no goal")
+    TOP = "top", _("separate the top K models from all others")
+    RANKS = "ranks", _("know every model’s rank to within R ranks")
+    BUDGET = "budget", _("collect N votes, whatever they show")
+
+
 class StudyQuerySet(models.QuerySet["Study"]):
     """Studies, by who may see them."""
 
@@ -97,6 +106,10 @@ class StudyQuerySet(models.QuerySet["Study"]):
         reads = PromptSetReader.objects.filter(prompt_set=OuterRef("prompt_set"), user=OuterRef("owner"))
         by_right = Q(owner=None) | Q(owner__is_superuser=True) | Q(owner=F("prompt_set__owner")) | Exists(reads)
         return self.filter(by_right | Q(pk__in=Study.objects.of_the_sets_owner().values("pk")), detached_at=None)
+
+    def at_work(self) -> Self:
+        """The studies that background work may do something for: they may use their prompt set, and are not hidden."""
+        return self.with_leave().listed()
 
     def readable_by(self, user: User | AnonymousUser) -> Self:
         """The studies in which `user` may see what tells which model wrote an answer: prompts, answers, pairs, calls.
@@ -211,6 +224,7 @@ class Study(models.Model):
     instruction_version = models.PositiveIntegerField(default=0, editable=False)
     question_version = models.PositiveIntegerField(default=0, editable=False)
     scale_version = models.PositiveIntegerField(default=0, editable=False)
+    reasoning_version = models.PositiveIntegerField(default=0, editable=False)
     scale_name = models.CharField(_("scale"), max_length=5, choices=ScaleName, default=ScaleName.THREE)
     reasons = models.JSONField(
         _("reasons"),
@@ -227,7 +241,7 @@ class Study(models.Model):
         default=Reasoning.SHOWN,
         help_text=_(
             "For answers that contain the model’s reasoning, for example between <think> and </think>. Judges do not "
-            "see it either if it is not shown. Choose before the first vote."
+            "see it either if it is not shown, and neither do readers of public results. Choose before the first vote."
         ),
     )
     devices = models.CharField(_("allowed devices"), max_length=10, choices=Devices, default=Devices.ANY)
@@ -292,7 +306,27 @@ class Study(models.Model):
     id_signed = models.BooleanField(
         _("require a signature with the ID"),
         default=False,
-        help_text=_("Only accept IDs signed with this study’s key, so that nobody can use another person’s ID."),
+        help_text=_(
+            "Only accept IDs signed with this study’s key or by the platform, so that nobody can use another person’s "
+            "ID."
+        ),
+    )
+    id_keys = models.TextField(
+        _("public keys of the platform"),
+        blank=True,
+        max_length=50_000,
+        help_text=_(
+            "For signed links of the platform, such as Prolific’s secured study URLs: its JSON Web Key Set, or public "
+            "keys as PEM."
+        ),
+    )
+    platform_study = models.CharField(
+        _("study ID on the platform"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "Only accept the platform’s signed links for this study. Leave blank to accept any to this address."
+        ),
     )
     id_secret = models.CharField(max_length=64, blank=True, editable=False)
 
@@ -323,6 +357,37 @@ class Study(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(3600)],
         help_text=_("Votes and checks answered faster are flagged on the workers’ page. Enter 0 to flag none."),
     )
+    erase_after_days = models.PositiveIntegerField(
+        _("erase people’s data after (days)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(36500)],
+        help_text=_(
+            "So many days after the study closes, participant IDs, platform parameters, devices and texts by workers "
+            "are erased. Votes are kept. Leave blank to keep everything."
+        ),
+    )
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    goal = models.CharField(
+        _("goal"),
+        max_length=6,
+        choices=GoalKind,
+        default=GoalKind.NONE,
+        blank=True,
+        help_text=_("Checked each time the leaderboard is computed. Looking often does not make errors more likely."),
+    )
+    goal_number = models.PositiveIntegerField(
+        _("K, R or N"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(2**31 - 1)],
+        help_text=_("Number of top models, number of ranks, or number of votes."),
+    )
+    goal_pauses = models.BooleanField(
+        _("pause the study when it reaches its goal"),
+        default=False,
+        help_text=_("If off, the study’s page only says so. You can resume a paused study."),
+    )
     public = models.BooleanField(_("make results public"), default=False)
     hidden_at = models.DateTimeField(_("hidden"), null=True, editable=False)
 
@@ -347,6 +412,12 @@ class Study(models.Model):
             words = getattr(self, field)
             if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
                 raise ValidationError({field: _("Expected a list of non-empty texts.")})
+        if self.goal and self.goal_number is None:
+            raise ValidationError({"goal_number": _("Enter a number for this goal.")})
+        if self.goal_number is not None and not self.goal:
+            raise ValidationError({"goal_number": _("Choose a goal for this number, or leave it blank.")})
+        if self.goal in {GoalKind.TOP, GoalKind.BUDGET} and self.goal_number == 0:
+            raise ValidationError({"goal_number": _("Enter 1 or more for this goal.")})
         if not _are_shares(self.mix):
             raise ValidationError({"mix": _("The shares must be from 0% to 100% and add up to 100%.")})
 
@@ -385,6 +456,13 @@ class Study(models.Model):
         excluded = {Devices.ANY: (), Devices.NO_PHONES: ("phone",), Devices.COMPUTERS: ("phone", "tablet")}
         return device not in excluded[Devices(self.devices)]
 
+    def answer_as_shown(self, text: str) -> tuple[str, str]:
+        """Returns the reasoning of a model's answer, if the study shows it folded, and the answer as readers see it."""
+        if self.reasoning == self.Reasoning.SHOWN:
+            return "", text
+        thoughts, said = parted(text)
+        return thoughts if self.reasoning == self.Reasoning.FOLDED else "", said
+
     def undoable_since(self, at: datetime) -> datetime:
         """Returns the earliest time of a vote that can still be undone at the time `at`.
 
@@ -417,12 +495,14 @@ class TextKind(models.TextChoices):
     INSTRUCTION = "instruction", _("instruction")
     QUESTION = "question", _("question")
     SCALE = "scale", _("scale")
+    REASONING = "reasoning", _("reasoning in answers")
 
 
 class StudyText(models.Model):
     """Every version of what workers were shown, so that a consent or a vote can be traced to its version.
 
-    An empty question is the usual one, in the worker's language; of a scale, the text is its name.
+    An empty question is the usual one, in the worker's language; of a scale and of what is shown of reasoning, the text
+    is its name.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="texts")

@@ -114,6 +114,9 @@ class Worker(models.Model):
     outcome = models.CharField(_("outcome"), max_length=17, choices=Outcome, blank=True)
     left_at = models.DateTimeField(_("left the study"), null=True)
     device = models.CharField(_("device"), max_length=8, blank=True)
+    erased_at = models.DateTimeField(
+        _("erased"), null=True, help_text=_("When everything that tells who this worker is was erased.")
+    )
 
     class Meta:
         verbose_name = _("worker")
@@ -263,7 +266,10 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
 
 
 class Comparison(models.Model):
-    """One rater's answer on one pair. Rows are append-only; only `superseded_by` is set later, once."""
+    """One rater's answer on one pair. Rows are append-only; only `superseded_by` is set later, once.
+
+    Erasing a person empties `reasons`, `device` and `input_method`, which no rating reads.
+    """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="comparisons")
     pair = models.ForeignKey(Pair, models.RESTRICT, related_name="comparisons")
@@ -301,6 +307,9 @@ class Comparison(models.Model):
     instruction_version = models.PositiveIntegerField(_("instruction version"), null=True)
     question_version = models.PositiveIntegerField(_("question version"), null=True)
     scale_version = models.PositiveIntegerField(_("scale version"), null=True)
+    reasoning_version = models.PositiveIntegerField(
+        _("reasoning version"), null=True, help_text=_("Of the setting of what is shown of reasoning in answers.")
+    )
     stored_at = models.DateTimeField(_("saved"), auto_now_add=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
 
@@ -366,6 +375,7 @@ class Comparison(models.Model):
             instruction_version=self.instruction_version,
             question_version=self.question_version,
             scale_version=self.scale_version,
+            reasoning_version=self.reasoning_version,
         )
         Comparison.objects.filter(pk=self.pk, superseded_by=None).update(superseded_by=withdrawn)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Greatest, Least
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -32,9 +33,10 @@ from annotation.models import (
     StudyText,
     TextKind,
 )
+from annotation.models.study import LIVE
 from annotation.problems import Failure
 from annotation.stored_problems import told
-from annotation.studies import default_texts, problems, signed_ids
+from annotation.studies import default_texts, platform_tokens, problems, signed_ids
 
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without the characters that look alike when a code is copied by hand."""
@@ -44,11 +46,16 @@ OFFER_FIELDS = frozenset(
 )
 """The settings that decide which pairs people are offered, and how often."""
 
+HALTS: list[Callable[[Study], None]] = []
+"""Called with each study that was hidden or lost the leave to use its prompt set, to stop what it does in the
+background."""
+
 WORDED_FIELDS = {
     "consent": TextKind.CONSENT,
     "instruction": TextKind.INSTRUCTION,
     "question": TextKind.QUESTION,
     "scale_name": TextKind.SCALE,
+    "reasoning": TextKind.REASONING,
 }
 """The settings whose versions are kept, with the kind of their texts; `KIND_version` is the field of the newest."""
 
@@ -112,26 +119,26 @@ def _votes_given(study: Study) -> int:
 
 
 def warning_before(study: Study) -> str:
-    """Returns what a change of the question or the scale would mean for the votes of `study`; empty if it has none."""
+    """Returns what a change of what workers see or answer would mean for the votes of `study`; empty if it has none."""
     votes = _votes_given(study)
     if not votes:
         return ""
     text = ngettext(
-        "This study has %(votes)s vote. If you change the question or the scale, it is kept and still counts in "
-        "leaderboards, beside votes that answered something else.",
-        "This study has %(votes)s votes. If you change the question or the scale, they are kept and still count in "
-        "leaderboards, beside votes that answered something else.",
+        "This study has %(votes)s vote. If you change the question, the scale or what is shown of reasoning, it is "
+        "kept and still counts in leaderboards, beside votes that answered something else.",
+        "This study has %(votes)s votes. If you change the question, the scale or what is shown of reasoning, they are "
+        "kept and still count in leaderboards, beside votes that answered something else.",
         votes,
     )
     return text % {"votes": number_format(votes, force_grouping=True)}
 
 
 def warning_of(study: Study, changes: Mapping[str, Any]) -> str:
-    """Returns what `changes` of the question or the scale mean for a study that has started; empty if nothing.
+    """Returns what `changes` of the question, the scale or the reasoning shown mean for a study that has started.
 
-    Nothing is wrong with such a change. But the votes before and after it answer different questions.
+    Empty if nothing. Nothing is wrong with such a change. But the votes before and after it answer different questions.
     """
-    now = {field: getattr(study, field) for field in ("question", "scale_name")}
+    now = {field: getattr(study, field) for field in ("question", "scale_name", "reasoning")}
     asked = {field for field, value in now.items() if changes.get(field, value) != value}
     votes = _votes_given(study)
     if not asked or (study.status == Status.DRAFT and not votes):
@@ -141,13 +148,20 @@ def warning_of(study: Study, changes: Mapping[str, Any]) -> str:
         told.append(_("You changed the question of a study that has started."))
     if "scale_name" in asked:
         told.append(_("You changed the scale of a study that has started. Open pairs are asked again on it."))
+    if "reasoning" in asked:
+        told.append(
+            _(
+                "You changed what is shown of reasoning in the answers of a study that has started. Workers and judges "
+                "read other texts than before."
+            )
+        )
     text = ngettext(
         "%(votes)s vote was given on the old version. It is kept and still counts in leaderboards.",
         "%(votes)s votes were given on the old version. They are kept and still count in leaderboards.",
         votes,
     )
     told.append(text % {"votes": number_format(votes, force_grouping=True)})
-    told.append(_("The full export has the version of each vote and the text of its question."))
+    told.append(_("The full export has the versions of each vote, and the text of its question."))
     return " ".join(told)
 
 
@@ -170,6 +184,11 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
     # Turning signatures off and on makes a new key, and old links useless.
     study.id_secret = (study.id_secret or signed_ids.new_secret()) if study.id_signed else ""
     study.full_clean()
+    if study.id_keys and "id_keys" in changes:
+        try:
+            platform_tokens.keys(study.id_keys)
+        except ValidationError as error:
+            raise ValidationError({"id_keys": error.messages}) from error
     if names := draw_strategies.unknown(study.mix):
         raise ValidationError({"mix": _("No strategy is named “%(name)s”.") % {"name": ", ".join(names)}})
     for field, text in before.items():
@@ -225,6 +244,12 @@ def offer_pairs(study: Study, only: Collection[int] | None = None) -> None:
     pairs.exclude(wanted=F("taken")).exclude(pk__in=offered.values("pk")).update(wanted=F("taken"))
 
 
+def check_shown(study: Study) -> None:
+    """Raises NotPossible if the study is hidden, which makes it read-only."""
+    if Study.objects.filter(pk=study.pk, hidden_at__isnull=False).exists():
+        raise NotPossible(problems.HIDDEN())
+
+
 def _drawn_places(study: Study) -> Least:
     """Returns the places of a pair that are taken or that a draw has opened, at most the study's overlap."""
     held = Assignment.objects.filter(pair=OuterRef("pair"), slot=OuterRef("slot"))
@@ -241,7 +266,8 @@ def has_candidates(study: Study) -> bool:
 
 
 def check_leave(study: Study) -> None:
-    """Raises NotPossible if the study may not use its prompt set; see `StudyQuerySet.with_leave`."""
+    """Raises NotPossible if the study is hidden, or may not use its prompt set; see `StudyQuerySet.at_work`."""
+    check_shown(study)
     if not Study.objects.with_leave().filter(pk=study.pk).exists():
         raise NotPossible(problems.NO_LEAVE(name=study.prompt_set.name))
 
@@ -251,21 +277,21 @@ def start(study: Study) -> Study:
     """Opens the study to workers, for the first time or again.
 
     Raises:
-        NotPossible: it is already open, has no pair to offer, or may not use its prompt set.
+        NotPossible: it is already open or hidden, has no pair to offer, or may not use its prompt set.
     """
     # Its owner may be ending that at this moment.
     PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
     check_leave(study)
-    if Study.objects.filter(pk=study.pk, hidden_at__isnull=False).exists():
-        raise NotPossible(_("This study is hidden. Show it again first."))
     study.refresh_from_db()
     if study.is_adaptive and not has_candidates(study):
         raise NotPossible(_("This study has no pairs to draw yet. Upload answers of two models to the same prompts."))
     if not study.is_adaptive and not Pair.objects.within(study).exists():
         raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
-    changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN)
-    if not changed:
-        raise NotPossible(_("This study is already open."))
+    mine = Study.objects.filter(pk=study.pk)
+    if not mine.listed().exclude(status=Status.OPEN).update(status=Status.OPEN, closed_at=None):
+        if mine.listed().exists():
+            raise NotPossible(_("This study is already open."))
+        raise NotPossible(_("This study is hidden. Show it again first."))
     study.refresh_from_db()
     offer_pairs(study)
     if study.is_adaptive:
@@ -287,13 +313,16 @@ def pause(study: Study) -> Study:
 
 
 @transaction.atomic
-def close(study: Study) -> Study:
-    """Ends the study; it can be resumed.
+def close(study: Study, at: datetime | None = None) -> Study:
+    """Ends the study at the time `at`, by default now; it can be resumed.
+
+    From that time on, `erase_after_days` are counted.
 
     Raises:
         NotPossible: it is already closed.
     """
-    if not Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED).update(status=Status.CLOSED):
+    ended = Study.objects.filter(pk=study.pk).exclude(status=Status.CLOSED)
+    if not ended.update(status=Status.CLOSED, closed_at=at or timezone.now()):
         raise NotPossible(_("This study is already closed."))
     study.refresh_from_db()
     return study
@@ -303,15 +332,19 @@ def close(study: Study) -> Study:
 def hide(study: Study, at: datetime) -> Study:
     """Takes the study out of all lists and makes it read-only, until `unhide`.
 
+    What runs for it in the background is paused, and its schedules rest.
+
     Raises:
         NotPossible: workers can vote on it.
     """
-    ended = Study.objects.filter(pk=study.pk, hidden_at=None).exclude(status__in=[Status.OPEN, Status.PAUSED])
+    ended = Study.objects.filter(pk=study.pk, hidden_at=None).exclude(status__in=LIVE)
     if not ended.update(hidden_at=at):
         study.refresh_from_db()
         if study.hidden_at is None:
             raise NotPossible(_("People can still take part in this study. Close it first."))
     study.refresh_from_db()
+    for halt in HALTS:
+        halt(study)
     return study
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Exit, Outcome, Study
-from annotation.models.study import Devices, Offering
+from annotation.models.study import Devices, GoalKind, Offering
 from annotation.studies import lifecycle
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.lifecycle import NotPossible, choose_models
@@ -272,9 +272,25 @@ _PLAIN: Final = [
         _share,
     ),
     _simple("fast_seconds", "number", "Seconds below which a vote or check is flagged as too fast. 0: none.", _number),
+    _simple(
+        "goal",
+        "top, ranks, budget, or blank",
+        "top: separate the top K models from all others. ranks: know every rank to within R. budget: collect N votes.",
+        _one_of(GoalKind.values),
+    ),
+    _simple("goal_number", "whole number, or blank", "K, R or N of the goal.", _whole_or_blank),
+    _simple("goal_pauses", TRUTH, "Pause the study when it reaches its goal. no: only say so.", _truth),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
-    _simple("id_signed", TRUTH, "Only accept participant IDs that are signed with this study’s key.", _truth),
+    _simple("id_signed", TRUTH, "Only accept participant IDs signed with this study’s key or by the platform.", _truth),
+    _simple("id_keys", "JWKS or PEM", "Public keys of a platform that signs its links. Blank: none.", _text),
+    _simple("platform_study", TEXT, "The platform’s ID of this study. Signed links for others are refused.", _text),
+    _simple(
+        "erase_after_days",
+        "whole number, or blank",
+        "Days after closing when people’s IDs, devices and texts are erased. Votes are kept. Blank: never.",
+        _whole_or_blank,
+    ),
     _simple("public", TRUTH, "Make results public.", _truth),
 ]
 
@@ -310,8 +326,8 @@ _EXITS: Final = [setting for outcome in Outcome for setting in _exit_settings(ou
 
 SETTINGS: Final[dict[str, Setting]] = {setting.key: setting for setting in (*_PLAIN, *_PEOPLE, *_EXITS)}
 
-TEXTS: Final = frozenset({"consent", "instruction", "worked_example"})
-"""The settings whose value is Markdown of several lines."""
+TEXTS: Final = frozenset({"consent", "instruction", "worked_example", "id_keys"})
+"""The settings whose value has several lines and can be read from a file."""
 
 
 @transaction.atomic
@@ -319,8 +335,9 @@ def apply(study: Study, words: Mapping[str, str]) -> Study:
     """Applies the settings in `words`, all or none of them.
 
     Raises:
-        NotPossible: a key or a value is not valid; the message says what is.
+        NotPossible: a key or a value is not valid, or the study is hidden; the message says what is.
     """
+    lifecycle.check_shown(study)
     values = _read(study, words)
     changes = {SETTINGS[key].stored_as: value for key, value in values.items() if SETTINGS[key] in _PLAIN}
     try:

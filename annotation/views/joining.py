@@ -1,11 +1,12 @@
 """Joining a study: the join link, the consent, and who cannot take part."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
 from django.core.cache import caches
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.client_address import address_of, count, is_of_the_internet, key_of
 from annotation.models import Outcome, Status, Study, Worker
-from annotation.studies import signed_ids
+from annotation.studies import platform_tokens, signed_ids
 from annotation.views import pair_display, worker_session
-from annotation.voting import joining, leaving
+from annotation.voting import erasure, joining, leaving
 
 LONGEST_PARAMETER: Final = 200
 MOST_PARAMETERS: Final = 20
@@ -35,13 +36,15 @@ class Arrival:
     external_id: str | None
     platform: dict[str, str]
     proven: bool = False
-    """Whether the ID is signed with the study's key, which nobody else can do."""
-    forged: bool = False
-    """Whether the study asks for a signature, and the ID has none that is right."""
+    """Whether the ID is signed with the study's key or by the platform, which nobody else can do."""
+    refusal: str = ""
+    """Why the study, which asks for a signature, does not accept the ID: `unsigned`, `expired` or `other-study`."""
 
 
-def arrival_by(study: Study, query: QueryDict) -> Arrival:
+def arrival_by(study: Study, request: HttpRequest, leeway: timedelta = platform_tokens.CLOCKS) -> Arrival:
     """Returns the participant ID and the other parameters of the link.
+
+    The token of a platform may have expired for as long as `leeway`.
 
     A placeholder that the platform did not fill in (`{{%PROLIFIC_PID%}}`) is ignored: as an ID, it would
     make everybody the same worker.
@@ -49,19 +52,44 @@ def arrival_by(study: Study, query: QueryDict) -> Arrival:
     Raises:
         DamagedLink: there are too many parameters, or one is too long or has unprintable characters.
     """
-    parameters = {name: query.get(name, "").strip() for name in query}
+    parameters = {name: request.GET.get(name, "").strip() for name in request.GET}
+    # Too long for a parameter, and never kept.
+    token = parameters.pop(platform_tokens.PARAMETER, "")
     words = [*parameters, *parameters.values()]
     if len(parameters) > MOST_PARAMETERS or any(len(word) > LONGEST_PARAMETER for word in words):
         raise DamagedLink
-    if not all(word.isprintable() for word in words):
+    if len(token) > platform_tokens.LONGEST or not all(word.isprintable() for word in (*words, token)):
         raise DamagedLink
     platform = {name: value for name, value in parameters.items() if value and not value.startswith("{{%")}
+    if study.id_signed and study.id_keys and token:
+        return _by_platform(study, request, token, platform, leeway)
     external_id = platform.pop(study.id_parameter, None)
     if not study.id_signed:
         return Arrival(external_id, platform)
     signature = platform.pop(signed_ids.PARAMETER, "")
     proven = external_id is not None and signed_ids.is_signed(study, external_id, signature)
-    return Arrival(external_id, platform, proven, forged=external_id is not None and not proven)
+    return Arrival(external_id, platform, proven, refusal="unsigned" if external_id is not None and not proven else "")
+
+
+def _by_platform(
+    study: Study, request: HttpRequest, token: str, platform: dict[str, str], leeway: timedelta
+) -> Arrival:
+    """Returns who arrives by a link that the platform signed; what it signed has to be what the link says."""
+    path = reverse("join", args=[study.slug])
+    try:
+        signed = platform_tokens.check(study, token, request.get_host(), path, leeway)
+    except platform_tokens.Expired:
+        return Arrival(None, {}, refusal="expired")
+    except platform_tokens.OtherStudy:
+        return Arrival(None, {}, refusal="other-study")
+    except platform_tokens.Refused:
+        return Arrival(None, {}, refusal="unsigned")
+    external_id = signed.pop(study.id_parameter, None)
+    told = platform.pop(study.id_parameter, external_id)
+    contradicted = any(platform.get(name, value) != value for name, value in signed.items())
+    if not external_id or len(external_id) > LONGEST_PARAMETER or told != external_id or contradicted:
+        return Arrival(None, {}, refusal="unsigned")
+    return Arrival(external_id, platform, proven=True)
 
 
 @never_cache
@@ -70,14 +98,16 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows the consent to new visitors; returning workers continue where they left off."""
     study = get_object_or_404(Study, slug=slug)
     try:
-        arrival = arrival_by(study, request.GET)
+        arrival = arrival_by(study, request)
     except DamagedLink:
         return _damaged(request, study)
-    if arrival.forged:
-        return _unsigned(request, study)
+    if arrival.refusal:
+        return _refused(request, study, arrival.refusal)
     worker = joining.find(study, worker_session.remembered(request, slug), arrival.external_id)
     if worker is not None:
         return _welcome(request, worker, proven=arrival.proven)
+    if arrival.external_id and erasure.was_erased(study, arrival.external_id):
+        return _erased(request, study)
     return _door(request, study, arrival)
 
 
@@ -89,11 +119,12 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return worker_session.HttpResponseSeeOther(_address("join", request, study))
     try:
-        arrival = arrival_by(study, request.GET)
+        # The token was looked at when the consent was shown, and reading it takes time.
+        arrival = arrival_by(study, request, platform_tokens.READING)
     except DamagedLink:
         return _damaged(request, study)
-    if arrival.forged:
-        return _unsigned(request, study)
+    if arrival.refusal:
+        return _refused(request, study, arrival.refusal)
     answer = request.POST.get("answer", "")
     if answer in (Outcome.NO_CONSENT, Outcome.UNSUITABLE_DEVICE):
         exit_ = leaving.exit_of(study, answer)
@@ -141,6 +172,8 @@ def _agree(request: HttpRequest, study: Study, arrival: Arrival) -> HttpResponse
             device=worker_session.device_of(request),
             at=timezone.now(),
         )
+    except joining.Erased:
+        return _erased(request, study)
     except (joining.NotOpen, joining.Unidentified):
         study.refresh_from_db()
         return _door(request, study, arrival)
@@ -162,9 +195,40 @@ def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
     return worker_session.calm(request, study, _("This link doesn’t work"), text, status=400)
 
 
-def _unsigned(request: HttpRequest, study: Study) -> HttpResponse:
-    text = _("Its participant ID isn’t confirmed. Please open the link exactly as you were sent it.")
-    return worker_session.calm(request, study, _("This link doesn’t work"), text, status=403)
+def _refused(request: HttpRequest, study: Study, refusal: str) -> HttpResponse:
+    """Shows why the link's participant ID is not accepted, and what to do."""
+    title, text = {
+        "expired": (
+            _("This link has expired"),
+            _("Please go back to the site that sent you here and open the study again."),
+        ),
+        "other-study": (
+            _("This link is for another study"),
+            _("Please go back to the site that sent you here and open this study from there."),
+        ),
+    }.get(
+        refusal,
+        (
+            _("This link doesn’t work"),
+            _("Its participant ID isn’t confirmed. Please open the link exactly as you were sent it."),
+        ),
+    )
+    return worker_session.calm(request, study, title, text, status=403)
+
+
+def _erased(request: HttpRequest, study: Study) -> HttpResponse:
+    """Shows somebody who took part, and whose data was erased, that they cannot take part again.
+
+    Their first browser still leads them to their last page, where they can withdraw their answers.
+    """
+    worker = joining.find(study, worker_session.remembered(request, study.slug), None)
+    if worker is not None and worker.erased_at:
+        return _welcome(request, worker, proven=False)
+    text = _(
+        "You took part in this study, and your personal data was deleted since. Nobody can take part twice, so there "
+        "is nothing left to do here."
+    )
+    return worker_session.calm(request, study, _("You have already taken part"), text, status=403)
 
 
 def _door(request: HttpRequest, study: Study, arrival: Arrival, *, notice: str = "") -> HttpResponse:

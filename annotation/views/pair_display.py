@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from annotation.interchange.llmfao import has_reference
-from annotation.interchange.reasoning import parted
 from annotation.models import Pair, Study
 from annotation.safe_html import Text, rendered, wording
 from annotation.scales import SCALES, Side, other
@@ -132,8 +131,7 @@ def reason(study: Study, pair: Pair, left: Side) -> Text:
 
 def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
     """Returns what is shown of `pair` with side `left` on the left; `as_plain` shows the Markdown source."""
-    texts = pair.texts(without_reasoning=study.reasoning == Study.Reasoning.CUT)
-    lang, folded = pair.prompt.lang, study.reasoning == Study.Reasoning.FOLDED
+    texts, lang = pair.texts(), pair.prompt.lang
     prompts = [rendered(text, lang, as_plain=as_plain) for text in texts["prompt"]]
     is_long = len(texts["prompt"][0]) > LONG_TEXT or texts["prompt"][0].count("\n") >= LONG_LINES
     turns = range(1, len(texts["prompt"]) + 1)
@@ -150,17 +148,17 @@ def sheet_of(study: Study, pair: Pair, left: Side, *, as_plain: bool) -> Sheet:
         has_turns=len(texts["prompt"]) > 1,
         note=(pair.prompt.note or "") if study.show_note else "",
         panes=[
-            Pane(name, _turns(prompts, texts[side], lang, as_plain=as_plain, folded=folded))
+            Pane(name, _turns(study, prompts, texts[side], lang, as_plain=as_plain))
             for name, side in (("A", left), ("B", other(left)))
         ],
     )
 
 
-def _turns(prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool, folded: bool = False) -> list[Turn]:
+def _turns(study: Study, prompts: list[Text], answers: list[str], lang: str, *, as_plain: bool) -> list[Turn]:
     """Returns the answers with their follow-up prompts; an unanswered turn has an empty answer."""
     turns = []
     for index, (prompt, answer) in enumerate(zip_longest(prompts, answers)):
-        thoughts, said = parted(answer or "") if folded else ("", answer or "")
+        thoughts, said = study.answer_as_shown(answer or "")
         turns.append(
             Turn(
                 prompt=None if index == 0 else prompt,

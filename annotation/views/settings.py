@@ -81,6 +81,15 @@ GROUPS: Final = {
             forms.VotesForm,
             gettext_lazy("Lowering the votes per pair removes no votes. Raising it reopens the pairs for voting."),
         ),
+        Group(
+            "goal",
+            gettext_lazy("Goal"),
+            forms.GoalForm,
+            gettext_lazy(
+                "The study’s page shows how far it is from its goal, and about how many more votes that takes. Votes "
+                "of people count."
+            ),
+        ),
         Group("training", gettext_lazy("Training"), forms.TrainingForm),
         Group(
             "checks",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -15,16 +16,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.forms import ExclusionForm
+from annotation.forms import ErasureForm, ExclusionForm
 from annotation.models import Study
 from annotation.models.voting import Stage
+from annotation.studies import sharing
 from annotation.studies.lifecycle import NotPossible
 from annotation.views import worker_session
 from annotation.views.access import AdministratorRequest, posted, show, study_page
 from annotation.views.downloads import csv_download
 from annotation.views.links import join_links
 from annotation.views.paging import paged
-from annotation.voting import coverage, exclusion
+from annotation.voting import coverage, erasure, exclusion
 from annotation.voting.coverage import WorkerRow
 
 
@@ -56,6 +58,9 @@ SORTS: Final = {
     )
 }
 
+LATEST: Final = 20
+"""Erasures that the page lists."""
+
 COLUMNS: Final = (
     "number",
     "external_id",
@@ -78,6 +83,7 @@ COLUMNS: Final = (
     "simulated",
     "compared",
     "fast",
+    "erased_at",
 )
 
 
@@ -103,6 +109,8 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
         "fast": sum(row.fast > 0 for row in rows),
         "under_way": sum(row.stage != Stage.DONE and not row.excluded_at for row in rows),
         "open_reports": study.reports.filter(settled_at=None).count(),
+        "may_erase": sharing.owns(request.user, study),
+        "erasures": [(each, erasure.told(each)) for each in study.erasures.select_related("user")[:LATEST]],
     }
     return show(request, study, "workers.html", "workers", **context)
 
@@ -165,10 +173,30 @@ def include(request: AdministratorRequest, study: Study, number: int) -> HttpRes
 
 
 @study_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def erase(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Erases what tells who a worker is, for the study's owner: GET shows what will happen, POST does it."""
+    if not sharing.owns(request.user, study):
+        raise PermissionDenied
+    worker = get_object_or_404(study.workers.select_related("rater"), number=number, rater__simulated=False)
+    form = ErasureForm(posted(request))
+    if not form.is_valid():
+        return show(request, study, "erase.html", "workers", worker=worker, form=form)
+    try:
+        erasure.erase(worker, timezone.now(), user=request.user, withdraw=form.cleaned_data["withdraw"])
+    except NotPossible as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The personal data of worker %(number)d was erased.") % {"number": number})
+    return redirect("study-workers", study.slug)
+
+
+@study_page
 @require_safe
 def personal_link(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows a link that makes a browser a worker's own, so that they can withdraw after losing their first one."""
-    worker = get_object_or_404(study.workers.select_related("study"), number=number, rater__simulated=False)
+    workers = study.workers.select_related("study").filter(rater__simulated=False, erased_at=None)
+    worker = get_object_or_404(workers, number=number)
     path = reverse("worker-personal", args=[study.slug, worker_session.personal_token(worker)])
     link, days = request.build_absolute_uri(path), worker_session.PERSONAL.days
     return show(request, study, "personal_link.html", "workers", worker=worker, link=link, days=days)

@@ -81,7 +81,7 @@ def progress(worker: Worker) -> Progress:
 _WORKER = Columns(
     Worker,
     "worker",
-    *("study", "number", "stage", "outcome", "attempt", "trained_at", "joined_at", "left_at"),
+    *("study", "number", "stage", "outcome", "attempt", "trained_at", "joined_at", "left_at", "erased_at"),
     *("trials", "votes", "checks", "checks_right", "seconds"),
 )
 # A setting is read unless it is named here: long texts, and what joining, training and starting a study need.
@@ -89,10 +89,11 @@ _STUDY = Columns.all_but(
     Study,
     "study",
     *("consent", "consent_version", "instruction", "worked_example", "id_parameter", "id_required", "devices"),
-    *("id_signed", "id_secret"),
+    *("id_signed", "id_secret", "id_keys", "platform_study"),
     *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public", "detached_at"),
-    *("organiser", "expected_minutes", "fast_seconds"),
+    *("organiser", "expected_minutes", "fast_seconds", "erase_after_days", "closed_at"),
     *("mix", "floor", "draw_seed", "drawing_at"),
+    *("goal", "goal_number", "goal_pauses"),
 )
 _ASSIGNMENT = Columns(Assignment, "assignment", "study", "pair", "worker", "slot", "state", "trial", "left", "shown_at")
 _PURPOSE = Columns(Pair, "pair", "study", "purpose", "golden")

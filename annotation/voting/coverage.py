@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from django.db import connection
-from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Sum, When
 from django.db.models.functions import Least
 
 from annotation.models import (
@@ -28,7 +28,7 @@ from annotation.models import (
     WinnerChoice,
     Worker,
 )
-from annotation.models.study import PairQuerySet
+from annotation.models.study import LIVE, PairQuerySet
 from annotation.models.voting import ComparisonQuerySet, Stage
 
 LATELY: Final = timedelta(days=1)
@@ -68,7 +68,7 @@ class Part:
 class Totals:
     """The pairs that people are offered, the votes planned on them, and those of the planned votes that are received.
 
-    Every page, command and board that tells the coverage of a study takes it from here.
+    Every page, command and leaderboard that shows the coverage of a study takes it from here.
     """
 
     pairs: int
@@ -164,6 +164,7 @@ class WorkerRow:
     excluded_at: datetime | None
     exclusion_reason: str
     simulated: bool
+    erased_at: datetime | None
 
     @property
     def compared(self) -> int:
@@ -227,7 +228,7 @@ def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str 
 
 def totals_by_study(offered: PairQuerySet) -> dict[int, Totals]:
     """Returns the coverage of the `offered` pairs of several studies, by the studies' keys, in two queries."""
-    votes = Comparison.objects.counted().real().filter(rater__kind=RaterKind.WORKER, pair__in=offered.values("pk"))
+    votes = Comparison.objects.counted().real().by_people().filter(pair__in=offered.values("pk"))
     sql, parameters = votes.order_by().values_list("study", "pair").annotate(**_RECEIVED).query.sql_with_params()
     with connection.cursor() as cursor:
         # The ORM does not group a second time.
@@ -346,15 +347,15 @@ class WorkerCounts:
 
 def worker_counts(study: Study, at: datetime) -> WorkerCounts:
     """Returns the numbers of the workers of `study` at the time `at`."""
-    open_now = Q(assignments__state=AssignmentState.OPEN, assignments__expires_at__gt=at)
+    # A join with assignments would make a row of each of them, a million in a large study.
+    in_hand = Assignment.objects.filter(worker=OuterRef("pk"), state=AssignmentState.OPEN, expires_at__gt=at)
     found = Worker.objects.filter(study=study, rater__simulated=False).aggregate(
-        # Each worker once: a worker has a row for each of their assignments here.
-        all=Count("pk", distinct=True),
-        under_way=Count("pk", filter=~Q(stage=Stage.DONE), distinct=True),
-        voting=Count("pk", filter=open_now & Q(stage=Stage.VOTING), distinct=True),
-        excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False), distinct=True),
+        all=Count("pk"),
+        under_way=Count("pk", filter=~Q(stage=Stage.DONE)),
+        voting=Count("pk", filter=Q(Exists(in_hand), stage=Stage.VOTING)),
+        excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False)),
     )
-    if study.status not in {Status.OPEN, Status.PAUSED}:
+    if study.status not in LIVE:
         found["voting"] = 0
     return WorkerCounts(**found)
 
@@ -422,4 +423,5 @@ def _worker_row(
         excluded_at=worker.rater.excluded_at,
         exclusion_reason=worker.rater.exclusion_reason,
         simulated=worker.rater.simulated,
+        erased_at=worker.erased_at,
     )

@@ -9,7 +9,7 @@ from django.db import transaction
 from annotation.models import Rater, RaterKind, Status, Study, Worker
 from annotation.models.voting import Stage
 from annotation.numbering import next_number
-from annotation.voting import assignments, training
+from annotation.voting import assignments, erasure, training
 
 
 class ConsentChanged(Exception):
@@ -18,6 +18,10 @@ class ConsentChanged(Exception):
 
 class Unidentified(Exception):
     """The study requires a participant ID, and the link has none."""
+
+
+class Erased(Exception):
+    """A worker with this participant ID took part, and their data was erased; they cannot vote a second time."""
 
 
 class NotOpen(Exception):
@@ -52,6 +56,7 @@ def consent(
 
     Raises:
         ConsentChanged: `version` is not the current one.
+        Erased: the data of a worker with this `external_id` was erased.
         NotOpen: the study is not open.
         Unidentified: the study requires an `external_id`, and there is none.
     """
@@ -59,6 +64,9 @@ def consent(
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if external_id and (known := find(study, None, external_id)):
         return known
+    # Asked after looking for the worker: of one who is erased between the two, the second question finds the digest.
+    if external_id and erasure.was_erased(study, external_id):
+        raise Erased
     if study.status != Status.OPEN:
         raise NotOpen
     if (study.id_required or study.id_signed) and not external_id:

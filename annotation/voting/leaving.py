@@ -95,6 +95,7 @@ def may_resume(worker: Worker) -> bool:
     return (
         worker.outcome == Outcome.COMPLETED
         and worker.joined_at is not None
+        and worker.erased_at is None
         and study.status == Status.OPEN
         and worker.votes < study.most_votes
         and worker.rater.excluded_at is None

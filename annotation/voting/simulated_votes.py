@@ -16,7 +16,7 @@ from annotation.numbering import next_number
 from annotation.planner_stats import analyse
 from annotation.scales import Scale, Side, winner_of
 from annotation.simulation import LEFT, TIE, Assumptions, People, answers, hand_out, people, strengths
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_shown
 
 BATCH: Final = 5000
 """Rows per transaction, so that nobody waits long for SQLite's write lock."""
@@ -76,9 +76,10 @@ def simulate(
     pair. An interrupted run keeps the votes it has stored, marked as simulated.
 
     Raises:
-        NotPossible: there are no pairs, a number is out of range, or the workers have too few pairs for
-            that many votes.
+        NotPossible: there are no pairs, a number is out of range, the workers have too few pairs for that many votes,
+            or the study is hidden.
     """
+    check_shown(study)
     assumptions = assumptions or Assumptions()
     rows = list(Pair.objects.within(study).order_by("pk").values_list("pk", "model_x", "model_y"))
     if not rows:
@@ -192,7 +193,12 @@ def _add_votes(study: Study, cast: _Votes, part: slice, pair_ids: list[int], rat
 
 
 def remove(study: Study, progress: Progress | None = None) -> Removal:
-    """Deletes every simulated worker of `study` with their votes."""
+    """Deletes every simulated worker of `study` with their votes.
+
+    Raises:
+        NotPossible: the study is hidden.
+    """
+    check_shown(study)
     simulated = Rater.objects.filter(study=study, simulated=True, kind=RaterKind.WORKER)
     workers, votes = simulated.count(), 0
     for done in range(0, workers, RATERS):

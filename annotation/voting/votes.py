@@ -117,6 +117,7 @@ def _store(
         instruction_version=study.instruction_version,
         question_version=study.question_version,
         scale_version=study.scale_version,
+        reasoning_version=study.reasoning_version,
     )
     insert(comparison)
     _count(worker, assignment, study.scale, ballot.value, at, by=1)
@@ -266,13 +267,15 @@ def report(worker: Worker, assignment_id: int, kind: str, comment: str) -> Repor
     Raises:
         NotYours: the assignment is another worker's, or none.
         NoSuchKind: there is no such kind of report.
+        Closed: the worker's data was erased, so nothing that they write is stored any more.
     """
     assignment = worker.assignments.filter(pk=assignment_id).first()
     if assignment is None:
         raise NotYours
     if kind not in Report.Kind.values:
         raise NoSuchKind(f"{kind!r} is no kind of report")
-    assignments.lock(worker.pk)
+    if assignments.lock(worker.pk).erased_at:
+        raise Closed
     kept = worker.reports.filter(pair=assignment.pair_id).order_by("-pk")[:MOST_REPORTS]
     if len(kept) == MOST_REPORTS:
         return kept[0]

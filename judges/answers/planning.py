@@ -22,7 +22,7 @@ from judges.models import (
     SimilarityCall,
     SystemMessage,
 )
-from judges.models.work import GIVEN_UP, MOST_FAILURES, state_to_ask
+from judges.models.work import GIVEN_UP, fresh_failures, state_to_ask
 from judges.runs import chat_request
 from judges.runs.chat_request import Question
 
@@ -287,8 +287,9 @@ def _plan(run: AnswerRun, talks: Sequence[_Talk], plan: AnswerPlan, system: str)
     _forget_results([talk.result for talk in talks if talk.result is not None])
     # Another sender may have planned the same turns and be working on them.
     free = AnswerCall.objects.exclude(run=run).exclude(state=AnswerState.SENT)
-    free.filter(pk__in=first, failures__gte=MOST_FAILURES).update(failures=0)
-    free.filter(pk__in=first).update(state=AnswerState.PENDING, run=run, claim=None, answer=None)
+    free.filter(pk__in=first).update(
+        state=AnswerState.PENDING, run=run, claim=None, answer=None, failures=fresh_failures()
+    )
     free.filter(pk__in=later).update(state=AnswerState.WAITING, run=run, claim=None, answer=None)
 
 

@@ -69,7 +69,7 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
     usable = ANSWERED
 
     def sendable(self) -> QuerySet[AnswerRun]:
-        allowed = Study.objects.with_leave().values("pk")
+        allowed = Study.objects.at_work().values("pk")
         return AnswerRun.objects.filter(study__in=allowed).select_related("study__prompt_set", "source__model")
 
     def books(self, run: AnswerRun, sender: AnswerSender) -> AnswerBooks:

@@ -18,14 +18,15 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_leave, check_shown
 from judges.judging import planning, questions, runs
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.llm import chat
+from judges.llm.errors import WORDS, Refused, Trouble, trouble_in
 from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender, Verdict
-from judges.models.work import state_to_ask, states_to_ask
+from judges.models.work import fresh_failures, state_to_ask, states_to_ask
 from judges.runs.call_store import Outcome, Prepared
 from judges.verdicts import Finding, find
 
@@ -50,8 +51,10 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
     Calls in states that `plan` asks again are reset to waiting.
 
     Raises:
-        NotPossible: the judge has an online run in the study, or there is nothing to judge.
+        NotPossible: the judge has an online run in the study, there is nothing to judge, or the study is hidden or may
+            not use its prompt set.
     """
+    check_leave(study)
     run = JudgeRun.objects.filter(study=study, version=version, offline=True, state__in=LIVE).first()
     if run is None:
         run = runs.start(study, version, plan, at, detach=False, offline=True)
@@ -62,7 +65,8 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
             run.options, run.started_at = {**run.options, **plan.as_json()}, None
             run.save(update_fields=["options", "started_at"])
         ended = [key for key, state in planned(run, plan) if state in plan.again]
-        JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=ended).update(state=CallState.PENDING)
+        again = JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=ended)
+        again.update(state=CallState.PENDING, failures=fresh_failures())
     judge_life.plan(run)
     judge_life.finish(run, at)
     return run
@@ -146,8 +150,9 @@ def read_responses(study: Study, version: JudgeVersion, lines: Iterable[bytes], 
     """Stores the replies in `lines`, JSONL in either layout. Reading the same file again changes nothing.
 
     Raises:
-        NotPossible: no requests of this judge for this study are waiting for replies.
+        NotPossible: no requests of this judge for this study are waiting for replies, or the study is hidden.
     """
+    check_shown(study)
     run = JudgeRun.objects.filter(study=study, version=version, offline=True).order_by("-pk").first()
     if run is None:
         raise NotPossible(_("No requests of this judge were written for this study. Run judge-requests first."))
@@ -275,10 +280,10 @@ def _outcome(run: JudgeRun, call: JudgeCall, row: _Row, at: datetime) -> Outcome
     raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
     try:
         if row.status != 200:
-            raise chat.trouble_in(raw, row.status, f"HTTP {row.status}")
+            raise trouble_in(raw, row.status, f"HTTP {row.status}")
         outcome.answer = chat.read_answer(raw)
         outcome.finding = find(version.reading, outcome.answer)
-    except chat.Trouble as trouble:
-        state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
-        outcome.finding, outcome.raw = Finding(state, problem=trouble.problem), raw[: chat.WORDS]
+    except Trouble as trouble:
+        state = CallState.REFUSED if isinstance(trouble, Refused) else CallState.FAILED
+        outcome.finding, outcome.raw = Finding(state, problem=trouble.problem), raw[:WORDS]
     return outcome

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_shown
 from judges import problems
 from judges.judging import planning, runs
 from judges.judging.planning import Plan
@@ -45,8 +45,9 @@ def choose(study: Study, judge: Judge, count: int, seed: int, at: datetime, *, u
     """Creates the sentinel set of `judge` in `study`: `count` pairs, or results if it grades, proportional by category.
 
     Raises:
-        NotPossible: there is nothing to choose from, or the set already exists.
+        NotPossible: there is nothing to choose from, the set already exists, or the study is hidden.
     """
+    check_shown(study)
     version, plan = judge.current, Plan()
     targets = planning.results_of(study, plan) if version.grades else planning.pairs_of(study, plan)
     rows = list(targets.order_by("pk").values_list("pk", "prompt__type"))

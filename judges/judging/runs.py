@@ -38,7 +38,8 @@ def start(
 
     Raises:
         NotPossible: `user` may not use the judge, the judge already has a run in the study, its name is taken there,
-            there is nothing to judge, the API key is not available, or the study may not use its prompt set.
+            there is nothing to judge, the API key is not available, or the study is hidden or may not use its prompt
+            set.
     """
     judges.check_use(version.judge, user)
     verdicts.check_name(study, version)
@@ -95,7 +96,7 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
     shortened = Q(cut=True)
 
     def sendable(self) -> QuerySet[JudgeRun]:
-        allowed = JudgeRun.objects.filter(offline=False, study__in=Study.objects.with_leave().values("pk"))
+        allowed = JudgeRun.objects.filter(offline=False, study__in=Study.objects.at_work().values("pk"))
         return allowed.select_related("study", "version__judge", "version__template")
 
     def books(self, run: JudgeRun, sender: Sender) -> JudgeBooks:
@@ -135,6 +136,6 @@ def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDG
 
 
 def halt(study: Study) -> None:
-    """Pauses the judges at work on a study that may no longer use its prompt set."""
+    """Pauses the judges at work on a study that was hidden or may no longer use its prompt set."""
     for run in study.judge_runs.filter(state__in=LIVE):
         judge_life.pause(run)

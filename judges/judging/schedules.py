@@ -11,7 +11,7 @@ from annotation.models import Study
 from annotation.models.study import Status
 from annotation.problems import NO_PROBLEM, Problem
 from annotation.stored_problems import columns
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_shown
 from judges import problems
 from judges.judging import consistency_probes, judges, planning, runs
 from judges.judging.planning import Plan
@@ -33,9 +33,10 @@ def set_every(
     The first run is due at once; if the schedule has run before, the next one is due `hours` after the last.
 
     Raises:
-        NotPossible: `user` may not use the judge, or there is no sentinel set.
+        NotPossible: `user` may not use the judge, there is no sentinel set, or the study is hidden.
         ValidationError: the hours are out of range.
     """
+    check_shown(study)
     judges.check_use(judge, user)
     if kind == ScheduleKind.SENTINELS and consistency_probes.sentinels_of(study, judge) is None:
         raise NotPossible(_("This judge has no sentinel set in this study yet. Create one first."))
@@ -106,6 +107,8 @@ def _take(schedule: Schedule, at: datetime, problem: Problem) -> bool:
 def hindrance(schedule: Schedule) -> Problem:
     """Returns what prevents a run of `schedule`, whatever there is to do; no problem if nothing does."""
     study, judge, user = schedule.study, schedule.judge, schedule.user
+    if study.hidden_at:
+        return problems.STUDY_HIDDEN()
     if study.status in {Status.PAUSED, Status.CLOSED}:
         return problems.STUDY_RESTS()
     if not Study.objects.with_leave().filter(pk=study.pk).exists():

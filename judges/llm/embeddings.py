@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges import problems
-from judges.llm import chat, replies
-from judges.llm.chat import Again, Answer, Endpoint, Unfit
+from judges.llm import errors, replies, transport
+from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
+from judges.llm.errors import Again, Unfit
 from judges.prompting.readers import Reply
 
 SUFFIX: Final = "/embeddings"
@@ -29,9 +31,9 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Ans
     """Sends one request and returns the answer, whose text is that of `written`.
 
     Raises:
-        chat.Trouble: there is no answer.
+        errors.Trouble: there is no answer.
     """
-    found = await chat.post(client, endpoint, url(endpoint.url), body)
+    found = await transport.post(client, endpoint, url(endpoint.url), body)
     number = len(json.loads(body)["input"])
     return read(found.raw, number, request_id=found.request_id, seconds=found.seconds)
 
@@ -46,22 +48,22 @@ def read(raw: str, number: int, *, request_id: str = "", seconds: float = 0.0) -
     try:
         found = replies.parse(raw)
     except (ValueError, RecursionError):
-        raise Again(problems.NOT_JSON(), 200, raw[: chat.WORDS], perhaps_paid=True) from None
+        raise Again(problems.NOT_JSON(), 200, raw[: errors.WORDS], perhaps_paid=True) from None
     data = found.get("data") if isinstance(found, dict) else None
     if not isinstance(data, list) or not data or not all(isinstance(each, dict) for each in data):
-        words = chat.words_of(raw) if isinstance(found, dict) and "error" in found else ""
-        raise Again(words or problems.NO_VECTORS(), 200, raw[: chat.WORDS], perhaps_paid=True)
+        words = errors.words_of(raw) if isinstance(found, dict) and "error" in found else ""
+        raise Again(words or problems.NO_VECTORS(), 200, raw[: errors.WORDS], perhaps_paid=True)
     vectors = _vectors(data, number)
     if vectors is None:
-        raise Unfit(problems.NO_VECTORS(), 200, raw[: chat.WORDS])
+        raise Unfit(problems.NO_VECTORS(), 200, raw[: errors.WORDS])
     told = {**found, "data": [{**each, "embedding": "…"} for each in data]}
     return Answer(
         reply=Reply(written(vectors)),
         refusal="",
         finish_reason="stop",
-        model=chat.plain(found.get("model") or "")[:200],
+        model=replies.plain(found.get("model") or "", 200),
         fingerprint="",
-        response_id=chat.plain(found.get("id") or "")[:200],
+        response_id=replies.plain(found.get("id") or "", 200),
         request_id=request_id,
         usage=replies.usage_of(found.get("usage"), text=False),
         raw=json.dumps(told),

@@ -1,7 +1,8 @@
 """Mock model endpoint for tests and demonstrations: OpenAI-compatible, and deterministic for a seed.
 
 As a judge it has a hidden opinion of every answer, drawn from the hash of its text, and configurable biases towards the
-left answer and the longer one. As a model it writes text that looks like an answer but means nothing. It can be made
+left answer and the longer one. As a model it writes text that looks like an answer but means nothing, or new prompts in
+the form that is asked for. It can be made
 slow and unreliable in every way that endpoints are.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from judges.llm import mock_prose
+from judges.llm import mock_evolving, mock_prose
 
 type Fault = Literal[
     "429", "500", "hang", "half", "invalid", "abort", "refusal", "filter", "long", "empty", "unreadable", "cut"
@@ -267,7 +268,7 @@ class StandIn:
         return {"object": "list", "model": str(body.get("model", NAME)), "data": data, "usage": usage}
 
     def _reply(self, body: Mapping[str, Any], messages: list[str], digest: str, fault: Fault | None) -> dict[str, Any]:
-        text, tokens = opinion(self.behaviour, body, messages, self.ledger.attempts[digest])
+        text, tokens = opinion(self.behaviour, body, messages, self.ledger.answers_by_request[digest] + 1)
         finish, refusal = "stop", None
         if fault == "refusal":
             text, refusal = "", "I cannot help with that."
@@ -315,6 +316,8 @@ def opinion(
 ) -> tuple[str, list[dict[str, str | float]]]:
     """Returns the mock's reply to `messages`, in the form they ask for, and its likeliest first tokens."""
     asked = "\n".join(messages)
+    if mock_evolving.asked_for(asked):
+        return mock_evolving.reply(asked, _prose_chance(behaviour, body, messages, attempt)), []
     if '"similarity"' in asked:
         return _likeness(behaviour, asked), []
     if (single := _SINGLE.search(asked)) or "[[5]]" in asked or "[[rating]]" in asked.lower():
@@ -381,15 +384,19 @@ def _likeness(behaviour: Behaviour, asked: str) -> str:
 
 
 def _prose(behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int) -> str:
-    """Returns an answer to the conversation; with a temperature, every attempt gets a different one."""
-    warm = str(attempt) if body.get("temperature") else ""
-    chance = _random(behaviour.seed, "prose", str(body.get("model")), str(body.get("seed")), warm, *messages)
-    text = mock_prose.answer(messages[-1], chance)
+    """Returns an answer to the conversation."""
+    text = mock_prose.answer(messages[-1], _prose_chance(behaviour, body, messages, attempt))
     stops = body.get("stop")
     for stop in stops if isinstance(stops, list) else [stops]:
         if isinstance(stop, str) and stop:
             text = text.partition(stop)[0]
     return text
+
+
+def _prose_chance(behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int) -> random.Random:
+    """Returns the generator of a text; with a temperature, every time the same is asked it is another one."""
+    warm = str(attempt) if body.get("temperature") else ""
+    return _random(behaviour.seed, "prose", str(body.get("model")), str(body.get("seed")), warm, *messages)
 
 
 def _error(words: str, code: str) -> dict[str, Any]:

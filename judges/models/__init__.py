@@ -22,6 +22,17 @@ from judges.models.benchmarks import (
     Shown,
 )
 from judges.models.call import JudgeCall, JudgeReply, Verdict
+from judges.models.evolve import (
+    Duplicate,
+    EvolveCall,
+    EvolvedPrompt,
+    EvolveRecipe,
+    EvolveReply,
+    EvolveRun,
+    EvolveSender,
+    EvolveState,
+    Review,
+)
 from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
 from judges.models.kept import GradeSheet, GradeTable
@@ -54,6 +65,14 @@ __all__ = [
     "BenchmarkRun",
     "BenchmarkSender",
     "CallState",
+    "Duplicate",
+    "EvolveCall",
+    "EvolveRecipe",
+    "EvolveReply",
+    "EvolveRun",
+    "EvolveSender",
+    "EvolveState",
+    "EvolvedPrompt",
     "GradeSheet",
     "GradeTable",
     "Judge",
@@ -73,6 +92,7 @@ __all__ = [
     "Protocol",
     "ReferenceAnswer",
     "Remainder",
+    "Review",
     "RunKind",
     "RunState",
     "Schedule",

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from annotation.interchange.llmfao import is_reserved
 from annotation.models import Comparison, LanguageModel, Pair, Rater, RaterKind, Study
 from annotation.scales import Winner
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_shown
 from judges import verdicts
 from judges.models import (
     Judge,
@@ -81,8 +81,9 @@ def create(study: Study, name: str, spec: PanelSpec, at: datetime, *, user: User
     """Creates a panel; its comparisons are computed in the background, or by `make`.
 
     Raises:
-        NotPossible: the name is taken, a member does not judge pairs, or the rules are invalid.
+        NotPossible: the name is taken, a member does not judge pairs, the rules are invalid, or the study is hidden.
     """
+    check_shown(study)
     _check(name, spec)
     members = [_member(study, each) for each in spec.judges]
     makers = {rater.pk: spec.makers.get(str(rater)) or _maker(study, rater) for rater in members}
@@ -212,7 +213,8 @@ def sweep(at: datetime) -> int:
 
     Panels whose members are running wait, because a pair judged in only one order would be decided twice.
     """
-    stale = [panel for panel in Panel.objects.active() if panel.seen != state_of(panel) and not _busy(panel, at)]
+    active = Panel.objects.active().filter(study__hidden_at=None)
+    stale = [panel for panel in active if panel.seen != state_of(panel) and not _busy(panel, at)]
     for panel in stale:
         ask(panel)
     return len(stale)
@@ -463,7 +465,11 @@ def end(panel: Panel, at: datetime) -> bool:
     """Ends a panel and withdraws its comparisons; returns False if it had already ended.
 
     Its decisions are kept, superseded.
+
+    Raises:
+        NotPossible: the study is hidden.
     """
+    check_shown(panel.study)
     if not Panel.objects.active().filter(pk=panel.pk).update(ended_at=at, claimed_at=None):
         return False
     while _withdraw_some(panel, at):

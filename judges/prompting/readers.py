@@ -556,6 +556,15 @@ READERS: Final[Mapping[str, Reader]] = {
             _LEVEL_MARKER,
         ),
         Reader(
+            "scores",
+            1,
+            "verdict",
+            read_scores,
+            gettext_noop("Pairs: two scores, [[8,5]]"),
+            "pairs-scores",
+            _SCORES_MARKER,
+        ),
+        Reader(
             "logprobs",
             1,
             "share",
@@ -582,15 +591,6 @@ READERS: Final[Mapping[str, Reader]] = {
             gettext_noop("Single answers: [[1]] to [[10]] after an explanation"),
             "grades",
             _RATING_MARKER,
-        ),
-        Reader(
-            "scores",
-            1,
-            "verdict",
-            read_scores,
-            gettext_noop("Pairs: two scores, [[8,5]]"),
-            "pairs-scores",
-            _SCORES_MARKER,
         ),
         Reader(
             "json-score",

@@ -71,6 +71,14 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A model's answer on one turn, with its reasoning if the study shows that folded."""
+
+    reasoning: Text | None
+    answer: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A turn of the conversation; `number` is 0 for verdicts on the whole conversation.
 
@@ -79,7 +87,7 @@ class Turn:
 
     number: int
     prompt: Text | None
-    answers: list[Text | None]
+    answers: list[Shown | None]
     references: list[tuple[str, Text]]
     grades: list[list[Word]]
     games: list[Word]
@@ -187,7 +195,7 @@ def question(
         Turn(
             number,
             rendered(prompts[number - 1], lang),
-            [rendered(text[number - 1], lang) if len(text) >= number else None for text in texts],
+            [_shown(study, text[number - 1], lang) if len(text) >= number else None for text in texts],
             [(source, rendered(some[number - 1], lang)) for source, some in references if has_reference(some, number)],
             [_of_turn(words, number, len(prompts)) for words in graded],
             _of_turn(games, number, len(prompts)),
@@ -203,6 +211,11 @@ def question(
     return Question(
         prompt, turns, [[result.sample for result in results[model]] for model in models], [key in cut for key in keys]
     )
+
+
+def _shown(study: Study, text: str, lang: str) -> Shown:
+    thoughts, said = study.answer_as_shown(text)
+    return Shown(rendered(thoughts, lang) if thoughts else None, rendered(said, lang))
 
 
 def _choice(results: Sequence[Result], choice: int) -> Result | None:

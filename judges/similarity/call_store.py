@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from judges import problems
 from judges.llm import chat, embeddings
 from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
 from judges.llm.replies import Ending
 from judges.models import (
     CallState,
@@ -54,7 +55,7 @@ class SimilarityBooks(Books[SimilarityCall]):
             for call in mine.select_related("version__judge", "prompt", "result", "other")
         ]
 
-    async def ask(self, client: httpx.AsyncClient, endpoint: chat.Endpoint, body: bytes) -> Answer:
+    async def ask(self, client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
         if self._asks == "embeddings":
             return await embeddings.ask(client, endpoint, body)
         return await chat.ask(client, endpoint, body)

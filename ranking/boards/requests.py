@@ -43,11 +43,15 @@ class TooMany(Exception):
 def ask_for(study: Study, filters: Filters, settings: Settings, at: datetime, *, runs_it: bool = False) -> None:
     """Requests a board in the background, unless one is being computed or the newest is current.
 
+    Does nothing for a hidden study, which is read-only.
+
     `MOST_A_DAY` does not apply to people who run the study, because visitors may have reached it.
 
     Raises:
         TooMany: a limit is reached.
     """
+    if study.hidden_at:
+        return
     key = key_of(filters, settings)
     with transaction.atomic():
         # This lock makes concurrent requests wait, so that the limits hold. It does not block voters.

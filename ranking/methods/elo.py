@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
-from ranking.methods.settings import Settings
+from ranking.methods.settings import ELO_DEFAULTS, Settings
 from ranking.methods.tally import Floats, Tally, Votes
 
-K: Final = 4.0
-SCALE: Final = 400.0
 BASE: Final = 10.0
-INITIAL: Final = 1000.0
 
 WINNERS: Final = np.array([2, 0, 1], dtype=np.uint8)
 """evalica's codes for: y won, tie, x won."""
@@ -110,6 +107,8 @@ def _run(
     models: int,
     settings: Settings,
 ) -> Floats:
+    given = {name: getattr(settings, name) for name in ELO_DEFAULTS}
+    k, start, scale = (ELO_DEFAULTS[name] if value is None else value for name, value in given.items())
     return np.asarray(
         _brzo.elo(
             xs=x,
@@ -117,10 +116,10 @@ def _run(
             winners=winners,
             weights=weights,
             total=models,
-            initial=INITIAL if settings.start is None else settings.start,
+            initial=start,
             base=BASE,
-            scale=settings.scale or SCALE,
-            k=settings.k or K,
+            scale=scale,
+            k=k,
             win_weight=1.0,
             tie_weight=0.5,
         )

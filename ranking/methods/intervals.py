@@ -103,6 +103,7 @@ class Uncertainty:
         prompts, raters: the numbers of clusters; None if votes are not clustered by them.
         effective_prompts, effective_raters: how many equally informative clusters they are worth.
         here: with `both`, the uncertainty for raters like these on exactly these prompts, which is a part of it.
+        least: with `both`, the covariance if only votes of one rater on one prompt depended on one another.
     """
 
     covariance: Floats
@@ -115,6 +116,7 @@ class Uncertainty:
     effective_prompts: float | None = None
     effective_raters: float | None = None
     here: "Uncertainty | None" = None
+    least: Floats | None = None
 
 
 def independent(fit: Fit, tally: Tally) -> Uncertainty:
@@ -212,11 +214,12 @@ def combined(
             parts.append(compact)
     ways = [one(codes) for codes in parts]
     covariance = sum(ways[1:], ways[0])
-    here = None
+    here = least = None
     if clusters == "both":
         here = _uncertainty(ways[1], "worker", {"worker": counts["worker"]}, {"worker": worth["worker"]})
-        covariance = covariance - one(_compact(parts[0] * counts["worker"] + parts[1])[0])
-    return replace(_uncertainty(covariance, clusters, counts, worth), here=here)
+        least = one(_compact(parts[0] * counts["worker"] + parts[1])[0])
+        covariance = covariance - least
+    return replace(_uncertainty(covariance, clusters, counts, worth), here=here, least=least)
 
 
 def _uncertainty(

@@ -32,6 +32,7 @@ class Method:
     in_order: whether it depends on the order of the votes.
     soft: whether it takes shares of a verdict, and comparisons with weights from the database.
     style: whether it needs the differences in style between answers.
+    inverse: whether it counts each comparison of an adaptive design by the inverse probability of its draw.
     """
 
     rate: Rate
@@ -46,6 +47,7 @@ class Method:
     in_order: bool = False
     soft: bool = False
     style: bool = False
+    inverse: bool = False
 
     @property
     def in_points(self) -> bool:
@@ -138,6 +140,7 @@ METHODS: Final[dict[str, Method]] = {
         gettext_noop("The mean of a model’s win rates against each opponent. No intervals."),
         "share",
         soft=True,
+        inverse=True,
     ),
     "baseline-win-rate": Method(
         win_rates.rate_baseline,

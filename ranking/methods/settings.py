@@ -28,8 +28,10 @@ ROUNDS: Final = 1000
 
 
 ELO_METHODS: Final = ("elo", "elo-bootstrap", "elo-median")
-ELO_SETTINGS: Final = ("k", "start", "scale")
-"""Settings of these methods alone."""
+ELO_DEFAULTS: Final = {"k": 4.0, "start": 1000.0, "scale": 400.0}
+"""Settings of these methods alone, with what None stands for."""
+
+ELO_SETTINGS: Final = tuple(ELO_DEFAULTS)
 
 
 class Contradiction(Failure, ValueError):

@@ -18,6 +18,11 @@ from judges.models import (
     AnswerRun,
     AnswerSource,
     BenchmarkRun,
+    EvolveCall,
+    EvolvedPrompt,
+    EvolveRecipe,
+    EvolveReply,
+    EvolveRun,
     JudgeCall,
     JudgeRun,
     Panel,
@@ -115,6 +120,20 @@ GET = {
     "prompt-sets/<slug:slug>/readers/<int:number>/remove/": (SIGN_IN, SIGN_IN, 403, 404, 405),
     "prompt-sets/<slug:slug>/studies/<slug:study>/detach/": OF_THE_OWNER,
     "prompt-sets/<slug:slug>/studies/<slug:study>/attach/": (SIGN_IN, SIGN_IN, 403, 404, 405),
+    "prompt-sets/<slug:slug>/evolve/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/lineage.jsonl": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/calls/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/calls.csv": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/pause/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/resume/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/calls/<int:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/reject-duplicates/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/<int:number>/accept/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/<int:number>/reject/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/<int:number>/undo/": POST_OF_THE_STUDY,
     "s/<slug:slug>/": (200, OWN_PAGE, 200, 200, 200),
     "s/<slug:slug>/consent/": ("/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/"),
     "s/<slug:slug>/instructions/": OF_THE_WORKER,
@@ -221,6 +240,7 @@ GET = {
     "api/token/revoke/": (SIGN_IN, SIGN_IN, 405, 405, 405),
     "api/prompt-sets/": API_SIGNED_IN,
     "api/prompt-sets/<slug:slug>/": API_OF_THE_STUDY,
+    "api/prompt-sets/<slug:slug>/evolved/": API_OF_THE_STUDY,
     "api/studies/": API_OF_EVERYBODY,
     "api/studies/<slug:slug>/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/models/": OF_THE_PUBLISHED,
@@ -311,6 +331,7 @@ def rows(study):
     asked = AnswerSource.objects.create(model=pair.model_x, endpoint="http://127.0.0.1:9/v1", api_id="x")
     answers = AnswerRun.objects.create(study=study, source=asked, created_at=now, state="cancelled")
     turn = AnswerCall.objects.create(run=answers, source=asked, prompt=pair.prompt)
+    evolving, wrote = evolved_from(pair.prompt, asked)
     asked_of = question_of_a_benchmark(version)
     compared = runs.start(study, Terms(), None, now, detach=False)
     similarity_life.work(compared.pk)
@@ -320,6 +341,9 @@ def rows(study):
         "answers/sources": asked.model_id,
         "answers/runs": answers.pk,
         "answers/talks": turn.pk,
+        "evolve/runs": evolving.pk,
+        "evolve/calls": wrote.call_id,
+        "evolve/review": wrote.pk,
         "judges": version.judge_id,
         "judges/templates": version.template_id,
         "judges/runs": run.pk,
@@ -368,6 +392,23 @@ def question_of_a_benchmark(version):
     run = BenchmarkRun.objects.create(version=version, created_at=timezone.now(), **terms)
     run.sets.add(kept)
     return run.calls.create(version=version, protocol=run.protocol, preference=known, shown="chosen-left")
+
+
+def evolved_from(prompt, source):
+    """Returns a run that is over, and what it wrote from `prompt`."""
+    now = timezone.now()
+    recipe = EvolveRecipe.objects.create(
+        source=source, scenario="writing", version=1, form="prompt", seed=1, created_at=now
+    )
+    run = EvolveRun.objects.create(
+        prompt_set=prompt.prompt_set, source=source, recipe=recipe, created_at=now, state="cancelled"
+    )
+    call = EvolveCall.objects.create(run=run, recipe=recipe, prompt=prompt, state="ok")
+    reply = EvolveReply.objects.create(call=call, state="ok", request="{}", received_at=now)
+    child = EvolvedPrompt.objects.create(
+        prompt_set=prompt.prompt_set, call=call, reply=reply, written="New?", text="New?", created_at=now
+    )
+    return run, child
 
 
 def panel_of(study):

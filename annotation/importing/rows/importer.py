@@ -73,11 +73,11 @@ class Intake:
     columns: Mapping[str, str] = field(default_factory=dict)
     """The files' names of columns that differ from ours."""
     owned: Mapping[str, Callable[["Intake"], Taker]] = field(default_factory=dict)
-    """By kind of row, what makes its `Taker`; other kinds are annotation's own."""
+    """By kind of row, the function that creates its `Taker`; other kinds are annotation's own."""
     guess: Callable[[str], str] | None = None
     """Guesses the language of a prompt that has none."""
     passed_over: Counter[str] = field(default_factory=Counter)
-    """Rows of which something is said without their being faults, by the code of what is said."""
+    """Numbers of rows with a remark that is not an error, by the code of the remark."""
     repeated: dict[str, Repeats] = field(default_factory=dict)
     """By file, the rows that equal an earlier row of the same file."""
 

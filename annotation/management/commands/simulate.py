@@ -57,8 +57,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         study = study_called(options["study"])
         if options["remove"]:
-            with _bar("workers") as show:
-                removed = simulated_votes.remove(study, show)
+            try:
+                with _bar("workers") as show:
+                    removed = simulated_votes.remove(study, show)
+            except NotPossible as refusal:
+                raise CommandError(str(refusal)) from refusal
             votes, workers = f"{removed.votes:,} simulated votes", f"{removed.workers:,} simulated workers"
             self.stdout.write(f"Deleted {votes} and {workers} from {study.slug}.")
             return

@@ -104,7 +104,11 @@ class Command(BaseCommand):
         )
 
     def _end(self, panel: Panel | None, name: str) -> None:
-        if panel is None or not panels.end(panel, timezone.now()):
+        try:
+            ended = panel is not None and panels.end(panel, timezone.now())
+        except NotPossible as refusal:
+            raise CommandError(str(refusal)) from refusal
+        if not ended:
             raise CommandError(f"No active panel is named “{name}”.")
         self.stdout.write(f"{name} ended and its comparisons are withdrawn.")
 

@@ -5,16 +5,18 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from annotation import overview
 from annotation.exporting import export
 from annotation.importing import load, undo
-from annotation.models import Assignment, Comparison, Outcome, Pair, Rater, Study, Worker
+from annotation.models import Assignment, Comparison, Outcome, Pair, Rater, RaterKind, Study, Worker
 from annotation.models.voting import Stage
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
+from annotation.views import worker_session
 from annotation.voting import coverage, exclusion
 from tests.annotation import exchange
 from tests.annotation.study_pages import give_votes, study_of, text_of
@@ -78,6 +80,15 @@ def test_votes_beyond_the_plan_do_not_make_up_for_others(study):
     assert overview.covered(found.share) in phrase(study, "pairs")
 
 
+def test_votes_of_a_crowd_cover_pairs_in_the_list_of_studies_too(study):
+    crowd = Rater.objects.create(study=study, kind=RaterKind.CROWD, name="crowd:arena")
+    for pair in Pair.objects.filter(study=study).votable():
+        Comparison.objects.create(study=study, pair=pair, rater=crowd, left="x", winner="x")
+    found = coverage.totals(study)
+    assert found.received == found.pairs
+    assert coverage.totals_by_study(Pair.objects.within(study)) == {study.pk: found}
+
+
 def test_payments_and_the_workers_page_tell_the_same_votes(client, study):
     worker = give_votes(study, 6)
     Worker.objects.filter(pk=worker.pk).update(votes=8, checks=2, checks_right=2)
@@ -99,10 +110,6 @@ def test_what_keeps_an_upload_is_counted_once(tmp_path):
 
 def test_a_notice_is_told_once_and_again_only_when_it_happens_again(client, study):
     worker = give_votes(study, 1)
-    from django.http import HttpResponse
-
-    from annotation.views import worker_session
-
     kept = worker_session.remember(HttpResponse(), worker).cookies[worker_session.COOKIE]
     client.cookies[worker_session.COOKIE] = kept.value
     address = reverse("worker-vote", args=["haiku"]) + "?notice=passed"

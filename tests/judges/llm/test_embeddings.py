@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from judges.llm import embeddings
-from judges.llm.chat import Again, Unfit
+from judges.llm.errors import Again, Unfit
 from judges.llm.mock import embedding
 
 

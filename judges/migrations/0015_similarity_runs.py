@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('annotation', '0014_versions_contact_and_hiding'),
-        ('judges', '0013_worked'),
+        ('judges', '0014_evolve'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
