@@ -31,7 +31,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import scipy
 
-from ranking.design import draws, mad
+from annotation.pairing import mad
+from ranking.design import draws
 from ranking.design.belief import Belief
 
 type Mix = Mapping[str, float]

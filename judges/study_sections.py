@@ -30,6 +30,10 @@ def look_at_judging(study: Study, at: datetime) -> SectionState:
     if stopped is not None:
         text = _("A judge’s run stopped: %(problem)s") % {"problem": stopped.told_problem[:200]}
         return SectionState(_("a run stopped"), "attention", (Step(6, text, _("View run"), "study-judges"),))
+    compared = study.similarity_runs.filter(state=RunState.STOPPED).first()
+    if compared is not None:
+        text = _("Comparing answers stopped: %(problem)s") % {"problem": compared.told_problem[:200]}
+        return SectionState(_("a run stopped"), "attention", (Step(6, text, _("View run"), "study-mad"),))
     running = study.judge_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING], offline=False).first()
     if running is not None:
         return _judging(running, at)

@@ -16,7 +16,7 @@ from annotation.models import Result, Study
 from judges.similarity.measure import Block
 
 CHARACTERS: Final = 2_000_000
-"""Characters of answers that a block holds at least before it is closed."""
+"""Characters of answers at which a block is closed, unless it is to be smaller."""
 
 READ: Final = 20
 """Prompts whose answers are read at once."""
@@ -85,8 +85,8 @@ class Corpus:
         rows = self.study.prompt_set.prompts.filter(pk__in=keys).values_list("pk", "text", "turns")
         return {key: "\n".join([text, *turns]) for key, text, turns in rows}
 
-    def parts(self, pairs: Sequence[tuple[int, int]]) -> Iterator[Part]:
-        """Yields all answers, prompt by prompt; `pairs` of models are compared where both have answered.
+    def parts(self, pairs: Sequence[tuple[int, int]], block: int = CHARACTERS) -> Iterator[Part]:
+        """Yields all answers, prompt by prompt, in blocks; `pairs` of models are compared where both have answered.
 
         Answers of models that are in none of them are left out.
         """
@@ -107,7 +107,7 @@ class Corpus:
                 results.append(key)
                 texts.append(text)
                 size += len(text)
-            if size >= CHARACTERS:
+            if size >= min(block, CHARACTERS):
                 yield self._part(texts, results, places, pairs, start, some[-1] + 1)
                 start, texts, results, places, size = some[-1] + 1, [], [], [], 0
         if start < len(self.prompts):

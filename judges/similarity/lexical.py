@@ -85,4 +85,5 @@ MEASURE: Final = Measure(
     gettext_noop("Cosine of character trigrams, from 0 to 1. Needs no endpoint and costs nothing."),
     "nothing",
     score,
+    block=2_000_000,
 )

@@ -92,6 +92,7 @@ class Measure:
     `label` and `help` are English, and translated where they are shown. `asks` says what its endpoint is asked, if
     it needs one. `columns` are the names of its numbers, the first of which is the similarity. `requests` yields what
     must be asked about a block, and `score` makes the scores of what came of it. `version` changes with the scores.
+    `block` is how many characters of answers are scored at once: vectors take many times the room of their texts.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Measure:
     requests: Callable[[Block], Iterator[Ask]] = _no_asks
     columns: tuple[str, ...] = ("similarity",)
     version: int = 1
+    block: int = 200_000
 
 
 def worst(states: Sequence[str]) -> str:

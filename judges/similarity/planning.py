@@ -128,7 +128,7 @@ def requests_of(
     corpus: Corpus, terms: Terms, version: JudgeVersion, pairs: Sequence[tuple[int, int]]
 ) -> Iterator[Wanted]:
     """Yields every request of a run, unsaved, whether or not it is already stored."""
-    for part in corpus.parts(pairs):
+    for part in corpus.parts(pairs, terms.how.block):
         kept, _dropped = kept_of(part, terms)
         yield from (each for _ask, each in wanted(part, corpus.prompts, terms, version, kept))
         if terms.embeds_prompts:
@@ -192,7 +192,7 @@ def estimate(study: Study, terms: Terms, version: JudgeVersion | None, pairs: Se
     """Estimates a run that compares `pairs` of models, without creating it."""
     corpus = Corpus(study)
     compared = kept = calls = there = sampled = tokens_in = bound = 0
-    for part in corpus.parts(pairs):
+    for part in corpus.parts(pairs, terms.how.block):
         block, dropped = kept_of(part, terms)
         compared += len(dropped)
         kept += len(block.left)

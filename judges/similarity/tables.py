@@ -167,7 +167,7 @@ def _scores(
     x, y = np.array(pairs, np.int64).T
     pair_at = np.full((len(corpus.models), len(corpus.models)), -1, np.int64)
     pair_at[x, y] = np.arange(len(pairs))
-    for part in corpus.parts(pairs):
+    for part in corpus.parts(pairs, terms.how.block):
         block, dropped = kept_of(part, terms)
         left, right = part.block.left, part.block.right
         place = pair_at[part.places[left, 1], part.places[right, 1]], part.places[left, 0]

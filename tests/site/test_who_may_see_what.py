@@ -30,6 +30,9 @@ from judges.models import (
     PreferenceSet,
     Schedule,
 )
+from judges.similarity import runs
+from judges.similarity.runs import similarity_life
+from judges.similarity.terms import Terms
 from ranking.boards import snapshots
 from ranking.models import Leaderboard
 from tests.annotation.study_pages import give_votes, study_of
@@ -168,6 +171,16 @@ GET = {
     "judges/templates/": SIGNED_IN,
     "judges/templates/new/": OF_WHO_MAY_ADD_JUDGES,
     "judges/templates/<int:number>/": SIGNED_IN,
+    "studies/<slug:slug>/mad/": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/pause/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/resume/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/pairs/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/scores.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/calls/": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/calls.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/tables/<int:table>/": OF_THE_STUDY,
     "studies/<slug:slug>/panels/": OF_THE_STUDY,
     "studies/<slug:slug>/panels/<int:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/panels/<int:number>/decisions.csv": OF_THE_STUDY,
@@ -320,7 +333,10 @@ def rows(study):
     turn = AnswerCall.objects.create(run=answers, source=asked, prompt=pair.prompt)
     evolving, wrote = evolved_from(pair.prompt, asked)
     asked_of = question_of_a_benchmark(version)
+    compared = runs.start(study, Terms(), None, now, detach=False)
+    similarity_life.work(compared.pk)
     numbers = {
+        "mad/runs": compared.pk,
         "accounts": 1,
         "answers/sources": asked.model_id,
         "answers/runs": answers.pk,
@@ -359,6 +375,7 @@ def rows(study):
         "<path:name>": "reference/exchange",
         **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
         "<int:run>": asked_of.run_id,
+        "<int:table>": compared.tables.all()[0].pk,
         "<int:call>": asked_of.pk,
         "questions/<whole:number>": f"questions/{pair.prompt.number}",
         "workers/<whole:number>": f"workers/{voted.number}",

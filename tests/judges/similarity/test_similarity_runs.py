@@ -7,7 +7,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from annotation.models import Result
+from annotation.studies.deletion import delete_draft
 from annotation.studies.lifecycle import NotPossible
+from judges import study_sections
 from judges.models import CallState, Judge, RunState, SimilarityCall, SimilarityReply, SimilarityTable
 from judges.similarity import corpus, lexical, reports, runs, tables
 from judges.similarity.runs import similarity_life
@@ -15,6 +17,7 @@ from judges.similarity.terms import Terms
 from tests.builders import NOW, build_study
 from tests.judges.conftest import QUICK, make_judge
 from tests.judges.similarity.conftest import add_model, compared
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -232,6 +235,7 @@ def test_the_budget_stops_a_run_and_it_goes_on_where_it_was(bare, stand_in):
     assert 0 < asked < 12
     judge.refresh_from_db()
     assert judge.bound <= 80_000
+    assert study_sections.look_at_judging(bare, NOW).tone == "attention"
     judges.set_budget(judge, None)
     similarity_life.resume(run, detach=False)
     similarity_life.work(run.pk, patience=QUICK)
@@ -350,3 +354,23 @@ def test_the_csv_has_every_pair_of_answers(bare):
     assert {row[:2] for row in rows} == set(combinations(names, 2))
     assert sum(row[5] == 1 for row in rows) == 3
     assert all(len(row) == len(reports.columns_of(run)) for row in rows)
+
+
+def test_two_processes_do_the_work_of_one_run_once(bare, stand_in):
+    server = stand_in()
+    run = runs.start(bare, Terms("embedding"), make_judge(server.url), NOW, detach=False)
+    together(2, lambda _index: similarity_life.work(run.pk, patience=QUICK))
+    similarity_life.work(run.pk, patience=QUICK)
+    run.refresh_from_db()
+    assert (run.state, run.tables.count(), run.calls.count()) == (RunState.DONE, 3, 12)
+    assert server.ledger["answered_twice"] == 0
+
+
+def test_a_deleted_study_takes_its_runs_along_and_leaves_what_was_spent(bare, stand_in):
+    judge = make_judge(stand_in().url, price_in=1)
+    compared(bare, Terms("embedding"), judge)
+    delete_draft(bare, with_prompt_set=True)
+    assert not SimilarityReply.objects.exists()
+    assert not SimilarityTable.objects.exists()
+    judge.refresh_from_db()
+    assert judge.spent > 0

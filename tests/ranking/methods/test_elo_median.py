@@ -1,12 +1,16 @@
 """Elo as MAD competitions report it: the median over orders of the votes, as a whole number."""
 
+import io
+
 import numpy as np
 import pytest
+from django.core.management import call_command
 
 from ranking.methods import elo
 from ranking.methods.board import rate
 from ranking.methods.registry import METHODS, method
 from ranking.methods.settings import Contradiction, Settings
+from tests.ranking.casting import voted_study
 from tests.ranking.drawn_votes import draw, make
 
 
@@ -52,6 +56,15 @@ def test_the_range_is_that_of_the_order_and_in_whole_numbers():
     assert (ratings.low <= ratings.scores).all()
     assert (ratings.scores <= ratings.high).all()
     assert (np.concatenate([ratings.low, ratings.high]) % 1 == 0).all()
+
+
+@pytest.mark.django_db
+def test_the_command_prints_a_table_of_whole_numbers():
+    out = io.StringIO()
+    call_command("leaderboard", voted_study().slug, "--method", "elo-median", "--rounds", "50", stdout=out)
+    rows = [line.split() for line in out.getvalue().splitlines()[1:] if line and line[0].isdigit()]
+    assert len(rows) > 1
+    assert all(cell.isdecimal() for row in rows for cell in row[-4:-1])
 
 
 def test_it_can_be_chosen_with_elos_settings_and_a_seed_and_needs_no_redraw():

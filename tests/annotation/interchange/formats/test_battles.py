@@ -375,7 +375,7 @@ def test_a_page_of_the_study_takes_the_files_and_offers_them(tmp_path, as_user, 
     sent = as_user(owner).get(reverse("study-download", args=["paged", "battles"]))
     assert sent.headers["Content-Type"] == "application/zip"
     with (write(tmp_path, "alpha-vs-beta.jsonl", [ROW])).open("rb") as file:
-        as_user(owner).post(reverse("study-data", args=["paged"]), {"files": [file]})
+        as_user(owner).post(reverse("study-data", args=["paged"]), {"exchange_files": [file]})
     upload = study.uploads.get()
     uploads.run(upload.pk)
     upload.refresh_from_db()
