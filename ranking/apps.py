@@ -15,6 +15,7 @@ class RankingConfig(AppConfig):
         from annotation import study_sections
         from ranking import study_section
 
+        study_sections.register_tool(study_sections.Tool(_("Plan votes"), "plans"))
         study_sections.register(
             study_sections.Section(
                 "results", pgettext_lazy("what a study found", "Results"), 50, "leaderboard", study_section.look
