@@ -184,14 +184,21 @@ class PlanForm(forms.Form):
         if (cleaned["votes"] is None) == (cleaned["overlap"] is None):
             self.add_error("votes", _("Enter either the number of votes or the votes per pair of answers."))
             return cleaned
+        # A field with an error is no longer among the cleaned ones.
+        asked, models, top = self.request(), cleaned["models"], cleaned["top"]
         if cleaned["same_models"] and cleaned["pilot"] is None:
             self.add_error("pilot", _("Choose the pilot whose models the study compares."))
-        self._check_goals(cleaned["models"], cleaned["top"])
-        self._check_votes(cleaned["models"], self.request().all_votes)
+        elif cleaned["same_models"] and (ranked := _ranked(cleaned["pilot"])) != models:
+            told = _(
+                "The pilot ranks %(ranked)s models. Enter as many, or untick “The study compares the pilot’s models”."
+            )
+            self.add_error("models", told % {"ranked": ranked})
+        self._check_goals(models, top)
+        self._check_votes(models, asked.all_votes)
         # What a pilot says of ties and effects is only known once its leaderboard is read.
         if not self.errors and cleaned["pilot"] is None:
             try:
-                self.request().assumed()
+                asked.assumed()
             except Unplannable:
                 # Each number by itself is in its range.
                 told = _("Models, prompts and workers that differ so much cannot tie so often. Enter fewer ties.")
@@ -244,6 +251,11 @@ class PlanForm(forms.Form):
             "seed",
         )
         return Request(**{name: given[name] for name in names}, goals=tuple(goals))
+
+
+def _ranked(board: Leaderboard) -> int:
+    """Returns how many models the largest group of `board` has, which is the one that a plan learns from."""
+    return max((len(group["rows"]) for group in board.sheet["groups"]), default=0)
 
 
 def of_study(study: Study) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from annotation.snapshots import State
 from ranking import tasks
 from ranking.boards import snapshots
 from ranking.forms import PlanForm
+from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, Plan
 from ranking.plans import background, sheet
 from ranking.plans.sheet import Request
+from ranking.votes.reader import Filters
 from tests.builders import NOW, build_study
 from tests.ranking.casting import voted_study
 from tests.together import together
@@ -182,7 +184,9 @@ def test_the_pilot_is_a_leaderboard_of_a_study_one_may_see(visitor, owner, outsi
     boards = Leaderboard.objects.filter(study=mine, method="bradley-terry")
     assert visitor.get(reverse("plans")).context["form"].fields["pilot"].queryset.count() == 2, "one of each"
     board = boards.get()
-    visitor.post(reverse("plans"), {**ASKED, "models": 4, "pilot": board.pk, "same_models": "on"})
+    same = {**ASKED, "pilot": board.pk, "same_models": "on"}
+    assert list(visitor.post(reverse("plans"), same).context["form"].errors) == ["models"]
+    visitor.post(reverse("plans"), {**same, "models": 4})
     plan = Plan.objects.get()
     assert plan.pilot == board
     assert background.fill(plan.pk, NOW)
@@ -194,6 +198,16 @@ def test_the_pilot_is_a_leaderboard_of_a_study_one_may_see(visitor, owner, outsi
     assert "from the pilot’s" in html
     assert reverse("leaderboard-board", args=["mine", board.pk]) in html
     assert "Elo" not in str(plan.sheet)
+
+
+def test_a_leaderboard_without_its_own_kind_of_intervals_is_no_pilot(visitor, owner):
+    study = voted_study()
+    Study.objects.update(owner=owner)
+    for settings in (Settings(clusters="none"), Settings(method="newman"), Settings(first_place=True)):
+        snapshots.ask(study, Filters(), settings, "1", 1, NOW)
+    for pk in Leaderboard.objects.values_list("pk", flat=True):
+        assert snapshots.fill(pk, NOW)
+    assert not visitor.get(reverse("plans")).context["form"].fields["pilot"].queryset.exists()
 
 
 def test_a_plan_that_the_pilot_does_not_fit_says_why(visitor, owner):
