@@ -41,7 +41,7 @@ WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 PLANNED = 4000
 """Studies that the planner simulates where its assumptions are the same for all; with a pilot, `PER_PILOT` for each."""
-PER_PILOT = 250
+PER_PILOT = 240
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Shape:
 
 SHAPES = (
     Shape("13 prompts", 13, 40, 1200),
-    Shape("100 prompts, 15 workers", 100, 15, 1200, parts=("given", "other")),
+    Shape("100 prompts, 15 workers", 100, 15, 1200, parts=("given",)),
     Shape("no effects", 100, 60, 600, world=World(prompt=0, worker=0, nu=0.5), parts=("given",)),
     Shape("close models", 60, 50, 2000, 800, world=World(0.4, 0.5, 0.3), parts=("given",)),
     Shape("far apart, many votes", 60, 100, 4000, world=World(1.4, nu=1.2), parts=("given",)),

@@ -16,6 +16,7 @@ class RankingConfig(AppConfig):
         from ranking import drawing, study_section
         from ranking.pages import goal
 
+        study_sections.register_tool(study_sections.Tool(_("Plan votes"), "plans"))
         study_sections.register(
             study_sections.Section(
                 "results", pgettext_lazy("what a study found", "Results"), 50, "leaderboard", study_section.look

@@ -7,7 +7,7 @@ from annotation import study_sections
 from annotation.importing import registry
 from annotation.models import Outcome
 from annotation.models.voting import Stage
-from annotation.study_sections import Section
+from annotation.study_sections import Section, Tool
 from annotation.voting.coverage import WorkerRow
 
 register = template.Library()
@@ -17,6 +17,12 @@ register = template.Library()
 def registered_sections() -> list[Section]:
     """Returns the registered sections, for the tabs of a study's pages."""
     return study_sections.registered()
+
+
+@register.simple_tag
+def registered_tools() -> list[Tool]:
+    """Returns the pages that help to prepare a study, for links to them."""
+    return study_sections.tools()
 
 
 @register.filter

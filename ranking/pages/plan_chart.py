@@ -16,7 +16,7 @@ HEIGHT: Final = 56.0
 
 SHARES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
-CLOSE: Final = 9.0
+CLOSE: Final = 12.0
 """Ticks of the votes closer than this, in hundredths of the width, would run into one another."""
 
 

@@ -58,7 +58,13 @@ def boards_for(user: User | AnonymousUser) -> QuerySet[Leaderboard]:
     """Returns the newest leaderboard of each kind that can be a pilot, in studies whose results `user` may see."""
     seen = Study.objects.filter(Q(pk__in=Study.objects.visible_to(user).values("pk")) | Q(public=True))
     usable = Leaderboard.objects.filter(
-        state=State.READY, method="bradley-terry", settings__ties=None, settings__first_place=False, emptied_at=None
+        state=State.READY,
+        method="bradley-terry",
+        settings__ties=None,
+        settings__clusters=None,
+        settings__intervals="sandwich",
+        settings__first_place=False,
+        emptied_at=None,
     ).exclude(raters=ALL)
     newest = usable.filter(study__in=seen.values("pk")).values("study", "key").annotate(newest=Max("pk"))
     return Leaderboard.objects.filter(pk__in=newest.values("newest")).select_related("study").defer("sheet")

@@ -34,7 +34,7 @@ from judges.similarity import runs
 from judges.similarity.runs import similarity_life
 from judges.similarity.terms import Terms
 from ranking.boards import snapshots
-from ranking.models import Leaderboard
+from ranking.models import Leaderboard, Plan
 from tests.annotation.study_pages import give_votes, study_of
 from tests.annotation.worker_pages import join
 from tests.judges.conftest import make_judge
@@ -56,6 +56,7 @@ OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 200)
 POST_OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 405)
 OF_SUPERUSERS = (SIGN_IN, SIGN_IN, 403, 403, 200)
 POST_OF_SUPERUSERS = (SIGN_IN, SIGN_IN, 403, 403, 405)
+OF_WHO_MADE_IT = (SIGN_IN, SIGN_IN, 404, 404, 404)
 OF_A_LINK = (410, 410, 410, 410, 410)
 OF_THE_PUBLISHED = (404, 404, 200, 404, 200)
 API_OF_EVERYBODY = (200, 200, 200, 200, 200)
@@ -79,6 +80,12 @@ GET = {
     "help/<path:name>/": (200, 200, 200, 200, 200),
     "studies/": SIGNED_IN,
     "new-study/": SIGNED_IN,
+    "plans/": SIGNED_IN,
+    "plans/<int:number>/": OF_WHO_MADE_IT,
+    "plans/<int:number>/delete/": (SIGN_IN, SIGN_IN, 405, 405, 405),
+    "plans/<int:number>/plan.json": OF_WHO_MADE_IT,
+    "plans/<int:number>/votes.csv": OF_WHO_MADE_IT,
+    "plans/<int:number>/ranks.csv": OF_WHO_MADE_IT,
     "studies/<slug:slug>/": OF_THE_STUDY,
     "studies/<slug:slug>/start/": OF_THE_STUDY,
     "studies/<slug:slug>/pause/": OF_THE_STUDY,
@@ -363,6 +370,7 @@ def rows(study):
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
         "models": pair.model_x.number,
         "panels": panel_of(study),
+        "plans": Plan.objects.create(owner=study.owner, request={}, created_at=now).pk,
     }
     return {
         "<slug:slug>": study.slug,

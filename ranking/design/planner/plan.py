@@ -30,6 +30,9 @@ BELOW: Final = 7
 ABOVE: Final = 3
 """Points of the curve below and above the planned number of votes."""
 
+FURTHEST: Final = 100_000
+"""Votes up to which a goal is looked for, or up to the end of the curve: whoever plans more has to ask for more."""
+
 AFTERWARDS: Final = 2
 """Points of the curve that are simulated together while a goal is not reached."""
 
@@ -167,7 +170,9 @@ def _ladder(assumptions: Assumptions) -> tuple[list[int], list[int]]:
 
 
 def _further(last: int) -> list[int]:
-    return sorted({min(MOST_VOTES, round(last * LADDER**step)) for step in range(1, AFTERWARDS + 1)} - {last})
+    """Returns the next numbers of votes of the curve; none from `FURTHEST` on."""
+    further = {min(FURTHEST, round(last * LADDER**step)) for step in range(1, AFTERWARDS + 1)}
+    return sorted(votes for votes in further if votes > last)
 
 
 def _part(progress: Progress | None, part: float, whole: int, width: float = 1.0) -> Progress | None:

@@ -259,7 +259,7 @@ def test_the_votes_of_a_goal_are_enough_for_it_and_fewer_are_not():
 
 
 def test_a_goal_out_of_reach_has_no_votes(monkeypatch):
-    monkeypatch.setattr("ranking.design.planner.plan.MOST_VOTES", 3000)
+    monkeypatch.setattr("ranking.design.planner.plan.FURTHEST", 3000)
     (need,) = plan(
         replace(SMALL, prompts=2, prompt_effect=2.0), rng(), goals=[Goal("found", 0.99, 3)], studies=100
     ).needs

@@ -1,6 +1,7 @@
 """manage.py plan says what a study can tell."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -8,7 +9,7 @@ from django.core.management import CommandError, call_command
 from annotation.models import Comparison
 from ranking.methods.ratings import ELO
 from ranking.plans import sheet
-from tests.builders import build_study
+from tests.builders import NOW, build_study
 from tests.ranking.casting import voted_study
 
 SMALL = ("--models", "6", "--prompts", "20", "--votes", "300")
@@ -79,6 +80,16 @@ def test_a_pilot_replaces_the_defaults(capsys):
     middle, low, high = found["spread"]
     assert low < middle < high
     assert "from the pilot’s 288 votes on 4 models" in printed(capsys, *SMALL, "--pilot", "haiku")
+
+
+@pytest.mark.django_db
+def test_the_time_of_a_vote_is_measured_and_a_long_break_hardly_counts(capsys):
+    study = voted_study(people=4)
+    Comparison.objects.filter(study=study).update(shown_at=NOW - timedelta(seconds=20))
+    last = Comparison.objects.filter(study=study).latest("pk")
+    Comparison.objects.filter(pk=last.pk).update(shown_at=NOW - timedelta(hours=9))
+    assert data(capsys, *SMALL, "--pilot", "haiku")["assumed"]["seconds"] == {"value": 20, "from": "pilot"}
+    assert data(capsys, *SMALL, "--pilot", "haiku", "--seconds", "45")["assumed"]["seconds"]["value"] == 45
 
 
 @pytest.mark.django_db
