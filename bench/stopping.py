@@ -29,7 +29,7 @@ from bench.coverage import chances
 from ranking.design import draws
 from ranking.design.belief import Belief
 from ranking.design.stopping import LEAST_CLUSTERS, LEAST_VOTES, Goal, differences, separated
-from ranking.methods.shrinkage import NARROW, WIDE
+from ranking.methods.shrinkage import NARROW, ROUNDS, WIDE
 
 EVERY, MOST = 50, 5000
 """Votes between looks, and in all."""
@@ -47,7 +47,8 @@ CHUNK = 20
 class Shape:
     """Studies of models with the `strengths`, and the standard deviations of effects on the log-odds scale.
 
-    `uneven`: votes are spread over workers with a Pareto tail of index 1, not evenly.
+    `uneven`: votes are spread over workers with a Pareto tail of index 1, not evenly. `here`: statements are about
+    exactly these prompts, from workers alone.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Shape:
     careless: float = 0.0
     adaptive: bool = False
     uneven: bool = False
+    here: bool = False
     most: int = MOST
 
     @property
@@ -72,7 +74,9 @@ EQUAL = (
     Shape("worker effects", worker=0.4),
     Shape("worker and prompt effects", worker=0.4, prompt=0.8),
     Shape("20 % careless workers", worker=0.4, prompt=0.8, place=0.15, careless=0.2),
-    Shape("adaptive", worker=0.4, prompt=0.8, adaptive=True),
+    Shape("default strategy", worker=0.4, prompt=0.8, adaptive=True),
+    Shape("exactly these prompts", worker=0.4, prompts=13, here=True),
+    Shape("uneven workers", worker=0.4, prompt=0.8, uneven=True, workers=60),
 )
 
 LEADER, STEPS = (0.6, *[0.0] * 7), tuple(np.linspace(1.05, -1.05, 8))
@@ -99,6 +103,7 @@ class Studies:
         self.design = np.eye(shape.models)[self.i] - np.eye(shape.models)[self.j]
         cells = (studies, shape.prompts, shape.workers, len(self.i))
         self.games, self.points = np.zeros(cells, dtype=np.float32), np.zeros(cells, dtype=np.float32)
+        self.squares = np.zeros((studies, len(self.i)))
         self.theta = np.zeros((studies, shape.models))
 
     def add(self, pair: np.ndarray, prompt: np.ndarray, worker: np.ndarray, points: np.ndarray) -> None:
@@ -106,6 +111,7 @@ class Studies:
         study = np.arange(self.studies)[:, None]
         np.add.at(self.games, (study, prompt, worker, pair), 1)
         np.add.at(self.points, (study, prompt, worker, pair), points)
+        np.add.at(self.squares, (study, pair), points**2)
 
     def wins(self) -> np.ndarray:
         """(s, m, m) how often i beat j, ties as half."""
@@ -120,21 +126,27 @@ class Studies:
         by_prompt = self.games.sum(axis=2, dtype=np.float64), self.points.sum(axis=2, dtype=np.float64)
         by_worker = self.games.sum(axis=1, dtype=np.float64), self.points.sum(axis=1, dtype=np.float64)
         games, points = by_prompt[0].sum(axis=1), by_prompt[1].sum(axis=1)
-        ridge = self._fit(games, points)
+        ridge, dispersion = self._fit(games, points)
         chance = self._chance()
         information = self._information(games * chance * (1 - chance), ridge)
-        covariance = sum(self._one_way(*part, chance, information) for part in (by_prompt, by_worker))
-        least = self._by_cell(chance, information)
-        covariance -= least
+        if self.shape.here:
+            covariance = self._one_way(*by_worker, chance, information)
+            least = np.zeros_like(covariance)
+        else:
+            covariance = sum(self._one_way(*part, chance, information) for part in (by_prompt, by_worker))
+            least = self._by_cell(chance, information)
+            covariance = covariance - least
         center = np.eye(self.shape.models) - 1 / self.shape.models
         values, vectors = np.linalg.eigh(center @ covariance @ center)
         covariance = (vectors * values.clip(0)[:, None, :]) @ vectors.swapaxes(1, 2)
         if self.shape.adaptive:
             inverse = np.linalg.inv(information)
-            pull = center @ inverse @ (ridge[:, None, None] * center) @ inverse @ center
+            pull = center @ inverse @ ((dispersion * ridge)[:, None, None] * center) @ inverse @ center
+            place = np.arange(self.shape.models)
+            covariance[:, place, place] += np.diagonal(least - covariance, axis1=1, axis2=2).clip(0)
             covariance, least = covariance + pull, least + pull
         enough = np.abs(self.theta).max(axis=1) < 10
-        for part in (by_prompt, by_worker):
+        for part in [by_worker] if self.shape.here else [by_prompt, by_worker]:
             enough &= (part[0].sum(axis=2) > 0).sum(axis=1) >= LEAST_CLUSTERS
         enough &= (games @ np.abs(self.design)).min(axis=1) >= LEAST_VOTES
         return self.theta, covariance, least, enough
@@ -164,21 +176,44 @@ class Studies:
                 break
         return information
 
-    def _fit(self, games: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Fits `theta`, and returns (s,) the precision of its prior: 0 where pairs are not chosen adaptively."""
+    def _fit(self, games: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fits `theta`, and returns (s,) the precision of its prior and the dispersion of the votes.
+
+        The precision is 0 where pairs are not chosen adaptively.
+        """
+        one = np.ones(self.studies)
         if not self.shape.adaptive:
-            self._newton(games, points, np.zeros(self.studies), 60)
-            return np.zeros(self.studies)
+            self._newton(games, points, 0 * one, 60)
+            return 0 * one, one
+        ridge, phi = self._best(games, points, one), one
+        for _round in range(ROUNDS):
+            phi = self._dispersion(games, points, ridge)
+            ridge = self._best(games, points, phi)
+        return ridge, phi
+
+    def _dispersion(self, games: np.ndarray, points: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+        chance = self._chance()
+        curvature = games * chance * (1 - chance)
+        squares = (self.squares - 2 * chance * points + games * chance**2).sum(axis=1)
+        taken = self.shape.models - 1 - ridge * self._trace(np.linalg.inv(self._information(curvature, ridge)))
+        votes = games.sum(axis=1)
+        return squares / curvature.sum(axis=1) * votes / np.maximum(1, votes - taken)
+
+    def _trace(self, inverse: np.ndarray) -> np.ndarray:
+        """(s,) the trace of the inverse information about the mean."""
+        return np.trace(inverse, axis1=1, axis2=2) - inverse.sum(axis=(1, 2)) / self.shape.models
+
+    def _best(self, games: np.ndarray, points: np.ndarray, phi: np.ndarray) -> np.ndarray:
+        """Fits `theta` with the prior that the votes support best, and returns (s,) its precision."""
         size = self.shape.models
         low, high = np.full(self.studies, np.log(NARROW)), np.full(self.studies, np.log(WIDE))
         for _halving in range(20):
             middle = (low + high) / 2
-            information = self._newton(games, points, np.exp(-2 * middle), 4)
-            inverse = np.linalg.inv(information)
-            trace = np.trace(inverse, axis1=1, axis2=2) - inverse.sum(axis=(1, 2)) / size
+            information = self._newton(games, points, phi * np.exp(-2 * middle), 4)
+            trace = phi * self._trace(np.linalg.inv(information))
             above = np.log((np.square(self.theta).sum(axis=1) + trace) / (size - 2)) > 2 * middle
             low, high = np.where(above, middle, low), np.where(above, high, middle)
-        ridge = np.exp(-(low + high))
+        ridge = phi * np.exp(-(low + high))
         self._newton(games, points, ridge, 60)
         return ridge
 
@@ -252,7 +287,7 @@ def looks(shape: Shape, studies: int, seed: int) -> Iterator[tuple[int, Studies]
     often = np.zeros((studies, pairs, shape.prompts))
     for votes in range(EVERY, shape.most + 1, EVERY):
         if shape.adaptive:
-            pair = _chosen(found, votes, rng)
+            pair = _chosen(found, rng)
             prompt = _least_voted(often, pair, rng)
         else:
             pair = rng.integers(pairs, size=(studies, EVERY))
@@ -262,17 +297,16 @@ def looks(shape: Shape, studies: int, seed: int) -> Iterator[tuple[int, Studies]
         yield votes, found
 
 
-def _chosen(studies: Studies, votes: int, rng: np.random.Generator) -> np.ndarray:
-    """(s, EVERY) the pairs that the default strategy draws: uniformly until every model has had its first votes."""
+def _chosen(studies: Studies, rng: np.random.Generator) -> np.ndarray:
+    """(s, EVERY) the pairs that the default strategy draws, after the first pairs of every model."""
     size = studies.shape.models
-    if 2 * votes <= draws.FIRST * size:
-        return rng.integers(len(studies.i), size=(studies.studies, EVERY))
     number = np.zeros((size, size), dtype=np.intp)
     number[studies.i, studies.j] = np.arange(len(studies.i))
     room = np.triu(np.full((size, size), MOST), 1)
     found = np.empty((studies.studies, EVERY), dtype=np.intp)
     for study, wins in enumerate(studies.wins()):
-        batch = draws.batch(Belief.of(wins), room, EVERY, rng)
+        places = (wins + wins.T).sum(axis=1).round().astype(np.int64)
+        batch = draws.batch(Belief.of(wins), room, EVERY, rng, places=places, floor=draws.FIRST)
         found[study] = [number[draw.i, draw.j] for draw in batch]
     return found
 
@@ -309,7 +343,7 @@ def critical(shape: Shape) -> float:
 
     Its degrees of freedom are those of the clusters, of which the test needs as many as the sequence does.
     """
-    degrees = min(shape.prompts, shape.workers) - 1
+    degrees = (shape.workers if shape.here else min(shape.prompts, shape.workers)) - 1
     return float(scipy.stats.studentized_range.ppf(0.95, shape.models, degrees) / np.sqrt(2))
 
 
@@ -380,7 +414,8 @@ def main() -> None:
         for shape in EQUAL:
             if options.only not in shape.name:
                 continue
-            shape = replace(shape, prompts=options.prompts or shape.prompts, workers=options.workers or shape.workers)
+            prompts = shape.prompts if shape.here else options.prompts or shape.prompts
+            shape = replace(shape, prompts=prompts, workers=options.workers or shape.workers)
             found = followed(pool, shape, None, options.studies)
             ever, fixed = 100 * found.ever.mean(), 100 * found.fixed_ever.mean()
             missed += ever > limit

@@ -33,7 +33,7 @@ def rate(
     cells = _cells_by_side(votes) if settings.first_place else Cells.of_tally(tally)
     z = _side(votes)[:, : len(names)]
     bootstrapped = settings.intervals == "bootstrap" and clusters is not None
-    fit = None if bootstrapped else shrunk(votes, cells)
+    fit = None if bootstrapped else shrunk(votes, cells, z)
     fit = fit or logistic.fit(cells, prior=not has_finite_fit(tally))
     if settings.intervals == "bootstrap" and clusters is not None:
         return redraw(votes, tally, fit, settings, clusters, rng)
@@ -41,11 +41,21 @@ def rate(
     return with_intervals(rated(votes.names, fit, settings, names, notices), uncertainty)
 
 
-def shrunk(votes: Votes, cells: Cells) -> Fit | None:
+def shrunk(votes: Votes, cells: Cells, z: Floats) -> Fit | None:
     """Fits with a normal prior if pairs were chosen adaptively and there are enough models for it; None otherwise."""
     if not votes.adaptive:
         return None
-    return shrinkage.fit(lambda deviation: logistic.fit(cells, prior=False, deviation=deviation), cells.size)
+    count = 1.0 if votes.count is None else np.maximum(votes.count, 1)
+
+    def dispersion_of(fit: Fit) -> float:
+        rows = Observations.at(fit, votes.x, votes.y, z, votes.weight(), votes.score())
+        return shrinkage.dispersion(fit, rows.residual, rows.curvature, count)
+
+    return shrinkage.fit(
+        lambda deviation, phi: logistic.fit(cells, prior=False, deviation=deviation, dispersion=phi),
+        cells.size,
+        dispersion_of,
+    )
 
 
 def rated(

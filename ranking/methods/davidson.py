@@ -34,7 +34,7 @@ def rate(
         raise NotConverged(problems.ONLY_TIES())
     fit = None
     if votes.adaptive:
-        fit = shrinkage.fit(lambda deviation: _fit(tally, prior=False, deviation=deviation), len(votes.names))
+        fit = shrinkage.fit(lambda deviation, _phi: _fit(tally, prior=False, deviation=deviation), len(votes.names))
     fit = fit or _fit(tally, prior=not has_finite_fit_with_ties(tally))
     ratings = Ratings(
         settings=settings,

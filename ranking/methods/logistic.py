@@ -75,6 +75,7 @@ class Fit:
         iterations: the number of Newton steps.
         prior: whether every model got half a tie against the mean.
         deviation: the standard deviation of the normal prior of the strengths; None without one.
+        dispersion: the variance of verdicts relative to that of wins and losses alone, by which the prior was weighed.
     """
 
     theta: Floats
@@ -85,6 +86,7 @@ class Fit:
     iterations: int
     prior: bool
     deviation: float | None = None
+    dispersion: float = 1.0
 
 
 def laplacian(i: Codes, j: Codes, weight: Floats, size: int) -> Floats:
@@ -126,8 +128,8 @@ def grounded(information: Floats, size: int) -> Floats:
     return matrix
 
 
-def fit(cells: Cells, *, prior: bool, deviation: float | None = None) -> Fit:
-    """Fits theta (mean zero) and beta, on request with half a tie or a normal prior for each model.
+def fit(cells: Cells, *, prior: bool, deviation: float | None = None, dispersion: float = 1.0) -> Fit:
+    """Fits theta (mean zero) and beta, on request with half a tie or a normal prior for each model; see `newton`.
 
     Raises:
         NotConverged: there is no finite optimum, or the covariates are collinear.
@@ -139,6 +141,7 @@ def fit(cells: Cells, *, prior: bool, deviation: float | None = None) -> Fit:
         cells.size,
         prior=prior,
         deviation=deviation,
+        dispersion=dispersion,
     )
 
 
@@ -159,17 +162,19 @@ def newton(
     *,
     prior: bool,
     deviation: float | None = None,
+    dispersion: float = 1.0,
 ) -> Fit:
     """Maximises `value` by Newton's method with step halving. The first `size` parameters have mean zero.
 
     `derivatives` returns the gradient and the negative Hessian, including half a tie for each model if `prior`. A
-    normal prior of the strengths with the standard deviation `deviation` is added here.
+    normal prior of the strengths with the standard deviation `deviation` is added here, with the precision `dispersion`
+    over the square of it, because the log-likelihood is that of a quasi-likelihood times `dispersion`.
 
     Raises:
         NotConverged: there is no finite optimum, or the iteration did not reach it.
     """
     if deviation is not None:
-        value, derivatives = _with_normal_prior(value, derivatives, size, deviation)
+        value, derivatives = _with_normal_prior(value, derivatives, size, dispersion / deviation**2)
     center = centering(size, len(start) - size)
     parameters = start
     for iteration in range(1, LIMIT + 1):
@@ -198,6 +203,7 @@ def newton(
                 iteration,
                 prior,
                 deviation,
+                dispersion,
             )
     raise NotConverged(problems.NO_OPTIMUM(steps=LIMIT))
 
@@ -236,10 +242,9 @@ def _with_normal_prior(
     value: Callable[[Floats], float],
     derivatives: Callable[[Floats], tuple[Floats, Floats]],
     size: int,
-    deviation: float,
+    precision: float,
 ) -> tuple[Callable[[Floats], float], Callable[[Floats], tuple[Floats, Floats]]]:
     """Returns `value` and `derivatives` with a normal prior of the first `size` parameters about their mean."""
-    precision = deviation**-2
     center = centering(size)
 
     def penalised(parameters: Floats) -> float:

@@ -54,6 +54,6 @@ def rate(
     names = tuple(f"style: {name}" for name, known in zip(FEATURES, used, strict=True) if known)
     weight = votes.weight()
     cells = Cells(len(votes.names), votes.x, votes.y, weight, weight * votes.score(), z)
-    fit = shrunk(votes, cells) or logistic.fit(cells, prior=not has_finite_fit(tally))
+    fit = shrunk(votes, cells, z) or logistic.fit(cells, prior=not has_finite_fit(tally))
     uncertainty, notices = estimate(votes, tally, z, fit, settings, clusters)
     return with_intervals(rated(votes.names, fit, settings, names, notices), uncertainty)

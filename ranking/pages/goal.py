@@ -69,7 +69,7 @@ def phrase(goal: Goal) -> str:
     match goal.kind:
         case "top":
             text = ngettext(
-                "Top %(number)s model separated from all others",
+                "Top model separated from all others",
                 "Top %(number)s models separated from all others",
                 goal.number,
             )
@@ -127,7 +127,7 @@ def _reached(goal: Goal, named: str, look: Leaderboard | None, reached: GoalReac
     first = reached.snapshot.sheet if reached.snapshot is not None else {}
     details = []
     if first:
-        details.append(_scope(first))
+        details.append(_holds(first))
     details.append(_errors())
     return Progress(
         named,
@@ -156,7 +156,7 @@ def _open(goal: Goal, named: str, look: Leaderboard, report: dict[str, Any]) -> 
             "number": written(forecast["simulations"]),
             "votes": written(forecast["horizon"]),
         }
-        details.append(_advice(report))
+        details.append(_advice(goal, report))
     else:
         state, summary = "open", _needed(forecast)
         details.append(
@@ -219,14 +219,18 @@ def _share(goal: Goal, report: dict[str, Any]) -> str:
     }
 
 
+def _holds(report: dict[str, Any]) -> str:
+    return gettext("This holds %(scope)s.") % {"scope": SCOPES[report["scope"]]}
+
+
 def _scope(report: dict[str, Any]) -> str:
     if report["scope"] == "both":
-        return gettext("This holds %(scope)s.") % {"scope": SCOPES["both"]}
+        return gettext("Models are compared %(scope)s.") % {"scope": SCOPES["both"]}
     return ngettext(
-        "The study has %(number)s prompt, and at least %(needed)s are needed to speak about prompts like these. So "
-        "this holds only on exactly these prompts, for raters like these.",
-        "The study has %(number)s prompts, and at least %(needed)s are needed to speak about prompts like these. So "
-        "this holds only on exactly these prompts, for raters like these.",
+        "The votes are on %(number)s prompt, and at least %(needed)s are needed to speak about prompts like these. So "
+        "models are compared only on exactly these prompts, for raters like these.",
+        "The votes are on %(number)s prompts, and at least %(needed)s are needed to speak about prompts like these. So "
+        "models are compared only on exactly these prompts, for raters like these.",
         report["prompts"],
     ) % {"number": written(report["prompts"]), "needed": written(LEAST_CLUSTERS)}
 
@@ -238,10 +242,17 @@ def _errors() -> str:
     ) % {"percent": written(100 * ALPHA)}
 
 
-def _advice(report: dict[str, Any]) -> str:
-    if report["scope"] == "both":
-        return gettext("More prompts may help, or a smaller K or a larger R. Models this close may simply be equal.")
-    return gettext("A smaller K or a larger R may help. Models this close may simply be equal.")
+def _advice(goal: Goal, report: dict[str, Any]) -> str:
+    easier = (
+        gettext("Models this close may simply be equal. Another number of top models may be within reach.")
+        if goal.kind == "top"
+        else gettext("Models this close may simply be equal. A larger number of ranks may be within reach.")
+    )
+    if report["scope"] != "both":
+        return easier
+    return gettext("%(advice)s More votes on the same prompts help only so far, so more prompts may help too.") % {
+        "advice": easier
+    }
 
 
 def _top(goal: Goal, report: dict[str, Any]) -> tuple[str, ...]:

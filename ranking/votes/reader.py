@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
 from numpy.typing import NDArray
 
+from annotation.draw_strategies import UNIFORM
 from annotation.merge_orders import UNDECIDED, Inconsistent, merge
 from annotation.models import Comparison, Draw, DrawBatch, LanguageModel, Rater, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
@@ -25,9 +26,6 @@ from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
 PEOPLE: Final = "people"
 ALL: Final = "all"
 RESERVED: Final = (PEOPLE, ALL)
-
-UNIFORM: Final = "uniform"
-"""The strategy that draws every pair with the same probability; batches call its share by this name."""
 
 CHUNK: Final = 20_000
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from annotation.models import Comparison, Draw, DrawBatch, GoalKind, Rater, RaterKind, Status, Worker
+from annotation.models import Assignment, Comparison, Draw, DrawBatch, GoalKind, Status
 from annotation.snapshots import State
 from annotation.studies import lifecycle, settings
 from ranking import tasks
@@ -17,37 +17,10 @@ from ranking.pages import goal as goal_page
 from ranking.reports import goal
 from ranking.votes import reader
 from tests.builders import NOW, build_study
-from tests.built_once import built_once
-from tests.ranking.casting import voted_study
+from tests.ranking.casting import aim, voted_study, voting_study
 from tests.together import together
 
 LATER = NOW + timedelta(minutes=5)
-
-
-@built_once
-def voting_study(*, models=3, prompts=30, raters=30, votes=600, lead=1.5, **settings):
-    """A study in which the first model is better than all others, who are equal, by `lead` in log-odds."""
-    study = build_study(models=models, prompts=prompts, **settings)
-    people = Rater.objects.bulk_create(Rater(study=study, kind=RaterKind.WORKER) for _index in range(raters))
-    Worker.objects.bulk_create(Worker(rater=each, study=study, number=each.pk, joined_at=NOW) for each in people)
-    pairs = list(study.pairs.votable().order_by("pk"))
-    best = study.prompt_set.models.order_by("pk")[0].pk
-    rng = np.random.default_rng(0)
-    # Each rater meets each pair at most once.
-    places = rng.permutation(raters * len(pairs))[:votes]
-    rows = []
-    for place in places.tolist():
-        pair = pairs[place % len(pairs)]
-        chance = 1 / (1 + np.exp(-lead)) if best in {pair.model_x_id, pair.model_y_id} else 0.5
-        winner = "x" if rng.random() < chance else "y"
-        rater = people[place // len(pairs)]
-        rows.append(Comparison(study=study, pair=pair, rater=rater, winner=winner, left="x", answered_at=NOW))
-    Comparison.objects.bulk_create(rows)
-    return study
-
-
-def aim(study, kind, number, **changes):
-    return lifecycle.change_settings(study, {"goal": kind, "goal_number": number, **changes})
 
 
 def look(study, at=NOW):
@@ -252,8 +225,6 @@ class TestSettings:
 
 def draw_all(study, mix, probability=None):
     """Has every vote of `study` come from a draw of one batch."""
-    from annotation.models import Assignment
-
     batch = DrawBatch.objects.create(study=study, number=1, before=0, mix=mix, created_at=NOW)
     slots: dict[int, int] = {}
     draws = []
@@ -340,8 +311,10 @@ class TestThePage:
         assert "The study has reached its goal" in client.get(reverse("study", args=["haiku"])).text
 
     def test_a_goal_not_reached_tells_how_far_it_is_and_what_it_takes(self, as_user, owner):
-        study = aim(voting_study(lead=0.8, votes=300), "top", 1)
-        assert not look(study).sheet["reached"]
+        study = aim(voting_study(lead=0.4, votes=150), "top", 1)
+        report = look(study).sheet
+        assert not report["reached"]
+        assert report["forecast"]["median"] is not None
         response, client = self.page(as_user, owner, study)
         assert "more votes are needed" in response.text
         assert "pairs of a top model and another model are separated" in response.text
@@ -366,7 +339,7 @@ class TestThePage:
         study = aim(voting_study(prompts=13), "top", 1)
         look(study)
         response, _client = self.page(as_user, owner, study)
-        assert "only on exactly these prompts" in response.text
+        assert "for raters like these on exactly these prompts" in response.text
 
     def test_a_check_can_be_requested(self, as_user, owner):
         study = aim(voting_study(), "top", 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ranking.board_data import sheet
-from ranking.methods import logistic, shrinkage
+from ranking.methods import bradley_terry, logistic, shrinkage
 from ranking.methods.board import rate
 from ranking.methods.intervals import of_independent
 from ranking.methods.logistic import Cells
@@ -39,7 +39,7 @@ def only(votes: Votes, method: str = "bradley-terry", **changes):
 
 def shrunk(votes: Votes):
     cells = Cells.of_tally(tally(votes))
-    return shrinkage.fit(lambda deviation: logistic.fit(cells, prior=False, deviation=deviation), len(votes.names))
+    return bradley_terry.shrunk(drawn(votes), cells, np.empty((len(votes), 0)))
 
 
 @pytest.mark.parametrize("method", WITH_A_PRIOR)
@@ -93,10 +93,9 @@ def test_the_estimated_deviation_is_about_that_of_the_strengths():
 
 
 def test_equal_models_keep_intervals_with_width():
-    votes = make([(0, 1, 1), (1, 2, 1), (2, 3, 1), (3, 0, 1)] * 30)
-    fitted = shrunk(votes)
-    assert fitted.theta == pytest.approx(np.zeros(4))
-    assert fitted.deviation > 0.1
+    ratings = only(drawn(make([(0, 1, 1), (1, 2, 1), (2, 3, 1), (3, 0, 1)] * 30)), clusters="none")
+    assert ratings.scores == pytest.approx(np.zeros(4))
+    assert (ratings.high - ratings.low).min() > 0.01
 
 
 def test_a_model_that_never_lost_has_a_finite_rating_without_half_a_tie():
@@ -118,6 +117,18 @@ def test_the_optimum_is_that_of_the_penalised_likelihood():
     for place in range(len(fitted.theta)):
         for sign in (-1, 1):
             assert value(fitted.theta + sign * step * np.eye(len(fitted.theta))[place]) < best
+
+
+def test_ties_are_not_taken_for_noise():
+    tied, split = make([(0, 1, 1), (1, 2, 1), (2, 0, 1)] * 20), make([(0, 1, 2), (1, 2, 2), (2, 0, 2)] * 20)
+    assert shrunk(tied).dispersion < 0.1
+    assert shrunk(split).dispersion == pytest.approx(1, abs=0.1)
+
+
+def test_no_rating_is_surer_than_if_votes_of_one_rater_on_one_prompt_alone_depended_on_one_another():
+    for seed in range(20):
+        uncertainty = only(drawn(draw(seed, rows=200))).uncertainty
+        assert (np.diag(uncertainty.covariance) >= np.diag(uncertainty.least) - 1e-12).all()
 
 
 def test_with_independent_votes_the_covariance_is_that_of_the_posterior():
@@ -147,9 +158,7 @@ def test_both_kinds_of_intervals_hold_what_the_prior_adds():
     votes = drawn(draw(5, rows=60))
     ratings = only(votes)
     here, least = ratings.uncertainty.here, ratings.uncertainty.least
-    pulled = shrinkage.pull(
-        shrinkage.fit(lambda deviation: logistic.fit(Cells.of_tally(tally(votes)), prior=False, deviation=deviation), 6)
-    )
+    pulled = shrinkage.pull(shrunk(votes))
     for covariance in (here.covariance, least):
         assert (np.linalg.eigvalsh(covariance - pulled) > -1e-9).all()
     assert (standard_errors(ratings) >= 0).all()
