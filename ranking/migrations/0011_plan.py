@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('annotation', '0014_versions_contact_and_hiding'),
-        ('ranking', '0009_worked'),
+        ('ranking', '0010_goal_reached'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
