@@ -90,6 +90,7 @@ GET = {
     "studies/<slug:slug>/start/": OF_THE_STUDY,
     "studies/<slug:slug>/pause/": OF_THE_STUDY,
     "studies/<slug:slug>/close/": OF_THE_STUDY,
+    "studies/<slug:slug>/goal/": OF_THE_STUDY,
     "studies/<slug:slug>/hide/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/delete/": OF_THE_OWNER,
     "studies/<slug:slug>/data/": OF_THE_STUDY,
@@ -113,6 +114,7 @@ GET = {
     # Without an amount, back to the page that asks for it.
     "studies/<slug:slug>/workers/bonuses.txt": (SIGN_IN, SIGN_IN, 302, 404, 302),
     "studies/<slug:slug>/workers.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/<whole:number>/erase/": OF_THE_OWNER,
     "studies/<slug:slug>/workers/<whole:number>/exclude/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/<whole:number>/include/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/<whole:number>/link/": OF_THE_STUDY,
