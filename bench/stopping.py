@@ -129,13 +129,10 @@ class Studies:
         ridge, dispersion = self._fit(games, points)
         chance = self._chance()
         information = self._information(games * chance * (1 - chance), ridge)
-        if self.shape.here:
-            covariance = self._one_way(*by_worker, chance, information)
-            least = np.zeros_like(covariance)
-        else:
-            covariance = sum(self._one_way(*part, chance, information) for part in (by_prompt, by_worker))
-            least = self._by_cell(chance, information)
-            covariance = covariance - least
+        least = self._by_cell(chance, information)
+        covariance = self._one_way(*by_worker, chance, information)
+        if not self.shape.here:
+            covariance = covariance + self._one_way(*by_prompt, chance, information) - least
         center = np.eye(self.shape.models) - 1 / self.shape.models
         values, vectors = np.linalg.eigh(center @ covariance @ center)
         covariance = (vectors * values.clip(0)[:, None, :]) @ vectors.swapaxes(1, 2)

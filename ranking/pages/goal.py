@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Status, Study
 from annotation.study_sections import SectionState, Step, Tone
+from annotation.voting import coverage
 from ranking.boards import goals
 from ranking.design.stopping import ALPHA, LEAST_CLUSTERS, Goal
 from ranking.models import GoalReached, Leaderboard
@@ -197,6 +198,26 @@ def _needed(forecast: dict[str, Any]) -> str:
     if high is None:
         return gettext("About %(median)s more votes are needed (at least %(low)s).") % values
     return gettext("About %(median)s more votes are needed (80%% range: %(low)s to %(high)s).") % values
+
+
+def too_few_planned(study: Study, found: Progress) -> str:
+    """Returns a sentence if fewer votes are planned than are probably needed; empty otherwise.
+
+    Counting them takes time in a large study, so only its page says so.
+    """
+    forecast = found.look.sheet.get("forecast") if found.look is not None and found.state == "open" else None
+    if forecast is None or study.is_adaptive:
+        return ""
+    totals = coverage.totals(study)
+    left = max(0, totals.planned - totals.received)
+    if forecast["median"] is not None and forecast["median"] <= left:
+        return ""
+    text = ngettext(
+        "Only %(number)s more vote is planned. Raise the votes per pair, or add pairs.",
+        "Only %(number)s more votes are planned. Raise the votes per pair, or add pairs.",
+        left,
+    )
+    return text % {"number": written(left)}
 
 
 def _about(votes: int) -> str:

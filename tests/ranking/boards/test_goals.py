@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from annotation.models import Assignment, Comparison, Draw, DrawBatch, GoalKind, Status
+from annotation.models import Assignment, Comparison, Draw, DrawBatch, GoalKind, Status, Study
 from annotation.snapshots import State
 from annotation.studies import lifecycle, settings
 from ranking import tasks
@@ -320,6 +320,15 @@ class TestThePage:
         assert "pairs of a top model and another model are separated" in response.text
         assert "Reached" not in response.text
         assert "more votes are needed" in client.get(reverse("study", args=["haiku"])).text
+
+    def test_too_few_planned_votes_are_told(self, as_user, owner):
+        study = aim(voting_study(lead=0.4, votes=150, overlap=50), "top", 1)
+        look(study)
+        response, client = self.page(as_user, owner, study)
+        assert "more votes are planned" not in response.text
+        Study.objects.update(overlap=1)
+        study.pairs.update(wanted=1)
+        assert "Raise the votes per pair" in client.get(reverse("study-goal", args=["haiku"])).text
 
     def test_a_goal_out_of_reach_is_told(self, as_user, owner):
         study = aim(voting_study(lead=0.0, votes=1500), "ranks", 0)
