@@ -28,7 +28,7 @@ import scipy
 from bench.coverage import chances
 from ranking.design import draws
 from ranking.design.belief import Belief
-from ranking.design.stopping import LEAST_CLUSTERS, LEAST_VOTES, Goal, differences, separated
+from ranking.design.stopping import LEAST_CLUSTERS, LEAST_EFFECTIVE, LEAST_VOTES, Goal, differences, separated
 from ranking.methods.shrinkage import NARROW, ROUNDS, WIDE
 
 EVERY, MOST = 50, 5000
@@ -47,7 +47,7 @@ CHUNK = 20
 class Shape:
     """Studies of models with the `strengths`, and the standard deviations of effects on the log-odds scale.
 
-    `uneven`: votes are spread over workers with a Pareto tail of index 1, not evenly. `here`: statements are about
+    `uneven`: votes are spread over workers with a Pareto tail of index 2, not evenly. `here`: statements are about
     exactly these prompts, from workers alone.
     """
 
@@ -144,7 +144,9 @@ class Studies:
             covariance, least = covariance + pull, least + pull
         enough = np.abs(self.theta).max(axis=1) < 10
         for part in [by_worker] if self.shape.here else [by_prompt, by_worker]:
-            enough &= (part[0].sum(axis=2) > 0).sum(axis=1) >= LEAST_CLUSTERS
+            votes = part[0].sum(axis=2)
+            enough &= (votes > 0).sum(axis=1) >= LEAST_CLUSTERS
+            enough &= votes.sum(axis=1) ** 2 / np.square(votes).sum(axis=1) >= LEAST_EFFECTIVE
         enough &= (games @ np.abs(self.design)).min(axis=1) >= LEAST_VOTES
         return self.theta, covariance, least, enough
 
@@ -221,7 +223,9 @@ class Studies:
         score = (points - games * chance[:, None]) @ self.design
         weight = games * (chance * (1 - chance))[:, None]
         part = (self.design.T * weight[:, :, None, :]) @ self.design
-        step = np.linalg.solve(information[:, None] - part, score[..., None])[..., 0]
+        # Where one cluster holds all votes of a model, nothing is left of it without: the step is then very long.
+        tiny = 1e-9 * np.trace(information, axis1=1, axis2=2)[:, None, None, None] * np.eye(self.shape.models)
+        step = np.linalg.solve(information[:, None] - part + tiny, score[..., None])[..., 0]
         return self._squares(step, games.any(axis=2).sum(axis=1))
 
     def _squares(self, step: np.ndarray, number: np.ndarray) -> np.ndarray:
@@ -253,7 +257,7 @@ class Voters:
         self.by_prompt = rng.normal(0, shape.prompt, (studies, shape.prompts, size)) if shape.prompt else None
         self.by_worker = rng.normal(0, shape.worker, (studies, shape.workers, size)) if shape.worker else None
         self.careless = rng.random((studies, shape.workers)) < shape.careless
-        weight = (rng.pareto(1.0, (studies, shape.workers)) + 1) if shape.uneven else np.ones((studies, shape.workers))
+        weight = (rng.pareto(2.0, (studies, shape.workers)) + 1) if shape.uneven else np.ones((studies, shape.workers))
         self.share = np.cumsum(weight / weight.sum(axis=1, keepdims=True), axis=1)
 
     def workers(self, number: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from annotation.models import Status, Study
 from annotation.study_sections import SectionState, Step, Tone
 from annotation.voting import coverage
 from ranking.boards import goals
-from ranking.design.stopping import ALPHA, LEAST_CLUSTERS, Goal
+from ranking.design.stopping import ALPHA, LEAST_CLUSTERS, LEAST_EFFECTIVE, Goal
 from ranking.models import GoalReached, Leaderboard
 from ranking.pages.statements import SCOPES, written
 from ranking.reports.goal import goal_of
@@ -29,6 +29,10 @@ LACKS: Final[dict[str, str | Promise]] = {
         "Some votes come from a crowd whose members are not known, so nothing can be said about raters like these."
     ),
     "few-raters": _("%(found)s workers have voted. The method needs at least %(needed)s."),
+    "uneven-raters": _(
+        "A few workers gave most of the votes. All workers together are worth %(found)s who give equally many. The "
+        "method needs at least %(needed)s."
+    ),
     "few-votes": _("The model with the fewest votes has %(found)s. Each model needs at least %(needed)s."),
     "not-connected": _("No comparisons connect some models with the others, so they cannot be ranked together."),
     "not-converged": _("The ratings could not be computed from these votes. More votes usually help."),
@@ -247,6 +251,12 @@ def _holds(report: dict[str, Any]) -> str:
 def _scope(report: dict[str, Any]) -> str:
     if report["scope"] == "both":
         return gettext("Models are compared %(scope)s.") % {"scope": SCOPES["both"]}
+    if report["prompts"] >= LEAST_CLUSTERS:
+        return gettext(
+            "A few prompts have most of the votes. All prompts together are worth %(found)s with equally many, and at "
+            "least %(needed)s are needed to speak about prompts like these. So models are compared only on exactly "
+            "these prompts, for raters like these."
+        ) % {"found": written(int(report["effective_prompts"])), "needed": written(LEAST_EFFECTIVE)}
     return ngettext(
         "The votes are on %(number)s prompt, and at least %(needed)s are needed to speak about prompts like these. So "
         "models are compared only on exactly these prompts, for raters like these.",
