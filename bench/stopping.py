@@ -79,10 +79,10 @@ EQUAL = (
     Shape("uneven workers", worker=0.4, prompt=0.8, uneven=True, workers=60),
 )
 
-LEADER, STEPS = (0.6, *[0.0] * 7), tuple(np.linspace(1.05, -1.05, 8))
+LEADER, CLEARER, STEPS = (0.6, *[0.0] * 7), (0.9, *[0.0] * 7), tuple(np.linspace(2.1, -2.1, 8))
 DIFFERENT = (
     (Shape("one ahead", LEADER, 60, 60), Goal("top", 1)),
-    (Shape("one ahead, worker effects", LEADER, 60, 60, worker=0.4), Goal("top", 1)),
+    (Shape("one ahead, worker effects", CLEARER, 60, 60, worker=0.4), Goal("top", 1)),
     (Shape("even steps", STEPS, 60, 60), Goal("top", 3)),
     (Shape("even steps", STEPS, 60, 60), Goal("ranks", 1)),
     (Shape("even steps, adaptive", STEPS, 60, 60, adaptive=True), Goal("top", 3)),
