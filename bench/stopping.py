@@ -28,7 +28,7 @@ import scipy
 from bench.coverage import chances
 from ranking.design import draws
 from ranking.design.belief import Belief
-from ranking.design.stopping import LEAST_CLUSTERS, LEAST_VOTES, Goal, differences, separated
+from ranking.design.stopping import LEAST_CLUSTERS, LEAST_EFFECTIVE, LEAST_VOTES, Goal, differences, separated
 from ranking.methods.shrinkage import NARROW, ROUNDS, WIDE
 
 EVERY, MOST = 50, 5000
@@ -47,7 +47,7 @@ CHUNK = 20
 class Shape:
     """Studies of models with the `strengths`, and the standard deviations of effects on the log-odds scale.
 
-    `uneven`: votes are spread over workers with a Pareto tail of index 1, not evenly. `here`: statements are about
+    `uneven`: votes are spread over workers with a Pareto tail of index 2, not evenly. `here`: statements are about
     exactly these prompts, from workers alone.
     """
 
@@ -79,10 +79,10 @@ EQUAL = (
     Shape("uneven workers", worker=0.4, prompt=0.8, uneven=True, workers=60),
 )
 
-LEADER, STEPS = (0.6, *[0.0] * 7), tuple(np.linspace(1.05, -1.05, 8))
+LEADER, CLEARER, STEPS = (0.6, *[0.0] * 7), (0.9, *[0.0] * 7), tuple(np.linspace(2.1, -2.1, 8))
 DIFFERENT = (
     (Shape("one ahead", LEADER, 60, 60), Goal("top", 1)),
-    (Shape("one ahead, worker effects", LEADER, 60, 60, worker=0.4), Goal("top", 1)),
+    (Shape("one ahead, worker effects", CLEARER, 60, 60, worker=0.4), Goal("top", 1)),
     (Shape("even steps", STEPS, 60, 60), Goal("top", 3)),
     (Shape("even steps", STEPS, 60, 60), Goal("ranks", 1)),
     (Shape("even steps, adaptive", STEPS, 60, 60, adaptive=True), Goal("top", 3)),
@@ -129,13 +129,10 @@ class Studies:
         ridge, dispersion = self._fit(games, points)
         chance = self._chance()
         information = self._information(games * chance * (1 - chance), ridge)
-        if self.shape.here:
-            covariance = self._one_way(*by_worker, chance, information)
-            least = np.zeros_like(covariance)
-        else:
-            covariance = sum(self._one_way(*part, chance, information) for part in (by_prompt, by_worker))
-            least = self._by_cell(chance, information)
-            covariance = covariance - least
+        least = self._by_cell(chance, information)
+        covariance = self._one_way(*by_worker, chance, information)
+        if not self.shape.here:
+            covariance = covariance + self._one_way(*by_prompt, chance, information) - least
         center = np.eye(self.shape.models) - 1 / self.shape.models
         values, vectors = np.linalg.eigh(center @ covariance @ center)
         covariance = (vectors * values.clip(0)[:, None, :]) @ vectors.swapaxes(1, 2)
@@ -147,7 +144,9 @@ class Studies:
             covariance, least = covariance + pull, least + pull
         enough = np.abs(self.theta).max(axis=1) < 10
         for part in [by_worker] if self.shape.here else [by_prompt, by_worker]:
-            enough &= (part[0].sum(axis=2) > 0).sum(axis=1) >= LEAST_CLUSTERS
+            votes = part[0].sum(axis=2)
+            enough &= (votes > 0).sum(axis=1) >= LEAST_CLUSTERS
+            enough &= votes.sum(axis=1) ** 2 / np.square(votes).sum(axis=1) >= LEAST_EFFECTIVE
         enough &= (games @ np.abs(self.design)).min(axis=1) >= LEAST_VOTES
         return self.theta, covariance, least, enough
 
@@ -224,7 +223,9 @@ class Studies:
         score = (points - games * chance[:, None]) @ self.design
         weight = games * (chance * (1 - chance))[:, None]
         part = (self.design.T * weight[:, :, None, :]) @ self.design
-        step = np.linalg.solve(information[:, None] - part, score[..., None])[..., 0]
+        # Where one cluster holds all votes of a model, nothing is left of it without: the step is then very long.
+        tiny = 1e-9 * np.trace(information, axis1=1, axis2=2)[:, None, None, None] * np.eye(self.shape.models)
+        step = np.linalg.solve(information[:, None] - part + tiny, score[..., None])[..., 0]
         return self._squares(step, games.any(axis=2).sum(axis=1))
 
     def _squares(self, step: np.ndarray, number: np.ndarray) -> np.ndarray:
@@ -256,7 +257,7 @@ class Voters:
         self.by_prompt = rng.normal(0, shape.prompt, (studies, shape.prompts, size)) if shape.prompt else None
         self.by_worker = rng.normal(0, shape.worker, (studies, shape.workers, size)) if shape.worker else None
         self.careless = rng.random((studies, shape.workers)) < shape.careless
-        weight = (rng.pareto(1.0, (studies, shape.workers)) + 1) if shape.uneven else np.ones((studies, shape.workers))
+        weight = (rng.pareto(2.0, (studies, shape.workers)) + 1) if shape.uneven else np.ones((studies, shape.workers))
         self.share = np.cumsum(weight / weight.sum(axis=1, keepdims=True), axis=1)
 
     def workers(self, number: int) -> np.ndarray:

@@ -31,8 +31,13 @@ TINY: Final = 1e-12
 """Variance of a difference, relative to the largest, below which it is zero up to rounding."""
 
 LEAST_CLUSTERS: Final = 30
+LEAST_EFFECTIVE: Final = 25
 LEAST_VOTES: Final = 10
-"""What the approximation needs: clusters of each kind, and votes of each model."""
+"""What the approximation needs: clusters of each kind, how many equal ones they are worth, and votes of each model.
+
+Equal clusters that get votes at random are worth a little less than their number. If a few workers give most of the
+votes, the standard errors are known no better than from these few.
+"""
 
 
 def boundary(error: Floats, alpha: float, mixture: float = MIXTURE) -> Floats:
@@ -140,15 +145,27 @@ type Scope = Literal["both", "worker"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How much there is to speak from: the numbers of prompts and raters, and the fewest votes of any model."""
+    """How much there is to speak from.
+
+    Attributes:
+        prompts, raters: their numbers.
+        fewest_votes: the fewest votes of any model.
+        effective_prompts, effective_raters: how many equal ones they are worth; see `intervals.effective`.
+    """
 
     prompts: int
     raters: int
     fewest_votes: int
+    effective_prompts: float
+    effective_raters: float
 
     @property
     def scope(self) -> Scope | None:
         """Returns what a separation generalises to; None if there is too little for any statement."""
-        if self.raters < LEAST_CLUSTERS or self.fewest_votes < LEAST_VOTES:
+        if not _enough(self.raters, self.effective_raters) or self.fewest_votes < LEAST_VOTES:
             return None
-        return "both" if self.prompts >= LEAST_CLUSTERS else "worker"
+        return "both" if _enough(self.prompts, self.effective_prompts) else "worker"
+
+
+def _enough(number: int, worth: float) -> bool:
+    return number >= LEAST_CLUSTERS and worth >= LEAST_EFFECTIVE

@@ -103,7 +103,8 @@ class Uncertainty:
         prompts, raters: the numbers of clusters; None if votes are not clustered by them.
         effective_prompts, effective_raters: how many equally informative clusters they are worth.
         here: with `both`, the uncertainty for raters like these on exactly these prompts, which is a part of it.
-        least: with `both`, the covariance if only votes of one rater on one prompt depended on one another.
+        least: with `both` or `worker`, the covariance if only votes of one rater on one prompt depended on one another;
+            None if prompts are not known.
     """
 
     covariance: Floats
@@ -215,10 +216,12 @@ def combined(
     ways = [one(codes) for codes in parts]
     covariance = sum(ways[1:], ways[0])
     here = least = None
+    if clusters in {"both", "worker"} and prompt is not None:
+        prompts, _number = _compact(prompt)
+        least = one(_compact(prompts * counts["worker"] + parts[-1])[0])
     if clusters == "both":
         here = _uncertainty(ways[1], "worker", {"worker": counts["worker"]}, {"worker": worth["worker"]})
-        least = one(_compact(parts[0] * counts["worker"] + parts[1])[0])
-        covariance = covariance - least
+        covariance = covariance - cast(Floats, least)
     return replace(_uncertainty(covariance, clusters, counts, worth), here=here, least=least)
 
 

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Status, Study
 from annotation.study_sections import SectionState, Step, Tone
+from annotation.voting import coverage
 from ranking.boards import goals
-from ranking.design.stopping import ALPHA, LEAST_CLUSTERS, Goal
+from ranking.design.stopping import ALPHA, LEAST_CLUSTERS, LEAST_EFFECTIVE, Goal
 from ranking.models import GoalReached, Leaderboard
 from ranking.pages.statements import SCOPES, written
 from ranking.reports.goal import goal_of
@@ -28,6 +29,10 @@ LACKS: Final[dict[str, str | Promise]] = {
         "Some votes come from a crowd whose members are not known, so nothing can be said about raters like these."
     ),
     "few-raters": _("%(found)s workers have voted. The method needs at least %(needed)s."),
+    "uneven-raters": _(
+        "A few workers gave most of the votes. All workers together are worth %(found)s who give equally many. The "
+        "method needs at least %(needed)s."
+    ),
     "few-votes": _("The model with the fewest votes has %(found)s. Each model needs at least %(needed)s."),
     "not-connected": _("No comparisons connect some models with the others, so they cannot be ranked together."),
     "not-converged": _("The ratings could not be computed from these votes. More votes usually help."),
@@ -199,6 +204,26 @@ def _needed(forecast: dict[str, Any]) -> str:
     return gettext("About %(median)s more votes are needed (80%% range: %(low)s to %(high)s).") % values
 
 
+def too_few_planned(study: Study, found: Progress) -> str:
+    """Returns a sentence if fewer votes are planned than are probably needed; empty otherwise.
+
+    Counting them takes time in a large study, so only its page says so.
+    """
+    forecast = found.look.sheet.get("forecast") if found.look is not None and found.state == "open" else None
+    if forecast is None or study.is_adaptive:
+        return ""
+    totals = coverage.totals(study)
+    left = max(0, totals.planned - totals.received)
+    if forecast["median"] is not None and forecast["median"] <= left:
+        return ""
+    text = ngettext(
+        "Only %(number)s more vote is planned. Raise the votes per pair, or add pairs.",
+        "Only %(number)s more votes are planned. Raise the votes per pair, or add pairs.",
+        left,
+    )
+    return text % {"number": written(left)}
+
+
 def _about(votes: int) -> str:
     """Formats two figures of a number of votes; more would pretend to be exact."""
     size: int = 10 ** max(0, len(str(votes)) - 2)
@@ -226,6 +251,12 @@ def _holds(report: dict[str, Any]) -> str:
 def _scope(report: dict[str, Any]) -> str:
     if report["scope"] == "both":
         return gettext("Models are compared %(scope)s.") % {"scope": SCOPES["both"]}
+    if report["prompts"] >= LEAST_CLUSTERS:
+        return gettext(
+            "A few prompts have most of the votes. All prompts together are worth %(found)s with equally many, and at "
+            "least %(needed)s are needed to speak about prompts like these. So models are compared only on exactly "
+            "these prompts, for raters like these."
+        ) % {"found": written(int(report["effective_prompts"])), "needed": written(LEAST_EFFECTIVE)}
     return ngettext(
         "The votes are on %(number)s prompt, and at least %(needed)s are needed to speak about prompts like these. So "
         "models are compared only on exactly these prompts, for raters like these.",

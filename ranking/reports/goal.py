@@ -9,13 +9,23 @@ from annotation.models import Study
 from annotation.problems import Failure
 from ranking import problems
 from ranking.design.forecast import forecast
-from ranking.design.stopping import LEAST_CLUSTERS, LEAST_VOTES, Evidence, Goal, Scope, differences, separated
+from ranking.design.stopping import (
+    LEAST_CLUSTERS,
+    LEAST_EFFECTIVE,
+    LEAST_VOTES,
+    Evidence,
+    Goal,
+    Scope,
+    differences,
+    separated,
+)
 from ranking.methods import board
 from ranking.methods.board import Group
 from ranking.methods.interval_scope import distinct
+from ranking.methods.intervals import effective
 from ranking.methods.logistic import NotConverged
 from ranking.methods.settings import Settings
-from ranking.methods.tally import Floats, Votes
+from ranking.methods.tally import Codes, Floats, Votes
 from ranking.votes import reader
 from ranking.votes.reader import Cut, Filters
 
@@ -81,6 +91,8 @@ def _looked(goal: Goal, votes: Votes, names: list[str]) -> Report:
     about: Report = {
         "prompts": evidence.prompts,
         "raters": evidence.raters,
+        "effective_prompts": evidence.effective_prompts,
+        "effective_raters": evidence.effective_raters,
         "fewest_votes": evidence.fewest_votes,
         "models": [],
         "scope": None,
@@ -106,7 +118,18 @@ def _evidence(votes: Votes, names: list[str]) -> Evidence:
     number = dict.fromkeys(names, 0)
     often = np.bincount(votes.x, minlength=len(votes.names)) + np.bincount(votes.y, minlength=len(votes.names))
     number |= {name: int(times) for name, times in zip(votes.names, often, strict=True) if name in number}
-    return Evidence(distinct(votes.prompt), distinct(votes.rater), min(number.values(), default=0))
+    return Evidence(
+        distinct(votes.prompt),
+        distinct(votes.rater),
+        min(number.values(), default=0),
+        _worth(votes.prompt),
+        _worth(votes.rater),
+    )
+
+
+def _worth(clusters: Codes | None) -> float:
+    """Returns how many equal clusters they are worth by their numbers of votes; 0 if they are unknown."""
+    return 0.0 if clusters is None or not len(clusters) else effective(np.bincount(clusters).astype(np.float64))
 
 
 def _lacks(goal: Goal, votes: Votes, evidence: Evidence, names: list[str]) -> list[Lack]:
@@ -120,6 +143,8 @@ def _lacks(goal: Goal, votes: Votes, evidence: Evidence, names: list[str]) -> li
         lacks.append(Lack("unknown-raters"))
     elif evidence.raters < LEAST_CLUSTERS:
         lacks.append(Lack("few-raters", evidence.raters, LEAST_CLUSTERS))
+    elif evidence.effective_raters < LEAST_EFFECTIVE:
+        lacks.append(Lack("uneven-raters", int(evidence.effective_raters), LEAST_EFFECTIVE))
     if evidence.fewest_votes < LEAST_VOTES:
         lacks.append(Lack("few-votes", evidence.fewest_votes, LEAST_VOTES))
     return lacks

@@ -28,6 +28,8 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
         else:
             messages.success(request, _("The goal is checked in the background. Reload this page in a moment."))
         return redirect("study-goal", study.slug)
-    context = {"section": "studies", "study": study, "tab": "goal", "progress": goal_page.progress(study)}
+    found = goal_page.progress(study)
+    context = {"section": "studies", "study": study, "tab": "goal", "progress": found}
+    context["too_few_planned"] = goal_page.too_few_planned(study, found)
     context["simulated"] = study.raters.filter(simulated=True).exists()
     return render(request, "ranking/goal.html", context)

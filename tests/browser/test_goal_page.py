@@ -35,7 +35,7 @@ def looked(study: Study) -> Study:
     ("shape", "wanted", "told"),
     [
         ({}, ("top", 1), "Reached after 600 votes."),
-        ({"lead": 0.4, "votes": 150}, ("top", 1), "more votes are needed"),
+        ({"lead": 0.4, "votes": 300}, ("top", 1), "more votes are needed"),
         ({"lead": 0.0, "votes": 1500}, ("ranks", 0), "Probably out of reach."),
         ({"raters": 29}, ("top", 1), "Too early to say."),
     ],

@@ -7,11 +7,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from annotation.models import Assignment, Comparison, Draw, DrawBatch, GoalKind, Status
+from annotation.models import Assignment, Comparison, Draw, DrawBatch, GoalKind, Status, Study
 from annotation.snapshots import State
 from annotation.studies import lifecycle, settings
 from ranking import tasks
 from ranking.boards import goals, recompute, snapshots
+from ranking.methods import board
+from ranking.methods.settings import Settings
 from ranking.models import GoalReached, Leaderboard
 from ranking.pages import goal as goal_page
 from ranking.reports import goal
@@ -58,6 +60,9 @@ class TestLooking:
         study = aim(voting_study(prompts=13), "top", 1)
         report = look(study).sheet
         assert (report["reached"], report["scope"], report["prompts"]) == (True, "worker", 13)
+        votes = reader.read(study, reader.Filters(), reader.cut(study)).votes
+        (group,) = board.rate(votes, Settings(clusters="worker"), "people").groups
+        assert group.ratings.uncertainty.least is not None, "and no difference is surer than that of independent votes"
 
     @pytest.mark.parametrize(
         ("shape", "wanted", "code"),
@@ -79,8 +84,19 @@ class TestLooking:
         assert {lack["code"] for lack in report["lacks"]} == {"few-raters", "few-votes"}
 
     def test_every_lack_has_a_sentence(self):
-        with_lacks = {"too-few-models", "not-every-pair", "unknown-raters", "few-raters", "few-votes"}
-        assert goal_page.LACKS.keys() == with_lacks | {"not-connected", "not-converged"}
+        of_votes = {"unknown-raters", "few-raters", "uneven-raters", "few-votes", "not-connected", "not-converged"}
+        assert goal_page.LACKS.keys() == of_votes | {"too-few-models", "not-every-pair"}
+
+    def test_a_few_workers_with_most_of_the_votes_are_too_few(self):
+        study = aim(voting_study(), "top", 1)
+        busiest = study.raters.order_by("pk")[0]
+        others = study.comparisons.exclude(pair__in=busiest.comparisons.values("pair")).order_by("pk")
+        once = {row.pair_id: row.pk for row in others}
+        study.comparisons.filter(pk__in=once.values()).update(rater=busiest)
+        report = measured(study)
+        assert report["raters"] == 30
+        assert [lack["code"] for lack in report["lacks"]] == ["uneven-raters"]
+        assert "worth" in goal_page._lack(report["lacks"][0])
 
     def test_a_model_without_votes_keeps_the_study_from_its_goal(self):
         study = aim(voting_study(models=4), "top", 1)
@@ -311,7 +327,7 @@ class TestThePage:
         assert "The study has reached its goal" in client.get(reverse("study", args=["haiku"])).text
 
     def test_a_goal_not_reached_tells_how_far_it_is_and_what_it_takes(self, as_user, owner):
-        study = aim(voting_study(lead=0.4, votes=150), "top", 1)
+        study = aim(voting_study(lead=0.4, votes=300), "top", 1)
         report = look(study).sheet
         assert not report["reached"]
         assert report["forecast"]["median"] is not None
@@ -320,6 +336,15 @@ class TestThePage:
         assert "pairs of a top model and another model are separated" in response.text
         assert "Reached" not in response.text
         assert "more votes are needed" in client.get(reverse("study", args=["haiku"])).text
+
+    def test_too_few_planned_votes_are_told(self, as_user, owner):
+        study = aim(voting_study(lead=0.4, votes=300, overlap=50), "top", 1)
+        look(study)
+        response, client = self.page(as_user, owner, study)
+        assert "more votes are planned" not in response.text
+        Study.objects.update(overlap=1)
+        study.pairs.update(wanted=1)
+        assert "Raise the votes per pair" in client.get(reverse("study-goal", args=["haiku"])).text
 
     def test_a_goal_out_of_reach_is_told(self, as_user, owner):
         study = aim(voting_study(lead=0.0, votes=1500), "ranks", 0)

@@ -112,7 +112,13 @@ def test_all_models_cannot_be_the_top():
     [(30, 30, 10, "both"), (13, 30, 10, "worker"), (30, 29, 10, None), (30, 30, 9, None), (0, 0, 0, None)],
 )
 def test_a_statement_needs_30_clusters_of_each_kind_and_10_votes_a_model(prompts, raters, fewest, scope):
-    assert Evidence(prompts, raters, fewest).scope == scope
+    assert Evidence(prompts, raters, fewest, prompts, raters).scope == scope
+
+
+def test_clusters_must_be_worth_25_equal_ones():
+    assert Evidence(60, 60, 10, 25.0, 25.0).scope == "both"
+    assert Evidence(60, 60, 10, 24.9, 25.0).scope == "worker"
+    assert Evidence(60, 60, 10, 25.0, 24.9).scope is None
 
 
 class TestForecast:
