@@ -189,7 +189,7 @@ def one(job: Job) -> tuple[Held, Found | None]:
     if plan is None:
         before = strength if pilot == "same" else rng.normal(0, shape.world.strength, shape.models)
         votes = held(shape, shape.pilot, before, rng)
-        ratings, games = board(votes), tally(votes).games
+        ratings, games = board(votes, Settings(correction="CR1")), tally(votes).games
         if ratings is None or ratings.covariance is None:
             return Counter(), None
         spread = Spread.of_board(ratings.scores, ratings.covariance, games)
