@@ -284,8 +284,8 @@ class Shown:
     findings: list[str]
     cost: str
     votes: str
-    goals: list[tuple[str, str, bool]]
-    """Each goal, what it needs, and whether it is reached at all."""
+    goals: list[tuple[str, str]]
+    """Each goal, and what it needs."""
     assumptions: list[str]
     chart: Chart
     rows: list[CurveRow]
@@ -313,7 +313,7 @@ def page(sheet: Sheet) -> Shown:
         findings=findings(sheet),
         cost=cost(sheet, sheet["votes"]),
         votes=written(sheet["votes"]),
-        goals=[(goal(found["goal"]), need(sheet, found), found["votes"] is not None) for found in sheet["needs"]],
+        goals=[(goal(found["goal"]), need(sheet, found)) for found in sheet["needs"]],
         assumptions=assumptions(sheet),
         chart=chart(sheet["points"], sheet["votes"], top),
         rows=rows,

@@ -1,6 +1,6 @@
 """What the leaderboard of a pilot tells a plan: how far apart models are, ties, effects, and the time a vote takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -94,7 +94,8 @@ def read(study: Study, filters: Filters, settings: Settings, line: reader.Cut | 
     """
     assert settings.method in METHODS  # noqa: S101  boards of other methods are not offered
     line = line or reader.cut(study)
-    computed = compute(study, filters, settings, line)
+    # CR3, the leaderboard's own, is cautious: of errors that are too large a spread follows that is too small.
+    computed = compute(study, filters, replace(settings, correction="CR1"), line)
     ratings = computed.board.groups[0].ratings
     if len(ratings.names) < LEAST_MODELS:
         raise NoPilot(_("The pilot’s leaderboard ranks fewer than %(number)d models.") % {"number": LEAST_MODELS})

@@ -50,7 +50,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--same-models", action="store_true", help="the study compares the pilot's models")
         for name, what in (
-            ("spread", "standard deviation of the ratings"),
+            ("spread", "standard deviation of the ratings on a leaderboard that counts ties as half a win"),
             ("prompt-effect", "standard deviation of a model's rating from prompt to prompt"),
             ("worker-effect", "standard deviation of a model's rating from worker to worker"),
         ):
