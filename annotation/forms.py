@@ -633,7 +633,11 @@ class DeletionForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name of the study"),
         max_length=200,
-        required=False,
         help_text=gettext_lazy("Type the name to confirm."),
     )
     with_prompt_set = forms.BooleanField(label=gettext_lazy("Also delete the prompt set"), required=False)
+
+    def __init__(self, *args: Any, needs_name: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not needs_name:
+            del self.fields["name"]

@@ -162,11 +162,11 @@ def listed(phrases: list[str]) -> str:
 
 def covered(share: float) -> str:
     """Returns "61% covered"; 100 only if no vote is missing, 0 only if there is none."""
-    percent = 100 * share
-    if 0 < percent < 1:
+    percent = coverage.percent(share)
+    if share > 0 and not percent:
         # xgettext:no-python-format
         return _("less than 1% covered")
-    return _("%(percent)d%% covered") % {"percent": min(int(percent), 100)}
+    return _("%(percent)d%% covered") % {"percent": percent}
 
 
 def time_left(pace: Pace) -> str:

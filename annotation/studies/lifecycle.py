@@ -26,7 +26,6 @@ from annotation.models import (
     Outcome,
     Pair,
     PromptSet,
-    RaterKind,
     Result,
     Status,
     Study,
@@ -115,7 +114,8 @@ def _keep_wording(study: Study, field: str) -> None:
 
 
 def _votes_given(study: Study) -> int:
-    return Comparison.objects.in_force().filter(study=study, rater__kind=RaterKind.WORKER).count()
+    """Counts the votes of people as the study's page does: without checks, excluded workers and simulated votes."""
+    return Comparison.objects.counted().real().by_people().filter(study=study).count()
 
 
 def warning_before(study: Study) -> str:

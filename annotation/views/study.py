@@ -102,7 +102,7 @@ def delete(request: AdministratorRequest, study: Study) -> HttpResponse:
     """Deletes a draft or a closed study, for its owner or a superuser: GET shows what is lost, POST does it."""
     if not sharing.owns(request.user, study):
         raise PermissionDenied
-    form = DeletionForm(posted(request))
+    form = DeletionForm(posted(request), needs_name=deletion.needs_name(study))
     if form.is_valid():
         try:
             if deletion.needs_name(study):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotation.voting import coverage
 from ranking.models import Leaderboard
 from ranking.pages import text
 from ranking.pages.statements import About, one, written
@@ -77,9 +78,9 @@ def _coverage(it: About) -> Line:
     else:
         share = facts["covered"] / facts["offered"]
         words, of = _("%(percent)s%% of %(number)s pairs have all their planned votes"), facts["offered"]
-    # Never 100 while a vote is missing, as on the study's page.
-    percent = 100 if share == 1 else min(99, int(100 * share))
-    return Line(_("Coverage"), words % {"percent": written(percent), "number": written(of)}, one("coverage", it))
+    return Line(
+        _("Coverage"), words % {"percent": written(coverage.percent(share)), "number": written(of)}, one("coverage", it)
+    )
 
 
 def _percent_of(share: float) -> str:

@@ -16,8 +16,11 @@ from annotation.models import Assignment, Comparison, Outcome, Pair, Rater, Rate
 from annotation.models.voting import Stage
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
+from annotation.templatetags import overview as filters
 from annotation.views import worker_session
-from annotation.voting import coverage, exclusion
+from annotation.voting import coverage, exclusion, simulated_votes
+from ranking.votes import evidence, reader
+from ranking.votes.reader import Filters
 from tests.annotation import exchange
 from tests.annotation.study_pages import give_votes, study_of, text_of
 from tests.builders import NOW
@@ -133,3 +136,48 @@ def test_a_change_of_the_question_or_scale_is_a_version_of_its_votes(client, stu
     rows = list(csv.DictReader(io.StringIO("".join(export.export(changed, "comparisons", full=True)))))
     told = [(row["question_version"], row["question"], row["scale_version"], row["scale"]) for row in rows]
     assert told == [("1", "", "1", "three")] * 2 + [("2", "Which one is funnier?", "2", "two")]
+
+
+@pytest.mark.parametrize(
+    ("received", "planned", "shown"),
+    [(0, 480, "0%"), (1, 480, "< 1%"), (67, 480, "13%"), (29, 100, "29%"), (479, 480, "99%")],
+)
+def test_coverage_is_rounded_by_one_rule(received, planned, shown):
+    share = received / planned
+    assert filters.coverage_percent(share) == shown
+    words = overview.covered(share)
+    assert words == ("less than 1% covered" if shown == "< 1%" else f"{shown} covered")
+
+
+def test_all_votes_cover_everything():
+    assert filters.coverage_percent(480 / 480) == "100%"
+
+
+def test_checks_are_no_votes_where_a_change_of_the_question_warns(client, study):
+    worker = give_votes(study, 3)
+    first = Comparison.objects.filter(rater=worker.rater).order_by("pk").first()
+    Pair.objects.filter(pk=first.pair_id).update(purpose="check", golden="left", own_x="", own_y="", wanted=0, taken=0)
+    assert "has 2 votes" in lifecycle.warning_before(study)
+    page = text_of(client.get(f"/studies/haiku/workers/{worker.number}/exclude/"))
+    assert "Their 2 votes are kept" in page
+    Rater.objects.filter(pk=worker.rater_id).update(excluded_at=NOW)
+    assert "Their 2 votes will count again" in text_of(client.get(f"/studies/haiku/workers/{worker.number}/include/"))
+    assert lifecycle.warning_before(study) == ""
+
+
+def test_a_board_with_simulated_votes_covers_what_the_studys_page_says(study):
+    give_votes(study, 3)
+    real = coverage.totals(study)
+    simulated_votes.simulate(study, 5, 1)
+    facts = evidence.facts(study, Filters(), reader.cut(study))
+    assert (facts["received"], facts["planned"]) == (real.received, real.planned)
+
+
+def test_nobody_takes_part_in_a_closed_study(client, study):
+    give_votes(study, 3)
+    assert "1 still taking part" in text_of(client.get("/studies/haiku/workers/"))
+    lifecycle.close(study)
+    page = text_of(client.get("/studies/haiku/workers/"))
+    assert "still taking part" not in page
+    assert "1 had not finished when the study closed" in page
+    assert "It works once the study is open" not in text_of(client.get("/studies/haiku/"))
