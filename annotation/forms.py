@@ -469,7 +469,7 @@ class ErasureForm(forms.Form):
     withdraw = forms.BooleanField(
         label=gettext_lazy("Withdraw their votes as well"),
         required=False,
-        help_text=gettext_lazy("Do this if they ask for it. Leaderboards are then computed without their votes."),
+        help_text=gettext_lazy("Select this if they ask for it. Leaderboards no longer count their votes."),
     )
 
 

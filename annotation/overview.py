@@ -292,7 +292,7 @@ def _drawn_pairs(study: Study, at: datetime) -> SectionState:
     if not numbers.offered:
         if not study.prompt_set.results.exists():
             return SectionState(_("none yet; upload answers first"), "empty")
-        text = _("No two models answered the same prompt within the filters, so no pair can be drawn.")
+        text = _("Within the filters, no prompt has answers from two models, so no pairs can be drawn.")
         return SectionState(_("none to draw"), "attention", (Step(20, text, _("Change filters"), "study-offer"),))
     if study.status == Status.DRAFT:
         phrase = _("drawn while votes come in, from %(pairs)s") % {"pairs": count(numbers.offered, "pair")}

@@ -242,7 +242,7 @@ BAD_FILTER: Final = kind(
 BAD_TOP: Final = kind("bad-top", gettext_noop("The number of prompts per pair of models must be at least 1."))
 BAD_SPREAD: Final = kind("bad-spread", gettext_noop("Lambda must be a number of 0 or more."))
 NOT_COMPARED: Final = kind(
-    "not-compared", gettext_noop("Run %(number)s has not compared the answers to the end. Continue it first.")
+    "not-compared", gettext_noop("Run %(number)s has not finished comparing answers. Continue it first.")
 )
 NO_SIMILARITY_RUN: Final = kind("no-similarity-run", gettext_noop("This study has no similarity run %(number)s."))
 NONE_CHOSEN: Final = kind(

@@ -146,7 +146,7 @@ def _list(lines: Iterator[str]) -> Iterator[str]:
 
 def _notice(cannot_carry: Sequence[str]) -> Callable[[Study], str]:
     def notice(study: Study) -> str:
-        return _("These files do not hold: %(what)s.") % {"what": "; ".join(_(each) for each in cannot_carry)}
+        return _("These files do not include: %(what)s.") % {"what": "; ".join(_(each) for each in cannot_carry)}
 
     return notice
 

@@ -290,7 +290,7 @@ def _list_rows(lines: _Lines) -> Iterator[Row | Fault]:
                 reason = gettext_noop("This object is longer than %(limit)s MiB.")
                 raise _Unreadable(Fault(lines.source.name, begun, "", reason, {"limit": str(LINE_LIMIT // 2**20)}))
     if depth:
-        reason = gettext_noop("The JSON list is not closed. Use a complete copy of the file.")
+        reason = gettext_noop("The JSON list is incomplete. Use a complete copy of the file.")
         raise _Unreadable(Fault(lines.source.name, lines.number, "", reason))
     if not found:
         yield Fault(lines.source.name, None, "", gettext_noop("The file is empty."))

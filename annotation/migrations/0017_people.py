@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='comparison',
             name='reasoning_version',
-            field=models.PositiveIntegerField(help_text='Of the setting of what is shown of reasoning in answers.', null=True, verbose_name='reasoning version'),
+            field=models.PositiveIntegerField(help_text='Version of the setting for reasoning in answers.', null=True, verbose_name='reasoning version'),
         ),
         migrations.AddField(
             model_name='study',
@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='worker',
             name='erased_at',
-            field=models.DateTimeField(help_text='When everything that tells who this worker is was erased.', null=True, verbose_name='erased'),
+            field=models.DateTimeField(help_text='When everything that identifies this worker was erased.', null=True, verbose_name='erased'),
         ),
         migrations.AlterField(
             model_name='study',

@@ -14,16 +14,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='study',
             name='goal',
-            field=models.CharField(blank=True, choices=[('', 'no goal'), ('top', 'separate the top K models from all others'), ('ranks', 'know every model’s rank to within R ranks'), ('budget', 'collect N votes, whatever they show')], default='', help_text='Checked each time the leaderboard is computed. Looking often does not make errors more likely.', max_length=6, verbose_name='goal'),
+            field=models.CharField(blank=True, choices=[('', 'no goal'), ('top', 'separate the top K models from all others'), ('ranks', 'know every model’s rank to within R ranks'), ('budget', 'collect N votes, whatever the result')], default='', help_text='Checked each time the leaderboard is computed. Checking often does not make errors more likely.', max_length=6, verbose_name='goal'),
         ),
         migrations.AddField(
             model_name='study',
             name='goal_number',
-            field=models.PositiveIntegerField(blank=True, help_text='Number of top models, number of ranks, or number of votes.', null=True, validators=[django.core.validators.MaxValueValidator(2147483647)], verbose_name='K, R or N'),
+            field=models.PositiveIntegerField(blank=True, help_text='K: number of top models. R: ranks above or below. N: number of votes.', null=True, validators=[django.core.validators.MaxValueValidator(2147483647)], verbose_name='K, R or N'),
         ),
         migrations.AddField(
             model_name='study',
             name='goal_pauses',
-            field=models.BooleanField(default=False, help_text='If off, the study’s page only says so. You can resume a paused study.', verbose_name='pause the study when it reaches its goal'),
+            field=models.BooleanField(default=False, help_text='If off, the study’s page only shows that the goal is reached. You can resume a paused study.', verbose_name='pause the study when it reaches its goal'),
         ),
     ]

@@ -60,7 +60,7 @@ class GoalKind(models.TextChoices):
     NONE = "", _("no goal")
     TOP = "top", _("separate the top K models from all others")
     RANKS = "ranks", _("know every model’s rank to within R ranks")
-    BUDGET = "budget", _("collect N votes, whatever they show")
+    BUDGET = "budget", _("collect N votes, whatever the result")
 
 
 class StudyQuerySet(models.QuerySet["Study"]):
@@ -374,19 +374,19 @@ class Study(models.Model):
         choices=GoalKind,
         default=GoalKind.NONE,
         blank=True,
-        help_text=_("Checked each time the leaderboard is computed. Looking often does not make errors more likely."),
+        help_text=_("Checked each time the leaderboard is computed. Checking often does not make errors more likely."),
     )
     goal_number = models.PositiveIntegerField(
         _("K, R or N"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(2**31 - 1)],
-        help_text=_("Number of top models, number of ranks, or number of votes."),
+        help_text=_("K: number of top models. R: ranks above or below. N: number of votes."),
     )
     goal_pauses = models.BooleanField(
         _("pause the study when it reaches its goal"),
         default=False,
-        help_text=_("If off, the study’s page only says so. You can resume a paused study."),
+        help_text=_("If off, the study’s page only shows that the goal is reached. You can resume a paused study."),
     )
     public = models.BooleanField(_("make results public"), default=False)
     hidden_at = models.DateTimeField(_("hidden"), null=True, editable=False)

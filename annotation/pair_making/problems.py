@@ -15,7 +15,7 @@ NO_TWO_MODELS: Final = kind(
     "no-two-models", gettext_noop("No prompt has answers from two models of this study. Upload answers first.")
 )
 NONE_SELECTED: Final = kind(
-    "none-selected", gettext_noop("No pair was selected: its answers are identical, or not there any more.")
+    "none-selected", gettext_noop("No pairs were selected: the answers are identical or no longer exist.")
 )
 
 UNCONNECTED: Final = kind("unconnected", "%(lines)s")

@@ -86,8 +86,8 @@ GROUPS: Final = {
             gettext_lazy("Goal"),
             forms.GoalForm,
             gettext_lazy(
-                "The study’s page shows how far it is from its goal, and about how many more votes that takes. Votes "
-                "of people count."
+                "The study’s page shows how far it is from its goal, and roughly how many more votes it needs. Only "
+                "people’s votes count."
             ),
         ),
         Group("training", gettext_lazy("Training"), forms.TrainingForm),

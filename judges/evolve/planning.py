@@ -143,11 +143,11 @@ class Recipe:
     def _wording(self, scenario: scenarios.Scenario) -> tuple[str, str]:
         if scenario.name != OWN:
             if self.template or self.form:
-                raise NotPossible(_("Only the scenario “own” takes a template and a form of the reply."))
+                raise NotPossible(_("Only the scenario “own” takes a template and a reply format."))
             return scenario.template, scenario.form
         form = self.form or scenario.form
         if form not in FORMS:
-            raise NotPossible(_("There is no form of the reply “%(name)s”.") % {"name": form})
+            raise NotPossible(_("No reply format is named “%(name)s”.") % {"name": form})
         try:
             scenarios.check(self.template)
         except BadTemplate as fault:

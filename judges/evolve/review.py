@@ -126,7 +126,7 @@ def undo(child: EvolvedPrompt, user: User | None) -> None:
             prompt_sets.hold(child.prompt_set_id)
             found = EvolvedPrompt.objects.filter(pk=child.pk).exclude(review=Review.WAITING).first()
             if found is None:
-                raise NotPossible(_("There is nothing to undo: this prompt waits for review."))
+                raise NotPossible(_("Nothing to undo: this prompt is waiting for review."))
             prompt = found.prompt
             if prompt is not None and _in_use(prompt):
                 raise NotPossible(in_use)

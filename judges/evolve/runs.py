@@ -56,7 +56,7 @@ def start(
     if not seeds.keys:
         if seeds.left_out:
             raise NotPossible(_("No prompt has a reference answer, which this scenario needs."))
-        raise NotPossible(_("This prompt set has no prompts to begin from. Upload prompts first."))
+        raise NotPossible(_("This prompt set has no prompts to start from. Upload prompts first."))
     check_key(source)
     options = {**plan.as_json(), "senders": senders, "endpoint": source.endpoint}
     refusal = _("%(model)s is already writing prompts. See its run.") % {"model": source.model.name}

@@ -193,7 +193,7 @@ register(
 register(
     Scenario(
         "reasoning",
-        gettext_noop("Reasoning"),
+        gettext_noop("Reasoning problems"),
         gettext_noop("From a problem and its reference answer: same format and difficulty. With an answer."),
         1,
         _REASONING,

@@ -51,7 +51,7 @@ class EvolveForm(forms.Form):
         initial=1,
         min_value=1,
         max_value=MOST_ITERATIONS,
-        help_text=gettext_lazy("The prompts of each iteration are written from those of the one before."),
+        help_text=gettext_lazy("From the second iteration on, prompts are written from those of the iteration before."),
     )
     children = forms.IntegerField(
         label=gettext_lazy("New prompts per seed prompt and iteration"),
@@ -70,9 +70,7 @@ class EvolveForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    evolved = forms.BooleanField(
-        label=gettext_lazy("Also begin from prompts that were evolved themselves"), required=False
-    )
+    evolved = forms.BooleanField(label=gettext_lazy("Also start from evolved prompts"), required=False)
     temperature = forms.FloatField(
         label=gettext_lazy("Temperature"),
         required=False,

@@ -25,7 +25,8 @@ class MadForm(forms.Form):
         required=False,
         empty_label=gettext_lazy("None"),
         help_text=gettext_lazy(
-            "Its endpoint and budget are used by every measure but the lexical one. For embeddings, add a judge whose "
+            "Every measure except the lexical one uses this judge’s endpoint and budget. For embeddings, add a judge "
+            "whose "
             "model is an embedding model."
         ),
     )

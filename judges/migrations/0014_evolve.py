@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('written_reference', models.TextField(blank=True, verbose_name='answer as written')),
                 ('text', models.TextField(verbose_name='text')),
                 ('reference', models.TextField(blank=True, verbose_name='reference answer')),
-                ('fingerprint', models.CharField(help_text='Exact duplicates of the text as written share it.', max_length=64)),
+                ('fingerprint', models.CharField(help_text='Prompts whose original text is an exact duplicate have the same value.', max_length=64)),
                 ('duplicate', models.CharField(blank=True, choices=[('', 'none'), ('near', 'near duplicate'), ('exact', 'exact duplicate')], default='', max_length=5, verbose_name='duplicate')),
                 ('similarity', models.FloatField(null=True, verbose_name='similarity')),
                 ('review', models.CharField(choices=[('waiting', 'to review'), ('accepted', 'accepted'), ('rejected', 'rejected')], default='waiting', max_length=8, verbose_name='review')),

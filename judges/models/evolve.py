@@ -195,7 +195,9 @@ class EvolvedPrompt(models.Model):
     written_reference = models.TextField(_("answer as written"), blank=True)
     text = models.TextField(_("text"))
     reference = models.TextField(_("reference answer"), blank=True)
-    fingerprint = models.CharField(max_length=64, help_text=_("Exact duplicates of the text as written share it."))
+    fingerprint = models.CharField(
+        max_length=64, help_text=_("Prompts whose original text is an exact duplicate have the same value.")
+    )
     duplicate = models.CharField(_("duplicate"), max_length=5, choices=Duplicate, default=Duplicate.NONE, blank=True)
     similarity = models.FloatField(_("similarity"), null=True)
     like_prompt = models.ForeignKey(Prompt, models.SET_NULL, null=True, related_name="+")

@@ -47,7 +47,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
         Filter(
             "not-empty",
             gettext_noop("Neither answer is empty"),
-            gettext_noop("An answer of blanks alone is empty."),
+            gettext_noop("An answer of only whitespace counts as empty."),
             characters,
             lambda left, right, _limit: (left > 0) & (right > 0),
         ),

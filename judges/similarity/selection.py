@@ -64,7 +64,7 @@ def register() -> None:
         Selection(
             select,
             gettext_lazy("MAD competition"),
-            gettext_lazy("For every two models, the prompts on which their answers differ most."),
+            gettext_lazy("For each pair of models, the prompts on which their answers differ most."),
             "study-mad",
         ),
     )

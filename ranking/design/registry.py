@@ -35,11 +35,13 @@ NEWCOMER: Final = "newcomer"
 STRATEGIES: Final[dict[str, Strategy]] = {
     UNIFORM: Strategy(
         gettext_noop("Random"),
-        gettext_noop("Every two models are equally likely. Keep a share of it: statements about the order rest on it."),
+        gettext_noop(
+            "All pairs of models are equally likely. Keep a share of it: statements about order depend on it."
+        ),
     ),
     "gap": Strategy(
         gettext_noop("Close neighbours"),
-        gettext_noop("The pair that tells most about models next to each other in rank whose order is open."),
+        gettext_noop("The most informative pair for neighbours in rank whose order is not clear yet."),
         gap.gains,
     ),
     "d-optimal": Strategy(
@@ -49,7 +51,10 @@ STRATEGIES: Final[dict[str, Strategy]] = {
     ),
     NEWCOMER: Strategy(
         gettext_noop("New models"),
-        gettext_noop("The pair that tells most about a model that joined later. Without one, the others share it."),
+        gettext_noop(
+            "The most informative pair for a model that was added later. Without one, this share goes to the other "
+            "strategies."
+        ),
         newcomer.gains,
     ),
 }
@@ -57,7 +62,7 @@ STRATEGIES: Final[dict[str, Strategy]] = {
 
 FIRST_PAIRS: Final = Strategy(
     gettext_noop("First pairs"),
-    gettext_noop("At random among the pairs with a model that has too few pairs yet."),
+    gettext_noop("A random pair that includes a model with too few pairs so far."),
 )
 """Comes by itself, under the name `FLOOR`, until every model has its first pairs."""
 

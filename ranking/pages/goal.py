@@ -23,10 +23,10 @@ LACKS: Final[dict[str, str | Promise]] = {
     ),
     "not-every-pair": _(
         "The study’s strategies leave some pairs of models out, so its ratings say nothing about order. Give the "
-        "uniform strategy a share in the settings."
+        "strategy “Random” a share in the settings."
     ),
     "unknown-raters": _(
-        "Some votes come from a crowd whose members are not known, so nothing can be said about raters like these."
+        "Some votes come from a crowd whose members are not known, so nothing can be said about people in general."
     ),
     "few-raters": _("%(found)s workers have voted. The method needs at least %(needed)s."),
     "uneven-raters": _(
@@ -116,7 +116,7 @@ def progress(study: Study) -> Progress:
 
 
 def _budget() -> str:
-    return gettext("A number of votes claims nothing about the models. The leaderboard shows what the votes say.")
+    return gettext("A target number of votes says nothing about the models. The leaderboard shows what the votes say.")
 
 
 def _lack(lack: dict[str, Any]) -> str:
@@ -154,8 +154,8 @@ def _open(goal: Goal, named: str, look: Leaderboard, report: dict[str, Any]) -> 
     elif forecast["out_of_reach"]:
         state = "far"
         summary = gettext(
-            "Probably out of reach. In %(percent)s%% of %(number)s simulated continuations, the study reaches its goal "
-            "within %(votes)s votes."
+            "Probably out of reach. In %(percent)s%% of %(number)s simulated continuations, the study reaches its "
+            "goal within %(votes)s votes in total."
         ) % {
             "percent": written(100 * forecast["reached"]),
             "number": written(forecast["simulations"]),
@@ -194,10 +194,12 @@ def _needed(forecast: dict[str, Any]) -> str:
         return (
             gettext(
                 "At least %(low)s more votes are needed. In %(percent)s%% of the simulations, the study reaches its "
-                "goal within %(votes)s votes."
+                "goal within %(votes)s votes in total."
             )
             if low is not None
-            else gettext("In %(percent)s%% of the simulations, the study reaches its goal within %(votes)s votes.")
+            else gettext(
+                "In %(percent)s%% of the simulations, the study reaches its goal within %(votes)s votes in total."
+            )
         ) % values
     if high is None:
         return gettext("About %(median)s more votes are needed (at least %(low)s).") % values
@@ -268,8 +270,8 @@ def _scope(report: dict[str, Any]) -> str:
 
 def _errors() -> str:
     return gettext(
-        "However often the study is checked, at most about %(percent)s%% of studies with many votes separate models "
-        "that are not in that order."
+        "However often it is checked, at most about %(percent)s%% of studies with many votes ever separate models in "
+        "the wrong order."
     ) % {"percent": written(100 * ALPHA)}
 
 
@@ -304,7 +306,7 @@ def section(study: Study, at: datetime) -> SectionState:
     """The phrase of the Goal section on a study's page, and what to do once the goal is reached or out of reach."""
     found = progress(study)
     if found.state == "none":
-        return SectionState(gettext("No goal: the study runs until its pairs have their votes"), "empty")
+        return SectionState(gettext("No goal: the study runs until every pair has its votes"), "empty")
     steps: list[Step] = []
     if found.state == "reached" and study.status in {Status.OPEN, Status.PAUSED}:
         text = gettext("The study has reached its goal: %(goal)s.") % {"goal": found.goal}

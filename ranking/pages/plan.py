@@ -120,7 +120,8 @@ def need(sheet: Sheet, found: dict[str, Any]) -> str:
     if found["votes"] is None:
         reached = found["reached"]
         return gettext(
-            "Not reached with up to %(tried)s votes: %(reached)s. More prompts, or more workers, may help where more "
+            "Not reached with up to %(tried)s votes (best: %(reached)s). More prompts, or more workers, may help "
+            "where more "
             "votes do not."
         ) % {
             "tried": approximate(found["tried"]),
@@ -132,7 +133,7 @@ def need(sheet: Sheet, found: dict[str, Any]) -> str:
         return gettext("At most %(votes)s votes (%(cost)s)") % words
     said = gettext("About %(votes)s votes (%(cost)s)") % words
     if found["surely"] is not None:
-        said += gettext(", and about %(votes)s for at least that in nine of ten studies") % {
+        said += gettext(", and about %(votes)s to reach it in nine of ten studies") % {
             "votes": approximate(found["surely"])
         }
     return said
@@ -147,14 +148,11 @@ def assumptions(sheet: Sheet) -> list[str]:
         % {"share": percent(assumed["ties"]["value"]), "source": _source(sheet, "ties")}
     )
     said.append(
-        gettext(
-            "On one prompt, a model is better or worse than overall by %(points)s points (standard deviation; "
-            "%(source)s)."
-        )
+        gettext("A model’s strength varies between prompts by %(points)s points (standard deviation; %(source)s).")
         % {"points": written(assumed["prompt_effect"]["value"]), "source": _source(sheet, "prompt_effect")}
     )
     said.append(
-        gettext("One worker sees a model better or worse than others do by %(points)s points (the same; %(source)s).")
+        gettext("A model’s strength varies between workers by %(points)s points (standard deviation; %(source)s).")
         % {"points": written(assumed["worker_effect"]["value"]), "source": _source(sheet, "worker_effect")}
     )
     said.append(
@@ -177,7 +175,7 @@ def assumptions(sheet: Sheet) -> list[str]:
         said.append(
             gettext(
                 "With fewer than %(least)s prompts, the leaderboard makes statements about exactly these prompts. It "
-                "tells more models apart than hold for prompts like these."
+                "separates more models than could be separated for prompts like these."
             )
             % {"least": LEAST_PROMPTS}
         )
@@ -221,7 +219,7 @@ def _spread(sheet: Sheet) -> str:
     }
     said = gettext(
         "Ratings have a standard deviation of about %(points)s points (80%% range: %(low)s to %(high)s), from the "
-        "pilot’s %(votes)s votes on %(models)s models. That uncertainty is in every range here."
+        "pilot’s %(votes)s votes on %(models)s models. Every range here includes that uncertainty."
     )
     return said % words + (" " + gettext("The study compares the pilot’s models.") if sheet["same_models"] else "")
 

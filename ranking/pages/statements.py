@@ -977,7 +977,7 @@ BOARD: Final = (
         "board",
         lambda it: any(group.get("prior_deviation") for group in it.groups),
         _(
-            "Pairs were chosen by what earlier votes said, which pushes ratings apart. So ratings are pulled towards "
+            "Pairs were chosen from earlier votes, which pushes ratings apart. So ratings are pulled towards "
             "their mean by a normal prior. Its standard deviation, %(deviation)s points, is estimated from the votes."
         ),
         lambda it: {

@@ -23,11 +23,11 @@ NOTICES: dict[str, str | Promise] = {
         "assumption, they would be open on one side."
     ),
     ADAPTIVE: _(
-        "Pairs were chosen by what earlier votes said, and this method does not allow for that. Its ratings are "
-        "probably too far apart. Bradley-Terry, Davidson and the average win rate allow for it."
+        "Pairs were chosen from earlier votes, and this method does not correct for that, so its ratings are probably "
+        "too spread out. Bradley-Terry, Davidson and the average win rate correct for it."
     ),
     BY_INVERSE_CHANCE: _(
-        "Pairs were chosen by what earlier votes said. So each comparison counts by the inverse of the probability "
+        "Pairs were chosen from earlier votes. So each comparison counts by the inverse of the probability "
         "that its pair was drawn, and at most 20 times as much as the median."
     ),
     NOT_EVERY_PAIR: _(

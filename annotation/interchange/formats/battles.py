@@ -129,7 +129,7 @@ def _winner(value: Any) -> Answer:
 
 def _data(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Wrong(gettext_noop("Expected an object with the texts of the battle, not %(found)s."), found=shown(value))
+        raise Wrong(gettext_noop("Expected an object with the battle’s texts, not %(found)s."), found=shown(value))
     return value
 
 
@@ -187,13 +187,13 @@ FORMAT: Final = Format(
     (KIND,),
     named,
     read,
-    gettext_noop("This is not a file of battles: its objects need model_a, model_b, winner and data."),
+    gettext_noop("This is not a battles file: each object needs model_a, model_b, winner and data."),
     rows={KIND: ("models", "prompts", "results", "pairs", "comparisons", KIND)},
     columns={"prompt": "data.instruction", "result": "data.response_1", "name": "model_a"},
     cannot_carry=(
         gettext_noop("pairs without a vote"),
-        gettext_noop("votes that a program made up"),
-        gettext_noop("how long people took, their devices and reasons"),
+        gettext_noop("simulated votes"),
+        gettext_noop("people’s response times, devices and reasons"),
         gettext_noop("weights and shares of votes, and the steps of other scales"),
         gettext_noop("the categories, notes and references of prompts"),
         gettext_noop("prompts with follow-up turns, and answers without a pair"),

@@ -76,9 +76,7 @@ class Command(BaseCommand):
         what.add_argument(
             "--category", nargs="+", default=[], metavar="TYPE", help="Only seed prompts of these categories."
         )
-        what.add_argument(
-            "--include-evolved", action="store_true", help="Also begin from prompts that were evolved themselves."
-        )
+        what.add_argument("--include-evolved", action="store_true", help="Also start from evolved prompts.")
         what.add_argument(
             "--template",
             type=_file,

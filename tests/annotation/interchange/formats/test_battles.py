@@ -371,7 +371,7 @@ def test_a_page_of_the_study_takes_the_files_and_offers_them(tmp_path, as_user, 
     study.owner = owner
     study.save()
     shown = as_user(owner).get(reverse("study-export", args=["paged"])).content.decode()
-    assert "who voted: all votes come back as those of one crowd" in shown
+    assert "who voted (after loading, all votes belong to one crowd)" in shown
     sent = as_user(owner).get(reverse("study-download", args=["paged", "battles"]))
     assert sent.headers["Content-Type"] == "application/zip"
     with (write(tmp_path, "alpha-vs-beta.jsonl", [ROW])).open("rb") as file:
