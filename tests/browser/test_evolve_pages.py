@@ -45,7 +45,7 @@ def test_prompts_are_written_and_reviewed_with_keys(
     sign_in(page, live_server)
     page.goto(f"{live_server.url}/prompt-sets/seeds/")
     page.get_by_role("link", name="Evolve prompts").click()
-    page.get_by_label("Reasoning:").check()
+    page.get_by_label("Reasoning problems:").check()
     page.get_by_role("button", name="Estimate cost").click()
     expect(page.get_by_text("Maximum cost")).to_be_visible()
     page.get_by_role("button", name="Start run").click()
