@@ -101,7 +101,9 @@ class PlanForm(forms.Form):
         help_text=gettext_lazy("1 is the true order, 0 is chance."),
         widget=forms.NumberInput(attrs={"step": "0.01"}),
     )
-    first = PercentField(label=gettext_lazy("Best model ranks first, in % of studies"), required=False, initial=0.8)
+    first = PercentField(
+        label=gettext_lazy("Studies in which the best model ranks first (%)"), required=False, initial=0.8
+    )
     top = forms.IntegerField(
         label=gettext_lazy("Number of top models"),
         required=False,
@@ -109,9 +111,9 @@ class PlanForm(forms.Form):
         max_value=MOST_MODELS,
         help_text=gettext_lazy("For the two goals below."),
     )
-    found = PercentField(label=gettext_lazy("Top models found, in % of studies"), required=False)
+    found = PercentField(label=gettext_lazy("Studies in which the top models are found (%)"), required=False)
     separated = PercentField(
-        label=gettext_lazy("Top models told apart from all below, in % of studies"), required=False
+        label=gettext_lazy("Studies in which the top models are told apart from all below (%)"), required=False
     )
     workers = forms.IntegerField(
         label=gettext_lazy("Workers"),
@@ -128,7 +130,7 @@ class PlanForm(forms.Form):
         min_value=1,
         help_text=gettext_lazy("Leave blank to compare every pair of models on each prompt."),
     )
-    ties = PercentField(label=gettext_lazy("Ties, in % of votes"), required=False, most=90)
+    ties = PercentField(label=gettext_lazy("Votes that are ties (%)"), required=False, most=90)
     spread = _points(
         "spread",
         gettext_lazy("Spread of ratings (points)"),

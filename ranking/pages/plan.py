@@ -166,9 +166,9 @@ def assumptions(sheet: Sheet) -> list[str]:
         )
     )
     said.append(
-        # xgettext:no-python-format
         gettext(
-            "Ratings are Bradley-Terry, and models are told apart as on the leaderboard: at the 5% level for each pair."
+            "Ratings are Bradley-Terry, and models are told apart as on the leaderboard: at a level of 0.05 for each "
+            "pair."
         )
     )
     if sheet["prompts"] < LEAST_PROMPTS:

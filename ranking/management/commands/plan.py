@@ -126,7 +126,7 @@ def _default(what: str, name: str) -> str:
 def table(sheet: Sheet) -> str:
     """Formats a plan as text: findings, the curve, the places, the goals and the assumptions."""
     blocks = ["\n".join(words.findings(sheet)), words.cost(sheet, sheet["votes"])]
-    lines = [(_("votes"), _("tau"), _("80% range"), _("first found"), _("pairs told apart"), _("hours"))]
+    lines = [(_("votes"), _("tau"), _("range (80%)"), _("best found"), _("pairs told apart"), _("hours"))]
     for point in sheet["points"]:
         kept = point["tau"]
         lines.append(
@@ -140,7 +140,7 @@ def table(sheet: Sheet) -> str:
             )
         )
     blocks.append(text_table(lines, {0, 1, 2, 3, 4, 5}))
-    places = [(_("place"), _("rank range shown"), _("true rank, 80% range"))]
+    places = [(_("rank"), _("rank range shown"), _("true rank (80%)"))]
     for place in sheet["places"]:
         kept = place["truth"]
         places.append(
