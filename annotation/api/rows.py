@@ -159,6 +159,14 @@ class ComparisonRow(Row):
     value = serializers.IntegerField(required=False, allow_null=True)
     trial = serializers.IntegerField(required=False, allow_null=True, help_text="The worker’s first pair is 1.")
     offer_probability = serializers.FloatField(required=False, allow_null=True)
+    draw_probability = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="The probability with which an adaptive study drew this pair for this place.",
+    )
+    draw_strategy = serializers.CharField(
+        required=False, allow_null=True, help_text="The strategy that drew it and its version."
+    )
     shown_at = serializers.DateTimeField(required=False, allow_null=True)
     answered_at = serializers.DateTimeField(required=False, allow_null=True)
     seconds = serializers.FloatField(required=False, allow_null=True)
