@@ -262,10 +262,10 @@ def adaptive(port: int) -> None:
     fixed, drawn = (Crowd(study, 8) for study in population.make_fixed_and_adaptive("choice"))
     population.vacuum()
     turns: list[tuple[float, float]] = []
-    for turn in range(8):
-        population.open_places(drawn.study, 600)
+    for turn in range(6):
+        population.open_places(drawn.study, 300)
         connections.close_all()
-        rates = [rate(crowd.vote(port, 8, 20.0, 400)) for crowd in ((fixed, drawn) if turn % 2 else (drawn, fixed))]
+        rates = [rate(crowd.vote(port, 8, 20.0, 200)) for crowd in ((fixed, drawn) if turn % 2 else (drawn, fixed))]
         # The first turn warms up both.
         if turn:
             turns.append((rates[0], rates[1]) if turn % 2 else (rates[1], rates[0]))

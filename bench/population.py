@@ -74,7 +74,7 @@ def make_study(slug: str, pairs: int, *, overlap: int = 5, most_votes: int = 100
     return lifecycle.start(lifecycle.change_settings(study, settings))
 
 
-def make_fixed_and_adaptive(slug: str, *, models: int = 20, prompts: int = 100) -> tuple[Study, Study]:
+def make_fixed_and_adaptive(slug: str, *, models: int = 20, prompts: int = 40) -> tuple[Study, Study]:
     """Two open studies on the same answers: one whose every pair wants five votes, and one that draws its pairs."""
     prompt_set = PromptSet.objects.create(slug=slug, name=slug)
     answering = LanguageModel.objects.bulk_create(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def run(study: Study, votes_: int, workers: int = 4, seed: int = 0) -> None:
-    """Has people vote for the earlier of two models, a newcomer being in the middle, and draws before each vote."""
+    """People who prefer the earlier model, and Newt in the middle, vote; the background draws before each vote."""
     random = rng(seed)
     people = [build_worker(study) for _index in range(workers)]
     models = study.prompt_set.models.order_by("pk").values_list("pk", "name")
