@@ -116,7 +116,8 @@ class Command(BaseCommand):
     def _tell(self, done: int, size: int) -> None:
         if sys.stderr.isatty():
             end = "\n" if done == size else ""
-            self.stderr.write(f"\r{_('Simulating')}: {100 * done // size}%", ending=end)
+            doing = _("Simulating")
+            self.stderr.write(f"\r{doing}: {100 * done // size}%", ending=end)
 
 
 def _default(what: str, name: str) -> str:

@@ -280,7 +280,7 @@ def test_an_own_template_says_what_is_sent_and_what_is_read(seeds: PromptSet, st
     [
         (Recipe("own", template="No place."), r"Add \$prompt"),
         (Recipe("own", template="$prompt $answer"), r"unknown placeholder \$answer"),
-        (Recipe("own", template="$prompt", form="poem"), "no form of the reply “poem”"),
+        (Recipe("own", template="$prompt", form="poem"), "No reply format is named “poem”"),
         (Recipe("writing", template="$prompt"), "Only the scenario “own”"),
         (Recipe("singing"), "no scenario “singing”"),
         (Recipe("writing", temperature=2.5), "from 0 to 2"),

@@ -105,7 +105,7 @@ def test_an_accepted_prompt_in_use_cannot_be_undone(seeds: PromptSet) -> None:
     call.delete()
     review.undo(child, None)
     assert not Prompt.objects.filter(pk=prompt.pk).exists()
-    with pytest.raises(NotPossible, match="nothing to undo"):
+    with pytest.raises(NotPossible, match="Nothing to undo"):
         review.undo(child, None)
 
 

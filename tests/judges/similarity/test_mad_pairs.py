@@ -123,7 +123,7 @@ def test_the_background_makes_them_and_says_what_it_did(bare):
 
 def test_what_is_not_complete_makes_no_pairs(bare):
     run = runs.start(bare, Terms(), None, NOW, detach=False)
-    with pytest.raises(NotPossible, match="has not compared"):
+    with pytest.raises(NotPossible, match="has not finished comparing"):
         selection.make_pairs(run, NOW)
     with pytest.raises(NotPossible, match="no similarity run"):
         make.make_pairs(bare, "mad", selection=run.pk + 1)
