@@ -184,7 +184,7 @@ class TestKeys:
             "nonsense": "not a JSON Web Key Set",
             "{}": "not a JSON Web Key Set",
             "[1]": "not a JSON Web Key Set",
-            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----": "no public key",
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----": "not a public key",
         }.items():
             with pytest.raises(ValidationError, match=words):
                 lifecycle.change_settings(open_study, {"id_keys": text})
