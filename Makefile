@@ -10,7 +10,8 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load bench-loading bench-pairs bench-similarity demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
+.PHONY: help demo preflight database install install-dev test test-fast lint format docs lock messages screenshots FORCE
+.PHONY: coverage $(shell sed -n 's/^\(bench-[a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -20,7 +21,6 @@ demo: preflight $(VENV)/.installed ## a running arena with a sample study, on HO
 	@$(MAKE) --no-print-directory --jobs=3 install database
 	@exec $(BIN)/python manage.py demo
 
-.PHONY: database
 database: $(VENV)/.installed
 	@$(BIN)/python manage.py migrate --verbosity 0 --skip-checks
 
@@ -110,7 +110,6 @@ docs: install ## the list of commands and the picture of the rooms anew
 	@$(BIN)/python docs/write_commands.py
 	@$(BIN)/python docs/draw_rooms.py
 
-.PHONY: bench-judges bench-grades bench-kept bench-slow-clients bench-reload
 bench-grades: install-dev ## tables of what judges said, over a million grades; none of their pages takes 100 ms
 	@$(BIN)/python -m bench.grades $(ARGS)
 
@@ -132,7 +131,6 @@ bench-reload: install-dev ## votes of 16 workers during a reload of gunicorn; 95
 bench-loading: install-dev ## loading 100,000 comparisons that make their pairs, and a million on stored ones
 	@$(BIN)/python -m bench.loading $(ARGS)
 
-.PHONY: bench-sampling
 bench-sampling: install-dev ## votes that adaptive pairs save against uniform ones, and maximum discrepancy against chance
 	@$(BIN)/python -m bench.sampling $(ARGS)
 
@@ -157,7 +155,6 @@ messages: install-dev ## the catalogues of translations, brought up to date with
 	$(BIN)/python locale/drop_guesses.py
 	$(BIN)/python locale/compile.py
 
-.PHONY: bench-ranking bench-stopping coverage
 bench-ranking: install-dev ## boards against the floor of counting, against other libraries, and out of a database
 	@$(BIN)/python -m bench.ranking $(ARGS); failed=$$?; \
 	$(BIN)/python -m bench.ranking_database || failed=1; exit $$failed
@@ -168,6 +165,5 @@ bench-stopping: install-dev ## 8 equal models looked at every 50 votes are separ
 coverage: install-dev ## how often a 95 % interval holds the truth, in 500 simulated studies of each shape
 	@$(BIN)/python -m bench.coverage $(ARGS)
 
-.PHONY: bench-planner
 bench-planner: install-dev ## how often the planner's 80 % ranges hold what 1,000 simulated studies of each shape find
 	@$(BIN)/python -m bench.planner $(ARGS)
