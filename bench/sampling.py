@@ -41,8 +41,8 @@ type Limits = Mapping[tuple[str, str, float], float]
 
 FILE: Final = Path(__file__).parents[2] / "shared" / "data" / "battles" / "arena-battles-20-models.csv.gz"
 FIGURES: Final = Path(__file__).parents[1] / "docs" / "screenshots"
-STEP: Final = 50
-"""Votes between two looks, and the size of a batch."""
+STEP: Final = 20
+"""Votes between two looks, and the size of a batch, as the site draws it while nine people are at work."""
 UNIFORM: Final[Mix] = {draws.UNIFORM: 1.0}
 STRATEGIES: Final[Mapping[str, Mix]] = {
     "uniform": UNIFORM,
@@ -274,10 +274,13 @@ def limit_of_uniform(arena: Arena) -> float:
     return float(scipy.stats.kendalltau(theta, arena.truth).statistic)
 
 
+OLD_VOTES: Final = 3000
+
+
 def newcomer(file: Path, seed: int) -> float:
     """Votes of a new model over those of the median old one, once its rating is as sure as theirs.
 
-    The old ones have 3,000 votes on uniform pairs. A rating is a model's distance from the mean of all.
+    The old ones have OLD_VOTES votes on uniform pairs. A rating is a model's distance from the mean of all.
     """
     arena = simulated(file)
     size = len(arena.truth)
@@ -285,7 +288,7 @@ def newcomer(file: Path, seed: int) -> float:
     new = int(rng.integers(size))
     study = Study(arena, rng)
     study.room[new] = study.room[:, new] = 0
-    for _batch in range(60):
+    for _batch in range(OLD_VOTES // STEP):
         study.draw(STEP, UNIFORM)
     study.room[:] = 10**6
     old = np.arange(size) != new
