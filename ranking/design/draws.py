@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ranking.design.belief import Belief
-from ranking.design.registry import DEFAULT, FLOOR, NEWCOMER, STRATEGIES, UNIFORM, Gains
+from ranking.design.registry import DEFAULT, FLOOR, NEWCOMER, STRATEGIES, UNIFORM
 from ranking.methods.tally import Codes, Floats
 
 FIRST: Final = 10
@@ -54,6 +54,7 @@ def batch(
     refuse_odd(mix)
     chosen = shares(mix, newcomers)
     uniform = chosen.pop(UNIFORM, 0.0)
+    gains_of = {name: gains for name in chosen if (gains := STRATEGIES[name].gains) is not None}
     models = len(belief.theta)
     above_i, above_j = np.triu_indices(models, 1)
     order = rng.permutation(len(above_i))
@@ -78,7 +79,7 @@ def batch(
             few_in_it = counts[i[pick]] < floor or counts[j[pick]] < floor
             probability = uniform / len(open_) + (1 - uniform) * few_in_it / len(low)
         else:
-            largest = {name: _largest(STRATEGIES[name].gains, belief, newcomers, flat, full) for name in chosen}
+            largest = {name: _largest(gains(belief, newcomers), flat, full) for name, gains in gains_of.items()}
             strategy = _drawn(dice, uniform, chosen)
             pick = _one_of(open_, rng) if strategy == UNIFORM else largest[strategy]
             probability = uniform / len(open_) + sum(chosen[name] for name, place in largest.items() if place == pick)
@@ -128,10 +129,12 @@ def _drawn(dice: float, uniform: float, chosen: Mapping[str, float]) -> str:
     return name
 
 
-def _largest(gains: Gains | None, belief: Belief, newcomers: frozenset[int], flat: Codes, full: Floats) -> int:
-    """Returns the first place, in the batch's order, whose gain is the largest of those with room."""
-    assert gains is not None  # noqa: S101  only the uniform strategy has none
-    found = gains(belief, newcomers).ravel().take(flat)
+def _largest(gains: Floats, flat: Codes, full: Floats) -> int:
+    """Returns the first place, in the batch's order, whose gain is the largest of those with room.
+
+    `gains` (m, m) are at the places in their flat form `flat` (k,); `full` (k,) is -inf where no room is left, else 0.
+    """
+    found = gains.ravel().take(flat)
     found += full
     most = found.max()
     return int(np.argmax(found >= most - EQUAL * abs(most)))

@@ -32,11 +32,10 @@ def rate(
     names: tuple[str, ...] = (FIRST_PLACE,) if settings.first_place else ()
     cells = _cells_by_side(votes) if settings.first_place else Cells.of_tally(tally)
     z = _side(votes)[:, : len(names)]
-    bootstrapped = settings.intervals == "bootstrap" and clusters is not None
-    fit = None if bootstrapped else shrunk(votes, cells, z)
-    fit = fit or logistic.fit(cells, prior=not has_finite_fit(tally))
     if settings.intervals == "bootstrap" and clusters is not None:
-        return redraw(votes, tally, fit, settings, clusters, rng)
+        # The rounds are fitted without a normal prior, so the ratings are too.
+        return redraw(votes, tally, logistic.fit(cells, prior=not has_finite_fit(tally)), settings, clusters, rng)
+    fit = shrunk(votes, cells, z) or logistic.fit(cells, prior=not has_finite_fit(tally))
     uncertainty, notices = estimate(votes, tally, z, fit, settings, clusters)
     return with_intervals(rated(votes.names, fit, settings, names, notices), uncertainty)
 

@@ -5,7 +5,6 @@ called directly because the public function converts arrays to lists and back in
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -39,12 +38,9 @@ def rate_redrawn(
     `permute` reorders the same votes: its percentiles show the effect of the order and are not confidence intervals.
     `resample` draws as many votes with replacement, as if all votes were independent.
     """
-    x, y, winners, weights = _game(votes)
-    draws = np.empty((settings.rounds, len(votes.names)))
-    for number, order in enumerate(_orders(len(x), settings, rng)):
-        draws[number] = _run(x[order], y[order], winners[order], weights[order], len(votes.names), settings)
+    draws = _rounds(votes, settings, rng)
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
-    permuted = settings.redraw == "permute"
+    permuted = settings.redrawn == "permute"
     return Ratings(
         settings=settings,
         names=votes.names,
@@ -66,14 +62,17 @@ def rate_median(
     This is how MAD competitions report Elo. The 2.5 and 97.5 percentiles show the effect of the order and are not
     confidence intervals; they are whole numbers too.
     """
-    found = rate_redrawn(votes, tally, replace(settings, method="elo-bootstrap", redraw="permute"), clusters, rng)
-    assert found.low is not None and found.high is not None  # noqa: S101, PT018  rounds have a spread
-    return replace(
-        found,
+    draws = _rounds(votes, settings, rng)
+    low, high = _whole(np.percentile(draws, [2.5, 97.5], axis=0))
+    return Ratings(
         settings=settings,
-        scores=_whole(found.scores),
-        low=_whole(found.low),
-        high=_whole(found.high),
+        names=votes.names,
+        scores=_whole(np.median(draws, axis=0)),
+        unit="points",
+        low=low,
+        high=high,
+        order_range=True,
+        draws=draws,
     )
 
 
@@ -82,9 +81,18 @@ def _whole(values: Floats) -> Floats:
     return np.trunc(values + 0.5)
 
 
+def _rounds(votes: Votes, settings: Settings, rng: np.random.Generator) -> Floats:
+    """(rounds, m) the ratings after each round, in points."""
+    x, y, winners, weights = _game(votes)
+    found = np.empty((settings.rounds, len(votes.names)))
+    for number, order in enumerate(_orders(len(x), settings, rng)):
+        found[number] = _run(x[order], y[order], winners[order], weights[order], len(votes.names), settings)
+    return found
+
+
 def _orders(rows: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
     for _round in range(settings.rounds):
-        yield rng.permutation(rows) if settings.redraw == "permute" else rng.integers(rows, size=rows)
+        yield rng.permutation(rows) if settings.redrawn == "permute" else rng.integers(rows, size=rows)
 
 
 def _game(votes: Votes) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8], Floats]:

@@ -88,6 +88,11 @@ class Fit:
     deviation: float | None = None
     dispersion: float = 1.0
 
+    @property
+    def precision(self) -> float:
+        """The precision of the normal prior beside the log-likelihood: dispersion / deviation^2; 0 without a prior."""
+        return 0.0 if self.deviation is None else self.dispersion / self.deviation**2
+
 
 def laplacian(i: Codes, j: Codes, weight: Floats, size: int) -> Floats:
     """(size, size) the sum over rows of weight (e_i - e_j)(e_i - e_j)'."""

@@ -74,9 +74,7 @@ def dispersion(fit: Fit, residual: Floats, curvature: Floats, count: Floats | fl
     `residual`, `curvature` (n,) are those of `intervals.Observations`, and a row stands for `count` (n,) votes.
     """
     size = len(fit.theta)
-    assert fit.deviation is not None  # noqa: S101  asked only of fits with a normal prior
-    prior = fit.dispersion / fit.deviation**2 * np.trace(fit.bread[:size, :size])
-    taken = len(fit.information) - 1 - float(prior)
+    taken = len(fit.information) - 1 - fit.precision * float(np.trace(fit.bread[:size, :size]))
     votes = float((np.ones(len(residual)) * count).sum())
     squares = float((residual**2 / count).sum())
     return squares / float(curvature.sum()) * votes / max(1.0, votes - taken)
@@ -110,9 +108,8 @@ def with_prior_variance(uncertainty: Uncertainty | None, fit: Fit) -> Uncertaint
 
 
 def pull(fit: Fit) -> Floats:
-    """(m + k, m + k) what the prior's pull adds to the covariance of the parameters."""
-    assert fit.deviation is not None  # noqa: S101  asked only of fits with a normal prior
+    """(m + k, m + k) what the normal prior's pull adds to the covariance of the parameters; zeros without one."""
     size = len(fit.theta)
     prior = np.zeros_like(fit.bread)
-    prior[:size, :size] = fit.dispersion / fit.deviation**2 * centering(size)
+    prior[:size, :size] = fit.precision * centering(size)
     return np.asarray(fit.dispersion * fit.bread @ prior @ fit.bread, dtype=np.float64)

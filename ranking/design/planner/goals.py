@@ -35,8 +35,6 @@ class Goal:
     top: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise Unplannable(f"There is no goal {self.kind}. Choose from: {', '.join(KINDS)}.")
         if not 0 < self.value < 1:
             raise Unplannable(f"The goal {self.kind} is {self.value:g}; it must be between 0 and 1.")
         if (self.top is None) == (self.kind in OF_THE_TOP) or (self.top is not None and self.top < 1):
@@ -54,7 +52,7 @@ class Goal:
         name, _mark, value = text.partition("=")
         kind, mark, top = name.strip().partition(":")
         try:
-            return cls(kind, float(value), int(top) if mark else None)  # type: ignore[arg-type]
+            return cls(_kind(kind), float(value), int(top) if mark else None)
         except ValueError as error:
             if isinstance(error, Unplannable):
                 raise
@@ -62,8 +60,22 @@ class Goal:
                 f"{text} is no goal. Write it as tau=0.9, first=0.8, found:5=0.8 or separated:3=0.8."
             ) from error
 
+    @property
+    def best(self) -> int:
+        """Returns K. Raises ValueError for a goal that is not about the top K models."""
+        if self.top is None:
+            raise ValueError(f"The goal {self} is not about the top models.")
+        return self.top
+
     def __str__(self) -> str:
         return f"{self.kind}{'' if self.top is None else f':{self.top}'}={self.value:g}"
+
+
+def _kind(name: str) -> Kind:
+    for kind in KINDS:
+        if kind == name:
+            return kind
+    raise Unplannable(f"There is no goal {name}. Choose from: {', '.join(KINDS)}.")
 
 
 @dataclass(frozen=True, slots=True)

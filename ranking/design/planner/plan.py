@@ -217,9 +217,12 @@ def _need(goal: Goal, points: Sequence[Point]) -> Need:
 
 
 def _reached(goal: Goal, point: Point) -> float:
-    if goal.kind == "tau":
-        return point.tau.mean
-    if goal.kind == "first":
-        return point.first
-    assert goal.top is not None  # noqa: S101  a goal about the top models has their number
-    return (point.found if goal.kind == "found" else point.separated)[goal.top]
+    match goal.kind:
+        case "tau":
+            return point.tau.mean
+        case "first":
+            return point.first
+        case "found":
+            return point.found[goal.best]
+        case "separated":
+            return point.separated[goal.best]
