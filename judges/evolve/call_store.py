@@ -138,18 +138,11 @@ class EvolveBooks(Books[EvolveCall]):
         """Makes the calls after `children` ready to send, and ends the chains of exact duplicates."""
         for child in children:
             call = child.call
-            later = EvolveCall.objects.filter(
-                run=self._run,
-                recipe=call.recipe_id,
-                prompt=call.prompt_id,
-                chain=call.chain,
-                iteration__gt=call.iteration,
-                state=EvolveState.WAITING,
-            )
             if child.feeds:
-                later.filter(iteration=call.iteration + 1).update(state=EvolveState.PENDING, parent=child)
+                following = call.after().filter(run=self._run, iteration=call.iteration + 1, state=EvolveState.WAITING)
+                following.update(state=EvolveState.PENDING, parent=child)
             else:
-                later.update(state=EvolveState.ENDED)
+                call.end_after()
 
     def store(self, outcomes: Sequence[Outcome[EvolveCall]], at: datetime) -> None:
         self._comparer.read_prompts()

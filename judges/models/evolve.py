@@ -129,6 +129,18 @@ class EvolveCall(Call):
             ),
         ]
 
+    def after(self) -> models.QuerySet["EvolveCall"]:
+        """Returns the calls of later iterations in the same chain."""
+        chain = EvolveCall.objects.filter(recipe=self.recipe_id, prompt=self.prompt_id, chain=self.chain)
+        return chain.filter(iteration__gt=self.iteration)
+
+    def end_after(self) -> None:
+        """Ends the chain after this call, unless the next iteration has been asked or is being asked."""
+        later = self.after()
+        unasked = [EvolveState.WAITING, EvolveState.PENDING]
+        if later.filter(iteration=self.iteration + 1, state__in=unasked, claim=None).update(state=EvolveState.ENDED):
+            later.filter(state=EvolveState.WAITING).update(state=EvolveState.ENDED)
+
 
 class EvolveReply(Exchange):
     """A reply to one call, successful or not. `text` is what was read, `thinking` the reasoning before it."""
