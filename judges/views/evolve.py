@@ -99,7 +99,7 @@ def run(request: AdministratorRequest, prompt_set: PromptSet, number: int) -> Ht
         scenario=scenario_label(found.recipe.scenario),
         written=written.count(),
         exact=written.exact().count(),
-        near=written.filter(duplicate="near").count(),
+        near=written.near().count(),
         to_review=written.waiting().count(),
     )
 
