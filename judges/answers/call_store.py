@@ -9,7 +9,6 @@ from annotation.interchange.reasoning import parted
 from judges import problems
 from judges.answers import planning, results
 from judges.answers.planning import AnswerPlan
-from judges.llm import reasoning
 from judges.llm.chat import Answer
 from judges.llm.replies import Ending
 from judges.models import (
@@ -18,10 +17,10 @@ from judges.models import (
     AnswerReply,
     AnswerRun,
     AnswerSender,
-    AnswerSource,
     AnswerState,
 )
-from judges.runs.call_store import Books, Outcome, Prepared, texts_from_caches
+from judges.runs.call_store import Outcome, Prepared, texts_from_caches
+from judges.runs.source_calls import SourceBooks
 from judges.verdicts import Finding
 
 type _Place = tuple[int, int]
@@ -39,10 +38,8 @@ def find(answer: Answer) -> Finding:
     return Finding(AnswerState.TRUNCATED, problem=problems.CUT()) if cut else Finding(AnswerState.OK)
 
 
-class AnswerBooks(Books[AnswerCall]):
+class AnswerBooks(SourceBooks[AnswerCall]):
     """The calls of one sender of an answer run."""
-
-    converses = True
 
     def __init__(self, run: AnswerRun, sender: AnswerSender) -> None:
         super().__init__(run, sender)
@@ -53,14 +50,6 @@ class AnswerBooks(Books[AnswerCall]):
     @property
     def calls(self) -> QuerySet[AnswerCall]:
         return AnswerCall.objects.all()
-
-    @property
-    def purse(self) -> QuerySet[AnswerSource]:
-        return AnswerSource.objects.filter(pk=self._run.source_id)
-
-    @property
-    def access(self) -> AnswerSource:
-        return self._run.source
 
     def prepare(self, keys: Sequence[int]) -> list[Prepared[AnswerCall]]:
         mine = list(self.calls.filter(pk__in=keys, claim=self._sender.pk).select_related("prompt").order_by("pk"))
@@ -94,7 +83,9 @@ class AnswerBooks(Books[AnswerCall]):
 
     def keep(self, outcomes: Sequence[Outcome[AnswerCall]], mine: set[int], at: datetime) -> int:
         self._sift(outcomes)
-        replies = [self._reply(outcome, at) for outcome in outcomes]
+        replies = [AnswerReply(call=outcome.prepared.call) for outcome in outcomes]
+        for reply, outcome in zip(replies, outcomes, strict=True):
+            self.fill(reply, outcome, at)
         AnswerReply.objects.bulk_create(replies)
         answered: list[AnswerCall] = []
         for reply, outcome in zip(replies, outcomes, strict=True):
@@ -131,15 +122,6 @@ class AnswerBooks(Books[AnswerCall]):
             owner = owners.setdefault((call.prompt_id, call.turn, parted(each.answer.reply.text)[1]), call.pk)
             if owner != call.pk and call.pk in cached:
                 each.finding = Finding(AnswerState.FAILED, problem=problems.GIVEN_BEFORE())
-
-    def _reply(self, outcome: Outcome[AnswerCall], at: datetime) -> AnswerReply:
-        reply = AnswerReply(call=outcome.prepared.call)
-        outcome.fill(reply, self._run.source, at)
-        answer = outcome.answer
-        if answer is not None:
-            inside, reply.text = parted(answer.reply.text)
-            reply.thinking = "\n\n".join(filter(None, (reasoning.beside(answer.raw), inside)))
-        return reply
 
     def _free_next(self, answered: Sequence[AnswerCall]) -> None:
         """Makes the turns after `answered` ready to send."""

@@ -1,12 +1,11 @@
 """The lifecycle of answer runs: starting, sending and finishing them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
@@ -24,8 +23,7 @@ from judges.models import (
     AnswerSource,
     AnswerState,
 )
-from judges.runs import sender
-from judges.runs.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
+from judges.runs.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one, to_source
 
 
 def start(
@@ -79,12 +77,7 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
         return planning.plan_calls(run, alive)
 
     def connect(self, run: AnswerRun) -> Connection:
-        source = run.source
-        return Connection(source.connect(), sender.pace_named(f"answers-{source.pk}", source.limits), source.parallel)
-
-    def open_states(self, run: AnswerRun) -> Collection[str]:
-        # A turn that waits for the previous one is still to be asked, unless the run has ended.
-        return (*super().open_states(run), *((AnswerState.WAITING,) if run.live else ()))
+        return to_source(run.source)
 
     def resume(self, run: AnswerRun, *, detach: bool = True) -> bool:
         """Resumes the run; raises NotPossible if its study may no longer use the prompt set."""
@@ -119,5 +112,4 @@ def halt(study: Study) -> None:
 
 def unfinished(source: AnswerSource) -> AnswerRun | None:
     """Returns the run of `source` that can be resumed: paused, stopped, or interrupted by a crash."""
-    run = live(source)
-    return run if run is not None and answer_life.left_alone(run, timezone.now()) else None
+    return answer_life.unfinished(live(source))

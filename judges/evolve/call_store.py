@@ -12,11 +12,9 @@ from judges.evolve import duplicates, planning, replies
 from judges.evolve.comparing import Comparer
 from judges.evolve.replies import Written
 from judges.evolve.scenarios import FORMS
-from judges.llm import reasoning
 from judges.llm.chat import Answer
 from judges.llm.replies import Ending
 from judges.models import (
-    AnswerSource,
     Duplicate,
     EvolveCall,
     EvolvedPrompt,
@@ -25,14 +23,13 @@ from judges.models import (
     EvolveSender,
     EvolveState,
 )
-from judges.runs.call_store import Books, Outcome, Prepared
+from judges.runs.call_store import Outcome, Prepared
+from judges.runs.source_calls import SourceBooks
 from judges.verdicts import Finding
 
 
-class EvolveBooks(Books[EvolveCall]):
+class EvolveBooks(SourceBooks[EvolveCall]):
     """The calls of one sender of an evolve run."""
-
-    converses = True
 
     def __init__(self, run: EvolveRun, sender: EvolveSender) -> None:
         super().__init__(run, sender)
@@ -43,14 +40,6 @@ class EvolveBooks(Books[EvolveCall]):
     @property
     def calls(self) -> QuerySet[EvolveCall]:
         return EvolveCall.objects.all()
-
-    @property
-    def purse(self) -> QuerySet[AnswerSource]:
-        return AnswerSource.objects.filter(pk=self._run.source_id)
-
-    @property
-    def access(self) -> AnswerSource:
-        return self._run.source
 
     def prepare(self, keys: Sequence[int]) -> list[Prepared[EvolveCall]]:
         mine = self.calls.filter(pk__in=keys, claim=self._sender.pk).select_related("prompt", "parent").order_by("pk")
@@ -75,7 +64,9 @@ class EvolveBooks(Books[EvolveCall]):
         return Finding(EvolveState.UNREADABLE, problem=found.problem)
 
     def keep(self, outcomes: Sequence[Outcome[EvolveCall]], mine: set[int], at: datetime) -> int:
-        stored = [self._reply(outcome, at) for outcome in outcomes]
+        stored = [EvolveReply(call=outcome.prepared.call) for outcome in outcomes]
+        for reply, outcome in zip(stored, outcomes, strict=True):
+            self.fill(reply, outcome, at)
         EvolveReply.objects.bulk_create(stored)
         answered: list[EvolveCall] = []
         children: list[EvolvedPrompt] = []
@@ -94,15 +85,6 @@ class EvolveBooks(Books[EvolveCall]):
             self._keep_child(child)
         self._free_next(children)
         return sum(reply.cost for reply in stored)
-
-    def _reply(self, outcome: Outcome[EvolveCall], at: datetime) -> EvolveReply:
-        reply = EvolveReply(call=outcome.prepared.call)
-        outcome.fill(reply, self._run.source, at)
-        answer = outcome.answer
-        if answer is not None:
-            inside, reply.text = parted(answer.reply.text)
-            reply.thinking = "\n\n".join(filter(None, (reasoning.beside(answer.raw), inside)))
-        return reply
 
     def _child(self, call: EvolveCall, reply: EvolveReply, found: Written, at: datetime) -> EvolvedPrompt:
         return EvolvedPrompt(
@@ -138,18 +120,11 @@ class EvolveBooks(Books[EvolveCall]):
         """Makes the calls after `children` ready to send, and ends the chains of exact duplicates."""
         for child in children:
             call = child.call
-            later = EvolveCall.objects.filter(
-                run=self._run,
-                recipe=call.recipe_id,
-                prompt=call.prompt_id,
-                chain=call.chain,
-                iteration__gt=call.iteration,
-                state=EvolveState.WAITING,
-            )
             if child.feeds:
-                later.filter(iteration=call.iteration + 1).update(state=EvolveState.PENDING, parent=child)
+                following = call.after().filter(run=self._run, iteration=call.iteration + 1, state=EvolveState.WAITING)
+                following.update(state=EvolveState.PENDING, parent=child)
             else:
-                later.update(state=EvolveState.ENDED)
+                call.end_after()
 
     def store(self, outcomes: Sequence[Outcome[EvolveCall]], at: datetime) -> None:
         self._comparer.read_prompts()

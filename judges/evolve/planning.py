@@ -15,11 +15,11 @@ from annotation.interchange.llmfao import has_reference
 from annotation.models import Prompt, PromptSet
 from annotation.studies.lifecycle import NotPossible
 from judges.evolve import scenarios
-from judges.evolve.scenarios import FORMS, OWN, SCENARIOS, BadTemplate
+from judges.evolve.scenarios import FORMS, OWN, SCENARIOS
 from judges.llm import temperatures
 from judges.models import AnswerSource, EvolveCall, EvolvedPrompt, EvolveRecipe, EvolveReply, EvolveRun, EvolveState
-from judges.models.evolve import source_settings
-from judges.models.work import GIVEN_UP, MOST_FAILURES, state_to_ask
+from judges.models.work import GIVEN_UP, fresh_failures, state_to_ask
+from judges.prompting.templates import BadTemplate
 from judges.runs import chat_request
 from judges.runs.chat_request import Question
 
@@ -132,7 +132,7 @@ class Recipe:
             version=scenario.version,
             template=template,
             form=form,
-            settings=source_settings(source),
+            settings=EvolveRecipe.settings_of(source),
             temperature=self.temperature,
             seed=self.seed or 0,
             created_at=at,
@@ -179,10 +179,7 @@ class Recipe:
                 source=source,
                 sha256=found.sha256,
                 seed=seed,
-                defaults={
-                    name: getattr(found, name)
-                    for name in ("scenario", "version", "template", "form", "settings", "temperature", "created_at")
-                },
+                defaults={**found.content, "created_at": at},
             )
         return found
 
@@ -263,16 +260,10 @@ def question(recipe: EvolveRecipe, source: AnswerSource, call: EvolveCall, text:
         category=call.prompt.type or "",
         language=call.prompt.lang,
     )
-    for name, value in recipe.settings.items():
-        setattr(source, name, value)
-    body = chat_request.request(
-        source,
-        source.api_id,
-        [{"role": "user", "content": told}],
-        temperature=recipe.temperature,
-        sample=call.chain,
-    )
-    return chat_request.question(source, body)
+    asked = recipe.applied_to(source)
+    said = [{"role": "user", "content": told}]
+    body = chat_request.request(asked, asked.api_id, said, temperature=recipe.temperature, sample=call.chain)
+    return chat_request.question(asked, body)
 
 
 @dataclass(slots=True)
@@ -291,11 +282,10 @@ class _Chain:
         """
         if run_id is not None and any(call.run_id == run_id for call in self.calls.values()):
             return
+        to_ask = {EvolveState.WAITING, EvolveState.PENDING, EvolveState.ENDED, *again}
         for iteration in range(1, iterations + 1):
             call = self.calls.get(iteration)
-            state = "" if call is None else state_to_ask(call.state, call.failures)
-            to_ask = {EvolveState.WAITING, EvolveState.PENDING, EvolveState.ENDED, *again}
-            if call is None or state in to_ask:
+            if call is None or state_to_ask(call.state, call.failures) in to_ask:
                 self.begin = iteration
                 return
             if call.state != EvolveState.OK or not call.child.feeds:
@@ -369,8 +359,7 @@ def _plan(run: EvolveRun, chains: Sequence[_Chain], plan: EvolvePlan) -> None:
     EvolveCall.objects.bulk_create(fresh, ignore_conflicts=True)
     # Another sender may have planned the same calls and be working on them.
     free = EvolveCall.objects.exclude(run=run).exclude(state=EvolveState.SENT)
-    free.filter(pk__in=first, failures__gte=MOST_FAILURES).update(failures=0)
-    free.filter(pk__in=first).update(state=EvolveState.PENDING, run=run, claim=None)
+    free.filter(pk__in=first).update(state=EvolveState.PENDING, run=run, claim=None, failures=fresh_failures())
     free.filter(pk__in=later).update(state=EvolveState.WAITING, run=run, claim=None)
 
 

@@ -74,7 +74,7 @@ def _check_new(prompt_set: PromptSet, fingerprint: str, after: int) -> None:
 
 
 def reject(child: EvolvedPrompt, user: User | None, at: datetime) -> None:
-    """Keeps `child` out of the set, and later iterations from being written from it.
+    """Keeps `child` out of the set, and the next iteration from being written from it if that has not begun.
 
     Raises:
         NotPossible: somebody else has reviewed it, or `user` may not change the set.
@@ -82,6 +82,8 @@ def reject(child: EvolvedPrompt, user: User | None, at: datetime) -> None:
     prompt_sets.check_editor(child.prompt_set, user)
     with transaction.atomic():
         _decide(child, Review.REJECTED, user, at)
+        # Its run may still be at work, or be resumed.
+        child.call.end_after()
     child.refresh_from_db()
 
 

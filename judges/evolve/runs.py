@@ -1,13 +1,12 @@
 """The lifecycle of evolve runs: starting, sending and finishing them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import PromptSet
@@ -28,8 +27,7 @@ from judges.models import (
     EvolveSender,
     EvolveState,
 )
-from judges.runs import sender
-from judges.runs.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one
+from judges.runs.lifecycle import Connection, Lifecycle, check_key, enqueue, only_one, to_source
 
 
 def start(
@@ -118,13 +116,7 @@ class EvolveLife(Lifecycle[EvolveRun, EvolveSender, EvolveCall]):
         return planning.plan_calls(run, alive)
 
     def connect(self, run: EvolveRun) -> Connection:
-        source = run.source
-        # One pace for everything that the model is asked.
-        return Connection(source.connect(), sender.pace_named(f"answers-{source.pk}", source.limits), source.parallel)
-
-    def open_states(self, run: EvolveRun) -> Collection[str]:
-        # A call that waits for its parent is still to be asked, unless the run has ended.
-        return (*super().open_states(run), *((EvolveState.WAITING,) if run.live else ()))
+        return to_source(run.source)
 
     def resume(self, run: EvolveRun, *, detach: bool = True) -> bool:
         """Resumes the run; raises NotPossible if whoever started it may no longer change the prompt set."""
@@ -161,8 +153,7 @@ def live(source: AnswerSource) -> EvolveRun | None:
 
 def unfinished(source: AnswerSource) -> EvolveRun | None:
     """Returns the run of `source` that can be resumed: paused, stopped, or interrupted by a crash."""
-    run = live(source)
-    return run if run is not None and evolve_life.left_alone(run, timezone.now()) else None
+    return evolve_life.unfinished(live(source))
 
 
 def halt(prompt_set: PromptSet) -> None:

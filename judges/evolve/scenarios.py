@@ -14,19 +14,10 @@ from typing import Final
 import numpy as np
 
 from annotation.problems import gettext_noop
-from judges.prompting.templates import LONGEST_TEMPLATE, neutralise
+from judges.prompting.templates import LONGEST_TEMPLATE, BadTemplate, neutralise
 
 PLACES: Final = frozenset({"prompt", "reference", "constraints", "category", "language", "format", "fence"})
 """Placeholders of a template."""
-
-
-class BadTemplate(ValueError):
-    """A template cannot be used; `reason` is the English message with %(name)s places for `values`."""
-
-    def __init__(self, reason: str, **values: str) -> None:
-        super().__init__(reason % values)
-        self.reason = reason
-        self.values = values
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,11 +65,6 @@ class EvolveForm(forms.Form):
         min_value=1,
         help_text=gettext_lazy("The first prompts of the set are used. Leave blank to use all."),
     )
-    categories = forms.MultipleChoiceField(
-        label=gettext_lazy("Only seed prompts of these categories"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
     evolved = forms.BooleanField(label=gettext_lazy("Also start from evolved prompts"), required=False)
     temperature = forms.FloatField(
         label=gettext_lazy("Temperature"),
@@ -95,11 +90,14 @@ class EvolveForm(forms.Form):
         asked = AnswerSource.objects.filter(model__prompt_set=prompt_set).select_related("model")
         model_choice(self, "model").queryset = asked
         types = prompt_set.prompts.exclude(type=None).exclude(type="").order_by("type").values_list("type", flat=True)
-        categories = self.fields["categories"]
-        assert isinstance(categories, forms.MultipleChoiceField)  # noqa: S101
-        categories.choices = [(name, name) for name in types.distinct()]
-        if len(categories.choices) < 2:
-            del self.fields["categories"]
+        categories = [(name, name) for name in types.distinct()]
+        if len(categories) > 1:
+            self.fields["categories"] = forms.MultipleChoiceField(
+                label=gettext_lazy("Only seed prompts of these categories"),
+                required=False,
+                choices=categories,
+                widget=forms.CheckboxSelectMultiple,
+            )
 
     def shown(self) -> list[forms.BoundField]:
         """Returns the fields that everybody sets."""

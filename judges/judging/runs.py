@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible, check_leave
@@ -131,8 +130,7 @@ def live(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -
 
 def unfinished(study: Study, version: JudgeVersion, kind: RunKind = RunKind.JUDGING) -> JudgeRun | None:
     """Returns the run of `version` on `study` that can be resumed: paused, stopped, or interrupted by a crash."""
-    run = live(study, version, kind)
-    return run if run is not None and judge_life.left_alone(run, timezone.now()) else None
+    return judge_life.unfinished(live(study, version, kind))
 
 
 def halt(study: Study) -> None:

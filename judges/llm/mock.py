@@ -316,8 +316,8 @@ def opinion(
 ) -> tuple[str, list[dict[str, str | float]]]:
     """Returns the mock's reply to `messages`, in the form they ask for, and its likeliest first tokens."""
     asked = "\n".join(messages)
-    if mock_evolving.asked_for(asked):
-        return mock_evolving.reply(asked, _prose_chance(behaviour, body, messages, attempt)), []
+    if new_prompt := mock_evolving.reply(asked, _prose_chance(behaviour, body, messages, attempt)):
+        return new_prompt, []
     if '"similarity"' in asked:
         return _likeness(behaviour, asked), []
     if (single := _SINGLE.search(asked)) or "[[5]]" in asked or "[[rating]]" in asked.lower():

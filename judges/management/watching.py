@@ -129,6 +129,21 @@ def ended[R: Run](life: Lifecycle[R, Any, Any], run: R, why: str, words: dict[st
         raise CommandError(str(problems.NONE_WORKED(number=number, total=progress.over, problem=problem)))
 
 
+def finished[R: Run](
+    life: Lifecycle[R, Any, Any], run: R, name: str, out: Any, file: Any, words: dict[str, str]
+) -> None:
+    """Works on `run` to its end, with a progress bar in `file`, and writes its summary to `out`.
+
+    Raises:
+        CommandError: it stopped early, or none of its calls worked; `words` are messages by reason.
+        NoKey: the API key is not available; the run is stopped.
+    """
+    why = worked(life, run, file, name)
+    progress = life.progress(run, timezone.now())
+    out.write(f"{name}: {summary(run, progress)}")
+    ended(life, run, why, words, progress)
+
+
 def summary(run: Run, progress: Progress) -> str:
     """Summarises `run`: its calls by state, tokens, cost, and what a crash may have cost."""
     states = ", ".join(f"{count:,} {state}" for state, count in progress.states.items() if count)

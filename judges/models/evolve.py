@@ -7,6 +7,7 @@ include them. What was written is reviewed before it becomes a prompt of the set
 
 import hashlib
 import json
+from copy import copy
 from typing import Any, Final, Self
 
 from django.conf import settings
@@ -49,12 +50,27 @@ class EvolveRecipe(models.Model):
     def __str__(self) -> str:
         return f"{self.scenario} {self.sha256[:12]}"
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """Everything that new prompts depend on but the random seed."""
+        names = ("scenario", "version", "template", "form", "settings", "temperature")
+        return {name: getattr(self, name) for name in names}
+
     def digest(self) -> str:
         """Returns the hash of everything but the random seed."""
-        told = {
-            name: getattr(self, name) for name in ("scenario", "version", "template", "form", "settings", "temperature")
-        }
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
+
+    @classmethod
+    def settings_of(cls, source: AnswerSource) -> dict[str, Any]:
+        """Returns the settings of `source` that a recipe keeps."""
+        return {name: getattr(source, name) for name in cls.SETTINGS}
+
+    def applied_to(self, source: AnswerSource) -> AnswerSource:
+        """Returns a copy of `source` with the settings of this recipe; it is not to be saved."""
+        applied = copy(source)
+        for name, value in self.settings.items():
+            setattr(applied, name, value)
+        return applied
 
 
 class EvolveRun(Run):
@@ -129,6 +145,18 @@ class EvolveCall(Call):
             ),
         ]
 
+    def after(self) -> models.QuerySet["EvolveCall"]:
+        """Returns the calls of later iterations in the same chain."""
+        chain = EvolveCall.objects.filter(recipe=self.recipe_id, prompt=self.prompt_id, chain=self.chain)
+        return chain.filter(iteration__gt=self.iteration)
+
+    def end_after(self) -> None:
+        """Ends the chain after this call, unless the next iteration has been asked or is being asked."""
+        later = self.after()
+        unasked = [EvolveState.WAITING, EvolveState.PENDING]
+        if later.filter(iteration=self.iteration + 1, state__in=unasked, claim=None).update(state=EvolveState.ENDED):
+            later.filter(state=EvolveState.WAITING).update(state=EvolveState.ENDED)
+
 
 class EvolveReply(Exchange):
     """A reply to one call, successful or not. `text` is what was read, `thinking` the reasoning before it."""
@@ -174,6 +202,9 @@ class EvolvedPromptQuerySet(models.QuerySet["EvolvedPrompt"]):
 
     def exact(self) -> Self:
         return self.filter(duplicate=Duplicate.EXACT)
+
+    def near(self) -> Self:
+        return self.filter(duplicate=Duplicate.NEAR)
 
     def not_compared(self) -> Self:
         """Those whose most similar prompt has not been searched."""
@@ -237,8 +268,3 @@ class EvolvedPrompt(models.Model):
     def feeds(self) -> bool:
         """Whether the next iteration may be written from it: it is no exact duplicate, and was not rejected."""
         return self.duplicate != Duplicate.EXACT and self.review != Review.REJECTED
-
-
-def source_settings(source: AnswerSource) -> dict[str, Any]:
-    """Returns the settings of `source` that a recipe keeps."""
-    return {name: getattr(source, name) for name in EvolveRecipe.SETTINGS}

@@ -54,7 +54,7 @@ LONGEST_ANSWER: Final = 30_000
 
 
 class BadTemplate(ValueError):
-    """A set is invalid; `reason` is the English message with %(name)s placeholders for `values`."""
+    """A template or a set is invalid; `reason` is the English message with %(name)s placeholders for `values`."""
 
     def __init__(self, reason: str, **values: str) -> None:
         super().__init__(reason % values)

@@ -18,7 +18,7 @@ from annotation.studies.lifecycle import NotPossible
 from judges.llm.api_keys import NoKey
 from judges.llm.endpoints import Endpoint
 from judges.llm.rate_limits import Pace
-from judges.models import LIVE, CallState, JudgeVersion, RunState
+from judges.models import LIVE, AnswerSource, CallState, JudgeVersion, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending, states_to_ask
 from judges.runs.call_store import Books
 from judges.runs.progress import Progress, measure
@@ -52,6 +52,15 @@ def to_judge(version: JudgeVersion) -> Connection:
     """
     pace = pace_named(f"judge-{version.judge_id}", version.limits)
     return Connection(version.connect(), pace, version.parallel)
+
+
+def to_source(source: AnswerSource) -> Connection:
+    """Returns the connection to a model, whose rate limits hold over everything that it is asked.
+
+    Raises:
+        NoKey: the key is not available.
+    """
+    return Connection(source.connect(), pace_named(f"answers-{source.pk}", source.limits), source.parallel)
 
 
 def enqueue(run: Run, count: int = 1) -> None:
@@ -262,7 +271,8 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
 
     def open_states(self, run: R) -> Collection[str]:
         """Returns the states of calls of `run` that are not completed."""
-        return (CallState.PENDING, CallState.SENT)
+        # A call that waits for another is still to be asked, unless the run has ended.
+        return {CallState.PENDING, CallState.SENT, *(self.unsent if run.live else ())}
 
     def waits(self, run: R, at: datetime) -> list[str]:
         """Returns what the senders of `run` wait for at `at`, as sentences in the reader's language."""
@@ -295,6 +305,10 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             return True
         at_work = self._senders().filter(run=run, finished_at=None, beat_at__gte=at - SILENCE)
         return run.live and not at_work.exists()
+
+    def unfinished(self, run: R | None) -> R | None:
+        """Returns `run` if it can be resumed now: it is paused, stopped, or was interrupted by a crash."""
+        return run if run is not None and self.left_alone(run, timezone.now()) else None
 
     def held_until(self, run: R) -> datetime | None:
         """Returns when the senders of `run` are presumed dead unless a heartbeat comes; None without senders."""

@@ -1,8 +1,7 @@
 """Pages of model answers: endpoints, runs, and every request and reply."""
 
 import json
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -25,7 +24,7 @@ from judges.answers.runs import answer_life
 from judges.forms.answers import AnswersForm, SourceForm, SystemMessageForm
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSource, AnswerState
 from judges.views import endpoints
-from judges.views.runs import RunPages, occurring
+from judges.views.runs import REPLY_COLUMNS, RunPages, occurring, reply_rows
 
 PAGES: Final = RunPages(answer_life, "judges/answer_run.html", "study-answer-run", "study-answer-turns")
 
@@ -158,54 +157,16 @@ def turns(request: AdministratorRequest, study: Study, number: int) -> HttpRespo
     return render(request, "judges/answer_turns.html", context)
 
 
-TURN_COLUMNS: Final = (
-    "prompt",
-    "category",
-    "sample",
-    "turn",
-    "state",
-    "result",
-    "finish_reason",
-    "tokens_in",
-    "tokens_out",
-    "tokens_reasoning",
-    "cost_nanos",
-    "attempts",
-    "seconds",
-    "model",
-    "problem",
-    "received_at",
-)
-_REPLY: Final = TURN_COLUMNS[TURN_COLUMNS.index("finish_reason") :]
+TURN_COLUMNS: Final = ("prompt", "category", "sample", "turn", "state", "result", *REPLY_COLUMNS)
 
 
 @texts_page
 @require_safe
 def turns_csv(request: AdministratorRequest, study: Study, number: int) -> HttpResponseBase:
     """Returns a CSV with a row per reply, and one per turn without a reply."""
-    reply = ["cost" if column == "cost_nanos" else column for column in _REPLY]
-    rows = (
-        _run(study, number)
-        .calls.order_by("pk", "replies__pk")
-        .values_list(
-            "prompt__number",
-            "prompt__type",
-            "sample",
-            "turn",
-            "state",
-            "replies__state",
-            "result__number",
-            *(f"replies__{column}" for column in reply),
-        )
-    )
-    return csv_download(TURN_COLUMNS, map(_told, rows.iterator()), f"{study.slug}-answers-run-{number}.csv")
-
-
-def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Builds a CSV row; the state is the reply's if there is one."""
-    *place, state, replied, result = row[:7]
-    told = [value.isoformat() if isinstance(value, datetime) else value for value in row[7:]]
-    return (*place, replied or state, result, *told)
+    place = ("prompt__number", "prompt__type", "sample", "turn")
+    rows = reply_rows(_run(study, number).calls.all(), place, "result__number")
+    return csv_download(TURN_COLUMNS, rows, f"{study.slug}-answers-run-{number}.csv")
 
 
 @texts_page

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import messages
@@ -26,7 +25,7 @@ from judges.evolve.runs import evolve_life
 from judges.evolve.scenarios import SCENARIOS
 from judges.forms.evolve import EvolveForm
 from judges.models import EvolveCall, EvolvedPrompt, EvolveReply, EvolveRun, EvolveState
-from judges.views.runs import RunPages, occurring
+from judges.views.runs import REPLY_COLUMNS, RunPages, occurring, reply_rows
 
 PAGES: Final = RunPages(evolve_life, "judges/evolve/run.html", "prompt-set-evolve-run", "prompt-set-evolve-calls")
 
@@ -54,7 +53,7 @@ def evolve(request: AdministratorRequest, prompt_set: PromptSet) -> HttpResponse
             estimate = planning.estimate(prompt_set, source, recipe, plan, timezone.now())
         except NotPossible as refusal:
             messages.error(request, str(refusal))
-    waiting = EvolvedPrompt.objects.filter(prompt_set=prompt_set)
+    evolved = EvolvedPrompt.objects.filter(prompt_set=prompt_set)
     context = {
         "section": "studies",
         "prompt_set": prompt_set,
@@ -63,8 +62,8 @@ def evolve(request: AdministratorRequest, prompt_set: PromptSet) -> HttpResponse
         "edits": may_edit,
         "add_to": _study_to_add_to(request, prompt_set),
         "prompts": prompt_set.prompts.exists(),
-        "to_review": waiting.waiting().count(),
-        "written": waiting.exists(),
+        "to_review": evolved.waiting().count(),
+        "written": evolved.exists(),
         "runs": paged(request, prompt_set.evolve_runs.select_related("source__model", "recipe", "user"), 20),
     }
     return render(request, "judges/evolve/evolve.html", context)
@@ -99,7 +98,7 @@ def run(request: AdministratorRequest, prompt_set: PromptSet, number: int) -> Ht
         scenario=scenario_label(found.recipe.scenario),
         written=written.count(),
         exact=written.exact().count(),
-        near=written.filter(duplicate="near").count(),
+        near=written.near().count(),
         to_review=written.waiting().count(),
     )
 
@@ -135,52 +134,16 @@ def calls(request: AdministratorRequest, prompt_set: PromptSet, number: int) -> 
     return render(request, "judges/evolve/calls.html", context)
 
 
-CALL_COLUMNS: Final = (
-    "seed",
-    "chain",
-    "iteration",
-    "state",
-    "evolved_prompt",
-    "finish_reason",
-    "tokens_in",
-    "tokens_out",
-    "tokens_reasoning",
-    "cost_nanos",
-    "attempts",
-    "seconds",
-    "model",
-    "problem",
-    "received_at",
-)
-_REPLY: Final = CALL_COLUMNS[CALL_COLUMNS.index("finish_reason") :]
+CALL_COLUMNS: Final = ("seed", "chain", "iteration", "state", "evolved_prompt", *REPLY_COLUMNS)
 
 
 @set_texts_page
 @require_safe
 def calls_csv(request: AdministratorRequest, prompt_set: PromptSet, number: int) -> HttpResponseBase:
     """Returns a CSV with a row per reply, and one per call without a reply."""
-    reply = ["cost" if column == "cost_nanos" else column for column in _REPLY]
-    rows = (
-        _run(prompt_set, number)
-        .calls.order_by("pk", "replies__pk")
-        .values_list(
-            "prompt__number",
-            "chain",
-            "iteration",
-            "state",
-            "replies__state",
-            "child",
-            *(f"replies__{column}" for column in reply),
-        )
-    )
-    return csv_download(CALL_COLUMNS, map(_told, rows.iterator()), f"{prompt_set.slug}-evolve-run-{number}.csv")
-
-
-def _told(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Builds a CSV row; the state is the reply's if there is one, and a prompt was written only by an `ok` reply."""
-    seed, chain, iteration, state, replied, child = row[:6]
-    told = [value.isoformat() if isinstance(value, datetime) else value for value in row[6:]]
-    return (seed, chain, iteration, replied or state, child if (replied or state) == EvolveState.OK else None, *told)
+    place = ("prompt__number", "chain", "iteration")
+    rows = reply_rows(_run(prompt_set, number).calls.all(), place, "replies__child")
+    return csv_download(CALL_COLUMNS, rows, f"{prompt_set.slug}-evolve-run-{number}.csv")
 
 
 @set_texts_page

@@ -1,6 +1,8 @@
-"""Views shared by the pages of all kinds of runs: show, pause, resume and cancel."""
+"""Views shared by the pages of all kinds of runs: show, pause, resume and cancel, and downloads of replies."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import messages
@@ -23,6 +25,35 @@ def occurring(calls: QuerySet[Any], states: list[tuple[str, Any]], chosen: str) 
     """Returns those of `states`, with their labels, that some of `calls` are in, and the one that is chosen."""
     there = {chosen, *calls.order_by().values_list("state", flat=True).distinct()}
     return [(state, label) for state, label in states if state in there]
+
+
+REPLY_COLUMNS: Final = (
+    "finish_reason",
+    "tokens_in",
+    "tokens_out",
+    "tokens_reasoning",
+    "cost_nanos",
+    "attempts",
+    "seconds",
+    "model",
+    "problem",
+    "received_at",
+)
+"""Columns of a download that tell of a reply."""
+
+
+def reply_rows(calls: QuerySet[Any], place: Sequence[str], made: str) -> Iterator[tuple[Any, ...]]:
+    """Yields a row per reply of `calls`, and one per call without a reply.
+
+    A row has the fields `place` of the call, a state, which is the reply's if there is one, the field `made`, and
+    `REPLY_COLUMNS`.
+    """
+    reply = [f"replies__{'cost' if column == 'cost_nanos' else column}" for column in REPLY_COLUMNS]
+    rows = calls.order_by("pk", "replies__pk").values_list(*place, "state", "replies__state", made, *reply)
+    for row in rows.iterator():
+        *where, state, replied, what = row[: len(place) + 3]
+        told = [value.isoformat() if isinstance(value, datetime) else value for value in row[len(place) + 3 :]]
+        yield (*where, replied or state, what, *told)
 
 
 @dataclass(frozen=True, slots=True)

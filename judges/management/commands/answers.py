@@ -1,7 +1,7 @@
 """`manage.py answers STUDY --model NAME...`: has models answer a study's prompts and stores their answers."""
 
 from argparse import ArgumentParser
-from typing import Any, Final
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -10,19 +10,17 @@ from django.utils import timezone
 from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
-from judges import problems
 from judges.answers import runs, sources
 from judges.answers.planning import AGAIN, AnswerPlan
 from judges.answers.runs import answer_life
 from judges.judging import judges, lookup
 from judges.llm import temperatures
 from judges.llm.api_keys import NoKey
-from judges.management.endpoints import add_endpoint, settings_given
+from judges.management.endpoints import add_endpoint
 from judges.management.numbers import count, temperature
-from judges.management.watching import ENDS, ended, held, summary, worked
+from judges.management.sources import ENDS_OF_SOURCE, source_settings, warn
+from judges.management.watching import finished, held
 from judges.models import AnswerSource, dollars
-
-NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run the command again."
 
 
 class Command(BaseCommand):
@@ -94,19 +92,16 @@ class Command(BaseCommand):
             self.stdout.write(f"Next: make pairs of the new answers with {command}")
 
     def _source(self, study: Study, name: str, options: dict[str, Any]) -> AnswerSource:
-        given = _settings(options)
+        given = source_settings(options)
         if "endpoint" not in given:
             sources.source_of(study, name)
         budget = judges.in_nanos(options["budget"])
         source = sources.keep_source(study, name, given, org=options["org"], budget=budget)
-        if given.get("endpoint", source.endpoint) != source.endpoint:
-            self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=source.endpoint)))
-        if source.budget is not None and not source.priced:
-            self.stderr.write(f"{name}: no price is set, so calls do not count towards the budget.")
+        warn(source, given, self.stderr)
         return source
 
     def _estimate(self, study: Study, name: str, plan: AnswerPlan, options: dict[str, Any]) -> None:
-        given = _settings(options)
+        given = source_settings(options)
         if "endpoint" not in given:
             sources.source_of(study, name)
         found = sources.estimate_of(study, name, given, plan, org=options["org"])
@@ -132,15 +127,7 @@ class Command(BaseCommand):
         if detach:
             self.stdout.write(f"{source.model.name}: run {run.pk} continues in the background.")
             return
-        why = worked(answer_life, run, self.stderr, source.model.name)
-        progress = answer_life.progress(run, timezone.now())
-        self.stdout.write(f"{source.model.name}: {summary(run, progress)}")
-        ended(answer_life, run, why, {**ENDS, "budget": NO_BUDGET}, progress)
-
-
-def _settings(options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the given endpoint settings."""
-    return settings_given(options, AnswerSource.SETTINGS)
+        finished(answer_life, run, source.model.name, self.stdout, self.stderr, ENDS_OF_SOURCE)
 
 
 def _plan(options: dict[str, Any]) -> AnswerPlan:

@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from annotation.models import PromptSet
 from annotation.studies.lifecycle import NotPossible
-from judges import problems
 from judges.answers import sources
 from judges.evolve import lineage, runs
 from judges.evolve.planning import AGAIN, TEMPERATURE, EvolvePlan, Recipe
@@ -20,12 +19,11 @@ from judges.evolve.runs import evolve_life
 from judges.evolve.scenarios import FORMS, OWN, SCENARIOS
 from judges.judging import judges, lookup
 from judges.llm.api_keys import NoKey
-from judges.management.endpoints import add_endpoint, settings_given
+from judges.management.endpoints import add_endpoint
 from judges.management.numbers import count, temperature, whole
-from judges.management.watching import ENDS, ended, held, summary, worked
+from judges.management.sources import ENDS_OF_SOURCE, source_settings, warn
+from judges.management.watching import finished, held
 from judges.models import AnswerSource, EvolvedPrompt, dollars
-
-NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run the command again."
 
 
 def _file(word: str) -> str:
@@ -129,21 +127,18 @@ class Command(BaseCommand):
             raise CommandError(lookup.faults(error)) from None
 
     def _source(self, prompt_set: PromptSet, options: dict[str, Any]) -> AnswerSource:
-        given = settings_given(options, AnswerSource.SETTINGS)
+        given = source_settings(options)
         name = options["model"]
         if "endpoint" not in given:
             sources.source_in(prompt_set, name)
         budget = judges.in_nanos(options["budget"])
         source = sources.keep_source_in(prompt_set, name, given, org=options["org"], budget=budget)
-        if given.get("endpoint", source.endpoint) != source.endpoint:
-            self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=source.endpoint)))
-        if source.budget is not None and not source.priced:
-            self.stderr.write(f"{name}: no price is set, so calls do not count towards the budget.")
+        warn(source, given, self.stderr)
         return source
 
     def _estimate(self, prompt_set: PromptSet, recipe: Recipe, plan: EvolvePlan, options: dict[str, Any]) -> None:
         """Prints the estimate with the given settings, which are not stored."""
-        given = settings_given(options, AnswerSource.SETTINGS)
+        given = source_settings(options)
         name = options["model"]
         if "endpoint" not in given:
             sources.source_in(prompt_set, name)
@@ -177,10 +172,7 @@ class Command(BaseCommand):
         if detach:
             self.stdout.write(f"{name}: run {run.pk} continues in the background.")
             return
-        why = worked(evolve_life, run, self.stderr, name)
-        progress = evolve_life.progress(run, timezone.now())
-        self.stdout.write(f"{name}: {summary(run, progress)}")
-        ended(evolve_life, run, why, {**ENDS, "budget": NO_BUDGET}, progress)
+        finished(evolve_life, run, name, self.stdout, self.stderr, ENDS_OF_SOURCE)
         waiting = EvolvedPrompt.objects.filter(prompt_set=prompt_set).waiting()
         self.stdout.write(
             f"Next: review {waiting.count():,} new prompts ({waiting.exact().count():,} exact duplicates) at "

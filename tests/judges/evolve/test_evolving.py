@@ -10,6 +10,7 @@ from annotation.models import Prompt, PromptSet
 from annotation.studies.lifecycle import NotPossible
 from judges.answers import sources
 from judges.evolve import runs
+from judges.evolve.call_store import EvolveBooks
 from judges.evolve.planning import EvolvePlan, Recipe
 from judges.evolve.runs import evolve_life
 from judges.llm.mock import Fault
@@ -314,6 +315,35 @@ def test_a_rejected_parent_ends_its_chain_and_an_undone_rejection_continues_it(
     assert states(evolve(seeds, source, plan=EvolvePlan(limit=1, iterations=2))) == {}
     review.undo(child, None)
     assert states(evolve(seeds, source, plan=EvolvePlan(limit=1, iterations=2))) == {"ok": 1}
+
+
+def test_nothing_is_written_from_a_parent_rejected_while_its_run_is_halted(
+    seeds: PromptSet, stand_in: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from judges.evolve import review
+
+    Parrot(monkeypatch, *[tagged(f"Praise the number {number} in a song.") for number in range(3)])
+    server = stand_in()
+    source = writer(seeds, server.url)
+    plan = EvolvePlan(limit=1, iterations=3)
+    run = runs.start(seeds, source, Recipe("writing"), plan, NOW, detach=False)
+    keep = EvolveBooks.store
+
+    def store_and_pause(*args: Any) -> None:
+        keep(*args)
+        evolve_life.pause(run)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EvolveBooks, "store", store_and_pause)
+        go_on(run)
+    (child,) = children(seeds)
+    assert states(run) == {"ok": 1, "pending": 1, "waiting": 1}
+    review.reject(child, None, NOW)
+    assert evolve_life.resume(run, detach=False)
+    assert states(go_on(run)) == {"ok": 1, "ended": 2}
+    assert (run.state, server.ledger["requests"]) == (RunState.DONE, 1)
+    review.undo(child, None)
+    assert states(evolve(seeds, source, plan=plan)) == {"ok": 2}
 
 
 def test_an_edited_parent_feeds_the_next_iteration_as_it_was_accepted(seeds: PromptSet, stand_in: Start) -> None:

@@ -21,9 +21,10 @@ def asked(name: str, prompt: str, **more: object) -> str:
 
 def written(name: str, prompt: str, number: int = 0, **more: object) -> Written:
     message = asked(name, prompt, **more)
-    assert mock_evolving.asked_for(message)
     chance = random.Random(number)  # noqa: S311  nothing secret hangs on it
-    found = read(mock_evolving.reply(message, chance), FORMS[SCENARIOS[name].form])
+    reply = mock_evolving.reply(message, chance)
+    assert reply is not None
+    found = read(reply, FORMS[SCENARIOS[name].form])
     assert isinstance(found, Written)
     return found
 
@@ -65,4 +66,5 @@ def test_coding_adds_a_sentence_for_each_constraint_that_was_drawn() -> None:
 def test_it_is_asked_through_the_endpoint_and_other_requests_are_not_mistaken() -> None:
     text, _tokens = opinion(Behaviour(), {"temperature": 1}, [asked("writing", "Write [[A]] about rain.")])
     assert isinstance(read(text, FORMS["prompt"]), Written)
-    assert not mock_evolving.asked_for("What does <prompt>\nthis\n</prompt> mean in HTML?")
+    chance = random.Random(0)  # noqa: S311  nothing secret hangs on it
+    assert mock_evolving.reply("What does <prompt>\nthis\n</prompt> mean in HTML?", chance) is None
