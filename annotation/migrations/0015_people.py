@@ -113,18 +113,6 @@ class Migration(migrations.Migration):
                 'ordering': ['-pk'],
             },
         ),
-        migrations.RemoveIndex(
-            model_name='comparison',
-            name='comparison_by_rater',
-        ),
-        migrations.AddIndex(
-            model_name='comparison',
-            index=models.Index(fields=['study', 'rater', 'pair', 'superseded_by', 'withdrawn'], name='comparison_by_rater'),
-        ),
-        migrations.AddIndex(
-            model_name='comparison',
-            index=models.Index(condition=models.Q(('answered_at__isnull', False)), fields=['study', 'answered_at', 'rater', 'superseded_by', 'withdrawn'], name='comparison_in_time'),
-        ),
         migrations.RunPython(closed_now, migrations.RunPython.noop),
         migrations.RunPython(keep_first_versions, forget_versions),
     ]
