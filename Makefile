@@ -10,13 +10,19 @@ export PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench-load bench-loading bench-pairs demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
+.PHONY: help bench-load bench-loading bench-pairs bench-similarity demo preflight install install-dev test test-fast lint format docs lock messages screenshots FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-demo: preflight install ## a running arena with a sample study, on HOST:PORT
+# The database is made while static files are collected: neither needs the other.
+demo: preflight $(VENV)/.installed ## a running arena with a sample study, on HOST:PORT
+	@$(MAKE) --no-print-directory --jobs=3 install database
 	@exec $(BIN)/python manage.py demo
+
+.PHONY: database
+database: $(VENV)/.installed
+	@$(BIN)/python manage.py migrate --verbosity 0 --skip-checks
 
 install: $(VENV)/.installed staticfiles/staticfiles.json $(CATALOGUES) ## the virtual environment, the static files and the catalogues
 
@@ -24,7 +30,7 @@ install-dev: install $(VENV)/.installed-dev ## the same with what tests and lint
 
 # The stamp holds the folder it was made in: an environment that was moved here, whose interpreter is
 # gone, or whose making was interrupted is made anew. Its own Python is asked from then on.
-ifeq ($(shell test "$$(cat $(VENV)/.made 2>/dev/null)" = "$(CURDIR)" && $(BIN)/python -c 'import pip' 2>/dev/null && echo sound),sound)
+ifeq ($(shell test "$$(cat $(VENV)/.made 2>/dev/null)" = "$(CURDIR)" && $(BIN)/python -c pass 2>/dev/null && echo sound),sound)
 PREFLIGHT_PYTHON := $(BIN)/python
 $(VENV)/.made:
 else
@@ -33,7 +39,7 @@ $(VENV)/.made: FORCE
 endif
 	@$(PYTHON) llmfao_site/demo/preflight.py
 	@echo "Making the virtual environment in $(VENV) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)
 	@printf '%s' "$(CURDIR)" > $@
 
 # Before the long work: nobody waits for an installation to hear that the port is taken.
@@ -43,10 +49,17 @@ preflight:
 # Byte code is left to the first import: compiling every module takes longer than installing all of them. So imports
 # must keep it, or every process would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --require-hashes
+# pip works from outside the environment where Python comes with it; putting it inside takes longer than all of uv's work.
+# It goes inside where Python has none, and where uv cannot do the rest.
+has_pip = $(1) -c 'import pip' 2>/dev/null
+pip_inside = { $(call has_pip,$(BIN)/python) || $(BIN)/python -m ensurepip >/dev/null; }
+PIP_OPTIONS := -qq --disable-pip-version-check --no-compile --require-hashes
+PIP_INSTALL := $(pip_inside) && $(BIN)/python -m pip install $(PIP_OPTIONS)
+install_uv = if $(call has_pip,$(PYTHON)); then $(PYTHON) -m pip --python $(BIN)/python install $(PIP_OPTIONS) -r requirements-uv.lock; \
+	else $(PIP_INSTALL) -r requirements-uv.lock; fi
 ifeq ($(INSTALLER),uv)
 # uv reads no configuration of pip's. Where it cannot be had, or does not reach the packages, pip takes over.
-install_locked = { $(PIP_INSTALL) -r requirements-uv.lock && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } \
+install_locked = { { test -x $(BIN)/uv || { $(install_uv); }; } && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); } \
 	|| { echo "uv could not install them. Trying pip ..."; $(PIP_INSTALL) -r $(1); }
 else
 install_locked = $(PIP_INSTALL) -r $(1)
@@ -93,8 +106,9 @@ format: install-dev ## ruff's formatter and its safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install ## docs/reference/commands.md anew from the commands
+docs: install ## the list of commands and the picture of the rooms anew
 	@$(BIN)/python docs/write_commands.py
+	@$(BIN)/python docs/draw_rooms.py
 
 .PHONY: bench-judges bench-grades bench-kept bench-slow-clients bench-reload
 bench-grades: install-dev ## tables of what judges said, over a million grades; none of their pages takes 100 ms
@@ -103,7 +117,7 @@ bench-grades: install-dev ## tables of what judges said, over a million grades; 
 bench-judges: install-dev ## calls a second of a judge against a bare loop of the same; at least 0.8 of it
 	$(BIN)/python -m bench.judges
 
-bench-load: install-dev ## votes per second against a bare view, and 1,000,000 pairs against 1,000
+bench-load: install-dev ## votes per second against a bare view, in an adaptive study, and 1,000,000 pairs against 1,000
 	@$(BIN)/python -m bench.load $(ARGS)
 
 bench-kept: install-dev ## pages over a million comparisons or grades, with and without what is kept for them; none takes 300 ms
@@ -118,15 +132,22 @@ bench-reload: install-dev ## votes of 16 workers during a reload of gunicorn; 95
 bench-loading: install-dev ## loading 100,000 comparisons that make their pairs, and a million on stored ones
 	@$(BIN)/python -m bench.loading $(ARGS)
 
+.PHONY: bench-sampling
+bench-sampling: install-dev ## votes that adaptive pairs save against uniform ones, and maximum discrepancy against chance
+	@$(BIN)/python -m bench.sampling $(ARGS)
+
 bench-pairs: install-dev ## distances in one call a prompt against a loop; at most 0.7 of its time
 	$(BIN)/python -m bench.pairs
+
+bench-similarity: install-dev ## a million lexical similarities on one core; at most 60 s, in flat memory
+	@$(BIN)/python -m bench.similarity
 
 screenshots: install-dev ## docs/screenshots anew, from a demo of its own (needs Chromium)
 	@$(BIN)/python bench/screenshots.py
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 --generate-hashes --no-annotate
 lock: install-dev ## the lock files anew from pyproject.toml
-	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
+	@$(install_uv)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --group uv -o requirements-uv.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml -o requirements.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
@@ -136,10 +157,17 @@ messages: install-dev ## the catalogues of translations, brought up to date with
 	$(BIN)/python locale/drop_guesses.py
 	$(BIN)/python locale/compile.py
 
-.PHONY: bench-ranking coverage
+.PHONY: bench-ranking bench-stopping coverage
 bench-ranking: install-dev ## boards against the floor of counting, against other libraries, and out of a database
 	@$(BIN)/python -m bench.ranking $(ARGS); failed=$$?; \
 	$(BIN)/python -m bench.ranking_database || failed=1; exit $$failed
 
+bench-stopping: install-dev ## 8 equal models looked at every 50 votes are separated in at most 7 % of 1,000 studies; goals take at most 1.6 times the votes
+	@$(BIN)/python -m bench.stopping $(ARGS)
+
 coverage: install-dev ## how often a 95 % interval holds the truth, in 500 simulated studies of each shape
 	@$(BIN)/python -m bench.coverage $(ARGS)
+
+.PHONY: bench-planner
+bench-planner: install-dev ## how often the planner's 80 % ranges hold what 1,000 simulated studies of each shape find
+	@$(BIN)/python -m bench.planner $(ARGS)

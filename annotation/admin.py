@@ -9,7 +9,10 @@ from django.http import HttpRequest
 
 from annotation.models import (
     Assignment,
+    BattleRow,
     Comparison,
+    Draw,
+    DrawBatch,
     ErasedId,
     Erasure,
     Exit,
@@ -208,6 +211,28 @@ class PairRunAdmin(ReadOnly):
     search_fields = ["study__slug"]
 
 
+@admin.register(DrawBatch)
+class DrawBatchAdmin(ReadOnly):
+    """Batches of draws of adaptive studies, with the fit and the seed they came from."""
+
+    list_display = ["number", "study", "late", "votes", "seed", "fit", "created_at"]
+    list_filter = ["late", "study"]
+    list_select_related = ["study"]
+    search_fields = ["study__slug", "=number"]
+
+
+@admin.register(Draw)
+class DrawAdmin(ReadOnly):
+    """Single draws, with their strategy and probability."""
+
+    to_set = "batch__study__prompt_set"
+    list_display = ["pk", "batch", "position", "pair", "slot", "strategy", "version", "probability"]
+    list_filter = ["strategy"]
+    list_select_related = ["batch", "pair"]
+    search_fields = ["=pair__number"]
+    show_full_result_count = False
+
+
 @admin.register(Rater)
 class RaterAdmin(ReadOnly):
     """Workers and judges as raters, with their exclusions."""
@@ -292,6 +317,18 @@ class ReportAdmin(ReadOnly):
     list_filter = ["kind"]
     list_select_related = ["study", "pair", "worker"]
     search_fields = ["comment", "=pair__number"]
+
+
+@admin.register(BattleRow)
+class BattleRowAdmin(ReadOnly):
+    """Rows of loaded battles, with the fields that have no column."""
+
+    to_set = "study__prompt_set"
+    list_display = ["pk", "study", "format", "file", "pair", "left", "rater", "trial"]
+    list_filter = ["format", "study"]
+    list_select_related = ["study", "pair"]
+    search_fields = ["=pair__number", "rater"]
+    show_full_result_count = False
 
 
 @admin.register(Upload)

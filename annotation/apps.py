@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.urls import register_converter
 from django.urls.converters import IntConverter
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class Whole(IntConverter):
@@ -21,6 +22,12 @@ class AnnotationConfig(AppConfig):
     def ready(self) -> None:
         register_converter(Whole, "whole")
         from annotation import overview, study_sections
+        from annotation.exporting import battles as battles_out
+        from annotation.exporting import study_formats
+        from annotation.importing import registry
+        from annotation.importing.rows.battles import BattleRows
+        from annotation.interchange.formats import battle, battles, mad
+        from annotation.models import BattleRow
 
         for section in (
             study_sections.Section("data", _("Data"), 10, "study-data", overview.data),
@@ -29,3 +36,6 @@ class AnnotationConfig(AppConfig):
             study_sections.Section("export", _("Export"), 60, "study-export", overview.export),
         ):
             study_sections.register(section)
+        registry.register({battle.KIND: gettext_noop("Battles")}, BattleRows, (BattleRow,), of_the_study=(battle.KIND,))
+        study_formats.register(mad.FORMAT, battles_out.MAD_WRITER)
+        study_formats.register(battles.FORMAT, battles_out.BATTLES_WRITER)

@@ -12,8 +12,9 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from annotation import draw_strategies
 from annotation.importing.load import Whose
-from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, RESERVED_RATERS, judge_in_name
+from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, is_reserved, judge_in_name
 from annotation.interchange.registry import FORMATS
 from annotation.models import Outcome, PromptSet, Study
 from annotation.studies.completion_codes import Way, change_platform
@@ -175,7 +176,7 @@ def _what_can_be_loaded() -> str:
 
 
 COLUMNS_OFFERED: Final = 20
-"""Columns of a file that the question whose its rows are offers."""
+"""Maximum columns of a file that `WhoseForm` offers."""
 
 
 class UploadForm(forms.Form):
@@ -199,9 +200,9 @@ class UploadForm(forms.Form):
 
 
 class WhoseForm(forms.Form):
-    """Whose the comparisons of files are that have columns under unknown names.
+    """Asks whose comparisons files contain that have columns with unknown names.
 
-    For each file, one judge's, or those of the workers or raters in one of the columns.
+    For each file, they are those of one judge, or of the workers or raters in one of the columns.
     """
 
     def __init__(self, data: QueryDict | None, unclear: Mapping[str, Sequence[str]]) -> None:
@@ -231,7 +232,7 @@ class WhoseForm(forms.Form):
         found: dict[str, Any] = super().clean() or {}
         for place in range(len(self.unclear)):
             judge = found.get(f"judge_{place}", "")
-            if found.get(f"whose_{place}") == "judge" and (not judge or judge in RESERVED_RATERS):
+            if found.get(f"whose_{place}") == "judge" and (not judge or is_reserved(judge)):
                 self.add_error(
                     f"judge_{place}", _("Enter the judge’s name. The names “people” and “all” are reserved.")
                 )
@@ -357,6 +358,15 @@ class VotesForm(SettingsForm):
         fields = ["overlap", "least_votes", "most_votes", "reservation_minutes", "pair_identical", "fast_seconds"]
 
 
+class GoalForm(SettingsForm):
+    """What the study is to find out, and what happens then."""
+
+    class Meta:
+        model = Study
+        fields = ["goal", "goal_number", "goal_pauses"]
+        widgets = {"goal": forms.RadioSelect}
+
+
 class OfferForm(SettingsForm):
     """The filters for the pairs that people are offered."""
 
@@ -390,6 +400,48 @@ class OfferForm(SettingsForm):
         model_choice(self, "language_models").queryset = self.instance.prompt_set.models.order_by("name")
 
 
+class ChoiceForm(SettingsForm):
+    """Whether pairs are fixed or drawn while votes come in, and the shares of the strategies that draw them."""
+
+    class Meta:
+        model = Study
+        fields = ["offering", "floor", "draw_seed"]
+        widgets = {"offering": forms.RadioSelect}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.drawer = draw_strategies.registered()
+        self.strategies = [each for each in self.drawer.strategies if each.mixed] if self.drawer else []
+        mix = self.drawer.mix_of(self.instance) if self.drawer else {}
+        for strategy in self.strategies:
+            self.fields[f"share_{strategy.name}"] = PercentField(
+                label=_("%(strategy)s (%% of draws)") % {"strategy": _(strategy.label)},
+                help_text=_(strategy.help),
+                initial=mix.get(strategy.name, 0.0),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        shares = {each.name: found.get(f"share_{each.name}") for each in self.strategies}
+        if None in shares.values():
+            return found
+        given = {name: float(share) for name, share in shares.items() if share}
+        if abs(sum(given.values()) - 1) > 1e-6:
+            text = _("The shares add up to %(sum)g%%. Change them so that they add up to 100%%.")
+            raise forms.ValidationError(text % {"sum": round(100 * sum(given.values()), 4)})
+        found["mix"] = {} if self.drawer and given == dict(self.drawer.default) else given
+        return found
+
+    def save(self, commit: bool = True) -> Study | None:  # type: ignore[override]
+        changes = {name: self.cleaned_data[name] for name in self.changed_data if not name.startswith("share_")}
+        if any(name.startswith("share_") for name in self.changed_data):
+            changes["mix"] = self.cleaned_data["mix"]
+        return _saved(self, lambda: change_settings(self.instance, changes))
+
+    def warning(self) -> str:
+        return ""
+
+
 class TrainingForm(SettingsForm):
     """The size, pass mark and number of attempts of the training."""
 
@@ -417,7 +469,7 @@ class ErasureForm(forms.Form):
     withdraw = forms.BooleanField(
         label=gettext_lazy("Withdraw their votes as well"),
         required=False,
-        help_text=gettext_lazy("Do this if they ask for it. Leaderboards are then computed without their votes."),
+        help_text=gettext_lazy("Select this if they ask for it. Leaderboards no longer count their votes."),
     )
 
 
@@ -581,7 +633,11 @@ class DeletionForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name of the study"),
         max_length=200,
-        required=False,
         help_text=gettext_lazy("Type the name to confirm."),
     )
     with_prompt_set = forms.BooleanField(label=gettext_lazy("Also delete the prompt set"), required=False)
+
+    def __init__(self, *args: Any, needs_name: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not needs_name:
+            del self.fields["name"]

@@ -1,7 +1,7 @@
-"""Signs of life of background work, so that a dead worker's is taken up within two minutes.
+"""Heartbeats of background work, so that another worker takes over within two minutes of a crash.
 
-While a worker is at a row, a thread of its own says so every few seconds, however long the worker computes or stores
-without a word. A row whose sign of life is too old has lost its worker.
+While a worker processes a row, a thread stores the time in it every few seconds, however long one step of the work
+takes. A row whose heartbeat is too old has lost its worker.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from django.utils.translation import gettext_lazy as _
 log = logging.getLogger(__name__)
 
 EVERY: Final = 10.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 
 SILENCE: Final = timedelta(seconds=65)
-"""Without a sign of life for this long, the worker is dead. A few may fail to be stored on a busy SQLite."""
+"""Without a heartbeat for this long, the worker counts as dead. On a busy SQLite, a few may fail to be stored."""
 
 
 class Worked(models.Model):
-    """A row that a background worker is at."""
+    """A row that a background worker processes."""
 
     beat_at = models.DateTimeField(_("last active"), null=True, editable=False)
     interruptions = models.PositiveSmallIntegerField(
@@ -46,18 +46,18 @@ class Worked(models.Model):
 
 
 def silent(at: datetime) -> Q:
-    """Returns the condition of rows whose worker has given no sign of life for `SILENCE`.
+    """Returns the condition of rows without a heartbeat for `SILENCE`.
 
-    A row that an older version claimed has none: there the time of its claim counts.
+    Rows that an older version claimed have none. For these, the time of the claim counts.
     """
     return Q(beat_at__lt=at - SILENCE) | Q(beat_at=None, claimed_at__lt=at - SILENCE)
 
 
 @contextmanager
 def beating(rows: models.QuerySet[Any]) -> Iterator[None]:
-    """Stores a sign of life in `rows` at intervals, in a thread with a connection of its own, until the end.
+    """Stores a heartbeat in `rows` at intervals, in a thread with a connection of its own, until the block ends.
 
-    `rows` has to select by whose claim it is: a worker that lost its claim must not keep another's alive.
+    `rows` must select the worker's own claim, because a worker that lost its claim must not keep another's alive.
     """
     over = threading.Event()
 
@@ -67,8 +67,10 @@ def beating(rows: models.QuerySet[Any]) -> Iterator[None]:
                 try:
                     rows.all().update(beat_at=timezone.now())
                 except DatabaseError as problem:
-                    # SQLite has one writer, who may be storing for a while; nobody takes the row meanwhile either.
-                    log.debug("A sign of life was not stored: %s", problem)
+                    # SQLite has one writer, which may take a while. Nobody can take the row in the meantime either.
+                    log.debug("A heartbeat was not stored: %s", problem)
+                    # Nothing else would replace a connection that was lost.
+                    connection.close()
         finally:
             connection.close()
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from annotation import study_sections
+from annotation.drawing import progress
 from annotation.models import (
     Pair,
     Purpose,
@@ -25,6 +26,7 @@ from annotation.models import (
     UploadState,
     Worker,
 )
+from annotation.studies import lifecycle
 from annotation.study_sections import Section, SectionState, Step
 from annotation.voting import coverage
 from annotation.voting.coverage import Pace, Totals
@@ -62,11 +64,13 @@ class Facts:
     training_draw: int
     check_pairs: int
     overlap: int
+    possible: int | None
+    """The pairs that an adaptive study can draw; None for a fixed one."""
 
     @property
     def offered(self) -> int:
-        """The pairs offered; in a draft, those that starting it would offer."""
-        return self.totals.pairs
+        """The pairs offered; in a draft, those that starting it would offer; in an adaptive study, those to draw."""
+        return self.totals.pairs if self.possible is None else self.possible
 
 
 def facts(study: Study, at: datetime) -> Facts:
@@ -82,6 +86,7 @@ def facts(study: Study, at: datetime) -> Facts:
         training_draw=study.training_draw(numbers[Purpose.TRAINING]),
         check_pairs=numbers[Purpose.CHECK],
         overlap=study.overlap,
+        possible=progress.possible(study) if study.is_adaptive else None,
     )
 
 
@@ -98,7 +103,7 @@ def rows(listed: Sequence[Study]) -> list[Row]:
     if not listed:
         return []
     prefetch_related_objects(listed, "language_models")
-    pairs = coverage.totals_by_study(reduce(or_, (Pair.objects.within(study) for study in listed)))
+    pairs = coverage.totals_by_study(reduce(or_, (coverage.offered_in(study) for study in listed)))
     votes: Counter[int] = Counter()
     for rater in coverage.counts_by_rater(Rater.objects.filter(study__in=listed)):
         if rater.kind != RaterKind.JUDGE and not rater.simulated:
@@ -120,11 +125,15 @@ def rows(listed: Sequence[Study]) -> list[Row]:
 
 
 def _row_phrase(study: Study, pairs: Totals | None, *, votes: int, workers: int) -> str:
-    if pairs is None:
+    if study.is_adaptive:
+        drawn = _("%(pairs)s drawn") % {"pairs": count(pairs.pairs if pairs else 0, "pair")}
+        phrases = [_("pairs are drawn while votes come in") if study.status == Status.DRAFT else drawn]
+    elif pairs is None:
         return _("no pairs yet")
-    phrases = [count(pairs.pairs, "pair")]
-    if study.status != Status.DRAFT:
-        phrases.append(covered(pairs.share))
+    else:
+        phrases = [count(pairs.pairs, "pair")]
+        if study.status != Status.DRAFT:
+            phrases.append(covered(pairs.share))
     if votes:
         phrases.append(count(votes, "vote"))
     if workers:
@@ -155,11 +164,11 @@ def listed(phrases: list[str]) -> str:
 
 def covered(share: float) -> str:
     """Returns "61% covered"; 100 only if no vote is missing, 0 only if there is none."""
-    percent = 100 * share
-    if 0 < percent < 1:
+    percent = coverage.percent(share)
+    if share > 0 and not percent:
         # xgettext:no-python-format
         return _("less than 1% covered")
-    return _("%(percent)d%% covered") % {"percent": min(int(percent), 100)}
+    return _("%(percent)d%% covered") % {"percent": percent}
 
 
 def time_left(pace: Pace) -> str:
@@ -232,6 +241,8 @@ def data(study: Study, at: datetime) -> SectionState:
 
 def pairs(study: Study, at: datetime) -> SectionState:
     """The state of the pairs: how many are offered, and their coverage."""
+    if study.is_adaptive:
+        return _drawn_pairs(study, at)
     numbers = facts(study, at)
     steps = []
     has_results = study.prompt_set.results.exists()
@@ -246,12 +257,7 @@ def pairs(study: Study, at: datetime) -> SectionState:
         text = _("There are answers, but no pairs to vote on yet.")
         return SectionState(_("none yet"), "empty", (Step(20, text, _("Make pairs"), "study-pairs"),))
     if study.status == Status.DRAFT:
-        if not numbers.training_pairs and study.training_size != 0:
-            text = _("There are no training pairs yet. Upload some, or set training pairs per attempt to 0.")
-            steps.append(Step(30, text, _("Add training pairs"), "study-data"))
-        if not numbers.check_pairs and study.check_rate > 0:
-            text = _("There are no check pairs, so nothing tests workers’ attention while they vote.")
-            steps.append(Step(36, text, _("Add check pairs"), "study-data"))
+        steps = _golden_steps(study, numbers)
         phrase = _("%(pairs)s, %(votes)s planned") % {
             "pairs": count(numbers.offered, "pair"),
             "votes": count(numbers.totals.planned, "vote"),
@@ -268,6 +274,53 @@ def pairs(study: Study, at: datetime) -> SectionState:
         text = _("All pairs have their votes. Close the study and read the results.")
         steps.append(Step(50, text, _("Close study"), "study-close"))
     return SectionState(listed(phrases), "ready", tuple(steps), share=numbers.totals.share)
+
+
+def _golden_steps(study: Study, numbers: Facts) -> list[Step]:
+    """What a draft lacks of training and check pairs."""
+    steps = []
+    if not numbers.training_pairs and study.training_size != 0:
+        text = _("There are no training pairs yet. Upload some, or set training pairs per attempt to 0.")
+        steps.append(Step(30, text, _("Add training pairs"), "study-data"))
+    if not numbers.check_pairs and study.check_rate > 0:
+        text = _("There are no check pairs, so nothing tests workers’ attention while they vote.")
+        steps.append(Step(36, text, _("Add check pairs"), "study-data"))
+    return steps
+
+
+def _drawn_pairs(study: Study, at: datetime) -> SectionState:
+    """The state of the pairs of an adaptive study: how many were drawn, their votes, and the open places."""
+    numbers = facts(study, at)
+    if not numbers.offered:
+        if not study.prompt_set.results.exists():
+            return SectionState(_("none yet; upload answers first"), "empty")
+        text = _("Within the filters, no prompt has answers from two models, so no pairs can be drawn.")
+        return SectionState(_("none to draw"), "attention", (Step(20, text, _("Change filters"), "study-offer"),))
+    if study.status == Status.DRAFT:
+        phrase = _("drawn while votes come in, from %(pairs)s") % {"pairs": count(numbers.offered, "pair")}
+        return SectionState(phrase, "ready", tuple(_golden_steps(study, numbers)))
+    steps = []
+    open_ = numbers.totals.planned - numbers.totals.received - numbers.open_assignments
+    phrases = [
+        _("%(pairs)s drawn") % {"pairs": count(numbers.totals.pairs, "pair")},
+        count(numbers.totals.received, "vote"),
+        _("%(number)s open") % {"number": number_format(max(0, open_), force_grouping=True)},
+    ]
+    if study.status == Status.OPEN:
+        if progress.is_sleeping(study, at):
+            text = _(
+                "The background worker has not drawn the next pairs, so they are drawn at random. Votes count, but the "
+                "study needs more of them. Check that the worker runs."
+            )
+            steps.append(Step(6, text, _("View draws"), "study-pairs"))
+        if new := progress.new_models(study):
+            text = _("New models have answers but are not part of the study: %(names)s.")
+            names = listed([model.name for model in new])
+            steps.append(Step(21, text % {"names": names}, _("Add models"), "study-pairs"))
+        if not numbers.open_assignments and progress.is_exhausted(study):
+            text = _("All pairs have their votes. Close the study and read the results.")
+            steps.append(Step(50, text, _("Close study"), "study-close"))
+    return SectionState(listed(phrases), "attention" if steps else "ready", tuple(steps))
 
 
 def workers(study: Study, at: datetime) -> SectionState:
@@ -317,7 +370,8 @@ def _state_steps(study: Study, others: Sequence[Step]) -> list[Step]:
     if not Study.objects.with_leave().filter(pk=study.pk).exists():
         text = _("This study may no longer use its prompt set, so it cannot run.")
         return [Step(1, text, _("View prompt set"), "study-data")]
-    if study.status == Status.DRAFT and Pair.objects.within(study).exists():
+    ready = lifecycle.has_candidates(study) if study.is_adaptive else Pair.objects.within(study).exists()
+    if study.status == Status.DRAFT and ready:
         # What is missing comes first, and while anything is, the study is not ready.
         missing = any(step.urgency <= MISSING for step in others)
         text = _("You can start the study without them.") if missing else _("Ready to start.")

@@ -60,6 +60,17 @@ class Section:
     look: Callable[[Study, datetime], SectionState]
 
 
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A page beside the studies that helps to prepare one: a link on the list of studies and on drafts.
+
+    `url_name` takes no argument; from a draft it is opened with `?study=` and the draft's address.
+    """
+
+    title: str | Promise
+    url_name: str
+
+
 _sections: dict[str, Section] = {}
 
 
@@ -71,6 +82,19 @@ def register(section: Section) -> None:
     """
     if _sections.setdefault(section.key, section) != section:
         raise ValueError(f"A section {section.key!r} is already registered.")
+
+
+_tools: dict[str, Tool] = {}
+
+
+def register_tool(tool: Tool) -> None:
+    """Adds a link to `tool` to the list of studies and to drafts."""
+    _tools[tool.url_name] = tool
+
+
+def tools() -> list[Tool]:
+    """Returns the registered tools of all apps."""
+    return list(_tools.values())
 
 
 def registered() -> list[Section]:

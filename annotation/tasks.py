@@ -3,6 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
+from annotation import draw_strategies
+from annotation.drawing import batches
 from annotation.importing import uploads
 from annotation.pair_making import background
 from annotation.voting import assignments, erasure
@@ -42,3 +44,16 @@ def run_upload(upload_id: int) -> None:
 def sweep_uploads() -> None:
     """Recovers uploads after crashes and deletes the files of finished ones."""
     uploads.sweep(timezone.now())
+
+
+@shared_task(name=draw_strategies.TASK)
+def draw_pairs(study_id: int) -> None:
+    """Draws the next pairs of an adaptive study, unless it has enough or another worker is at it."""
+    batches.draw(study_id, timezone.now())
+
+
+@shared_task(name="annotation.sweep_draws")
+def sweep_draws() -> None:
+    """Has the next pairs drawn of every adaptive study that is short of open places."""
+    for study_id in batches.due(timezone.now()):
+        draw_pairs.delay(study_id)

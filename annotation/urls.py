@@ -42,6 +42,7 @@ study_urls = [
     path("data/flags/", data.flags, name="study-flags"),
     path("data/flags.csv", data.flags_csv, name="study-flags-csv"),
     path("pairs/", pairs.page, name="study-pairs"),
+    path("pairs/add-models/", pairs.add_models, name="study-add-models"),
     path("pairs/coverage.csv", pairs.coverage_csv, name="study-coverage-csv"),
     path("pairs/runs/<int:number>/", pairs.run, name="study-pair-run"),
     path("pairs/runs/<int:number>/cancel/", pairs.cancel_run, name="study-pair-run-cancel"),

@@ -7,6 +7,9 @@ strengths that made the votes, which effects and ties attenuate.
 
 A second part has five equal models, whose boards must not separate anybody at once in more than 6 % of studies: with
 pairs chosen adaptively, with workers and prompts of very uneven sizes, and even for comparison.
+
+A third part has studies whose pairs the strategies of adaptive studies draw, each with a uniform share of 20 %. Their
+boards have a normal prior, and without it for comparison.
 """
 
 import argparse
@@ -15,13 +18,16 @@ import platform
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import scipy
 
+from ranking.design import draws
+from ranking.design.belief import Belief
+from ranking.design.registry import DEFAULT
 from ranking.methods.board import rate
 from ranking.methods.logistic import Cells, fit
 from ranking.methods.ratings import beyond, critical
@@ -229,9 +235,119 @@ def equal_models(pool: ProcessPoolExecutor, studies: int) -> int:
     return missed
 
 
+@dataclass(frozen=True)
+class Designed:
+    """Studies of 20 models with normal strengths, whose pairs are drawn in batches by shares of strategies.
+
+    `newcomers` join after the first half of the votes, which compares the others alone.
+    """
+
+    name: str
+    mix: dict[str, float]
+    votes: int
+    models: int = 20
+    newcomers: int = 0
+    deviation: float = 0.67
+    prompts: int = 60
+    workers: int = 40
+    prompt: float = 0.0
+    worker: float = 0.0
+
+
+MIXES = (
+    ("uniform", {"uniform": 1.0}),
+    ("default", DEFAULT),
+    ("d-optimal", {"uniform": 0.2, "d-optimal": 0.8}),
+    ("gap", {"uniform": 0.2, "gap": 0.8}),
+    ("newcomer", {"uniform": 0.2, "newcomer": 0.8}),
+)
+DESIGNED = tuple(
+    Designed(name, mix, votes, newcomers=2 if "newcomer" in mix else 0)
+    for name, mix in MIXES
+    for votes in (300, 600, 1200)
+) + tuple(
+    Designed(f"{name}, effects", mix, 1200, newcomers=2 if "newcomer" in mix else 0, prompt=0.8, worker=0.4)
+    for name, mix in MIXES
+)
+BATCH = 50
+"""Draws of a batch: what a study with 25 workers opens at once."""
+
+
+def designed_votes(shape: Designed, seed: int) -> tuple[Votes, np.ndarray]:
+    """Returns votes on pairs drawn while they come in, and (n,) the log-odds of each but for its worker and prompt."""
+    rng = np.random.default_rng(seed)
+    size = shape.models
+    strength = rng.normal(0, shape.deviation, size)
+    by_prompt = rng.normal(0, shape.prompt, (shape.prompts, size))
+    by_worker = rng.normal(0, shape.worker, (shape.workers, size))
+    wins = np.zeros((size, size))
+    rows: list[np.ndarray] = []
+    late = frozenset(range(size - shape.newcomers, size))
+    for start in range(0, shape.votes, BATCH):
+        joined = 2 * start >= shape.votes
+        room = np.triu(np.full((size, size), shape.votes), 1)
+        if late and not joined:
+            room[:, sorted(late)] = 0
+        belief, places = Belief.of(wins), (wins + wins.T).sum(axis=1).round().astype(np.int64)
+        newcomers = late if joined else frozenset()
+        batch = draws.batch(
+            belief, room, BATCH, rng, mix=shape.mix, newcomers=newcomers, places=places, floor=draws.FIRST
+        )
+        i, j = (np.array([getattr(draw, name) for draw in batch]) for name in "ij")
+        prompt, worker = (rng.integers(number, size=len(batch)) for number in (shape.prompts, shape.workers))
+        odds = strength[i] - strength[j] + by_prompt[prompt, i] - by_prompt[prompt, j]
+        win, tie = chances(odds + by_worker[worker, i] - by_worker[worker, j])
+        drawn = rng.random(len(batch))
+        outcome = np.where(drawn < win, 2, np.where(drawn < win + tie, 1, 0))
+        np.add.at(wins, (i, j), outcome / 2)
+        np.add.at(wins, (j, i), 1 - outcome / 2)
+        chance = np.array([draw.probability for draw in batch])
+        rows.append(np.stack([i, j, outcome, prompt, worker, chance], axis=1))
+    table = np.concatenate(rows)
+    i, j, outcome, prompt, worker = table[:, :5].T.astype(int)
+    names = tuple(map(str, range(size)))
+    votes = Votes(names, i, j, outcome, prompt=prompt, rater=worker, chance=table[:, 5].copy())
+    return votes, strength[i] - strength[j]
+
+
+def designed(shape: Designed, seed: int) -> tuple[int, int, int, float]:
+    """Returns how many intervals hold the truth, with the prior and without, of how many, and the width with it.
+
+    The truth is that of `study` over new prompts and workers: the fit to the expected outcomes of these pairs.
+    """
+    votes, base = designed_votes(shape, seed)
+    share = expected(base, np.sqrt(2 * shape.prompt**2 + 2 * shape.worker**2), 0.0)
+    nothing = np.empty((len(votes), 0))
+    truth = fit(Cells(shape.models, votes.x, votes.y, np.ones(len(votes)), share, nothing), prior=False).theta
+    inside = []
+    width = 0.0
+    for each in (votes, replace(votes, chance=None)):
+        (group,) = rate(each, Settings(clusters="both"), "people").groups
+        ratings = group.ratings
+        inside.append(int(((ratings.low <= truth) & (truth <= ratings.high)).sum()))
+        width = width or float((ratings.high - ratings.low).mean())
+    return inside[0], inside[1], shape.models, width
+
+
+def by_strategy(pool: ProcessPoolExecutor, studies: int, only: str) -> int:
+    """Prints how many intervals of each strategy hold the truth, and returns how many miss the limit."""
+    missed = 0
+    print(f"\n{studies} studies of 20 models with pairs drawn by each strategy; 20 % of the draws are uniform.")
+    print(f"{'strategy':<24}{'votes':>8}{'with prior':>13}{'without':>10}", flush=True)
+    for shape in DESIGNED:
+        if only not in shape.name:
+            continue
+        found = np.array(list(pool.map(designed, [shape] * studies, range(studies), chunksize=4)))
+        shrunk, plain = 100 * found[:, :2].sum(axis=0) / found[:, 2].sum()
+        missed += not 93 <= shrunk <= 97
+        print(f"{shape.name:<24}{shape.votes:>8}{shrunk:>11.1f}%*{plain:>9.1f}%", flush=True)
+    return missed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=500)
+    parser.add_argument("--strategies", nargs="?", const="", help="only the strategies whose name contains this")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     plain = [Shape(shape.models, shape.prompts, shape.workers, shape.votes, 0, 0, 0, 0) for shape in SHAPES]
@@ -242,6 +358,9 @@ def main() -> None:
     print(f"{options.studies} studies of each shape; of 95 % intervals so many hold the truth; * is what has a limit.")
     print(f"{'models/prompts/workers, effects':<34}{'truth':<8}" + "".join(f"{kind:>12}" for kind in kinds), flush=True)
     missed = 0
+    if options.strategies is not None:
+        with ProcessPoolExecutor(options.processes) as pool:
+            sys.exit(bool(by_strategy(pool, options.studies, options.strategies)))
     with ProcessPoolExecutor(options.processes) as pool:
         for shape in (*SHAPES, *plain):
             label = f"{shape.models}/{shape.prompts}/{shape.workers} {'with' if shape.prompt else 'without'}"
@@ -257,6 +376,7 @@ def main() -> None:
                     line += f"{100 * inside / total:>10.1f}%{'*' if limited else ' '}" if total else f"{'-':>11} "
                 print(f"{label:<34}{f'({truth})':<8}{line}", flush=True)
         missed += equal_models(pool, 2 * options.studies)
+        missed += by_strategy(pool, options.studies, "")
     print(
         f"{missed} limits missed."
         if missed

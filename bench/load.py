@@ -3,7 +3,8 @@
 A closed loop of simulated workers, in their own process, against the site under gunicorn; in the same
 run, turn by turn, against a bare Django view under the same server and middleware that claims a row
 with SKIP LOCKED, inserts one, commits and renders the same template. Then 1,000,000 pairs against
-1,000. Loopback only; every loop is bounded. What was stored is counted afterwards.
+1,000. Before all that, a study that draws its pairs against a fixed one. Loopback only; every loop
+is bounded. What was stored is counted afterwards.
 """
 
 import argparse
@@ -77,7 +78,7 @@ def clients(spec: dict[str, Any]) -> dict[str, Any]:
 class Crowd:
     """The workers of one study, with their cookies and the pairs they have in hand."""
 
-    def __init__(self, slug: str, pairs: int, count: int, overlap: int) -> None:
+    def __init__(self, study: Any, count: int) -> None:
         import numpy as np
         from django.http import HttpResponse
         from django.utils import timezone
@@ -86,7 +87,7 @@ class Crowd:
         from annotation.voting import assignments
         from bench import population
 
-        self.study = population.make_study(slug, pairs, overlap=overlap, most_votes=100_000)
+        self.study = study
         self.workers = population.make_workers(self.study, count)
         rng = np.random.default_rng(0)
         held = [assignments.current(worker, timezone.now(), rng) for worker in self.workers]
@@ -188,12 +189,15 @@ def inside(database: str, options: argparse.Namespace) -> None:
         editor.create_model(Job)
         editor.create_model(Mark)
     Job.objects.bulk_create([Job() for _row in range(options.jobs)], batch_size=5000)
-    crowd = Crowd("speed", 20_000, 32, overlap=5)
+    crowd = Crowd(population.make_study("speed", 20_000, overlap=5, most_votes=100_000), 32)
     population.vacuum()
     connections.close_all()
     port = free_port()
     server = serve(port)
     try:
+        adaptive(port)
+        if options.only_adaptive:
+            return
         crowd.bare(port, 8, 2.0, 10_000)
         crowd.vote(port, 8, 2.0, 10_000)
         print(
@@ -223,7 +227,10 @@ def size(port: int, options: argparse.Namespace) -> None:
     """The first 1,500 votes of a large study against those of a small one, turn by turn in three parts each."""
     from bench import population
 
-    crowds = {pairs: Crowd(f"size-{pairs}", pairs, 8, overlap=5) for pairs in (1_000, options.pairs)}
+    crowds = {
+        pairs: Crowd(population.make_study(f"size-{pairs}", pairs, overlap=5, most_votes=100_000), 8)
+        for pairs in (1_000, options.pairs)
+    }
     population.vacuum()
     from django.db import connections
 
@@ -242,6 +249,37 @@ def size(port: int, options: argparse.Namespace) -> None:
         print(crowd.audit())
 
 
+def adaptive(port: int) -> None:
+    """Votes in a study that draws its pairs against those in one whose pairs are fixed, turn by turn.
+
+    The places are open before each turn, as they are for people: the background draws while they read.
+    """
+    from django.db import connections
+
+    from annotation.models import DrawBatch
+    from bench import population
+
+    fixed, drawn = (Crowd(study, 8) for study in population.make_fixed_and_adaptive("choice"))
+    population.vacuum()
+    turns: list[tuple[float, float]] = []
+    for turn in range(6):
+        population.open_places(drawn.study, 300)
+        connections.close_all()
+        rates = [rate(crowd.vote(port, 8, 20.0, 200)) for crowd in ((fixed, drawn) if turn % 2 else (drawn, fixed))]
+        # The first turn warms up both.
+        if turn:
+            turns.append((rates[0], rates[1]) if turn % 2 else (rates[1], rates[0]))
+    late = DrawBatch.objects.filter(study=drawn.study, late=True).count()
+    ratios = [one / other for one, other in turns]
+    print(
+        f"votes of 8 workers: {statistics.median(one for one, _other in turns):.0f}/s fixed, "
+        f"{statistics.median(other for _one, other in turns):.0f}/s adaptive: time per vote "
+        f"{statistics.median(ratios):.3f} times (from {min(ratios):.3f} to {max(ratios):.3f}); {late} drawn late"
+    )
+    for crowd in (fixed, drawn):
+        print(crowd.audit())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", choices=["postgresql", "sqlite"], action="append", dest="databases")
@@ -249,6 +287,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=1_000_000, help="of the large study")
     parser.add_argument("--jobs", type=int, default=200_000, help="rows for the bare view to claim")
+    parser.add_argument("--only-adaptive", action="store_true", help="only the votes of an adaptive study")
     parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:

@@ -1,10 +1,15 @@
 """Studies of any number of pairs, made quickly, for the benches."""
 
+from itertools import product
+from unittest.mock import patch
+
 from django.db import connection, transaction
 from django.utils import timezone
 
+from annotation.drawing import batches
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Rater, RaterKind, Result, Study, Worker
 from annotation.models.voting import Stage
+from annotation.pair_making import make
 from annotation.studies import lifecycle
 
 MODELS, PROMPTS = 10, 20
@@ -67,6 +72,34 @@ def make_study(slug: str, pairs: int, *, overlap: int = 5, most_votes: int = 100
     _multiply(study, pairs)
     settings = {"overlap": overlap, "most_votes": most_votes, "least_votes": 1, "check_rate": 0.0}
     return lifecycle.start(lifecycle.change_settings(study, settings))
+
+
+def make_fixed_and_adaptive(slug: str, *, models: int = 20, prompts: int = 40) -> tuple[Study, Study]:
+    """Two open studies on the same answers: one whose every pair wants five votes, and one that draws its pairs."""
+    prompt_set = PromptSet.objects.create(slug=slug, name=slug)
+    answering = LanguageModel.objects.bulk_create(
+        LanguageModel(prompt_set=prompt_set, number=index, name=f"model {index}") for index in range(models)
+    )
+    asked = Prompt.objects.bulk_create(
+        Prompt(prompt_set=prompt_set, number=index, text=f"How do I find the smallest number? ({index})", type="code")
+        for index in range(prompts)
+    )
+    Result.objects.bulk_create(
+        Result(prompt_set=prompt_set, number=number, prompt=prompt, model=model, text=ANSWER.format(sample=number))
+        for number, (prompt, model) in enumerate(product(asked, answering))
+    )
+    settings = {"overlap": 5, "most_votes": 100_000, "least_votes": 1, "check_rate": 0.0}
+    fixed, adaptive = (lifecycle.create_study(f"{slug}-{kind}", prompt_set) for kind in ("fixed", "adaptive"))
+    make.make_pairs(fixed, "all")
+    fixed = lifecycle.start(lifecycle.change_settings(fixed, settings))
+    adaptive = lifecycle.start(lifecycle.change_settings(adaptive, {**settings, "offering": "adaptive"}))
+    return fixed, adaptive
+
+
+def open_places(study: Study, count: int) -> None:
+    """Draws `count` pairs of an adaptive study, as the background does a few at a time."""
+    with patch.object(batches, "PER_WORKER", count), patch.object(batches, "MOST", count):
+        batches.draw(study.pk, timezone.now())
 
 
 def _multiply(study: Study, pairs: int) -> None:

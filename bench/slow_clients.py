@@ -214,6 +214,7 @@ def inside(options: argparse.Namespace) -> int:
     from django.db import connections
 
     from annotation.models import Study
+    from bench import population
 
     call_command("migrate", verbosity=0)
     owner = User.objects.create_superuser("owner", password="a long password")  # noqa: S106
@@ -223,7 +224,10 @@ def inside(options: argparse.Namespace) -> int:
     session.save()
     cookies = f"sessionid={session.session_key}; csrftoken={CSRF}"
     failed = 0
-    crowds = {way: Crowd(f"slow-{way}", 20_000, VOTERS, overlap=5) for way in options.ways}
+    crowds = {
+        way: Crowd(population.make_study(f"slow-{way}", 20_000, overlap=5, most_votes=100_000), VOTERS)
+        for way in options.ways
+    }
     Study.objects.update(owner=owner)
     connections.close_all()
     port = free_port()

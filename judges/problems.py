@@ -41,8 +41,7 @@ SECRET_HEADER: Final = kind(
     "secret-header",
     gettext_noop(
         "The value of “%(name)s” looks like a secret, which is not stored here. Enter {key} for this endpoint’s API "
-        "key, "
-        "NAME_API_KEY, or file:NAME."
+        "key, NAME_API_KEY, or file:NAME."
     ),
 )
 NO_ANSWER: Final = kind("no-answer", gettext_noop("No reply within %(seconds)s seconds."))
@@ -96,6 +95,9 @@ BROKE_OFF: Final = kind("broke-off", gettext_noop("The endpoint ended the reply 
 NO_CHOICE: Final = kind("no-choice", gettext_noop("The reply contains no choices."))
 NO_TEXT: Final = kind("no-text", gettext_noop("The reply contains no text."))
 NO_SCORE: Final = kind("no-score", gettext_noop("The reply contains no score."))
+NO_VECTORS: Final = kind(
+    "no-vectors", gettext_noop("The reply does not contain an embedding for each text, or one of them is zero.")
+)
 MANY_CLASSES: Final = kind(
     "many-classes", gettext_noop("The reply has %(number)s classes, but a reward model has only one.")
 )
@@ -125,6 +127,13 @@ NO_LOGPROBS: Final = kind("no-logprobs", gettext_noop("The reply has no log-prob
 LITTLE_MASS: Final = kind(
     "little-mass", gettext_noop("A, B and tie add up to %(percent)s%% of the first token’s probability.")
 )
+
+NOT_ONE_TAG: Final = kind(
+    "not-one-tag", gettext_noop("The reply must contain <%(tag)s> and </%(tag)s> exactly once each.")
+)
+TAGS_OUT_OF_ORDER: Final = kind("tags-out-of-order", gettext_noop("In the reply, <%(tag)s> is in the wrong place."))
+TEXT_OUTSIDE_TAGS: Final = kind("text-outside-tags", gettext_noop("The reply has text outside its tags: “%(text)s”."))
+EMPTY_TAG: Final = kind("empty-tag", gettext_noop("In the reply, <%(tag)s> is empty."))
 
 STUDY_RESTS: Final = kind("study-rests", gettext_noop("The study is paused or closed."))
 STUDY_HIDDEN: Final = kind("study-hidden", gettext_noop("The study is hidden."))
@@ -210,4 +219,32 @@ NAME_TAKEN: Final = kind(
         "This study has imported verdicts from “%(name)s”, and nothing can be added to them. Create a new "
         "version on the judge’s page, which counts as “%(next)s”, or add the judge under another name."
     ),
+)
+
+NOTHING_TO_COMPARE: Final = kind(
+    "nothing-to-compare", gettext_noop("No prompt has answers from two models of this study. Upload answers first.")
+)
+ALREADY_COMPARING: Final = kind(
+    "already-comparing",
+    gettext_noop("This study’s answers are already being compared, or the judge is busy with another study’s answers."),
+)
+NEEDS_JUDGE: Final = kind(
+    "similarity-needs-judge",
+    gettext_noop("The measure “%(measure)s” asks an endpoint. Choose the judge whose endpoint and budget it uses."),
+)
+NEEDS_NO_JUDGE: Final = kind(
+    "similarity-needs-no-judge", gettext_noop("The measure “%(measure)s” asks nothing. Leave out the judge.")
+)
+NO_MEASURE: Final = kind("no-measure", gettext_noop("No measure is named “%(name)s”. Choose from: %(known)s."))
+BAD_FILTER: Final = kind(
+    "bad-similarity-filter", gettext_noop("The filter “%(name)s” is not known, or its limit is not 0 or more.")
+)
+BAD_TOP: Final = kind("bad-top", gettext_noop("The number of prompts per pair of models must be at least 1."))
+BAD_SPREAD: Final = kind("bad-spread", gettext_noop("Lambda must be a number of 0 or more."))
+NOT_COMPARED: Final = kind(
+    "not-compared", gettext_noop("Run %(number)s has not finished comparing answers. Continue it first.")
+)
+NO_SIMILARITY_RUN: Final = kind("no-similarity-run", gettext_noop("This study has no similarity run %(number)s."))
+NONE_CHOSEN: Final = kind(
+    "none-chosen", gettext_noop("No prompt was chosen: every one was dropped by a filter, has no answer or failed.")
 )

@@ -1,18 +1,28 @@
-"""The status of model answers and judging on the study's page."""
+"""The status of model answers and judging on the study's page, and of evolved prompts on the prompt set's."""
 
 from datetime import datetime
 
+from django.db.models import Count
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.models import Pair, Rater, RaterKind, Study
+from annotation.models import Pair, PromptSet, Rater, RaterKind, Study
 from annotation.overview import listed
 from annotation.study_sections import SectionState, Step
 from annotation.voting import coverage
 from judges.answers.runs import answer_life
 from judges.judging.runs import judge_life
-from judges.models import ANSWERED, AnswerCall, AnswerRun, AnswerState, JudgeRun, RunState
+from judges.models import (
+    ANSWERED,
+    AnswerCall,
+    AnswerRun,
+    AnswerState,
+    EvolvedPrompt,
+    JudgeRun,
+    Review,
+    RunState,
+)
 
 
 def look_at_judging(study: Study, at: datetime) -> SectionState:
@@ -21,6 +31,10 @@ def look_at_judging(study: Study, at: datetime) -> SectionState:
     if stopped is not None:
         text = _("A judge’s run stopped: %(problem)s") % {"problem": stopped.told_problem[:200]}
         return SectionState(_("a run stopped"), "attention", (Step(6, text, _("View run"), "study-judges"),))
+    compared = study.similarity_runs.filter(state=RunState.STOPPED).first()
+    if compared is not None:
+        text = _("Comparing answers stopped: %(problem)s") % {"problem": compared.told_problem[:200]}
+        return SectionState(_("a run stopped"), "attention", (Step(6, text, _("View run"), "study-mad"),))
     running = study.judge_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING], offline=False).first()
     if running is not None:
         return _judging(running, at)
@@ -89,3 +103,25 @@ def _answering(run: AnswerRun, at: datetime) -> SectionState:
         "planned": number_format(progress.planned, force_grouping=True),
     }
     return SectionState(phrase, "busy", share=progress.share)
+
+
+def look_at_evolved(prompt_set: PromptSet) -> str:
+    """Returns the status of evolved prompts: a stopped or active run, or how many wait for review."""
+    states = set(prompt_set.evolve_runs.order_by().values_list("state", flat=True).distinct())
+    if RunState.STOPPED in states:
+        return _("a run stopped")
+    if states & {RunState.WAITING, RunState.RUNNING}:
+        return _("a model is writing prompts")
+    counts = dict(
+        EvolvedPrompt.objects.filter(prompt_set=prompt_set).order_by().values_list("review").annotate(Count("pk"))
+    )
+    if not counts:
+        return _("none yet")
+    waiting, accepted = counts.get(Review.WAITING, 0), counts.get(Review.ACCEPTED, 0)
+    phrases = [
+        ngettext("%(number)s prompt to review", "%(number)s prompts to review", waiting)
+        % {"number": number_format(waiting, force_grouping=True)},
+        ngettext("%(number)s accepted", "%(number)s accepted", accepted)
+        % {"number": number_format(accepted, force_grouping=True)},
+    ]
+    return listed(phrases)

@@ -5,11 +5,13 @@ from django.utils import timezone
 
 from judges.answers.runs import answer_life
 from judges.benchmarks.runs import benchmark_life
+from judges.evolve.runs import evolve_life
 from judges.judging import schedules
 from judges.judging.runs import judge_life
 from judges.llm.api_keys import NoKey
 from judges.panels import panels
 from judges.results import score_tables
+from judges.similarity.runs import similarity_life
 
 
 @shared_task(name="judges.work", throws=(NoKey,))
@@ -24,6 +26,12 @@ def answer(run_id: int) -> None:
     answer_life.work(run_id)
 
 
+@shared_task(name="judges.evolve", throws=(NoKey,))
+def evolve(run_id: int) -> None:
+    """Works on an evolve run. Raises NoKey if its API key is not available."""
+    evolve_life.work(run_id)
+
+
 @shared_task(name="judges.sweep")
 def sweep() -> None:
     """Recovers runs after crashes, starts scheduled runs, and queues panels whose members changed."""
@@ -31,6 +39,8 @@ def sweep() -> None:
     schedules.keep(timezone.now())
     answer_life.sweep(timezone.now())
     benchmark_life.sweep(timezone.now())
+    evolve_life.sweep(timezone.now())
+    similarity_life.sweep(timezone.now())
     panels.sweep(timezone.now())
 
 
@@ -38,6 +48,12 @@ def sweep() -> None:
 def benchmark(run_id: int) -> None:
     """Works on a benchmark. Raises NoKey if its API key is not available."""
     benchmark_life.work(run_id)
+
+
+@shared_task(name="judges.compare_answers", throws=(NoKey,))
+def compare_answers(run_id: int) -> None:
+    """Works on a similarity run. Raises NoKey if its API key is not available."""
+    similarity_life.work(run_id)
 
 
 @shared_task(name="judges.make_panel")

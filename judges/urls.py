@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from judges.views import answers, benchmarks, grades, judges, panels, steadiness
+from judges.views import answers, benchmarks, evolve, evolve_review, grades, judges, panels, similarity, steadiness
 from judges.views.runs import CHANGES
 
 
@@ -80,6 +80,34 @@ urlpatterns = [
     path("studies/<slug:slug>/answers/runs/<int:number>/turns.csv", answers.turns_csv, name="study-answer-turns-csv"),
     *changes("studies/<slug:slug>/answers/runs/<int:number>/", answers.change_run, "study-answer-run"),
     path("studies/<slug:slug>/answers/talks/<int:number>/", answers.talk, name="study-answer-talk"),
+    path("prompt-sets/<slug:slug>/evolve/", evolve.evolve, name="prompt-set-evolve"),
+    path("prompt-sets/<slug:slug>/evolve/lineage.jsonl", evolve.lineage_jsonl, name="prompt-set-lineage"),
+    path("prompt-sets/<slug:slug>/evolve/runs/<int:number>/", evolve.run, name="prompt-set-evolve-run"),
+    *changes("prompt-sets/<slug:slug>/evolve/runs/<int:number>/", evolve.change_run, "prompt-set-evolve-run"),
+    path("prompt-sets/<slug:slug>/evolve/runs/<int:number>/calls/", evolve.calls, name="prompt-set-evolve-calls"),
+    path(
+        "prompt-sets/<slug:slug>/evolve/runs/<int:number>/calls.csv",
+        evolve.calls_csv,
+        name="prompt-set-evolve-calls-csv",
+    ),
+    path("prompt-sets/<slug:slug>/evolve/calls/<int:number>/", evolve.call, name="prompt-set-evolve-call"),
+    path("prompt-sets/<slug:slug>/evolve/review/", evolve_review.page, name="prompt-set-review"),
+    path("prompt-sets/<slug:slug>/evolve/review/<int:number>/accept/", evolve_review.accept, name="evolved-accept"),
+    path("prompt-sets/<slug:slug>/evolve/review/<int:number>/reject/", evolve_review.reject, name="evolved-reject"),
+    path("prompt-sets/<slug:slug>/evolve/review/<int:number>/undo/", evolve_review.undo, name="evolved-undo"),
+    path(
+        "prompt-sets/<slug:slug>/evolve/review/reject-duplicates/",
+        evolve_review.reject_duplicates,
+        name="evolved-reject-duplicates",
+    ),
+    path("studies/<slug:slug>/mad/", similarity.mad, name="study-mad"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/", similarity.run, name="study-mad-run"),
+    *changes("studies/<slug:slug>/mad/runs/<int:number>/", similarity.change_run, "study-mad-run"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/pairs/", similarity.make_pairs, name="study-mad-pairs"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/scores.csv", similarity.scores_csv, name="study-mad-scores-csv"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/calls/", similarity.calls, name="study-mad-calls"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/calls.csv", similarity.calls_csv, name="study-mad-calls-csv"),
+    path("studies/<slug:slug>/mad/runs/<int:number>/tables/<int:table>/", similarity.table, name="study-mad-table"),
     path("grades/<slug:slug>/", grades.grades, name="grades"),
     path("grades/<slug:slug>/scores.csv", grades.scores_csv, name="grades-scores-csv"),
     path("grades/<slug:slug>/pairs.csv", grades.pairs_csv, name="grades-pairs-csv"),

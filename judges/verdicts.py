@@ -15,6 +15,7 @@ from annotation.stored_problems import columns
 from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.llm import chat
+from judges.llm.errors import Trouble
 from judges.llm.replies import Ending
 from judges.models import CallState, JudgeCall, JudgeRater, JudgeReply, JudgeVersion, Judgment, Verdict
 from judges.models.judge import rater_name
@@ -194,7 +195,7 @@ def _read_again(key: int, reader: Reader, at: datetime) -> bool | None:
         return None
     try:
         answer = chat.read_answer(verdict.reply.raw)
-    except chat.Trouble:
+    except Trouble:
         return None
     finding = find(reader, answer)
     if _says(verdict) == _would_say(verdict.call, finding):

@@ -1,6 +1,7 @@
 """Registration of the site's own app with Django."""
 
 from django.apps import AppConfig
+from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class SiteConfig(AppConfig):
@@ -13,3 +14,9 @@ class SiteConfig(AppConfig):
         # Importing the first makes it the current application, importing the second registers the checks. Not in the
         # package's __init__: gunicorn's master imports the package, and must not load the site.
         from llmfao_site import celery, checks  # noqa: F401
+
+
+class StaticConfig(StaticFilesConfig):
+    """Leaves out the files of REST framework's pages: the API is JSON alone, so nobody sees them."""
+
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "rest_framework"]

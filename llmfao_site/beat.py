@@ -1,4 +1,4 @@
-"""The schedule's sign of life: when Celery's beat last looked at what is due."""
+"""The heartbeat of the schedule: when Celery's beat last looked at what is due."""
 
 import logging
 import time
@@ -11,14 +11,14 @@ from django.utils import timezone
 log = logging.getLogger(__name__)
 
 EVERY: Final = 10.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 
 LATE: Final = 90.0
 """Seconds without one after which beat counts as late. It may wait half a minute for a broker that comes back."""
 
 
 class Scheduler(PersistentScheduler):
-    """Celery's scheduler with a sign of life in the database, where `/readyz` of any web server finds it."""
+    """Celery's scheduler with a heartbeat in the database, where `/readyz` of any web server finds it."""
 
     max_interval = EVERY
 
@@ -36,17 +36,17 @@ class Scheduler(PersistentScheduler):
 
 
 def tell() -> None:
-    """Stores that beat lives. Without a database it lives on, since its messages may still be sent."""
+    """Stores a heartbeat. Without a database beat goes on, since its messages may still be sent."""
     from llmfao_site.models import LastBeat
 
     try:
         LastBeat.objects.update_or_create(pk=1, defaults={"at": timezone.now()})
     except DatabaseError as problem:
-        log.warning("The sign of life of beat was not stored: %s", problem)
+        log.warning("The heartbeat of the schedule was not stored: %s", problem)
 
 
 def seconds_since(at: float) -> float | None:
-    """Returns the seconds from the last sign of life to `at`, seconds since the epoch; None if there is none."""
+    """Returns the seconds from the last heartbeat to `at`, seconds since the epoch; None if there is none."""
     from llmfao_site.models import LastBeat
 
     try:

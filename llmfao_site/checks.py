@@ -36,7 +36,14 @@ OUR_NAMES = frozenset(
 """Settings of this project that its code reads."""
 
 OTHERS_NAMES = frozenset(
-    {"REST_FRAMEWORK", "ROOT_URLCONF", "SPECTACULAR_SETTINGS", "WHITENOISE_AUTOREFRESH", "WHITENOISE_USE_FINDERS"}
+    {
+        "REST_FRAMEWORK",
+        "ROOT_URLCONF",
+        "SPECTACULAR_SETTINGS",
+        "WHITENOISE_AUTOREFRESH",
+        "WHITENOISE_KEEP_ONLY_HASHED_FILES",
+        "WHITENOISE_USE_FINDERS",
+    }
 )
 """Settings that installed packages read and Django's defaults do not list."""
 

@@ -23,11 +23,12 @@ DOWN: Final = (NotConnected, TooSlow)
 
 
 class _State:
-    """Whether this process has said that Redis is down. Every cache is in the same Redis."""
+    """The state of Redis, as this process knows it. Every cache is in the same Redis."""
 
     until = 0.0
-    """Until when it is not tried."""
+    """Time of the monotonic clock before which Redis is not tried again."""
     down = False
+    """Whether the log says that Redis is down."""
 
 
 class FallbackCache(RedisCache):

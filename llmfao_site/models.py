@@ -1,4 +1,4 @@
-"""API tokens, by which programs sign in, and the sign of life of the schedule."""
+"""API tokens, by which programs sign in, and the heartbeat of the schedule."""
 
 from django.conf import settings
 from django.db import models
@@ -21,7 +21,7 @@ class ApiToken(models.Model):
 
 
 class LastBeat(models.Model):
-    """When the background schedule last gave a sign of life: one row."""
+    """The last heartbeat of the background schedule: one row."""
 
     at = models.DateTimeField(_("last active"))
 

@@ -106,7 +106,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "llmfao_site.apps.StaticConfig",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -242,6 +242,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Pages name files by their hash alone: others are not compressed a second time.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # Uploads may be large: they are streamed to the disk that stores them, never held in memory.
 FILE_UPLOAD_HANDLERS = [
     "llmfao_site.upload_handlers.SignedInOnly",
@@ -343,4 +345,6 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-judges": {"task": "judges.sweep", "schedule": 30.0},
     "sweep-pair-runs": {"task": "annotation.sweep_pair_runs", "schedule": 30.0},
     "sweep-uploads": {"task": "annotation.sweep_uploads", "schedule": 20.0},
+    # More often than a worker votes twice. Old messages are useless: the next one looks at the same rows.
+    "sweep-draws": {"task": "annotation.sweep_draws", "schedule": 5.0, "options": {"expires": 10.0}},
 }

@@ -112,6 +112,7 @@ def _group(group: Group) -> dict[str, Any]:
         "effective_raters": group.effective_raters,
         "order_range": ratings.order_range,
         "prior": ratings.prior,
+        "prior_deviation": None if ratings.deviation is None else float(ELO * ratings.deviation),
         "gradient": ratings.gradient,
         "iterations": ratings.iterations,
         "notices": list(ratings.notices),

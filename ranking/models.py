@@ -7,6 +7,7 @@ import json
 from dataclasses import fields
 from typing import Any, Self
 
+from django.conf import settings as django_settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -137,6 +138,27 @@ class Leaderboard(Snapshot, StoredProblem):
         return settings_from(self.settings)
 
 
+class GoalReached(models.Model):
+    """The first look at which a study had reached a goal, and when that paused it."""
+
+    study = models.ForeignKey(Study, models.CASCADE, related_name="goals_reached")
+    goal = models.CharField(_("goal"), max_length=6)
+    number = models.PositiveIntegerField(_("K, R or N"))
+    snapshot = models.ForeignKey(Leaderboard, models.SET_NULL, null=True, related_name="+")
+    votes = models.PositiveIntegerField(_("votes"))
+    reached_at = models.DateTimeField(_("reached"))
+    paused_at = models.DateTimeField(_("paused the study"), null=True)
+
+    class Meta:
+        verbose_name = _("goal reached")
+        verbose_name_plural = _("goals reached")
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["study", "goal", "number"], name="goal_reached_once")]
+
+    def __str__(self) -> str:
+        return f"{self.goal} {self.number}"
+
+
 class BoardRequest(models.Model):
     """A request for a board that is not standing. The board is kept up to date for a day."""
 
@@ -161,6 +183,35 @@ class BoardRequest(models.Model):
 
     def asked_settings(self) -> Settings:
         return settings_from(self.settings)
+
+
+class Plan(Snapshot, StoredProblem):
+    """What somebody wants to know of a study that has not run yet, and what simulated studies find."""
+
+    owner = models.ForeignKey(django_settings.AUTH_USER_MODEL, models.CASCADE, related_name="plans")
+    study = models.ForeignKey(
+        Study, models.SET_NULL, null=True, related_name="plans", help_text=_("The draft that the plan is for.")
+    )
+    pilot = models.ForeignKey(
+        Leaderboard, models.SET_NULL, null=True, related_name="+", help_text=_("The leaderboard that it learns from.")
+    )
+    request = models.JSONField(_("what is planned"))
+    sheet = models.JSONField(_("results"), default=dict)
+    done = models.PositiveIntegerField(_("simulated so far"), default=0)
+    size = models.PositiveIntegerField(_("to simulate"), default=0)
+    created_at = models.DateTimeField(_("requested at"))
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in UNFINISHED
 
 
 def settings_from(stored: dict[str, Any]) -> Settings:

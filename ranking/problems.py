@@ -27,6 +27,8 @@ NO_SUCH_TYPE: Final = kind(
     "no-such-type", gettext_noop("No prompt in this study is in the category “%(name)s”. Choose from: %(known)s.")
 )
 
+NO_GOAL: Final = kind("no-goal", gettext_noop("“%(study)s” has no goal. Choose one in its settings."))
+
 NO_OPTIMUM: Final = kind(
     "no-optimum",
     gettext_noop(

@@ -3,21 +3,26 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ranking.boards import retention, snapshots
+from ranking.boards import goals, retention, snapshots
+from ranking.plans import background
 
 
 @shared_task(name="ranking.recompute_changed")
 def recompute_changed() -> None:
     """Requests snapshots for changed comparisons and queues all that are due."""
-    for pk in snapshots.recompute_changed(timezone.now()):
+    at = timezone.now()
+    for pk in snapshots.recompute_changed(at):
         fill.delay(pk)
+    goals.settle_all(at)
 
 
 @shared_task(name="ranking.resume")
 def resume() -> None:
-    """Queues the snapshots whose worker died."""
+    """Queues the snapshots and plans whose worker died, and plans whose message was lost."""
     for pk in snapshots.interrupted(timezone.now()):
         fill.delay(pk)
+    for pk in background.left_behind(timezone.now()):
+        make_plan.delay(pk)
 
 
 @shared_task(name="ranking.fill")
@@ -27,6 +32,12 @@ def fill(pk: int) -> None:
         snapshots.fill(pk, timezone.now())
     except snapshots.Busy:
         return
+
+
+@shared_task(name="ranking.make_plan")
+def make_plan(pk: int) -> None:
+    """Simulates what a plan asks for."""
+    background.fill(pk, timezone.now())
 
 
 @shared_task(name="ranking.thin")

@@ -2,9 +2,16 @@
 
 from django.urls import path
 
-from ranking.views import boards, pairs, reports
+from ranking.views import boards, goals, pairs, plans, reports
 
 urlpatterns = [
+    path("plans/", plans.index, name="plans"),
+    path("plans/<int:number>/", plans.page, name="plan"),
+    path("plans/<int:number>/delete/", plans.delete, name="plan-delete"),
+    path("plans/<int:number>/plan.json", plans.as_json, name="plan-json"),
+    path("plans/<int:number>/votes.csv", plans.curve_csv, name="plan-csv"),
+    path("plans/<int:number>/ranks.csv", plans.ranks_csv, name="plan-ranks-csv"),
+    path("studies/<slug:slug>/goal/", goals.page, name="study-goal"),
     path("leaderboard/<slug:slug>/", boards.board_page, name="leaderboard"),
     path("leaderboard/<slug:slug>/wins/", boards.wins, name="leaderboard-wins"),
     path("leaderboard/<slug:slug>/wins.csv", boards.wins_csv, name="leaderboard-wins-csv"),

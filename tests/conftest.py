@@ -42,6 +42,11 @@ DATABASES = {"db", "transactional_db", "live_server"}
 """Fixtures that give a test a database; without one, and without the marker, it is refused any."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns one process more than processors: tests of browsers, servers and commands often wait for another."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Tests that ask for no database are run once, whichever databases there are.

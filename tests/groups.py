@@ -6,7 +6,9 @@ from typing import Final
 TESTS: Final = Path(__file__).parent
 
 PROCESS: Final = (
+    "annotation/drawing/test_killed_while_drawing.py",
     "judges/answers/test_answers_command.py",
+    "judges/evolve/test_evolve_command.py",
     "judges/judging/test_judging_workers.py",
     "judges/judging/test_numbers_on_the_command_line.py",
     "judges/llm/test_pace.py",
@@ -25,6 +27,9 @@ PROCESS: Final = (
 """Files whose tests start processes or install the site."""
 
 SLOW: Final = (
+    "annotation/drawing/test_batches.py",
+    "annotation/drawing/test_drawing_races.py",
+    "annotation/drawing/test_late_draws.py",
     "annotation/importing/test_memory_of_loading.py",
     "annotation/importing/test_published_data.py",
     "annotation/interchange/test_reading_files.py",

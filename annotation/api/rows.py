@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from annotation.models import Outcome, Purpose, RaterKind, Status, Study
+from annotation.models import Offering, Outcome, Purpose, RaterKind, Status, Study
 from annotation.models.voting import Stage
 
 SIDES = ("left", "right", "tie")
@@ -29,7 +29,10 @@ class StudyRow(Row):
     )
     language = serializers.CharField(help_text="Language of the instruction and the question, as a BCP 47 tag.")
     scale = serializers.ChoiceField(Study.ScaleName.choices)
-    overlap = serializers.IntegerField(help_text="Votes per pair that people are asked for.")
+    offering = serializers.ChoiceField(Offering.choices, help_text="How the pairs that people are offered come about.")
+    overlap = serializers.IntegerField(
+        help_text="Votes per pair that people are asked for; in an adaptive study, the maximum."
+    )
     prompt_set = serializers.SlugField(source="prompt_set.slug")
     created_at = serializers.DateTimeField()
 
@@ -156,6 +159,14 @@ class ComparisonRow(Row):
     value = serializers.IntegerField(required=False, allow_null=True)
     trial = serializers.IntegerField(required=False, allow_null=True, help_text="The worker’s first pair is 1.")
     offer_probability = serializers.FloatField(required=False, allow_null=True)
+    draw_probability = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="The probability with which an adaptive study drew this pair for this place.",
+    )
+    draw_strategy = serializers.CharField(
+        required=False, allow_null=True, help_text="The strategy that drew it and its version."
+    )
     shown_at = serializers.DateTimeField(required=False, allow_null=True)
     answered_at = serializers.DateTimeField(required=False, allow_null=True)
     seconds = serializers.FloatField(required=False, allow_null=True)

@@ -54,6 +54,7 @@ def study_row(study: Study, yours: bool) -> dict[str, Any]:
         "yours": yours,
         "language": study.language,
         "scale": study.scale_name,
+        "offering": study.offering,
         "overlap": study.overlap,
         "prompt_set": study.prompt_set.slug,
         "created_at": study.created_at,

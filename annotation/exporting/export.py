@@ -22,6 +22,7 @@ from annotation.models import (
     Assignment,
     AssignmentState,
     Comparison,
+    Draw,
     Outcome,
     Pair,
     Prompt,
@@ -442,10 +443,25 @@ def full_rows(study: Study, comparisons: QuerySet[Comparison]) -> Rows:
 
     def tell(some: Sequence[Comparison]) -> Iterator[dict[str, Any]]:
         fingerprints.prepare([row.pair for row in some])
+        draws = _draws(some)
         for row in some:
-            yield _comparison_told(row, names, questions, shown) | fingerprints.of(row.pair, cast(Side, row.left))
+            place = (row.pair_id, row.assignment.slot) if row.assignment else None
+            told = _comparison_told(row, names, questions, shown) | _draw_told(draws.get(place))
+            yield told | fingerprints.of(row.pair, cast(Side, row.left))
 
     return Rows(query.order_by("pk"), tell)
+
+
+def _draws(some: Sequence[Comparison]) -> dict[tuple[int, int | None] | None, Draw]:
+    """Returns the draws that opened the places of the rows, by pair and slot."""
+    pairs = {row.pair_id for row in some if row.assignment and row.assignment.slot is not None}
+    return {(draw.pair_id, draw.slot): draw for draw in Draw.objects.filter(pair__in=pairs)}
+
+
+def _draw_told(draw: Draw | None) -> dict[str, Any]:
+    if draw is None:
+        return {}
+    return {"draw_strategy": f"{draw.strategy}:{draw.version}", "draw_probability": draw.probability}
 
 
 def training_rows(study: Study) -> Rows:

@@ -52,6 +52,11 @@ def labels() -> list[tuple[str, str]]:
     return [(name, _(FORMATS[name].label)) for name in sorted(WRITERS)]
 
 
+def losses() -> list[tuple[str, str, list[str]]]:
+    """The formats that a study can be written in, each with what people call it and what it cannot carry."""
+    return [(name, label, [_(each) for each in FORMATS[name].cannot_carry]) for name, label in labels()]
+
+
 def archive(study: Study, name: str) -> IO[bytes]:
     """Returns the study in the format `name` as a ZIP archive, in a temporary file that closing deletes.
 

@@ -26,7 +26,7 @@ from annotation.importing.rows import Counts, Intake, Repeats, Sink
 from annotation.interchange.faults import Fault, Faults, printable, shown
 from annotation.interchange.format import Format, Named
 from annotation.interchange.hidden_files import is_hidden
-from annotation.interchange.llmfao import RATER_LENGTH, is_reserved
+from annotation.interchange.llmfao import CROWD, RATER_LENGTH, is_reserved
 from annotation.interchange.registry import FORMATS
 from annotation.interchange.tables import Source
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
@@ -83,7 +83,7 @@ class Report:
     unknown: dict[str, list[str]] = field(default_factory=dict)
     """By file, the columns that were not read."""
     passed_over: dict[str, int] = field(default_factory=dict)
-    """Rows of which something is said without their being faults, by the code of what is said."""
+    """Numbers of rows with a remark that is not an error, by the code of the remark."""
     repeated: dict[str, Repeats] = field(default_factory=dict)
     """By file, the rows that equal an earlier row of the same file."""
     side_words: dict[int, str] = field(default_factory=dict)
@@ -367,7 +367,8 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
     if not file.named.of_one_judge:
         return file
     judge = rater or file.judge
-    if rater and sum(other.named.of_one_judge for other in files) > 1:
+    others = [other for other in files if other.named.of_one_judge]
+    if rater and len(others) > 1 and not all(other.named.judge == file.judge for other in others):
         reason = gettext_noop(
             "You named a rater, but several of these files contain the comparisons of a single judge. Load them "
             "one at a time."
@@ -376,12 +377,17 @@ def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) 
     elif judge is None and file.named.unclear:
         columns = ", ".join(shown(column) for column in file.named.unclear[:UNCLEAR_LISTED])
         faults.add(Fault(file.source.name, 1, "", WHOSE, {"columns": columns}))
-    elif judge is None or is_reserved(judge) or len(judge) > RATER_LENGTH or "\0" in judge:
+    elif judge is None or _is_no_judge(judge, file) or len(judge) > RATER_LENGTH or "\0" in judge:
         reason = gettext_noop(
             "Which judge made these comparisons? Enter its name. The names “people” and “all” are reserved."
         )
         faults.add(Fault(file.source.name, None, "rater", reason))
     return replace(file, judge=judge)
+
+
+def _is_no_judge(judge: str, file: _File) -> bool:
+    """Returns whether a name is reserved. A format may say that its votes are a crowd's."""
+    return is_reserved(judge) and not (file.named.of_a_crowd and CROWD.fullmatch(judge))
 
 
 def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: Tell | None) -> Intake:

@@ -30,7 +30,7 @@ LABELS: Final[dict[str, str]] = {
 """By kind of row, what people call its rows, in English: those of the exchange format, and those that apps register."""
 
 OWNED: Final[dict[str, Callable[[Intake], Taker]]] = {}
-"""By kind of row, what makes its `Taker` for an intake."""
+"""By kind of row, the function that creates its `Taker` for an intake."""
 
 OF_THE_STUDY: Final[set[str]] = {"pairs", "training", "check", "comparisons"}
 """Kinds of rows that belong to the study alone. All others change its prompt set."""

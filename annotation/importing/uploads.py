@@ -49,15 +49,15 @@ MOST_TRIES: Final = 3
 
 
 ARRIVING: Final = "arriving-"
-"""How the folder of an upload is called until all of its files are saved."""
+"""Prefix of the folder of an upload until all of its files are saved."""
 
 
 FORGOTTEN: Final = timedelta(minutes=10)
-"""Files without a row that nobody has written to for this long were left by a crash."""
+"""A folder without a row that nobody has written to for this long was left by a crash."""
 
 
 ANSWERED_WITHIN: Final = timedelta(days=7)
-"""How long the files of an upload are kept that asks whose comparisons they have."""
+"""How long files are kept while the upload asks whose comparisons they contain."""
 
 
 class Stopped(Exception):
@@ -285,7 +285,7 @@ def sweep(at: datetime) -> int:
 
 
 def _only(reason: str) -> dict[str, Any]:
-    """The report of an upload that failed as a whole."""
+    """Returns the report of an upload that failed as a whole."""
     return {"faults": [Fault("", None, "", reason).as_json()], "count": 1}
 
 
@@ -313,7 +313,7 @@ def _clear(at: datetime) -> None:
         state=UploadState.CANCELLED, finished_at=at
     )
     places = list(_root().iterdir()) if _root().is_dir() else []
-    # Asked after the folders are listed: the row of a folder that has its number is stored a moment later.
+    # The rows are read after the folders, because the row of a renamed folder is stored a moment later.
     numbers = [int(place.name) for place in places if place.name.isdigit()]
     rows = Upload.objects.filter(pk__in=numbers)
     under_way = Q(state__in=[UploadState.WAITING, UploadState.CHECKING])

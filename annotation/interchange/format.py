@@ -31,8 +31,8 @@ class Record:
 class Named:
     """A file recognised by its name: `judge` is who made its comparisons where the file itself does not say.
 
-    `unclear` are columns that may say whose the rows are, under a name that is not known. `broken` is a file
-    whose header cannot be read; reading the file reports why.
+    `unclear` are columns with unknown names that may say whose the rows are. `broken` means that the header cannot be
+    read; reading the file reports why. With `of_a_crowd` its rater may be a crowd, too.
     """
 
     kind: str
@@ -40,6 +40,7 @@ class Named:
     judge: str | None = None
     unclear: tuple[str, ...] = ()
     broken: bool = False
+    of_a_crowd: bool = False
 
 
 def _unknown(text: str) -> str:
@@ -55,7 +56,8 @@ class Format:
     `expected` says what its files are called to who has brought others. `rows` are the kinds of
     rows in a kind of file, where they are not those of its own name. Files of a `nested` format lie in
     folders, which belong to their names. `columns` says what its files call columns of ours, for faults that
-    name them. `language` guesses that of a prompt that no file and no user has said.
+    name them. `language` guesses that of a prompt that no file and no user has said. `cannot_carry` lists, in
+    English, what is lost when a study is written in the format and read again.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Format:
     nested: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     language: Callable[[str], str] = _unknown
+    cannot_carry: tuple[str, ...] = ()
 
     def rows_of(self, kind: str) -> tuple[str, ...]:
         """The kinds of rows that files of `kind` hold."""

@@ -392,6 +392,8 @@ FULL_COLUMNS: Final = (
     "share",
     "trial",
     "offer_probability",
+    "draw_probability",
+    "draw_strategy",
     "shown_at",
     "answered_at",
     "seconds",

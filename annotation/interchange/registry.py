@@ -4,6 +4,7 @@ from typing import Final
 
 from annotation.interchange import llmfao
 from annotation.interchange.format import Format
+from annotation.interchange.formats import battles, mad
 from annotation.problems import gettext_noop
 
 FORMATS: Final[dict[str, Format]] = {}
@@ -36,3 +37,5 @@ register(
         ),
     )
 )
+for known in (mad.FORMAT, battles.FORMAT):
+    register(known)

@@ -207,6 +207,14 @@ def read_csv(source: Source, progress: Progress | None = None, needed: Collectio
     return _read(source, partial(_csv_rows, needed=needed), progress)
 
 
+def read_json_list(source: Source, progress: Progress | None = None) -> Iterator[Row | Fault]:
+    """Yields the objects of the one JSON list that `source` is, each with the line that it begins on.
+
+    Only one object is in memory. The `text` of a row is the object on one line, with its keys in order.
+    """
+    return _read(source, _list_rows, progress)
+
+
 class _DuplicateKey(ValueError):
     pass
 
@@ -241,6 +249,57 @@ def _json_rows(lines: _Lines) -> Iterator[Row | Fault]:
             yield _json_row(lines.source, lines.number, line)
     if not rows:
         yield Fault(lines.source.name, None, "", gettext_noop("The file is empty."))
+
+
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]|[^\s"\[\]{},]+')
+
+
+def _list_rows(lines: _Lines) -> Iterator[Row | Fault]:
+    depth, begun, held, found = 0, 0, [], 0
+    size = 0
+    for line in lines:
+        if isinstance(line, Fault):
+            raise _Unreadable(line)
+        start = 0
+        for token in _TOKEN.finditer(line):
+            word = token[0]
+            if depth == 0 and word != b"[":
+                raise _Unreadable(
+                    Fault(lines.source.name, lines.number, "", gettext_noop("Expected a JSON list of objects."))
+                )
+            if depth == 1 and word not in b"[]{},":
+                held, begun, start = [word], lines.number, token.end()
+                found += 1
+                yield _listed(lines.source, begun, held)
+                held = []
+            elif word in (b"[", b"{"):
+                depth += 1
+                if depth == 2:
+                    held, begun, start, size = [], lines.number, token.start(), 0
+            elif word in (b"]", b"}"):
+                depth -= 1
+                if depth == 1:
+                    held.append(line[start : token.end()])
+                    found += 1
+                    yield _listed(lines.source, begun, held)
+                    held = []
+        if depth > 1:
+            held.append(line[start:])
+            size += len(line)
+            if size > LINE_LIMIT:
+                reason = gettext_noop("This object is longer than %(limit)s MiB.")
+                raise _Unreadable(Fault(lines.source.name, begun, "", reason, {"limit": str(LINE_LIMIT // 2**20)}))
+    if depth:
+        reason = gettext_noop("The JSON list is incomplete. Use a complete copy of the file.")
+        raise _Unreadable(Fault(lines.source.name, lines.number, "", reason))
+    if not found:
+        yield Fault(lines.source.name, None, "", gettext_noop("The file is empty."))
+
+
+def _listed(source: Source, number: int, held: list[bytes]) -> Row | Fault:
+    """Returns the object in `held`; its line ends are between tokens and mean nothing."""
+    row = _json_row(source, number, b" ".join(part.strip(b"\r\n") for part in held))
+    return row if isinstance(row, Fault) else Row(row.line, row.values, json.dumps(row.values, ensure_ascii=False))
 
 
 def _json_row(source: Source, number: int, line: bytes) -> Row | Fault:

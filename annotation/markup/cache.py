@@ -33,7 +33,7 @@ def html_cache(limit: int) -> LRUCache[bytes, str]:
 
 
 def remembering(renderer: Callable[[str], str], cache: LRUCache[bytes, str]) -> Callable[[str], str]:
-    """`renderer` with its results in `cache`, safe among threads.
+    """Returns `renderer` with its results kept in `cache`. It is safe to call from several threads.
 
     Threads that miss the same text at the same moment wait for the one that renders it: a long table takes two seconds
     of a processor, and everybody who is shown it would take them again.

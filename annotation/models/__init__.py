@@ -1,9 +1,11 @@
 """The tables of studies: corpus, pairs, raters, comparisons, and runs in the background."""
 
+from annotation.models.battles import BattleRow
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
+from annotation.models.draw import Draw, DrawBatch
 from annotation.models.erasure import ErasedId, Erasure, ErasureCause
 from annotation.models.pair_run import PairRun, PairRunState
-from annotation.models.study import Exit, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.study import Exit, GoalKind, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.voting import (
     Assignment,
@@ -21,12 +23,17 @@ from annotation.models.voting import (
 __all__ = [
     "Assignment",
     "AssignmentState",
+    "BattleRow",
     "Comparison",
+    "Draw",
+    "DrawBatch",
     "ErasedId",
     "Erasure",
     "ErasureCause",
     "Exit",
+    "GoalKind",
     "LanguageModel",
+    "Offering",
     "Outcome",
     "Pair",
     "PairRun",

@@ -63,7 +63,7 @@ class PromptSet(models.Model):
 
 
 class PromptSetReader(models.Model):
-    """The leave that a prompt set's owner gave a user: to read the set and to use it in studies of their own."""
+    """Permission for a user, from a prompt set's owner, to read the set and to use it in studies of their own."""
 
     prompt_set = models.ForeignKey(PromptSet, models.CASCADE, related_name="readers")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

@@ -47,6 +47,22 @@ class Devices(models.TextChoices):
     COMPUTERS = "computers", _("computers only")
 
 
+class Offering(models.TextChoices):
+    """How the pairs that people are offered come about."""
+
+    FIXED = "fixed", _("Fixed: every pair gets the same number of votes")
+    ADAPTIVE = "adaptive", _("Adaptive: pairs are drawn while votes come in")
+
+
+class GoalKind(models.TextChoices):
+    """What a study is to find out before it may stop; looked at each time its leaderboard is computed."""
+
+    NONE = "", _("no goal")
+    TOP = "top", _("separate the top K models from all others")
+    RANKS = "ranks", _("know every model’s rank to within R ranks")
+    BUDGET = "budget", _("collect N votes, whatever the result")
+
+
 class StudyQuerySet(models.QuerySet["Study"]):
     """Studies, by who may see them."""
 
@@ -230,6 +246,33 @@ class Study(models.Model):
     )
     devices = models.CharField(_("allowed devices"), max_length=10, choices=Devices, default=Devices.ANY)
 
+    offering = models.CharField(
+        _("how pairs are chosen"),
+        max_length=8,
+        choices=Offering,
+        default=Offering.FIXED,
+        help_text=_("Adaptive studies reach the same ranking with fewer votes. They need the background worker."),
+    )
+    mix = models.JSONField(
+        _("shares of the strategies"),
+        default=dict,
+        blank=True,
+        help_text=_("For adaptive studies. Leave blank for the default shares."),
+    )
+    floor = models.PositiveIntegerField(
+        _("random pairs per model first"),
+        default=10,
+        validators=[MaxValueValidator(1000)],
+        help_text=_("For adaptive studies. Until a model has this many pairs, its pairs are drawn at random."),
+    )
+    draw_seed = models.BigIntegerField(
+        _("seed of the draws"),
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(2**63 - 1)],
+        help_text=_("For adaptive studies. With the same votes, the same seed draws the same pairs."),
+    )
+    drawing_at = models.DateTimeField(null=True, editable=False)
+    """When a worker claimed the drawing of the next batch; None while nobody draws."""
     pair_identical = models.BooleanField(
         _("pair identical answers"),
         default=True,
@@ -325,6 +368,26 @@ class Study(models.Model):
         ),
     )
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    goal = models.CharField(
+        _("goal"),
+        max_length=6,
+        choices=GoalKind,
+        default=GoalKind.NONE,
+        blank=True,
+        help_text=_("Checked each time the leaderboard is computed. Checking often does not make errors more likely."),
+    )
+    goal_number = models.PositiveIntegerField(
+        _("K, R or N"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(2**31 - 1)],
+        help_text=_("K: number of top models. R: ranks above or below. N: number of votes."),
+    )
+    goal_pauses = models.BooleanField(
+        _("pause the study when it reaches its goal"),
+        default=False,
+        help_text=_("If off, the study’s page only shows that the goal is reached. You can resume a paused study."),
+    )
     public = models.BooleanField(_("make results public"), default=False)
     hidden_at = models.DateTimeField(_("hidden"), null=True, editable=False)
 
@@ -349,10 +412,23 @@ class Study(models.Model):
             words = getattr(self, field)
             if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
                 raise ValidationError({field: _("Expected a list of non-empty texts.")})
+        if self.goal and self.goal_number is None:
+            raise ValidationError({"goal_number": _("Enter a number for this goal.")})
+        if self.goal_number is not None and not self.goal:
+            raise ValidationError({"goal_number": _("Choose a goal for this number, or leave it blank.")})
+        if self.goal in {GoalKind.TOP, GoalKind.BUDGET} and self.goal_number == 0:
+            raise ValidationError({"goal_number": _("Enter 1 or more for this goal.")})
+        if not _are_shares(self.mix):
+            raise ValidationError({"mix": _("The shares must be from 0% to 100% and add up to 100%.")})
 
     @property
     def scale(self) -> Scale:
         return SCALES[self.scale_name]
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether its pairs are drawn while votes come in."""
+        return self.offering == Offering.ADAPTIVE
 
     @property
     def contact_link(self) -> str:
@@ -400,6 +476,16 @@ class Study(models.Model):
         Half of them, rounded up, unless the study sets a number.
         """
         return min(available, math.ceil(available / 2) if self.training_size is None else self.training_size)
+
+
+def _are_shares(mix: Any) -> bool:
+    """Returns whether `mix` maps names to shares that add up to 1; an empty one stands for the default."""
+    if not isinstance(mix, dict):
+        return False
+    shares = list(mix.values())
+    if not all(isinstance(share, int | float) and not isinstance(share, bool) for share in shares):
+        return False
+    return not shares or (all(0 <= share <= 1 for share in shares) and abs(sum(shares) - 1) < 1e-6)
 
 
 class TextKind(models.TextChoices):

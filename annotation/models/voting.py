@@ -115,7 +115,7 @@ class Worker(models.Model):
     left_at = models.DateTimeField(_("left the study"), null=True)
     device = models.CharField(_("device"), max_length=8, blank=True)
     erased_at = models.DateTimeField(
-        _("erased"), null=True, help_text=_("When everything that tells who this worker is was erased.")
+        _("erased"), null=True, help_text=_("When everything that identifies this worker was erased.")
     )
 
     class Meta:
@@ -308,7 +308,7 @@ class Comparison(models.Model):
     question_version = models.PositiveIntegerField(_("question version"), null=True)
     scale_version = models.PositiveIntegerField(_("scale version"), null=True)
     reasoning_version = models.PositiveIntegerField(
-        _("reasoning version"), null=True, help_text=_("Of the setting of what is shown of reasoning in answers.")
+        _("reasoning version"), null=True, help_text=_("Version of the setting for reasoning in answers.")
     )
     stored_at = models.DateTimeField(_("saved"), auto_now_add=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")

@@ -78,7 +78,7 @@ def run(run_id: int, at: datetime) -> None:
     ours = PairRun.objects.filter(pk=row.pk, claimed_at=at)
     try:
         with beating(ours.filter(state=PairRunState.RUNNING)):
-            made = make.make_pairs(row.study, row.strategy, **options, progress=_Progress(ours))
+            made = make.make_pairs(row.study, row.strategy, **options, at=at, progress=_Progress(ours))
         outcome = {"state": PairRunState.DONE, "report": {**asdict(made), "known": made.known}}
     except NotPossible as refusal:
         outcome |= columns(refusal.problem)

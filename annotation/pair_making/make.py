@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
@@ -10,12 +11,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from annotation.drawing.store import Drawing, store
 from annotation.interchange.reasoning import parted
-from annotation.models import Pair, Prompt, Result, Study
+from annotation.models import Draw, Pair, Prompt, Result, Study
 from annotation.numbering import next_number
 from annotation.pair_making import problems
+from annotation.pair_making.selections import SELECTIONS
 from annotation.pairing.registry import STRATEGIES
-from annotation.pairing.strategy import Links, Options, Unconnected
+from annotation.pairing.strategy import Links, Options, Unconnected, ordered
 from annotation.planner_stats import analyse
 from annotation.problems import Problem
 from annotation.studies.lifecycle import NotPossible, check_leave, offer_pairs
@@ -69,9 +72,14 @@ def make_pairs(
     neighbours: int = 3,
     per_prompt: int | None = None,
     seed: int = 0,
+    selection: int | None = None,
+    at: datetime | None = None,
     progress: Progress | None = None,
 ) -> PairsMade:
     """Adds the pairs that `strategy` selects to `study`, except existing ones.
+
+    A strategy of `SELECTIONS` adds the pairs that were chosen elsewhere; `selection` is their number there. In an
+    adaptive study these pairs are draws, made `at` this time, without a probability: the choice was deterministic.
 
     Uses every prompt of the prompt set, because the study's filters only decide what people are offered. Uses the
     first sample (0) of each model, with its turns as one text. Sides and keys depend only on the seed, the
@@ -83,17 +91,19 @@ def make_pairs(
             connected. Nothing is stored then.
     """
     check_leave(study)
-    _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed)
+    _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed, selection=selection)
     options = Options(neighbours=neighbours, per_prompt=per_prompt)
-    drafts = _draft(study, strategy, options, seed, progress)
-    made = _store(study, strategy, drafts, seed)
+    drafts = _draft(study, strategy, options, seed, selection, progress)
+    made = _store(study, strategy, drafts, seed, at if selection is not None else None)
     analyse(Pair)
     return made
 
 
-def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None, seed: int) -> None:
-    if strategy not in STRATEGIES:
-        known = ", ".join(STRATEGIES)
+def _require_sensible(
+    strategy: str, *, neighbours: int, per_prompt: int | None, seed: int, selection: int | None
+) -> None:
+    if strategy not in (STRATEGIES if selection is None else SELECTIONS):
+        known = ", ".join(STRATEGIES if selection is None else SELECTIONS)
         raise NotPossible(problems.NO_STRATEGY(name=strategy, known=known))
     if neighbours < 1 or (per_prompt is not None and per_prompt < 1):
         raise NotPossible(problems.AT_LEAST_ONE())
@@ -103,8 +113,11 @@ def _require_sensible(strategy: str, *, neighbours: int, per_prompt: int | None,
         raise NotPossible(problems.SEED_OUT_OF_RANGE())
 
 
-def _draft(study: Study, strategy: str, options: Options, seed: int, progress: Progress | None) -> list[_Draft]:
+def _draft(
+    study: Study, strategy: str, options: Options, seed: int, selection: int | None, progress: Progress | None
+) -> list[_Draft]:
     """Runs the strategy on every prompt, outside any transaction."""
+    chosen = None if selection is None else SELECTIONS[strategy].select(study, selection)
     prompts = {prompt.pk: prompt for prompt in study.prompt_set.prompts.only("pk", "number", "slug")}
     drafts = []
     unconnected: list[Problem] = []
@@ -113,7 +126,10 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
         results, models, texts = zip(*rows, strict=True)
         sides, choice = np.random.SeedSequence([seed, prompts[prompt_id].number % 2**64]).spawn(2)
         try:
-            links = STRATEGIES[strategy](texts, options, np.random.default_rng(choice))
+            if chosen is None:
+                links = STRATEGIES[strategy](texts, options, np.random.default_rng(choice))
+            else:
+                links = _links_of(models, chosen.get(prompt_id, ()))
         except Unconnected as fault:
             unconnected.extend(_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
             continue
@@ -136,8 +152,15 @@ def _draft(study: Study, strategy: str, options: Options, seed: int, progress: P
     if unconnected:
         raise NotPossible(problems.UNCONNECTED(lines=unconnected))
     if not any(len(draft.links) for draft in drafts):
-        raise NotPossible(problems.NO_TWO_MODELS())
+        raise NotPossible(problems.NO_TWO_MODELS() if selection is None else problems.NONE_SELECTED())
     return drafts
+
+
+def _links_of(models: Sequence[int], chosen: Iterable[tuple[int, int]]) -> Links:
+    """Returns the links of the `chosen` pairs of models, where both have answered the prompt."""
+    at = {model: place for place, model in enumerate(models)}
+    found = [(at[x], at[y]) for x, y in chosen if x in at and y in at]
+    return ordered(np.array(found, dtype=np.intp).reshape(-1, 2))
 
 
 def _different(links: Links, texts: Sequence[str]) -> Links:
@@ -173,7 +196,7 @@ def _group(names: list[str]) -> Problem:
 
 
 @transaction.atomic
-def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> PairsMade:
+def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int, drawn_at: datetime | None) -> PairsMade:
     """Adds the missing pairs. A lock on the study prevents another run from adding the same pairs or numbers."""
     locked = Study.objects.select_for_update().get(pk=study.pk)
     number = next_number(Pair.objects.filter(study=locked))
@@ -185,7 +208,8 @@ def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> Pair
             number += 1
         Pair.objects.bulk_create(missing, batch_size=BATCH)
         added += len(missing)
-    if added:
+    drawn = locked.is_adaptive and drawn_at is not None and _draw(locked, strategy, drafts, drawn_at)
+    if added or drawn:
         offer_pairs(locked)
     return PairsMade(
         strategy=strategy,
@@ -195,6 +219,27 @@ def _store(study: Study, strategy: str, drafts: list[_Draft], seed: int) -> Pair
         added=added,
         total=Pair.objects.filter(study=locked).votable().count(),
     )
+
+
+def _draw(study: Study, strategy: str, drafts: list[_Draft], at: datetime) -> bool:
+    """Draws each selected pair that this strategy has not drawn before; returns whether there was any."""
+    before = Draw.objects.filter(batch__study=study, strategy=strategy)
+    known = {frozenset(pair) for pair in before.values_list("pair__result_x", "pair__result_y")}
+    drawings = [
+        Drawing(
+            model_1=int(draft.models[low]),
+            model_2=int(draft.models[high]),
+            prompt=draft.prompt,
+            strategy=strategy,
+            version=1,
+            probability=None,
+        )
+        for draft in drafts
+        for low, high in draft.links.tolist()
+        if frozenset((int(draft.results[low]), int(draft.results[high]))) not in known
+    ]
+    # All pairs are there, so no side is left to chance.
+    return bool(store(study, drawings, at, np.random.default_rng(0), mix={strategy: 1.0}))
 
 
 def _missing(study: Study, draft: _Draft, seed: int) -> list[Pair]:

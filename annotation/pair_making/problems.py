@@ -14,6 +14,9 @@ SEED_OUT_OF_RANGE: Final = kind(
 NO_TWO_MODELS: Final = kind(
     "no-two-models", gettext_noop("No prompt has answers from two models of this study. Upload answers first.")
 )
+NONE_SELECTED: Final = kind(
+    "none-selected", gettext_noop("No pairs were selected: the answers are identical or no longer exist.")
+)
 
 UNCONNECTED: Final = kind("unconnected", "%(lines)s")
 """Of one prompt or several: for each the next line, its groups, and what to do."""

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Comparison, PromptSet, Result, ResultFlag, Status, Study, Upload
+from annotation.models.study import LIVE
 from annotation.studies.lifecycle import NotPossible
 
 
@@ -60,7 +61,7 @@ def delete_study(study: Study, name: str) -> None:
         NotPossible: people can still take part, or `name` is not the study's.
     """
     study = Study.objects.select_for_update().get(pk=study.pk)
-    if study.status in {Status.OPEN, Status.PAUSED}:
+    if study.status in LIVE:
         raise NotPossible(_("People can still take part in this study. Close it first."))
     if name.strip() != study.name.strip():
         raise NotPossible(_("That is not the study’s name. Nothing was deleted."))

@@ -9,26 +9,30 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Greatest
+from django.db.models import Count, Exists, F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotation import draw_strategies
 from annotation.models import (
+    Assignment,
     Comparison,
+    Draw,
     Exit,
     LanguageModel,
     Outcome,
     Pair,
     PromptSet,
-    RaterKind,
+    Result,
     Status,
     Study,
     StudyText,
     TextKind,
 )
+from annotation.models.study import LIVE
 from annotation.problems import Failure
 from annotation.stored_problems import told
 from annotation.studies import default_texts, platform_tokens, problems, signed_ids
@@ -36,7 +40,9 @@ from annotation.studies import default_texts, platform_tokens, problems, signed_
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without the characters that look alike when a code is copied by hand."""
 
-OFFER_FIELDS = frozenset({"overlap", "only_types", "only_slugs", "exclude_types", "exclude_slugs", "language_models"})
+OFFER_FIELDS = frozenset(
+    {"overlap", "only_types", "only_slugs", "exclude_types", "exclude_slugs", "language_models", "offering"}
+)
 """The settings that decide which pairs people are offered, and how often."""
 
 HALTS: list[Callable[[Study], None]] = []
@@ -108,7 +114,8 @@ def _keep_wording(study: Study, field: str) -> None:
 
 
 def _votes_given(study: Study) -> int:
-    return Comparison.objects.in_force().filter(study=study, rater__kind=RaterKind.WORKER).count()
+    """Counts the votes of people as the study's page does: without checks, excluded workers and simulated votes."""
+    return Comparison.objects.counted().real().by_people().filter(study=study).count()
 
 
 def warning_before(study: Study) -> str:
@@ -167,7 +174,8 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
     Raises:
         ValidationError: a value is not valid for its field, or the minimum votes exceed the maximum.
     """
-    study = Study.objects.select_for_update().get(pk=study.pk)
+    # No key changes: somebody who stores a vote, and holds a pair that this changes, need not wait for the study.
+    study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     before = {field: getattr(study, field) for field in WORDED_FIELDS}
     models = changes.get("language_models")
     for field, value in changes.items():
@@ -181,6 +189,8 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
             platform_tokens.keys(study.id_keys)
         except ValidationError as error:
             raise ValidationError({"id_keys": error.messages}) from error
+    if names := draw_strategies.unknown(study.mix):
+        raise ValidationError({"mix": _("No strategy is named “%(name)s”.") % {"name": ", ".join(names)}})
     for field, text in before.items():
         if getattr(study, field) != text:
             _keep_wording(study, field)
@@ -189,6 +199,29 @@ def change_settings(study: Study, changes: Mapping[str, Any]) -> Study:
         study.language_models.set(models)
     if OFFER_FIELDS & changes.keys():
         offer_pairs(study)
+    if study.is_adaptive:
+        draw_strategies.request(study)
+    return study
+
+
+@transaction.atomic
+def add_models(study: Study, models: Collection[LanguageModel]) -> Study:
+    """Adds models of the prompt set to those that the study compares; votes on the others stay.
+
+    An adaptive study draws pairs of a new model first. A fixed one needs its pairs to be made.
+
+    Raises:
+        NotPossible: a model is not of the study's prompt set.
+    """
+    study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+    if any(model.prompt_set_id != study.prompt_set_id for model in models):
+        raise NotPossible(_("Only models of the study’s prompt set can be added."))
+    # Without a choice, it compares all models anyway.
+    if study.language_models.exists():
+        study.language_models.add(*models)
+    offer_pairs(study)
+    if study.is_adaptive:
+        draw_strategies.request(study)
     return study
 
 
@@ -197,7 +230,8 @@ def offer_pairs(study: Study, only: Collection[int] | None = None) -> None:
     and filters.
 
     It is 0 in a draft. Places already taken stay: wanted = max(overlap, taken) within the filters, taken
-    outside them. Call it inside a transaction.
+    outside them. In an adaptive study it is what was drawn or taken, and never the overlap if that is more. Call it
+    inside a transaction.
     """
     pairs = Pair.objects.filter(study=study).votable()
     offered = Pair.objects.within(study)
@@ -206,7 +240,7 @@ def offer_pairs(study: Study, only: Collection[int] | None = None) -> None:
     if study.status == Status.DRAFT:
         pairs.exclude(wanted=F("taken")).update(wanted=F("taken"))
         return
-    offered.update(wanted=Greatest(F("taken"), study.overlap))
+    offered.update(wanted=Greatest(F("taken"), _drawn_places(study) if study.is_adaptive else study.overlap))
     pairs.exclude(wanted=F("taken")).exclude(pk__in=offered.values("pk")).update(wanted=F("taken"))
 
 
@@ -214,6 +248,21 @@ def check_shown(study: Study) -> None:
     """Raises NotPossible if the study is hidden, which makes it read-only."""
     if Study.objects.filter(pk=study.pk, hidden_at__isnull=False).exists():
         raise NotPossible(problems.HIDDEN())
+
+
+def _drawn_places(study: Study) -> Least:
+    """Returns the places of a pair that are taken or that a draw has opened, at most the study's overlap."""
+    held = Assignment.objects.filter(pair=OuterRef("pair"), slot=OuterRef("slot"))
+    untaken = Draw.objects.filter(~Exists(held), pair=OuterRef("pk")).order_by().values("pair")
+    number = Coalesce(Subquery(untaken.annotate(number=Count("pk")).values("number")), 0)
+    return Least(F("taken") + number, study.overlap)
+
+
+def has_candidates(study: Study) -> bool:
+    """Returns whether two of the study's models answered a prompt within its filters, so that a pair can be drawn."""
+    compared, prompts = study.models_compared().values("pk"), study.prompts().values("pk")
+    answers = Result.objects.filter(prompt_set=study.prompt_set_id, sample=0, model__in=compared, prompt__in=prompts)
+    return answers.order_by().values("prompt").annotate(models=Count("pk")).filter(models__gt=1).exists()
 
 
 def check_leave(study: Study) -> None:
@@ -228,18 +277,25 @@ def start(study: Study) -> Study:
     """Opens the study to workers, for the first time or again.
 
     Raises:
-        NotPossible: it is already open, has no pair to offer, is hidden, or may not use its prompt set.
+        NotPossible: it is already open or hidden, has no pair to offer, or may not use its prompt set.
     """
     # Its owner may be ending that at this moment.
     PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
     check_leave(study)
-    if not Pair.objects.within(study).exists():
+    study.refresh_from_db()
+    if study.is_adaptive and not has_candidates(study):
+        raise NotPossible(_("This study has no pairs to draw yet. Upload answers of two models to the same prompts."))
+    if not study.is_adaptive and not Pair.objects.within(study).exists():
         raise NotPossible(_("This study has no pairs to vote on yet. Upload answers, then make pairs."))
-    changed = Study.objects.filter(pk=study.pk).exclude(status=Status.OPEN).update(status=Status.OPEN, closed_at=None)
-    if not changed:
-        raise NotPossible(_("This study is already open."))
+    mine = Study.objects.filter(pk=study.pk)
+    if not mine.listed().exclude(status=Status.OPEN).update(status=Status.OPEN, closed_at=None):
+        if mine.listed().exists():
+            raise NotPossible(_("This study is already open."))
+        raise NotPossible(_("This study is hidden. Show it again first."))
     study.refresh_from_db()
     offer_pairs(study)
+    if study.is_adaptive:
+        draw_strategies.request(study)
     return study
 
 
@@ -281,7 +337,7 @@ def hide(study: Study, at: datetime) -> Study:
     Raises:
         NotPossible: workers can vote on it.
     """
-    ended = Study.objects.filter(pk=study.pk, hidden_at=None).exclude(status__in=[Status.OPEN, Status.PAUSED])
+    ended = Study.objects.filter(pk=study.pk, hidden_at=None).exclude(status__in=LIVE)
     if not ended.update(hidden_at=at):
         study.refresh_from_db()
         if study.hidden_at is None:

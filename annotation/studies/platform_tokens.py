@@ -79,14 +79,14 @@ def _of_pem(text: str) -> list[tuple[str | None, Any]]:
     try:
         return [(None, load_pem_public_key(block[0].encode())) for block in _PEM.finditer(text)]
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValidationError(_("A PEM block here is no public key. Copy it again in full.")) from error
+        raise ValidationError(_("A PEM block here is not a public key. Copy the whole key again.")) from error
 
 
 def _of_jwks(text: str) -> list[tuple[str | None, Any]]:
     try:
         return [(key.key_id, key.key) for key in jwt.PyJWKSet.from_json(text).keys]
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
-        raise ValidationError(_("This is no JSON Web Key Set. Paste the whole answer of the platform.")) from error
+        raise ValidationError(_("This is not a JSON Web Key Set. Paste the platform’s whole response.")) from error
 
 
 def check(study: Study, token: str, host: str, path: str, leeway: timedelta = CLOCKS) -> dict[str, str]:

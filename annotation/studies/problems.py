@@ -8,4 +8,4 @@ NO_LEAVE: Final = kind(
     "no-leave-for-prompt-set",
     gettext_noop("This study may no longer use the prompt set “%(name)s”. Ask the prompt set’s owner for access."),
 )
-HIDDEN: Final = kind("hidden", gettext_noop("This study is hidden, so nothing is done for it. Show it again first."))
+HIDDEN: Final = kind("hidden", gettext_noop("This study is hidden, so nothing runs for it. Show it again first."))

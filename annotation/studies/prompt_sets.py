@@ -3,9 +3,10 @@
 `StudyQuerySet.readable_by` and its neighbours say what follows from the rights that are kept here.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
@@ -21,8 +22,11 @@ from annotation.models import (
     Study,
 )
 from annotation.models.corpus import PromptSetQuerySet
-from annotation.models.study import PairQuerySet
+from annotation.models.study import LIVE, PairQuerySet
 from annotation.studies.lifecycle import HALTS, NotPossible
+
+SET_HALTS: Final[list[Callable[[PromptSet], None]]] = []
+"""Called with each prompt set whose editors changed, to stop what people who no longer may change it do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,40 @@ def seen_by(user: User) -> PromptSetQuerySet:
     return PromptSet.objects.filter(Q(pk__in=used) | Q(pk__in=PromptSet.objects.readable_by(user).values("pk")))
 
 
+def read_by(user: User | AnonymousUser) -> PromptSetQuerySet:
+    """Returns the prompt sets whose prompts and answers `user` may see, by a right of their own or through a study."""
+    through = Study.objects.readable_by(user).values("prompt_set")
+    return PromptSet.objects.filter(Q(pk__in=through) | Q(pk__in=PromptSet.objects.readable_by(user).values("pk")))
+
+
+def edited_by(user: User | AnonymousUser) -> PromptSetQuerySet:
+    """Returns the prompt sets that `user` may change, by a right of their own or through a study."""
+    through = Study.objects.editable_by(user).values("prompt_set")
+    return PromptSet.objects.filter(Q(pk__in=through) | Q(pk__in=PromptSet.objects.editable_by(user).values("pk")))
+
+
+def check_editor(prompt_set: PromptSet, user: User | None) -> None:
+    """Checks that `user` may change `prompt_set`; without a user, the command line asks, which may do everything.
+
+    Raises:
+        NotPossible: they may not.
+    """
+    if user is not None and not edited_by(user).filter(pk=prompt_set.pk).exists():
+        raise NotPossible(no_editor(prompt_set))
+
+
+def no_editor(prompt_set: PromptSet) -> str:
+    """Returns what users are told who may see `prompt_set` but not change it."""
+    told = _("Only people who can edit the prompt set “%(name)s” can do this. Ask its owner for access.")
+    return told % {"name": prompt_set.name}
+
+
+def no_reader(prompt_set: PromptSet) -> str:
+    """Returns what users are told who know of `prompt_set` but may not see its prompts."""
+    told = _("You are not a reader of the prompt set “%(name)s”. Ask its owner for access.")
+    return told % {"name": prompt_set.name}
+
+
 def no_access(study: Study) -> str:
     """Returns what users are told who manage `study` and may not read its prompt set."""
     owner = study.prompt_set.owner
@@ -78,18 +116,48 @@ def voting_elsewhere(study: Study) -> bool:
     return Study.objects.live().filter(prompt_set=study.prompt_set_id).exclude(pk=study.pk).exists()
 
 
+def why_private(user: User | AnonymousUser, study: Study) -> str:
+    """Returns why `user`, who may see the results of `study`, may not look up all of its pairs; empty if they may.
+
+    Whoever manages the study but may not read its prompt set is told whom to ask, if nobody may see the pairs.
+    """
+    if Study.objects.readable_by(user).filter(pk=study.pk).exists():
+        return ""
+    if not Study.objects.public().with_leave().filter(pk=study.pk).exists():
+        manages = Study.objects.visible_to(user).filter(pk=study.pk).exists()
+        return no_access(study) if manages else _("The pairs of this study are private.")
+    return why_not_all(study)
+
+
+def why_not_all(study: Study) -> str:
+    """Returns why `public_pairs` leaves out pairs of `study` that were voted on; empty if it leaves out none."""
+    if voting_elsewhere(study):
+        return _(
+            "People are voting on these prompts in another study. Pairs and answers appear here when that study is "
+            "closed."
+        )
+    if study.status != Status.CLOSED:
+        return _(
+            "Until the study is closed, a pair is shown only when no more votes are expected on it or on any other "
+            "pair of its prompt."
+        )
+    return ""
+
+
 def public_pairs(study: Study, at: datetime) -> PairQuerySet:
     """Returns the pairs of `study` that visitors may see with their models, if its results are public.
 
     None while people vote in another study on the prompt set. While they vote in this one, only pairs of prompts that
     nobody will see again, because other pairs show the same answers: no pair of the prompt gets more votes, is open, or
-    can come back by an undo.
+    can come back by an undo. An adaptive study may draw any prompt within its filters again.
     """
     pairs = Pair.objects.filter(study=study).votable()
     if voting_elsewhere(study):
         return pairs.none()
     if study.status == Status.CLOSED:
         return pairs
+    if study.is_adaptive and study.status in LIVE:
+        pairs = pairs.exclude(prompt__in=study.prompts().values("pk"))
     held = study.assignments.filter(state=AssignmentState.OPEN)
     # Whoever can undo a vote has the next pair open, so that only the votes of a few workers are looked at.
     lately = study.comparisons.filter(rater__in=held.values("worker"), answered_at__gte=study.undoable_since(at))
@@ -216,6 +284,8 @@ def halt_without_leave(prompt_set: PromptSet) -> None:
         Study.objects.filter(pk=study.pk, status=Status.OPEN).update(status=Status.PAUSED)
         for halt in HALTS:
             halt(study)
+    for halt_set in SET_HALTS:
+        halt_set(prompt_set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +303,8 @@ class Through:
 def through_studies(prompt_set: PromptSet) -> list[Through]:
     """Returns everybody who may use the set because of a study, by name."""
     shared = Study.objects.of_the_sets_owner().filter(prompt_set=prompt_set, detached_at=None)
-    found = [Through(user, study, None) for study in shared.order_by("pk") for user in study.colleagues.all()]
+    shared = shared.order_by("pk").prefetch_related("colleagues")
+    found = [Through(user, study, None) for study in shared for user in study.colleagues.all()]
     rows = prompt_set.readers.exclude(study=None).select_related("user", "study").order_by("study")
     found += [Through(row.user, row.study, row) for row in rows if row.study is not None]
     return sorted(found, key=lambda each: each.user.get_username())

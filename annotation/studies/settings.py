@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotation.models import Exit, Outcome, Study
-from annotation.models.study import Devices
+from annotation.models.study import Devices, GoalKind, Offering
 from annotation.studies import lifecycle
 from annotation.studies.completion_codes import Way, change_platform
 from annotation.studies.lifecycle import NotPossible, choose_models
@@ -100,6 +100,21 @@ def _truth(_study: Study, words: str) -> bool:
 def _words(_study: Study, words: str) -> list[str]:
     """Splits at commas; a word that contains a comma is quoted, as in CSV."""
     return [word.strip() for row in csv.reader([words], skipinitialspace=True) for word in row if word.strip()]
+
+
+def _mix(_study: Study, words: str) -> dict[str, float]:
+    """Parses "uniform=20%, gap=0.8"; empty for the default shares."""
+    found: dict[str, float] = {}
+    for part in _words(_study, words):
+        name, equals, share = part.partition("=")
+        if not equals:
+            raise InvalidValue(_("expected NAME=SHARE, not “%(words)s”") % {"words": part})
+        found[name.strip()] = _share(_study, share.strip())
+    return found
+
+
+def _shown_mix(study: Study) -> str:
+    return ", ".join(f"{name}={share:g}" for name, share in study.mix.items())
 
 
 def _one_of(choices: Iterable[str]) -> Callable[[Study, str], str]:
@@ -209,6 +224,21 @@ _PLAIN: Final = [
     ),
     _simple("devices", ", ".join(Devices.values), "Devices that workers may use.", _one_of(Devices.values)),
     _simple("overlap", WHOLE, "Votes per pair.", _whole),
+    _simple(
+        "offering",
+        ", ".join(Offering.values),
+        "fixed: every pair gets the same number of votes. adaptive: pairs are drawn while votes come in.",
+        _one_of(Offering.values),
+    ),
+    Setting(
+        "mix",
+        "NAME=SHARE, ..., or blank",
+        "Shares of the strategies of an adaptive study, such as uniform=20%, gap=80%. Leave blank for the default.",
+        _mix,
+        _shown_mix,
+    ),
+    _simple("floor", WHOLE, "Pairs of each model that an adaptive study first draws at random.", _whole),
+    _simple("draw_seed", WHOLE, "Seed of an adaptive study’s draws.", _whole),
     _simple("pair_identical", TRUTH, "Make pairs of two models’ answers that are the same.", _truth),
     _simple("least_votes", WHOLE, "Minimum votes for completion.", _whole),
     _simple("most_votes", WHOLE, "Maximum votes per worker.", _whole),
@@ -242,6 +272,14 @@ _PLAIN: Final = [
         _share,
     ),
     _simple("fast_seconds", "number", "Seconds below which a vote or check is flagged as too fast. 0: none.", _number),
+    _simple(
+        "goal",
+        "top, ranks, budget, or blank",
+        "top: separate the top K models from all others. ranks: know every rank to within R. budget: collect N votes.",
+        _one_of(GoalKind.values),
+    ),
+    _simple("goal_number", "whole number, or blank", "K, R or N of the goal.", _whole_or_blank),
+    _simple("goal_pauses", TRUTH, "Pause the study when it reaches its goal. no: only say so.", _truth),
     _simple("id_parameter", TEXT, "The join link’s parameter that contains the participant ID.", _text),
     _simple("id_required", TRUTH, "Only accept links that contain a participant ID.", _truth),
     _simple("id_signed", TRUTH, "Only accept participant IDs signed with this study’s key or by the platform.", _truth),

@@ -18,7 +18,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
-from annotation.models import Status, Study
+from annotation.models import PromptSet, Status, Study
+from annotation.models.corpus import PromptSetQuerySet
+from annotation.studies import prompt_sets
 from annotation.studies.prompt_sets import access, no_access
 
 
@@ -144,11 +146,42 @@ def need(user: User, study: Study, allowed: Callable[[User], QuerySet[Study]]) -
     if allowed(user).filter(pk=study.pk).exists():
         return
     if Study.objects.readable_by(user).filter(pk=study.pk).exists():
-        raise PermissionDenied(
-            _("Only people who can edit the prompt set “%(name)s” can do this. Ask its owner for access.")
-            % {"name": study.prompt_set.name}
-        )
+        raise PermissionDenied(prompt_sets.no_editor(study.prompt_set))
     raise PermissionDenied(no_access(study))
+
+
+def set_for(user: User, slug: str) -> PromptSet:
+    """Returns the prompt set at `slug` if `user` knows of it; raises Http404 otherwise."""
+    return get_object_or_404(prompt_sets.seen_by(user).select_related("owner"), slug=slug)
+
+
+def set_texts_page[**P](
+    view: Callable[Concatenate[AdministratorRequest, PromptSet, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Decorates a view under /prompt-sets/<slug>/ that shows prompts: passes the set to those who may read it."""
+    return _set_page(prompt_sets.read_by, prompt_sets.no_reader, view)
+
+
+def set_change_page[**P](
+    view: Callable[Concatenate[AdministratorRequest, PromptSet, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Decorates a view under /prompt-sets/<slug>/ that changes it or spends budgets: for those who may edit the set."""
+    return _set_page(prompt_sets.edited_by, prompt_sets.no_editor, view)
+
+
+def _set_page[**P](
+    allowed: Callable[[User], PromptSetQuerySet],
+    refusal: Callable[[PromptSet], str],
+    view: Callable[Concatenate[AdministratorRequest, PromptSet, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    @wraps(view)
+    def inner(request: AdministratorRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        prompt_set = set_for(request.user, slug)
+        if not allowed(request.user).filter(pk=prompt_set.pk).exists():
+            raise PermissionDenied(refusal(prompt_set))
+        return view(request, prompt_set, *args, **kwargs)
+
+    return login_required(inner)
 
 
 def show(

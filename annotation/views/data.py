@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -41,17 +41,15 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
 def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
     """Returns the counts and uploads that the page shows."""
     prompt_set = study.prompt_set
+    flags = dict(_flags(study).order_by().values_list("kind").annotate(Count("pk")))
     return {
         "uploads": paged(request, study.uploads.select_related("user")),
         "counts": {
             "models": prompt_set.models.count(),
             "prompts": prompt_set.prompts.count(),
             "results": prompt_set.results.count(),
-            "flagged": _flags(study).filter(kind=ResultFlag.Kind.NAMES_ITSELF).count(),
-            "cut": _flags(study).filter(kind=ResultFlag.Kind.CUT).count(),
-            "reasoning": _flags(study).filter(kind=ResultFlag.Kind.REASONING).count(),
-            "empty": _flags(study).filter(kind=ResultFlag.Kind.EMPTY).count(),
-            "identical": _flags(study).filter(kind=ResultFlag.Kind.IDENTICAL).count(),
+            "flagged": flags.get(ResultFlag.Kind.NAMES_ITSELF, 0),
+            **{kind: flags.get(kind, 0) for kind in ("cut", "reasoning", "empty", "identical")},
             **{purpose: study.pairs.filter(purpose=purpose).count() for purpose in Purpose.values},
         },
         "access": access(request.user, study),
@@ -83,10 +81,10 @@ def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResp
     return show(request, study, "upload.html", "data", part="upload", **context)
 
 
-@study_page
+@texts_page
 @require_POST
 def answer_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
-    """Takes the answer to the question whose comparisons an upload has, and loads its files again."""
+    """Stores whose comparisons the files of an upload contain, and loads them again."""
     found = get_object_or_404(study.uploads, pk=number)
     form = WhoseForm(request.POST, uploads.asks(found))
     if not form.is_valid():

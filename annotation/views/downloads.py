@@ -24,7 +24,7 @@ def download(
         headers={
             "Content-Type": content_type,
             "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
+            "Cache-Control": "private, no-store",
         },
     )
     response.for_people = for_people

@@ -23,7 +23,7 @@ PAYMENTS = "payments"
 MOST_PER_VOTE = 1000
 
 WITH_TEXTS = {"prompts", "results", "pairs"}
-"""Files with prompts and answers. So do full comparisons tell by digests which answer is whose."""
+"""Files with prompts and answers. Full comparisons identify answers too, by their digests."""
 
 
 @study_page
@@ -38,7 +38,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponseBase:
         "export.html",
         "export",
         comparisons=_comparisons(study, judges),
-        formats=study_formats.labels(),
+        formats=study_formats.losses(),
         access=access(request.user, study),
         no_access=no_access(study),
     )

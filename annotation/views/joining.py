@@ -225,7 +225,8 @@ def _erased(request: HttpRequest, study: Study) -> HttpResponse:
     if worker is not None and worker.erased_at:
         return _welcome(request, worker, proven=False)
     text = _(
-        "You took part in this study, and your personal data was deleted since. Nobody can take part twice, so there "
+        "You took part in this study, and your personal data has since been deleted. You can only take part once, so "
+        "there "
         "is nothing left to do here."
     )
     return worker_session.calm(request, study, _("You have already taken part"), text, status=403)

@@ -8,9 +8,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation import overview
+from annotation.drawing import progress
 from annotation.forms import PairsForm
 from annotation.models import PairRunState, Study
 from annotation.pair_making import background
+from annotation.pair_making.selections import SELECTIONS
+from annotation.studies import lifecycle
 from annotation.views.access import AdministratorRequest, posted, show, texts_page
 from annotation.views.downloads import csv_download
 from annotation.voting import coverage
@@ -27,12 +30,20 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
         options = {name: form.cleaned_data[name] for name in ("neighbours", "per_prompt", "seed")}
         run = background.submit(study, request.user, form.cleaned_data["strategy"], options)
         return redirect("study-pair-run", study.slug, run.pk)
-    context = {"form": form, "runs": study.pair_runs.all()[:10], "many_votes": coverage.has_many_votes(study)}
+    context = {
+        "form": form,
+        "runs": study.pair_runs.all()[:10],
+        "selections": SELECTIONS.values(),
+        "many_votes": coverage.has_many_votes(study),
+        "new_models": progress.new_models(study),
+    }
     # Counting a million votes takes seconds: the page opens first, and asks for the figures afterwards.
     if request.htmx or "coverage" in request.GET or not context["many_votes"]:
         votes, pace = coverage.coverage(study), coverage.pace(study, timezone.now())
         phrases = [overview.covered(votes.share), overview.time_left(pace)]
         context |= {"coverage": votes, "pace": pace, "phrases": phrases}
+        if study.is_adaptive:
+            context["draws"] = progress.progress(study, timezone.now())
     return show(request, study, "pairs.html", "pairs", part="coverage", **context)
 
 
@@ -53,6 +64,21 @@ def run(request: AdministratorRequest, study: Study, number: int) -> HttpRespons
     under_way = found.state in UNDER_WAY
     context = {"run": found, "under_way": under_way, "interrupted": found.is_interrupted(timezone.now())}
     return show(request, study, "pair_run.html", "pairs", part="run", **context)
+
+
+@texts_page
+@require_POST
+def add_models(request: AdministratorRequest, study: Study) -> HttpResponse:
+    """Adds the prompt set's new models to the study, and in a fixed one makes their pairs as the last run did."""
+    new = progress.new_models(study)
+    study = lifecycle.add_models(study, new)
+    if new:
+        messages.success(request, _("Models added: %(names)s.") % {"names": ", ".join(model.name for model in new)})
+    last = study.pair_runs.first()
+    if new and last is not None and not study.is_adaptive:
+        run = background.submit(study, request.user, last.strategy, last.options)
+        return redirect("study-pair-run", study.slug, run.pk)
+    return redirect("study-pairs", study.slug)
 
 
 @texts_page

@@ -14,11 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation import prompt_set_sections
 from annotation.forms import OwnerForm, ReadersForm
 from annotation.models import PromptSet, Study
+from annotation.prompt_set_sections import SetSection
 from annotation.studies import prompt_sets
 from annotation.studies.lifecycle import NotPossible
-from annotation.views.access import AdministratorRequest, posted
+from annotation.views.access import AdministratorRequest, posted, set_for
 from annotation.views.paging import paged
 
 
@@ -29,17 +31,12 @@ def owner_page[**P](
 
     @wraps(view)
     def inner(request: AdministratorRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        prompt_set = _seen(request, slug)
+        prompt_set = set_for(request.user, slug)
         if not _owns(request, prompt_set):
             raise PermissionDenied
         return view(request, prompt_set, *args, **kwargs)
 
     return login_required(inner)
-
-
-def _seen(request: AdministratorRequest, slug: str) -> PromptSet:
-    """Returns the set at `slug` if the user may see it; raises Http404 otherwise."""
-    return get_object_or_404(prompt_sets.seen_by(request.user).select_related("owner"), slug=slug)
 
 
 def _owns(request: AdministratorRequest, prompt_set: PromptSet) -> bool:
@@ -59,7 +56,7 @@ def index(request: AdministratorRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, slug: str) -> HttpResponse:
     """Shows a prompt set; its owner also sees and changes its readers, and sees every study that uses it."""
-    prompt_set = _seen(request, slug)
+    prompt_set = set_for(request.user, slug)
     owns = _owns(request, prompt_set)
     if request.method == "POST" and not owns:
         raise PermissionDenied
@@ -80,9 +77,17 @@ def page(request: AdministratorRequest, slug: str) -> HttpResponse:
         "through": prompt_sets.through_studies(prompt_set) if owns else [],
         "reads": PromptSet.objects.readable_by(request.user).filter(pk=prompt_set.pk).exists(),
         "edits": PromptSet.objects.editable_by(request.user).filter(pk=prompt_set.pk).exists(),
+        "sections": _sections(request, prompt_set),
         "counts": {name: getattr(prompt_set, name).count() for name in ("models", "prompts", "results")},
     }
     return render(request, "annotation/prompt_set/page.html", context)
+
+
+def _sections(request: AdministratorRequest, prompt_set: PromptSet) -> list[tuple[SetSection, str]]:
+    """Returns the sections of other apps with their states, for users who may see the set's prompts."""
+    if not prompt_sets.read_by(request.user).filter(pk=prompt_set.pk).exists():
+        return []
+    return [(section, section.look(prompt_set)) for section in prompt_set_sections.registered()]
 
 
 @owner_page

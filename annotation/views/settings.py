@@ -66,10 +66,29 @@ GROUPS: Final = {
             about_texts=True,
         ),
         Group(
+            "choice",
+            gettext_lazy("Fixed or adaptive"),
+            forms.ChoiceForm,
+            gettext_lazy(
+                "Fixed: you make the pairs, and each gets the same number of votes. Adaptive: the site draws the next "
+                "pairs from the votes so far, so that fewer votes give the same ranking. Up to the votes per pair, it "
+                "draws a pair again. You can change this while the study runs: votes and open reservations stay."
+            ),
+        ),
+        Group(
             "votes",
             gettext_lazy("Votes"),
             forms.VotesForm,
             gettext_lazy("Lowering the votes per pair removes no votes. Raising it reopens the pairs for voting."),
+        ),
+        Group(
+            "goal",
+            gettext_lazy("Goal"),
+            forms.GoalForm,
+            gettext_lazy(
+                "The study’s page shows how far it is from its goal, and roughly how many more votes it needs. Only "
+                "people’s votes count."
+            ),
         ),
         Group("training", gettext_lazy("Training"), forms.TrainingForm),
         Group(

@@ -99,10 +99,10 @@ def hide(request: AdministratorRequest, study: Study) -> HttpResponse:
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """Deletes a draft, for its owner or a superuser: GET shows what would be deleted, POST deletes it."""
+    """Deletes a draft or a closed study, for its owner or a superuser: GET shows what is lost, POST does it."""
     if not sharing.owns(request.user, study):
         raise PermissionDenied
-    form = DeletionForm(posted(request))
+    form = DeletionForm(posted(request), needs_name=deletion.needs_name(study))
     if form.is_valid():
         try:
             if deletion.needs_name(study):

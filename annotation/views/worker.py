@@ -193,9 +193,7 @@ def _training_page(request: HttpRequest, worker: Worker, given: TrainingAnswer) 
         "own": own,
         "chosen": _chosen(study, given.value) if own else "",
         "golden": "" if given.value is None else GOLDEN[given.golden],
-        "reason": None
-        if given.value is None
-        else pair_display.of_study(study, given.pair.reason_as_shown(given.shown_left)),
+        "reason": None if given.value is None else pair_display.reason(study, given.pair, given.shown_left),
         "reason_is_swapped": given.shown_left == "y" and given.pair.reason_names_sides(),
     }
     return _page(request, context)

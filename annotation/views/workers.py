@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.forms import ErasureForm, ExclusionForm
-from annotation.models import Study
+from annotation.models import Comparison, Study, Worker
 from annotation.models.voting import Stage
 from annotation.studies import sharing
 from annotation.studies.lifecycle import NotPossible
@@ -115,6 +115,11 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
     return show(request, study, "workers.html", "workers", **context)
 
 
+def _votes_of(worker: Worker) -> int:
+    """Counts the votes that excluding or including `worker` changes: those that the workers' page shows."""
+    return Comparison.objects.in_force().votable().filter(rater=worker.rater).count()
+
+
 def _next_sort(column: Column, sort: str) -> str:
     return f"-{column.key}" if sort == column.key else column.key
 
@@ -146,7 +151,7 @@ def exclude(request: AdministratorRequest, study: Study, number: int) -> HttpRes
     worker = get_object_or_404(study.workers.select_related("rater"), number=number)
     form = ExclusionForm(posted(request))
     if not form.is_valid():
-        return show(request, study, "exclude.html", "workers", worker=worker, form=form)
+        return show(request, study, "exclude.html", "workers", worker=worker, votes=_votes_of(worker), form=form)
     try:
         exclusion.exclude(worker, form.cleaned_data["reason"], timezone.now())
     except NotPossible as refusal:
@@ -162,7 +167,7 @@ def include(request: AdministratorRequest, study: Study, number: int) -> HttpRes
     """Includes an excluded worker again: GET shows what will happen, POST does it."""
     worker = get_object_or_404(study.workers.select_related("rater"), number=number)
     if request.method != "POST":
-        return show(request, study, "include.html", "workers", worker=worker)
+        return show(request, study, "include.html", "workers", worker=worker, votes=_votes_of(worker))
     try:
         exclusion.include(worker)
     except NotPossible as refusal:

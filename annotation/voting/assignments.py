@@ -15,6 +15,9 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
+from annotation.drawing.candidates import read as read_candidates
+from annotation.drawing.late import open_place
+from annotation.drawing.store import Changed
 from annotation.models import (
     Assignment,
     AssignmentState,
@@ -35,6 +38,9 @@ from annotation.voting.fast_sql import Columns, insert, read, update
 
 RETRY_SECONDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 """Pauses between attempts to find a pair while others hold all remaining ones."""
+
+LATE_TRIES: Final = 5
+"""Attempts to draw a pair for a worker: others may fill it, and the settings may change."""
 
 
 class NotYours(Exception):
@@ -86,6 +92,8 @@ _STUDY = Columns.all_but(
     *("id_signed", "id_secret", "id_keys", "platform_study"),
     *("training_size", "training_pass", "training_attempts", "owner", "created_at", "public", "detached_at"),
     *("organiser", "expected_minutes", "fast_seconds", "erase_after_days", "closed_at"),
+    *("mix", "floor", "draw_seed", "drawing_at"),
+    *("goal", "goal_number", "goal_pauses"),
 )
 _ASSIGNMENT = Columns(Assignment, "assignment", "study", "pair", "worker", "slot", "state", "trial", "left", "shown_at")
 _PURPOSE = Columns(Pair, "pair", "study", "purpose", "golden")
@@ -193,8 +201,38 @@ def current(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignmen
             return None
         expired = expire(at, locked.study)
         if not expired and not _has_more(locked):
-            return None
+            break
         time.sleep(pause)
+    return _draw_late(locked, at, rng) if locked.study.is_adaptive else None
+
+
+def _draw_late(worker: Worker, at: datetime, rng: np.random.Generator) -> Assignment | None:
+    """Draws a pair for a worker of an adaptive study who finds no open place; None if they have seen every pair.
+
+    Nobody is told that nothing is left because the background has not drawn the next batch.
+    """
+    for _try in range(LATE_TRIES):
+        study = Study.objects.get(pk=worker.study_id)
+        # Many answers take a moment to read, in which others may vote.
+        candidates = read_candidates(study)
+        with transaction.atomic():
+            locked = lock(worker.pk)
+            assignment = reserve(locked, in_hand(locked), at, rng)
+            if assignment is None:
+                if not _may_draw(locked):
+                    return None
+                try:
+                    drawn = open_place(study, candidates, locked.pk, at, rng)
+                except Changed:
+                    continue
+                if drawn is None:
+                    return None
+                Pair.objects.filter(pk=drawn.pair_id).update(taken=F("taken") + 1)
+                until = at + timedelta(minutes=locked.study.reservation_minutes)
+                slot = _free_slot(drawn.pair_id)
+                assignment = _hand_out(locked, drawn.pair_id, slot, drawn.probability, at, until, rng)
+            update(locked, ["trials"])
+            return assignment
     return None
 
 

@@ -18,6 +18,7 @@ from annotation.models import (
     Assignment,
     AssignmentState,
     Comparison,
+    Offering,
     Pair,
     Purpose,
     Rater,
@@ -27,7 +28,7 @@ from annotation.models import (
     WinnerChoice,
     Worker,
 )
-from annotation.models.study import PairQuerySet
+from annotation.models.study import LIVE, PairQuerySet
 from annotation.models.voting import ComparisonQuerySet, Stage
 
 LATELY: Final = timedelta(days=1)
@@ -39,6 +40,12 @@ ENOUGH: Final = 20
 
 MANY: Final = 50_000
 """Comparisons of a study that are counted while its page is made: about 0.2 s."""
+
+
+def percent(share: float) -> int:
+    """Returns a share of received votes in whole per cent, rounded down: 100 only if no vote is missing."""
+    # 29 of 100 are 28.999... as floating point.
+    return min(int(100 * share + 1e-9), 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Part:
 class Totals:
     """The pairs that people are offered, the votes planned on them, and those of the planned votes that are received.
 
-    Every page, command and board that tells the coverage of a study takes it from here.
+    Every page, command and leaderboard that shows the coverage of a study takes it from here.
     """
 
     pairs: int
@@ -132,7 +139,8 @@ class Pace:
     per_day: float | None
     """Over the last day, or the last seven days if that day has too few votes; None if unknown."""
     days_left: float | None
-    """Days until every pair has its votes at this pace; None if the study is not open or the pace is unknown."""
+    """Days until every pair has its votes at this pace; None if the study is not open, the pace is unknown, or pairs
+    are drawn as votes come in, so that no number is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +203,19 @@ def votes_of_people(study: Study) -> ComparisonQuerySet:
 def _planned(pair: str = "") -> Case:
     """Returns the votes planned on a pair: the places it was given while one is free, else the study's overlap.
 
-    Votes above the overlap raise the places of a pair, as an import does, but are not planned for that.
+    Votes above the overlap raise the places of a pair, as an import does, but are not planned for that. In an adaptive
+    study the places are those that were drawn or taken, and nothing else is planned.
     """
     overlap = F(f"{pair}study__overlap")
-    free = Q(**{f"{pair}wanted__gt": F(f"{pair}taken")})
-    return Case(When(free, then=F(f"{pair}wanted")), default=overlap, output_field=IntegerField())
+    given = Q(**{f"{pair}wanted__gt": F(f"{pair}taken")}) | Q(**{f"{pair}study__offering": Offering.ADAPTIVE})
+    return Case(When(given, then=F(f"{pair}wanted")), default=overlap, output_field=IntegerField())
+
+
+def offered_in(study: Study) -> PairQuerySet:
+    """Returns the pairs that people are offered, or would be once the study starts; of an adaptive one, those that
+    were drawn or taken until now."""
+    pairs = Pair.objects.within(study)
+    return pairs.filter(wanted__gt=0) if study.is_adaptive else pairs
 
 
 def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str | None = None) -> Totals:
@@ -207,7 +223,7 @@ def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str 
 
     `votes` are those to count, by default all that people gave; with `category`, only pairs of its prompts count.
     """
-    offered = Pair.objects.within(study)
+    offered = offered_in(study)
     if category is not None:
         offered = offered.filter(prompt__type=category)
     if votes is None:
@@ -254,7 +270,7 @@ _RECEIVED: Final[dict[str, Any]] = {
 
 def coverage(study: Study) -> Coverage:
     """Returns the coverage of the pairs within the study's filters, by prompt and by type, in five queries."""
-    offered = Pair.objects.within(study)
+    offered = offered_in(study)
     votes = votes_of_people(study)
     places = offered.order_by("prompt").values("prompt", "prompt__number", "prompt__slug", "prompt__type")
     votes_on: Counter[int] = Counter()
@@ -323,7 +339,7 @@ def pace(study: Study, at: datetime, found: Totals | None = None) -> Pace:
     # The week is only counted if the day is not enough: most studies that are under way have enough votes of a day.
     per_day = _per_day(day, first, LATELY, at) or _per_day(since(LONG_AGO), first, LONG_AGO, at)
     days_left = None
-    if per_day and study.status == Status.OPEN:
+    if per_day and study.status == Status.OPEN and not study.is_adaptive:
         found = found or totals(study)
         days_left = (found.planned - found.received) / per_day
     return Pace(since(timedelta(hours=1)), day, per_day, days_left)
@@ -362,7 +378,7 @@ def worker_counts(study: Study, at: datetime) -> WorkerCounts:
         excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False)),
     )
     voting = 0
-    if study.status in {Status.OPEN, Status.PAUSED}:
+    if study.status in LIVE:
         # A worker has at most one open assignment. Those that are over are many, and an index leaves them out.
         in_hand = Assignment.objects.filter(study=study, state=AssignmentState.OPEN, expires_at__gt=at)
         voting = in_hand.filter(worker__stage=Stage.VOTING, worker__rater__simulated=False).count()

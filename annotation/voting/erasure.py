@@ -55,7 +55,7 @@ def erase(worker: Worker, at: datetime, *, user: User | None = None, withdraw: b
     with transaction.atomic():
         erasure = Erasure.objects.create(study_id=worker.study_id, cause=ErasureCause.REQUEST, user=user, created_at=at)
         if not _erase(worker.pk, erasure, at, withdraw=withdraw):
-            raise NotPossible(_("This worker’s data is erased already."))
+            raise NotPossible(_("This worker’s data has already been erased."))
     return erasure
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from annotation.interchange.reasoning import parted
 from judges import problems
 from judges.answers import planning, results
 from judges.answers.planning import AnswerPlan
@@ -31,7 +32,7 @@ def find(answer: Answer) -> Finding:
     """Classifies `answer`. A truncated answer is still an answer; a refused or empty one is not."""
     if answer.ending is Ending.REFUSED:
         return Finding(AnswerState.REFUSED, problem=answer.why_refused)
-    _thoughts, text = reasoning.parted(answer.reply.text)
+    _thoughts, text = parted(answer.reply.text)
     cut = answer.ending is Ending.CUT
     if not text.strip():
         return Finding(AnswerState.EMPTY, problem=problems.CUT_WHILE_THINKING() if cut else problems.EMPTY())
@@ -127,7 +128,7 @@ class AnswerBooks(Books[AnswerCall]):
         for each in sorted(answered, key=lambda each: each.prepared.call.pk in cached):
             call = each.prepared.call
             assert each.answer is not None  # noqa: S101  filtered above
-            owner = owners.setdefault((call.prompt_id, call.turn, reasoning.parted(each.answer.reply.text)[1]), call.pk)
+            owner = owners.setdefault((call.prompt_id, call.turn, parted(each.answer.reply.text)[1]), call.pk)
             if owner != call.pk and call.pk in cached:
                 each.finding = Finding(AnswerState.FAILED, problem=problems.GIVEN_BEFORE())
 
@@ -136,7 +137,7 @@ class AnswerBooks(Books[AnswerCall]):
         outcome.fill(reply, self._run.source, at)
         answer = outcome.answer
         if answer is not None:
-            inside, reply.text = reasoning.parted(answer.reply.text)
+            inside, reply.text = parted(answer.reply.text)
             reply.thinking = "\n\n".join(filter(None, (reasoning.beside(answer.raw), inside)))
         return reply
 

@@ -12,8 +12,17 @@ from django.utils.translation import gettext as _
 from annotation.models import Prompt, Result, ResultFlag, Study
 from annotation.studies.lifecycle import NotPossible
 from judges.llm import temperatures
-from judges.models import ANSWERED, AnswerCall, AnswerReply, AnswerRun, AnswerSource, AnswerState, SystemMessage
-from judges.models.work import GIVEN_UP, MOST_FAILURES, state_to_ask
+from judges.models import (
+    ANSWERED,
+    AnswerCall,
+    AnswerReply,
+    AnswerRun,
+    AnswerSource,
+    AnswerState,
+    SimilarityCall,
+    SystemMessage,
+)
+from judges.models.work import GIVEN_UP, fresh_failures, state_to_ask
 from judges.runs import chat_request
 from judges.runs.chat_request import Question
 
@@ -219,8 +228,9 @@ def _keep_what_is_used(talks: Sequence[_Talk]) -> None:
 def _used(results: Sequence[int]) -> set[int]:
     """Returns those of `results` that rows of any app refer to, except rows deleted with them."""
     used: set[int] = set()
+    deleted_with_them = {ResultFlag, AnswerCall, SimilarityCall}
     for relation in Result._meta.get_fields(include_hidden=True):
-        if isinstance(relation, ManyToOneRel) and relation.related_model not in {ResultFlag, AnswerCall}:
+        if isinstance(relation, ManyToOneRel) and relation.related_model not in deleted_with_them:
             name = relation.field.name
             rows = relation.related_model._default_manager.filter(**{f"{name}__in": results})
             used.update(rows.values_list(name, flat=True))
@@ -277,8 +287,9 @@ def _plan(run: AnswerRun, talks: Sequence[_Talk], plan: AnswerPlan, system: str)
     _forget_results([talk.result for talk in talks if talk.result is not None])
     # Another sender may have planned the same turns and be working on them.
     free = AnswerCall.objects.exclude(run=run).exclude(state=AnswerState.SENT)
-    free.filter(pk__in=first, failures__gte=MOST_FAILURES).update(failures=0)
-    free.filter(pk__in=first).update(state=AnswerState.PENDING, run=run, claim=None, answer=None)
+    free.filter(pk__in=first).update(
+        state=AnswerState.PENDING, run=run, claim=None, answer=None, failures=fresh_failures()
+    )
     free.filter(pk__in=later).update(state=AnswerState.WAITING, run=run, claim=None, answer=None)
 
 

@@ -19,9 +19,9 @@ from judges.models import ANSWERED, AnswerCall, AnswerSource, SystemMessage
 NAME_LENGTH: Final = 200
 
 
-def _model(study: Study, name: str) -> LanguageModel | None:
+def _model(prompt_set: PromptSet, name: str) -> LanguageModel | None:
     # PostgreSQL refuses text with a NUL character, even in a search.
-    return None if "\0" in name else study.prompt_set.models.filter(name=name).first()
+    return None if "\0" in name else prompt_set.models.filter(name=name).first()
 
 
 def source_of(study: Study, name: str) -> AnswerSource:
@@ -30,11 +30,24 @@ def source_of(study: Study, name: str) -> AnswerSource:
     Raises:
         NotPossible: there is no such model, or it has no endpoint.
     """
-    model = _model(study, name)
+    unknown = _("No model in this study is named “%(model)s”. To add it, use --endpoint and --api-id.")
+    return _known_source(study.prompt_set, name, unknown)
+
+
+def source_in(prompt_set: PromptSet, name: str) -> AnswerSource:
+    """Returns the endpoint of the model `name` in `prompt_set`.
+
+    Raises:
+        NotPossible: there is no such model, or it has no endpoint.
+    """
+    unknown = _("No model in this prompt set is named “%(model)s”. To add it, use --endpoint and --api-id.")
+    return _known_source(prompt_set, name, unknown)
+
+
+def _known_source(prompt_set: PromptSet, name: str, unknown: str) -> AnswerSource:
+    model = _model(prompt_set, name)
     if model is None:
-        raise NotPossible(
-            _("No model in this study is named “%(model)s”. To add it, use --endpoint and --api-id.") % {"model": name}
-        )
+        raise NotPossible(unknown % {"model": name})
     source = AnswerSource.objects.filter(model=model).select_related("model").first()
     if source is None:
         raise NotPossible(_("No endpoint is set for %(model)s. Set it with --endpoint.") % {"model": name})
@@ -52,7 +65,30 @@ def keep_source(
     user: Any = None,
     key: str = "",
 ) -> AnswerSource:
-    """Sets the endpoint of the model `name`, and adds the model if the prompt set has none of this name.
+    """Sets the endpoint of the model `name` in the study's prompt set; see `keep_source_in`.
+
+    If the study compares selected models, a model that is added is selected.
+    """
+    added = _model(study.prompt_set, name) is None
+    source = keep_source_in(study.prompt_set, name, settings, org=org, budget=budget, user=user, key=key)
+    if added and study.language_models.exists():
+        # It was added for the study.
+        study.language_models.add(source.model)
+    return source
+
+
+@transaction.atomic
+def keep_source_in(
+    prompt_set: PromptSet,
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    org: str | None = None,
+    budget: int | None = None,
+    user: Any = None,
+    key: str = "",
+) -> AnswerSource:
+    """Sets the endpoint of the model `name`, and adds the model if `prompt_set` has none of this name.
 
     `settings` are fields of `AnswerSource`; fields not given are unchanged, and so is the budget if `budget` is None.
     Without an API model ID in `settings`, the one in the corpus is used. `key` is a pasted API key, which is stored
@@ -61,7 +97,7 @@ def keep_source(
     Raises:
         ValidationError: a setting is invalid.
     """
-    model = _model(study, name) or _add_model(study, name, settings, org)
+    model = _model(prompt_set, name) or _add_model(prompt_set, name, settings, org)
     source = AnswerSource.objects.filter(model=model).first() or AnswerSource(model=model, api_id=model.api_id or "")
     for field, value in settings.items():
         setattr(source, field, value)
@@ -96,25 +132,21 @@ def estimate_of(
     return found
 
 
-def _add_model(study: Study, name: str, settings: Mapping[str, Any], org: str | None) -> LanguageModel:
+def _add_model(prompt_set: PromptSet, name: str, settings: Mapping[str, Any], org: str | None) -> LanguageModel:
     if not name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
         raise ValidationError({"name": _("Enter a name of at most 200 printable characters.")})
     # Uploads into the prompt set assign numbers too.
-    prompt_set = PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
+    prompt_set = PromptSet.objects.select_for_update(no_key=True).get(pk=prompt_set.pk)
     known = prompt_set.models.filter(name=name).first()
     if known is not None:
         return known
-    model = LanguageModel.objects.create(
+    return LanguageModel.objects.create(
         prompt_set=prompt_set,
         number=next_number(prompt_set.models.all()),
         name=name,
         api_id=settings.get("api_id") or None,
         org=org or None,
     )
-    if study.language_models.exists():
-        # If the study compares selected models, select this one: it was added for the study.
-        study.language_models.add(model)
-    return model
 
 
 def set_budget(source: AnswerSource, budget: int | None) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from judges.api import answers, benchmarks, grades, panels, schedules, views
+from judges.api import answers, benchmarks, evolve, grades, panels, schedules, views
 
 urlpatterns = [
     path("judges/", views.Judges.as_view(), name="api-judges"),
@@ -34,4 +34,5 @@ urlpatterns = [
     path("studies/<slug:slug>/answer-runs/<int:number>/", answers.OneRun.as_view(), name="api-answer-run"),
     path("studies/<slug:slug>/answer-runs/<int:number>/calls/", answers.Calls.as_view(), name="api-answer-calls"),
     path("studies/<slug:slug>/answer-calls/<int:number>/", answers.OneCall.as_view(), name="api-answer-call"),
+    path("prompt-sets/<slug:slug>/evolved/", evolve.EvolvedPrompts.as_view(), name="api-evolved-prompts"),
 ]

@@ -25,7 +25,7 @@ OWN_REFERENCES: Final = "reference"
 
 
 def files(study: Study) -> Files:
-    """Yields the name and lines of each file. Models, or judges, whose names a disk takes for one do not share one.
+    """Yields the name and lines of each file, under names that are different on every disk.
 
     Raises:
         NotPossible: two models, or two judges, have the same name in FastChat's files.
@@ -40,7 +40,7 @@ def files(study: Study) -> Files:
 
 
 def _refuse_namesakes(names: Sequence[str]) -> None:
-    """Refuses names that become one: the files of judgments identify models by their file names."""
+    """Refuses names that are written the same way, because files identify models and judges by them."""
     seen: dict[str, str] = {}
     for name in names:
         if (other := seen.setdefault(mt_bench.file_stem(name), name)) != name:

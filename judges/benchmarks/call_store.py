@@ -11,6 +11,7 @@ from judges import verdicts
 from judges.benchmarks.planning import question
 from judges.llm import chat, reward_models
 from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
 from judges.models import (
     BenchmarkCall,
     BenchmarkReply,
@@ -49,7 +50,7 @@ class BenchmarkBooks(Books[BenchmarkCall]):
         mine = self.calls.filter(pk__in=keys, claim=self._sender.pk).select_related("preference").order_by("pk")
         return [Prepared(call, question(self._run.version, call)) for call in mine]
 
-    async def ask(self, client: httpx.AsyncClient, endpoint: chat.Endpoint, body: bytes) -> Answer:
+    async def ask(self, client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
         if self._run.protocol == Protocol.CHAT:
             return await chat.ask(client, endpoint, body)
         return await reward_models.ask(client, endpoint, cast(reward_models.Protocol, self._run.protocol), body)

@@ -180,6 +180,7 @@ def file_stem(called: str) -> str:
 
 
 NAMESAKE: Final = re.compile(r"~[2-9]$|~[1-9][0-9]+$")
+"""What `distinct_stems` puts behind a name."""
 
 
 def distinct_stems(called: Sequence[str], taken: Iterable[str] = ()) -> list[str]:

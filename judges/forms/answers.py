@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from annotation.models import LanguageModel, Study
 from judges.answers import sources
 from judges.answers.planning import AGAIN, MOST_SAMPLES, AnswerPlan
 from judges.answers.sources import NAME_LENGTH
-from judges.forms.endpoints import ENDPOINT_HELP, EndpointInput, Folded, JSONObjectField, KeyField
+from judges.forms.endpoints import EndpointForm
 from judges.judging import connection_test, judges
 from judges.judging.connection_test import Tested
 from judges.llm import temperatures
@@ -22,14 +22,8 @@ from judges.models import NANOS, AnswerSource, AnswerState
 from judges.models.work import GIVEN_UP
 from judges.runs import chat_request
 
-if TYPE_CHECKING:
-    _SourceForm = forms.ModelForm[AnswerSource]
-else:
-    # Generic only in the type stubs.
-    _SourceForm = forms.ModelForm
 
-
-class SourceForm(Folded, _SourceForm):
+class SourceForm(EndpointForm):
     """A model's endpoint; for a new model, also its name and organisation."""
 
     name = forms.CharField(
@@ -48,21 +42,9 @@ class SourceForm(Folded, _SourceForm):
         help_text=gettext_lazy("Total for all answers from this model. Requests that could exceed it are not sent."),
     )
 
-    key = KeyField()
-    extra_body = JSONObjectField(
-        label=AnswerSource._meta.get_field("extra_body").verbose_name,
-        help_text=AnswerSource._meta.get_field("extra_body").help_text,
-    )
-    extra_headers = JSONObjectField(
-        label=AnswerSource._meta.get_field("extra_headers").verbose_name,
-        help_text=AnswerSource._meta.get_field("extra_headers").help_text,
-    )
-
-    class Meta:
+    class Meta(EndpointForm.Meta):
         model = AnswerSource
         fields = list(AnswerSource.SETTINGS)
-        widgets = {"endpoint": EndpointInput()}
-        help_texts = {"endpoint": ENDPOINT_HELP}
 
     groups = (
         (gettext_lazy("Endpoint"), ("name", "endpoint", "api_id", "key")),
@@ -83,9 +65,6 @@ class SourceForm(Folded, _SourceForm):
         self.study, self.known = study, model
         if model is not None:
             self.fields["name"].disabled = self.fields["org"].disabled = True
-
-    def _post_clean(self) -> None:
-        """Does nothing: the service creates and validates the row."""
 
     def test(self, user: Any) -> Tested:
         """Tests the connection with these settings, which are not saved.
@@ -115,8 +94,7 @@ class SourceForm(Folded, _SourceForm):
                 self.study, data["name"], settings, org=data["org"], user=user, key=data["key"]
             )
         except ValidationError as error:
-            known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
-            self.add_error(None, error if known else ValidationError(error.messages))
+            self.add_errors(error)
             return None
         sources.set_budget(source, judges.in_nanos(data["budget"]))
         return source

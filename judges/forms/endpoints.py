@@ -1,17 +1,26 @@
-"""What the forms of judges and of models that answer have in common: the endpoint, its key, and how they are folded."""
+"""What the forms of judges and of models that answer have in common: the endpoint, its key, and folded groups."""
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import JSONField
 from django.utils.html import format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from judges.judging import stored_keys
 from judges.llm.extras import LONGEST
 from judges.llm.providers import PROVIDERS
+from judges.models.work import Access
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Any]
+else:
+    # Generic only in the type stubs.
+    _ModelForm = forms.ModelForm
 
 ENDPOINT_HELP: Final = gettext_lazy(
     "Choose a known provider from the list, or enter the base URL of any OpenAI-compatible endpoint."
@@ -43,12 +52,17 @@ class KeyField(forms.CharField):
 
 
 class JSONObjectField(forms.CharField):
-    """A small JSON object, written as text; blank means an empty one."""
+    """The setting `name` of an endpoint, a small JSON object, written as text; blank means an empty one."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs |= {"required": False, "max_length": LONGEST}
-        widget = forms.Textarea(attrs={"rows": 2, "class": "code", "spellcheck": "false"})
-        super().__init__(widget=widget, **kwargs)
+    def __init__(self, name: str) -> None:
+        setting = cast("JSONField", Access._meta.get_field(name))
+        super().__init__(
+            label=capfirst(setting.verbose_name),
+            required=False,
+            max_length=LONGEST,
+            widget=forms.Textarea(attrs={"rows": 2, "class": "code", "spellcheck": "false"}),
+            help_text=setting.help_text,
+        )
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -84,15 +98,30 @@ class EndpointInput(forms.TextInput):
         )
 
 
-class Folded:
-    """A form whose first group is shown, and whose other groups are folded unless they have errors."""
+class EndpointForm(_ModelForm):
+    """Settings of an endpoint. The first group is shown; the other groups are folded unless they have errors."""
+
+    key = KeyField()
+    extra_body = JSONObjectField("extra_body")
+    extra_headers = JSONObjectField("extra_headers")
+
+    class Meta:
+        widgets: ClassVar = {"endpoint": EndpointInput()}
+        help_texts: ClassVar = {"endpoint": ENDPOINT_HELP}
 
     groups: tuple[tuple[Any, tuple[str, ...]], ...]
-    errors: Any
+
+    def _post_clean(self) -> None:
+        """Does nothing: the service creates and validates the rows."""
+
+    def add_errors(self, error: ValidationError) -> None:
+        """Adds the errors of the service to their fields, or to the form if it does not have them all."""
+        known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
+        self.add_error(None, error if known else ValidationError(error.messages))
 
     def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
         """Returns the fields grouped by heading."""
-        return [(title, [self[name] for name in names]) for title, names in self.groups]  # type: ignore[index]
+        return [(title, [self[name] for name in names]) for title, names in self.groups]
 
     def first(self) -> tuple[Any, list[forms.BoundField]]:
         """Returns the group that everybody fills in."""

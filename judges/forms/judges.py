@@ -1,7 +1,7 @@
 """Forms of the judges' pages. The services they call do the work."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotation.models import Study
-from judges.forms.endpoints import ENDPOINT_HELP, EndpointInput, Folded, JSONObjectField, KeyField
+from judges.forms.endpoints import EndpointForm
 from judges.judging import connection_test, judges, lookup, questions
 from judges.judging.connection_test import Tested
 from judges.judging.planning import Plan
@@ -18,29 +18,13 @@ from judges.models import NANOS, Judge, JudgeVersion, Orders, Template
 from judges.prompting import fastchat, templates
 from judges.prompting.readers import READERS
 
-if TYPE_CHECKING:
-    _VersionForm = forms.ModelForm[JudgeVersion]
-else:
-    # Generic only in the type stubs.
-    _VersionForm = forms.ModelForm
-
 
 def _readers() -> list[tuple[str, str]]:
     return [(name, _(reader.label)) for name, reader in READERS.items()]
 
 
-class JudgeForm(Folded, _VersionForm):
+class JudgeForm(EndpointForm):
     """A judge's settings; saving creates a new version."""
-
-    key = KeyField()
-    extra_body = JSONObjectField(
-        label=JudgeVersion._meta.get_field("extra_body").verbose_name,
-        help_text=JudgeVersion._meta.get_field("extra_body").help_text,
-    )
-    extra_headers = JSONObjectField(
-        label=JudgeVersion._meta.get_field("extra_headers").verbose_name,
-        help_text=JudgeVersion._meta.get_field("extra_headers").help_text,
-    )
 
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Used on leaderboards and in files.")
@@ -66,11 +50,9 @@ class JudgeForm(Folded, _VersionForm):
         ),
     )
 
-    class Meta:
+    class Meta(EndpointForm.Meta):
         model = JudgeVersion
         fields = list(JudgeVersion.SETTINGS)
-        widgets = {"endpoint": EndpointInput()}
-        help_texts = {"endpoint": ENDPOINT_HELP}
 
     groups = (
         (gettext_lazy("Endpoint"), ("name", "endpoint", "model", "key")),
@@ -117,13 +99,10 @@ class JudgeForm(Folded, _VersionForm):
 
     def clean_users(self) -> list[Any]:
         names = {name.strip() for name in self.cleaned_data["users"].split(",") if name.strip()}
-        known = list(get_user_model().objects.filter(username__in=names, is_active=True))
+        known = list(get_user_model().objects.filter(username__in=names))
         if missing := names - {user.get_username() for user in known}:
             raise ValidationError(_("No user is named “%(name)s”.") % {"name": min(missing)})
         return known
-
-    def _post_clean(self) -> None:
-        """Does nothing: the service creates and validates the rows."""
 
     def _settings(self) -> dict[str, Any]:
         settings = {name: self.cleaned_data[name] for name in JudgeVersion.SETTINGS}
@@ -157,8 +136,7 @@ class JudgeForm(Folded, _VersionForm):
             else:
                 judges.change_judge(judge, settings, user=user, key=key)
         except ValidationError as error:
-            known = hasattr(error, "error_dict") and error.error_dict.keys() <= self.fields.keys()
-            self.add_error(None, error if known else ValidationError(error.messages))
+            self.add_errors(error)
             return None
         judges.set_budget(judge, budget)
         judges.share(judge, self.cleaned_data["users"], everyone=self.cleaned_data["everyone"])

@@ -24,8 +24,9 @@ from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.llm import chat
+from judges.llm.errors import WORDS, Refused, Trouble, trouble_in
 from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender, Verdict
-from judges.models.work import state_to_ask, states_to_ask
+from judges.models.work import fresh_failures, state_to_ask, states_to_ask
 from judges.runs.call_store import Outcome, Prepared
 from judges.verdicts import Finding, find
 
@@ -64,7 +65,8 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
             run.options, run.started_at = {**run.options, **plan.as_json()}, None
             run.save(update_fields=["options", "started_at"])
         ended = [key for key, state in planned(run, plan) if state in plan.again]
-        JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=ended).update(state=CallState.PENDING)
+        again = JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=ended)
+        again.update(state=CallState.PENDING, failures=fresh_failures())
     judge_life.plan(run)
     judge_life.finish(run, at)
     return run
@@ -278,10 +280,10 @@ def _outcome(run: JudgeRun, call: JudgeCall, row: _Row, at: datetime) -> Outcome
     raw = json.dumps(row.response, ensure_ascii=False).encode("utf-8", "replace").decode().replace("\\u0000", "\\ufffd")
     try:
         if row.status != 200:
-            raise chat.trouble_in(raw, row.status, f"HTTP {row.status}")
+            raise trouble_in(raw, row.status, f"HTTP {row.status}")
         outcome.answer = chat.read_answer(raw)
         outcome.finding = find(version.reading, outcome.answer)
-    except chat.Trouble as trouble:
-        state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
-        outcome.finding, outcome.raw = Finding(state, problem=trouble.problem), raw[: chat.WORDS]
+    except Trouble as trouble:
+        state = CallState.REFUSED if isinstance(trouble, Refused) else CallState.FAILED
+        outcome.finding, outcome.raw = Finding(state, problem=trouble.problem), raw[:WORDS]
     return outcome

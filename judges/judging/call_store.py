@@ -46,11 +46,14 @@ class JudgeBooks(Books[JudgeCall]):
     def keep(self, outcomes: Sequence[Outcome[JudgeCall]], mine: set[int], at: datetime) -> int:
         run, root = self._run, self._run.version
         by_version: dict[JudgeVersion, list[tuple[JudgeReply, JudgeCall, Finding]]] = {}
+        by_name: dict[str, JudgeVersion | None] = {}
         replies: list[JudgeReply] = []
         for outcome in outcomes:
             call = outcome.prepared.call
             name = outcome.answer.model if outcome.answer else ""
-            answered_as = version_that_answered(root, name, run)
+            if name not in by_name:
+                by_name[name] = version_that_answered(root, name, run)
+            answered_as = by_name[name]
             if answered_as is None:
                 # Its words are kept, but nobody can say whose verdict it is.
                 many = problems.MANY_NAMES(name=name)

@@ -13,7 +13,9 @@ from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.llm import chat
 from judges.llm.api_keys import NoKey
-from judges.llm.chat import Answer, Endpoint
+from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
+from judges.llm.errors import Again, Permanent, Trouble
 from judges.llm.rate_limits import Limits
 from judges.models.work import Access
 from judges.runs import chat_request
@@ -35,7 +37,7 @@ MESSAGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What came of a test. `cost` is in nanos; `perhaps` is what a request without a reply may have cost.
+    """What came of a test. `cost` and `perhaps`, what a request without a reply may have cost, are in nanos.
 
     `limit` is the name of the token limit that the endpoint accepted, if it is not the one that was sent first.
     """
@@ -55,10 +57,10 @@ class Tested:
 def try_out(
     access: Access, body: dict[str, Any], who: str, *, purse: QuerySet[Any] | None, budget: int | None, key: str = ""
 ) -> Tested:
-    """Sends `body` once with the settings of `access`, and returns what came back.
+    """Sends `body` once with the settings of `access`, saved or not, and returns what came back.
 
-    The money is reserved in the one row of `purse` and booked there. Without a purse, because nothing has been saved
-    yet, the cost must be within `budget`. `key` is a pasted key that is used instead of the one in the settings.
+    The money is booked in the one row of `purse`. Without a purse, because nothing has been saved yet, the cost must be
+    within `budget`, in nanos. `key` is a pasted key that is used instead of the one in the settings.
 
     Raises:
         NotPossible: `who` has tested too often, or the budget has no room for the request.
@@ -75,22 +77,24 @@ def try_out(
         return Tested(missing.problem)
     if purse is None and budget is not None and question.bound > budget:
         raise NotPossible(problems.NO_MONEY())
-    if purse is not None and not reserve(purse, question.bound):
-        raise NotPossible(problems.NO_MONEY())
-    found = Tested(problems.OUR_FAULT(error=""), perhaps=question.bound)
-    try:
-        found = asyncio.run(_ask(endpoint, question, access))
-    finally:
-        if purse is not None:
-            with transaction.atomic():
-                purse.update(
-                    reserved=F("reserved") - question.bound,
-                    spent=F("spent") + found.cost,
-                    unsure=F("unsure") + found.perhaps,
-                )
-    if found.limit and access.pk is not None:
-        type(access)._default_manager.filter(pk=access.pk).update(token_limit=found.limit)
+    if purse is not None:
+        _pay(purse, question.bound)
+    found = asyncio.run(_ask(endpoint, question, access))
+    if purse is not None:
+        purse.update(spent=F("spent") + found.cost, unsure=F("unsure") - question.bound + found.perhaps)
     return found
+
+
+@transaction.atomic
+def _pay(purse: QuerySet[Any], nanos: int) -> None:
+    """Counts `nanos` as possibly spent, which is what they are if the process dies before a reply comes.
+
+    Raises:
+        NotPossible: the budget has no room for them.
+    """
+    if not reserve(purse, nanos):
+        raise NotPossible(problems.NO_MONEY())
+    purse.update(reserved=F("reserved") - nanos, unsure=F("unsure") + nanos)
 
 
 async def _ask(endpoint: Endpoint, question: Question, access: Access) -> Tested:
@@ -99,15 +103,15 @@ async def _ask(endpoint: Endpoint, question: Question, access: Access) -> Tested
         async with asyncio.timeout(LONGEST), endpoint.client(1) as client:
             try:
                 answer = await chat.ask(client, endpoint, question.body)
-            except chat.Permanent as refused:
+            except Permanent as refused:
                 limit = chat_request.other_limit(question, refused.parameter)
                 if not limit:
                     raise
                 answer = await chat.ask(client, endpoint, chat_request.with_limit_named(question, limit).body)
     except TimeoutError:
         return Tested(problems.NO_ANSWER(seconds=f"{LONGEST:g}"), perhaps=question.bound)
-    except chat.Trouble as trouble:
-        paid = isinstance(trouble, chat.Again) and trouble.perhaps_paid
+    except Trouble as trouble:
+        paid = isinstance(trouble, Again) and trouble.perhaps_paid
         return Tested(trouble.problem, status=trouble.status, perhaps=question.bound if paid else 0)
     return _told(answer, question, access, limit)
 
@@ -121,6 +125,6 @@ def _told(answer: Answer, question: Question, access: Access, limit: str) -> Tes
         seconds=answer.seconds,
         tokens_in=usage.tokens_in,
         tokens_out=usage.tokens_out,
-        cost=access.nanos(usage.tokens_in, usage.tokens_out) if usage.told else question.bound,
+        cost=access.cost(usage, question.bound),
         limit=limit,
     )

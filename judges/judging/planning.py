@@ -14,7 +14,7 @@ from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.judging import questions
 from judges.models import CallState, JudgeCall, JudgeRun, JudgeVersion, Orders, RunKind, SentinelSet
-from judges.models.work import GIVEN_UP, MOST_FAILURES, state_to_ask, states_to_ask
+from judges.models.work import GIVEN_UP, fresh_failures, state_to_ask, states_to_ask
 from judges.runs.chat_request import Question
 
 BATCH: Final = 500
@@ -256,9 +256,7 @@ def plan_calls(run: JudgeRun, alive: Callable[[], None]) -> int:
         with transaction.atomic():
             JudgeCall.objects.bulk_create(fresh, ignore_conflicts=True)
             again = JudgeCall.objects.filter(states_to_ask(plan.again), pk__in=anew).exclude(run=run)
-            given_up = list(again.filter(failures__gte=MOST_FAILURES).values_list("pk", flat=True))
-            again.update(run=run, state=CallState.PENDING, claim=None)
-            JudgeCall.objects.filter(pk__in=given_up).update(failures=0)
+            again.update(run=run, state=CallState.PENDING, claim=None, failures=fresh_failures())
         alive()
     return JudgeCall.objects.filter(run=run).count()
 

@@ -31,7 +31,7 @@ def keep(owner: Judge | AnswerSource, endpoint: str, key: str, user: Any, at: da
     Raises:
         ValidationError: it is not a key.
     """
-    place = {"judge": owner} if isinstance(owner, Judge) else {"source": owner}
+    place = _place(owner)
     row = StoredKey.objects.select_for_update().filter(**place).first() or StoredKey(**place)
     row.fill(check(key), endpoint, user, at)
     row.save()
@@ -43,9 +43,14 @@ def drop_unfit(owner: Judge | AnswerSource, key_source: str, endpoint: str) -> s
 
     Returns the key source to use: `key_source`, or nothing if it named a key that is not for `endpoint`.
     """
-    place = {"judge": owner} if isinstance(owner, Judge) else {"source": owner}
-    row = StoredKey.objects.filter(**place).first()
-    if row is not None and not (row.name == key_source and row.fits(endpoint)):
+    row = StoredKey.objects.filter(**_place(owner)).first()
+    if row is not None:
+        if row.name == key_source and row.fits(endpoint):
+            return key_source
         row.delete()
-        return "" if row.name == key_source or is_stored(key_source) else key_source
-    return "" if row is None and is_stored(key_source) else key_source
+    return "" if is_stored(key_source) else key_source
+
+
+def _place(owner: Judge | AnswerSource) -> dict[str, Any]:
+    """Returns the fields that identify the owner's row."""
+    return {"judge": owner} if isinstance(owner, Judge) else {"source": owner}

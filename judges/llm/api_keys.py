@@ -15,8 +15,6 @@ from judges import problems
 
 VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,90}_API_KEY")
 FILE: Final = re.compile(r"file:([A-Za-z0-9][A-Za-z0-9._-]{0,90})")
-
-
 STORED: Final = re.compile(r"stored:[0-9]{1,18}")
 
 

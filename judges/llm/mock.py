@@ -1,7 +1,8 @@
 """Mock model endpoint for tests and demonstrations: OpenAI-compatible, and deterministic for a seed.
 
 As a judge it has a hidden opinion of every answer, drawn from the hash of its text, and configurable biases towards the
-left answer and the longer one. As a model it writes text that looks like an answer but means nothing. It can be made
+left answer and the longer one. As a model it writes text that looks like an answer but means nothing, or new prompts in
+the form that is asked for. It can be made
 slow and unreliable in every way that endpoints are.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from judges.llm import mock_prose
+from judges.llm import mock_evolving, mock_prose
 
 type Fault = Literal[
     "429", "500", "hang", "half", "invalid", "abort", "refusal", "filter", "long", "empty", "unreadable", "cut"
@@ -33,6 +34,12 @@ HANG: Final = 3600.0
 
 REWARDS: Final = ("/pooling", "/classify")
 """Paths at which it acts as a reward model, with the same opinion of an answer."""
+
+EMBEDDINGS: Final = "/embeddings"
+"""The path at which it embeds texts: those with many trigrams in common are close to each other."""
+
+WIDTH: Final = 64
+"""Numbers of an embedding."""
 
 NAME: Final = "stand-in"
 MODELS: Final = (NAME, "stand-in-mini")
@@ -157,7 +164,7 @@ class StandIn:
         if request.path.endswith("/models"):
             models = [{"id": name, "object": "model", "owned_by": "stand-in"} for name in MODELS]
             return await _write(writer, 200, {"object": "list", "data": models})
-        if request.method != "POST" or not request.path.endswith(("/chat/completions", *REWARDS)):
+        if request.method != "POST" or not request.path.endswith(("/chat/completions", EMBEDDINGS, *REWARDS)):
             return await _write(writer, 404, _error("There is nothing at this address.", "not_found"))
         self.ledger.arrivals.append(time.monotonic())
         self.ledger.in_flight += 1
@@ -175,9 +182,10 @@ class StandIn:
         try:
             body = json.loads(request.body)
             digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-            messages = [str(message["content"]) for message in body["messages"]]
+            embeds = request.path.endswith(EMBEDDINGS)
+            messages = _inputs(body) if embeds else [str(message["content"]) for message in body["messages"]]
         except (ValueError, TypeError, KeyError):
-            return await self._trouble(writer, 400, "The request holds no messages.", "invalid_request_error")
+            return await self._trouble(writer, 400, "The request holds no texts.", "invalid_request_error")
         self.ledger.attempts[digest] += 1
         attempt = self.ledger.attempts[digest]
         chance = _random(behaviour.seed, "passing", digest, str(attempt))
@@ -193,12 +201,12 @@ class StandIn:
         if fault == "long":
             words = "This model's maximum context length is 4096 tokens. The messages have more."
             return await self._trouble(writer, 400, words, "context_length_exceeded")
-        rewarding = request.path.endswith(REWARDS)
-        reply = (
-            self._reward(request.path, body, messages, digest)
-            if rewarding
-            else self._reply(body, messages, digest, fault)
-        )
+        if embeds:
+            reply = self._embed(body, messages)
+        elif request.path.endswith(REWARDS):
+            reply = self._reward(request.path, body, messages, digest)
+        else:
+            reply = self._reply(body, messages, digest, fault)
         self.ledger.answered += 1
         self.ledger.answers_by_request[digest] += 1
         self.ledger.by_status[200] += 1
@@ -249,8 +257,18 @@ class StandIn:
             "usage": {"prompt_tokens": size, "total_tokens": size, "completion_tokens": 0},
         }
 
+    def _embed(self, body: Mapping[str, Any], texts: list[str]) -> dict[str, Any]:
+        """Returns an embedding for each text."""
+        size = sum(map(len, texts)) // 4 + len(texts)
+        data = [
+            {"object": "embedding", "index": index, "embedding": embedding(self.behaviour.seed, text)}
+            for index, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": size, "total_tokens": size}
+        return {"object": "list", "model": str(body.get("model", NAME)), "data": data, "usage": usage}
+
     def _reply(self, body: Mapping[str, Any], messages: list[str], digest: str, fault: Fault | None) -> dict[str, Any]:
-        text, tokens = opinion(self.behaviour, body, messages, self.ledger.attempts[digest])
+        text, tokens = opinion(self.behaviour, body, messages, self.ledger.answers_by_request[digest] + 1)
         finish, refusal = "stop", None
         if fault == "refusal":
             text, refusal = "", "I cannot help with that."
@@ -298,6 +316,10 @@ def opinion(
 ) -> tuple[str, list[dict[str, str | float]]]:
     """Returns the mock's reply to `messages`, in the form they ask for, and its likeliest first tokens."""
     asked = "\n".join(messages)
+    if mock_evolving.asked_for(asked):
+        return mock_evolving.reply(asked, _prose_chance(behaviour, body, messages, attempt)), []
+    if '"similarity"' in asked:
+        return _likeness(behaviour, asked), []
     if (single := _SINGLE.search(asked)) or "[[5]]" in asked or "[[rating]]" in asked.lower():
         quality = _quality(behaviour, single[2] if single else asked)
         score = max(1, min(10, round(5.5 + 2 * quality)))
@@ -332,16 +354,49 @@ def opinion(
     return ("TIE" if letter == "C" and "TIE" in asked else letter), tokens
 
 
+def _inputs(body: Mapping[str, Any]) -> list[str]:
+    """Returns the texts to embed. Raises ValueError if one of them is blank, as real endpoints refuse it."""
+    found = body["input"]
+    texts = [found] if isinstance(found, str) else [str(text) for text in found]
+    if not texts or not all(text.strip() for text in texts):
+        raise ValueError(texts)
+    return texts
+
+
+def embedding(seed: int, text: str) -> list[float]:
+    """Returns a unit vector of `WIDTH` numbers: the counts of the trigrams of `text`, each at a place that is drawn."""
+    plain = f" {' '.join(text.lower().split())} "
+    found = [0.0] * WIDTH
+    for start in range(max(1, len(plain) - 2)):
+        gram = f"{seed}\0{plain[start : start + 3]}".encode("utf-8", "replace")
+        drawn = hashlib.blake2b(gram, digest_size=2).digest()
+        found[drawn[0] % WIDTH] += 1.0 if drawn[1] % 4 else -1.0
+    length = math.sqrt(sum(value * value for value in found))
+    return [value / length for value in found] if length else [1.0] + [0.0] * (WIDTH - 1)
+
+
+def _likeness(behaviour: Behaviour, asked: str) -> str:
+    """Returns a judge's score of how alike the two answers are."""
+    texts = [found[2] if (found := pattern.search(asked)) else asked for pattern in _SIDES.values()]
+    left, right = (embedding(behaviour.seed, text) for text in texts)
+    cosine = sum(one * other for one, other in zip(left, right, strict=True))
+    return json.dumps({"reason": "They share some of their wording.", "similarity": round(max(0.0, cosine), 3)})
+
+
 def _prose(behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int) -> str:
-    """Returns an answer to the conversation; with a temperature, every attempt gets a different one."""
-    warm = str(attempt) if body.get("temperature") else ""
-    chance = _random(behaviour.seed, "prose", str(body.get("model")), str(body.get("seed")), warm, *messages)
-    text = mock_prose.answer(messages[-1], chance)
+    """Returns an answer to the conversation."""
+    text = mock_prose.answer(messages[-1], _prose_chance(behaviour, body, messages, attempt))
     stops = body.get("stop")
     for stop in stops if isinstance(stops, list) else [stops]:
         if isinstance(stop, str) and stop:
             text = text.partition(stop)[0]
     return text
+
+
+def _prose_chance(behaviour: Behaviour, body: Mapping[str, Any], messages: list[str], attempt: int) -> random.Random:
+    """Returns the generator of a text; with a temperature, every time the same is asked it is another one."""
+    warm = str(attempt) if body.get("temperature") else ""
+    return _random(behaviour.seed, "prose", str(body.get("model")), str(body.get("seed")), warm, *messages)
 
 
 def _error(words: str, code: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ are parts of type `thinking` (Mistral). For thoughts inside the text, see `annot
 
 from typing import Any, Final
 
-from annotation.interchange.reasoning import parted as parted
 from judges.llm import replies
 
 FIELDS: Final = ("reasoning_content", "reasoning")
@@ -23,7 +22,7 @@ def beside(raw: str) -> str:
     if not isinstance(message, dict):
         return ""
     found = next((message[name] for name in FIELDS if isinstance(message.get(name), str)), None)
-    return _storable(_parts(message.get("content")) if found is None else found).strip()
+    return replies.storable(_parts(message.get("content")) if found is None else found).strip()
 
 
 def _parts(content: Any) -> str:
@@ -36,7 +35,3 @@ def _parts(content: Any) -> str:
         for piece in (thought if isinstance(thought, list) else [thought])
     ]
     return "".join(text for text in texts if isinstance(text, str))
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")

@@ -1,7 +1,7 @@
 """Reads the body of a chat completion: its text, how it ended, and the tokens it took.
 
 Pure functions over parsed JSON. Values from outside are never trusted: a field of another type than expected counts as
-absent. `judges.llm.chat` turns a body that holds no completion into the trouble it is.
+absent. `judges.llm.errors` turns a body that holds no completion into the trouble it is.
 """
 
 import json
@@ -162,6 +162,17 @@ def parse(raw: str) -> Any:
         ValueError, RecursionError: it is not JSON.
     """
     return json.loads(raw.removeprefix("\ufeff"))
+
+
+def storable(text: str) -> str:
+    """Returns `text` without characters that a database refuses."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def plain(value: Any, limit: int) -> str:
+    """Returns `value` on one line of at most `limit` characters, all of which a database stores."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(storable(text).split())[:limit]
 
 
 _STREAM: Final = re.compile(r"\ufeff?\s*(?::|(?:data|event|id|retry):)|[^\n]*\"chat\.completion\.chunk\"")

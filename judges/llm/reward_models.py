@@ -1,4 +1,4 @@
-"""Client of reward models, which score a conversation, through two endpoints of vLLM.
+"""Asks reward models, which score a conversation, through two endpoints of vLLM.
 
 `/pooling` returns the output of the model's head for each token, the last of which is the reward, or that one alone.
 `/classify` returns the probability of each class; a reward model has one. Both are beside `/v1`, not under it, and take
@@ -12,8 +12,12 @@ from typing import Any, Literal
 import httpx
 
 from judges import problems
-from judges.llm import chat, replies
-from judges.llm.chat import Again, Answer, Endpoint, Unfit
+from judges.llm import replies
+from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
+from judges.llm.errors import WORDS, Again, Unfit, words_of
+from judges.llm.replies import plain
+from judges.llm.transport import post
 from judges.prompting.readers import Reply
 
 type Protocol = Literal["pooling", "classify"]
@@ -37,9 +41,9 @@ async def ask(client: httpx.AsyncClient, endpoint: Endpoint, protocol: Protocol,
     """Sends one request and returns the answer, whose text is the score.
 
     Raises:
-        chat.Trouble: there is no answer.
+        Trouble: there is no answer.
     """
-    found = await chat.post(client, endpoint, url(endpoint.url, protocol), body)
+    found = await post(client, endpoint, url(endpoint.url, protocol), body)
     return read(found.raw, protocol, request_id=found.request_id, seconds=found.seconds)
 
 
@@ -53,21 +57,21 @@ def read(raw: str, protocol: Protocol, *, request_id: str = "", seconds: float =
     try:
         found = replies.parse(raw)
     except (ValueError, RecursionError):
-        raise Again(problems.NOT_JSON(), 200, raw[: chat.WORDS], perhaps_paid=True) from None
+        raise Again(problems.NOT_JSON(), 200, raw[:WORDS], perhaps_paid=True) from None
     data = found.get("data") if isinstance(found, dict) else None
     if not isinstance(data, list) or not data or not isinstance(data[0], dict):
-        words = chat.words_of(raw) if isinstance(found, dict) and "error" in found else ""
-        raise Again(words or problems.NO_SCORE(), 200, raw[: chat.WORDS], perhaps_paid=True)
+        words = words_of(raw) if isinstance(found, dict) and "error" in found else ""
+        raise Again(words or problems.NO_SCORE(), 200, raw[:WORDS], perhaps_paid=True)
     score = _pooled(data[0].get("data")) if protocol == "pooling" else _classified(data[0], raw)
     if score is None or not math.isfinite(score):
-        raise Unfit(problems.NO_SCORE(), 200, raw[: chat.WORDS])
+        raise Unfit(problems.NO_SCORE(), 200, raw[:WORDS])
     return Answer(
         reply=Reply(repr(score)),
         refusal="",
         finish_reason="stop",
-        model=chat.plain(found.get("model") or "")[:200],
+        model=plain(found.get("model") or "", 200),
         fingerprint="",
-        response_id=chat.plain(found.get("id") or "")[:200],
+        response_id=plain(found.get("id") or "", 200),
         request_id=request_id,
         usage=replies.usage_of(found.get("usage"), text=False),
         raw=raw,
@@ -90,7 +94,7 @@ def _classified(item: dict[str, Any], raw: str) -> float | None:
     if not isinstance(probabilities, list) or not probabilities:
         return None
     if len(probabilities) > 1:
-        raise Unfit(problems.MANY_CLASSES(number=len(probabilities)), 200, raw[: chat.WORDS])
+        raise Unfit(problems.MANY_CLASSES(number=len(probabilities)), 200, raw[:WORDS])
     return float(probabilities[0]) if _number(probabilities[0]) else None
 
 

@@ -8,6 +8,8 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from judges.llm import temperatures
+
 MOST: Final = 1_000_000_000
 """Upper limit for counts: above any study's size and within a database integer."""
 
@@ -71,3 +73,16 @@ def port(word: str) -> int:
     if not (word.isascii() and word.isdecimal() and len(word) < 6 and int(word) < 2**16):
         raise ArgumentTypeError(_("%(word)s: expected a port from 0 to 65535") % {"word": word})
     return int(word)
+
+
+def temperature(word: str) -> float | None:
+    """Parses a temperature; `none` means that no temperature is sent."""
+    if word == "none":
+        return None
+    try:
+        value = float(word)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= temperatures.MOST:
+        raise ArgumentTypeError(f"{word}: expected a number from 0 to 2, or none")
+    return value

@@ -91,7 +91,7 @@ def held[R: Run](life: Lifecycle[R, Any, Any], run: R, write: Callable[[str], No
     """Waits until the senders of a run that was killed are presumed dead, and says until when.
 
     Raises:
-        NotPossible: a sender gives a sign of life, so another process is working on the run.
+        NotPossible: a sender has a heartbeat, so another process is working on the run.
     """
     until = life.held_until(run)
     if until is None or until <= timezone.now():

@@ -22,6 +22,17 @@ from judges.models.benchmarks import (
     Shown,
 )
 from judges.models.call import JudgeCall, JudgeReply, Verdict
+from judges.models.evolve import (
+    Duplicate,
+    EvolveCall,
+    EvolvedPrompt,
+    EvolveRecipe,
+    EvolveReply,
+    EvolveRun,
+    EvolveSender,
+    EvolveState,
+    Review,
+)
 from judges.models.grades import Judgment, ReferenceAnswer, Remainder
 from judges.models.judge import Judge, JudgeRater, JudgeVersion, Orders, Template
 from judges.models.kept import GradeSheet, GradeTable
@@ -30,6 +41,13 @@ from judges.models.panels import Panel, PanelDecision, PanelMember
 from judges.models.probes import SentinelSet
 from judges.models.run import JudgeRun, RunKind, Sender
 from judges.models.schedules import Schedule, ScheduleKind
+from judges.models.similarity import (
+    SimilarityCall,
+    SimilarityReply,
+    SimilarityRun,
+    SimilaritySender,
+    SimilarityTable,
+)
 from judges.models.work import LIVE, NANOS, CallState, RunState, dollars
 
 __all__ = [
@@ -47,6 +65,14 @@ __all__ = [
     "BenchmarkRun",
     "BenchmarkSender",
     "CallState",
+    "Duplicate",
+    "EvolveCall",
+    "EvolveRecipe",
+    "EvolveReply",
+    "EvolveRun",
+    "EvolveSender",
+    "EvolveState",
+    "EvolvedPrompt",
     "GradeSheet",
     "GradeTable",
     "Judge",
@@ -66,6 +92,7 @@ __all__ = [
     "Protocol",
     "ReferenceAnswer",
     "Remainder",
+    "Review",
     "RunKind",
     "RunState",
     "Schedule",
@@ -73,6 +100,11 @@ __all__ = [
     "Sender",
     "SentinelSet",
     "Shown",
+    "SimilarityCall",
+    "SimilarityReply",
+    "SimilarityRun",
+    "SimilaritySender",
+    "SimilarityTable",
     "StoredKey",
     "SystemMessage",
     "Template",

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.stored_problems import StoredProblem, told
 from judges import problems
-from judges.llm import chat, extras
+from judges.llm import extras
 from judges.llm.api_keys import NoKey, is_source, is_stored, read_key
-from judges.llm.chat import Endpoint, is_endpoint
+from judges.llm.endpoints import Endpoint, base_url, is_endpoint
 from judges.llm.rate_limits import Limits
 from judges.llm.replies import Usage
 
@@ -199,8 +199,7 @@ class Access(models.Model):
 
     def tidy_endpoint(self) -> None:
         """Removes `/chat/completions` from the end of the endpoint, because it is added to every request."""
-        if chat.SUFFIX in self.endpoint:
-            self.endpoint = chat.base_url(self.endpoint)
+        self.endpoint = base_url(self.endpoint)
 
     @property
     def limit_name(self) -> str:
@@ -380,6 +379,12 @@ def states_to_ask(again: Collection[str]) -> models.Q:
     return chosen | (failed & ~few if GIVEN_UP in again else models.Q(pk__in=[]))
 
 
+def fresh_failures() -> models.Case:
+    """Returns the failures that calls have once they are asked again: 0 where they had been given up."""
+    again = models.When(failures__gte=MOST_FAILURES, then=models.Value(0))
+    return models.Case(again, default=models.F("failures"), output_field=models.PositiveSmallIntegerField())
+
+
 class Call(models.Model):
     """One request and its state; `run` is the run that sends it.
 
@@ -406,8 +411,8 @@ class Call(models.Model):
 
 
 class Exchange(StoredProblem):
-    """What was sent and what came back on a `call`, for good or ill: the whole request, the raw reply, tokens,
-    money, time."""
+    """What was sent and what came back on a `call`, even an error: the whole request, the raw reply, tokens, money,
+    time."""
 
     call_id: int
 

@@ -440,6 +440,25 @@ def read_json_score(reply: Reply) -> Reading | Unreadable:
     return _odd(str(value), "1 … 10") if score is None else _score(str(score))
 
 
+def read_similarity(reply: Reply) -> Reading | Unreadable:
+    """Reads `{"similarity": 0.7}`: a number from 0 to 1, as the score."""
+    if len(reply.text) > LONGEST_READ:
+        return Unreadable(problems.TOO_LONG_TO_READ(limit=LONGEST_READ))
+    reply = replace(reply, text=parted(reply.text)[1])
+    value, problem = _stated(reply, "similarity", lambda value: str(_plain_number(value)))
+    if problem is not None:
+        return problem
+    found = _plain_number(value)
+    return _odd(str(value), "0 … 1") if found is None or not 0 <= found <= 1 else Reading(score=found)
+
+
+def _plain_number(value: Any) -> float | None:
+    """Returns a number, which may be given as text; None for anything else."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{0,9}\.?[0-9]{1,20}\s*", value):
+        return float(value)
+    return None if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9 else float(value)
+
+
 LEAST_MASS: Final = 0.5
 """Share of the first token's probability that A, B and tie must have together to be a verdict."""
 
@@ -499,6 +518,10 @@ _LEVEL_MARKER: Final = _marker(rf"{_SIDE}{_GAP}(?:[<>=]{_GAP}){{1,2}}{_SIDE}")
 _JSON_MARKER: Final = re.compile(
     rf"[\"'](?=[{_INVISIBLE}]*(?:{_loose('winner', 'score')})[{_INVISIBLE}]*[\"'][\s{_INVISIBLE}]*:)", re.IGNORECASE
 )
+SIMILARITY_MARKER: Final = re.compile(
+    rf"[\"'](?=[{_INVISIBLE}]*(?:{_loose('similarity')})[{_INVISIBLE}]*[\"'][\s{_INVISIBLE}]*:)", re.IGNORECASE
+)
+"""What `read_similarity` would read, in an answer."""
 
 READERS: Final[Mapping[str, Reader]] = {
     reader.name: reader
@@ -533,6 +556,15 @@ READERS: Final[Mapping[str, Reader]] = {
             _LEVEL_MARKER,
         ),
         Reader(
+            "scores",
+            1,
+            "verdict",
+            read_scores,
+            gettext_noop("Pairs: two scores, [[8,5]]"),
+            "pairs-scores",
+            _SCORES_MARKER,
+        ),
+        Reader(
             "logprobs",
             1,
             "share",
@@ -559,15 +591,6 @@ READERS: Final[Mapping[str, Reader]] = {
             gettext_noop("Single answers: [[1]] to [[10]] after an explanation"),
             "grades",
             _RATING_MARKER,
-        ),
-        Reader(
-            "scores",
-            1,
-            "verdict",
-            read_scores,
-            gettext_noop("Pairs: two scores, [[8,5]]"),
-            "pairs-scores",
-            _SCORES_MARKER,
         ),
         Reader(
             "json-score",

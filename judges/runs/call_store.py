@@ -12,12 +12,13 @@ from typing import Any, ClassVar, Final
 
 import httpx
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet
 
 from annotation.problems import Problem
 from annotation.stored_problems import columns
 from judges.llm import chat
 from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
 from judges.models import AnswerState, CallState, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending
 from judges.runs.chat_request import Question
@@ -83,7 +84,7 @@ def texts_from_caches[C: Call](outcomes: Iterable[Outcome[C]]) -> dict[int, str]
     return {
         each.prepared.call.pk: each.answer.reply.text
         for each in outcomes
-        if each.answer is not None and each.answer.kept
+        if each.answer is not None and each.answer.from_cache
     }
 
 
@@ -127,11 +128,11 @@ class Books[C: Call](ABC):
     def prepare(self, keys: Sequence[int]) -> list[Prepared[C]]:
         """Returns those of the calls with these primary keys that the sender has claimed, with their requests."""
 
-    async def ask(self, client: httpx.AsyncClient, endpoint: chat.Endpoint, body: bytes) -> Answer:
+    async def ask(self, client: httpx.AsyncClient, endpoint: Endpoint, body: bytes) -> Answer:
         """Sends one request: a chat request, unless the kind of call is asked in another way.
 
         Raises:
-            chat.Trouble: there is no answer; the exception says why.
+            Trouble: there is no answer; the exception says why.
         """
         return await chat.ask(client, endpoint, body)
 
@@ -243,15 +244,17 @@ class Books[C: Call](ABC):
         senders = type(self._sender)._default_manager.filter(pk=self._sender.pk)
         if not senders.filter(finished_at=None).update(finished_at=at):
             return None
-        held = self.calls.filter(claim=self._sender)
-        flying = held.filter(state=CallState.SENT).aggregate(nanos=Sum("bound"))["nanos"] or 0
-        lost = held.filter(state=CallState.SENT).update(state=CallState.PENDING, claim=None)
-        held.update(claim=None)
-        senders.update(lost=lost)
-        self._runs().update(lost=F("lost") + lost)
-        if flying:
-            self.purse.update(reserved=F("reserved") - flying, unsure=F("unsure") + flying)
-        return lost
+        # Locked, because a sender that only seemed dead may be sending or storing them at this moment.
+        held = self.calls.filter(claim=self._sender).select_for_update().order_by("pk")
+        rows = list(held.values_list("pk", "state", "bound"))
+        flying = {key: bound for key, state, bound in rows if state == CallState.SENT}
+        self.calls.filter(pk__in=flying).update(state=CallState.PENDING)
+        self.calls.filter(pk__in=[key for key, _state, _bound in rows]).update(claim=None)
+        senders.update(lost=len(flying))
+        self._runs().update(lost=F("lost") + len(flying))
+        if nanos := sum(flying.values()):
+            self.purse.update(reserved=F("reserved") - nanos, unsure=F("unsure") + nanos)
+        return len(flying)
 
     def alive(self, at: datetime, waiting: Mapping[str, Any] | None = None) -> str:
         """Stores the sender's heartbeat and what it is `waiting` for; returns the run's state."""

@@ -15,8 +15,8 @@ from django.utils import timezone
 from annotation.problems import NO_PROBLEM, Problem
 from annotation.stored_problems import Counted, columns, commonest
 from annotation.studies.lifecycle import NotPossible
-from judges.llm import chat
 from judges.llm.api_keys import NoKey
+from judges.llm.endpoints import Endpoint
 from judges.llm.rate_limits import Pace
 from judges.models import LIVE, CallState, JudgeVersion, RunState
 from judges.models.work import Access, Call, Exchange, Run, Sending, states_to_ask
@@ -39,7 +39,7 @@ SITTING: Final = 600.0
 class Connection:
     """The endpoint of a run, its rate limits, and how many requests may be in flight over all senders."""
 
-    endpoint: chat.Endpoint
+    endpoint: Endpoint
     pace: Pace
     parallel: int
 
@@ -170,9 +170,10 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         run = sendable.filter(pk=run_id, state=RunState.RUNNING).first()
         if run is None:
             return ""
-        if self._senders().filter(run=run, finished_at=None).count() >= senders_of(run):
+        sender = self._enter(run)
+        if sender is None:
             return ""
-        with self._sender(run) as sender:
+        with self._leaving(run, sender):
             try:
                 why = self._send(run, sender, patience or Patience(), seconds, interruptible=not detached)
             except KeyboardInterrupt:
@@ -199,13 +200,22 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
             interruptible=interruptible,
         )
 
-    @contextlib.contextmanager
-    def _sender(self, run: R) -> Iterator[S]:
+    @transaction.atomic
+    def _enter(self, run: R) -> S | None:
+        """Adds a sender to `run`; returns None if all of its senders are at work."""
+        # Locked, so that two processes do not become its last sender at the same time.
+        self._runs().select_for_update(no_key=True).get(pk=run.pk)
+        if self._senders().filter(run=run, finished_at=None).count() >= senders_of(run):
+            return None
         now = timezone.now()
-        sender = self._senders().create(run=run, started_at=now, beat_at=now)
+        return self._senders().create(run=run, started_at=now, beat_at=now)
+
+    @contextlib.contextmanager
+    def _leaving(self, run: R, sender: S) -> Iterator[None]:
+        """Ends `sender` after its block, and stops the run if the key is not available."""
         books = self.books(run, sender)
         try:
-            yield sender
+            yield
         except NoKey as missing:
             books.stop(missing.problem)
             raise
@@ -287,7 +297,7 @@ class Lifecycle[R: Run, S: Sending, C: Call](ABC):
         return run.live and not at_work.exists()
 
     def held_until(self, run: R) -> datetime | None:
-        """Returns when the senders of `run` are presumed dead unless they give a sign of life; None without senders."""
+        """Returns when the senders of `run` are presumed dead unless a heartbeat comes; None without senders."""
         beats = self._senders().filter(run=run, finished_at=None).values_list("beat_at", flat=True)
         return max((beat + SILENCE for beat in beats), default=None)
 

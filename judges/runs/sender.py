@@ -27,6 +27,8 @@ from stamina import instrumentation
 from annotation.problems import NO_PROBLEM, Problem
 from judges import problems
 from judges.llm import chat, rate_limits
+from judges.llm.endpoints import Endpoint
+from judges.llm.errors import Again, Permanent, Refused, Trouble
 from judges.models import CallState, RunState
 from judges.models.work import Call
 from judges.runs import chat_request, waiting
@@ -61,7 +63,7 @@ HOPELESS: Final = 20
 
 PACE, PURSE = 0, -1
 
-EVERYBODYS: Final = frozenset({401, 402, 403, 404, 405})
+ENDPOINT_WIDE: Final = frozenset({401, 402, 403, 404, 405})
 """HTTP statuses that say something about the key, the account or the address, and nothing about one request."""
 
 
@@ -84,7 +86,7 @@ class Session[C: Call]:
     """
 
     books: Books[C]
-    endpoint: chat.Endpoint
+    endpoint: Endpoint
     pace: rate_limits.Pace
     parallel: int
     patience: Patience
@@ -137,8 +139,7 @@ class Session[C: Call]:
                         beat.cancel()
                         self._over = True
                         self._wake.set()
-                        await storing
-                        await asyncio.gather(beat, return_exceptions=True)
+                        await asyncio.gather(storing, beat, return_exceptions=True)
                 await self._db(lambda: self.books.unclaim(list(self.ready)))
             finally:
                 await self._db(lambda: connection.close())
@@ -189,7 +190,7 @@ class Session[C: Call]:
                 self._wake.clear()
                 await self._wake.wait()
             elif await self._others_may_leave_room():
-                self._tell(PURSE, Waiting(problems.BUDGET_RESERVED(), calls=len(self.ready)))
+                self._tell(PURSE, Waiting(problems.BUDGET_RESERVED()))
                 await asyncio.sleep(LOOK)
             else:
                 self.stop(BUDGET, problems.NO_MONEY())
@@ -216,7 +217,8 @@ class Session[C: Call]:
 
     def _failed(self, task: asyncio.Task[None]) -> None:
         """Stops after an error of the database: nothing may be sent whose outcome cannot be stored."""
-        if not task.cancelled() and task.exception() is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("The database refused the work of a sender", exc_info=error)
             self.stop("fault", problems.DATABASE_REFUSED())
 
     def _landed(self, task: asyncio.Task[None]) -> None:
@@ -233,7 +235,7 @@ class Session[C: Call]:
         try:
             await self._attempts(outcome)
             self.hopeless, self.answered = 0, True
-        except chat.Trouble as trouble:
+        except Trouble as trouble:
             self._give_up(outcome, trouble)
         except (asyncio.CancelledError, _NoBudget):
             outcome.released = True
@@ -265,7 +267,7 @@ class Session[C: Call]:
 
         An endpoint that refuses the name of the token limit is asked once more, at once, with the other name.
         """
-        refused: chat.Permanent | None = None
+        refused: Permanent | None = None
         while True:
             ticket = await self._turn(outcome.prepared)
             outcome.attempts += 1
@@ -275,14 +277,14 @@ class Session[C: Call]:
                 self._name_limit(outcome, self.limit)
             try:
                 outcome.answer = await self._asked(outcome.prepared)
-            except chat.Again as trouble:
+            except Again as trouble:
                 if trouble.perhaps_paid:
                     await self._count_unsure(outcome)
                 if self.stopping:
                     raise asyncio.CancelledError from None
                 self.waiting.add(task)
                 raise
-            except chat.Permanent as trouble:
+            except Permanent as trouble:
                 if refused is not None:
                     # The other name is not accepted either; the first refusal is about the setting as it is.
                     self._name_limit(outcome, refused.parameter)
@@ -320,7 +322,7 @@ class Session[C: Call]:
         calls that it turned away together must not return together.
         """
         patience, attempts = self.patience, outcome.attempts - outcome.renamed
-        if not isinstance(error, chat.Again):
+        if not isinstance(error, Again):
             return False
         growing: float = min(patience.longest, patience.first * 2 ** (attempts - 1))
         if error.retry_after is not None:
@@ -337,18 +339,18 @@ class Session[C: Call]:
             self._tell(outcome.prepared.call.pk, waits)
         return seconds
 
-    def _give_up(self, outcome: Outcome[C], trouble: chat.Trouble) -> None:
+    def _give_up(self, outcome: Outcome[C], trouble: Trouble) -> None:
         """Stores a call's failure, and stops the run if it is not about that call alone."""
-        state = CallState.REFUSED if isinstance(trouble, chat.Refused) else CallState.FAILED
+        state = CallState.REFUSED if isinstance(trouble, Refused) else CallState.FAILED
         outcome.finding = Finding(state, problem=trouble.problem)
         outcome.raw, outcome.status = trouble.raw, trouble.status
         self.reached = self.reached or trouble.status is not None
-        if isinstance(trouble, chat.Refused):
+        if isinstance(trouble, Refused):
             self.answered = True
             return
         self.hopeless += 1
         if self._concerns_all(trouble) or self.hopeless >= HOPELESS:
-            slow = isinstance(trouble, chat.Again) and trouble.give_up == 0 and trouble.perhaps_paid
+            slow = isinstance(trouble, Again) and trouble.give_up == 0 and trouble.perhaps_paid
             seconds = f"{self.endpoint.timeout:g}"
             unheard = slow and not self._heard
             self.stop("endpoint", problems.SLOWER_THAN_TIMEOUT(seconds=seconds) if unheard else trouble.problem)
@@ -358,13 +360,13 @@ class Session[C: Call]:
         """Whether the endpoint has ever replied in this run."""
         return self.reached or self.answered_before
 
-    def _concerns_all(self, trouble: chat.Trouble) -> bool:
+    def _concerns_all(self, trouble: Trouble) -> bool:
         """Returns whether `trouble` would meet every call. A 4xx while others are answered is about one call alone."""
-        if isinstance(trouble, chat.Again):
+        if isinstance(trouble, Again):
             return trouble.give_up is not None and not self._heard
-        if not isinstance(trouble, chat.Permanent):
+        if not isinstance(trouble, Permanent):
             return False
-        before = self.answered_before and trouble.status not in EVERYBODYS
+        before = self.answered_before and trouble.status not in ENDPOINT_WIDE
         return trouble.stops or not (self.answered or before)
 
     async def _asked(self, prepared: Prepared[C]) -> chat.Answer:
@@ -372,7 +374,7 @@ class Session[C: Call]:
         client = self._slots.pop()
         try:
             answer = await self.books.ask(client, self.endpoint, prepared.question.body)
-        except chat.Again as trouble:
+        except Again as trouble:
             self.reached = self.reached or trouble.status is not None
             raise
         finally:
@@ -386,7 +388,7 @@ class Session[C: Call]:
             while (turn := self.pace.take(prepared.question.tokens)).wait > 0:
                 if turn.wait > LOOK:
                     until = self.clock() + timedelta(seconds=turn.wait)
-                    self._tell(PACE, Waiting(problems.RATE_LIMITED(), until=until, calls=len(self.waiting)))
+                    self._tell(PACE, Waiting(problems.RATE_LIMITED(), until=until))
                 await asyncio.sleep(min(turn.wait, LOOK))
             self._tell(PACE, None)
         return turn.ticket
@@ -456,7 +458,7 @@ def pace_named(name: str, limits: rate_limits.Limits) -> rate_limits.Pace:
 
 def send[C: Call](
     books: Books[C],
-    endpoint: chat.Endpoint,
+    endpoint: Endpoint,
     limits: rate_limits.Pace,
     parallel: int,
     *,

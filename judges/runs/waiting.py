@@ -16,10 +16,11 @@ from annotation.stored_problems import told
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What `calls` calls of a sender wait for.
+    """What a call waits for, or a whole sender.
 
-    `problem` is why; `status` is the HTTP status of the reply, if one came. `attempt` of `attempts` have been made;
-    both are 0 if nothing has failed. `until` is the time at which the next call is sent, if it is known.
+    `problem` is why; `status` is the HTTP status of the reply, if one came. `attempt` is the number of the next one of
+    `attempts`; both are 0 if nothing has failed. `until` is the time at which the next call is sent, if it is known.
+    `calls` is how many calls wait for the same.
     """
 
     problem: Problem
@@ -54,7 +55,7 @@ class Waiting:
         )
 
     def sentence(self, at: datetime) -> str:
-        """Returns it in the reader's language, as "502 upstream is down: attempt 3 of 8, again in 4 s (2 calls)"."""
+        """Returns it in the reader's language, as "502 Busy (attempt 3 of 8, again in 4 s, 2 calls)"."""
         words = told(self.problem).strip()
         reason = f"{self.status} {words}" if self.status and self.status != 200 else words
         seconds = math.ceil(max(0.0, (self.until - at).total_seconds())) if self.until else 0

@@ -8,6 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from judges import models
+from judges.similarity import measure as similarity
+from judges.similarity.filters import FILTERS
+from judges.similarity.registry import MEASURES
 
 register = template.Library()
 
@@ -45,6 +48,49 @@ def ballot(word: str) -> str:
 def call_state(state: str) -> str:
     """Names a state of calls in the reader's language."""
     return str(models.CallState(state).label)
+
+
+@register.filter
+def measure(name: str) -> str:
+    """Names a measure of similarity in the reader's language."""
+    return _(MEASURES[name].label)
+
+
+@register.filter
+def said(text: str) -> str:
+    """Translates a text that a registry has in English."""
+    return _(text) if text else ""
+
+
+@register.filter
+def filter_label(name: str) -> str:
+    """Names a filter of answers in the reader's language."""
+    return _(FILTERS[name].label)
+
+
+@register.filter
+def score_column(name: str) -> str:
+    """Names a number of a measure of similarity in the reader's language."""
+    return {
+        "similarity": _("Similarity"),
+        "f1": "F1",
+        "precision": _("Precision"),
+        "recall": _("Recall"),
+        "first order": _("First order"),
+        "second order": _("Second order"),
+    }.get(name, name)
+
+
+@register.filter
+def score_state(state: str) -> str:
+    """Names the state of a score of similarity in the reader's language."""
+    own = {
+        similarity.SCORED: _("scored"),
+        similarity.DROPPED: _("dropped by a filter"),
+        similarity.NO_ANSWER: _("no answer"),
+        similarity.NOT_ASKED: _("not asked"),
+    }
+    return own[state] if state in own else call_state(state)
 
 
 @register.filter

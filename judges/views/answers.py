@@ -47,6 +47,7 @@ def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
             estimates = [(each, planning.estimate(study, each, plan)) for each in sources]
         except NotPossible as refusal:
             messages.error(request, str(refusal))
+    granted = access(request.user, study)
     context = {
         "study": study,
         "tab": "answers",
@@ -54,7 +55,7 @@ def study_answers(request: AdministratorRequest, study: Study) -> HttpResponse:
         "system_form": SystemMessageForm(initial={"system": planning.system_message(study)}),
         "estimates": estimates,
         "models": _models(study),
-        "access": (granted := access(request.user, study)),
+        "access": granted,
         "may_add": granted.edits and request.user.has_perm("judges.add_judge"),
         "runs": paged(request, study.answer_runs.select_related("source__model", "user"), 20),
     }

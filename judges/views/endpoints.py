@@ -13,7 +13,6 @@ from annotation.views.access import AdministratorRequest
 from judges import problems
 from judges.forms.answers import SourceForm
 from judges.forms.judges import JudgeForm
-from judges.llm import chat
 from judges.llm.api_keys import NoKey, is_stored
 from judges.models.work import Access
 
@@ -39,7 +38,7 @@ def show(request: AdministratorRequest, template: str, context: dict[str, Any]) 
 
 def say_what_changed(request: AdministratorRequest, given: str, kept: Access, key_before: str) -> None:
     """Tells that an address was shortened, or that a stored key was deleted because it is for another host."""
-    if chat.SUFFIX in given:
+    if kept.endpoint != given:
         messages.info(request, told(problems.ENDPOINT_SHORTENED(endpoint=kept.endpoint)))
     if is_stored(key_before) and not kept.key_source:
         messages.warning(

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from annotation.models import LanguageModel, Study
+from annotation.models import LanguageModel, Status, Study
+from annotation.studies.prompt_sets import why_private
 from annotation.views.access import answers_for, may_read_answers, results_for
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
@@ -83,6 +84,7 @@ def grades(request: HttpRequest, slug: str) -> HttpResponse:
         "study": study,
         "runs_it": runs_it,
         "may_read": may_read_answers(request.user, study),
+        "private": why_private(request.user, study) if study.status == Status.CLOSED else "",
         "waits": found is None,
         **(_shown(found) if found else {}),
     }

@@ -20,7 +20,6 @@ from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, need, posted, study_page, texts_page
 from annotation.views.downloads import csv_download
 from annotation.views.paging import paged
-from judges import problems
 from judges.forms.judges import JudgeForm, PreviewForm, RunForm, TemplateForm
 from judges.judging import judges, planning, preview, runs
 from judges.judging.runs import judge_life
@@ -70,21 +69,21 @@ def judge(request: AdministratorRequest, number: int) -> HttpResponse:
         raise PermissionDenied
     form = JudgeForm(found, posted(request))
     test = endpoints.tested(request, form) if form.is_bound else {}
-    before = found.current.key_source
+    current = found.current
     if not test and form.is_valid() and form.keep(request.user):
-        endpoints.say_what_changed(request, form.cleaned_data["endpoint"], found.current, before)
+        endpoints.say_what_changed(request, form.cleaned_data["endpoint"], found.current, current.key_source)
         messages.success(request, _("Saved. The next run uses these settings."))
         return redirect("judge", number)
     context = {
         "section": "judges",
         "judge": found,
-        "current": found.current,
+        "current": current,
         "versions": found.versions.select_related("template", "root"),
         "form": form,
         "may_change": may_change,
-        "key_problem": endpoints.key_problem(found.current),
+        "key_problem": endpoints.key_problem(current),
         **test,
-        **_preview(request, found.current.template, found.current.reader),
+        **_preview(request, current.template, current.reader),
     }
     return endpoints.show(request, "judges/judge.html", context)
 
@@ -200,8 +199,10 @@ def change_run(request: AdministratorRequest, study: Study, number: int, change:
     found = _run(study, number)
     if change == "resume":
         need(request.user, study, Study.objects.readable_by)
-        if not found.version.judge.may_be_used_by(request.user):
-            messages.error(request, str(NotPossible(problems.MAY_NOT_USE(judge=found.version.judge.name))))
+        try:
+            judges.check_use(found.version.judge, request.user)
+        except NotPossible as refusal:
+            messages.error(request, str(refusal))
             return redirect("study-judge-run", study.slug, number)
     return PAGES.change(request, found, change, study.slug, number)
 

@@ -139,10 +139,9 @@ def _page(
     request: AdministratorRequest, *, form: InvitationForm | None = None, linked: User | None = None
 ) -> HttpResponse:
     """Renders the accounts, with a new link for `linked` if it is given."""
-    users = User.objects.annotate(owned=Count("studies")).order_by("username")
     context = {
         "section": "accounts",
-        "users": users.prefetch_related("user_permissions"),
+        "users": User.objects.annotate(owned=Count("studies")).order_by("username"),
         "invited": set(links.invited().values_list("pk", flat=True)),
         "add_judges": set(links.may_add_judges().user_set.values_list("pk", flat=True)),
         "form": form or InvitationForm(),

@@ -1,1 +1,1 @@
-"""Middleware: the health check, cache headers, and the refusal of encodings other than UTF-8 and of lost bodies."""
+"""Middleware: health checks, cache headers, byte-order marks, and refusals of odd encodings and of missing bodies."""

@@ -1,18 +1,17 @@
 """Answers requests whose body the server did not keep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from llmfao_site.api import problems
+from llmfao_site.serving.refusals import KEY, Refusal
 
-KEY = "llmfao.refused"
-"""What the gunicorn worker says in the WSGI environment: why it did not keep the body, or nothing."""
-
-ANSWERS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
-    "too-large": problems.too_large,
-    "disk-full": problems.disk_full,
-    "no-length": problems.no_length,
+ANSWERS: Final[Mapping[Refusal, Callable[[HttpRequest], HttpResponse]]] = {
+    Refusal.TOO_LARGE: problems.too_large,
+    Refusal.DISK_FULL: problems.disk_full,
+    Refusal.NO_LENGTH: problems.no_length,
 }
 
 

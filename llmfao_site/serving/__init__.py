@@ -1,5 +1,5 @@
-"""How gunicorn serves the site: nobody who is slow holds a thread, and processes are replaced without a pause.
+"""How gunicorn serves the site: slow clients hold no thread, and processes are replaced without a pause.
 
-gunicorn's master loads these modules before the site, and keeps them over a reload. So they import nothing of the
-site or of Django at the top.
+gunicorn's master loads these modules before the site and keeps them across reloads. So at the top they import nothing
+that loads Django or the site.
 """

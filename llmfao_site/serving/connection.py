@@ -1,6 +1,6 @@
-"""One client's connection: what has arrived of its next request, and what is still to be sent of its last response.
+"""One client's connection: the part of its next request that has arrived, and the unsent rest of its last response.
 
-Nothing here waits for the client, except `Outbox.sendall` once a response is larger than any that pages send.
+Nothing here waits for the client, except `Outbox.sendall` for a response that is larger than any page.
 """
 
 import errno
@@ -18,20 +18,16 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader, Unreader
 
 from llmfao_site.serving import pace
+from llmfao_site.serving.refusals import Refusal
 from llmfao_site.serving.spool import IN_MEMORY, Spool
 
 MOST_OF_HEAD: Final = 64 * 1024
 """Bytes of a request line with its headers."""
 MOST_OF_RESPONSE: Final = 1 << 30
-"""Bytes of a response that wait on the disk. What is larger goes at the pace of its reader."""
+"""Bytes of a response that may wait on the disk. A larger one is sent at the pace of its reader."""
 PIECE: Final = 256 * 1024
 """Bytes read from a socket or file at once."""
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-TOO_LARGE: Final = "too-large"
-DISK_IS_FULL: Final = "disk-full"
-NO_LENGTH: Final = "no-length"
-"""Why a body was not kept. `llmfao_site.middleware.missing_bodies` has the words."""
 
 
 class Outbox:
@@ -44,7 +40,7 @@ class Outbox:
     def __init__(self, sock: socket.socket, folder: str) -> None:
         sock.setblocking(False)
         self.socket = sock
-        self.refused = ""
+        self.refused: Refusal | None = None
         """Why the body of the request was not kept, for the site to answer."""
         self._waiting = Spool(folder)
         self._read = 0
@@ -61,7 +57,7 @@ class Outbox:
 
     @property
     def deadline(self) -> float:
-        """When the client counts as gone."""
+        """The time at which the client counts as gone."""
         return pace.deadline(self.started, self.sent)
 
     def fileno(self) -> int:
@@ -136,7 +132,7 @@ class Outbox:
         return sent
 
     def _keep(self, data: memoryview) -> bool:
-        """Returns whether `data` waits from now on; where there is no room for it, it does not."""
+        """Keeps `data` until it can be sent; returns False, and keeps nothing, if there is no room for it."""
         if self._waiting.size + len(data) > MOST_OF_RESPONSE:
             return False
         try:
@@ -155,7 +151,7 @@ class Outbox:
         """Waits until the client takes more.
 
         Raises:
-            TimeoutError: it takes less than the minimum rate.
+            BrokenPipeError: it takes less than the minimum rate.
         """
         poll = select.poll()
         poll.register(self.socket, select.POLLOUT)
@@ -180,7 +176,7 @@ class Connection:
     """A client's connection and the request that it is sending.
 
     `request` is None until the headers are complete; `error` is what is wrong with them. `keep` says whether the
-    connection goes on after the response. `deadline` is the time at which whatever it is doing has to be over.
+    connection stays open after the response. `deadline` is the time by which the current step must be over.
     """
 
     def __init__(self, cfg: Config, sock: socket.socket, client: Any, server: Any, folder: str) -> None:
@@ -201,12 +197,12 @@ class Connection:
         self.deadline = self.started + pace.HEAD_SECONDS
         self.request: Request | None = None
         self.error: Exception | None = None
-        self.sock.refused = ""
+        self.sock.refused = None
         self.length = self.received = 0
 
     @property
     def rate(self) -> float:
-        """Bytes per second of this request."""
+        """The rate at which this request arrives, in bytes per second."""
         return (len(self.arrived) + self.received) / (time.monotonic() - self.started + 0.001)
 
     @property
@@ -234,10 +230,10 @@ class Connection:
             self.length = reader.length
         elif isinstance(reader, ChunkedReader):
             # WSGI has no length for it, and Django would take the body for empty.
-            self.refuse(NO_LENGTH)
+            self.refuse(Refusal.NO_LENGTH)
         return True
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, why: Refusal) -> None:
         """Lets the site answer without the body; the connection is closed afterwards."""
         assert self.request is not None  # noqa: S101  only a request with headers has a body
         self.sock.refused, self.length = why, 0
@@ -259,7 +255,7 @@ class Connection:
             self._drop_body()
 
     def read_body(self) -> None:
-        """Takes what has arrived of the body; the rest belongs to the next request."""
+        """Reads the part of the body that has arrived; what follows belongs to the next request."""
         count = min(len(self.arrived), self.length - self.received)
         part = bytes(self.arrived[:count])
         del self.arrived[:count]
@@ -276,10 +272,10 @@ class Connection:
             self.request.body = Body(LengthReader(_Arrived(self.body), self.length))
 
     def _drop_body(self) -> None:
-        """Frees the space at once. The client may send the rest: a browser shows no answer before it has."""
+        """Frees the space at once. The client still sends the rest, because a browser shows no answer before it has."""
         assert self.request is not None  # noqa: S101  only a request with headers has a body
         self.close_body()
-        self.sock.refused = DISK_IS_FULL
+        self.sock.refused = Refusal.DISK_FULL
         self.request.body = Body(LengthReader(IterUnreader([]), 0))
 
     def close_body(self) -> None:

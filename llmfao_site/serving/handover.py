@@ -1,7 +1,6 @@
-"""Which worker processes there are and how far each is, so that an old one serves until a new one can.
+"""The state of each worker process, so that on a reload an old one serves until a new one can.
 
-gunicorn's master ends the old processes of a reload as soon as the new ones exist, seconds before those have loaded
-the site.
+gunicorn's master ends the old processes as soon as the new ones exist, seconds before those have loaded the site.
 """
 
 import contextlib
@@ -42,7 +41,7 @@ def tell(age: int, process: int, state: int) -> None:
 
 
 def forget(age: int) -> None:
-    """Records that a worker process is at its end."""
+    """Records that a worker process has ended."""
     tell(age, 0, 0)
 
 
@@ -55,8 +54,8 @@ def entries() -> list[Entry]:
 def may_leave(age: int, workers: list[Entry]) -> bool:
     """Returns whether the process of `age`, which was told to end, is no longer needed.
 
-    It is not where nothing newer is coming: then the site stops, or has fewer processes from now on. Else the oldest
-    goes first, once as many as there shall be serve without it.
+    If there are no newer processes, the site stops or is to have fewer of them, and it can leave at once. Otherwise the
+    oldest leaves first, once as many processes serve without it as there are newer ones.
     """
     newer = [entry for entry in workers if entry.age > age and entry.state != LEAVING]
     if not newer:
@@ -67,14 +66,14 @@ def may_leave(age: int, workers: list[Entry]) -> bool:
 
 
 def anybody_serves() -> bool:
-    """Returns whether a worker process serves, so that a new one has time."""
+    """Returns whether a worker process serves, so that a new one can take its time."""
     return any(entry.state in {READY, LEAVING} for entry in entries())
 
 
 def take_turn() -> int | None:
     """Returns the number of a turn to load the site in, None if all are taken.
 
-    Half of the processors load new processes; the others are left to those that serve.
+    Half of the processors may load new processes; the other half is left to those that serve.
     """
     for turn in range(max(1, (os.cpu_count() or 1) // 2)):
         with contextlib.suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""What a worker process asks of the site, once it has loaded it."""
+"""What a worker process asks the site, once it is loaded."""
 
 import contextlib
 from typing import Any
@@ -22,14 +22,14 @@ def temporary_folder() -> str:
 
 
 def small_body() -> int:
-    """Returns how many bytes anybody may send: no form without a file is larger."""
+    """Returns how many bytes anyone may send in a body. No form without a file is larger."""
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 def may_send_much(environ: dict[str, Any]) -> bool:
-    """Returns whether the request comes from somebody signed in, by session or token.
+    """Returns whether the request comes from a signed-in user, by session or token.
 
-    A body is kept before the site sees it, so a stranger could fill the disk.
+    A body is stored before the site sees it, so anyone else could fill the disk.
     """
     from llmfao_site.api.tokens import Tokens
 
@@ -47,7 +47,7 @@ def may_send_much(environ: dict[str, Any]) -> bool:
 
 
 def warm_up() -> None:
-    """Loads what the first requests would load, so that they do not wait for it: views, templates, catalogues."""
+    """Loads the views, templates and catalogues that the first requests would otherwise wait for."""
     _ = get_resolver().url_patterns
     for engine in engines.all():
         for folder in getattr(engine, "template_dirs", ()):

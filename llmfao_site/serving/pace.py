@@ -6,9 +6,9 @@ The rule is the one of Apache's mod_reqtimeout: a time to begin with, and more f
 from typing import Final
 
 HEAD_SECONDS: Final = 10.0
-"""For the request line and the headers."""
+"""Time for the request line and the headers."""
 BODY_SECONDS: Final = 20.0
-"""For a body or a response, plus one second for each MINIMUM_RATE bytes that have passed."""
+"""Time for a body or a response, plus one second for each MINIMUM_RATE bytes that have passed."""
 MINIMUM_RATE: Final = 8 * 1024
 """Bytes per second on average, once BODY_SECONDS are over."""
 

@@ -1,4 +1,4 @@
-"""Bytes that wait: in memory while they are few, then in a file without a name, which no crash can leave behind."""
+"""Bytes that wait: few in memory, more in a file without a name, which no crash leaves behind."""
 
 import os
 import tempfile

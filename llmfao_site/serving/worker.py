@@ -1,4 +1,4 @@
-"""A gunicorn worker with threads that take requests only when they have arrived, and do not wait for readers."""
+"""A gunicorn worker whose threads get requests that have arrived in full, and never wait for slow readers."""
 
 import errno
 import os
@@ -18,14 +18,13 @@ from gunicorn.sock import BaseSocket
 from gunicorn.workers.gthread import ThreadWorker
 
 from llmfao_site.serving import handover
-from llmfao_site.serving.connection import PIECE, TOO_LARGE, Connection
+from llmfao_site.serving.connection import PIECE, Connection
+from llmfao_site.serving.refusals import KEY, Refusal
 
 CLOSING_SECONDS: Final = 5.0
-"""How long a client may still send after its connection was closed. Else it might lose the response."""
+"""How long a client may go on sending after the response. A connection that is closed at once may lose it."""
 HANDOVER_SECONDS: Final = 60.0
-"""How long an old process serves while the new ones load."""
-REFUSED: Final = "llmfao.refused"
-"""The key in the WSGI environment that says why the body was not kept."""
+"""How long an old process goes on serving while the new ones load."""
 TIMED_OUT: Final = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 45\r\n\r\n"
     b"The request came too slowly. Please try again"
@@ -33,13 +32,13 @@ TIMED_OUT: Final = (
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threaded worker, with a main loop that reads whole requests and sends what is left of responses.
+    """gunicorn's threaded worker, with a main loop that reads whole requests and sends the rest of responses.
 
-    In gunicorn's own a thread reads the request, so as many slow clients as there are threads stop the site. Here a
-    slow client costs a socket. What a proxy that buffers does, this does for those who have none.
+    In gunicorn's own worker a thread reads the request, so as many slow clients as there are threads stop the site.
+    Here a slow client costs a socket only, as behind a proxy that buffers.
 
     On a reload an old process serves until a new one can take its place, and new ones load in turns. A process that
-    has answered `max_requests` asks for a reload.
+    has answered `max_requests` requests asks for a reload.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,7 +56,7 @@ class Worker(ThreadWorker):
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
-        """Refuses what this worker does not do: a proxy in front ends TLS."""
+        """Refuses settings that this worker does not support: a proxy in front terminates TLS."""
         super().check_config(cfg, log)
         if cfg.is_ssl or cfg.proxy_protocol != "off" or cfg.protocol != "http":
             log.critical("This worker speaks HTTP without TLS and without the proxy protocol. Put a proxy in front.")
@@ -77,7 +76,7 @@ class Worker(ThreadWorker):
             time.sleep(0.1)
             turn = handover.take_turn()
         super().load_wsgi()
-        # Not at the top: the master must not load the site, which a reload shall load anew.
+        # Not at the top: the master must not load the site, so that a reload loads its new code.
         from llmfao_site.serving import hooks
 
         self.folder, self.small = hooks.temporary_folder(), hooks.small_body()
@@ -88,7 +87,7 @@ class Worker(ThreadWorker):
         if turn is not None:
             handover.give_back(turn)
         now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # A connection takes a socket, and a file where it brings or awaits much.
+        # A connection takes a socket, and a file for a large body or response.
         wanted = 4 * self.worker_connections
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted if most < 0 else min(wanted, most)), most))
 
@@ -101,7 +100,7 @@ class Worker(ThreadWorker):
             handover.forget(self.age)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Ends after the handover, if there is one."""
+        """Ends the process once a new one serves, if one is coming."""
         if self.leave_by is None:
             self.leave_by = time.monotonic() + HANDOVER_SECONDS
             handover.tell(self.age, os.getpid(), handover.LEAVING)
@@ -121,7 +120,7 @@ class Worker(ThreadWorker):
         for conn in self.reading:
             if not conn.arrived and conn.request is None:
                 conn.deadline = min(conn.deadline, deadline)
-        # Whoever starts next gets the port without waiting for the requests in hand.
+        # The next gunicorn gets the port without waiting for the requests that are being answered.
         for listener in self.sockets:
             listener.close()
 
@@ -158,7 +157,7 @@ class Worker(ThreadWorker):
         self._listen(Connection(self.cfg, sock, client, listener.getsockname(), self.folder))
 
     def _make_room(self) -> None:
-        """Closes the connection that sends most slowly."""
+        """Closes the connection that is sending most slowly."""
         slow = min(self.reading, key=lambda conn: conn.rate, default=None)
         if slow is not None:
             self._give_up(slow)
@@ -172,7 +171,7 @@ class Worker(ThreadWorker):
         self._drop(conn)
 
     def _listen(self, conn: Connection) -> None:
-        """Waits for more of the request."""
+        """Waits for more of a request."""
         self.reading[conn] = None
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_readable, conn))
 
@@ -190,7 +189,7 @@ class Worker(ThreadWorker):
         self._go_on(conn)
 
     def _go_on(self, conn: Connection) -> None:
-        """Takes what has arrived, and hands the request to a thread when it is complete."""
+        """Reads what has arrived, and hands the request to a thread once it is complete."""
         try:
             if conn.request is None and conn.read_head() and not conn.complete:
                 if conn.length > self.small:
@@ -208,7 +207,7 @@ class Worker(ThreadWorker):
             self.enqueue_req(conn)
 
     def _ask(self, conn: Connection) -> None:
-        """Asks the site in a thread whether the client may send that much."""
+        """Has a thread ask the site whether the client may send that much."""
         self._pause(conn)
         asked = self.tpool.submit(self._may_send_much, conn)
         asked.add_done_callback(lambda answer: self.method_queue.defer(self._on_answer, conn, answer))
@@ -228,7 +227,7 @@ class Worker(ThreadWorker):
             self.log.exception("Nobody could say who sends a large request.")
             allowed = False
         if not allowed:
-            conn.refuse(TOO_LARGE)
+            conn.refuse(Refusal.TOO_LARGE)
             self.enqueue_req(conn)
             return
         try:
@@ -257,7 +256,7 @@ class Worker(ThreadWorker):
     # Requests
 
     def handle(self, conn: Connection) -> bool:
-        """Answers a request that has arrived; returns whether the connection goes on. Runs in a thread."""
+        """Answers a request that has arrived; returns whether the connection stays open. Runs in a thread."""
         conn.sock.begin()
         try:
             if conn.error is not None:
@@ -273,12 +272,12 @@ class Worker(ThreadWorker):
         return False
 
     def answer(self, environ: Any, start_response: Any) -> Any:
-        """The site, told why a body is missing."""
-        environ[REFUSED] = environ["gunicorn.socket"].refused
+        """Calls the site; the environment says why a body is missing."""
+        environ[KEY] = environ["gunicorn.socket"].refused
         return self.site(environ, start_response)
 
     def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
-        """Sends what is left, on the main thread after `handle`."""
+        """Sends the rest of the response, on the main thread after `handle`."""
         conn.close_body()
         conn.keep = not fs.cancelled() and fs.exception() is None and fs.result()
         self._ask_for_reload()
@@ -289,7 +288,7 @@ class Worker(ThreadWorker):
             self._after(conn)
 
     def _ask_for_reload(self) -> None:
-        """Once a process has answered its share: a reload replaces all of them without a pause."""
+        """Asks for a reload, which replaces all processes, once this one has answered its share of requests."""
         if self.nr < self.answers_before_reload or self.leave_by is not None:
             return
         # Another process may have asked already.

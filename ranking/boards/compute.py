@@ -17,6 +17,7 @@ from ranking.methods.logistic import NotConverged
 from ranking.methods.ratings import ELO
 from ranking.methods.registry import Method, method
 from ranking.methods.settings import Contradiction, Settings, Source
+from ranking.reports import goal
 from ranking.statistics.separation import verdict
 from ranking.votes import reader
 from ranking.votes.reader import PEOPLE, Cut, Filters, Read
@@ -32,6 +33,7 @@ PROBLEMS: Final = (
     NotConverged,
     reader.UnknownRater,
     reader.UnknownCategory,
+    goal.NoGoal,
 )
 """Exceptions that explain, in their problem, why a board cannot be computed."""
 
@@ -65,7 +67,8 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     weighted = reader.selected(study, filters, line).weighted().exists()
     if weighted and not chosen.soft:
         raise Contradiction(problems.NO_WEIGHTS(method=settings.method))
-    if is_counted(chosen, settings, source, weighted=weighted):
+    drawn = reader.is_drawn(study, line)
+    if is_counted(chosen, settings, source, weighted=weighted) and not drawn:
         read = counting.read(study, filters, line, sides=settings.first_place or source == "judge")
     else:
         read = reader.read(study, filters, line, in_order=chosen.in_order, with_style=chosen.style)
@@ -74,7 +77,7 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
     rated = board.rate(read.votes, settings, source)
     result = sheet(rated)
     # Bootstrap rounds reorder or resample the votes, so their order does not matter.
-    if chosen.in_order and not read.in_time and settings.redraw is None:
+    if chosen.in_order and not read.in_time and settings.redrawn is None:
         result["notices"].append("file-order")
     if settings.first_place and read.one_order:
         result["notices"].append("one-order")

@@ -9,6 +9,7 @@ from annotation.stored_problems import told
 from ranking.boards.compute import PROBLEMS, Computed, compute
 from ranking.boards.snapshots import REPORTS
 from ranking.models import Leaderboard
+from ranking.reports import goal
 from ranking.votes import reader
 
 
@@ -48,7 +49,11 @@ def recompute_report(snapshot: Leaderboard) -> dict[str, Any]:
             % {"id": snapshot.pk}
         )
     _refuse_withdrawn(snapshot)
-    found = REPORTS[snapshot.method](snapshot.study, snapshot.line)
+    if snapshot.method == goal.METHOD:
+        # The study may have another goal by now.
+        found = goal.report(snapshot.study, snapshot.line, goal.stored_goal(snapshot.sheet))
+    else:
+        found = REPORTS[snapshot.method](snapshot.study, snapshot.line)
     _refuse_others(snapshot, found.pop("digest"))
     return found
 

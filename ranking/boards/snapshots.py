@@ -1,5 +1,6 @@
 """Stores boards and reports: keeps the standing ones up to date, and requests, claims and computes each."""
 
+import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -12,12 +13,12 @@ from django.db.models import Exists, OuterRef
 from annotation.models import Comparison, Study
 from annotation.snapshots import Claim, State, claim, due, expired
 from annotation.stored_problems import columns
-from ranking.boards import requests
+from ranking.boards import goals, requests
 from ranking.boards.compute import PROBLEMS, compute
 from ranking.methods import VERSION
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard, key_of
-from ranking.reports import agreement, by_rater
+from ranking.reports import agreement, by_rater, goal
 from ranking.votes import reader
 from ranking.votes.evidence import Facts, facts
 from ranking.votes.reader import ALL, PEOPLE, Cut, Filters
@@ -25,8 +26,11 @@ from ranking.votes.reader import ALL, PEOPLE, Cut, Filters
 STANDING: Final = ("elo", "bradley-terry")
 """Methods whose boards are kept up to date for people and, if there are judges, for each judge and for all raters."""
 
-REPORTS: Final = {agreement.METHOD: agreement.report, by_rater.METHOD: by_rater.report}
-"""Reports, which are kept up to date too, by the method they are stored under."""
+STANDING_REPORTS: Final = {agreement.METHOD: agreement.report, by_rater.METHOD: by_rater.report}
+"""Reports that are kept up to date for every study, by the method they are stored under."""
+
+REPORTS: Final = {**STANDING_REPORTS, goal.METHOD: goal.report}
+"""All reports. The one about a goal is kept up to date for studies that have one."""
 
 PATIENCE: Final = timedelta(seconds=1)
 """How long computing waits for comparisons that are being stored."""
@@ -41,7 +45,8 @@ def standing(study: Study) -> list[tuple[Filters, Settings]]:
     judges = reader.judges(study)
     # Without judges all raters are people.
     raters = [PEOPLE, *judges, ALL] if judges else [PEOPLE]
-    return [*_boards_of(raters), *((Filters(raters=ALL), Settings(method=name)) for name in REPORTS)]
+    reports = [*STANDING_REPORTS, *([goal.METHOD] if goal.goal_of(study) else [])]
+    return [*_boards_of(raters), *((Filters(raters=ALL), Settings(method=name)) for name in reports)]
 
 
 def is_standing(study: Study, filters: Filters, settings: Settings) -> bool:
@@ -63,8 +68,12 @@ def recompute_changed(at: datetime) -> list[int]:
     # A hidden study is read-only: its boards catch up once it is shown again.
     voted = Exists(Comparison.objects.filter(study=OuterRef("pk")))
     for study in Study.objects.listed().filter(voted).select_related("prompt_set"):
-        basis = _basis(study)
+        state = _basis(study, "")
         for filters, settings in dict.fromkeys([*standing(study), *requests.asked_lately(study, at)]):
+            if settings.method == goal.METHOD and goal.goal_of(study) is None:
+                # It was requested before the goal was removed.
+                continue
+            basis = _basis(study, goal.METHOD) if settings.method == goal.METHOD else state
             newest = Leaderboard.objects.of(study, filters, settings).defer("sheet").newest()
             if newest is None or (newest.basis != basis and newest.may_be_followed(at)):
                 ask(study, filters, settings, basis, newest.number + 1 if newest else 1, at)
@@ -76,9 +85,17 @@ def interrupted(at: datetime) -> list[int]:
     return list(expired(Leaderboard.objects.all(), at).order_by("pk").values_list("pk", flat=True))
 
 
-def _basis(study: Study) -> str:
-    """Returns what a study's boards depend on: the version of the numerics and the state of its comparisons."""
-    return f"{VERSION}:{reader.state(study)}"
+def _basis(study: Study, method: str) -> str:
+    """Returns what a study's boards depend on: the version of the numerics and the state of its comparisons.
+
+    A look at the goal depends on the goal and the models of the study, too.
+    """
+    basis = f"{VERSION}:{reader.state(study)}"
+    if method != goal.METHOD:
+        return basis
+    models = list(study.models_compared().order_by("pk").values_list("pk", flat=True))
+    asked = hashlib.sha256(repr((study.goal, study.goal_number, models)).encode()).hexdigest()
+    return f"{basis}:{asked[:8]}"
 
 
 def ask(study: Study, filters: Filters, settings: Settings, basis: str, number: int, at: datetime) -> None:
@@ -113,14 +130,17 @@ def fill(pk: int, at: datetime) -> bool:
     if claimed is None:
         return False
     with claimed.beating():
-        return _fill(claimed)
+        stored = _fill(claimed)
+    if stored and claimed.row.method == goal.METHOD:
+        goals.settle(claimed.row.study, at)
+    return stored
 
 
 def _fill(claimed: Claim[Leaderboard]) -> bool:
     snapshot = claimed.row
     try:
         # This is read before the comparisons, so that the next sweep notices changes in between.
-        basis = _basis(snapshot.study)
+        basis = _basis(snapshot.study, snapshot.method)
         line = firm_cut(snapshot.study)
     except Busy:
         claimed.release()

@@ -9,9 +9,19 @@ from ranking import problems
 from ranking.methods.connectivity import components, hardly_joined
 from ranking.methods.interval_scope import distinct, question
 from ranking.methods.intervals import effective
-from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH, Ratings, is_flat, with_intervals
+from ranking.methods.ratings import (
+    ADAPTIVE,
+    BY_INVERSE_CHANCE,
+    FEW_ONE_WAY,
+    NO_WIDTH,
+    NOT_EVERY_PAIR,
+    Ratings,
+    is_flat,
+    with_intervals,
+)
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings, Source
+from ranking.methods.shrinkage import LEAST_MODELS
 from ranking.methods.tally import Floats, Tally, Votes, tally
 
 
@@ -91,8 +101,16 @@ def rate(votes: Votes, settings: Settings, source: Source) -> Board:
         part = counts if within is votes else tally(within)
         asked = question(within, settings.clusters, source)
         clusters = asked.clusters if chosen.sandwich or chosen.bootstrap else None
+        if not within.every_pair:
+            clusters = None
         ratings = chosen.rate(within, part, settings, clusters, np.random.default_rng(settings.seed))
-        if chosen.sandwich or chosen.bootstrap:
+        if not within.every_pair:
+            ratings = ratings.noting(NOT_EVERY_PAIR)
+        elif within.adaptive and chosen.inverse:
+            ratings = ratings.noting(BY_INVERSE_CHANCE)
+        elif within.adaptive and ratings.deviation is None and len(models) >= LEAST_MODELS:
+            ratings = ratings.noting(ADAPTIVE)
+        if within.every_pair and (chosen.sandwich or chosen.bootstrap):
             ratings = ratings.noting(*asked.notices)
         if is_flat(ratings):
             ratings = ratings.noting(NO_WIDTH)

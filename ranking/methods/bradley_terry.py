@@ -6,7 +6,7 @@ Bradley and Terry, Rank analysis of incomplete block designs, Biometrika 39 (195
 import numpy as np
 
 from ranking import problems
-from ranking.methods import intervals, logistic
+from ranking.methods import intervals, logistic, shrinkage
 from ranking.methods.bootstrap import redraw
 from ranking.methods.connectivity import has_finite_fit
 from ranking.methods.intervals import Clusters, Observations, Uncertainty
@@ -29,15 +29,33 @@ def rate(
     """
     if settings.first_place and (votes.left is None or not votes.left.any()):
         raise Contradiction(problems.NO_SIDES())
-    prior = not has_finite_fit(tally)
     names: tuple[str, ...] = (FIRST_PLACE,) if settings.first_place else ()
     cells = _cells_by_side(votes) if settings.first_place else Cells.of_tally(tally)
     z = _side(votes)[:, : len(names)]
-    fit = logistic.fit(cells, prior=prior)
+    bootstrapped = settings.intervals == "bootstrap" and clusters is not None
+    fit = None if bootstrapped else shrunk(votes, cells, z)
+    fit = fit or logistic.fit(cells, prior=not has_finite_fit(tally))
     if settings.intervals == "bootstrap" and clusters is not None:
         return redraw(votes, tally, fit, settings, clusters, rng)
     uncertainty, notices = estimate(votes, tally, z, fit, settings, clusters)
     return with_intervals(rated(votes.names, fit, settings, names, notices), uncertainty)
+
+
+def shrunk(votes: Votes, cells: Cells, z: Floats) -> Fit | None:
+    """Fits with a normal prior if pairs were chosen adaptively and there are enough models for it; None otherwise."""
+    if not votes.adaptive:
+        return None
+    count = 1.0 if votes.count is None else np.maximum(votes.count, 1)
+
+    def dispersion_of(fit: Fit) -> float:
+        rows = Observations.at(fit, votes.x, votes.y, z, votes.weight(), votes.score())
+        return shrinkage.dispersion(fit, rows.residual, rows.curvature, count)
+
+    return shrinkage.fit(
+        lambda deviation, phi: logistic.fit(cells, prior=False, deviation=deviation, dispersion=phi),
+        cells.size,
+        dispersion_of,
+    )
 
 
 def rated(
@@ -51,6 +69,7 @@ def rated(
         unit="strength",
         coefficients=tuple(Coefficient(name, float(value)) for name, value in zip(covariates, fit.beta, strict=True)),
         prior=fit.prior,
+        deviation=fit.deviation,
         gradient=fit.gradient,
         iterations=fit.iterations,
         notices=notices,
@@ -60,9 +79,19 @@ def rated(
 def estimate(
     votes: Votes, tally: Tally, z: Floats, fit: Fit, settings: Settings, clusters: Clusters | None
 ) -> tuple[Uncertainty | None, tuple[str, ...]]:
-    """Returns the sandwich covariance that `settings` specify, and the notices about it."""
+    """Returns the sandwich covariance that `settings` specify, and the notices about it.
+
+    That of a fit with a normal prior includes what the prior's pull adds.
+    """
     if clusters is None:
         return None, ()
+    uncertainty, notices = _sandwich(votes, tally, z, fit, settings, clusters)
+    return shrinkage.with_prior_variance(uncertainty, fit), notices
+
+
+def _sandwich(
+    votes: Votes, tally: Tally, z: Floats, fit: Fit, settings: Settings, clusters: Clusters
+) -> tuple[Uncertainty, tuple[str, ...]]:
     # The squared residuals of soft verdicts do not follow from counts.
     if clusters == "none" and not z.shape[1] and votes.soft is None:
         return intervals.independent(fit, tally), ()

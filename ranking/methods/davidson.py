@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranking import problems
-from ranking.methods import bradley_terry, intervals, logistic
+from ranking.methods import bradley_terry, intervals, logistic, shrinkage
 from ranking.methods.connectivity import has_finite_fit_with_ties
 from ranking.methods.intervals import Clusters, Observations, Uncertainty
 from ranking.methods.logistic import Fit, NotConverged, newton, prior_part
@@ -32,7 +32,10 @@ def rate(
         return bradley_terry.rate(votes, tally, settings, clusters, rng).noting("no-ties")
     if not tally.wins.any():
         raise NotConverged(problems.ONLY_TIES())
-    fit = _fit(tally, prior=not has_finite_fit_with_ties(tally))
+    fit = None
+    if votes.adaptive:
+        fit = shrinkage.fit(lambda deviation, _phi: _fit(tally, prior=False, deviation=deviation), len(votes.names))
+    fit = fit or _fit(tally, prior=not has_finite_fit_with_ties(tally))
     ratings = Ratings(
         settings=settings,
         names=votes.names,
@@ -40,11 +43,12 @@ def rate(
         unit="strength",
         coefficients=(Coefficient(TIES, float(fit.beta[0])),),
         prior=fit.prior,
+        deviation=fit.deviation,
         gradient=fit.gradient,
         iterations=fit.iterations,
     )
     uncertainty, notices = _estimate(votes, fit, settings, clusters)
-    return with_intervals(ratings.noting(*notices), uncertainty)
+    return with_intervals(ratings.noting(*notices), shrinkage.with_prior_variance(uncertainty, fit))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +86,7 @@ class Moments:
         )
 
 
-def _fit(tally: Tally, *, prior: bool) -> Fit:
+def _fit(tally: Tally, *, prior: bool, deviation: float | None = None) -> Fit:
     size = len(tally.wins)
     i, j = np.nonzero(np.triu(tally.games, 1))
     won, lost, ties = tally.wins[i, j], tally.wins[j, i], tally.ties[i, j]
@@ -110,7 +114,7 @@ def _fit(tally: Tally, *, prior: bool) -> Fit:
         return gradient, information
 
     start = np.append(np.zeros(size), np.log(2 * ties.sum() / tally.wins.sum()))
-    return newton(start, value, derivatives, size, prior=prior)
+    return newton(start, value, derivatives, size, prior=prior, deviation=deviation)
 
 
 def _observations(votes: Votes, fit: Fit) -> tuple[Observations, Floats]:

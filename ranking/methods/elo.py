@@ -5,6 +5,7 @@ called directly because the public function converts arrays to lists and back in
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,13 +14,10 @@ from numpy.typing import NDArray
 
 from ranking.methods.intervals import Clusters
 from ranking.methods.ratings import Ratings
-from ranking.methods.settings import Settings
+from ranking.methods.settings import ELO_DEFAULTS, Settings
 from ranking.methods.tally import Floats, Tally, Votes
 
-K: Final = 4.0
-SCALE: Final = 400.0
 BASE: Final = 10.0
-INITIAL: Final = 1000.0
 
 WINNERS: Final = np.array([2, 0, 1], dtype=np.uint8)
 """evalica's codes for: y won, tie, x won."""
@@ -60,6 +58,30 @@ def rate_redrawn(
     )
 
 
+def rate_median(
+    votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
+) -> Ratings:
+    """Returns the median over `settings.rounds` orders of the same votes, as a whole number: int(x + 0.5).
+
+    This is how MAD competitions report Elo. The 2.5 and 97.5 percentiles show the effect of the order and are not
+    confidence intervals; they are whole numbers too.
+    """
+    found = rate_redrawn(votes, tally, replace(settings, method="elo-bootstrap", redraw="permute"), clusters, rng)
+    assert found.low is not None and found.high is not None  # noqa: S101, PT018  rounds have a spread
+    return replace(
+        found,
+        settings=settings,
+        scores=_whole(found.scores),
+        low=_whole(found.low),
+        high=_whole(found.high),
+    )
+
+
+def _whole(values: Floats) -> Floats:
+    """Returns int(x + 0.5) of each value, which rounds halves up and cuts what is below zero towards zero."""
+    return np.trunc(values + 0.5)
+
+
 def _orders(rows: int, settings: Settings, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
     for _round in range(settings.rounds):
         yield rng.permutation(rows) if settings.redraw == "permute" else rng.integers(rows, size=rows)
@@ -85,6 +107,8 @@ def _run(
     models: int,
     settings: Settings,
 ) -> Floats:
+    given = {name: getattr(settings, name) for name in ELO_DEFAULTS}
+    k, start, scale = (ELO_DEFAULTS[name] if value is None else value for name, value in given.items())
     return np.asarray(
         _brzo.elo(
             xs=x,
@@ -92,10 +116,10 @@ def _run(
             winners=winners,
             weights=weights,
             total=models,
-            initial=INITIAL if settings.start is None else settings.start,
+            initial=start,
             base=BASE,
-            scale=settings.scale or SCALE,
-            k=settings.k or K,
+            scale=scale,
+            k=k,
             win_weight=1.0,
             tie_weight=0.5,
         )

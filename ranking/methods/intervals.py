@@ -103,6 +103,8 @@ class Uncertainty:
         prompts, raters: the numbers of clusters; None if votes are not clustered by them.
         effective_prompts, effective_raters: how many equally informative clusters they are worth.
         here: with `both`, the uncertainty for raters like these on exactly these prompts, which is a part of it.
+        least: with `both` or `worker`, the covariance if only votes of one rater on one prompt depended on one another;
+            None if prompts are not known.
     """
 
     covariance: Floats
@@ -115,6 +117,7 @@ class Uncertainty:
     effective_prompts: float | None = None
     effective_raters: float | None = None
     here: "Uncertainty | None" = None
+    least: Floats | None = None
 
 
 def independent(fit: Fit, tally: Tally) -> Uncertainty:
@@ -212,11 +215,14 @@ def combined(
             parts.append(compact)
     ways = [one(codes) for codes in parts]
     covariance = sum(ways[1:], ways[0])
-    here = None
+    here = least = None
+    if clusters in {"both", "worker"} and prompt is not None:
+        prompts, _number = _compact(prompt)
+        least = one(_compact(prompts * counts["worker"] + parts[-1])[0])
     if clusters == "both":
         here = _uncertainty(ways[1], "worker", {"worker": counts["worker"]}, {"worker": worth["worker"]})
-        covariance = covariance - one(_compact(parts[0] * counts["worker"] + parts[1])[0])
-    return replace(_uncertainty(covariance, clusters, counts, worth), here=here)
+        covariance = covariance - cast(Floats, least)
+    return replace(_uncertainty(covariance, clusters, counts, worth), here=here, least=least)
 
 
 def _uncertainty(

@@ -73,7 +73,9 @@ class Fit:
         information: (m + k, m + k) the negative Hessian, including the prior.
         gradient: the largest absolute value of the gradient at the optimum.
         iterations: the number of Newton steps.
-        prior: whether the prior was used.
+        prior: whether every model got half a tie against the mean.
+        deviation: the standard deviation of the normal prior of the strengths; None without one.
+        dispersion: the variance of verdicts relative to that of wins and losses alone, by which the prior was weighed.
     """
 
     theta: Floats
@@ -83,6 +85,8 @@ class Fit:
     gradient: float
     iterations: int
     prior: bool
+    deviation: float | None = None
+    dispersion: float = 1.0
 
 
 def laplacian(i: Codes, j: Codes, weight: Floats, size: int) -> Floats:
@@ -124,8 +128,8 @@ def grounded(information: Floats, size: int) -> Floats:
     return matrix
 
 
-def fit(cells: Cells, *, prior: bool) -> Fit:
-    """Fits theta (mean zero) and beta.
+def fit(cells: Cells, *, prior: bool, deviation: float | None = None, dispersion: float = 1.0) -> Fit:
+    """Fits theta (mean zero) and beta, on request with half a tie or a normal prior for each model; see `newton`.
 
     Raises:
         NotConverged: there is no finite optimum, or the covariates are collinear.
@@ -136,6 +140,8 @@ def fit(cells: Cells, *, prior: bool) -> Fit:
         lambda parameters: _derivatives(cells, parameters, prior=prior),
         cells.size,
         prior=prior,
+        deviation=deviation,
+        dispersion=dispersion,
     )
 
 
@@ -155,14 +161,20 @@ def newton(
     size: int,
     *,
     prior: bool,
+    deviation: float | None = None,
+    dispersion: float = 1.0,
 ) -> Fit:
     """Maximises `value` by Newton's method with step halving. The first `size` parameters have mean zero.
 
-    `derivatives` returns the gradient and the negative Hessian.
+    `derivatives` returns the gradient and the negative Hessian, including half a tie for each model if `prior`. A
+    normal prior of the strengths with the standard deviation `deviation` is added here, with the precision `dispersion`
+    over the square of it, because the log-likelihood is that of a quasi-likelihood times `dispersion`.
 
     Raises:
         NotConverged: there is no finite optimum, or the iteration did not reach it.
     """
+    if deviation is not None:
+        value, derivatives = _with_normal_prior(value, derivatives, size, dispersion / deviation**2)
     center = centering(size, len(start) - size)
     parameters = start
     for iteration in range(1, LIMIT + 1):
@@ -190,6 +202,8 @@ def newton(
                 float(np.abs(gradient).max()),
                 iteration,
                 prior,
+                deviation,
+                dispersion,
             )
     raise NotConverged(problems.NO_OPTIMUM(steps=LIMIT))
 
@@ -222,6 +236,28 @@ def prior_part(theta: Floats) -> tuple[float, Floats, Floats]:
         center @ (PRIOR_WEIGHT * (0.5 - chance)),
         center @ np.diag(PRIOR_WEIGHT * chance * (1 - chance)) @ center,
     )
+
+
+def _with_normal_prior(
+    value: Callable[[Floats], float],
+    derivatives: Callable[[Floats], tuple[Floats, Floats]],
+    size: int,
+    precision: float,
+) -> tuple[Callable[[Floats], float], Callable[[Floats], tuple[Floats, Floats]]]:
+    """Returns `value` and `derivatives` with a normal prior of the first `size` parameters about their mean."""
+    center = centering(size)
+
+    def penalised(parameters: Floats) -> float:
+        away = parameters[:size] - parameters[:size].mean()
+        return value(parameters) - precision * float(away @ away) / 2
+
+    def slopes(parameters: Floats) -> tuple[Floats, Floats]:
+        gradient, information = derivatives(parameters)
+        gradient[:size] -= precision * (parameters[:size] - parameters[:size].mean())
+        information[:size, :size] += precision * center
+        return gradient, information
+
+    return penalised, slopes
 
 
 def _log_odds(cells: Cells, parameters: Floats) -> Floats:

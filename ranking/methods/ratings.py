@@ -36,6 +36,15 @@ FLAT: Final = 1e-9
 FEW_ONE_WAY: Final = "few-one-way"
 """Key of the notice that only few verdicts, all one way, connect some models to the rest."""
 
+ADAPTIVE: Final = "adaptive"
+"""Key of the notice that pairs were chosen by what votes said, and this method cannot allow for it."""
+
+BY_INVERSE_CHANCE: Final = "by-inverse-chance"
+"""Key of the notice that comparisons count by the inverse probability of their draw."""
+
+NOT_EVERY_PAIR: Final = "not-every-pair"
+"""Key of the notice that the design of pairs left some out, so the order of the ratings means nothing."""
+
 NO_WIDTH: Final = "no-width"
 """Key of the notice that some interval has zero width, so the board cannot show how certain it is."""
 
@@ -70,6 +79,7 @@ class Ratings:
         clusters: what the intervals generalise to; None without intervals.
         kept: the models of the group that were rated; None: all.
         prior: whether every model got half a tie against the mean because no finite fit exists otherwise.
+        deviation: the standard deviation of the normal prior of the strengths, in log-odds; None without one.
         unsettled: (m, m) pairs separated by too few verdicts, however narrow their intervals; None: no pairs.
         gradient: the largest absolute gradient at the optimum; None for methods without one.
         iterations: the number of iterations; None for methods that do not iterate.
@@ -89,6 +99,7 @@ class Ratings:
     clusters: Clusters | None = None
     kept: NDArray[np.intp] | None = None
     prior: bool = False
+    deviation: float | None = None
     unsettled: NDArray[np.bool_] | None = None
     gradient: float | None = None
     iterations: int | None = None

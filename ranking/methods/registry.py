@@ -32,6 +32,7 @@ class Method:
     in_order: whether it depends on the order of the votes.
     soft: whether it takes shares of a verdict, and comparisons with weights from the database.
     style: whether it needs the differences in style between answers.
+    inverse: whether it counts each comparison of an adaptive design by the inverse probability of its draw.
     """
 
     rate: Rate
@@ -46,6 +47,7 @@ class Method:
     in_order: bool = False
     soft: bool = False
     style: bool = False
+    inverse: bool = False
 
     @property
     def in_points(self) -> bool:
@@ -101,6 +103,13 @@ METHODS: Final[dict[str, Method]] = {
         "points",
         in_order=True,
     ),
+    "elo-median": Method(
+        _by_evalica("elo", "rate_median"),
+        gettext_noop("Elo (median of orders)"),
+        gettext_noop("The median of 1,000 Elo runs, each with the votes in another order, as a whole number."),
+        "points",
+        in_order=True,
+    ),
     "newman": Method(
         _by_evalica("newman"),
         gettext_noop("Newman"),
@@ -131,6 +140,7 @@ METHODS: Final[dict[str, Method]] = {
         gettext_noop("The mean of a model’s win rates against each opponent. No intervals."),
         "share",
         soft=True,
+        inverse=True,
     ),
     "baseline-win-rate": Method(
         win_rates.rate_baseline,
@@ -175,9 +185,9 @@ def method(settings: Settings, source: Source | None = None, *, told: Collection
         raise Contradiction(problems.OWN_TIES(method=settings.method))
     _refuse_idle_intervals(settings, found, given)
     asked_for_intervals = found.sandwich and given & {"clusters", "correction", "intervals", "simultaneous"}
-    if source == "all" and (asked_for_intervals or settings.redraw == "resample"):
+    if source == "all" and (asked_for_intervals or settings.redrawn == "resample"):
         raise Contradiction(problems.MIXED_INTERVALS())
-    if "seed" in told and settings.redraw is None and (source == "all" or not found.sandwich):
+    if "seed" in told and settings.redrawn is None and (source == "all" or not found.sandwich):
         raise Contradiction(problems.IDLE_SEED())
     return found
 
@@ -190,7 +200,7 @@ def _refuse_idle_intervals(settings: Settings, found: Method, given: set[str]) -
         raise Contradiction(problems.SIDE_EFFECT_OF_BOOTSTRAP())
     if "intervals" in given and not found.sandwich:
         raise Contradiction(problems.NO_SANDWICH(method=settings.method))
-    if settings.simultaneous and not found.sandwich and settings.redraw != "resample":
+    if settings.simultaneous and not found.sandwich and settings.redrawn != "resample":
         raise Contradiction(problems.NO_SIMULTANEOUS(method=settings.method))
     if settings.clusters is not None and not found.sandwich:
         raise Contradiction(problems.NO_CLUSTERS(method=settings.method))
@@ -201,5 +211,5 @@ def _refuse_idle_intervals(settings: Settings, found: Method, given: set[str]) -
             raise Contradiction(problems.CORRECTION_OF_BOOTSTRAP())
         if settings.clusters == "none" and settings.correction != "CR0":
             raise Contradiction(problems.INDEPENDENT(correction=settings.correction))
-    if "rounds" in given and settings.intervals != "bootstrap" and settings.redraw is None:
+    if "rounds" in given and settings.intervals != "bootstrap" and settings.redrawn is None:
         raise Contradiction(problems.IDLE_ROUNDS())

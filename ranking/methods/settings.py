@@ -27,9 +27,11 @@ ROUNDS: Final = 1000
 """Default number of bootstrap rounds."""
 
 
-ELO_METHODS: Final = ("elo", "elo-bootstrap")
-ELO_SETTINGS: Final = ("k", "start", "scale")
-"""Settings of these methods alone."""
+ELO_METHODS: Final = ("elo", "elo-bootstrap", "elo-median")
+ELO_DEFAULTS: Final = {"k": 4.0, "start": 1000.0, "scale": 400.0}
+"""Settings of these methods alone, with what None stands for."""
+
+ELO_SETTINGS: Final = tuple(ELO_DEFAULTS)
 
 
 class Contradiction(Failure, ValueError):
@@ -107,6 +109,11 @@ class Settings:
                 raise Contradiction(problems.ONLY_ELO(name=name))
             if not math.isfinite(value) or (name != "start" and value <= 0):
                 raise Contradiction(problems.ODD_ELO(name=name, value=f"{value:g}"))
+
+    @property
+    def redrawn(self) -> Redraw | None:
+        """What the rounds of an Elo method vary; None for methods without rounds of their own."""
+        return "permute" if self.method == "elo-median" else self.redraw
 
     @property
     def tie_rule(self) -> Ties:

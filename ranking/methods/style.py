@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from ranking.methods import logistic
-from ranking.methods.bradley_terry import estimate, rated
+from ranking.methods.bradley_terry import estimate, rated, shrunk
 from ranking.methods.connectivity import has_finite_fit
 from ranking.methods.intervals import Clusters
 from ranking.methods.logistic import Cells
@@ -54,6 +54,6 @@ def rate(
     names = tuple(f"style: {name}" for name, known in zip(FEATURES, used, strict=True) if known)
     weight = votes.weight()
     cells = Cells(len(votes.names), votes.x, votes.y, weight, weight * votes.score(), z)
-    fit = logistic.fit(cells, prior=not has_finite_fit(tally))
+    fit = shrunk(votes, cells, z) or logistic.fit(cells, prior=not has_finite_fit(tally))
     uncertainty, notices = estimate(votes, tally, z, fit, settings, clusters)
     return with_intervals(rated(votes.names, fit, settings, names, notices), uncertainty)

@@ -46,6 +46,9 @@ class Votes:
         importance: (n,) the weight of each of the row's comparisons; None: 1 each.
         style: (n, 4) how x's answer differs from y's in style; None if unknown.
         soft: (n,) x's share of the verdict in [0, 1], for raters that give shares; None: `outcome` applies.
+        chance: (n,) the probability with which an adaptive design drew the two models, given the draws before; NaN
+            where it had none. None: pairs were not chosen by what votes said.
+        every_pair: whether each draw of an adaptive design could have been any pair of models.
     """
 
     names: tuple[str, ...]
@@ -60,13 +63,15 @@ class Votes:
     importance: Floats | None = None
     soft: Floats | None = None
     style: Floats | None = None
+    chance: Floats | None = None
+    every_pair: bool = True
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
             raise BadVotes("two models have the same name")
         for name in ("x", "y", "outcome", "left", "prompt", "rater", "category", "count"):
             self._freeze(name, np.integer)
-        for name in ("importance", "soft"):
+        for name in ("importance", "soft", "chance"):
             self._freeze(name, np.floating)
         if self.style is not None and (self.style.shape != (len(self.x), 4) or not np.isfinite(self.style).all()):
             raise BadVotes(f"style has shape {self.style.shape} or is not finite; {(len(self.x), 4)} was expected")
@@ -109,9 +114,16 @@ class Votes:
                 raise BadVotes(f"{name} holds {array.min()} to {array.max()}, {low} to {high} was expected")
             if array.dtype.kind == "f" and not np.isfinite(array.max()):
                 raise BadVotes(f"{name} is not finite")
+        if self.chance is not None and not ((self.chance > 0) & (self.chance <= 1) | np.isnan(self.chance)).all():
+            raise BadVotes("chance holds numbers outside (0, 1]")
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def adaptive(self) -> bool:
+        """Returns whether pairs were chosen by what the votes before said."""
+        return self.chance is not None
 
     @property
     def total(self) -> int:

@@ -22,6 +22,9 @@ from ranking.methods.tally import Codes, Floats, Tally, Votes
 LEAST: Final = 1e-12
 """Variance of a win rate below which its verdicts count as having no spread."""
 
+CAP: Final = 20
+"""The largest weight of a verdict by its draw's inverse probability, in medians of these weights."""
+
 MORE: Final = 2
 """Verdicts added to each side of a win rate without spread."""
 
@@ -29,10 +32,32 @@ MORE: Final = 2
 def rate_average(
     votes: Votes, tally: Tally, settings: Settings, clusters: Clusters | None, rng: np.random.Generator
 ) -> Ratings:
-    """Rates each model by its mean win rate over the opponents it met. A tie is half a win."""
+    """Rates each model by its mean win rate over the opponents it met. A tie is half a win.
+
+    Where an adaptive design chose the opponents, a model's rate is the mean of its verdicts, each by the inverse of the
+    probability of its draw, so that it is about all opponents alike.
+    """
+    if votes.adaptive:
+        return Ratings(settings=settings, names=votes.names, scores=_by_inverse_chance(votes), unit="share")
     games = tally.games
     won = np.divide(tally.wins + tally.ties / 2, games, out=np.zeros_like(games), where=games > 0)
     return Ratings(settings=settings, names=votes.names, scores=won.sum(axis=1) / (games > 0).sum(axis=1), unit="share")
+
+
+def _by_inverse_chance(votes: Votes) -> Floats:
+    """(m,) self-normalised means of the verdicts by the inverse of the chance of their draw (Hajek, 1971).
+
+    Few draws have a very small chance. Their weight is capped at `CAP` times the median, which costs a little bias and
+    saves much variance. Verdicts that were not drawn get the median weight.
+    """
+    size = len(votes.names)
+    inverse = 1 / cast(Floats, votes.chance)
+    known = ~np.isnan(inverse)
+    median = float(np.median(inverse[known])) if known.any() else 1.0
+    weight = votes.weight() * np.where(known, np.minimum(inverse, CAP * median), median)
+    share = weight * votes.score()
+    points = np.bincount(votes.x, share, size) + np.bincount(votes.y, weight - share, size)
+    return np.asarray(points / (np.bincount(votes.x, weight, size) + np.bincount(votes.y, weight, size)))
 
 
 def rate_baseline(

@@ -213,7 +213,7 @@ class Found:
         snapshot: the newest finished snapshot, if any.
         under_way: whether the next snapshot is being computed.
         kept: whether the board is kept up to date automatically.
-        interrupted: whether a worker died that computed the next one.
+        interrupted: whether a worker died while computing the next one.
     """
 
     asked: Asked

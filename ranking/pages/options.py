@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models import Study
 from ranking.methods.intervals import Clusters
 from ranking.methods.registry import METHODS, Method, method
-from ranking.methods.settings import ELO_METHODS, ELO_SETTINGS, Contradiction, Redraw, Settings, Ties
+from ranking.methods.settings import ELO_DEFAULTS, ELO_METHODS, ELO_SETTINGS, Contradiction, Redraw, Settings, Ties
 from ranking.models import Leaderboard
 from ranking.pages import text
 from ranking.votes import reader
@@ -32,11 +32,11 @@ TIED: Final = ("bradley-terry", "davidson")
 """Methods that differ only in how they treat ties."""
 
 ELO_CHOICES: Final = (
-    ("k", _("K-factor"), _("K = %(value)s"), "4", ("16", "32")),
-    ("start", _("Starting rating"), _("starting at %(value)s"), "1000", ("1200", "1500")),
-    ("scale", _("Points for odds of 10 to 1"), _("%(value)s points for odds of 10 to 1"), "400", ("200", "800")),
+    ("k", _("K-factor"), _("K = %(value)s"), ("16", "32")),
+    ("start", _("Starting rating"), _("starting at %(value)s"), ("1200", "1500")),
+    ("scale", _("Points for odds of 10 to 1"), _("%(value)s points for odds of 10 to 1"), ("200", "800")),
 )
-"""The settings of Elo on the page: field, label, label of a value, default, and other common values."""
+"""The settings of Elo on the page: field, label, label of a value, and common values other than the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Asked:
     def of(cls, query: Mapping[str, str]) -> Asked:
         asked = cls(**{name: query[name] for name in cls.__dataclass_fields__ if query.get(name)})
         # A URL that names the default and one that omits it are the same board.
+        asked = replace(asked, **{name: _as_written(name, getattr(asked, name)) for name in ELO_SETTINGS})
         return replace(asked, question="") if asked.question == asked.questions[0] else asked
 
     @classmethod
@@ -83,7 +84,7 @@ class Asked:
                 "redraw": settings.redraw or "",
                 "baseline": settings.baseline or "",
                 "anchor": settings.anchor[0] if settings.anchor else "",
-                **{name: f"{value:g}" for name in ELO_SETTINGS if (value := getattr(settings, name)) is not None},
+                **{name: str(value) for name in ELO_SETTINGS if (value := getattr(settings, name)) is not None},
             }
         )
 
@@ -177,8 +178,24 @@ def _redraw(asked: Asked) -> str:
     return "permute" if asked.raters == ALL else asked.redraw or "permute"
 
 
+def _as_written(name: str, word: str) -> str:
+    """Returns the number `word` in the form that URLs have it, empty for the default of the setting `name`.
+
+    Numbers that are equal make the same board, however they are written. Other words are returned unchanged.
+    """
+    try:
+        number = float(word)
+    except ValueError:
+        return word
+    return "" if number == ELO_DEFAULTS[name] else _plain(number)
+
+
+def _plain(number: float) -> str:
+    return str(number).removesuffix(".0")
+
+
 def _number(word: str) -> float | None:
-    """Reads a number of an address; empty for the default. Raises Http404 if it is none."""
+    """Reads a number in a URL; None if it is empty. Raises Http404 if it is not a number."""
     try:
         return float(word) if word else None
     except ValueError as error:
@@ -397,9 +414,9 @@ def _rest(asked: Asked, names: Names) -> Iterator[Switch]:
         ways = [("permute", _("votes reordered in each round")), ("resample", _("votes resampled in each round"))]
         yield _switch(_("Bootstrap rounds"), asked, "redraw", ways[:1] if asked.raters == ALL else ways, told=True)
     if asked.method in ELO_METHODS:
-        for field, label, words, usual, others in ELO_CHOICES:
-            # Any number can be in the address; those that others use are offered.
-            given = getattr(asked, field)
+        for field, label, words, others in ELO_CHOICES:
+            # The URL may have any number; common ones are offered.
+            given, usual = getattr(asked, field), _plain(ELO_DEFAULTS[field])
             more = [] if given in {"", *others} else [given]
             yield _switch(
                 label, asked, field, [(value, words % {"value": value or usual}) for value in ("", *others, *more)]

@@ -1,7 +1,8 @@
-"""The scatter plot of a judge's ratings against people's, in per cent of a square from its top left. Pure functions.
+"""The scatter plot of a judge's ratings against people's. Pure functions.
 
-Each axis covers the intervals of its side whole: those of a judge are often several times as wide as people's. The
-diagonal is where both ratings are equal; models above it are those that the judge rates higher than people do.
+Positions are in per cent of a square, from its top left. Each axis covers all intervals of its raters: a judge's are
+often several times as wide as people's. On the diagonal both ratings are equal. The judge rates models above it higher
+than people do.
 """
 
 import unicodedata
@@ -43,7 +44,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A drawn name: where its baseline starts, in the middle or ends, by `anchor`."""
+    """A drawn name. Its baseline starts, is centred or ends at x and y, depending on `anchor`."""
 
     text: str
     x: float
@@ -53,7 +54,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A model: its ratings with their intervals, and its name unless that would lie over another."""
+    """A model with its ratings, their intervals, and its name, unless that would overlap another one."""
 
     model: str
     x: float
@@ -108,6 +109,10 @@ class Scatter:
         return self.across.at(low), _from_top(self.up, low), self.across.at(high), _from_top(self.up, high)
 
     @property
+    def has_intervals(self) -> bool:
+        return any(low is not None for dot in self.dots for low in (dot.x_low, dot.y_low))
+
+    @property
     def unnamed(self) -> int:
         return sum(dot.name is None for dot in self.dots)
 
@@ -115,7 +120,7 @@ class Scatter:
 def scatter(boards: dict[str, Any], names: Iterable[tuple[str, str | Promise]]) -> Scatter | None:
     """Returns the plot of a report's `boards`, or None if they were too few to compare.
 
-    `names` are the keys and labels of the correlations. The axes cover every interval whole.
+    `names` are the keys and labels of the correlations.
     """
     if boards["spearman"] is None:
         return None
@@ -175,7 +180,7 @@ def named(dots: Sequence[Dot]) -> Iterator[Dot]:
 
 
 def _places(dot: Dot) -> Iterator[tuple[Name, Box]]:
-    """Yields where the name of `dot` may stand, the best place first, with what it covers there."""
+    """Yields the possible positions of the name of `dot`, best first, with what it covers there."""
     text = dot.model if len(dot.model) <= MOST else f"{dot.model[: MOST - 1]}…"
     width, gap = _width(text), RADIUS + 0.7
     for across, up in ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1)):
@@ -189,6 +194,6 @@ def _places(dot: Dot) -> Iterator[tuple[Name, Box]]:
 
 
 def _width(text: str) -> float:
-    """Returns the width that `text` is drawn in, at most: fonts differ."""
+    """Returns the maximum width of the drawn `text`, because fonts differ."""
     wide = sum(unicodedata.east_asian_width(character) in {"F", "W"} for character in text)
     return SIZE * (0.6 * (len(text) - wide) + wide)

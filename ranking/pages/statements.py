@@ -20,8 +20,9 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models.study import Status
 from ranking.methods.intervals import LEAST_PROMPTS
-from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
+from ranking.methods.ratings import ADAPTIVE, FEW_ONE_WAY, NO_WIDTH, NOT_EVERY_PAIR
 from ranking.methods.registry import METHODS
+from ranking.methods.settings import ELO_DEFAULTS
 from ranking.models import Leaderboard
 from ranking.votes.reader import ALL, PEOPLE
 
@@ -38,7 +39,10 @@ SHIFT: Final = 0.5
 """Rating points below which a change is not visible."""
 
 DOUBTS: Final = frozenset(
-    {"correction-fell-back", "replicates-with-prior", "no-spread", "bootstrap-uneven", FEW_ONE_WAY, NO_WIDTH}
+    {
+        *("correction-fell-back", "replicates-with-prior", "no-spread", "bootstrap-uneven"),
+        *(ADAPTIVE, FEW_ONE_WAY, NO_WIDTH),
+    }
 )
 """Notices which mean that some intervals may be too narrow."""
 
@@ -125,7 +129,7 @@ class About:
     @property
     def unsure(self) -> bool:
         """Returns whether the group has two models or more, of which nothing says how certain their ranks are."""
-        return self.models > 1 and not self.verdict
+        return self.models > 1 and not self.verdict and not self.notes(NOT_EVERY_PAIR)
 
     @property
     def doubtful(self) -> bool:
@@ -228,6 +232,12 @@ SUMMARY: Final = (
         "summary",
         lambda it: it.models == 1,
         _("There is only one model, so there is nothing to rank it against."),
+    ),
+    Statement(
+        "no-order",
+        "summary",
+        lambda it: it.models > 1 and it.notes(NOT_EVERY_PAIR),
+        _("This leaderboard makes no statement about order: the study’s strategies leave some pairs of models out."),
     ),
     Statement(
         "shared-first",
@@ -505,13 +515,25 @@ def _points_of(it: About) -> bool:
     return METHODS[it.method].in_points
 
 
+def _is_fixed(it: About) -> bool:
+    return bool(it.settings.get("anchor"))
+
+
+def _medians(it: About) -> bool:
+    """Returns whether ratings are medians over rounds, whose mean is not that of each round."""
+    return it.method == "elo-bootstrap"
+
+
+def _as_given(value: float) -> str:
+    """Formats a number that somebody chose, without rounding it away."""
+    return written(value) if value == round(value) else f"{value:g}"
+
+
 def _scale(it: About) -> dict[str, Any]:
-    anchor = it.settings.get("anchor") or ("", 0)
-    return {
-        "scale": written(it.settings.get("scale") or 400),
-        "start": written(it.settings.get("start") or 1000),
-        "model": anchor[0],
-        "value": f"{anchor[1]:g}",
+    given = {name: value for name in ELO_DEFAULTS if (value := it.settings.get(name)) is not None}
+    model, value = it.settings.get("anchor") or ("", 0)
+    return {name: _as_given(number) for name, number in {**ELO_DEFAULTS, **given, "value": value}.items()} | {
+        "model": model
     }
 
 
@@ -526,7 +548,7 @@ POINTS: Final = (
     Statement(
         "points-anchored",
         "points",
-        lambda it: _points_of(it) and bool(it.settings.get("anchor")),
+        lambda it: _points_of(it) and _is_fixed(it),
         _(
             "%(model)s is fixed at %(value)s, so you can compare these ratings with other leaderboards that fix it "
             "there too."
@@ -536,10 +558,20 @@ POINTS: Final = (
     Statement(
         "points-centred",
         "points",
-        lambda it: _points_of(it) and not it.settings.get("anchor"),
+        lambda it: _points_of(it) and not _is_fixed(it) and not _medians(it),
         _(
             "The mean of connected models is %(start)s, so compare ratings within this leaderboard, not across "
             "leaderboards. Leaderboards that fix the same model at the same rating can be compared."
+        ),
+        _scale,
+    ),
+    Statement(
+        "points-of-medians",
+        "points",
+        lambda it: _points_of(it) and not _is_fixed(it) and _medians(it),
+        _(
+            "Every model starts at %(start)s, so compare ratings within this leaderboard, not across leaderboards. "
+            "Leaderboards that fix the same model at the same rating can be compared."
         ),
         _scale,
     ),
@@ -829,9 +861,8 @@ def _sampled(it: About) -> str:
             )
 
 
-def _uneven(it: About, what: str) -> bool:
-    number, worth = it.group.get(what), it.group.get(f"effective_{what}")
-    return bool(number) and worth is not None and 2 * worth < number
+def _uneven(it: About) -> bool:
+    return it.notes("uneven-prompts", "uneven-raters", "bootstrap-uneven")
 
 
 INTERVALS: Final = (
@@ -854,13 +885,13 @@ INTERVALS: Final = (
     Statement(
         "effective-even",
         "effective",
-        lambda it: _clustered(it) and not (_uneven(it, "prompts") or _uneven(it, "raters")),
+        lambda it: _clustered(it) and not _uneven(it),
         _("Comparisons are spread evenly enough that most prompts and raters contribute."),
     ),
     Statement(
         "effective-uneven",
         "effective",
-        lambda it: _uneven(it, "prompts") or _uneven(it, "raters"),
+        _uneven,
         _(
             "Comparisons are spread unevenly: a few prompts or raters carry most of the information. The effective "
             "number says how many would carry as much if all contributed equally."
@@ -940,6 +971,18 @@ BOARD: Final = (
             len(it.unmet),
         ),
         lambda it: {"number": written(len(it.unmet))},
+    ),
+    Statement(
+        "normal-prior",
+        "board",
+        lambda it: any(group.get("prior_deviation") for group in it.groups),
+        _(
+            "Pairs were chosen from earlier votes, which pushes ratings apart. So ratings are pulled towards "
+            "their mean by a normal prior. Its standard deviation, %(deviation)s points, is estimated from the votes."
+        ),
+        lambda it: {
+            "deviation": written(next(group["prior_deviation"] for group in it.groups if group.get("prior_deviation")))
+        },
     ),
     Statement(
         "contradictions-tied",

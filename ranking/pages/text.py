@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ranking.methods.ratings import FEW_ONE_WAY, NO_WIDTH
+from ranking.methods.ratings import ADAPTIVE, BY_INVERSE_CHANCE, FEW_ONE_WAY, NO_WIDTH, NOT_EVERY_PAIR
 from ranking.methods.registry import METHODS
 from ranking.pages.statements import written as written
 
@@ -21,6 +21,18 @@ NOTICES: dict[str, str | Promise] = {
         "no losses or no wins. Finite ratings then need an assumption: every model was given half a tie "
         "against the leaderboard’s mean. The intervals of these models are probably too narrow. Without the "
         "assumption, they would be open on one side."
+    ),
+    ADAPTIVE: _(
+        "Pairs were chosen from earlier votes, and this method does not correct for that, so its ratings are probably "
+        "too spread out. Bradley-Terry, Davidson and the average win rate correct for it."
+    ),
+    BY_INVERSE_CHANCE: _(
+        "Pairs were chosen from earlier votes. So each comparison counts by the inverse of the probability "
+        "that its pair was drawn, and at most 20 times as much as the median."
+    ),
+    NOT_EVERY_PAIR: _(
+        "The study’s strategies leave some pairs of models out. The ratings depend on which ones, so this leaderboard "
+        "has no intervals and says nothing about order."
     ),
     FEW_ONE_WAY: _(
         "Fewer than 6 verdicts, all wins or all losses, connect some models to the rest. That could be "

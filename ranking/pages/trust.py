@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotation.voting import coverage
 from ranking.models import Leaderboard
 from ranking.pages import text
 from ranking.pages.statements import About, one, written
@@ -73,13 +74,13 @@ def _coverage(it: About) -> Line:
     facts = it.facts
     if facts.get("planned"):
         share = facts["received"] / facts["planned"]
-        text, of = _("%(percent)s%% of %(number)s planned votes"), facts["planned"]
+        words, of = _("%(percent)s%% of %(number)s planned votes"), facts["planned"]
     else:
         share = facts["covered"] / facts["offered"]
-        text, of = _("%(percent)s%% of %(number)s pairs have all their planned votes"), facts["offered"]
-    # Never 100 while a vote is missing, as on the study's page.
-    percent = 100 if share == 1 else min(99, int(100 * share))
-    return Line(_("Coverage"), text % {"percent": written(percent), "number": written(of)}, one("coverage", it))
+        words, of = _("%(percent)s%% of %(number)s pairs have all their planned votes"), facts["offered"]
+    return Line(
+        _("Coverage"), words % {"percent": written(coverage.percent(share)), "number": written(of)}, one("coverage", it)
+    )
 
 
 def _percent_of(share: float) -> str:
@@ -136,10 +137,7 @@ def _agreement(it: About) -> Iterator[Line]:
     if found is None or strict is None:
         return
     term, means = _("Agreement with people") if it.is_judge else _("Agreement among people"), one("agreement", it)
-    if found["value"] is None:
-        yield Line(term, _("unknown"), means)
-        return
-    value = text.percent(found)
+    value = _("unknown") if found["value"] is None else text.percent(found)
     if strict["value"] is not None:
         value = _("%(share)s, or %(strict)s without ties") % {"share": value, "strict": text.percent(strict)}
     yield Line(term, value, means)

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 from django.db.models import BigIntegerField, BooleanField, Count, Exists, F, Max, Min, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
-from annotation.models import Comparison, Pair, Rater, RaterKind, Status, Study
+from annotation.models import Comparison, Pair, Rater, RaterKind, Study
 from annotation.models.study import PairQuerySet
 from annotation.models.voting import ComparisonQuerySet
-from annotation.studies.prompt_sets import public_pairs, voting_elsewhere
+from annotation.studies.prompt_sets import public_pairs
 
 FEW: Final = 20
 """Pairs in the first range of a search, per pair wanted."""
@@ -115,11 +115,6 @@ def shown(study: Study, at: datetime, *, to_all: bool) -> PairQuerySet:
     Training and check pairs are never shown. What the public sees is `prompt_sets.public_pairs`.
     """
     return public_pairs(study, at) if to_all else Pair.objects.filter(study=study).votable()
-
-
-def is_complete(study: Study, *, to_all: bool) -> bool:
-    """Returns whether `shown` leaves out no pair that was voted on, so that what is counted can be looked at."""
-    return not to_all or (study.status == Status.CLOSED and not voting_elsewhere(study))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from annotation.models import Study
 from annotation.snapshots import State
+from annotation.studies.prompt_sets import why_private
 from annotation.views.access import results_for, sees_pairs
 from annotation.views.downloads import download
 from ranking.board_data import csv_lines
@@ -154,12 +155,12 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     reads, public = sees_pairs(request.user, study)
     samples = search.shown(study, timezone.now(), to_all=not reads)
     shown = samples if reads or public else samples.none()
-    all_pairs = search.is_complete(study, to_all=not reads) and (reads or public)
+    private = "" if reads else why_private(request.user, study)
     one = heat_table.one_model(found.snapshot, model)
     context |= {
         "found": one,
-        "opponents": opponents(study, model, one.opponents, found.asked.query(), all_pairs=all_pairs),
+        "opponents": opponents(study, model, one.opponents, found.asked.query(), all_pairs=not private),
     }
-    context |= {"all_pairs": all_pairs, "beside": beside(study, shown, model, found.asked.raters)}
+    context |= {"private": private, "beside": beside(study, shown, model, found.asked.raters)}
     context |= {"switches": switches(found.asked, Names.of(study), found.snapshot)}
     return render(request, "ranking/model.html", context)

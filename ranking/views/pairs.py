@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from annotation.models import Study
 from annotation.models.study import PairQuerySet
-from annotation.studies.prompt_sets import voting_elsewhere
+from annotation.studies.prompt_sets import voting_elsewhere, why_not_all
 from annotation.views.access import pairs_for
 from annotation.views.downloads import csv_download
 from ranking.pages import pairs
@@ -40,12 +40,14 @@ def pair_list(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Shows matching pairs, a page at a time. Empty form fields are removed from the URL."""
     study, reads, shown = _pairs_of(request, slug)
     if not reads and voting_elsewhere(study):
-        return render(request, "ranking/pairs.html", {"study": study, "private": True})
+        context = {"study": study, "private": why_not_all(study), "nothing": True}
+        return render(request, "ranking/pairs.html", context)
     sought = Sought.of(request.GET.dict())
     if "" in request.GET.values():
         return HttpResponseRedirect(request.path + sought.query())
     found = pairs.listing(study, shown, sought, after=_number(request, "after"), before=_number(request, "before"))
     context = {"study": study, "runs_it": reads, "sought": sought, "query": sought.query(), "found": found}
+    context["private"] = "" if reads else why_not_all(study)
     context |= {"form": pairs.form(study, sought), "most_rows": MOST_ROWS}
     context["simulated"] = study.raters.filter(simulated=True).exists()
     return render(request, "ranking/pairs.html", context)

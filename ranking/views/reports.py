@@ -5,12 +5,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from annotation import rater_columns
-from annotation.views.access import results_for, sees_pairs
+from annotation.studies.prompt_sets import why_private
+from annotation.views.access import results_for
 from annotation.views.downloads import csv_download, download
 from ranking.models import Leaderboard
 from ranking.pages import agreement as agreement_page
 from ranking.pages import by_rater as by_rater_page
-from ranking.pairs import search
 from ranking.reports import agreement, by_rater
 
 
@@ -42,8 +42,7 @@ def agreement_report(request: HttpRequest, slug: str) -> HttpResponse:
         # Costs of judges are shown only to people who run the study.
         facts = rater_columns.known(study, list(raters.values())) if runs_it else []
         context |= {"people": agreement_page.people(snapshot), "judges": agreement_page.judged(snapshot)}
-        reads, public = sees_pairs(request.user, study)
-        context["all_pairs"] = search.is_complete(study, to_all=not reads) and (reads or public)
+        context["private"] = why_private(request.user, study)
         context["compared"] = agreement_page.compared(snapshot, facts, raters)
     return render(request, "ranking/agreement.html", context)
 

@@ -185,7 +185,7 @@ def _position(places: ByPlace, *, tested: bool) -> dict[str, Any] | None:
 def _coverage(study: Study, filters: Filters, prompts: ByPrompt, rows: ComparisonQuerySet) -> Facts:
     """Counts the pairs offered to people, those of them that have all their planned votes, and the planned votes
     that are received, as the study's page counts them."""
-    totals = coverage.totals(study, rows, filters.category)
+    totals = coverage.totals(study, rows.real(), filters.category)
     offered = Pair.objects.votable().filter(study=study, wanted__gt=0)
     if filters.category is not None:
         offered = offered.filter(prompt__type=filters.category)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
@@ -11,8 +13,9 @@ from django.db import connection
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
 from numpy.typing import NDArray
 
+from annotation.draw_strategies import UNIFORM
 from annotation.merge_orders import UNDECIDED, Inconsistent, merge
-from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Study
+from annotation.models import Comparison, Draw, DrawBatch, LanguageModel, Rater, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
 from annotation.problems import Failure
 from ranking import problems
@@ -178,19 +181,57 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
     columns = fetch(rows, in_time=in_time)
     weighted = rows.weighted().exists()
     soft = _soft(rows, columns, in_time=in_time) if weighted else None
+    crowds = [] if source == "judge" else _crowds(rows)
     inconsistent = 0
     if source != "people":
-        columns, inconsistent, soft = _merged_with_shares(columns, filters.inconsistent, soft)
+        columns, inconsistent, soft = _merged_with_shares(columns, filters.inconsistent, soft, crowds)
     votes = as_votes(study, columns, detailed=True)
     if soft is not None:
         votes = replace(votes, importance=soft.weight, soft=soft.share)
-    if source != "judge" and rows.filter(rater__kind=RaterKind.CROWD).exists():
+    if crowds:
         # The members of a crowd are not known, so no votes can be clustered by rater.
         votes = replace(votes, rater=None)
+    if source != "judge" and is_drawn(study, line):
+        votes = _with_draws(study, rows, votes, in_time=in_time, aligned=source == "people")
     if with_style:
         votes = replace(votes, style=_style(study, columns))
     one_order = bool(len(votes)) and _one_order(columns)
     return Read(votes, source, simulated, inconsistent, in_time, one_order, digest(votes, in_order=in_order), weighted)
+
+
+def _crowds(rows: ComparisonQuerySet) -> list[int]:
+    """Returns the primary keys of the crowds that gave some of `rows`."""
+    return list(rows.filter(rater__kind=RaterKind.CROWD).order_by().values_list("rater", flat=True).distinct())
+
+
+def is_drawn(study: Study, line: Cut) -> bool:
+    """Returns whether people gave some of the comparisons of `study` up to `line` on pairs drawn adaptively."""
+    if not DrawBatch.objects.filter(study=study).exists():
+        return False
+    draws = Draw.objects.filter(pair=OuterRef("pair"), slot=OuterRef("assignment__slot"), batch__study=study)
+    return Comparison.objects.filter(Exists(draws), study=study, pk__lte=line.highest).exists()
+
+
+def _with_draws(study: Study, rows: ComparisonQuerySet, votes: Votes, *, in_time: bool, aligned: bool) -> Votes:
+    """Returns `votes` with the probability of the draw that each row's pair came from, found by pair and slot.
+
+    Without `aligned`, rows were merged, so none has a probability.
+    """
+    draws = Draw.objects.filter(batch__study=study)
+    drawn = {(pair, slot): (batch, chance) for pair, slot, batch, chance in draws.values_list(*DRAWN)}
+    asked = rows.order_by(*(["answered_at", "pk"] if in_time else ["pk"])).values_list("pair", "assignment__slot")
+    found = [drawn.get(place) for place in asked.iterator(chunk_size=CHUNK)]
+    used = {draw[0] for draw in found if draw is not None}
+    if not used:
+        return votes
+    batches = DrawBatch.objects.filter(study=study, late=False).values_list("pk", "mix")
+    some_left_out = any(pk in used and mix and not mix.get(UNIFORM) for pk, mix in batches)
+    chance = [math.nan if draw is None or draw[1] is None else draw[1] for draw in found]
+    return replace(
+        votes,
+        chance=np.array(chance) if aligned else np.full(len(votes), np.nan),
+        every_pair=not some_left_out,
+    )
 
 
 def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
@@ -255,6 +296,7 @@ def kinds(study: Study, filters: Filters, line: Cut) -> set[str]:
 
 type Columns = dict[str, NDArray[np.int64]]
 
+DRAWN: Final = ("pair", "slot", "batch", "probability")
 COUNTED: Final = ("pair__model_x", "pair__model_y", "half_points", "side")
 DETAILED: Final = (*COUNTED, "pair__prompt", "rater", "pair", "turn", "pair__result_x", "pair__result_y")
 
@@ -289,19 +331,20 @@ def _soft(rows: ComparisonQuerySet, columns: Columns, *, in_time: bool) -> Soft:
 
 
 def _merged_with_shares(
-    columns: Columns, inconsistent: Inconsistent, soft: Soft | None
+    columns: Columns, inconsistent: Inconsistent, soft: Soft | None, crowds: Sequence[int]
 ) -> tuple[Columns, int, Soft | None]:
     """Merges each judge's verdicts on the same pair and turn, as `merged_columns`, with their mean weight and share.
 
-    Soft verdicts do not contradict one another: their mean says which model is better, and by how much.
+    Soft verdicts do not contradict one another: their mean says which model is better, and by how much. The votes of
+    `crowds` stay apart, because several people gave them.
     """
-    if soft is None:
-        return *merged_columns(columns, inconsistent), None
-    if soft.share is None:
-        merged, contradicted, label = _merge(columns, inconsistent)
+    if soft is None or soft.share is None:
+        merged, contradicted, label = _merge(columns, inconsistent, crowds)
     else:
-        merged, contradicted, label = _merge(columns, "tie")
+        merged, contradicted, label = _merge(columns, "tie", crowds)
         contradicted = 0
+    if soft is None:
+        return merged, contradicted, None
 
     def mean(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         if values is None:
@@ -432,13 +475,17 @@ def merged_columns(columns: Columns, inconsistent: Inconsistent) -> tuple[Column
     return merged, contradicted
 
 
-def _merge(columns: Columns, inconsistent: Inconsistent) -> tuple[Columns, int, NDArray[np.int64]]:
+def _merge(
+    columns: Columns, inconsistent: Inconsistent, crowds: Sequence[int] = ()
+) -> tuple[Columns, int, NDArray[np.int64]]:
     """Returns the merged verdicts, the number of contradictions, and (n,) the group that each verdict went into.
 
     The merged columns have one more, `group`.
     """
-    group = np.stack([columns["rater"], columns["pair"], columns["turn"]], axis=1)
-    # People have one row per pair and turn, so merging leaves them unchanged. Judges may have several in both orders.
+    # A worker has one row per pair and turn, so merging leaves it unchanged. A judge may have several in both orders. A
+    # crowd may have several too, by different people, so each of them is a group of its own.
+    alone = np.where(np.isin(columns["rater"], crowds), np.arange(len(columns["rater"])), -1)
+    group = np.stack([columns["rater"], columns["pair"], columns["turn"], alone], axis=1)
     label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
     merged = merge(label, columns["side"], columns["half_points"])
     order = np.argsort(merged.first, kind="stable")

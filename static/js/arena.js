@@ -104,7 +104,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function belongsElsewhere(target) {
-  if (target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable], [data-menu][open]")) return true;
+  if (target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable], .menu[open]")) return true;
   for (let element = target; element && element !== document.body; element = element.parentElement) {
     if (isScroller(element)) return true;
   }

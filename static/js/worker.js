@@ -43,7 +43,6 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-
 // Collapsed texts stay collapsed. Listens to clicks, because toggle events also fire for inserted open elements.
 document.addEventListener("click", (event) => {
   const fold = event.target.closest("summary")?.parentElement;

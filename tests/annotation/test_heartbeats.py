@@ -1,8 +1,11 @@
 """Work whose worker is alive is left to it, however long it says nothing, and work of a dead one is not."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation import heartbeats
@@ -31,6 +34,22 @@ def test_a_worker_that_computes_without_a_word_gives_signs_of_life(run: PairRun)
     assert is_silent(run)
     with beating(PairRun.objects.filter(pk=run.pk, claimed_at=run.claimed_at)):
         assert eventually(lambda: not is_silent(run))
+
+
+def test_a_connection_that_is_lost_is_replaced(run: PairRun, monkeypatch: pytest.MonkeyPatch):
+    update, lost = QuerySet.update, []
+
+    def lose_one(rows: QuerySet[PairRun], **values: object) -> int:
+        if not lost and threading.current_thread().name == "heartbeat":
+            lost.append(True)
+            connection.ensure_connection()
+            connection.connection.close()
+        return update(rows, **values)
+
+    monkeypatch.setattr(QuerySet, "update", lose_one)
+    with beating(PairRun.objects.filter(pk=run.pk)):
+        assert eventually(lambda: not is_silent(run))
+    assert lost
 
 
 def test_the_signs_end_with_the_work(run: PairRun):

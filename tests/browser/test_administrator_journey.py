@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from annotation.importing import uploads
-from annotation.models import Comparison, PairRun, Rater, Report, Status, Study, Upload
+from annotation.models import Comparison, PairRun, Rater, Report, Status, Study, Upload, Worker
 from annotation.pair_making import background
 from tests.annotation.exchange import write
 from tests.annotation.study_pages import counted, give_votes, study_of
@@ -177,6 +177,7 @@ def test_the_table_of_workers_fits_its_page_whatever_their_ids_look_like(
     Rater.objects.filter(worker__isnull=False).update(
         excluded_at=timezone.now(), exclusion_reason="Chose the left one every time, within a second"
     )
+    Worker.objects.filter(pk=give_votes(study, 1, "still-there").pk).update(outcome="failed-training", stage="done")
     sign_in(page, live_server)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{live_server.url}/studies/haiku/workers/")

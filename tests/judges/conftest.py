@@ -5,6 +5,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from itertools import count
 from typing import Any, Protocol, cast
@@ -16,13 +17,25 @@ from annotation.models import Study
 from judges.judging import judges, runs
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
+from judges.llm import chat, transport
 from judges.llm.mock import Behaviour, StandIn, _Request
+from judges.llm.transport import Received
 from judges.models import Judge, JudgeRun
 from judges.runs.sender import Patience
 from tests.builders import NOW, build_study
 from tests.waiting import PATIENCE
 
 QUICK = Patience(attempts=6, first=0.01, longest=0.05, jitter=0.01)
+
+
+def behind_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a gateway say of every reply that it comes from its cache."""
+    post = transport.post
+
+    async def posted(*args: Any) -> Received:
+        return replace(await post(*args), from_cache=True)
+
+    monkeypatch.setattr(chat, "post", posted)
 
 
 class Gated(StandIn):

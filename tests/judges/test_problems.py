@@ -11,7 +11,7 @@ from judges.judging import runs
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.llm import api_keys
-from judges.llm.chat import Again
+from judges.llm.errors import Again
 from judges.models import JudgeReply, JudgeRun, RunState, Schedule, ScheduleKind, Verdict
 from tests.builders import NOW
 from tests.judges.conftest import make_judge, run_judge

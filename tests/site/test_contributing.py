@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from docs import draw_rooms
 from tests.places import ROOT
 
 pytestmark = pytest.mark.once
@@ -113,6 +114,7 @@ def test_the_picture_shows_every_room_of_the_contracts():
     apps = set(PROJECT["tool"]["importlinter"]["root_packages"])
     rooms = {room for layer in layers for room in re.findall(r"\w+", layer)} - apps
     assert shown == rooms
+    assert picture == draw_rooms.drawing(), "run `make docs`"
 
 
 def test_the_version_is_one():

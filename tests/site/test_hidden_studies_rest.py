@@ -1,4 +1,4 @@
-"""While a study is hidden nothing is done for it: no runs, schedules, boards or commands that change it."""
+"""While a study is hidden nothing runs for it: no runs, schedules, boards or commands that change it."""
 
 from datetime import timedelta
 from io import StringIO
@@ -104,7 +104,7 @@ def test_boards_wait_until_it_is_shown_again(study):
 def test_commands_say_so_and_change_nothing(study, words):
     hide(study)
     before = (Comparison.objects.count(), Study.objects.values().get())
-    with pytest.raises(CommandError, match="This study is hidden, so nothing is done for it"):
+    with pytest.raises(CommandError, match="This study is hidden, so nothing runs for it"):
         call_command(*words, stdout=StringIO(), stderr=StringIO())
     assert (Comparison.objects.count(), Study.objects.values().get()) == before
 

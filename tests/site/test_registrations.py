@@ -23,6 +23,7 @@ from annotation.interchange import registry
 from annotation.interchange.format import Named, Record
 from annotation.interchange.registry import FORMATS
 from annotation.models import Study
+from judges.evolve.scenarios import SCENARIOS
 from judges.forms.judges import JudgeForm
 from judges.judging import judges, lookup
 from judges.prompting.readers import READERS
@@ -55,7 +56,9 @@ def command(app: str, name: str) -> str:
     return load_command_class(app, name).create_parser("manage.py", name).format_help()
 
 
-@pytest.mark.parametrize("names", [METHODS, READERS, FORMATS], ids=["methods", "readers", "formats"])
+@pytest.mark.parametrize(
+    "names", [METHODS, READERS, FORMATS, SCENARIOS], ids=["methods", "readers", "formats", "scenarios"]
+)
 def test_everything_registered_has_a_row_in_the_documentation(names: dict[str, object]) -> None:
     assert not undocumented(names)
     assert undocumented([*names, "coin-toss"]) == {"coin-toss"}

@@ -18,6 +18,11 @@ from judges.models import (
     AnswerRun,
     AnswerSource,
     BenchmarkRun,
+    EvolveCall,
+    EvolvedPrompt,
+    EvolveRecipe,
+    EvolveReply,
+    EvolveRun,
     JudgeCall,
     JudgeRun,
     Panel,
@@ -25,8 +30,11 @@ from judges.models import (
     PreferenceSet,
     Schedule,
 )
+from judges.similarity import runs
+from judges.similarity.runs import similarity_life
+from judges.similarity.terms import Terms
 from ranking.boards import snapshots
-from ranking.models import Leaderboard
+from ranking.models import Leaderboard, Plan
 from tests.annotation.study_pages import give_votes, study_of
 from tests.annotation.worker_pages import join
 from tests.judges.conftest import make_judge
@@ -48,6 +56,7 @@ OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 200)
 POST_OF_WHO_MAY_ADD_JUDGES = (SIGN_IN, SIGN_IN, 403, 403, 405)
 OF_SUPERUSERS = (SIGN_IN, SIGN_IN, 403, 403, 200)
 POST_OF_SUPERUSERS = (SIGN_IN, SIGN_IN, 403, 403, 405)
+OF_WHO_MADE_IT = (SIGN_IN, SIGN_IN, 404, 404, 404)
 OF_A_LINK = (410, 410, 410, 410, 410)
 OF_THE_PUBLISHED = (404, 404, 200, 404, 200)
 API_OF_EVERYBODY = (200, 200, 200, 200, 200)
@@ -71,10 +80,17 @@ GET = {
     "help/<path:name>/": (200, 200, 200, 200, 200),
     "studies/": SIGNED_IN,
     "new-study/": SIGNED_IN,
+    "plans/": SIGNED_IN,
+    "plans/<int:number>/": OF_WHO_MADE_IT,
+    "plans/<int:number>/delete/": (SIGN_IN, SIGN_IN, 405, 405, 405),
+    "plans/<int:number>/plan.json": OF_WHO_MADE_IT,
+    "plans/<int:number>/votes.csv": OF_WHO_MADE_IT,
+    "plans/<int:number>/ranks.csv": OF_WHO_MADE_IT,
     "studies/<slug:slug>/": OF_THE_STUDY,
     "studies/<slug:slug>/start/": OF_THE_STUDY,
     "studies/<slug:slug>/pause/": OF_THE_STUDY,
     "studies/<slug:slug>/close/": OF_THE_STUDY,
+    "studies/<slug:slug>/goal/": OF_THE_STUDY,
     "studies/<slug:slug>/hide/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/delete/": OF_THE_OWNER,
     "studies/<slug:slug>/data/": OF_THE_STUDY,
@@ -86,6 +102,7 @@ GET = {
     "studies/<slug:slug>/data/flags/": OF_THE_STUDY,
     "studies/<slug:slug>/data/flags.csv": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/": OF_THE_STUDY,
+    "studies/<slug:slug>/pairs/add-models/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/pairs/coverage.csv": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/runs/<int:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
@@ -97,6 +114,7 @@ GET = {
     # Without an amount, back to the page that asks for it.
     "studies/<slug:slug>/workers/bonuses.txt": (SIGN_IN, SIGN_IN, 302, 404, 302),
     "studies/<slug:slug>/workers.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/workers/<whole:number>/erase/": OF_THE_OWNER,
     "studies/<slug:slug>/workers/<whole:number>/exclude/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/<whole:number>/include/": OF_THE_STUDY,
     "studies/<slug:slug>/workers/<whole:number>/link/": OF_THE_STUDY,
@@ -111,6 +129,20 @@ GET = {
     "prompt-sets/<slug:slug>/readers/<int:number>/remove/": (SIGN_IN, SIGN_IN, 403, 404, 405),
     "prompt-sets/<slug:slug>/studies/<slug:study>/detach/": OF_THE_OWNER,
     "prompt-sets/<slug:slug>/studies/<slug:study>/attach/": (SIGN_IN, SIGN_IN, 403, 404, 405),
+    "prompt-sets/<slug:slug>/evolve/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/lineage.jsonl": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/calls/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/calls.csv": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/pause/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/resume/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/calls/<int:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/reject-duplicates/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/<int:number>/accept/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/<int:number>/reject/": POST_OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/evolve/review/<int:number>/undo/": POST_OF_THE_STUDY,
     "s/<slug:slug>/": (200, OWN_PAGE, 200, 200, 200),
     "s/<slug:slug>/consent/": ("/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/", "/s/haiku/"),
     "s/<slug:slug>/instructions/": OF_THE_WORKER,
@@ -148,6 +180,16 @@ GET = {
     "judges/templates/": SIGNED_IN,
     "judges/templates/new/": OF_WHO_MAY_ADD_JUDGES,
     "judges/templates/<int:number>/": SIGNED_IN,
+    "studies/<slug:slug>/mad/": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/pause/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/resume/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/pairs/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/scores.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/calls/": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/calls.csv": OF_THE_STUDY,
+    "studies/<slug:slug>/mad/runs/<int:number>/tables/<int:table>/": OF_THE_STUDY,
     "studies/<slug:slug>/panels/": OF_THE_STUDY,
     "studies/<slug:slug>/panels/<int:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/panels/<int:number>/decisions.csv": OF_THE_STUDY,
@@ -207,6 +249,7 @@ GET = {
     "api/token/revoke/": (SIGN_IN, SIGN_IN, 405, 405, 405),
     "api/prompt-sets/": API_SIGNED_IN,
     "api/prompt-sets/<slug:slug>/": API_OF_THE_STUDY,
+    "api/prompt-sets/<slug:slug>/evolved/": API_OF_THE_STUDY,
     "api/studies/": API_OF_EVERYBODY,
     "api/studies/<slug:slug>/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/models/": OF_THE_PUBLISHED,
@@ -297,12 +340,19 @@ def rows(study):
     asked = AnswerSource.objects.create(model=pair.model_x, endpoint="http://127.0.0.1:9/v1", api_id="x")
     answers = AnswerRun.objects.create(study=study, source=asked, created_at=now, state="cancelled")
     turn = AnswerCall.objects.create(run=answers, source=asked, prompt=pair.prompt)
+    evolving, wrote = evolved_from(pair.prompt, asked)
     asked_of = question_of_a_benchmark(version)
+    compared = runs.start(study, Terms(), None, now, detach=False)
+    similarity_life.work(compared.pk)
     numbers = {
+        "mad/runs": compared.pk,
         "accounts": 1,
         "answers/sources": asked.model_id,
         "answers/runs": answers.pk,
         "answers/talks": turn.pk,
+        "evolve/runs": evolving.pk,
+        "evolve/calls": wrote.call_id,
+        "evolve/review": wrote.pk,
         "judges": version.judge_id,
         "judges/templates": version.template_id,
         "judges/runs": run.pk,
@@ -322,6 +372,7 @@ def rows(study):
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
         "models": pair.model_x.number,
         "panels": panel_of(study),
+        "plans": Plan.objects.create(owner=study.owner, request={}, created_at=now).pk,
     }
     return {
         "<slug:slug>": study.slug,
@@ -334,6 +385,7 @@ def rows(study):
         "<path:name>": "reference/exchange",
         **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
         "<int:run>": asked_of.run_id,
+        "<int:table>": compared.tables.all()[0].pk,
         "<int:call>": asked_of.pk,
         "questions/<whole:number>": f"questions/{pair.prompt.number}",
         "workers/<whole:number>": f"workers/{voted.number}",
@@ -350,6 +402,23 @@ def question_of_a_benchmark(version):
     run = BenchmarkRun.objects.create(version=version, created_at=timezone.now(), **terms)
     run.sets.add(kept)
     return run.calls.create(version=version, protocol=run.protocol, preference=known, shown="chosen-left")
+
+
+def evolved_from(prompt, source):
+    """Returns a run that is over, and what it wrote from `prompt`."""
+    now = timezone.now()
+    recipe = EvolveRecipe.objects.create(
+        source=source, scenario="writing", version=1, form="prompt", seed=1, created_at=now
+    )
+    run = EvolveRun.objects.create(
+        prompt_set=prompt.prompt_set, source=source, recipe=recipe, created_at=now, state="cancelled"
+    )
+    call = EvolveCall.objects.create(run=run, recipe=recipe, prompt=prompt, state="ok")
+    reply = EvolveReply.objects.create(call=call, state="ok", request="{}", received_at=now)
+    child = EvolvedPrompt.objects.create(
+        prompt_set=prompt.prompt_set, call=call, reply=reply, written="New?", text="New?", created_at=now
+    )
+    return run, child
 
 
 def panel_of(study):

@@ -149,6 +149,25 @@ class Comparisons:
         )
         return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row) and not is_crowd(rater_key))
 
+    def take_unnumbered(
+        self, rater: int | str, pair: KnownPair, side: Side, winner: Winner, at: datetime | None
+    ) -> tuple[bool, int]:
+        """Imports an answer whose row says neither turn nor repetition; returns whether it is new, and its repetition.
+
+        Several votes of a crowd on a pair are numbered in the order of the files. Those of a judge are, too, for each
+        order of the answers, as for judges that are run here.
+        """
+        if isinstance(rater, int):
+            number = 0
+        elif is_crowd(rater):
+            number = self._next_of_crowd(rater, pair, 0)
+        else:
+            if is_reserved(rater) or len(rater) > RATER_LENGTH:
+                raise Refused("judge", gettext_noop("A valid judge name is required."))
+            swapped = side == "y"
+            number = 2 * self._next_of_crowd(rater, pair, -1 - swapped) + swapped
+        return self._take(rater, pair, Judged(side, winner, 0, number, at=at)), number
+
     def _next_of_crowd(self, crowd: int | str, pair: KnownPair, turn: int) -> int:
         """Returns the number of the next vote of a crowd on a pair, counted from 0 in the order of the files."""
         key = (crowd, pair.index, turn)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from annotation.importing.rows.batches import Sink
@@ -73,11 +73,11 @@ class Intake:
     columns: Mapping[str, str] = field(default_factory=dict)
     """The files' names of columns that differ from ours."""
     owned: Mapping[str, Callable[["Intake"], Taker]] = field(default_factory=dict)
-    """By kind of row, what makes its `Taker`; other kinds are annotation's own."""
+    """By kind of row, the function that creates its `Taker`; other kinds are annotation's own."""
     guess: Callable[[str], str] | None = None
     """Guesses the language of a prompt that has none."""
     passed_over: Counter[str] = field(default_factory=Counter)
-    """Rows of which something is said without their being faults, by the code of what is said."""
+    """Numbers of rows with a remark that is not an error, by the code of the remark."""
     repeated: dict[str, Repeats] = field(default_factory=dict)
     """By file, the rows that equal an earlier row of the same file."""
 
@@ -107,7 +107,7 @@ class Intake:
         if record.unknown:
             self._note_unknown(file, record.unknown)
         if record.kind in self.owned:
-            self._hand_on(file, record)
+            self._hand_on(file, record, judge)
             return
         counts = self.count(record.kind)
         try:
@@ -143,8 +143,10 @@ class Intake:
             case _:
                 return self.comparisons.take_row(record.values, judge)
 
-    def _hand_on(self, file: str, record: Record) -> None:
-        """Passes a row to the taker of its kind."""
+    def _hand_on(self, file: str, record: Record, judge: str | None) -> None:
+        """Passes a row to the taker of its kind. One that names no rater gets the `judge` of its file."""
+        if judge is not None and record.values.get("rater") == "":
+            record = replace(record, values={**record.values, "rater": judge})
         made = self.owned[record.kind]
         taker = self._takers.get(made)
         if taker is None:

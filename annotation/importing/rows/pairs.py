@@ -176,11 +176,16 @@ class Pairs:
 
     def of_results(self, prompt: int, first: int, second: int) -> KnownPair:
         """Returns the pair of these two results, creating it with the first as x if it does not exist."""
+        pair, fresh = self.of_two(prompt, first, second)
+        self.made += fresh
+        return pair
+
+    def of_two(self, prompt: int, first: int, second: int) -> tuple[KnownPair, bool]:
+        """Returns the pair that a row defines by its two results, and whether it is new; then the first is x."""
         if pair := self.paired.get(frozenset((first, second))):
-            return pair
+            return pair, False
         models = [self.corpus.results[result].values[1] for result in (first, second)]
-        self.made += 1
-        return self._add(self._numbering.draw(self.known), (prompt, *models, first, second))
+        return self._add(self._numbering.draw(self.known), (prompt, *models, first, second)), True
 
     def compared(self, row: Mapping[str, Any]) -> KnownPair:
         """Returns the pair of a comparison, creating it if no file defines it and its results are unambiguous.

@@ -51,5 +51,5 @@ def _worker(study: Study, external_id: str | None, number: int | None) -> Worker
     if number is not None:
         raise CommandError(f"Study “{study.slug}” has no worker {number}.")
     if external_id and erasure.was_erased(study, external_id):
-        raise CommandError("The data of the worker with this ID is erased already. Use --worker N to withdraw votes.")
+        raise CommandError("This worker’s data has already been erased. Use --worker N to withdraw votes.")
     raise CommandError(f"Study “{study.slug}” has no worker with this participant ID.")

@@ -1,6 +1,6 @@
 """`manage.py answers STUDY --model NAME...`: has models answer a study's prompts and stores their answers."""
 
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from argparse import ArgumentParser
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -15,28 +15,14 @@ from judges.answers import runs, sources
 from judges.answers.planning import AGAIN, AnswerPlan
 from judges.answers.runs import answer_life
 from judges.judging import judges, lookup
-from judges.llm import chat, temperatures
+from judges.llm import temperatures
 from judges.llm.api_keys import NoKey
-from judges.management.endpoints import add_extras, settings_given
-from judges.management.numbers import LEFT_OUT, count, finite, money, or_none, whole
+from judges.management.endpoints import add_endpoint, settings_given
+from judges.management.numbers import count, temperature
 from judges.management.watching import ENDS, ended, held, summary, worked
 from judges.models import AnswerSource, dollars
-from judges.models.work import TokenLimit
 
 NO_BUDGET: Final = "The budget is used up. Raise it with --budget, then run the command again."
-
-
-def _temperature(word: str) -> float | None:
-    """Parses a temperature; `none` means that no temperature is sent."""
-    if word == "none":
-        return None
-    try:
-        value = float(word)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= temperatures.MOST:
-        raise ArgumentTypeError(f"{word}: expected a number from 0 to 2, or none")
-    return value
 
 
 class Command(BaseCommand):
@@ -51,7 +37,7 @@ class Command(BaseCommand):
         what.add_argument("--samples", type=int, default=1, help="Answers per prompt; default: 1.")
         what.add_argument(
             "--temperature",
-            type=_temperature,
+            type=temperature,
             default=False,
             metavar="T",
             help="Temperature for every prompt; default: set by its category; none sends no temperature.",
@@ -81,40 +67,7 @@ class Command(BaseCommand):
         )
         how.add_argument("--detach", action="store_true", help="Run in the background.")
         how.add_argument("--senders", type=count, default=1, help="Number of background processes that share the work.")
-        where = parser.add_argument_group("model endpoint (stored for next time)")
-        where.add_argument(
-            "--endpoint", help="For example https://api.example.com/v1, or the address that mock-llm prints."
-        )
-        where.add_argument("--api-id", help="Name of the model at the endpoint.")
-        where.add_argument(
-            "--key", dest="key_source", help="API key: the environment variable NAME_API_KEY, or file:NAME."
-        )
-        where.add_argument("--org", help="Organisation of a model that this command adds.")
-        where.add_argument("--top-p", type=or_none(finite), default=LEFT_OUT, metavar="P", help="none sends none.")
-        where.add_argument("--max-tokens", type=int)
-        where.add_argument(
-            "--token-limit",
-            choices=["automatic", *TokenLimit.values],
-            help="Name of the token limit in requests; automatic finds it out.",
-        )
-        where.add_argument("--reasoning-effort", help='Such as low, medium or high; "" sends none.')
-        add_extras(where)
-        where.add_argument("--seed", type=or_none(whole), default=LEFT_OUT, help="none sends none.")
-        where.add_argument("--timeout", type=finite, help="Seconds.")
-        where.add_argument("--parallel", type=int, help="Maximum concurrent requests.")
-        where.add_argument("--requests-per-minute", type=int)
-        where.add_argument("--tokens-per-minute", type=int)
-        where.add_argument("--price-in", type=money, help="US dollars per million input tokens.")
-        where.add_argument("--price-out", type=money, help="US dollars per million output tokens.")
-        where.add_argument(
-            "--price-cached", type=money, help="US dollars per million cached input tokens; default: the input price."
-        )
-        where.add_argument(
-            "--reported-cost",
-            action=BooleanOptionalAction,
-            help="Use the endpoint's own cost (usage.cost), which is in US dollars.",
-        )
-        where.add_argument("--budget", type=money, help="Total budget per model, in US dollars.")
+        add_endpoint(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -146,7 +99,7 @@ class Command(BaseCommand):
             sources.source_of(study, name)
         budget = judges.in_nanos(options["budget"])
         source = sources.keep_source(study, name, given, org=options["org"], budget=budget)
-        if chat.SUFFIX in given.get("endpoint", ""):
+        if given.get("endpoint", source.endpoint) != source.endpoint:
             self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=source.endpoint)))
         if source.budget is not None and not source.priced:
             self.stderr.write(f"{name}: no price is set, so calls do not count towards the budget.")

@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError
 from annotation.studies.lifecycle import NotPossible
 from judges import problems
 from judges.judging import judges, lookup
-from judges.llm import chat
 from judges.management.endpoints import add_extras, settings_given
 from judges.management.numbers import LEFT_OUT, finite, money, or_none, whole
 from judges.models import Judge, JudgeVersion, Orders, Template
@@ -106,6 +105,7 @@ class Command(BaseCommand):
         name: str = options["name"]
         given = settings_given(options, JudgeVersion.SETTINGS)
         judge = Judge.objects.filter(name=name).first()
+        users = self._users(options["share"])
         try:
             template = self._template(judge, name, given.get("reader"), options)
             if template is not None:
@@ -121,7 +121,9 @@ class Command(BaseCommand):
                 version = judges.change_judge(judge, given)
                 if options["budget"] is not None:
                     judges.set_budget(judge, judges.in_nanos(options["budget"]))
-            self._share(judge, options)
+            if options["everyone"] is not None or users is not None:
+                everyone = judge.everyone if options["everyone"] is None else options["everyone"]
+                judges.share(judge, judge.users.all() if users is None else users, everyone=everyone)
         except NotPossible as refusal:
             raise CommandError(str(refusal)) from None
         except ValidationError as error:
@@ -132,22 +134,19 @@ class Command(BaseCommand):
             f"{judge.name}, version {version.number}: {version.model} at {version.endpoint}, "
             f"templates {version.template}, reader {version.reader}, orders {version.orders}."
         )
-        if chat.SUFFIX in given.get("endpoint", ""):
+        if given.get("endpoint", version.endpoint) != version.endpoint:
             self.stderr.write(str(problems.ENDPOINT_SHORTENED(endpoint=version.endpoint)))
         if judge.budget is not None and not version.priced:
             self.stderr.write(UNPRICED)
 
-    def _share(self, judge: Judge, options: dict[str, Any]) -> None:
-        """Sets who may use the judge, if the options say so."""
-        if options["everyone"] is None and options["share"] is None:
-            return
-        users = list(judge.users.all())
-        if options["share"] is not None:
-            users = list(User.objects.filter(username__in=options["share"]))
-            if missing := set(options["share"]) - {user.username for user in users}:
-                raise CommandError(f"No user is named “{min(missing)}”.")
-        everyone = judge.everyone if options["everyone"] is None else options["everyone"]
-        judges.share(judge, users, everyone=everyone)
+    def _users(self, names: list[str] | None) -> list[User] | None:
+        """Returns the users with these names, before anything is stored; None if none were given."""
+        if names is None:
+            return None
+        users = list(User.objects.filter(username__in=names))
+        if missing := set(names) - {user.username for user in users}:
+            raise CommandError(f"No user is named “{min(missing)}”.")
+        return users
 
     def _template(self, judge: Judge | None, name: str, reader: str | None, options: dict[str, Any]) -> Template | None:
         """Returns the requested template set, or None if the judge keeps its current one."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.studies.lifecycle import NotPossible
-from judges.judging import connection_test, lookup, questions
+from judges.judging import connection_test, judges, lookup, questions
 from judges.models import Judge, dollars
 
 
@@ -37,4 +37,5 @@ class Command(BaseCommand):
             f"{found.seconds:.2f} s, {found.tokens_in:,} tokens in, {found.tokens_out:,} out, {dollars(found.cost)}."
         )
         if found.limit:
+            judges.change_judge(judge, {"token_limit": found.limit})
             self.stdout.write(f"The endpoint takes the token limit as {found.limit} only.")

@@ -97,7 +97,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if options["covariance"] and not any(computed.covariances):
             raise CommandError(_("This leaderboard has no covariance: its ratings have no sandwich intervals."))
-        self._tell(computed, filters)
+        self._tell(computed, filters, settings)
         if options["csv"]:
             for line in csv_lines(computed.sheet):
                 self.stdout.write(line, ending="")
@@ -138,7 +138,7 @@ class Command(BaseCommand):
         _refuse_idle(study, filters, settings, given)
         return filters, settings, compute.compute(study, filters, settings)
 
-    def _tell(self, computed: Computed, filters: Filters) -> None:
+    def _tell(self, computed: Computed, filters: Filters, settings: Settings) -> None:
         """Writes what a reader must know besides the numbers to standard error."""
         sheet, read = computed.sheet, computed.read
         if read.simulated:
@@ -150,7 +150,7 @@ class Command(BaseCommand):
                 % {"number": read.simulated}
             )
         # Models that are not ranked are named below.
-        it = About(read=sheet["read"], filters=asdict(filters), raters=filters.raters)
+        it = About(read=sheet["read"], filters=asdict(filters), settings=asdict(settings), raters=filters.raters)
         for found in said("board", it):
             self.stderr.write(found.text)
         baseline = computed.board.settings.baseline

@@ -110,7 +110,7 @@ def test_the_page_offers_the_marked_file_where_votes_are_simulated(client, study
         assert client.get(html.unescape(address)).status_code == 200, address
 
 
-def test_no_link_of_a_page_hides_a_refusal_from_the_browser(client, study):
+def test_no_link_of_a_page_hides_a_refusal_from_the_browser():
     """A browser that follows a link with `download` to a page saves nothing and says nothing."""
     assert not [
         path for path in Path("templates").rglob("*.html") if re.search(r"<a [^>]* download\b", path.read_text())

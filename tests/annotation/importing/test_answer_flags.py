@@ -11,7 +11,6 @@ from annotation.importing import load, undo
 from annotation.models import Pair, Result, ResultFlag, Study
 from annotation.pair_making import make
 from annotation.studies import lifecycle
-from annotation.studies.settings import SETTINGS
 from annotation.views import pair_display
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +100,3 @@ def test_an_answer_of_nothing_but_reasoning_is_empty(tmp_path: Path) -> None:
     study = loaded(written(tmp_path / "one", {**ANSWERS, "cedar": ["<think>Never done", "No.", "Other."]}))
     assert {(31, "reasoning", "Never done"), (31, "empty", "")} <= flags()
     make.make_pairs(study, "all")
-
-
-def test_the_settings_can_be_set_by_name() -> None:
-    assert {"reasoning", "pair_identical"} <= {setting.key for setting in SETTINGS.values()}

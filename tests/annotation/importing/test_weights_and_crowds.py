@@ -130,7 +130,7 @@ def test_a_crowd_is_one_rater_a_source_and_its_rows_differ_by_number(trees: Stud
         (0, 0, "x"),
         (0, 1, "x"),
         (0, 2, "y"),
-    ] or sorted(crowd.comparisons.values_list("pair__number", "trial")) == [(0, 0), (0, 1), (0, 2)]
+    ]
     assert Pair.objects.get(study=trees, number=0).taken == taken + 3
     assert loaded(path).counts["comparisons"].unchanged == 4
     # They count as people, in exports too.
@@ -154,5 +154,5 @@ def test_another_file_of_a_crowd_says_what_to_do_where_its_votes_differ(trees: S
 def test_no_judge_can_be_called_like_a_crowd(trees: Study, tmp_path: Path) -> None:
     path = tmp_path / "crowd:x-comparisons.csv"
     path.write_text(HEADER + "0,5,7,3,left,Alder 7B,'=Birch,,\n")
-    with pytest.raises(Exception, match="judge"):
+    with pytest.raises(load.FaultyFiles, match="Which judge"):
         loaded(path)

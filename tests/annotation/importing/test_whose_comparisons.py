@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from annotation.importing import load, uploads
-from annotation.models import Comparison, Rater, Study, UploadState
+from annotation.models import Comparison, PromptSet, Rater, Study, UploadState
 from tests.annotation import exchange
 
 pytestmark = pytest.mark.django_db
@@ -140,11 +140,22 @@ def test_the_page_asks_and_loads_the_files_by_the_answer(asking, owner, as_user,
     assert not uploads.folder(asking).exists()
 
 
-def test_an_answer_without_the_judges_name_asks_again(asking, owner, as_user) -> None:
+@pytest.mark.parametrize("name", ["", "people", "crowd", "crowd:arena"])
+def test_an_answer_without_the_judges_name_asks_again(asking, owner, as_user, name) -> None:
     Study.objects.update(owner=owner)
-    answer = {"whose_0": "judge", "judge_0": "people"}
+    answer = {"whose_0": "judge", "judge_0": name}
     page = as_user(owner).post(f"/studies/trees/data/uploads/{asking.pk}/whose/", answer).content.decode()
     assert "Enter the judge’s name" in page
+    asking.refresh_from_db()
+    assert asking.state == UploadState.FAULTY
+
+
+def test_only_readers_of_the_prompt_set_may_answer(asking, owner, colleague, as_user) -> None:
+    PromptSet.objects.update(owner=owner)
+    Study.objects.update(owner=colleague)
+    answer = {"whose_0": "judge", "judge_0": "owl"}
+    reply = as_user(colleague).post(f"/studies/trees/data/uploads/{asking.pk}/whose/", answer)
+    assert reply.status_code == 403
     asking.refresh_from_db()
     assert asking.state == UploadState.FAULTY
 

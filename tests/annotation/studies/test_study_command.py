@@ -163,7 +163,7 @@ def test_every_setting_of_the_study_can_be_set() -> None:
     """A new field of the model is either a setting or listed here."""
     apart = {"id", "slug", "prompt_set", "status", "created_at", "consent_version", "instruction_version"}
     apart |= {"question_version", "scale_version", "reasoning_version", "id_secret"}
-    apart |= {"hidden_at", "detached_at", "closed_at"}
+    apart |= {"hidden_at", "detached_at", "closed_at", "drawing_at"}
     fields = {field.name for field in [*Study._meta.fields, *Study._meta.many_to_many]}
     assert fields - apart == {
         setting.stored_as for setting in SETTINGS.values() if not setting.key.startswith(("code.", "link."))

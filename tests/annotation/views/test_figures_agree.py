@@ -5,17 +5,22 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from annotation import overview
 from annotation.exporting import export
 from annotation.importing import load, undo
-from annotation.models import Assignment, Comparison, Outcome, Pair, Rater, Study, Worker
+from annotation.models import Assignment, Comparison, Outcome, Pair, Rater, RaterKind, Study, Worker
 from annotation.models.voting import Stage
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
-from annotation.voting import coverage, exclusion
+from annotation.templatetags import overview as filters
+from annotation.views import worker_session
+from annotation.voting import coverage, exclusion, simulated_votes
+from ranking.votes import evidence, reader
+from ranking.votes.reader import Filters
 from tests.annotation import exchange
 from tests.annotation.study_pages import give_votes, study_of, text_of
 from tests.builders import NOW
@@ -55,8 +60,8 @@ def test_an_excluded_worker_has_not_just_completed(client, study):
     exclusion.exclude(Worker.objects.get(pk=worker.pk), "spam", NOW)
     assert Worker.objects.get(pk=worker.pk).outcome == Outcome.COMPLETED
     page = text_of(client.get("/studies/haiku/workers/"))
-    assert "<td>excluded</td>" in page
-    assert "<td>completed</td>" not in page
+    assert "<td>excluded <span" in page
+    assert "<td>completed" not in page
 
 
 def test_votes_beyond_the_plan_do_not_make_up_for_others(study):
@@ -76,6 +81,15 @@ def test_votes_beyond_the_plan_do_not_make_up_for_others(study):
     (row,) = overview.rows([study])
     assert overview.covered(found.share) in row.phrase
     assert overview.covered(found.share) in phrase(study, "pairs")
+
+
+def test_votes_of_a_crowd_cover_pairs_in_the_list_of_studies_too(study):
+    crowd = Rater.objects.create(study=study, kind=RaterKind.CROWD, name="crowd:arena")
+    for pair in Pair.objects.filter(study=study).votable():
+        Comparison.objects.create(study=study, pair=pair, rater=crowd, left="x", winner="x")
+    found = coverage.totals(study)
+    assert found.received == found.pairs
+    assert coverage.totals_by_study(Pair.objects.within(study)) == {study.pk: found}
 
 
 def test_payments_and_the_workers_page_tell_the_same_votes(client, study):
@@ -99,10 +113,6 @@ def test_what_keeps_an_upload_is_counted_once(tmp_path):
 
 def test_a_notice_is_told_once_and_again_only_when_it_happens_again(client, study):
     worker = give_votes(study, 1)
-    from django.http import HttpResponse
-
-    from annotation.views import worker_session
-
     kept = worker_session.remember(HttpResponse(), worker).cookies[worker_session.COOKIE]
     client.cookies[worker_session.COOKIE] = kept.value
     address = reverse("worker-vote", args=["haiku"]) + "?notice=passed"
@@ -126,3 +136,48 @@ def test_a_change_of_the_question_or_scale_is_a_version_of_its_votes(client, stu
     rows = list(csv.DictReader(io.StringIO("".join(export.export(changed, "comparisons", full=True)))))
     told = [(row["question_version"], row["question"], row["scale_version"], row["scale"]) for row in rows]
     assert told == [("1", "", "1", "three")] * 2 + [("2", "Which one is funnier?", "2", "two")]
+
+
+@pytest.mark.parametrize(
+    ("received", "planned", "shown"),
+    [(0, 480, "0%"), (1, 480, "< 1%"), (67, 480, "13%"), (29, 100, "29%"), (479, 480, "99%")],
+)
+def test_coverage_is_rounded_by_one_rule(received, planned, shown):
+    share = received / planned
+    assert filters.coverage_percent(share) == shown
+    words = overview.covered(share)
+    assert words == ("less than 1% covered" if shown == "< 1%" else f"{shown} covered")
+
+
+def test_all_votes_cover_everything():
+    assert filters.coverage_percent(480 / 480) == "100%"
+
+
+def test_checks_are_no_votes_where_a_change_of_the_question_warns(client, study):
+    worker = give_votes(study, 3)
+    first = Comparison.objects.filter(rater=worker.rater).order_by("pk").first()
+    Pair.objects.filter(pk=first.pair_id).update(purpose="check", golden="left", own_x="", own_y="", wanted=0, taken=0)
+    assert "has 2 votes" in lifecycle.warning_before(study)
+    page = text_of(client.get(f"/studies/haiku/workers/{worker.number}/exclude/"))
+    assert "Their 2 votes are kept" in page
+    Rater.objects.filter(pk=worker.rater_id).update(excluded_at=NOW)
+    assert "Their 2 votes will count again" in text_of(client.get(f"/studies/haiku/workers/{worker.number}/include/"))
+    assert lifecycle.warning_before(study) == ""
+
+
+def test_a_board_with_simulated_votes_covers_what_the_studys_page_says(study):
+    give_votes(study, 3)
+    real = coverage.totals(study)
+    simulated_votes.simulate(study, 5, 1)
+    facts = evidence.facts(study, Filters(), reader.cut(study))
+    assert (facts["received"], facts["planned"]) == (real.received, real.planned)
+
+
+def test_nobody_takes_part_in_a_closed_study(client, study):
+    give_votes(study, 3)
+    assert "1 still taking part" in text_of(client.get("/studies/haiku/workers/"))
+    lifecycle.close(study)
+    page = text_of(client.get("/studies/haiku/workers/"))
+    assert "still taking part" not in page
+    assert "1 had not finished when the study closed" in page
+    assert "It works once the study is open" not in text_of(client.get("/studies/haiku/"))

@@ -65,7 +65,9 @@ def test_a_started_study_is_deleted_once_its_name_is_typed(client, study):
     page = text_of(client.get("/studies/haiku/delete/"))
     for told in ("3 comparisons", "1 worker", "is kept", "budgets"):
         assert told in page, told
-    for wrong in ("", "haiku", "the haiku study"):
+    assert "optional" not in page
+    assert "This field is required" in text_of(client.post("/studies/haiku/delete/", {"name": ""}))
+    for wrong in ("haiku", "the haiku study"):
         assert "is not the study’s name" in text_of(client.post("/studies/haiku/delete/", {"name": wrong}, follow=True))
         assert Study.objects.exists()
     results = Result.objects.count()

@@ -181,10 +181,10 @@ class TestKeys:
             private: "This is a private key",
             pem(curve): "no RSA public key",
             pem(short): "fewer than 2048 bits",
-            "nonsense": "no JSON Web Key Set",
-            "{}": "no JSON Web Key Set",
-            "[1]": "no JSON Web Key Set",
-            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----": "no public key",
+            "nonsense": "not a JSON Web Key Set",
+            "{}": "not a JSON Web Key Set",
+            "[1]": "not a JSON Web Key Set",
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----": "not a public key",
         }.items():
             with pytest.raises(ValidationError, match=words):
                 lifecycle.change_settings(open_study, {"id_keys": text})
@@ -193,7 +193,7 @@ class TestKeys:
         study, client = study_of(owner), as_user(owner)
         sent = {f"code_{exit_.outcome}": exit_.code for exit_ in study.exits.all()} | {"id_parameter": "PROLIFIC_PID"}
         wrong = text_of(client.post("/studies/haiku/settings/platform/", sent | {"id_keys": "nonsense"}))
-        assert "no JSON Web Key Set" in wrong
+        assert "not a JSON Web Key Set" in wrong
         client.post("/studies/haiku/settings/platform/", sent | {"id_signed": "on", "id_keys": jwks(("one", key))})
         study.refresh_from_db()
         assert study.id_signed

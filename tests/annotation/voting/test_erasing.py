@@ -115,7 +115,7 @@ def test_votes_are_withdrawn_on_request_and_their_places_are_free(study):
 def test_who_is_erased_already_can_still_withdraw_but_is_not_erased_twice(study):
     worker = known_worker(study)
     erasure.erase(worker, NOW)
-    with pytest.raises(NotPossible, match="erased already"):
+    with pytest.raises(NotPossible, match="already been erased"):
         erasure.erase(worker, NOW)
     assert erasure.erase(worker, NOW, withdraw=True).counts["withdrawn"] == 2
     assert Erasure.objects.count() == 2
@@ -213,7 +213,7 @@ class TestPages:
         worker, client = known_worker(mine), as_user(owner)
         assert f"/workers/{worker.number}/erase/" in text_of(client.get("/studies/haiku/workers/"))
         asked = text_of(client.get(f"/studies/haiku/workers/{worker.number}/erase/"))
-        assert "Kept: 2 answers under the number" in asked
+        assert "Kept: 2 answers under the worker’s number" in asked
         page = text_of(client.post(f"/studies/haiku/workers/{worker.number}/erase/", follow=True))
         assert f"The personal data of worker {worker.number} was erased." in page
         assert "participant IDs 1" in page
@@ -262,7 +262,7 @@ class TestCommand:
         known_worker(study)
         assert "participant IDs: 1" in self.run("haiku", "--id", "5f3aMARK")
         assert ErasedId.objects.count() == 1
-        with pytest.raises(CommandError, match="erased already"):
+        with pytest.raises(CommandError, match="already been erased"):
             self.run("haiku", "--id", "5f3aMARK")
 
     def test_it_erases_by_number_and_withdraws(self, study):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,13 +14,13 @@ from judges.answers import results as answer_results
 from judges.answers import runs, sources
 from judges.answers.planning import AnswerPlan
 from judges.answers.runs import answer_life
-from judges.llm import chat, mock
+from judges.llm import mock
 from judges.llm.mock import Fault
 from judges.models import AnswerCall, AnswerReply, AnswerRun, AnswerSender, AnswerSource, RunState
 from judges.runs import lifecycle
 from tests.builders import MARK, NOW
 from tests.judges.answering import NEW, ask, go_on, source, states, talking_study, turns
-from tests.judges.conftest import QUICK, Running
+from tests.judges.conftest import QUICK, Running, behind_a_cache
 from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -231,12 +230,7 @@ def test_answers_with_the_same_id_are_samples_all_the_same(
 def test_a_reply_out_of_a_store_with_the_same_text_is_no_new_sample(
     study: Study, stand_in: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = chat.post
-
-    async def posted(*args: Any) -> chat.Received:
-        return replace(await post(*args), kept=True)
-
-    monkeypatch.setattr(chat, "post", posted)
+    behind_a_cache(monkeypatch)
     monkeypatch.setattr(mock, "_prose", lambda _behaviour, _body, messages, _attempt: f"About {messages[-1]}")
     run = ask(study, source(study, stand_in().url), AnswerPlan(samples=2))
     assert states(run)["failed"] == 4

@@ -19,7 +19,8 @@ from judges.benchmarks.planning import Terms
 from judges.benchmarks.runs import benchmark_life
 from judges.benchmarks.sets import Faulty
 from judges.judging import judges
-from judges.llm import chat, reward_models
+from judges.llm import reward_models
+from judges.llm.errors import Again, Unfit
 from judges.models import (
     BenchmarkCall,
     BenchmarkReply,
@@ -334,18 +335,18 @@ def test_the_reward_of_a_classifier_is_its_one_class() -> None:
 
 @pytest.mark.parametrize("data", [[], [[]], [0.1, 0.2], [[0.1, 0.2]], "AAAA", None, [[True]], [["1"]]])
 def test_vectors_and_nonsense_are_no_reward(data: Any) -> None:
-    with pytest.raises(chat.Unfit, match="no score"):
+    with pytest.raises(Unfit, match="no score"):
         score([{"index": 0, "data": data}])
 
 
 def test_several_classes_are_no_reward() -> None:
-    with pytest.raises(chat.Unfit, match="2 classes"):
+    with pytest.raises(Unfit, match="2 classes"):
         score([{"index": 0, "probs": [0.4, 0.6]}], "classify")
 
 
 @pytest.mark.parametrize("raw", ["{", "[]", '{"data": []}', '{"data": [3]}', '{"error": {"message": "busy"}}'])
 def test_a_broken_reply_may_go_well_the_next_time(raw: str) -> None:
-    with pytest.raises(chat.Again):
+    with pytest.raises(Again):
         reward_models.read(raw, "pooling")
 
 

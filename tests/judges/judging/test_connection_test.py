@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from annotation.models import Study
+from judges.answers import sources
 from judges.judging import connection_test
 from judges.models import AnswerSource, Judge
 from tests.judges.conftest import make_judge
@@ -54,6 +55,31 @@ def test_a_test_is_booked_on_the_judge(capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert "replied: OK" in out
     assert "10 tokens in, 5 out, $0.00002." in out
+
+
+def test_a_test_costs_what_the_endpoint_reports() -> None:
+    status, reply = said("OK")
+    reply["usage"]["cost"] = 0.25
+    with endpoint(lambda body, number: (status, reply)) as server:
+        judge = make_judge(server.url, "j", price_in=Decimal(1), price_out=Decimal(2), reported_cost=True)
+        call_command("judge-test", "j")
+    judge.refresh_from_db()
+    assert judge.spent == 250_000_000
+
+
+def test_a_test_whose_process_dies_leaves_money_possibly_spent_and_none_reserved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def killed(*_args: object) -> connection_test.Tested:
+        raise SystemExit
+
+    monkeypatch.setattr(connection_test, "_ask", killed)
+    judge = make_judge("http://127.0.0.1:9/v1", "j", price_out=Decimal(2))
+    with pytest.raises(SystemExit):
+        call_command("judge-test", "j")
+    judge.refresh_from_db()
+    assert (judge.spent, judge.reserved) == (0, 0)
+    assert judge.unsure > 0
 
 
 def test_nothing_is_sent_beyond_the_budget() -> None:
@@ -104,3 +130,22 @@ def test_a_model_that_answers_can_be_tested(study: Study, adder: User, as_user: 
         page = as_user(adder).post(reverse("answer-source-new", args=[study.slug]), values).content.decode()
     assert "Connected." in page
     assert not AnswerSource.objects.exists()
+
+
+def test_what_a_test_of_other_settings_finds_out_changes_no_saved_ones(
+    study: Study,
+    adder: User,  # noqa: F811
+    as_user: Any,
+) -> None:
+    Study.objects.filter(pk=study.pk).update(owner=adder)
+    saved = sources.keep_source(study, "m-1", {"endpoint": "http://127.0.0.1:9/v1", "api_id": "m"})
+
+    def newer(body: dict[str, Any], number: int) -> Any:
+        return no(400, "Use another", param="max_tokens") if "max_tokens" in body else said("OK", number)
+
+    with endpoint(newer) as server:
+        values = {**form_of(endpoint=server.url, test="1"), "api_id": "m"}
+        page = as_user(adder).post(reverse("answer-source", args=[study.slug, saved.model_id]), values)
+    assert "max_completion_tokens" in page.content.decode()
+    saved.refresh_from_db()
+    assert saved.token_limit == ""

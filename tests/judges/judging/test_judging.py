@@ -1,7 +1,6 @@
 """Runs of a judge on a study, over a real socket."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 from itertools import count, pairwise
@@ -20,7 +19,7 @@ from judges.judging import judges, planning, runs
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm import chat, mock
+from judges.llm import mock
 from judges.llm.mock import LASTING, PASSING, StandIn
 from judges.llm.rate_limits import MINUTE
 from judges.models import CallState, Judge, JudgeCall, JudgeReply, JudgeRun, RunState, Sender, Verdict
@@ -28,7 +27,7 @@ from judges.prompting.readers import READERS
 from judges.runs import lifecycle, sender
 from judges.runs.sender import Patience
 from tests.builders import NOW
-from tests.judges.conftest import QUICK, Running, make_judge, run_judge
+from tests.judges.conftest import QUICK, Running, behind_a_cache, make_judge, run_judge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -490,21 +489,11 @@ def test_samples_are_repetitions_with_seeds_of_their_own(study: Study, stand_in:
     assert len(set(JudgeReply.objects.values_list("request", flat=True))) == 3
 
 
-def same_each_time(monkeypatch: pytest.MonkeyPatch, *, cached: bool = False, **values: object) -> None:
-    """Lets the mock endpoint's replies have `values`, and a gateway say that they come from its cache."""
-    before, post = StandIn._reply, chat.post
-
-    async def posted(*args: Any) -> chat.Received:
-        return replace(await post(*args), kept=cached)
-
-    monkeypatch.setattr(StandIn, "_reply", lambda self, *args: {**before(self, *args), **values})
-    monkeypatch.setattr(chat, "post", posted)
-
-
 def test_replies_with_the_same_id_are_samples_all_the_same(
     study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    same_each_time(monkeypatch, id="chatcmpl-7")
+    before = StandIn._reply
+    monkeypatch.setattr(StandIn, "_reply", lambda self, *args: {**before(self, *args), "id": "chatcmpl-7"})
     run = run_judge(study, make_judge(stand_in().url, samples=3, orders="one"), Plan(limit=2))
     assert states(run) == {"ok": 6}
     assert Comparison.objects.count() == 6
@@ -513,7 +502,7 @@ def test_replies_with_the_same_id_are_samples_all_the_same(
 def test_a_cached_reply_with_the_same_text_is_no_new_sample(
     study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    same_each_time(monkeypatch, cached=True)
+    behind_a_cache(monkeypatch)
     judge = make_judge(stand_in().url, samples=3, orders="one", parallel=1)
     run = run_judge(study, judge, Plan(limit=1))
     assert states(run) == {"ok": 1, "failed": 2}
@@ -526,7 +515,7 @@ def test_a_cached_reply_with_the_same_text_is_no_new_sample(
 def test_a_cached_reply_to_another_question_or_with_another_text_is_a_sample(
     study: Study, stand_in: StandInFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    same_each_time(monkeypatch, cached=True)
+    behind_a_cache(monkeypatch)
     assert states(run_judge(study, make_judge(stand_in().url, orders="both"), Plan(limit=3))) == {"ok": 6}
     opinion = mock.opinion
 

@@ -174,6 +174,17 @@ def test_what_failed_is_written_again_while_others_wait(judge: Judge, tmp_path: 
     assert judge.reserved == 0
 
 
+def test_a_call_that_was_given_up_has_three_runs_again_where_that_is_said(judge: Judge, tmp_path: Path) -> None:
+    row = written(tmp_path, "--limit", "1")[0]
+    for _run in range(3):
+        assert len(written(tmp_path, "--limit", "1")) == 1
+        read(tmp_path, [[row, {"error": {"message": "Boom."}}, row["metadata"]]])
+    assert JudgeCall.objects.get().failures == 3
+    assert written(tmp_path, "--limit", "1") == []
+    assert len(written(tmp_path, "--limit", "1", "--again", "given-up")) == 1
+    assert JudgeCall.objects.get().failures == 0
+
+
 def test_unreadable_replies_are_asked_for_again_where_that_is_said(judge: Judge, tmp_path: Path) -> None:
     rows = written(tmp_path, "--limit", "2")
     read(tmp_path, [[rows[0], completion(rows[0], "Well."), rows[0]["metadata"]]])

@@ -1,9 +1,7 @@
 """Stability tests of judges: sentinel rounds and retests."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Barrier, Thread
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +13,10 @@ from judges import verdicts
 from judges.judging import consistency_probes, judges
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm import chat
 from judges.models import Judge, JudgeCall, JudgeReply, JudgeRun, RunKind, RunState, SentinelSet, Verdict
 from judges.prompting.readers import READERS
 from tests.builders import NOW
-from tests.judges.conftest import QUICK, Running, make_judge, run_judge
+from tests.judges.conftest import QUICK, Running, behind_a_cache, make_judge, run_judge
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -192,16 +189,6 @@ def test_grades_are_followed_by_their_mean(study: Study, stand_in: StandInFixtur
     assert first.score.value == second.score.value == pytest.approx(np.mean(scores))
     assert first.score.low < first.score.value < first.score.high
     assert first.position is None
-
-
-def behind_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets a gateway say of every reply that it comes from its cache."""
-    post = chat.post
-
-    async def posted(*args: Any) -> chat.Received:
-        return replace(await post(*args), kept=True)
-
-    monkeypatch.setattr(chat, "post", posted)
 
 
 def test_the_same_words_in_the_next_round_are_an_answer(study: Study, stand_in: StandInFixture) -> None:

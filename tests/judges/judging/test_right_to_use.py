@@ -129,6 +129,12 @@ def test_the_command_says_who_may_use_a_judge(owned: Judge, owner: User, outside
         call_command("judge-add", "stand-in", "--share", "nobody", stdout=StringIO())
 
 
+def test_a_name_that_nobody_has_adds_no_judge() -> None:
+    with pytest.raises(CommandError, match="No user is named “nobody”"):
+        call_command("judge-add", "new", "--endpoint", "http://127.0.0.1:9/v1", "--model", "m", "--share", "nobody")
+    assert not Judge.objects.exists()
+
+
 def test_the_form_shares_a_judge_without_a_new_version(
     owned: Judge, as_user: SignIn, owner: User, administrator: User
 ) -> None:
@@ -140,6 +146,9 @@ def test_the_form_shares_a_judge_without_a_new_version(
     assert as_user(administrator).post(page, form | {"users": "olga, nobody"}).status_code == 200
     assert as_user(administrator).post(page, form | {"users": "olga"}).status_code == 302
     assert owned.may_be_used_by(owner)
+    # A deactivated user in the list must not keep the other settings from being saved.
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    assert as_user(administrator).post(page, form | {"users": "olga", "budget": "5"}).status_code == 302
     assert owned.versions.count() == 1
     assert as_user(administrator).post(page, form).status_code == 302
     assert not owned.may_be_used_by(owner)

@@ -14,7 +14,7 @@ from annotation.models import Study
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.llm.api_keys import NoKey, read_key
-from judges.llm.chat import Endpoint
+from judges.llm.endpoints import Endpoint
 from judges.models import JudgeCall, JudgeReply, RunState
 from tests.judges.conftest import QUICK, Running, make_judge, run_judge
 

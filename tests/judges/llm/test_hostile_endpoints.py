@@ -7,8 +7,10 @@ import tracemalloc
 
 import pytest
 
-from judges.llm import chat
-from judges.llm.chat import Again, Endpoint, Permanent, Trouble
+from judges.llm import chat, transport
+from judges.llm.endpoints import Endpoint, is_endpoint, is_metadata_address
+from judges.llm.errors import Again, Permanent, Trouble
+from judges.llm.transport import LONGEST_RAW
 
 KEY = "sk-unmistakable-4242424242"
 
@@ -51,7 +53,7 @@ def test_a_reply_without_end_is_left_after_the_bytes_that_a_reply_may_have(statu
     began = time.monotonic()
     trouble, sent = answered(status, b"x" * 65_536, endless=True)
     assert isinstance(trouble, kind)
-    assert sent < 8 * chat.LONGEST_RAW
+    assert sent < 8 * LONGEST_RAW
     assert time.monotonic() - began < 20
 
 
@@ -118,7 +120,7 @@ def test_a_reply_that_comes_drop_by_drop_is_given_up_in_time() -> None:
     "url", ["http://127.0.0.1:8081/v1", "http://localhost/v1", "http://10.0.0.7/v1", "http://[::1]/v1"]
 )
 def test_models_of_this_machine_and_its_network_can_be_asked(url: str) -> None:
-    assert chat.is_endpoint(url)
+    assert is_endpoint(url)
 
 
 @pytest.mark.parametrize("gap", ["\n", "\r\n", "\t", " ", "\u2028", "\0"])
@@ -126,7 +128,7 @@ def test_models_of_this_machine_and_its_network_can_be_asked(url: str) -> None:
     "place", ["http:{}//models.example/v1", "http://models{}.example/v1", "http://models.example/v1{}"]
 )
 def test_an_address_with_a_gap_is_no_endpoint(place: str, gap: str) -> None:
-    assert not chat.is_endpoint(place.format(gap))
+    assert not is_endpoint(place.format(gap))
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -148,16 +150,16 @@ def test_a_name_that_leads_to_a_clouds_own_address_is_sent_nothing(
                     await chat.ask(client, endpoint, b"{}")
 
     # No test can have a link-local address of its own: this machine's stands in for it.
-    monkeypatch.setattr(chat, "tells_secrets", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr(transport, "is_metadata_address", lambda host: host == "127.0.0.1")
     asyncio.run(ask())
     assert not received
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%2", "::ffff:169.254.169.254", "fd00:ec2::254"])
 def test_addresses_as_connections_spell_them_are_known(address: str) -> None:
-    assert chat.tells_secrets(address)
+    assert is_metadata_address(address)
 
 
 @pytest.mark.parametrize("host", ["[fd00:ec2::254]", "100.100.100.200", "[fe80::1%25eth0]", "169.254.169.254"])
 def test_such_an_address_is_no_endpoint(host: str) -> None:
-    assert not chat.is_endpoint(f"http://{host}/v1")
+    assert not is_endpoint(f"http://{host}/v1")

@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from judges.llm import chat
-from judges.llm.chat import Again, Answer, Endpoint, Permanent, Refused, Trouble, Unfit
+from judges.llm.chat import Answer
+from judges.llm.endpoints import Endpoint
+from judges.llm.errors import Again, Permanent, Refused, Trouble, Unfit
 from judges.llm.replies import Ending, ending_of, usage_of
 
 KEY = "sk-unmistakable-4242424242"
@@ -399,7 +401,7 @@ def test_a_key_is_struck_out_however_an_endpoint_spells_it(status: int) -> None:
 
 @pytest.mark.parametrize("name", ["x-cache", "cf-aig-cache-status", "x-portkey-cache-status", "Helicone-Cache"])
 def test_a_gateway_that_says_so_had_the_reply_in_its_store(name: str) -> None:
-    for value, kept in (("HIT", True), ("Hit from cloudfront", True), ("MISS", False), ("", False)):
+    for value, from_cache in (("HIT", True), ("Hit from cloudfront", True), ("MISS", False), ("", False)):
         answer = asked(200, reply({"content": "x"}), {name: value})
         assert isinstance(answer, Answer)
-        assert answer.kept is kept
+        assert answer.from_cache is from_cache

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.socket, pytest.mark.django_db(transaction=True)]
 
 
 def killed(study: Study, judge: Any, ago: float, senders: int = 1) -> JudgeRun:
-    """A run whose sender gave its last sign of life `ago` seconds ago and holds one call."""
+    """A run whose sender had its last heartbeat `ago` seconds ago and holds one call."""
     run = runs.start(study, judge.current, Plan(), timezone.now(), detach=False, senders=senders)
     JudgeRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     run.refresh_from_db()

@@ -19,10 +19,9 @@ from annotation.models import Study
 from judges.judging import runs
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
-from judges.llm import chat
+from judges.llm import transport
 from judges.management.watching import News
 from judges.models import JudgeReply, RunState
-from judges.runs import sender
 from judges.runs.sender import Patience
 from tests.builders import NOW
 from tests.judges.conftest import make_judge, run_judge
@@ -106,7 +105,7 @@ def test_a_reason_is_said_again_only_after_some_seconds() -> None:
 def test_an_endpoint_that_never_lets_anybody_connect_is_given_up_after_seconds_and_not_minutes(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat, "NOT_THERE", 0.5)
+    monkeypatch.setattr(transport, "NOT_THERE", 0.5)
     judge = make_judge("http://127.0.0.1:9/v1")
     run = runs.start(study, judge.current, Plan(), NOW, detach=False)
     judge_life.work(run.pk, patience=LONG)
@@ -204,5 +203,4 @@ def test_the_first_call_goes_alone_and_the_others_together_once_it_was_answered(
 def test_no_library_writes_lines_of_its_own_about_a_retry() -> None:
     from stamina import instrumentation
 
-    assert sender.HOPELESS
     assert list(instrumentation.get_on_retry_hooks()) == []

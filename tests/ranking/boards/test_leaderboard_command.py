@@ -156,6 +156,16 @@ def test_a_stored_board_is_computed_again_as_it_was_asked_for_and_not_otherwise(
         run(study.slug, "--recompute", "1", option, *([value] if value else []))
 
 
+def test_a_judges_position_bias_that_is_estimated_is_not_said_to_be_unknown(run):
+    study = build_study(models=3, prompts=12)
+    rater = judge(study)
+    for number, pair in enumerate(study.pairs.order_by("pk")):
+        vote(rater, pair, "y" if number % 3 else "x", left="xy"[number % 2])
+    told = run(study.slug, "--raters", "gpt9", "--first-place")[1]
+    assert "Every pair was shown in one order only." in told
+    assert "could not be estimated" not in told
+
+
 def test_a_stored_board_computed_again_comes_in_every_form(run):
     study = voted_study()
     snapshots.ask(study, Filters(), Settings(method="davidson"), "1", 1, NOW)

@@ -22,7 +22,7 @@ from tests.together import together
 from tests.waiting import PATIENCE
 
 KEPT = len(snapshots.STANDING)
-REPORTS = len(snapshots.REPORTS)
+REPORTS = len(snapshots.STANDING_REPORTS)
 
 
 def compute_all(at=NOW):

@@ -157,6 +157,19 @@ def test_a_crowd_counts_as_people_and_as_nobody_in_particular():
     assert len(report["people"]["workers"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("method", "soft"), [("elo", False), ("pagerank", False), ("style-controlled", False), ("style-controlled", True)]
+)
+def test_every_vote_of_a_crowd_counts_beside_the_verdicts_of_judges(method, soft):
+    study = crowd_study()
+    if soft:
+        Comparison.objects.filter(rater__kind=RaterKind.CROWD, trial=0).update(share=0.9)
+    vote(judge(study), study.pairs.first(), "x")
+    found = board(study, "all", method=method)
+    assert found.sheet["comparisons"] == study.comparisons.count() == 2 * 216 + 1
+    assert found.read.inconsistent == 0
+
+
 def test_without_a_crowd_raters_are_known():
     study = voted_study(people=3)
     (group,) = board(study).sheet["groups"]

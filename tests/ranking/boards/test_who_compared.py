@@ -75,6 +75,20 @@ def test_what_went_in_is_told_beside_what_was_said_and_by_whom():
     assert "become one comparison" in told["Comparisons used"].means
 
 
+def test_a_judge_that_stands_alone_is_told_how_often_it_keeps_its_verdict():
+    study = build_study(models=3, prompts=12)
+    rater = judge(study)
+    for number, pair in enumerate(study.pairs.order_by("pk")):
+        vote(rater, pair, "x", left="x")
+        vote(rater, pair, "x" if number % 2 else "y", left="y", trial=1)
+    for pk in snapshots.recompute_changed(NOW):
+        snapshots.fill(pk, NOW)
+    board = study.leaderboards.get(raters="gpt9", method="bradley-terry")
+    told = {line.term: line.value for line in trust.lines(board)}
+    assert told["Agreement with people"] == "unknown"
+    assert told["Same verdict in both orders"] == "50% of 36"
+
+
 def test_models_that_met_few_prompts_are_told():
     study = voted_study()
     assert counted(study, "people")["prompts_per_model"] == [12, 12]

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from annotation.models import Status, Study
+from annotation.studies import prompt_sets
 from ranking.boards import snapshots
 from tests.builders import NOW
 from tests.ranking.casting import judge, vote, voted_study
@@ -93,6 +94,29 @@ def test_while_people_vote_visitors_read_why_there_are_no_links(administrator: U
     Study.objects.update(status=Status.CLOSED)
     assert links_to_pairs(visitor, study)
     assert PRIVATE not in visitor.get(pages(study)[0]).content.decode()
+
+
+def test_a_closed_study_does_not_promise_pairs_that_another_study_keeps_private(client: Client) -> None:
+    study = publish(disputed(), Status.CLOSED)
+    other = Study.objects.create(slug="other", name="Other", prompt_set=study.prompt_set, status=Status.OPEN)
+    for page in [*pages(study), f"/leaderboard/{study.slug}/pairs/", f"/grades/{study.slug}/"]:
+        html = client.get(page).content.decode()
+        assert "People are voting on these prompts in another study." in html, page
+        assert "Until the study is closed" not in html, page
+    Study.objects.filter(pk=other.pk).update(status=Status.CLOSED)
+    for page in pages(study):
+        assert "private" not in client.get(page).content.decode(), page
+
+
+def test_a_detached_study_does_not_promise_pairs_at_all(client: Client, owner: User, colleague: User, as_user) -> None:
+    study = publish(disputed(), Status.CLOSED)
+    prompt_sets.hand_over(study.prompt_set, owner)
+    Study.objects.update(owner=colleague, detached_at=NOW)
+    for reader, words in ((client, "The pairs of this study are private."), (as_user(colleague), "is detached from")):
+        for page in [*pages(study), f"/grades/{study.slug}/"]:
+            html = reader.get(page).content.decode()
+            assert words in html, page
+            assert "Until the study is closed" not in html, page
 
 
 def test_the_reference_of_the_api_says_what_is_private_while_people_vote(client: Client) -> None:

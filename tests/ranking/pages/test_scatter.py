@@ -3,6 +3,7 @@
 from itertools import combinations
 
 import pytest
+from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,16 @@ def test_the_diagonal_joins_equal_ratings():
     # The judge rates the first model higher than people do, so that it is above the line.
     first = found.dots[0]
     assert first.y < y0 + (first.x - x0) * (y1 - y0) / (x1 - x0)
+
+
+def test_intervals_are_only_spoken_of_where_there_are_some():
+    bare = [[1000, None, None], [900, None, None]]
+    assert not plot(bare, bare).has_intervals
+    assert plot(bare, [[1000, 950, 1050], [900, 850, 950]]).has_intervals
+    judge = {"name": "gpt9"}
+    for found, words in ((plot(bare, bare), False), (plot([[1000, 900, 1100], [900, 800, 1000]], bare), True)):
+        html = render_to_string("ranking/scatter.html", {"scatter": found, "judge": judge, "study": {"slug": "haiku"}})
+        assert ("95% intervals" in html) is words
 
 
 def test_axes_without_a_common_rating_have_no_diagonal():

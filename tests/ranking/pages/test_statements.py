@@ -9,7 +9,7 @@ import pytest
 from ranking.methods.board import rate
 from ranking.methods.settings import Settings
 from ranking.pages import text
-from ranking.pages.statements import STATEMENTS, About, said
+from ranking.pages.statements import STATEMENTS, About, one, said
 from tests.ranking.drawn_votes import draw, make
 
 VERDICT = {"level": 3, "best": "model 0", "worst_place": 4, "help": "votes", "factor": 3.0}
@@ -93,6 +93,10 @@ ALL = replace(BOARD, raters="all")
 
 # By code: a board of which the sentence is true, and boards of which it is false.
 CASES: dict[str, tuple[About, tuple[About, ...]]] = {
+    "no-order": (
+        flat("not-every-pair"),
+        (BOARD, flat(), flat("adaptive"), on(rows=group()["rows"][:1], verdict=None, notices=["not-every-pair"])),
+    ),
     "one-model": (on(rows=group()["rows"][:1], verdict=None), (BOARD, flat())),
     "shared-first": (flat(ranks=(1, 1, 3)), (BOARD, flat())),
     "first-without-width": (flat("no-width"), (BOARD, flat(), flat("no-width", ranks=(1, 1, 3)))),
@@ -132,7 +136,19 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
     "chance-of-first": (BOARD, (facts(prompts=5), flat())),
     "points": (BOARD, (replace(BOARD, method="eigen"),)),
     "points-anchored": (asked(anchor=["model 1", 900.0]), (BOARD, replace(BOARD, method="eigen"))),
-    "points-centred": (BOARD, (asked(anchor=["model 1", 900.0]), replace(BOARD, method="eigen"))),
+    "points-centred": (
+        BOARD,
+        (
+            asked(anchor=["model 1", 900.0]),
+            replace(BOARD, method="eigen"),
+            # Medians of rounds have another mean than the ratings of each round.
+            replace(BOARD, method="elo-bootstrap"),
+        ),
+    ),
+    "points-of-medians": (
+        replace(BOARD, method="elo-bootstrap"),
+        (BOARD, replace(BOARD, method="elo"), replace(asked(anchor=["model 1", 900.0]), method="elo-bootstrap")),
+    ),
     "few-prompts-here": (facts(prompts=9), (BOARD, replace(BOARD, facts={}))),
     "all-prompts": (BOARD, (facts(prompts_per_model=[2, 12]), facts(prompts=9), facts(prompts_per_model=None))),
     "some-prompts": (facts(prompts_per_model=[2, 2]), (BOARD, facts(prompts=9), facts(prompts_per_model=None))),
@@ -172,8 +188,8 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
     "held-if-independent": (on(clusters="none"), (BOARD, flat())),
     "meant-to-hold": (on(prior=True), (BOARD, flat(), on(clusters="none"))),
     "held-if-sampled": (BOARD, (on(prior=True), on(notices=["no-spread"]), on(degrees=1.0), flat())),
-    "effective-even": (BOARD, (on(effective_prompts=5.9), on(effective_raters=1.2), on(clusters="none"))),
-    "effective-uneven": (on(effective_prompts=5.9), (BOARD, on(effective_prompts=None))),
+    "effective-even": (BOARD, (on(notices=["uneven-prompts"]), on(notices=["bootstrap-uneven"]), on(clusters="none"))),
+    "effective-uneven": (on(notices=["uneven-raters"]), (BOARD, on(notices=["uneven"]))),
     "optimum": (BOARD, (on(gradient=None), on(gradient=1e-3))),
     "apart": (replace(BOARD, groups=[group(), group()]), (BOARD,)),
     "connected": (BOARD, (replace(BOARD, unmet=["owl"]), replace(BOARD, groups=[group(), group()]))),
@@ -181,6 +197,7 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
     "preliminary": (replace(BOARD, preliminary=True), (BOARD,)),
     "nothing-rated": (replace(BOARD, group={}, groups=[]), (BOARD,)),
     "too-few-to-rank": (replace(BOARD, unmet=["owl"]), (BOARD,)),
+    "normal-prior": (on(prior_deviation=120.4), (BOARD, on(prior_deviation=None), on(prior=True))),
     "contradictions-tied": (
         replace(judged(inconsistent=7), filters={"inconsistent": "tie"}),
         (BOARD, judged(inconsistent=7)),
@@ -207,6 +224,16 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
         ),
     ),
 }
+
+
+@pytest.mark.parametrize(("start", "said_of_it"), [(None, "is 1,000,"), (1200.0, "is 1,200,"), (0.0, "is 0,")])
+def test_the_mean_of_elo_is_where_its_models_start(start, said_of_it):
+    assert said_of_it in one("points", replace(asked(start=start), method="elo"))
+
+
+@pytest.mark.parametrize(("scale", "said_of_it"), [(None, "400 points"), (2000.0, "2,000 points"), (0.5, "0.5 points")])
+def test_the_scale_of_elo_is_told_as_it_was_given(scale, said_of_it):
+    assert f"a lead of {said_of_it} means odds" in one("points", replace(asked(scale=scale), method="elo"))
 
 
 def codes(about: About) -> list[str]:
@@ -236,6 +263,8 @@ def test_a_sentence_is_there_where_it_is_true_and_absent_where_it_is_false(code)
 def test_no_two_sentences_of_a_board_contradict_one_another(about):
     for part in ("scope", "question", "coverage", "agreement", "position", "ties", "intervals", "advice", "connected"):
         assert len(list(said(part, about))) <= 1, part
+    every = {each.code for each in said("summary", about)}
+    assert "no-order" not in every or every == {"no-order"}
     summary = {each.code for each in said("summary", about)}
     assert len(summary & {"one-model", "none-apart", "ranks-first", "ahead-of-second", "top-not-apart"}) <= 1
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from html.parser import HTMLParser
 
 import pytest
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 from django.test import Client
 from django.urls import reverse
 
@@ -196,3 +196,32 @@ def test_where_the_board_is_as_asked_nothing_is_out_of_reach(study):
     asked = Asked()
     board = Leaderboard.objects.of(study, asked.filters(), asked.settings()).finished().newest()
     assert switches(asked, Names.of(study), board).intervals == switches(asked, Names.of(study)).intervals
+
+
+@pytest.mark.parametrize(
+    ("query", "same"),
+    [
+        ("?method=elo&k=4", "?method=elo"),
+        ("?method=elo&start=1e3&scale=400.0", "?method=elo"),
+        ("?method=elo&k=16.0", "?method=elo&k=16"),
+        ("?method=elo&k=016", "?method=elo&k=16"),
+    ],
+)
+def test_equal_numbers_are_one_board_however_they_are_written(query, same):
+    assert asked_by(query) == asked_by(same)
+    assert asked_by(query).query() == same
+
+
+@pytest.mark.parametrize("number", [16.5, 1234567.5, 0.1, -3.0])
+def test_a_stored_board_leads_to_the_board_of_exactly_its_numbers(study, number):
+    asked, settings = Filters(), Settings(method="elo", start=number)
+    stored = Leaderboard(
+        study=study, raters=asked.raters, method="elo", filters=asdict(asked), settings=asdict(settings)
+    )
+    assert Asked.about(stored).settings() == settings
+
+
+@pytest.mark.parametrize("number", ["x", "nan", "inf"])
+def test_what_is_no_number_leads_to_no_board(number):
+    with pytest.raises(Http404):
+        asked_by(f"?method=elo&k={number}").settings()

@@ -65,7 +65,8 @@ def kappa(pairs: list[tuple[str, str]], *, linear: bool = False) -> float:
         return abs(LABELS[one] - LABELS[other]) if linear else float(one != other)
 
     observed = sum(apart(one, other) for one, other in pairs)
-    by_chance = sum(apart(one, other) for one, _other in pairs for _one, other in pairs) / len(pairs)
+    ones, others = (Counter(labels) for labels in zip(*pairs, strict=True))
+    by_chance = sum(ones[one] * others[other] * apart(one, other) for one in ones for other in others) / len(pairs)
     return 1 - observed / by_chance
 
 

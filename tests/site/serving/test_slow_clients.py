@@ -222,11 +222,11 @@ def test_a_full_disk_is_told_to_who_sends_a_file(tmp_path: Path, migrated: Path)
         token = arena.run("-c", made).splitlines()[-1].encode()
         server = Gunicorn(arena, tmp_path)
         try:
+            before = free()
             head = b"POST /studies/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Token " + token
             answer = server.answer(head + b"\r\nContent-Length: 6000000\r\n\r\n" + b"a" * 6_000_000)
             assert answer.startswith(b"HTTP/1.1 507 ")
             assert "The server’s disk is full".encode() in answer
-            before = free()
             assert eventually(lambda: free() == before)
             assert server.get("/sign-in/") == 200
         finally:

@@ -1,0 +1,88 @@
+"""What a row of another tool's file holds beyond our columns, so that it can be written again as it was.
+
+A reader builds the row from the values that it has found, as a writer will build it from the database. The remainder is
+how the row differs: `set` has other values, `unset` missing keys, `inside` the same of keys whose values are objects.
+`ascii` marks a line whose letters are escaped, and `line` is the whole line if it would still be written differently.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+type Order = Mapping[str, Sequence[str]]
+"""The order of keys: of the row under the empty name, and of the objects in it under theirs."""
+
+
+def rest(row: Mapping[str, Any], built: Mapping[str, Any], text: str, order: Order) -> dict[str, Any]:
+    """Returns how `row`, read from the line `text`, differs from `built`; empty if it does not."""
+    extra = _difference(row, built, [key for key in order if key])
+    for ascii_only in (False, True):
+        found: dict[str, Any] = _as_stored({**extra, **({"ascii": True} if ascii_only else {})})
+        if line(built, found, order) == text:
+            return found
+    return {**extra, "line": text}
+
+
+def _as_stored(value: Any) -> Any:
+    """Returns `value` with sorted keys: a database may give them back in another order than they came in."""
+    match value:
+        case dict():
+            return {key: _as_stored(value[key]) for key in sorted(value)}
+        case list():
+            return [_as_stored(each) for each in value]
+    return value
+
+
+def _difference(row: Mapping[str, Any], built: Mapping[str, Any], objects: Sequence[str]) -> dict[str, Any]:
+    inside = {
+        key: difference
+        for key in objects
+        if isinstance(row.get(key), dict)
+        and isinstance(built.get(key), dict)
+        and (difference := _difference(row[key], built[key], ()))
+    }
+    same = {key for key in objects if isinstance(row.get(key), dict) and isinstance(built.get(key), dict)}
+    known = {key for key, value in row.items() if key in built and _equal(built[key], value)}
+    other = {key: value for key, value in row.items() if key not in same | known}
+    lacking = sorted(key for key in built if key not in row)
+    return {
+        **({"set": other} if other else {}),
+        **({"unset": lacking} if lacking else {}),
+        **({"inside": inside} if inside else {}),
+    }
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Returns whether two values are written alike; in Python 1, 1.0 and true are equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def line(built: Mapping[str, Any], extra: Mapping[str, Any], order: Order) -> str:
+    """Returns the line, without its end, that `rest` was computed from."""
+    row = _applied(built, _as_stored(extra))
+    if "line" in extra and _same_row(extra["line"], row):
+        return str(extra["line"])
+    ordered = _ordered(row, order.get("", ()))
+    ordered = {
+        key: _ordered(value, order[key]) if key in order and isinstance(value, dict) else value
+        for key, value in ordered.items()
+    }
+    return json.dumps(ordered, ensure_ascii="ascii" in extra, allow_nan=False)
+
+
+def _same_row(text: str, row: Mapping[str, Any]) -> bool:
+    return json.dumps(json.loads(text), sort_keys=True) == json.dumps(row, sort_keys=True)
+
+
+def _applied(built: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    row = {**built, **extra.get("set", {})}
+    for key, difference in extra.get("inside", {}).items():
+        row[key] = _applied(row[key], difference)
+    for key in extra.get("unset", ()):
+        row.pop(key, None)
+    return row
+
+
+def _ordered(row: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    places = {key: place for place, key in enumerate(order)}
+    return {key: row[key] for key in sorted(row, key=lambda key: (places.get(key, len(places)), key))}

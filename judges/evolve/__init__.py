@@ -1,0 +1,1 @@
+"""New prompts that a model writes from seed prompts, iteration by iteration, and their review."""
