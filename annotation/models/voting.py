@@ -331,8 +331,15 @@ class Comparison(models.Model):
             ),
         ]
         indexes = [
-            # Ends with the pair, so that the pairs a rater compared are read in order, page by page.
-            models.Index(fields=["study", "rater", "pair"], name="comparison_by_rater"),
+            # With the pair, so that the pairs a rater compared are read in order, page by page; with what takes a row
+            # out of force, so that a rater's comparisons are counted without looking at the rows.
+            models.Index(fields=["study", "rater", "pair", "superseded_by", "withdrawn"], name="comparison_by_rater"),
+            # For the pace of a study: its first comparison and the latest ones, counted without looking at the rows.
+            models.Index(
+                fields=["study", "answered_at", "rater", "superseded_by", "withdrawn"],
+                condition=Q(answered_at__isnull=False),
+                name="comparison_in_time",
+            ),
             # Few studies have such rows. Whether one has takes a look at this index alone.
             models.Index(
                 fields=["study"],
