@@ -105,9 +105,9 @@ def rows(listed: Sequence[Study]) -> list[Row]:
     prefetch_related_objects(listed, "language_models")
     pairs = coverage.totals_by_study(reduce(or_, (coverage.offered_in(study) for study in listed)))
     votes: Counter[int] = Counter()
-    for rater in coverage.counts_by_rater(Rater.objects.filter(study__in=listed)):
-        if rater.kind != RaterKind.JUDGE and not rater.simulated:
-            votes[rater.study] += rater.number
+    voting = Rater.objects.filter(study__in=listed, simulated=False).exclude(kind=RaterKind.JUDGE)
+    for rater in coverage.counts_by_rater(voting):
+        votes[rater.study] += rater.number
     people = Worker.objects.filter(study__in=listed, rater__simulated=False).order_by()
     workers = dict(people.values_list("study").annotate(Count("pk")))
     return [
@@ -350,19 +350,19 @@ def workers(study: Study, at: datetime) -> SectionState:
 
 def export(study: Study, at: datetime) -> SectionState:
     """The state of the export: the number of comparisons."""
-    numbers = Counter(people=0, judges=0, simulated=0)
-    for rater in coverage.counts_by_rater(study.raters.all()):
-        is_judge = rater.kind == RaterKind.JUDGE
-        if rater.simulated or not (is_judge and rater.derived):
-            numbers["simulated" if rater.simulated else "judges" if is_judge else "people"] += rater.number
-    if not any(numbers.values()):
+    raters = coverage.counts_by_rater(study.raters.all())
+    real = [rater for rater in raters if not rater.simulated]
+    people = sum(rater.number for rater in real if rater.kind != RaterKind.JUDGE)
+    judges = sum(rater.number for rater in real if rater.kind == RaterKind.JUDGE and not rater.derived)
+    simulated = sum(rater.number for rater in raters if rater.simulated)
+    if not (people or judges or simulated):
         return SectionState(_("no comparisons yet; other data can be downloaded"), "empty")
     phrases = [
-        _("%(number)s by people") % {"number": number_format(numbers["people"], force_grouping=True)},
-        _("%(number)s by judges") % {"number": number_format(numbers["judges"], force_grouping=True)},
+        _("%(number)s by people") % {"number": number_format(people, force_grouping=True)},
+        _("%(number)s by judges") % {"number": number_format(judges, force_grouping=True)},
     ]
-    if numbers["simulated"]:
-        phrases.append(_("%(number)s simulated") % {"number": number_format(numbers["simulated"], force_grouping=True)})
+    if simulated:
+        phrases.append(_("%(number)s simulated") % {"number": number_format(simulated, force_grouping=True)})
     return SectionState(_("comparisons: %(phrases)s") % {"phrases": listed(phrases)})
 
 

@@ -241,13 +241,12 @@ def totals_by_study(offered: PairQuerySet) -> dict[int, Totals]:
     rows = offered.order_by().values("study")
     sums = rows.annotate(pairs=Count("*"), planned=Sum(_planned()), received=Sum(_received("taken")))
     found = {row["study"]: Totals(row["pairs"], row["planned"], row["received"]) for row in sums}
-    held = Assignment.objects.filter(study__in=list(found), state=AssignmentState.OPEN, slot__isnull=False)
+    held = Assignment.objects.filter(study__in=found.keys(), state=AssignmentState.OPEN, slot__isnull=False)
     reserved = dict(held.order_by().values_list("pair").annotate(Count("pk")))
-    for study, pair, taken, planned in offered.filter(pk__in=list(reserved)).values_list(
-        "study", "pk", "taken", _planned()
-    ):
+    places = offered.filter(pk__in=held.values("pair")).values_list("study", "pk", "taken", _planned())
+    for study, pair, taken, planned in places:
         # A place that is only reserved has no vote yet.
-        early = min(taken, planned) - min(taken - reserved[pair], planned)
+        early = min(taken, planned) - min(taken - reserved.get(pair, 0), planned)
         found[study] = replace(found[study], received=found[study].received - early)
     return found
 
@@ -319,14 +318,14 @@ def _by_type(prompts: list[Part]) -> list[Part]:
     ]
 
 
-def pace(study: Study, at: datetime, found: Totals | None = None) -> Pace:
+def pace(study: Study, at: datetime, known: Totals | None = None) -> Pace:
     """Returns the recent votes and the pace they give; nights and quiet hours are part of the window.
 
-    `found` is the coverage of the study, where it is known already.
+    `known` is the coverage of the study, where the caller has it already.
     """
-    # By keys, which are few: a join would start at all the pairs or raters instead of the latest votes.
+    # Without a join, which would start at all the pairs or raters instead of the latest votes.
     not_people = Q(kind=RaterKind.JUDGE) | Q(simulated=True) | Q(excluded_at__isnull=False)
-    others = list(Rater.objects.filter(not_people, study=study).values_list("pk", flat=True))
+    others = Rater.objects.filter(not_people, study=study).values("pk")
     golden = golden_pairs([study.pk])
     answered = Comparison.objects.in_force().filter(study=study, answered_at__isnull=False).exclude(rater__in=others)
 
@@ -340,7 +339,7 @@ def pace(study: Study, at: datetime, found: Totals | None = None) -> Pace:
     per_day = _per_day(day, first, LATELY, at) or _per_day(since(LONG_AGO), first, LONG_AGO, at)
     days_left = None
     if per_day and study.status == Status.OPEN and not study.is_adaptive:
-        found = found or totals(study)
+        found = known or totals(study)
         days_left = (found.planned - found.received) / per_day
     return Pace(since(timedelta(hours=1)), day, per_day, days_left)
 
@@ -408,7 +407,8 @@ def counts_by_rater(raters: QuerySet[Rater]) -> list[RaterCount]:
 
     They are counted in an index alone, and those on training and check pairs, which are few, are subtracted.
     """
-    rows = list(raters.filter(excluded_at=None).values_list("study", "pk", "kind", "simulated", "derived"))
+    raters = raters.filter(excluded_at=None).order_by()
+    rows = list(raters.values_list("study", "pk", "kind", "simulated", "derived"))
     studies = {row[0] for row in rows}
     theirs = Comparison.objects.in_force().filter(study__in=studies, rater__in=raters.values("pk"))
     by_rater = theirs.order_by().values_list("rater").annotate(number=Count("*"))
