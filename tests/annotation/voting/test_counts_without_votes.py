@@ -248,7 +248,8 @@ def with_loaded_votes_of_a_worker_who_is_included_again(tmp_path: Path) -> Study
 @state
 def after_undoing_votes_of_a_worker_who_was_excluded(tmp_path: Path) -> Study:
     study = loaded(tmp_path)
-    upload = more_votes(tmp_path, "9,2,3,12,8,right,'=Birch,command,people", "0,5,7,3,9,left,Alder 7B,'=Birch,people").upload
+    lines = ("9,2,3,12,8,right,'=Birch,command,people", "0,5,7,3,9,left,Alder 7B,'=Birch,people")
+    upload = more_votes(tmp_path, *lines).upload
     assert upload is not None
     exclusion.exclude(study.workers.get(number=8), "a reason", NOW)
     undo.undo(upload)
@@ -340,10 +341,7 @@ def test_the_pace_is_that_of_the_votes(study: Study) -> None:
         seen = coverage.votes_of_people(study).aggregate(first=Min("answered_at"), **within)
         found = coverage.pace(study, at)
         assert (found.last_hour, found.last_day) == (seen["hour"], seen["day"])
-        per_day = (
-            coverage._per_day(seen[name], seen["first"], windows[name], at)  # noqa: SLF001
-            for name in ("day", "week")
-        )
+        per_day = (coverage._per_day(seen[name], seen["first"], windows[name], at) for name in ("day", "week"))
         assert found.per_day == next(filter(None, per_day), None)
         assert found == coverage.pace(study, at, coverage.totals(study))
 
