@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation import overview
 from annotation.drawing import progress
-from annotation.forms import PairsForm
+from annotation.forms.pairs import PairsForm
 from annotation.models import PairRunState, Study
 from annotation.pair_making import background
 from annotation.pair_making.selections import SELECTIONS

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.forms import ErasureForm, ExclusionForm
+from annotation.forms.workers import ErasureForm, ExclusionForm
 from annotation.models import Comparison, Study, Worker
 from annotation.models.voting import Stage
 from annotation.studies import sharing
