@@ -7,7 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models.study import Outcome, Pair, Study
+from annotation.models.exits import Outcome
+from annotation.models.pair import Pair
+from annotation.models.study import Study
 from annotation.models.upload import Upload
 from annotation.scales import Answer, Side, Winner, answer_of
 

@@ -28,7 +28,8 @@ from annotation.models import (
     WinnerChoice,
     Worker,
 )
-from annotation.models.study import LIVE, PairQuerySet
+from annotation.models.pair import PairQuerySet
+from annotation.models.study import LIVE
 from annotation.models.voting import ComparisonQuerySet, Stage
 
 LATELY: Final = timedelta(days=1)
