@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.interchange.llmfao import LANGUAGE_TAG
 from annotation.interchange.reasoning import parted
-from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader
+from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result
 from annotation.scales import SCALES, Scale
 
 MAIL = re.compile(r"[^@\s?&<>:/]+@[^@\s?&<>:/]+\.[^@\s?&<>:/]+")
@@ -449,6 +449,11 @@ class Study(models.Model):
         chosen = self.language_models.all()
         return chosen if chosen.exists() else self.prompt_set.models.all()
 
+    def answers(self) -> models.QuerySet[Result]:
+        """Returns the answers that can be paired: the first sample of each model compared to each prompt offered."""
+        compared, prompts = self.models_compared().values("pk"), self.prompts().values("pk")
+        return Result.objects.filter(prompt_set=self.prompt_set_id, sample=0, model__in=compared, prompt__in=prompts)
+
     def admits(self, device: str) -> bool:
         """Returns whether people may take part on this class of `device`: phone, tablet or computer."""
         excluded = {Devices.ANY: (), Devices.NO_PHONES: ("phone",), Devices.COMPUTERS: ("phone", "tablet")}
@@ -460,6 +465,13 @@ class Study(models.Model):
             return "", text
         thoughts, said = parted(text)
         return thoughts if self.reasoning == self.Reasoning.FOLDED else "", said
+
+    @property
+    def erasure_due(self) -> datetime | None:
+        """When people's data is to be erased; None if never, or not before the study closes."""
+        if self.status != Status.CLOSED or self.closed_at is None or self.erase_after_days is None:
+            return None
+        return self.closed_at + timedelta(days=self.erase_after_days)
 
     def undoable_since(self, at: datetime) -> datetime:
         """Returns the earliest time of a vote that can still be undone at the time `at`.

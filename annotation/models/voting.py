@@ -256,6 +256,10 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
         """The rows by workers and crowds."""
         return self.exclude(rater__kind=RaterKind.JUDGE)
 
+    def votes_of_people(self) -> Self:
+        """The votes that count towards the coverage of a study: without checks, excluded raters and simulated ones."""
+        return self.counted().real().by_people()
+
     def weighted(self) -> Self:
         """The rows that count more or less than once, or are soft verdicts."""
         return self.filter(Q(weight__isnull=False) | Q(share__isnull=False))

@@ -74,11 +74,8 @@ def add_models(request: AdministratorRequest, study: Study) -> HttpResponse:
     study = lifecycle.add_models(study, new)
     if new:
         messages.success(request, _("Models added: %(names)s.") % {"names": ", ".join(model.name for model in new)})
-    last = study.pair_runs.first()
-    if new and last is not None and not study.is_adaptive:
-        run = background.submit(study, request.user, last.strategy, last.options)
-        return redirect("study-pair-run", study.slug, run.pk)
-    return redirect("study-pairs", study.slug)
+    run = background.submit_again(study, request.user) if new and not study.is_adaptive else None
+    return redirect("study-pair-run", study.slug, run.pk) if run else redirect("study-pairs", study.slug)
 
 
 @texts_page

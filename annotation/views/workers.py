@@ -117,7 +117,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
 
 def _votes_of(worker: Worker) -> int:
     """Counts the votes that excluding or including `worker` changes: those that the workers' page shows."""
-    return Comparison.objects.in_force().votable().filter(rater=worker.rater).count()
+    return Comparison.objects.votes_of_workers().filter(rater=worker.pk).count()
 
 
 def _next_sort(column: Column, sort: str) -> str:

@@ -198,7 +198,7 @@ def has_many_votes(study: Study) -> bool:
 
 def votes_of_people(study: Study) -> ComparisonQuerySet:
     """Returns the votes that count towards the coverage of `study`."""
-    return Comparison.objects.counted().real().by_people().filter(study=study)
+    return Comparison.objects.votes_of_people().filter(study=study)
 
 
 def _planned(pair: str = "") -> Case:
