@@ -1,5 +1,6 @@
 """The overview of a study: the state of each section, and sensible next steps."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
-from django.db.models import Count, Q, QuerySet, prefetch_related_objects
+from django.db.models import Count, prefetch_related_objects
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -15,9 +16,10 @@ from django.utils.translation import ngettext, pgettext
 from annotation import study_sections
 from annotation.drawing import progress
 from annotation.models import (
-    Comparison,
     Pair,
     Purpose,
+    Rater,
+    RaterKind,
     ResultFlag,
     Status,
     Study,
@@ -73,16 +75,16 @@ class Facts:
 
 def facts(study: Study, at: datetime) -> Facts:
     """Returns the numbers of `study` at the time `at`; for a draft, the pairs that starting it would offer."""
-    golden = Pair.objects.filter(study=study).aggregate(
-        training=Count("pk", filter=Q(purpose=Purpose.TRAINING)), check=Count("pk", filter=Q(purpose=Purpose.CHECK))
-    )
+    # Training and check pairs have an index of their own.
+    golden = Pair.objects.filter(study=study).exclude(purpose=Purpose.VOTE).order_by().values_list("purpose")
+    numbers: Counter[str] = Counter(dict(golden.annotate(number=Count("pk"))))
     return Facts(
         totals=coverage.totals(study),
         open_assignments=study.assignments.filter(state="open", slot__isnull=False).count(),
         workers_under_way=coverage.worker_counts(study, at).under_way,
-        training_pairs=golden["training"],
-        training_draw=study.training_draw(golden["training"]),
-        check_pairs=golden["check"],
+        training_pairs=numbers[Purpose.TRAINING],
+        training_draw=study.training_draw(numbers[Purpose.TRAINING]),
+        check_pairs=numbers[Purpose.CHECK],
         overlap=study.overlap,
         possible=progress.possible(study) if study.is_adaptive else None,
     )
@@ -97,29 +99,29 @@ class Row:
 
 
 def rows(listed: Sequence[Study]) -> list[Row]:
-    """Returns the studies of a list page with a phrase on their state, in six queries."""
+    """Returns the studies of a list page with a phrase on their state, in at most nine queries."""
     if not listed:
         return []
     prefetch_related_objects(listed, "language_models")
     pairs = coverage.totals_by_study(reduce(or_, (coverage.offered_in(study) for study in listed)))
-    votes = _by_study(Comparison.objects.counted().real().by_people().filter(study__in=listed))
-    workers = _by_study(Worker.objects.filter(study__in=listed, rater__simulated=False))
+    votes: Counter[int] = Counter()
+    voting = Rater.objects.filter(study__in=listed, simulated=False).exclude(kind=RaterKind.JUDGE)
+    for rater in coverage.counts_by_rater(voting):
+        votes[rater.study] += rater.number
+    people = Worker.objects.filter(study__in=listed, rater__simulated=False).order_by()
+    workers = dict(people.values_list("study").annotate(Count("pk")))
     return [
         Row(
             study,
             _row_phrase(
                 study,
                 pairs.get(study.pk),
-                votes=votes.get(study.pk, 0),
+                votes=votes[study.pk],
                 workers=workers.get(study.pk, 0),
             ),
         )
         for study in listed
     ]
-
-
-def _by_study(rows: QuerySet[Comparison] | QuerySet[Worker]) -> dict[int, int]:
-    return dict(rows.order_by().values_list("study").annotate(Count("pk")))
 
 
 def _row_phrase(study: Study, pairs: Totals | None, *, votes: int, workers: int) -> str:
@@ -262,7 +264,7 @@ def pairs(study: Study, at: datetime) -> SectionState:
         }
         return SectionState(phrase, "ready", tuple(steps))
     phrases = [count(numbers.offered, "pair"), covered(numbers.totals.share)]
-    if left := time_left(coverage.pace(study, at)):
+    if left := time_left(coverage.pace(study, at, numbers.totals)):
         phrases.append(left)
     if (
         study.status == Status.OPEN
@@ -348,23 +350,19 @@ def workers(study: Study, at: datetime) -> SectionState:
 
 def export(study: Study, at: datetime) -> SectionState:
     """The state of the export: the number of comparisons."""
-    numbers = (
-        Comparison.objects.counted()
-        .filter(study=study)
-        .aggregate(
-            people=Count("pk", filter=~Q(rater__kind="judge") & Q(rater__simulated=False)),
-            judges=Count("pk", filter=Q(rater__kind="judge", rater__simulated=False, rater__derived=False)),
-            simulated=Count("pk", filter=Q(rater__simulated=True)),
-        )
-    )
-    if not any(numbers.values()):
+    raters = coverage.counts_by_rater(study.raters.all())
+    real = [rater for rater in raters if not rater.simulated]
+    people = sum(rater.number for rater in real if rater.kind != RaterKind.JUDGE)
+    judges = sum(rater.number for rater in real if rater.kind == RaterKind.JUDGE and not rater.derived)
+    simulated = sum(rater.number for rater in raters if rater.simulated)
+    if not (people or judges or simulated):
         return SectionState(_("no comparisons yet; other data can be downloaded"), "empty")
     phrases = [
-        _("%(number)s by people") % {"number": number_format(numbers["people"], force_grouping=True)},
-        _("%(number)s by judges") % {"number": number_format(numbers["judges"], force_grouping=True)},
+        _("%(number)s by people") % {"number": number_format(people, force_grouping=True)},
+        _("%(number)s by judges") % {"number": number_format(judges, force_grouping=True)},
     ]
-    if numbers["simulated"]:
-        phrases.append(_("%(number)s simulated") % {"number": number_format(numbers["simulated"], force_grouping=True)})
+    if simulated:
+        phrases.append(_("%(number)s simulated") % {"number": number_format(simulated, force_grouping=True)})
     return SectionState(_("comparisons: %(phrases)s") % {"phrases": listed(phrases)})
 
 

@@ -1,11 +1,12 @@
 """Problems as rows keep them: the English text in one column, code and parameters in another."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import models
-from django.db.models import Case, Count, F, QuerySet, Value, When
+from django.db.models import Case, Count, F, Max, Min, QuerySet, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
@@ -64,11 +65,22 @@ class Counted:
 
 
 def commonest(rows: QuerySet[Any], most: int = COMMONEST) -> list[Counted]:
-    """The `most` kinds of problems that most of `rows` have, counted by code; what has no code, by its text."""
+    """The `most` kinds of problems that most of `rows` have, counted by code; what has no code, by its text.
+
+    If all rows with a code say the same, it is told as they say it.
+    """
     coded = rows.exclude(problem="").order_by().annotate(code=Coalesce(KT("problem_data__code"), NOTHING))
     worded = coded.annotate(words=Case(When(code="", then=F("problem")), default=NOTHING))
-    found = worded.values("code", "words").annotate(number=Count("pk")).order_by("-number", "code", "words")
-    return [Counted(_any_of(row["code"]) if row["code"] else row["words"], row["number"]) for row in found[:most]]
+    found = worded.values("code", "words").annotate(number=Count("pk"), first=Min("problem"), last=Max("problem"))
+    told_of = [(_told_of(rows, row), row["number"]) for row in found.order_by("-number", "code", "words")[:most]]
+    return [Counted(text, number) for text, number in told_of]
+
+
+def _told_of(rows: QuerySet[Any], kind: Mapping[str, str]) -> str:
+    if not kind["code"]:
+        return kind["words"]
+    same = rows.filter(problem=kind["first"]).first() if kind["first"] == kind["last"] else None
+    return _any_of(kind["code"]) if same is None else same.told_problem
 
 
 def _any_of(code: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from annotation.models import Study
-    from annotation.models.study import PairQuerySet
+    from annotation.models.pair import PairQuerySet
     from ranking.pairs.search import Sought
 
 LIMIT = 0.3

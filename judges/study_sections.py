@@ -7,9 +7,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.models import Comparison, Pair, PromptSet, Rater, Study
+from annotation.models import Pair, PromptSet, Rater, RaterKind, Study
 from annotation.overview import listed
 from annotation.study_sections import SectionState, Step
+from annotation.voting import coverage
 from judges.answers.runs import answer_life
 from judges.judging.runs import judge_life
 from judges.models import (
@@ -37,22 +38,19 @@ def look_at_judging(study: Study, at: datetime) -> SectionState:
     running = study.judge_runs.filter(state__in=[RunState.WAITING, RunState.RUNNING], offline=False).first()
     if running is not None:
         return _judging(running, at)
-    found = (
-        Comparison.objects.counted()
-        .filter(study=study, rater__kind="judge", rater__simulated=False, rater__derived=False)
-        .aggregate(comparisons=Count("pk"), raters=Count("rater", distinct=True))
-    )
-    if not found["comparisons"]:
+    judges = study.raters.filter(kind=RaterKind.JUDGE, simulated=False, derived=False)
+    found = [rater.number for rater in coverage.counts_by_rater(judges)]
+    if not found:
         steps: tuple[Step, ...] = ()
         if Pair.objects.within(study).exists() and not Rater.objects.filter(study=study, kind="judge").exists():
             text = _("You can have a judge vote on the same pairs as people and compare the two.")
             steps = (Step(55, text, _("Ask a judge"), "study-judges"),)
         return SectionState(_("none yet"), "empty", steps)
-    phrase = ngettext("%(number)s judge", "%(number)s judges", found["raters"]) % {
-        "number": number_format(found["raters"], force_grouping=True)
+    phrase = ngettext("%(number)s judge", "%(number)s judges", len(found)) % {
+        "number": number_format(len(found), force_grouping=True)
     }
-    votes = ngettext("%(number)s comparison", "%(number)s comparisons", found["comparisons"]) % {
-        "number": number_format(found["comparisons"], force_grouping=True)
+    votes = ngettext("%(number)s comparison", "%(number)s comparisons", sum(found)) % {
+        "number": number_format(sum(found), force_grouping=True)
     }
     return SectionState(listed([phrase, votes]))
 

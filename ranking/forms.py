@@ -11,7 +11,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.forms import PercentField
+from annotation.forms.fields import PercentField
 from annotation.models import Study
 from ranking.design.planner.assumptions import (
     MOST_MODELS,

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Q
 
 from annotation import draw_strategies
-from annotation.draw_strategies import Chosen
+from annotation.draw_strategies import Chosen, Drawer
 from annotation.drawing import candidates as readers
 from annotation.drawing.store import Changed, Drawing, basis, lock, store
 from annotation.models import Assignment, AssignmentState, DrawBatch, Offering, Pair, Status, Study
@@ -84,13 +84,14 @@ def draw(study_id: int, at: datetime) -> int:
     asks again.
     """
     study = Study.objects.filter(_drawing(at), pk=study_id).select_related("prompt_set").first()
-    if study is None or draw_strategies.registered() is None:
+    drawer = draw_strategies.registered()
+    if study is None or drawer is None:
         return 0
     size = min(supply(study, at).short, MOST)
     if not size or not Study.objects.filter(_drawing(at), pk=study_id).update(drawing_at=at):
         return 0
     try:
-        return _draw(study, size, at)
+        return _draw(drawer, study, size, at)
     except Changed:
         log.info("Study %s changed while pairs were being drawn; the next batch takes that into account.", study.slug)
         return 0
@@ -98,9 +99,7 @@ def draw(study_id: int, at: datetime) -> int:
         Study.objects.filter(pk=study_id, drawing_at=at).update(drawing_at=None)
 
 
-def _draw(study: Study, size: int, at: datetime) -> int:
-    drawer = draw_strategies.registered()
-    assert drawer is not None  # noqa: S101  `draw` asked
+def _draw(drawer: Drawer, study: Study, size: int, at: datetime) -> int:
     before = basis(study)
     number = (DrawBatch.objects.filter(study=study).aggregate(last=Max("number"))["last"] or 0) + 1
     rng = np.random.default_rng([study.draw_seed, number])

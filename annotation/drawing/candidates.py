@@ -10,7 +10,7 @@ from django.db.models import Min, QuerySet
 from numpy.typing import NDArray
 
 from annotation.interchange.reasoning import parted
-from annotation.models import Assignment, AssignmentState, Draw, Pair, Purpose, Result, ResultFlag, Study
+from annotation.models import Assignment, AssignmentState, Draw, Pair, Purpose, ResultFlag, Study
 from annotation.pairing.candidates import Candidates, Counts
 
 CHUNK: Final = 20_000
@@ -26,7 +26,7 @@ def read(study: Study) -> Candidates:
     models = _keys(study.models_compared())
     prompts = _keys(study.prompts())
     answered = np.zeros((len(models), len(prompts)), dtype=bool)
-    results = _rows(results_of(study).values_list("model", "prompt"), 2)
+    results = _rows(study.answers().values_list("model", "prompt"), 2)
     answered[np.searchsorted(models, results[:, 0]), np.searchsorted(prompts, results[:, 1])] = True
     drawn, pending = _drawn(study, models, prompts)
     return Candidates(
@@ -47,12 +47,6 @@ def for_worker(candidates: Candidates, worker_id: int) -> Candidates:
     found = _rows(rows.values_list("pair__model_x", "pair__model_y", "pair__prompt"), 3)
     seen, _known = _as_places(found, candidates.models, candidates.prompts)
     return replace(candidates, refused=np.unique(np.concatenate([candidates.refused, seen]), axis=0))
-
-
-def results_of(study: Study) -> QuerySet[Result]:
-    """Returns the answers that can be paired."""
-    compared, prompts = study.models_compared().values("pk"), study.prompts().values("pk")
-    return Result.objects.filter(prompt_set=study.prompt_set_id, sample=0, model__in=compared, prompt__in=prompts)
 
 
 def pairs_of(study: Study) -> QuerySet[Pair]:
@@ -98,7 +92,7 @@ def _identical(study: Study, models: Counts, prompts: Counts) -> Counts:
     """Returns (k, 3) the pairs of answers that are the same, of those that are flagged as such."""
     flagged = ResultFlag.objects.filter(kind=ResultFlag.Kind.IDENTICAL).values("result")
     said: dict[tuple[int, str], list[int]] = defaultdict(list)
-    rows = results_of(study).filter(pk__in=flagged).values_list("prompt", "model", "text", "turns")
+    rows = study.answers().filter(pk__in=flagged).values_list("prompt", "model", "text", "turns")
     for prompt, model, text, turns in rows.iterator(chunk_size=100):
         said[prompt, "\0".join(parted(answer or "")[1].strip() for answer in (text, *turns))].append(model)
     same = [(x, y, prompt) for (prompt, _text), alike in said.items() for x, y in combinations(alike, 2)]

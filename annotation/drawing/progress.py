@@ -8,7 +8,6 @@ from django.db.models import Count, F, Max, Sum
 
 from annotation import draw_strategies
 from annotation.drawing import batches
-from annotation.drawing.candidates import results_of
 from annotation.models import Draw, DrawBatch, LanguageModel, Pair, Study
 
 LATELY: Final = timedelta(minutes=10)
@@ -74,7 +73,7 @@ def is_sleeping(study: Study, at: datetime) -> bool:
 
 def possible(study: Study) -> int:
     """Returns how many pairs `study` can draw: every two models on every prompt that both answered."""
-    answers = results_of(study).order_by().values_list("prompt").annotate(Count("pk"))
+    answers = study.answers().order_by().values_list("prompt").annotate(Count("pk"))
     return sum(number * (number - 1) // 2 for _prompt, number in answers)
 
 

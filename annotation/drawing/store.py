@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from django.db.models import Count, F
 
-from annotation.drawing.candidates import results_of
 from annotation.models import Assignment, Draw, DrawBatch, Pair, Status, Study
 from annotation.numbering import next_number
 
@@ -117,7 +116,7 @@ def _pairs(study: Study, drawings: Sequence[Drawing], rng: np.random.Generator) 
     """Returns the pair of each drawing, by prompt and models; adds the rows that are missing."""
     prompts = {drawing.prompt for drawing in drawings}
     models = {model for drawing in drawings for model in (drawing.model_1, drawing.model_2)}
-    answers = results_of(study).filter(prompt__in=prompts, model__in=models)
+    answers = study.answers().filter(prompt__in=prompts, model__in=models)
     results = {(prompt, model): pk for prompt, model, pk in answers.values_list("prompt", "model", "pk")}
     there = (
         Pair.objects.filter(study=study, prompt__in=prompts)

@@ -144,10 +144,13 @@ def _referring(upload: Upload) -> Iterator[str]:
 
 
 def _give_back(comparisons: ComparisonQuerySet) -> None:
-    """Releases the places of people's votes and subtracts the votes from their workers' counts."""
+    """Releases the places of people's votes and subtracts the votes from their workers' counts.
+
+    The votes of excluded workers hold no places.
+    """
     people = comparisons.in_force().by_people()
-    real = people.filter(rater__simulated=False).values_list("pair").annotate(votes=Count("pk")).order_by()
-    shift_taken(dict(real), -1)
+    holding = people.real().filter(rater__excluded_at=None).order_by()
+    shift_taken(dict(holding.values_list("pair").annotate(votes=Count("pk"))), -1)
     by_worker = people.values_list("rater").annotate(votes=Count("pk")).order_by()
     for rater, votes in by_worker:
         Worker.objects.filter(pk=rater).update(votes=F("votes") - votes)

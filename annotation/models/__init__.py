@@ -4,8 +4,11 @@ from annotation.models.battles import BattleRow
 from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSetReader, Result, ResultFlag
 from annotation.models.draw import Draw, DrawBatch
 from annotation.models.erasure import ErasedId, Erasure, ErasureCause
+from annotation.models.exits import Exit, Outcome
+from annotation.models.pair import Pair, Purpose
 from annotation.models.pair_run import PairRun, PairRunState
-from annotation.models.study import Exit, GoalKind, Offering, Outcome, Pair, Purpose, Status, Study, StudyText, TextKind
+from annotation.models.study import GoalKind, Offering, Status, Study
+from annotation.models.study_texts import StudyText, TextKind
 from annotation.models.upload import Upload, UploadState
 from annotation.models.voting import (
     Assignment,

@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models.study import Pair, Study
+from annotation.models.pair import Pair
+from annotation.models.study import Study
 from annotation.models.upload import Upload
 from annotation.models.voting import SideChoice
 

@@ -4,7 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models.study import Pair, Study
+from annotation.models.pair import Pair
+from annotation.models.study import Study
 
 
 class DrawBatch(models.Model):

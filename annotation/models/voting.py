@@ -7,7 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models.study import Outcome, Pair, Study
+from annotation.models.exits import Outcome
+from annotation.models.pair import Pair
+from annotation.models.study import Study
 from annotation.models.upload import Upload
 from annotation.scales import Answer, Side, Winner, answer_of
 
@@ -254,6 +256,10 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
         """The rows by workers and crowds."""
         return self.exclude(rater__kind=RaterKind.JUDGE)
 
+    def votes_of_people(self) -> Self:
+        """The votes that count towards the coverage of a study: without checks, excluded raters and simulated ones."""
+        return self.counted().real().by_people()
+
     def weighted(self) -> Self:
         """The rows that count more or less than once, or are soft verdicts."""
         return self.filter(Q(weight__isnull=False) | Q(share__isnull=False))
@@ -331,8 +337,15 @@ class Comparison(models.Model):
             ),
         ]
         indexes = [
-            # Ends with the pair, so that the pairs a rater compared are read in order, page by page.
-            models.Index(fields=["study", "rater", "pair"], name="comparison_by_rater"),
+            # With the pair, so that the pairs a rater compared are read in order, page by page; with what takes a row
+            # out of force, so that a rater's comparisons are counted without looking at the rows.
+            models.Index(fields=["study", "rater", "pair", "superseded_by", "withdrawn"], name="comparison_by_rater"),
+            # For the pace of a study: its first comparison and the latest ones, counted without looking at the rows.
+            models.Index(
+                fields=["study", "answered_at", "rater", "superseded_by", "withdrawn"],
+                condition=Q(answered_at__isnull=False),
+                name="comparison_in_time",
+            ),
             # Few studies have such rows. Whether one has takes a look at this index alone.
             models.Index(
                 fields=["study"],

@@ -39,6 +39,12 @@ def submit(study: Study, user: User | None, strategy: str, options: Mapping[str,
     return run
 
 
+def submit_again(study: Study, user: User | None) -> PairRun | None:
+    """Asks for the pairs of models that are new in `study`, made as its last run made them; None if it had no run."""
+    last = study.pair_runs.first()
+    return None if last is None else submit(study, user, last.strategy, last.options)
+
+
 def _enqueue(run_id: int) -> None:
     current_app.send_task(TASK, args=[run_id])
 

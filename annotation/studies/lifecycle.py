@@ -26,7 +26,6 @@ from annotation.models import (
     Outcome,
     Pair,
     PromptSet,
-    Result,
     Status,
     Study,
     StudyText,
@@ -114,8 +113,8 @@ def _keep_wording(study: Study, field: str) -> None:
 
 
 def _votes_given(study: Study) -> int:
-    """Counts the votes of people as the study's page does: without checks, excluded workers and simulated votes."""
-    return Comparison.objects.counted().real().by_people().filter(study=study).count()
+    """Counts the votes of people as the study's page does."""
+    return Comparison.objects.votes_of_people().filter(study=study).count()
 
 
 def warning_before(study: Study) -> str:
@@ -260,9 +259,7 @@ def _drawn_places(study: Study) -> Least:
 
 def has_candidates(study: Study) -> bool:
     """Returns whether two of the study's models answered a prompt within its filters, so that a pair can be drawn."""
-    compared, prompts = study.models_compared().values("pk"), study.prompts().values("pk")
-    answers = Result.objects.filter(prompt_set=study.prompt_set_id, sample=0, model__in=compared, prompt__in=prompts)
-    return answers.order_by().values("prompt").annotate(models=Count("pk")).filter(models__gt=1).exists()
+    return study.answers().order_by().values("prompt").annotate(models=Count("pk")).filter(models__gt=1).exists()
 
 
 def check_leave(study: Study) -> None:

@@ -47,7 +47,7 @@ _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOT
 
 
 class Refused(Exception):
-    """The token does not show that the platform sent this participant to this study."""
+    """Nothing shows that the platform sent this participant to this study."""
 
 
 class Expired(Refused):

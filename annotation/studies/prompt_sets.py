@@ -22,7 +22,8 @@ from annotation.models import (
     Study,
 )
 from annotation.models.corpus import PromptSetQuerySet
-from annotation.models.study import LIVE, PairQuerySet
+from annotation.models.pair import PairQuerySet
+from annotation.models.study import LIVE
 from annotation.studies.lifecycle import HALTS, NotPossible
 
 SET_HALTS: Final[list[Callable[[PromptSet], None]]] = []

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.forms import UploadForm, WhoseForm
+from annotation.forms.data import UploadForm, WhoseForm
 from annotation.importing import load, undo, uploads
 from annotation.interchange.faults import Fault
 from annotation.models import Purpose, Report, ResultFlag, Study, Upload, UploadState

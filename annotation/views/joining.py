@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotation.client_address import address_of, count, is_of_the_internet, key_of
 from annotation.models import Outcome, Status, Study, Worker
 from annotation.studies import platform_tokens, signed_ids
+from annotation.studies.platform_tokens import Refused
 from annotation.views import pair_display, worker_session
 from annotation.voting import erasure, joining, leaving
 
@@ -37,8 +38,6 @@ class Arrival:
     platform: dict[str, str]
     proven: bool = False
     """Whether the ID is signed with the study's key or by the platform, which nobody else can do."""
-    refusal: str = ""
-    """Why the study, which asks for a signature, does not accept the ID: `unsigned`, `expired` or `other-study`."""
 
 
 def arrival_by(study: Study, request: HttpRequest, leeway: timedelta = platform_tokens.CLOCKS) -> Arrival:
@@ -51,6 +50,7 @@ def arrival_by(study: Study, request: HttpRequest, leeway: timedelta = platform_
 
     Raises:
         DamagedLink: there are too many parameters, or one is too long or has unprintable characters.
+        Refused: the study asks for a signature, and does not accept that of the link.
     """
     parameters = {name: request.GET.get(name, "").strip() for name in request.GET}
     # Too long for a parameter, and never kept.
@@ -67,28 +67,28 @@ def arrival_by(study: Study, request: HttpRequest, leeway: timedelta = platform_
     if not study.id_signed:
         return Arrival(external_id, platform)
     signature = platform.pop(signed_ids.PARAMETER, "")
-    proven = external_id is not None and signed_ids.is_signed(study, external_id, signature)
-    return Arrival(external_id, platform, proven, refusal="unsigned" if external_id is not None and not proven else "")
+    if external_id is None:
+        return Arrival(None, platform)
+    if not signed_ids.is_signed(study, external_id, signature):
+        raise Refused
+    return Arrival(external_id, platform, proven=True)
 
 
 def _by_platform(
     study: Study, request: HttpRequest, token: str, platform: dict[str, str], leeway: timedelta
 ) -> Arrival:
-    """Returns who arrives by a link that the platform signed; what it signed has to be what the link says."""
+    """Returns who arrives by a link that the platform signed.
+
+    Raises:
+        Refused: it did not sign it for this study, or not with what the link says.
+    """
     path = reverse("join", args=[study.slug])
-    try:
-        signed = platform_tokens.check(study, token, request.get_host(), path, leeway)
-    except platform_tokens.Expired:
-        return Arrival(None, {}, refusal="expired")
-    except platform_tokens.OtherStudy:
-        return Arrival(None, {}, refusal="other-study")
-    except platform_tokens.Refused:
-        return Arrival(None, {}, refusal="unsigned")
+    signed = platform_tokens.check(study, token, request.get_host(), path, leeway)
     external_id = signed.pop(study.id_parameter, None)
     told = platform.pop(study.id_parameter, external_id)
     contradicted = any(platform.get(name, value) != value for name, value in signed.items())
     if not external_id or len(external_id) > LONGEST_PARAMETER or told != external_id or contradicted:
-        return Arrival(None, {}, refusal="unsigned")
+        raise Refused
     return Arrival(external_id, platform, proven=True)
 
 
@@ -101,8 +101,8 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         arrival = arrival_by(study, request)
     except DamagedLink:
         return _damaged(request, study)
-    if arrival.refusal:
-        return _refused(request, study, arrival.refusal)
+    except Refused as refusal:
+        return _refused(request, study, refusal)
     worker = joining.find(study, worker_session.remembered(request, slug), arrival.external_id)
     if worker is not None:
         return _welcome(request, worker, proven=arrival.proven)
@@ -123,8 +123,8 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
         arrival = arrival_by(study, request, platform_tokens.READING)
     except DamagedLink:
         return _damaged(request, study)
-    if arrival.refusal:
-        return _refused(request, study, arrival.refusal)
+    except Refused as refusal:
+        return _refused(request, study, refusal)
     answer = request.POST.get("answer", "")
     if answer in (Outcome.NO_CONSENT, Outcome.UNSUITABLE_DEVICE):
         exit_ = leaving.exit_of(study, answer)
@@ -195,24 +195,18 @@ def _damaged(request: HttpRequest, study: Study) -> HttpResponse:
     return worker_session.calm(request, study, _("This link doesn’t work"), text, status=400)
 
 
-def _refused(request: HttpRequest, study: Study, refusal: str) -> HttpResponse:
+def _refused(request: HttpRequest, study: Study, refusal: Refused) -> HttpResponse:
     """Shows why the link's participant ID is not accepted, and what to do."""
-    title, text = {
-        "expired": (
-            _("This link has expired"),
-            _("Please go back to the site that sent you here and open the study again."),
-        ),
-        "other-study": (
-            _("This link is for another study"),
-            _("Please go back to the site that sent you here and open this study from there."),
-        ),
-    }.get(
-        refusal,
-        (
-            _("This link doesn’t work"),
-            _("Its participant ID isn’t confirmed. Please open the link exactly as you were sent it."),
-        ),
-    )
+    match refusal:
+        case platform_tokens.Expired():
+            title = _("This link has expired")
+            text = _("Please go back to the site that sent you here and open the study again.")
+        case platform_tokens.OtherStudy():
+            title = _("This link is for another study")
+            text = _("Please go back to the site that sent you here and open this study from there.")
+        case _:
+            title = _("This link doesn’t work")
+            text = _("Its participant ID isn’t confirmed. Please open the link exactly as you were sent it.")
     return worker_session.calm(request, study, title, text, status=403)
 
 
@@ -226,8 +220,7 @@ def _erased(request: HttpRequest, study: Study) -> HttpResponse:
         return _welcome(request, worker, proven=False)
     text = _(
         "You took part in this study, and your personal data has since been deleted. You can only take part once, so "
-        "there "
-        "is nothing left to do here."
+        "there is nothing left to do here."
     )
     return worker_session.calm(request, study, _("You have already taken part"), text, status=403)
 

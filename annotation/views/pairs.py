@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation import overview
 from annotation.drawing import progress
-from annotation.forms import PairsForm
+from annotation.forms.pairs import PairsForm
 from annotation.models import PairRunState, Study
 from annotation.pair_making import background
 from annotation.pair_making.selections import SELECTIONS
@@ -74,11 +74,8 @@ def add_models(request: AdministratorRequest, study: Study) -> HttpResponse:
     study = lifecycle.add_models(study, new)
     if new:
         messages.success(request, _("Models added: %(names)s.") % {"names": ", ".join(model.name for model in new)})
-    last = study.pair_runs.first()
-    if new and last is not None and not study.is_adaptive:
-        run = background.submit(study, request.user, last.strategy, last.options)
-        return redirect("study-pair-run", study.slug, run.pk)
-    return redirect("study-pairs", study.slug)
+    run = background.submit_again(study, request.user) if new and not study.is_adaptive else None
+    return redirect("study-pair-run", study.slug, run.pk) if run else redirect("study-pairs", study.slug)
 
 
 @texts_page

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation import prompt_set_sections
-from annotation.forms import OwnerForm, ReadersForm
+from annotation.forms.prompt_sets import OwnerForm, ReadersForm
 from annotation.models import PromptSet, Study
 from annotation.prompt_set_sections import SetSection
 from annotation.studies import prompt_sets

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from annotation import forms, markup
+from annotation import markup
+from annotation.forms import settings as forms
 from annotation.models import Study
 from annotation.studies import prompt_sets, sharing
 from annotation.studies.lifecycle import warning_before

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation import overview
-from annotation.forms import DeletionForm, NewStudyForm
+from annotation.forms.study import DeletionForm, NewStudyForm
 from annotation.models import Status, Study
 from annotation.studies import deletion, lifecycle, sharing
 from annotation.views.access import AdministratorRequest, posted, show, study_page

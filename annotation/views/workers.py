@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.forms import ErasureForm, ExclusionForm
+from annotation.forms.workers import ErasureForm, ExclusionForm
 from annotation.models import Comparison, Study, Worker
 from annotation.models.voting import Stage
 from annotation.studies import sharing
@@ -117,7 +117,7 @@ def page(request: AdministratorRequest, study: Study) -> HttpResponse:
 
 def _votes_of(worker: Worker) -> int:
     """Counts the votes that excluding or including `worker` changes: those that the workers' page shows."""
-    return Comparison.objects.in_force().votable().filter(rater=worker.rater).count()
+    return Comparison.objects.votes_of_workers().filter(rater=worker.pk).count()
 
 
 def _next_sort(column: Column, sort: str) -> str:

@@ -212,7 +212,8 @@ def _draw_late(worker: Worker, at: datetime, rng: np.random.Generator) -> Assign
     Nobody is told that nothing is left because the background has not drawn the next batch.
     """
     for _try in range(LATE_TRIES):
-        study = Study.objects.get(pk=worker.study_id)
+        # Read again: the vote path leaves out the settings that a draw depends on, and they may have changed since.
+        study = Study.objects.select_related("prompt_set").get(pk=worker.study_id)
         # Many answers take a moment to read, in which others may vote.
         candidates = read_candidates(study)
         with transaction.atomic():

@@ -5,14 +5,13 @@ the coverage.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
-from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Sum, When
 from django.db.models.functions import Least
 
 from annotation.models import (
@@ -22,13 +21,15 @@ from annotation.models import (
     Offering,
     Pair,
     Purpose,
+    Rater,
     RaterKind,
     Status,
     Study,
     WinnerChoice,
     Worker,
 )
-from annotation.models.study import LIVE, PairQuerySet
+from annotation.models.pair import PairQuerySet
+from annotation.models.study import LIVE
 from annotation.models.voting import ComparisonQuerySet, Stage
 
 LATELY: Final = timedelta(days=1)
@@ -197,7 +198,7 @@ def has_many_votes(study: Study) -> bool:
 
 def votes_of_people(study: Study) -> ComparisonQuerySet:
     """Returns the votes that count towards the coverage of `study`."""
-    return Comparison.objects.counted().real().by_people().filter(study=study)
+    return Comparison.objects.votes_of_people().filter(study=study)
 
 
 def _planned(pair: str = "") -> Case:
@@ -219,33 +220,41 @@ def offered_in(study: Study) -> PairQuerySet:
 
 
 def totals(study: Study, votes: ComparisonQuerySet | None = None, category: str | None = None) -> Totals:
-    """Returns the coverage of the pairs within the study's filters, in two queries; of a draft, what is planned.
+    """Returns the coverage of the pairs within the study's filters; of a draft, what is planned.
 
     `votes` are those to count, by default all that people gave; with `category`, only pairs of its prompts count.
     """
     offered = offered_in(study)
     if category is not None:
         offered = offered.filter(prompt__type=category)
-    votes = votes_of_people(study) if votes is None else votes
+    if votes is None:
+        return totals_by_study(offered).get(study.pk, Totals(0, 0, 0))
     places = offered.aggregate(pairs=Count("pk"), planned=Sum(_planned()))
     received = _by_pair(votes.filter(pair__in=offered.values("pk"))).aggregate(all=Sum("received"))
     return Totals(places["pairs"], places["planned"] or 0, received["all"] or 0)
 
 
 def totals_by_study(offered: PairQuerySet) -> dict[int, Totals]:
-    """Returns the coverage of the `offered` pairs of several studies, by the studies' keys, in two queries."""
-    votes = Comparison.objects.counted().real().by_people().filter(pair__in=offered.values("pk"))
-    sql, parameters = votes.order_by().values_list("study", "pair").annotate(**_RECEIVED).query.sql_with_params()
-    with connection.cursor() as cursor:
-        # The ORM does not group a second time.
-        cursor.execute(
-            f"WITH by_pair (study, pair, votes, received) AS ({sql}) "  # noqa: S608  no external input in the statement
-            "SELECT study, SUM(received) FROM by_pair GROUP BY study",
-            parameters,
-        )
-        received = {study: int(number) for study, number in cursor.fetchall()}
-    places = offered.order_by().values("study").annotate(pairs=Count("pk"), planned=Sum(_planned()))
-    return {row["study"]: Totals(row["pairs"], row["planned"], received.get(row["study"], 0)) for row in places}
+    """Returns the coverage of the `offered` pairs of several studies, by the studies' keys, in three queries.
+
+    The places taken on a pair are people's votes on it, and reservations. No vote is read, however many there are.
+    """
+    rows = offered.order_by().values("study")
+    sums = rows.annotate(pairs=Count("*"), planned=Sum(_planned()), received=Sum(_received("taken")))
+    found = {row["study"]: Totals(row["pairs"], row["planned"], row["received"]) for row in sums}
+    held = Assignment.objects.filter(study__in=found.keys(), state=AssignmentState.OPEN, slot__isnull=False)
+    reserved = dict(held.order_by().values_list("pair").annotate(Count("pk")))
+    places = offered.filter(pk__in=held.values("pair")).values_list("study", "pk", "taken", _planned())
+    for study, pair, taken, planned in places:
+        # A place that is only reserved has no vote yet.
+        early = min(taken, planned) - min(taken - reserved.get(pair, 0), planned)
+        found[study] = replace(found[study], received=found[study].received - early)
+    return found
+
+
+def _received(votes: str) -> Least:
+    """Returns how many of the votes in the column `votes` of a pair were planned."""
+    return Least(F(votes), _planned(), output_field=IntegerField())
 
 
 def _by_pair(votes: ComparisonQuerySet) -> QuerySet[Comparison, Any]:
@@ -310,20 +319,30 @@ def _by_type(prompts: list[Part]) -> list[Part]:
     ]
 
 
-def pace(study: Study, at: datetime) -> Pace:
-    """Returns the recent votes and the pace they give; nights and quiet hours are part of the window."""
-    seen = votes_of_people(study).aggregate(
-        first=Min("answered_at"),
-        hour=Count("pk", filter=_answered_since(at - timedelta(hours=1), at)),
-        day=Count("pk", filter=_answered_since(at - LATELY, at)),
-        week=Count("pk", filter=_answered_since(at - LONG_AGO, at)),
-    )
-    per_day = _per_day(seen["day"], seen["first"], LATELY, at) or _per_day(seen["week"], seen["first"], LONG_AGO, at)
+def pace(study: Study, at: datetime, known: Totals | None = None) -> Pace:
+    """Returns the recent votes and the pace they give; nights and quiet hours are part of the window.
+
+    `known` is the coverage of the study, where the caller has it already.
+    """
+    # Without a join, which would start at all the pairs or raters instead of the latest votes.
+    not_people = Q(kind=RaterKind.JUDGE) | Q(simulated=True) | Q(excluded_at__isnull=False)
+    others = Rater.objects.filter(not_people, study=study).values("pk")
+    golden = golden_pairs([study.pk])
+    answered = Comparison.objects.in_force().filter(study=study, answered_at__isnull=False).exclude(rater__in=others)
+
+    def since(window: timedelta) -> int:
+        votes = answered.filter(_answered_since(at - window, at))
+        return votes.count() - (votes.filter(pair__in=golden).count() if golden else 0)
+
+    first = answered.exclude(pair__in=golden).order_by("answered_at").values_list("answered_at", flat=True).first()
+    day = since(LATELY)
+    # The week is only counted if the day is not enough: most studies that are under way have enough votes of a day.
+    per_day = _per_day(day, first, LATELY, at) or _per_day(since(LONG_AGO), first, LONG_AGO, at)
     days_left = None
     if per_day and study.status == Status.OPEN and not study.is_adaptive:
-        found = totals(study)
+        found = known or totals(study)
         days_left = (found.planned - found.received) / per_day
-    return Pace(seen["hour"], seen["day"], per_day, days_left)
+    return Pace(since(timedelta(hours=1)), day, per_day, days_left)
 
 
 def _answered_since(start: datetime, at: datetime) -> Q:
@@ -353,17 +372,51 @@ class WorkerCounts:
 
 def worker_counts(study: Study, at: datetime) -> WorkerCounts:
     """Returns the numbers of the workers of `study` at the time `at`."""
-    # A join with assignments would make a row of each of them, a million in a large study.
-    in_hand = Assignment.objects.filter(worker=OuterRef("pk"), state=AssignmentState.OPEN, expires_at__gt=at)
     found = Worker.objects.filter(study=study, rater__simulated=False).aggregate(
         all=Count("pk"),
         under_way=Count("pk", filter=~Q(stage=Stage.DONE)),
-        voting=Count("pk", filter=Q(Exists(in_hand), stage=Stage.VOTING)),
         excluded=Count("pk", filter=Q(rater__excluded_at__isnull=False)),
     )
-    if study.status not in LIVE:
-        found["voting"] = 0
-    return WorkerCounts(**found)
+    voting = 0
+    if study.status in LIVE:
+        # A worker has at most one open assignment. Those that are over are many, and an index leaves them out.
+        in_hand = Assignment.objects.filter(study=study, state=AssignmentState.OPEN, expires_at__gt=at)
+        voting = in_hand.filter(worker__stage=Stage.VOTING, worker__rater__simulated=False).count()
+    return WorkerCounts(**found, voting=voting)
+
+
+def golden_pairs(studies: Collection[int]) -> list[int]:
+    """Returns the keys of the training and check pairs of `studies`, which are few."""
+    golden = Pair.objects.filter(study__in=studies).exclude(purpose=Purpose.VOTE).order_by()
+    return list(golden.values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class RaterCount:
+    """How many comparisons of a rater count; those of excluded raters do not."""
+
+    study: int
+    rater: int
+    kind: str
+    simulated: bool
+    derived: bool
+    number: int
+
+
+def counts_by_rater(raters: QuerySet[Rater]) -> list[RaterCount]:
+    """Returns how many comparisons of each of `raters` count, as `ComparisonQuerySet.counted` has it; without zeros.
+
+    They are counted in an index alone, and those on training and check pairs, which are few, are subtracted.
+    """
+    raters = raters.filter(excluded_at=None).order_by()
+    rows = list(raters.values_list("study", "pk", "kind", "simulated", "derived"))
+    studies = {row[0] for row in rows}
+    theirs = Comparison.objects.in_force().filter(study__in=studies, rater__in=raters.values("pk"))
+    by_rater = theirs.order_by().values_list("rater").annotate(number=Count("*"))
+    numbers = Counter(dict(by_rater))
+    if golden := golden_pairs(studies):
+        numbers.subtract(dict(by_rater.filter(pair__in=golden)))
+    return [RaterCount(*row, number=numbers[row[1]]) for row in rows if numbers[row[1]]]
 
 
 def workers(study: Study, *, simulated: bool = False) -> list[WorkerRow]:

@@ -10,7 +10,7 @@ their data was erased or not.
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
@@ -63,9 +63,7 @@ def erase_due(at: datetime) -> int:
     """Erases the data of everybody in studies that closed long enough before `at`; returns how many workers' it was."""
     erased = 0
     for study in Study.objects.filter(status=Status.CLOSED, erase_after_days__isnull=False, closed_at__isnull=False):
-        assert study.erase_after_days is not None  # noqa: S101  the query asks for it
-        assert study.closed_at is not None  # noqa: S101
-        if study.closed_at + timedelta(days=study.erase_after_days) <= at:
+        if study.erasure_due is not None and study.erasure_due <= at:
             workers = study.workers.filter(erased_at=None, rater__simulated=False).exclude(joined_at=None)
             erased += _erase_all(study, workers.order_by("pk").values_list("pk", flat=True), at)
     return erased

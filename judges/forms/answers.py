@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.forms import model_choice
+from annotation.forms.fields import model_choice
 from annotation.models import LanguageModel, Study
 from judges.answers import sources
 from judges.answers.planning import AGAIN, MOST_SAMPLES, AnswerPlan

@@ -11,7 +11,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy, ngettext
 
-from annotation.forms import FilesField
+from annotation.forms.fields import FilesField
 from annotation.interchange.tables import Source
 from judges.benchmarks import sets
 from judges.benchmarks.planning import Terms

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.forms import model_choice
+from annotation.forms.fields import model_choice
 from annotation.models import PromptSet
 from judges.evolve.planning import AGAIN, MOST_CHILDREN, MOST_ITERATIONS, TEMPERATURE, EvolvePlan, Recipe
 from judges.evolve.replies import LONGEST

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import ngettext, pgettext_lazy
 
 from annotation.models import LanguageModel, Study
-from annotation.models.study import PairQuerySet
+from annotation.models.pair import PairQuerySet
 from ranking.models import Leaderboard
 from ranking.pages import pairs
 from ranking.pages.axis import Axis

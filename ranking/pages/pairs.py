@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from annotation.merge_orders import UNDECIDED, merge
 from annotation.models import Comparison, LanguageModel, Pair, Prompt, RaterKind, Study
-from annotation.models.study import PairQuerySet
+from annotation.models.pair import PairQuerySet
 from annotation.models.voting import ComparisonQuerySet
 from annotation.views.pair_display import Sheet, Turn, label, sheet_of
 from ranking.pairs import search

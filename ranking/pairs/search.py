@@ -16,7 +16,7 @@ from django.db.models import BigIntegerField, BooleanField, Count, Exists, F, Ma
 from django.db.models.expressions import RawSQL
 
 from annotation.models import Comparison, Pair, Rater, RaterKind, Study
-from annotation.models.study import PairQuerySet
+from annotation.models.pair import PairQuerySet
 from annotation.models.voting import ComparisonQuerySet
 from annotation.studies.prompt_sets import public_pairs
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from annotation.models import Study
-from annotation.models.study import PairQuerySet
+from annotation.models.pair import PairQuerySet
 from annotation.studies.prompt_sets import voting_elsewhere, why_not_all
 from annotation.views.access import pairs_for
 from annotation.views.downloads import csv_download

@@ -115,6 +115,13 @@ def test_problems_are_counted_by_code_and_without_one_by_text(words):
 
 
 @pytest.mark.django_db
+def test_where_all_rows_say_the_same_it_is_told_in_full(words):
+    study, problem = build_study(), words["prompt"](number=7)
+    PairRun.objects.bulk_create(PairRun(study=study, strategy="all", **columns(problem)) for _each in range(2))
+    assert commonest(PairRun.objects.all()) == [Counted("No model in the files or the study has the ID 7.", 2)]
+
+
+@pytest.mark.django_db
 def test_the_column_of_codes_is_null_where_there_is_none():
     PairRun.objects.create(study=build_study(), strategy="all", problem="x")
     PairRun.objects.update(**columns(NO_PROBLEM))

@@ -17,7 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from annotation.exporting import study_formats
 from annotation.exporting.study_formats import Writer
-from annotation.forms import UploadForm
+from annotation.forms.data import UploadForm
 from annotation.importing import load
 from annotation.interchange import registry
 from annotation.interchange.format import Named, Record

@@ -81,11 +81,17 @@ class Comparisons:
             return {}
         found: dict[int | str, KnownRater] = {}
         rows = Rater.objects.filter(study=self.context.study).values_list(
-            "pk", "name", "simulated", "worker__number", "worker__joined_at"
+            "pk", "name", "simulated", "excluded_at", "worker__number", "worker__joined_at"
         )
-        for pk, name, simulated, number, joined_at in rows.iterator():
+        for pk, name, simulated, excluded_at, number, joined_at in rows.iterator():
             key: int | str = number if name is None else name
-            found[key] = KnownRater(pk, index=len(found), joined=joined_at is not None, simulated=simulated)
+            found[key] = KnownRater(
+                pk,
+                index=len(found),
+                joined=joined_at is not None,
+                simulated=simulated,
+                excluded=excluded_at is not None,
+            )
         return found
 
     @cached_property
@@ -207,7 +213,8 @@ class Comparisons:
         self.votes[key] = self._vote(code, self.context.file)
         rater.votes += 1
         if sink := self.context.sink:
-            counts = (isinstance(rater_key, int) or is_crowd(rater_key)) and not rater.simulated
+            is_person = isinstance(rater_key, int) or is_crowd(rater_key)
+            counts = is_person and not (rater.simulated or rater.excluded)
             sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
         return True
 
@@ -247,7 +254,7 @@ class Comparisons:
         return make
 
     def _add_rater(self, key: int | str, simulated: bool) -> KnownRater:
-        rater = KnownRater(0, index=len(self.raters), joined=False, simulated=simulated)
+        rater = KnownRater(0, index=len(self.raters), joined=False, simulated=simulated, excluded=False)
         self.raters[key] = rater
         if sink := self.context.sink:
             is_worker = isinstance(key, int)

@@ -70,13 +70,14 @@ class KnownPair(Known):
 class KnownRater(Known):
     """A known rater; `index` is its position among the raters in memory, `votes` those of this upload."""
 
-    __slots__ = ("index", "joined", "simulated", "votes")
+    __slots__ = ("excluded", "index", "joined", "simulated", "votes")
 
-    def __init__(self, pk: int, *, index: int, joined: bool, simulated: bool) -> None:
+    def __init__(self, pk: int, *, index: int, joined: bool, simulated: bool, excluded: bool) -> None:
         super().__init__(pk, ())
         self.index = index
         self.joined = joined
         self.simulated = simulated
+        self.excluded = excluded
         self.votes = 0
 
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.forms import ChoiceField
 from django.utils import translation
 
-from annotation.forms import PairsForm
+from annotation.forms.pairs import PairsForm
 from annotation.models import LanguageModel, Pair, Prompt, PromptSet, Result, Study
 from annotation.pair_making import make
 from annotation.pairing.registry import STRATEGIES

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from annotation.models import Status, Study
-from annotation.models.study import PairQuerySet
+from annotation.models.pair import PairQuerySet
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
 from tests.builders import NOW, build_study

@@ -87,6 +87,8 @@ def test_votes_of_a_crowd_cover_pairs_in_the_list_of_studies_too(study):
     crowd = Rater.objects.create(study=study, kind=RaterKind.CROWD, name="crowd:arena")
     for pair in Pair.objects.filter(study=study).votable():
         Comparison.objects.create(study=study, pair=pair, rater=crowd, left="x", winner="x")
+    # As loading them does.
+    Pair.objects.filter(study=study).votable().update(taken=1)
     found = coverage.totals(study)
     assert found.received == found.pairs
     assert coverage.totals_by_study(Pair.objects.within(study)) == {study.pk: found}

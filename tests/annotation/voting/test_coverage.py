@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -25,6 +27,9 @@ def person(study: Study, number: int, *, simulated: bool = False) -> Rater:
 def vote(
     rater: Rater, pair: Pair, winner: str = "x", *, left: str = "x", at: datetime | None = NOW, seconds: float = 10
 ) -> Comparison:
+    if pair.purpose == Purpose.VOTE and not rater.simulated:
+        # People's votes take the places of their pair.
+        Pair.objects.filter(pk=pair.pk).update(taken=F("taken") + 1, wanted=Greatest(F("wanted"), F("taken") + 1))
     return Comparison.objects.create(
         study=rater.study,
         pair=pair,
