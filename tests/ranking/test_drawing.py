@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def run(study: Study, votes_: int, workers: int = 4, seed: int = 0) -> None:
-    """People who prefer the earlier model, and Newt in the middle, vote; the background draws before each of their rounds."""
+    """People who prefer the earlier model, and Newt in the middle, vote; before each round the background draws."""
     random = rng(seed)
     people = [build_worker(study) for _index in range(workers)]
     models = study.prompt_set.models.order_by("pk").values_list("pk", "name")
