@@ -20,6 +20,7 @@ PROCESS: Final = (
     "site/test_installation.py",
     "site/test_new_database.py",
     "site/test_old_installations.py",
+    "site/test_service_health.py",
     "site/test_settings.py",
     "site/serving/test_slow_clients.py",
     "site/test_starting.py",

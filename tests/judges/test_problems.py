@@ -79,10 +79,12 @@ def test_replies_and_verdicts_keep_the_code_and_the_page_of_their_run_counts_the
         assert (verdict.problem, verdict.problem_data) == (reply.problem, reply.problem_data)
         assert reply.problem_data["code"] == "no-verdict"
         assert reply.problem_data["params"]["end"] in reply.problem
-    assert judge_life.problems(run) == [Counted("The reply contains no verdict. It ends with “…”.", 4)]
+    # All four say the same, so it is told in full.
+    told = replies[0].problem
+    assert judge_life.problems(run) == [Counted(told, 4)]
     Study.objects.filter(pk=study.pk).update(owner=owner)
     page = as_user(owner).get(reverse("study-judge-run", args=[study.slug, run.pk])).content.decode()
-    assert "The reply contains no verdict. It ends with “…”.</bdi> (4)" in page
+    assert f"{told}</bdi> (4)" in page
 
 
 def test_why_a_time_was_left_out_is_kept_with_its_code(study):
