@@ -11,7 +11,7 @@ Models leave their thoughts in the text in three ways:
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 _NAMES: Final = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning)"
@@ -77,6 +77,11 @@ def parted(text: str) -> tuple[str, str]:
         thoughts.append(_MARKUP.sub("\n\n", found[0]).strip())
         answer = found[1]
     return ("\n\n".join(filter(None, thoughts)), answer.strip()) if answer != text else ("", text)
+
+
+def said(answers: Iterable[str | None]) -> str:
+    """Returns what an answer says in all of its turns, without thoughts: the same for identical answers."""
+    return "\0".join(parted(answer or "")[1].strip() for answer in answers)
 
 
 def _cut(text: str, spellings: Sequence[_Marks]) -> tuple[str, str] | None:
