@@ -184,13 +184,26 @@ def is_stream(raw: str) -> bool:
 
 
 def choice_of(found: Any) -> Mapping[str, Any] | None:
-    """Returns the first choice of a completion: empty if the list is, None if the body is no completion."""
+    """Returns the first choice of a completion: empty if there is none, None if the body is no completion."""
     choices = found.get("choices") if isinstance(found, dict) else None
+    if choices is None and _is_completion(found):
+        # Gemini's OpenAI endpoint leaves the list out, or null, if it blocked the reply.
+        return {}
     if not isinstance(choices, list):
         return None
     if not choices:
         return {}
     return choices[0] if isinstance(choices[0], dict) else None
+
+
+def _is_completion(found: Any) -> bool:
+    """Returns whether a body without choices is a whole completion: it says so, and counts the tokens it read."""
+    return (
+        isinstance(found, dict)
+        and found.get("object") == "chat.completion"
+        and not found.get("error")
+        and _count(found.get("usage"), "prompt_tokens") > 0
+    )
 
 
 def text_in(choice: Mapping[str, Any]) -> str | None:

@@ -133,13 +133,28 @@ def test_the_address_of_chat_completions_is_shortened_with_a_word(
     assert Judge.objects.get().versions.count() == 1
 
 
-def test_a_limit_too_large_is_no_matter_of_its_name(study: Study) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "{name} is too large: 2048. This model supports at most 1024 completion tokens.",
+        "{name}: 2048 > 1024, which is the maximum number of output tokens",
+        "Input should be less than or equal to 1024",
+        "{name} must be between 1 and 1024",
+    ],
+)
+@pytest.mark.parametrize("ignores_the_other", [False, True])
+def test_a_limit_too_large_is_no_matter_of_its_name(study: Study, words: str, ignores_the_other: bool) -> None:
     def too_large(body: dict[str, Any], number: int) -> Reply:
         name = "max_tokens" if "max_tokens" in body else "max_completion_tokens"
-        return no(400, f"{name} is too large: 2048. This model supports at most 1024.", param=name)
+        if ignores_the_other and name != "max_tokens":
+            # A reply without any limit, dearer than what was reserved for it.
+            return said(number=number)
+        return no(400, words.format(name=name), param=name)
 
     with endpoint(too_large) as server:
         judge = make_judge(server.url)
         run = run_judge(study, judge, Plan(limit=1))
-        assert "max_tokens is too large" in run.problem
-        assert (len(server.bodies), judge.current.token_limit) == (2, "")
+        assert run.state == RunState.STOPPED
+        assert words.format(name="max_tokens") in run.problem
+        assert "Change the token limit" in run.problem
+        assert (len(server.bodies), judge.current.token_limit) == (1, "")
