@@ -168,7 +168,7 @@ SETTING_REFUSED: Final = kind(
 ADVICE: Final = {
     "max_tokens": kind("choose-limit-name", gettext_noop("Change the token limit or its name, then run again.")),
     "temperature": kind(
-        "no-temperature", gettext_noop("Leave the temperature blank (--temperature none), then run again.")
+        "no-temperature", gettext_noop("Choose to send no temperature (--temperature none), then run again.")
     ),
     "top_p": kind("no-top-p", gettext_noop("Leave top-p blank (--top-p none), then run again.")),
     "reasoning_effort": kind(

@@ -1,5 +1,7 @@
 """Endpoints differ in which request parameters they accept; only the name of the token limit is changed for them."""
 
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +104,34 @@ def test_a_parameter_that_changes_what_is_measured_is_never_left_out_by_itself(
         left_out = judges.change_judge(judge, {setting: "" if setting == "reasoning_effort" else None})
         assert left_out.number == 2
         assert run_judge(study, judge).state == RunState.DONE
+
+
+def no_temperature(body: dict[str, Any], number: int) -> Reply:
+    refusal = no(400, "'temperature' does not support 0.7 with this model.", param="temperature")
+    return refusal if "temperature" in body else said("<prompt>A new one?</prompt>", number=number)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("answers", "haiku", "--limit", "2"),
+        ("evolve", "haiku", "--limit", "2", "--scenario", "own", "--template", "template.txt", "--form", "prompt"),
+    ],
+)
+def test_a_command_sends_no_temperature_once_it_is_told_so(
+    study: Study, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "template.txt").write_text("Write another like $prompt")
+    monkeypatch.chdir(tmp_path)
+    with endpoint(no_temperature) as server:
+        where = ("--model", "newcomer", "--endpoint", server.url, "--api-id", "m")
+        for _time in range(2):
+            with pytest.raises(CommandError, match=r"send no temperature \(--temperature none\)"):
+                call_command(*words, *where)
+        said_of_it = StringIO()
+        call_command(*words, *where, "--temperature", "none", stdout=StringIO(), stderr=said_of_it)
+        assert "had other settings and was cancelled" in said_of_it.getvalue()
+        assert len(server.bodies) == 2 + 2
 
 
 def test_log_probabilities_that_an_endpoint_does_not_have_stop_the_run(study: Study) -> None:
