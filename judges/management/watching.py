@@ -160,8 +160,6 @@ def summary(run: Run, progress: Progress) -> str:
     if run.lost:
         lines.append(f"Interrupted by a crash and sent again: {calls(run.lost)}.")
     if progress.given_up:
-        lines.append(
-            f"Failed in {MOST_FAILURES} runs and not asked again: {calls(progress.given_up)}. To ask again, use --again "
-            "given-up."
-        )
+        given_up = f"Failed in {MOST_FAILURES} runs and not asked again: {calls(progress.given_up)}."
+        lines.append(f"{given_up} To ask again, use --again given-up.")
     return "\n".join(lines)
