@@ -184,7 +184,8 @@ ADVICE: Final = {
 """What to do about a request parameter that an endpoint does not accept, by its name."""
 ADVICE["max_completion_tokens"], ADVICE["top_logprobs"] = ADVICE["max_tokens"], ADVICE["logprobs"]
 NONE_WORKED: Final = kind(
-    "none-worked", gettext_noop("All calls failed. Most common problem (%(number)s of %(total)s calls): %(problem)s")
+    "none-worked",
+    gettext_noop("No call gave a usable reply. Most common problem (%(number)s of %(total)s calls): %(problem)s"),
 )
 ENDPOINT_SHORTENED: Final = kind(
     "endpoint-shortened",
