@@ -229,11 +229,21 @@ def has_thoughts(choice: Mapping[str, Any]) -> bool:
 
 
 def _content(content: Any) -> str | None:
-    """Returns the text of a message, which is a string or a list of parts."""
+    """Returns the text of a message, which is a string or a list of parts; those that are thoughts are left out."""
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        parts = [part.get("text") for part in content if isinstance(part, dict) and not is_thought(part)]
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else None
+
+
+THOUGHTS: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_content", "reasoning_text"})
+"""Types of the parts of a message that are thoughts, of Mistral, Anthropic, Databricks and others."""
+
+
+def is_thought(part: Mapping[str, Any]) -> bool:
+    """Returns whether a part of a message is a thought, whatever holds its text."""
+    kind = part.get("type")
+    return isinstance(kind, str) and kind in THOUGHTS
 
 
 def first_tokens(choice: Mapping[str, Any]) -> tuple[Token, ...]:

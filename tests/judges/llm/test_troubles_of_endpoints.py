@@ -164,6 +164,8 @@ def reply(message: Any, **more: Any) -> dict[str, Any]:
         (reply({"content": "[[A]]"}), "[[A]]"),
         (reply({"content": [{"type": "text", "text": "[["}, {"type": "text", "text": "A]]"}, 7]}), "[[A]]"),
         (reply({"content": "[[A]]", "reasoning_content": "[[B]]"}), "[[A]]"),
+        (reply({"content": [{"type": "text", "text": "[[A]]"}, {"type": "reasoning", "text": "[[B]]"}]}), "[[A]]"),
+        (reply({"content": [{"type": "thinking", "thinking": "x", "text": "[[B]]"}]}), ""),
         (reply({"content": None, "reasoning_content": "[[B]]"}), ""),
         (reply({"content": None, "tool_calls": [{"function": {"name": "x", "arguments": "[[A]]"}}]}), ""),
         (reply({"content": "\ud83d\x00 判定"}), "?\N{REPLACEMENT CHARACTER} 判定"),
