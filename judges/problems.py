@@ -168,7 +168,7 @@ SETTING_REFUSED: Final = kind(
 ADVICE: Final = {
     "max_tokens": kind("choose-limit-name", gettext_noop("Change the token limit or its name, then run again.")),
     "temperature": kind(
-        "no-temperature", gettext_noop("Leave the temperature blank (--temperature none), then run again.")
+        "no-temperature", gettext_noop("Choose to send no temperature (--temperature none), then run again.")
     ),
     "top_p": kind("no-top-p", gettext_noop("Leave top-p blank (--top-p none), then run again.")),
     "reasoning_effort": kind(
@@ -184,7 +184,8 @@ ADVICE: Final = {
 """What to do about a request parameter that an endpoint does not accept, by its name."""
 ADVICE["max_completion_tokens"], ADVICE["top_logprobs"] = ADVICE["max_tokens"], ADVICE["logprobs"]
 NONE_WORKED: Final = kind(
-    "none-worked", gettext_noop("All calls failed. Most common problem (%(number)s of %(total)s calls): %(problem)s")
+    "none-worked",
+    gettext_noop("No call gave a usable reply. Most common problem (%(number)s of %(total)s calls): %(problem)s"),
 )
 ENDPOINT_SHORTENED: Final = kind(
     "endpoint-shortened",

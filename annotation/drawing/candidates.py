@@ -9,7 +9,7 @@ import numpy as np
 from django.db.models import Min, QuerySet
 from numpy.typing import NDArray
 
-from annotation.interchange.reasoning import parted
+from annotation.interchange import reasoning
 from annotation.models import Assignment, AssignmentState, Draw, Pair, Purpose, ResultFlag, Study
 from annotation.pairing.candidates import Candidates, Counts
 
@@ -94,7 +94,7 @@ def _identical(study: Study, models: Counts, prompts: Counts) -> Counts:
     said: dict[tuple[int, str], list[int]] = defaultdict(list)
     rows = study.answers().filter(pk__in=flagged).values_list("prompt", "model", "text", "turns")
     for prompt, model, text, turns in rows.iterator(chunk_size=100):
-        said[prompt, "\0".join(parted(answer or "")[1].strip() for answer in (text, *turns))].append(model)
+        said[prompt, reasoning.said((text, *turns))].append(model)
     same = [(x, y, prompt) for (prompt, _text), alike in said.items() for x, y in combinations(alike, 2)]
     return _as_places(np.array(same, dtype=np.int64).reshape(len(same), 3), models, prompts)[0]
 

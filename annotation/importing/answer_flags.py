@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db.models import Count, QuerySet
 
-from annotation.interchange.reasoning import parted
+from annotation.interchange.reasoning import parted, said
 from annotation.models import Result, ResultFlag, Upload
 
 BATCH: Final = 1000
@@ -27,10 +27,10 @@ def flag(results: QuerySet[Result]) -> None:
     flags: list[ResultFlag] = []
     for pk, text, turns in results.values_list("pk", "text", "turns").iterator(chunk_size=TEXTS):
         parts = [parted(answer or "") for answer in (text, *turns)]
-        if thoughts := next((thoughts for thoughts, _said in parts if thoughts), ""):
+        if thoughts := next((thoughts for thoughts, _spoken in parts if thoughts), ""):
             excerpt = " ".join(thoughts.split())[:EXCERPT]
             flags.append(ResultFlag(result_id=pk, kind=ResultFlag.Kind.REASONING, found=excerpt))
-        if any(not said.strip() for _thoughts, said in parts):
+        if any(not spoken.strip() for _thoughts, spoken in parts):
             flags.append(ResultFlag(result_id=pk, kind=ResultFlag.Kind.EMPTY, found=""))
     ResultFlag.objects.bulk_create(flags, batch_size=BATCH, ignore_conflicts=True)
     flag_identical(list(results.order_by("prompt").values_list("prompt", flat=True).distinct()))
@@ -71,5 +71,4 @@ def flag_identical(prompts: Collection[int]) -> None:
 
 def digest(text: str, turns: Collection[str]) -> bytes:
     """Returns a digest of an answer by which identical ones are found."""
-    said = "\0".join(parted(answer or "")[1].strip() for answer in (text, *turns))
-    return hashlib.sha256(said.encode("utf-8", "replace")).digest()[:16]
+    return hashlib.sha256(said((text, *turns)).encode("utf-8", "replace")).digest()[:16]

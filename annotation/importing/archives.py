@@ -42,8 +42,13 @@ def unpack(source: Source, into: Path) -> list[Source]:
     unpacked: they have their whole path as name, for the report to list them.
 
     Raises:
-        Unpackable: it is not an archive, is damaged or encrypted, or expands far beyond its size.
+        Unpackable: it is missing, is not an archive, is damaged or encrypted, or expands far beyond its size.
     """
+    try:
+        source.path.open("rb").close()
+    except OSError as error:
+        reason = gettext_noop("The file cannot be read: %(problem)s")
+        raise _unpackable(source, reason, problem=error.strerror or "") from None
     try:
         with zipfile.ZipFile(source.path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]

@@ -2,7 +2,8 @@
 
 Models leave their thoughts in the text in three ways:
 
-- between an opening and a closing mark such as `<think>` and `</think>`, first in the text or on lines of their own;
+- between an opening and a closing mark such as `<think>` and `</think>`, first in the text or with lines of its own:
+  the opening mark begins a line and the closing one ends a line;
 - before a closing mark alone, because the prompt's template has the opening one. It counts only on a line of its own
   or first in the text: inside a sentence or code it belongs to the answer;
 - in channels (`<|channel|>analysis<|message|>...<|end|><|start|>assistant<|channel|>final<|message|>...`), of which
@@ -11,7 +12,7 @@ Models leave their thoughts in the text in three ways:
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 _NAMES: Final = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning)"
@@ -34,7 +35,8 @@ class _Marks:
         self.first = _pattern(rf"[{_BLANK}]*{opening}")
         self.first_closing = _pattern(rf"(?:[{_BLANK}]*{closing})+")
         self.either = _pattern(rf"(?P<opening>{opening})|{closing}")
-        self.own_line = _pattern(rf"{_BEFORE}(?:(?P<opening>{opening})|{closing}){_AFTER}")
+        self.lone = _pattern(rf"{_BEFORE}{closing}{_AFTER}")
+        self.lines = _pattern(rf"{_BEFORE}(?P<opening>{opening})|{closing}{_AFTER}")
 
 
 _SPELLINGS: Final = (
@@ -79,6 +81,11 @@ def parted(text: str) -> tuple[str, str]:
     return ("\n\n".join(filter(None, thoughts)), answer.strip()) if answer != text else ("", text)
 
 
+def said(answers: Iterable[str | None]) -> str:
+    """Returns what an answer says in all of its turns, without thoughts: the same for identical answers."""
+    return "\0".join(parted(answer or "")[1].strip() for answer in answers)
+
+
 def _cut(text: str, spellings: Sequence[_Marks]) -> tuple[str, str] | None:
     """Returns the first thoughts in `text` and what is left without them; None if it has none."""
     if _MESSAGE.search(text) and (found := _cut_channels(text)):
@@ -88,7 +95,7 @@ def _cut(text: str, spellings: Sequence[_Marks]) -> tuple[str, str] | None:
             return found
     code = _code(text) if spellings else []
     for marks in spellings:
-        if found := _cut_own_lines(text, marks, code):
+        if found := _cut_lines(text, marks, code):
             return found
     return None
 
@@ -121,20 +128,17 @@ def _cut_first(text: str, marks: _Marks) -> tuple[str, str] | None:
     return None
 
 
-def _cut_own_lines(text: str, marks: _Marks, code: Sequence[int]) -> tuple[str, str] | None:
-    """Cuts a block whose marks stand on lines of their own, or everything before a lone closing mark on one."""
-    own = (found for found in marks.own_line.finditer(text) if not _inside(code, found.start()))
-    mark = next(own, None)
-    if mark is None:
+def _cut_lines(text: str, marks: _Marks, code: Sequence[int]) -> tuple[str, str] | None:
+    """Cuts a block that has lines of its own, or everything before a lone closing mark on one."""
+    edges = (found for found in marks.lines.finditer(text) if not _inside(code, found.start()))
+    opened = next((found for found in edges if found["opening"]), None)
+    alone = next((found for found in marks.lone.finditer(text) if not _inside(code, found.start())), None)
+    if alone and not any(found["opening"] for found in marks.either.finditer(text, 0, alone.start())):
+        return text[: alone.start()], text[alone.end() :]
+    closing = _closing(edges) if opened else None
+    if opened is None or closing is None:
         return None
-    if mark["opening"]:
-        closing = _closing(own)
-        if closing is None:
-            return None
-        return text[mark.end() : closing.start()], text[: mark.start()] + text[closing.end() :].lstrip()
-    if any(found["opening"] for found in marks.either.finditer(text, 0, mark.start())):
-        return None
-    return text[: mark.start()], text[mark.end() :]
+    return text[opened.end() : closing.start()], text[: opened.start()] + text[closing.end() :].lstrip()
 
 
 def _closing(marks: Iterator[re.Match[str]]) -> re.Match[str] | None:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from annotation.drawing.store import Drawing, store
-from annotation.interchange.reasoning import parted
+from annotation.interchange.reasoning import said
 from annotation.models import Draw, Pair, Prompt, Result, Study
 from annotation.numbering import next_number
 from annotation.pair_making import problems
@@ -123,7 +123,8 @@ def _draft(
     unconnected: list[Problem] = []
     total = _results(study).values("prompt").distinct().count()
     for done, (prompt_id, rows) in enumerate(_by_prompt(study), start=1):
-        results, models, texts = zip(*rows, strict=True)
+        results, models, answers = zip(*rows, strict=True)
+        texts = ["\n".join(answer) for answer in answers]
         sides, choice = np.random.SeedSequence([seed, prompts[prompt_id].number % 2**64]).spawn(2)
         try:
             if chosen is None:
@@ -134,7 +135,7 @@ def _draft(
             unconnected.extend(_unconnected(prompts[prompt_id], list(models), fault, options.neighbours))
             continue
         if not study.pair_identical:
-            links = _different(links, texts)
+            links = _different(links, answers)
         # One draw per two results, selected or not, so that two results get the same sides from any strategy.
         draws = np.random.default_rng(sides).random((2, len(texts), len(texts)))
         drafts.append(
@@ -163,21 +164,21 @@ def _links_of(models: Sequence[int], chosen: Iterable[tuple[int, int]]) -> Links
     return ordered(np.array(found, dtype=np.intp).reshape(-1, 2))
 
 
-def _different(links: Links, texts: Sequence[str]) -> Links:
-    """Returns the links of two answers that are not the same."""
-    said = [parted(text)[1].strip() for text in texts]
-    return links[[said[low] != said[high] for low, high in links.tolist()]] if len(links) else links
+def _different(links: Links, answers: Sequence[Sequence[str]]) -> Links:
+    """Returns the links of two answers that are not the same in every turn."""
+    texts = [said(answer) for answer in answers]
+    return links[[texts[low] != texts[high] for low, high in links.tolist()]] if len(links) else links
 
 
 def _results(study: Study) -> QuerySet[Result]:
     return Result.objects.filter(prompt_set=study.prompt_set_id, sample=0, model__in=study.models_compared())
 
 
-def _by_prompt(study: Study) -> Iterator[tuple[int, Iterable[tuple[int, int, str]]]]:
-    """Yields the primary keys of the results, their models and their texts by prompt, in stored order."""
+def _by_prompt(study: Study) -> Iterator[tuple[int, Iterable[tuple[int, int, list[str]]]]]:
+    """Yields the primary keys of the results, their models and their texts by turn, by prompt and in stored order."""
     rows = _results(study).order_by("prompt", "pk").values_list("prompt", "pk", "model", "text", "turns")
     for prompt, group in groupby(rows.iterator(chunk_size=BATCH), key=lambda row: row[0]):
-        yield prompt, [(pk, model, "\n".join([text, *turns])) for _prompt, pk, model, text, turns in group]
+        yield prompt, [(pk, model, [text, *turns]) for _prompt, pk, model, text, turns in group]
 
 
 def _unconnected(prompt: Prompt, models: list[int], fault: Unconnected, neighbours: int) -> list[Problem]:

@@ -82,6 +82,12 @@ class AnswerPlan:
         """Returns the temperature for `prompt`, or None to send none."""
         return None if self.silent else temperatures.temperature(prompt.type, self.temperature, self.temperatures)
 
+    def changes_temperature(self, stored: Mapping[str, Any]) -> bool:
+        """Returns whether the plan names temperatures that are not those of the `stored` one."""
+        said = (self.silent, self.temperature, dict(self.temperatures))
+        before = AnswerPlan.from_json(stored)
+        return said != (False, None, {}) and said != (before.silent, before.temperature, dict(before.temperatures))
+
     def as_json(self) -> dict[str, Any]:
         return {
             "samples": self.samples,

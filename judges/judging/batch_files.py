@@ -24,7 +24,7 @@ from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
 from judges.judging.runs import judge_life
 from judges.llm import chat
-from judges.llm.errors import WORDS, Refused, Trouble, trouble_in
+from judges.llm.errors import WORDS, Again, Refused, Trouble, trouble_in
 from judges.models import LIVE, CallState, Judge, JudgeCall, JudgeRun, JudgeVersion, RunState, Sender, Verdict
 from judges.models.work import fresh_failures, state_to_ask, states_to_ask
 from judges.runs.call_store import Outcome, Prepared
@@ -286,4 +286,8 @@ def _outcome(run: JudgeRun, call: JudgeCall, row: _Row, at: datetime) -> Outcome
     except Trouble as trouble:
         state = CallState.REFUSED if isinstance(trouble, Refused) else CallState.FAILED
         outcome.finding, outcome.raw = Finding(state, problem=trouble.problem), raw[:WORDS]
+        begun = isinstance(row.response, dict) and "choices" in row.response
+        if begun and isinstance(trouble, Again) and trouble.perhaps_paid:
+            # It broke off, so its tokens have been charged.
+            outcome.unsure = call.bound * percent // 100
     return outcome

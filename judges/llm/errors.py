@@ -16,6 +16,10 @@ WORDS: Final = 2_000
 """Maximum characters of an endpoint's own words that are kept with a trouble."""
 
 
+LONGEST_RETRY_AFTER: Final = 600.0
+"""Maximum seconds that an endpoint can ask to wait; longer ones count as this."""
+
+
 class Trouble(Failure):
     """There is no answer. `problem` is ours or the endpoint's own words; `status` is the HTTP status, if any."""
 
@@ -51,7 +55,7 @@ class Again(Trouble):
 class Permanent(Trouble):
     """It never works, however often it is tried: a wrong key, an unknown model, an empty account.
 
-    `parameter` names the request parameter that the endpoint does not accept, if it says so. `stops` marks errors that
+    `parameter` names the request parameter that the endpoint does not know, if it says so. `stops` marks errors that
     every other call would meet too: an empty account, a certificate that cannot be verified.
     """
 
@@ -101,6 +105,9 @@ UNFIT: Final = frozenset(
 )
 """Codes and types that are about one request alone, of OpenAI, llama.cpp and Groq."""
 
+UNKNOWN: Final = frozenset({"unsupported_parameter", "unknown_parameter"})
+"""Codes of parameters that an endpoint does not know, of OpenAI."""
+
 TOO_LONG: Final = re.compile(
     r"maximum context length|context (?:length|size|window|limit)|(?:prompt|input) is too long|input token count"
     r"|too many (?:input )?tokens|max_tokens must be at least 1, got -|range of input length"
@@ -130,6 +137,14 @@ NOT_ACCEPTED: Final = re.compile(
 )
 """What endpoints that do not accept a parameter say beside its name."""
 
+ITS_VALUE: Final = re.compile(
+    r"\btoo (?:large|big|high|long|small|low)|at (?:most|least)|(?:less|greater|larger|smaller|more) than|exceed"
+    r"|\brange\b|\bm(?:ax|in)imum\b|must be (?:an? )?(?:positive|integer|number|between)|[<>]=? ?[0-9]",
+    re.IGNORECASE,
+)
+"""What endpoints that know a parameter say of its value. The limit under its other name may be ignored, and then no
+reply has one."""
+
 
 def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None = None) -> Trouble:
     """Returns the trouble that a reply's body stands for; `otherwise` is its text if the body has none."""
@@ -138,12 +153,13 @@ def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None 
     if trouble := _by_code(error, words, status, raw):
         return trouble
     if status in {408, 409, 425, 429} or status >= 500:
-        return Again(words, status, raw, retry_after)
+        return Again(words, status, raw, error.retry_after if retry_after is None else retry_after)
     if status in {400, 413, 422} and (status == 413 or error.of_messages or TOO_LONG.search(words)):
         return Unfit(words, status, raw)
     if status in {400, 422} and (parameter := _parameter_in(error)):
         refusal = problems.SETTING_REFUSED(setting=parameter, advice=problems.ADVICE[parameter](), words=words)
-        return Permanent(refusal, status, raw, parameter=parameter)
+        known = ITS_VALUE.search(words) and not (NOT_ACCEPTED.search(words) or error.names & UNKNOWN)
+        return Permanent(refusal, status, raw, parameter="" if known else parameter)
     return Permanent(words, status, raw, stops=status == 402)
 
 
@@ -177,6 +193,8 @@ class _Error:
     of_messages: bool = False
     param: str = ""
     """Name of the request parameter that the error is about."""
+    retry_after: float | None = None
+    """Seconds after which to try again, if the body says so."""
 
 
 def _error_in(raw: str) -> _Error:
@@ -198,7 +216,18 @@ def _error_in(raw: str) -> _Error:
         # "messages", "messages[0].content", "messages.[0].content"; but roles are the same in every request.
         param.split("[")[0].rstrip(".") == "messages" and not param.endswith(".role"),
         param,
+        _retry_delay(described.get("details")),
     )
+
+
+def _retry_delay(details: Any) -> float | None:
+    """Returns the seconds in Google's `details`, which have a `retryDelay` such as `34.5s`; None without one."""
+    delays = [each.get("retryDelay") for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    found = (_SECONDS.fullmatch(delay) for delay in delays if isinstance(delay, str))
+    return next((min(float(seconds[1]), LONGEST_RETRY_AFTER) for seconds in found if seconds), None)
+
+
+_SECONDS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
 
 def _parameter_located(detail: Any) -> str:

@@ -1,7 +1,8 @@
 """Reads the thoughts that endpoints give beside the text of a reply.
 
 They have a field of their own (`reasoning_content` of DeepSeek and vLLM, `reasoning` of OpenRouter and newer vLLM) or
-are parts of type `thinking` (Mistral). For thoughts inside the text, see `annotation.interchange.reasoning`.
+are parts of a type such as `thinking` (Mistral) or `reasoning` (Databricks). For thoughts inside the text, see
+`annotation.interchange.reasoning`.
 """
 
 from typing import Any, Final
@@ -9,6 +10,8 @@ from typing import Any, Final
 from judges.llm import replies
 
 FIELDS: Final = ("reasoning_content", "reasoning")
+HOLDERS: Final = ("thinking", "reasoning", "text", "summary")
+"""What holds the text of a part that is a thought: itself, or a list of pieces."""
 
 
 def beside(raw: str) -> str:
@@ -28,7 +31,8 @@ def beside(raw: str) -> str:
 def _parts(content: Any) -> str:
     if not isinstance(content, list):
         return ""
-    thoughts = [part.get("thinking") for part in content if isinstance(part, dict) and part.get("type") == "thinking"]
+    parts = [part for part in content if isinstance(part, dict) and replies.is_thought(part)]
+    thoughts = [next((part[name] for name in HOLDERS if part.get(name)), None) for part in parts]
     texts = [
         piece.get("text") if isinstance(piece, dict) else piece
         for thought in thoughts

@@ -184,13 +184,26 @@ def is_stream(raw: str) -> bool:
 
 
 def choice_of(found: Any) -> Mapping[str, Any] | None:
-    """Returns the first choice of a completion: empty if the list is, None if the body is no completion."""
+    """Returns the first choice of a completion: empty if there is none, None if the body is no completion."""
     choices = found.get("choices") if isinstance(found, dict) else None
+    if choices is None and _is_completion(found):
+        # Gemini's OpenAI endpoint leaves the list out, or null, if it blocked the reply.
+        return {}
     if not isinstance(choices, list):
         return None
     if not choices:
         return {}
     return choices[0] if isinstance(choices[0], dict) else None
+
+
+def _is_completion(found: Any) -> bool:
+    """Returns whether a body without choices is a whole completion: it says so, and counts the tokens it read."""
+    return (
+        isinstance(found, dict)
+        and found.get("object") == "chat.completion"
+        and not found.get("error")
+        and _count(found.get("usage"), "prompt_tokens") > 0
+    )
 
 
 def text_in(choice: Mapping[str, Any]) -> str | None:
@@ -216,11 +229,21 @@ def has_thoughts(choice: Mapping[str, Any]) -> bool:
 
 
 def _content(content: Any) -> str | None:
-    """Returns the text of a message, which is a string or a list of parts."""
+    """Returns the text of a message, which is a string or a list of parts; those that are thoughts are left out."""
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        parts = [part.get("text") for part in content if isinstance(part, dict) and not is_thought(part)]
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else None
+
+
+THOUGHTS: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_content", "reasoning_text"})
+"""Types of the parts of a message that are thoughts, of Mistral, Anthropic, Databricks and others."""
+
+
+def is_thought(part: Mapping[str, Any]) -> bool:
+    """Returns whether a part of a message is a thought, whatever holds its text."""
+    kind = part.get("type")
+    return isinstance(kind, str) and kind in THOUGHTS
 
 
 def first_tokens(choice: Mapping[str, Any]) -> tuple[Token, ...]:

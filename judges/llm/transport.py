@@ -21,14 +21,11 @@ import httpx
 
 from judges import problems
 from judges.llm.endpoints import Endpoint, is_metadata_address
-from judges.llm.errors import WORDS, Again, Permanent, Trouble, trouble_in
+from judges.llm.errors import LONGEST_RETRY_AFTER, WORDS, Again, Permanent, Trouble, trouble_in
 from judges.llm.replies import storable
 
 LONGEST_RAW: Final = 4_000_000
 """Maximum bytes of a reply. No chat completion is as long."""
-
-LONGEST_RETRY_AFTER: Final = 600.0
-"""Maximum seconds of a Retry-After header; longer ones count as this."""
 
 NOT_THERE: Final = 10.0
 """Seconds for which an endpoint that has never accepted a connection is tried: it may be starting."""

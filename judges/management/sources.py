@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.utils import timezone
+
 from judges import problems
 from judges.management.endpoints import settings_given
 from judges.management.watching import ENDS
-from judges.models import AnswerSource
+from judges.models import AnswerRun, AnswerSource, EvolveRun, RunState
+from judges.runs.lifecycle import Lifecycle
 
 ENDS_OF_SOURCE: Final = {
     **ENDS,
@@ -18,6 +21,19 @@ ENDS_OF_SOURCE: Final = {
 def source_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings of the endpoint that were given."""
     return settings_given(options, AnswerSource.SETTINGS)
+
+
+def set_aside[R: (AnswerRun, EvolveRun)](life: Lifecycle[R, Any, Any], run: R, file: Any) -> bool:
+    """Cancels `run` if the endpoint refused a setting of it, so that another with other settings can take its place.
+
+    Returns False, and changes nothing, if the run did not stop for that.
+    """
+    if run.state != RunState.STOPPED or run.found_problem.code != problems.SETTING_REFUSED.code:
+        return False
+    if not life.cancel(run, timezone.now()):
+        return False
+    file.write(f"{run.source.model.name}: run {run.pk} had other settings and was cancelled. Its replies are kept.")
+    return True
 
 
 def warn(source: AnswerSource, given: Mapping[str, Any], file: Any) -> None:

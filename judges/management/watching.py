@@ -144,6 +144,11 @@ def finished[R: Run](
     ended(life, run, why, words, progress)
 
 
+def calls(number: int) -> str:
+    """Returns a number of calls in words."""
+    return "1 call" if number == 1 else f"{number:,} calls"
+
+
 def summary(run: Run, progress: Progress) -> str:
     """Summarises `run`: its calls by state, tokens, cost, and what a crash may have cost."""
     states = ", ".join(f"{count:,} {state}" for state, count in progress.states.items() if count)
@@ -153,10 +158,8 @@ def summary(run: Run, progress: Progress) -> str:
         f"{progress.tokens_in:,} tokens in, {progress.tokens_out:,} out, {dollars(progress.cost)}{perhaps or ''}.",
     ]
     if run.lost:
-        lines.append(f"{run.lost:,} calls were interrupted by a crash and sent again.")
+        lines.append(f"Interrupted by a crash and sent again: {calls(run.lost)}.")
     if progress.given_up:
-        lines.append(
-            f"{progress.given_up:,} calls have failed in {MOST_FAILURES} runs and are not asked again. To ask them "
-            "again, use --again given-up."
-        )
+        given_up = f"Failed in {MOST_FAILURES} runs and not asked again: {calls(progress.given_up)}."
+        lines.append(f"{given_up} To ask again, use --again given-up.")
     return "\n".join(lines)

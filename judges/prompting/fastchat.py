@@ -125,12 +125,22 @@ def _with_conversations(text: str, line: str) -> tuple[str, dict[str, str]]:
         label = "references" if speaker == "ref_answer" else "conversation"
         turn = f"{_escaped(head)}$prompt{_escaped(middle)}$answer"
         if speaker in {"answer_a", "answer_b"}:
-            turn = turn.replace(f"Assistant {speaker[-1].upper()}", "$speaker")
+            turn = _of_either(turn, speaker[-1].upper())
         if layout.setdefault(label, turn) != turn:
             raise BadTemplate(gettext_noop("Line %(line)s: the two turns have different layouts."), line=line)
         pieces += [text[done:start], f"{{{_TALKS[speaker]}}}"]
         done, turns = last.end(), turns[4:]
     return "".join([*pieces, text[done:]]), layout
+
+
+def _of_either(turn: str, letter: str) -> str:
+    """Returns how a turn of assistant A or B is laid out, with a place for what tells the two apart.
+
+    In translated prompts that is the letter alone: `### Asistent A:`, `### アシスタントA：`.
+    """
+    if (named := f"Assistant {letter}") in turn:
+        return turn.replace(named, "$speaker")
+    return re.sub(rf"(?<![A-Za-z$]){letter}(?![A-Za-z])", "${side}", turn)
 
 
 def _is_talk(turns: list[tuple[str, ...]]) -> bool:

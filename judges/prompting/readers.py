@@ -141,14 +141,16 @@ def _verdict(word: str) -> Verdict | None:
 _NOUN: Final = re.compile(r"\A(?:(?:the|assistant|answer|model|response|option|verdict)[\s:：]+){1,3}", re.IGNORECASE)
 
 _OR: Final = r"\b(?:or|and|vs\.?|versus)\b|または|もしくは|か|と"
+_ITEM: Final = r"(?:\n\s*\(?(?:[0-9]{1,2}|[a-z])[.):、．）]\s*)?"
+"""The number of an item of a list, on a line of its own."""
 _LISTED: Final = re.compile(
-    rf"[\s\"'`*“”「」、,，;；/|&・]*(?:{_OR})?[\s\"'`*“”「」、]*",
+    rf"[\s\"'`*“”「」、,，;；/|&・]*(?:{_OR})?[\s\"'`*“”「」、]*{_ITEM}[\"'`*“「]*",
     re.IGNORECASE,
 )
-"""What stands between the options of a list: punctuation, and a word such as "or"."""
+"""What stands between the options of a list: punctuation, a number, and a word such as "or"."""
 _EXPLAINED: Final = re.compile(
-    r"[\"'`*”」]{0,4}\s*(?:[:：=→]|[-–—](?=\s)|\((?=\w)|\b(?:if|for|when|means?|is|meaning|indicates?)\b|なら)[^.!?。！？\n\[\]]{1,80}"
-    r"(?:[,;，；、/)]|\n)[\s\-*•,]*(?:\b(?:or|and)\b)?[\s\"'`*“「]*",
+    r"[\"'`*”」]{0,4}\s*(?:[:：=→|]|[-–—](?=\s)|\((?=\w)|\b(?:if|for|when|means?|is|meaning|indicates?)\b|なら)[^.!?。！？\n\[\]]{1,80}"
+    rf"(?:[,;，；、/)|]|(?=\n))(?:{_ITEM}|[\s\-*•,|]*(?:\b(?:or|and)\b)?)[\s\"'`*“「]*",
     re.IGNORECASE,
 )
 """What stands between the options of a list that says what each of them means."""
@@ -169,14 +171,18 @@ def _last_bracketed(
     at = len(found)
     while at > 0:
         start = at - 1
+        different = {read(found[start][1])}
+        # A list names each option once: a marker right before it, which the list has too, is the verdict.
         while start > 0 and _same_list(text[found[start - 1].end() : found[start].start()]):
+            option = read(found[start - 1][1])
+            if option in different:
+                break
+            different.add(option)
             start -= 1
-        words = [match[1] for match in found[start:at]]
         ends = [_figure(match[1]) for match in found[at - 2 : at]] if at >= 2 else []
         if scale and ends == list(scale) and _SCALE.fullmatch(text, found[at - 2].end(), found[at - 1].start()):
             at -= 2
             continue
-        different = {read(word) for word in words}
         gaps = [text[found[each].end() : found[each + 1].start()] for each in range(start, at - 1)]
         joined = any(_JOINED.search(gap) and "\n" not in gap for gap in gaps)
         if len(different) < min(options, 2 if joined else options):
@@ -420,7 +426,12 @@ def read_json(reply: Reply) -> Reading | Unreadable:
     if problem is not None:
         return problem
     found = _verdict(word) if isinstance(word, str) else None
-    return _odd(str(word), "A, B, tie") if found is None else Reading(verdict=found)
+    return _odd(_as_text(word), "A, B, tie") if found is None else Reading(verdict=found)
+
+
+def _as_text(value: Any) -> str:
+    """Returns a value as the reply has it, for a problem to quote."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=dict)
 
 
 def _as_number(value: Any) -> float | None:
@@ -438,7 +449,7 @@ def read_json_score(reply: Reply) -> Reading | Unreadable:
     if problem is not None:
         return problem
     score = _as_number(value)
-    return _odd(str(value), "1 … 10") if score is None else _score(str(score))
+    return _odd(_as_text(value), "1 … 10") if score is None else _score(str(score))
 
 
 def read_similarity(reply: Reply) -> Reading | Unreadable:
@@ -450,7 +461,7 @@ def read_similarity(reply: Reply) -> Reading | Unreadable:
     if problem is not None:
         return problem
     found = _plain_number(value)
-    return _odd(str(value), "0 … 1") if found is None or not 0 <= found <= 1 else Reading(score=found)
+    return _odd(_as_text(value), "0 … 1") if found is None or not 0 <= found <= 1 else Reading(score=found)
 
 
 def _plain_number(value: Any) -> float | None:
@@ -524,7 +535,7 @@ READERS: Final[Mapping[str, Reader]] = {
     for reader in (
         Reader(
             "bracketed",
-            2,
+            3,
             "verdict",
             read_bracketed,
             gettext_noop("Pairs: [[A]], [[B]] or [[C]] after an explanation"),
@@ -544,7 +555,7 @@ READERS: Final[Mapping[str, Reader]] = {
         ),
         Reader(
             "levels",
-            2,
+            3,
             "level",
             read_levels,
             gettext_noop("Pairs: five levels, [[A>>B]] to [[B>>A]]"),
@@ -553,7 +564,7 @@ READERS: Final[Mapping[str, Reader]] = {
         ),
         Reader(
             "scores",
-            1,
+            2,
             "verdict",
             read_scores,
             gettext_noop("Pairs: two scores, [[8,5]]"),
@@ -581,7 +592,7 @@ READERS: Final[Mapping[str, Reader]] = {
         ),
         Reader(
             "rating",
-            2,
+            3,
             "score",
             read_rating,
             gettext_noop("Single answers: [[1]] to [[10]] after an explanation"),

@@ -36,7 +36,7 @@ SHARED_PLACES: Final = frozenset(
     {"prompt", "text", "first_prompt", "reference", "references", "category", "language", "question", "fence"}
 )
 LAYOUTS: Final = ("conversation", "references")
-LAYOUT_PLACES: Final = frozenset({"prompt", "answer", "speaker", "turn", "fence"})
+LAYOUT_PLACES: Final = frozenset({"prompt", "answer", "speaker", "side", "turn", "fence"})
 """Placeholders of a layout, which says how one turn of a conversation is written."""
 SPEAKERS: Final = ("Assistant A", "Assistant B", "Assistant", "Reference answer")
 TRUSTED: Final = frozenset({"language", "fence"})
@@ -362,12 +362,17 @@ def _conversation(
         if not empty and not answer:
             continue
         if layout:
-            values = {"prompt": prompt, "answer": answer, "speaker": speaker, "turn": str(number), "fence": fence}
-            turns.append(_written(layout, values))
+            told = {"speaker": speaker, "side": _side(speaker), "turn": str(number), "fence": fence}
+            turns.append(_written(layout, {"prompt": prompt, "answer": answer, **told}))
             continue
         turns.append(f"--- {fence} User, turn {number}\n{prompt}")
         turns.append(f"--- {fence} {speaker}, turn {number}\n{answer}")
     return "\n\n".join(turns if layout else [*turns, f"--- {fence} end"])
+
+
+def _side(speaker: str) -> str:
+    """Returns the letter of an assistant of a pair; empty for other speakers."""
+    return speaker[-1] if speaker[-2:] in {" A", " B"} else ""
 
 
 def _written(layout: str, values: Mapping[str, str]) -> str:
@@ -382,7 +387,7 @@ def _layout_lines(layout: Mapping[str, str], turns: int) -> frozenset[str]:
             continue
         for speaker in SPEAKERS:
             for number in range(1, turns + 2):
-                values = {"speaker": speaker, "turn": str(number), "fence": ""}
+                values = {"speaker": speaker, "side": _side(speaker), "turn": str(number), "fence": ""}
                 found.add(_written(line, values))
     return frozenset(found)
 

@@ -18,7 +18,7 @@ from judges.llm import temperatures
 from judges.llm.api_keys import NoKey
 from judges.management.endpoints import add_endpoint
 from judges.management.numbers import count, temperature
-from judges.management.sources import ENDS_OF_SOURCE, source_settings, warn
+from judges.management.sources import ENDS_OF_SOURCE, set_aside, source_settings, warn
 from judges.management.watching import finished, held
 from judges.models import AnswerSource, dollars
 
@@ -119,6 +119,8 @@ class Command(BaseCommand):
         run = runs.unfinished(source)
         if run is not None and run.study_id != study.pk:
             raise NotPossible(f"{source.model.name} already has an unfinished run in study “{run.study.slug}”.")
+        if run is not None and plan.changes_temperature(run.options) and set_aside(answer_life, run, self.stderr):
+            run = None
         if run is not None:
             answer_life.resume(run, detach=detach)
             self.stderr.write(f"{source.model.name}: continuing run {run.pk}.")

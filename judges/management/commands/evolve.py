@@ -21,7 +21,7 @@ from judges.judging import judges, lookup
 from judges.llm.api_keys import NoKey
 from judges.management.endpoints import add_endpoint
 from judges.management.numbers import count, temperature, whole
-from judges.management.sources import ENDS_OF_SOURCE, source_settings, warn
+from judges.management.sources import ENDS_OF_SOURCE, set_aside, source_settings, warn
 from judges.management.watching import finished, held
 from judges.models import AnswerSource, EvolvedPrompt, dollars
 
@@ -159,10 +159,12 @@ class Command(BaseCommand):
             held(evolve_life, live, self.stderr.write)
         run = runs.unfinished(source)
         if run is not None and run.recipe.sha256 != recipe.row(source, timezone.now()).sha256:
-            raise NotPossible(
-                f"{name} has an unfinished run with other settings (run {run.pk}, scenario {run.recipe.scenario}). "
-                "Continue or cancel it on its page."
-            )
+            if not set_aside(evolve_life, run, self.stderr):
+                raise NotPossible(
+                    f"{name} has an unfinished run with other settings (run {run.pk}, scenario {run.recipe.scenario}). "
+                    "Continue or cancel it on its page."
+                )
+            run = None
         if run is not None:
             evolve_life.resume(run, detach=detach)
             self.stderr.write(f"{name}: continuing run {run.pk}.")

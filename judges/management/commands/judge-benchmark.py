@@ -19,7 +19,7 @@ from judges.benchmarks.sets import Faulty
 from judges.judging import lookup
 from judges.llm.api_keys import NoKey
 from judges.management.numbers import count
-from judges.management.watching import ended, held, worked
+from judges.management.watching import calls, ended, held, worked
 from judges.models import BenchmarkRun, PreferenceSet, Protocol, RunState, dollars
 from judges.statistics.accuracy import Accuracy, Result
 
@@ -102,7 +102,7 @@ class Command(BaseCommand):
         states = ", ".join(f"{count:,} {state}" for state, count in found.states.items())
         self.stdout.write(f"Calls: {states}. Total cost {dollars(found.cost)}.")
         if run.lost:
-            self.stdout.write(f"{run.lost:,} calls were interrupted by a crash and sent again.")
+            self.stdout.write(f"Interrupted by a crash and sent again: {calls(run.lost)}.")
         if len(found.models) > 1:
             self.stdout.write(f"The endpoint returned more than one model name: {', '.join(found.models)}.")
 

@@ -82,6 +82,20 @@ def test_identical_answers_need_not_be_paired(tmp_path: Path) -> None:
     assert not Pair.objects.filter(result_x__number__in=[13, 23], result_y__number__in=[13, 23]).exists()
 
 
+def test_conversations_that_differ_in_one_turn_are_not_identical(tmp_path: Path) -> None:
+    folder = written(tmp_path / "one", {"alder": ["Oak."] * 3, "birch": ["Elm."] * 3})
+    rows = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    # The second turn of each begins among its thoughts, as templates with an opening mark leave them.
+    later = [row | {"turns": ["So I close.\n</think>\nThe same."]} for row in rows]
+    (folder / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in later))
+    (folder / "prompts.jsonl").write_text(
+        "".join(json.dumps({"id": number, "text": "First?", "turns": ["Then?"]}) + "\n" for number in (1, 2, 3))
+    )
+    study = lifecycle.change_settings(loaded(folder), {"pair_identical": False})
+    assert make.make_pairs(study, "all").found == 3
+    assert not {flag for flag in flags() if flag[1] == "identical"}
+
+
 @pytest.mark.parametrize(("reasoning", "seen"), [("shown", True), ("folded", False), ("cut", False)])
 def test_a_study_says_what_is_shown_of_the_reasoning(tmp_path: Path, reasoning: str, seen: bool) -> None:
     study = lifecycle.change_settings(loaded(written(tmp_path / "one")), {"reasoning": reasoning})

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from annotation.importing import archives
+from annotation.importing import archives, load
 from annotation.importing.archives import Unpackable, unpack
+from annotation.importing.load import FaultyFiles
 from annotation.interchange.tables import Source
 
 TEXT = b"".join(b"a line of text, number %d\n" % number for number in range(2000))
@@ -88,3 +89,10 @@ def test_a_full_disk_is_not_told_as_a_damaged_archive(tmp_path: Path, monkeypatc
     monkeypatch.setattr(archives, "_copy", full)
     with pytest.raises(OSError, match="No space left"):
         unpack(Source("data.zip", packed(tmp_path, zipfile.ZIP_DEFLATED)), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["missing.zip", "folder.zip/inside.zip"])
+def test_an_archive_that_is_not_there_is_a_fault_of_its_own(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.zip").write_bytes(b"")
+    with pytest.raises(FaultyFiles, match=rf"{name.rpartition('/')[2]}: The file cannot be read"):
+        load.load([tmp_path / name], study_slug="haiku")

@@ -135,6 +135,19 @@ def test_batch_output_ends_in_the_same_states(judge: Judge, tmp_path: Path) -> N
     assert judge_life.progress(run, NOW).states["sent"] == 0
 
 
+def test_a_reply_that_broke_off_may_have_been_charged_as_one_sent_from_here(judge: Judge, tmp_path: Path) -> None:
+    judges.change_judge(judge, {"price_in": 1, "price_out": 10, "batch_percent": 50})
+    row = written(tmp_path, "--layout", "batch", "--limit", "1")[0]
+    broken = completion(row["body"], "[[A")
+    broken["choices"][0]["finish_reason"] = "abort"
+    for _time in range(2):
+        read(tmp_path, [{"custom_id": row["custom_id"], "response": {"status_code": 200, "body": broken}}])
+    call = JudgeCall.objects.get(state=CallState.FAILED)
+    judge.refresh_from_db()
+    assert call.bound > 0
+    assert (judge.spent, judge.unsure, judge.reserved) == (0, call.bound // 2, 0)
+
+
 def test_rows_that_are_no_replies_are_named_by_line_and_the_others_stored(judge: Judge, tmp_path: Path) -> None:
     rows = written(tmp_path)
     file = tmp_path / "responses.jsonl"

@@ -135,6 +135,25 @@ def test_a_time_that_cannot_be_read_is_none(value: str) -> None:
     assert trouble.retry_after is None
 
 
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [("34s", 34.0), ("0.25s", 0.25), ("99999s", 600.0), ("soon", None), ("-3s", None), (7, None), (None, None)],
+)
+@pytest.mark.parametrize("in_a_list", [False, True])
+def test_when_to_try_again_is_read_from_a_body_as_google_writes_it(
+    delay: Any, seconds: float | None, in_a_list: bool
+) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
+    body = error("Quota exceeded", code=429, status="RESOURCE_EXHAUSTED", details=["odd", {"reason": "x"}, *details])
+    found = [body] if in_a_list else body
+    for trouble in (asked(429, found), asked(200, found)):
+        assert isinstance(trouble, Again)
+        assert trouble.retry_after == seconds
+    headed = asked(429, found, {"retry-after": "2"})
+    assert isinstance(headed, Again)
+    assert headed.retry_after == 2
+
+
 def reply(message: Any, **more: Any) -> dict[str, Any]:
     return {"id": "r1", "model": "m", "choices": [{"message": message, "finish_reason": "stop", **more}]}
 
@@ -145,6 +164,8 @@ def reply(message: Any, **more: Any) -> dict[str, Any]:
         (reply({"content": "[[A]]"}), "[[A]]"),
         (reply({"content": [{"type": "text", "text": "[["}, {"type": "text", "text": "A]]"}, 7]}), "[[A]]"),
         (reply({"content": "[[A]]", "reasoning_content": "[[B]]"}), "[[A]]"),
+        (reply({"content": [{"type": "text", "text": "[[A]]"}, {"type": "reasoning", "text": "[[B]]"}]}), "[[A]]"),
+        (reply({"content": [{"type": "thinking", "thinking": "x", "text": "[[B]]"}]}), ""),
         (reply({"content": None, "reasoning_content": "[[B]]"}), ""),
         (reply({"content": None, "tool_calls": [{"function": {"name": "x", "arguments": "[[A]]"}}]}), ""),
         (reply({"content": "\ud83d\x00 判定"}), "?\N{REPLACEMENT CHARACTER} 判定"),
@@ -170,6 +191,9 @@ def test_the_text_of_an_answer_is_found_in_every_shape(body: Any, text: str) -> 
         b"[" * 100_000,
         b'{"choices": 7}',
         b'{"choices": [7]}',
+        b'{"choices": null}',
+        b'{"object": "chat.completion", "choices": null, "usage": {"prompt_tokens": 0}}',
+        b'{"object": "error", "choices": null, "usage": {"prompt_tokens": 10}}',
         b'{"choices": [{"message": "[[A]]"}]}',
         b'{"choices": [{"message": {"content": "[[A]]"}}]',
         b'{"choices": [{"message": {"content": "[[A]]"}, "finish_reason": "error"}]}',
@@ -296,6 +320,8 @@ def test_finish_reasons_are_read_by_their_meaning(reason: str, ending: Ending) -
             {"id": "r1", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 0}},
             "The reply contains no text.",
         ),
+        ({"object": "chat.completion", "choices": None, "id": "r1"}, "The reply contains no text."),
+        ({"object": "chat.completion", "model": "m"}, "The reply contains no text."),
     ],
 )
 def test_a_whole_reply_without_a_text_is_a_refusal_at_its_price(body: Any, words: str) -> None:

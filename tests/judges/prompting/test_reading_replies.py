@@ -48,6 +48,11 @@ def read(reader: str, text: str, *tokens: tuple[str, float]) -> Reading | Unread
         ("bracketed", "\\[\\[B\\]\\]", "right"),
         ("bracketed", "Final verdict: [[A]] (the options were [[A]], [[B]] and [[C]])", "left"),
         ("bracketed", "[[B]] (options: [[A]] / [[B]] / [[C]])", "right"),
+        ("bracketed", "[[A]]\n\nOptions:\n1. [[A]] – A is better\n2. [[B]] – B is better\n3. [[C]] – a tie", "left"),
+        ("bracketed", "[[A]]\n\nOptions:\n1. [[A]]\n2. [[B]]\n3. [[C]]", "left"),
+        ("bracketed", "[[B]]\n\n(a) “[[A]]”: A\n(b) “[[B]]”: B\n(c) “[[C]]”: a tie", "right"),
+        ("bracketed", "[[B]]\n\n| [[A]] | A is better |\n| [[B]] | B is better |\n| [[C]] | a tie |", "right"),
+        ("bracketed", "1. [[A]] is my first thought.\n2. [[B]] is my second.", "right"),
         ("bracketed", "[[B]], and neither [[A]] or [[C]].", "right"),
         (
             "bracketed",

@@ -1,5 +1,7 @@
 """Endpoints differ in which request parameters they accept; only the name of the token limit is changed for them."""
 
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +106,34 @@ def test_a_parameter_that_changes_what_is_measured_is_never_left_out_by_itself(
         assert run_judge(study, judge).state == RunState.DONE
 
 
+def no_temperature(body: dict[str, Any], number: int) -> Reply:
+    refusal = no(400, "'temperature' does not support 0.7 with this model.", param="temperature")
+    return refusal if "temperature" in body else said("<prompt>A new one?</prompt>", number=number)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("answers", "haiku", "--limit", "2"),
+        ("evolve", "haiku", "--limit", "2", "--scenario", "own", "--template", "template.txt", "--form", "prompt"),
+    ],
+)
+def test_a_command_sends_no_temperature_once_it_is_told_so(
+    study: Study, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "template.txt").write_text("Write another like $prompt")
+    monkeypatch.chdir(tmp_path)
+    with endpoint(no_temperature) as server:
+        where = ("--model", "newcomer", "--endpoint", server.url, "--api-id", "m")
+        for _time in range(2):
+            with pytest.raises(CommandError, match=r"send no temperature \(--temperature none\)"):
+                call_command(*words, *where)
+        said_of_it = StringIO()
+        call_command(*words, *where, "--temperature", "none", stdout=StringIO(), stderr=said_of_it)
+        assert "had other settings and was cancelled" in said_of_it.getvalue()
+        assert len(server.bodies) == 2 + 2
+
+
 def test_log_probabilities_that_an_endpoint_does_not_have_stop_the_run(study: Study) -> None:
     with endpoint(lambda body, number: no(400, "logprobs is not supported")) as server:
         run = run_judge(study, make_judge(server.url, reader="logprobs"))
@@ -133,13 +163,28 @@ def test_the_address_of_chat_completions_is_shortened_with_a_word(
     assert Judge.objects.get().versions.count() == 1
 
 
-def test_a_limit_too_large_is_no_matter_of_its_name(study: Study) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "{name} is too large: 2048. This model supports at most 1024 completion tokens.",
+        "{name}: 2048 > 1024, which is the maximum number of output tokens",
+        "Input should be less than or equal to 1024",
+        "{name} must be between 1 and 1024",
+    ],
+)
+@pytest.mark.parametrize("ignores_the_other", [False, True])
+def test_a_limit_too_large_is_no_matter_of_its_name(study: Study, words: str, ignores_the_other: bool) -> None:
     def too_large(body: dict[str, Any], number: int) -> Reply:
         name = "max_tokens" if "max_tokens" in body else "max_completion_tokens"
-        return no(400, f"{name} is too large: 2048. This model supports at most 1024.", param=name)
+        if ignores_the_other and name != "max_tokens":
+            # A reply without any limit, dearer than what was reserved for it.
+            return said(number=number)
+        return no(400, words.format(name=name), param=name)
 
     with endpoint(too_large) as server:
         judge = make_judge(server.url)
         run = run_judge(study, judge, Plan(limit=1))
-        assert "max_tokens is too large" in run.problem
-        assert (len(server.bodies), judge.current.token_limit) == (2, "")
+        assert run.state == RunState.STOPPED
+        assert words.format(name="max_tokens") in run.problem
+        assert "Change the token limit" in run.problem
+        assert (len(server.bodies), judge.current.token_limit) == (1, "")

@@ -45,7 +45,7 @@ def test_a_command_in_which_nothing_worked_fails_with_the_commonest_problem_and_
 
     with endpoint(reply) as server:
         make_judge(server.url, "shy", orders="one", parallel=1)
-        with pytest.raises(CommandError, match=r"All calls failed.*\(11 of 12 calls\).*no verdict"):
+        with pytest.raises(CommandError, match=r"No call gave a usable reply.*\(11 of 12 calls\).*no verdict"):
             call_command("judge", study.slug, "--judge", "shy")
     assert "12 unreadable" in capsys.readouterr().out
 
@@ -62,6 +62,18 @@ def test_a_message_role_that_no_request_can_do_without_stops_the_run_at_its_firs
     with endpoint(lambda body, number: refusal) as server:
         run = run_judge(study, make_judge(server.url))
         assert (run.state, run.problem, len(server.bodies)) == (RunState.STOPPED, words, 1)
+
+
+@pytest.mark.parametrize("words", ["[[A]]", "Neither."])
+def test_the_page_of_a_run_promises_results_only_if_there_are_verdicts(
+    study: Study, owner: Any, as_user: Any, words: str
+) -> None:
+    Study.objects.filter(pk=study.pk).update(owner=owner)
+    with endpoint(lambda body, number: said(words, number)) as server:
+        run = run_judge(study, make_judge(server.url, orders="one"))
+    page = as_user(owner).get(f"/studies/{study.slug}/judges/runs/{run.pk}/").content.decode()
+    assert ("these verdicts appear" in page) is (words == "[[A]]")
+    assert ("No call of this run gave a usable reply." in page) is (words != "[[A]]")
 
 
 @pytest.mark.usefixtures("short_patience")
