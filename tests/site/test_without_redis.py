@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import redis
 from django.core.cache import caches
 from django.test import Client
 
@@ -31,7 +32,7 @@ def test_counts_go_on_and_it_is_said_once(caplog: pytest.LogCaptureFixture, monk
     assert [count(cache, "key", 60) for _each in range(3)] == [1, 2, 3]
     assert cache.get("key") == 3
     assert len(warnings(caplog)) == 1
-    assert "Redis does not respond" in warnings(caplog)[0]
+    assert "Redis cannot be used" in warnings(caplog)[0]
     assert not cache.responds()
 
 
@@ -57,7 +58,22 @@ def test_it_goes_back_to_redis_and_says_so(
     assert cache.incr("key") == 6
     assert FallbackCache(redis_server, {}).get("key") == 6
     assert cache.responds()
-    assert "responds again" in warnings(caplog)[-1]
+    assert "can be used again" in warnings(caplog)[-1]
+
+
+@pytest.mark.redis
+def test_a_redis_without_room_refuses_nobody(
+    redis_server: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback_cache, "AGAIN", 0.0)
+    cache = FallbackCache(redis_server, {})
+    with redis.Redis.from_url(redis_server) as server:
+        server.config_set("maxmemory", 1)
+        assert [count(cache, "key", 60) for _each in range(3)] == [1, 2, 3]
+        assert len(warnings(caplog)) == 1
+        server.config_set("maxmemory", 0)
+    assert count(cache, "key", 60) == 1
+    assert "can be used again" in warnings(caplog)[-1]
 
 
 @pytest.mark.django_db
