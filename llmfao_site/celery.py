@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init
+from celery.signals import celeryd_init, worker_ready
 from django.core.management.base import BaseCommand, SystemCheckError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
@@ -28,3 +28,9 @@ def refuse_a_broken_installation(**_what: Any) -> None:
     missing = {entry["task"] for entry in app.conf.beat_schedule.values()} - app.tasks.keys()
     if missing:
         sys.exit(f"The schedule names tasks that do not exist: {', '.join(sorted(missing))}")
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def sweep_at_start(**_what: Any) -> None:
+    """Takes up what a crash left, without waiting for beat."""
+    app.send_task("annotation.sweep_uploads")
