@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from django.db import connection
-from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
 from numpy.typing import NDArray
 
 from annotation.draw_strategies import UNIFORM
@@ -288,10 +288,11 @@ def by_people(rows: ComparisonQuerySet, study: Study) -> ComparisonQuerySet:
     return rows.exclude(rater__in=Rater.objects.filter(study=study, kind=RaterKind.JUDGE))
 
 
-def kinds(study: Study, filters: Filters, line: Cut) -> set[str]:
-    """Returns the kinds of the raters whose comparisons `filters` select."""
+def raters_by_kind(study: Study, filters: Filters, line: Cut) -> dict[str, int]:
+    """Maps the kinds of the raters whose comparisons `filters` select to their numbers."""
     compared = Exists(selected(study, filters, line).filter(rater=OuterRef("pk")))
-    return set(Rater.objects.filter(compared, study=study).values_list("kind", flat=True))
+    found = Rater.objects.filter(compared, study=study).order_by().values_list("kind").annotate(number=Count("pk"))
+    return dict(found)
 
 
 type Columns = dict[str, NDArray[np.int64]]
