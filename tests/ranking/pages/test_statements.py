@@ -193,8 +193,19 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
     "ties-dropped": (asked(ties="drop"), (BOARD, replace(BOARD, method="davidson"))),
     "ties-halved": (BOARD, (asked(ties="drop"), replace(BOARD, method="davidson"))),
     "held-if-independent": (on(clusters="none"), (BOARD, flat())),
-    "meant-to-hold": (on(prior=True), (BOARD, flat(), on(clusters="none"))),
-    "held-if-sampled": (BOARD, (on(prior=True), on(notices=["no-spread"]), on(degrees=1.0), flat())),
+    "meant-to-hold": (on(prior=True), (BOARD, on(correction="CR3"), flat(), on(clusters="none"))),
+    "held-if-sampled": (
+        BOARD,
+        (
+            on(prior=True),
+            on(notices=["no-spread"]),
+            on(degrees=1.0),
+            # Those of shares and of a bootstrap.
+            on(correction="CR1"),
+            on(correction=None),
+            flat(),
+        ),
+    ),
     "effective-even": (
         BOARD,
         (
