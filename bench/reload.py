@@ -37,8 +37,10 @@ def inside(options: argparse.Namespace) -> int:
     from django.core.management import call_command
     from django.db import connections
 
+    from bench import population
+
     call_command("migrate", verbosity=0)
-    crowd = Crowd("reload", 20_000, VOTERS, overlap=5)
+    crowd = Crowd(population.make_study("reload", 20_000, overlap=5, most_votes=100_000), VOTERS)
     connections.close_all()
     port = free_port()
     server = serve(port)

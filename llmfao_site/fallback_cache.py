@@ -1,4 +1,4 @@
-"""The cache in Redis, with counts in this process while Redis is down."""
+"""The cache in Redis, with counts in this process while Redis is down or takes no more."""
 
 import logging
 import time
@@ -7,19 +7,18 @@ from typing import Any, Final
 
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
-from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as TooSlow
 
 log = logging.getLogger(__name__)
 
 AGAIN: Final = 5.0
 """Seconds without Redis after which it is tried again, so that not every request waits for it."""
 
+PROBE: Final = "redis-takes-this"
+"""Key by which a Redis that could not be used is tried again."""
+
 LOCAL_ENTRIES: Final = 100_000
 """The counts that a process holds without Redis."""
-
-DOWN: Final = (NotConnected, TooSlow)
 
 
 class _State:
@@ -32,7 +31,7 @@ class _State:
 
 
 class FallbackCache(RedisCache):
-    """Django's Redis cache; while Redis does not answer, a cache in this process.
+    """Django's Redis cache; while Redis does not answer, or refuses for lack of room, a cache in this process.
 
     The site keeps only counts in its cache: sign-in attempts, joins and API requests. Counted by process they limit
     less, but nobody is refused for Redis's sake.
@@ -48,16 +47,19 @@ class FallbackCache(RedisCache):
         if time.monotonic() < _State.until:
             return in_process()
         try:
+            if _State.down:
+                # One that refuses for lack of room still answers what only reads.
+                RedisCache.set(self, PROBE, 1, 60)
             found = in_redis()
-        except DOWN as problem:
+        except RedisError as problem:
             _State.until = time.monotonic() + AGAIN
             if not _State.down:
                 _State.down = True
-                log.warning("Redis does not respond. Limits are counted per process until it does: %s", problem)
+                log.warning("Redis cannot be used. Limits are counted per process until it can: %s", problem)
             return in_process()
         if _State.down:
             _State.down = False
-            log.warning("Redis responds again. Limits are counted for the whole site.")
+            log.warning("Redis can be used again. Limits are counted for the whole site.")
         return found
 
     def add(self, key: str, value: Any, timeout: Any = None, version: int | None = None) -> bool:

@@ -4,6 +4,7 @@
 behind, and `sweep` resumes after a crash.
 """
 
+import contextlib
 import logging
 import shutil
 import time
@@ -326,6 +327,18 @@ def _clear(at: datetime) -> None:
             left = (place.name.isdigit() or place.name.startswith(ARRIVING)) and _untouched(place, at)
         if left:
             shutil.rmtree(place, ignore_errors=True)
+    _clear_temporary(at)
+
+
+def _clear_temporary(at: datetime) -> None:
+    """Deletes files of the temporary folder that a crash left there.
+
+    Bodies of requests lose their names as soon as their files exist, and their space is freed with the process.
+    """
+    for file in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if file.is_file() and file.stat().st_mtime < (at - FORGOTTEN).timestamp():
+                file.unlink()
 
 
 def _untouched(place: Path, at: datetime) -> bool:

@@ -108,8 +108,9 @@ class RedisPace:
             answer = self._take(keys=self._keys, args=arguments)
         except redis.AuthenticationError:
             raise
-        except (redis.ConnectionError, redis.TimeoutError) as trouble:
-            logger.warning("Redis is away, and nothing is sent until it is back: %s", trouble)
+        except redis.RedisError as trouble:
+            # Away, or without room for more.
+            logger.warning("Redis cannot be used, and nothing is sent until it can: %s", trouble)
             return Turn(AWAY)
         wait = float(answer)
         if wait > 0 and math.isfinite(wait):
@@ -120,5 +121,5 @@ class RedisPace:
     def settle(self, ticket: str, tokens: int) -> None:
         if self._limits.tokens is not None:
             # An unsettled send keeps counting at its maximum.
-            with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
+            with contextlib.suppress(redis.RedisError):
                 self._settle(keys=self._keys[1:], args=[ticket, tokens])

@@ -58,19 +58,27 @@ def readiness(at: float) -> HttpResponse:
     503 where people could not use it: without the database or without disk. Without cache, broker or beat they can,
     since counts go on in the process and the work waits.
     """
-    free = shutil.disk_usage(settings.DATA_DIR).free
+    free = _free_bytes()
     found = {
         "database": OK if _database() else "does not respond",
         "cache": OK if _cache() else "does not respond, limits are counted per process",
         "broker": OK if _broker() else "does not respond, background work waits",
         "beat": _beat(at),
-        "disk": OK if free >= LEAST_FREE else "full",
+        "disk": "does not respond" if free is None else OK if free >= LEAST_FREE else "full",
     }
     serves = found["database"] == OK and found["disk"] == OK
     body = {"ready": serves, **found, "free_bytes": free, "last_beat_seconds": beat.seconds_since(at)}
     response = JsonResponse(body, status=200 if serves else 503)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _free_bytes() -> int | None:
+    try:
+        return shutil.disk_usage(settings.DATA_DIR).free
+    except OSError as problem:
+        log.error("The data folder does not respond: %s", problem)
+        return None
 
 
 def _database() -> bool:

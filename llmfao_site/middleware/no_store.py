@@ -1,4 +1,4 @@
-"""Cache headers of pages for signed-in users."""
+"""Cache headers of responses to signed-in users."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from django.utils.cache import patch_cache_control
 class NoStoreMiddleware:
     """Forbids browsers to store responses to signed-in users, unless the view sets Cache-Control itself.
 
-    The next person at the computer must not find workers' ids, payments or tokens with the back button. A
-    response with an ETag, as the API sends, may be stored privately and is revalidated each time.
+    The next person at the computer must not find workers' ids, payments or tokens with the back button, nor what the
+    API told in a browser. The API's ETags are for programs, which ask with the one they kept themselves.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -19,9 +19,7 @@ class NoStoreMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if not response.has_header("Cache-Control") and _is_personal(request):
-            # A value of False would be written out, as `no-store=False`.
-            rule = "no_cache" if response.has_header("ETag") else "no_store"
-            patch_cache_control(response, private=True, **{rule: True})
+            patch_cache_control(response, private=True, no_store=True)
         return response
 
 

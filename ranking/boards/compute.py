@@ -1,6 +1,6 @@
 """Computes boards from the comparisons of a study."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -90,7 +90,7 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
         "side": _side(result, read, settings),
     }
     if source == "all":
-        _name_the_mix(result, reader.kinds(study, filters, line))
+        _name_the_mix(result, reader.raters_by_kind(study, filters, line))
     _name_makers(study, result)
     return Computed(result, read, rated)
 
@@ -155,12 +155,14 @@ def _side(result: Sheet, read: Read, settings: Settings) -> dict[str, Any] | Non
     }
 
 
-def _name_the_mix(result: Sheet, kinds: Collection[str]) -> None:
-    """Replaces the notice that people and judges are mixed if only one kind of rater compared."""
-    if len(kinds) < 2:
-        alone = "only-judges" if RaterKind.JUDGE in kinds else "only-people"
-        for group in result["groups"]:
-            group["notices"] = [alone if notice == "mixed-raters" else notice for notice in group["notices"]]
+def _name_the_mix(result: Sheet, raters: Mapping[str, int]) -> None:
+    """Replaces the notice that people and judges are mixed if only people, known or not, or only judges compared."""
+    judges = raters.get(RaterKind.JUDGE, 0)
+    if judges and len(raters) > 1:
+        return
+    alone = "only-people" if not judges else "only-judge" if judges == 1 else "only-judges"
+    for group in result["groups"]:
+        group["notices"] = [alone if notice == "mixed-raters" else notice for notice in group["notices"]]
 
 
 def _nothing(study: Study, filters: Filters) -> Problem:

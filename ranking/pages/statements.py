@@ -35,6 +35,9 @@ MEASURED: Final = 5
 """Effective clusters from which intervals were found to contain the true rating as often as they should, in
 `make coverage`."""
 
+CORRECTION: Final = "CR3"
+"""The correction of the intervals measured there."""
+
 SHIFT: Final = 0.5
 """Rating points below which a change is not visible."""
 
@@ -133,10 +136,16 @@ class About:
 
     @property
     def doubtful(self) -> bool:
-        """Returns whether a notice of some group says that intervals may be too narrow, or there are few clusters."""
+        """Returns whether the intervals of some group may be too narrow.
+
+        That is if a notice says so, if there are few clusters, or if they are not of the kind that was measured: those
+        of shares and of a bootstrap contain the true rating in 90 to 94% of cases if there are few prompts.
+        """
         degrees = [group.get("degrees") for group in self.groups]
         few = any(found is not None and found < MEASURED - 1 for found in degrees)
-        return few or any(group["prior"] or DOUBTS & {*group["notices"]} for group in self.groups)
+        clustered = [group for group in self.groups if group.get("clusters") is not None]
+        other = any(group.get("correction", CORRECTION) != CORRECTION for group in clustered)
+        return few or other or any(group["prior"] or DOUBTS & {*group["notices"]} for group in self.groups)
 
     @property
     def is_judge(self) -> bool:
@@ -363,6 +372,14 @@ def _about(number: float) -> str:
     return written(size * math.ceil(number / size))
 
 
+def _wanted_votes(it: About) -> dict[str, Any]:
+    votes = it.comparisons
+    if len(it.groups) > 1:
+        # The advice is about one group; each comparison is in the rows of two of its models.
+        votes = round(sum(row["comparisons"] for row in it.group["rows"]) / 2)
+    return {"wanted": _about(votes * _factor(it)), "number": written(votes)}
+
+
 def _wanted_prompts(it: About) -> dict[str, Any]:
     prompts = it.group["prompts"]
     return {"wanted": _about(prompts * _factor(it)), "number": written(prompts)}
@@ -383,7 +400,7 @@ ADVICE: Final = (
             "If the top two differ as much as they seem to, about %(wanted)s votes would separate them in 80%% of "
             "studies (%(number)s so far)."
         ),
-        lambda it: {"wanted": _about(it.comparisons * _factor(it)), "number": written(it.comparisons)},
+        _wanted_votes,
     ),
     Statement(
         "prompts-not-votes",
@@ -521,7 +538,7 @@ def _is_fixed(it: About) -> bool:
 
 def _medians(it: About) -> bool:
     """Returns whether ratings are medians over rounds, whose mean is not that of each round."""
-    return it.method == "elo-bootstrap"
+    return it.method in {"elo-bootstrap", "elo-median"}
 
 
 def _as_given(value: float) -> str:
@@ -754,8 +771,17 @@ AGREEMENT: Final = (
     Statement(
         "one-vote-a-pair",
         "agreement",
-        lambda it: it.raters == PEOPLE and _agreed(it, known=False),
+        lambda it: it.raters == PEOPLE and _agreed(it, known=False) and not it.facts.get("crowds"),
         _("No pair has votes from two people, so agreement cannot be measured."),
+    ),
+    Statement(
+        "unknown-people-agree",
+        "agreement",
+        lambda it: it.raters == PEOPLE and _agreed(it, known=False) and bool(it.facts.get("crowds")),
+        _(
+            "No pair has votes from two known people, so agreement cannot be measured. Two votes of a crowd may be by "
+            "the same person."
+        ),
     ),
     Statement(
         "judge-agrees",
@@ -865,6 +891,10 @@ def _uneven(it: About) -> bool:
     return it.notes("uneven-prompts", "uneven-raters", "bootstrap-uneven")
 
 
+def _evenly_over(clusters: str) -> When:
+    return lambda it: it.clusters == clusters and not _uneven(it)
+
+
 INTERVALS: Final = (
     Statement(
         "held-if-independent",
@@ -885,16 +915,28 @@ INTERVALS: Final = (
     Statement(
         "effective-even",
         "effective",
-        lambda it: _clustered(it) and not _uneven(it),
-        _("Comparisons are spread evenly enough that most prompts and raters contribute."),
+        _evenly_over("both"),
+        _("Comparisons are spread evenly enough that prompts and raters are worth at least half of their numbers."),
+    ),
+    Statement(
+        "effective-even-prompts",
+        "effective",
+        _evenly_over("prompt"),
+        _("Comparisons are spread evenly enough that prompts are worth at least half of their number."),
+    ),
+    Statement(
+        "effective-even-raters",
+        "effective",
+        _evenly_over("worker"),
+        _("Comparisons are spread evenly enough that raters are worth at least half of their number."),
     ),
     Statement(
         "effective-uneven",
         "effective",
         _uneven,
         _(
-            "Comparisons are spread unevenly: a few prompts or raters carry most of the information. The effective "
-            "number says how many would carry as much if all contributed equally."
+            "Some prompts or raters carry much more information than others. The effective number says how many would "
+            "carry as much if all contributed equally."
         ),
     ),
     Statement(
@@ -988,14 +1030,22 @@ BOARD: Final = (
         "contradictions-tied",
         "board",
         lambda it: bool(it.read.get("inconsistent")) and it.filters.get("inconsistent") == "tie",
-        _("%(number)s verdicts were counted as ties because the judge contradicted itself on the pair."),
+        lambda it: ngettext(
+            "In %(number)s case, a judge contradicted itself on a pair. Its verdicts there count as a tie.",
+            "In %(number)s cases, a judge contradicted itself on a pair. Its verdicts there count as a tie.",
+            it.read["inconsistent"],
+        ),
         lambda it: {"number": written(it.read["inconsistent"])},
     ),
     Statement(
         "contradictions-dropped",
         "board",
         lambda it: bool(it.read.get("inconsistent")) and it.filters.get("inconsistent") != "tie",
-        _("%(number)s verdicts were left out because the judge contradicted itself on the pair."),
+        lambda it: ngettext(
+            "In %(number)s case, a judge contradicted itself on a pair. Its verdicts there are left out.",
+            "In %(number)s cases, a judge contradicted itself on a pair. Its verdicts there are left out.",
+            it.read["inconsistent"],
+        ),
         lambda it: {"number": written(it.read["inconsistent"])},
     ),
     Statement(

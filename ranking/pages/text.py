@@ -35,7 +35,7 @@ NOTICES: dict[str, str | Promise] = {
         "has no intervals and says nothing about order."
     ),
     FEW_ONE_WAY: _(
-        "Fewer than 6 verdicts, all wins or all losses, connect some models to the rest. That could be "
+        "Fewer than 6 verdicts connect some models to the rest, all one way against each opponent. That could be "
         "chance. These models are not separated from the rest, however narrow their intervals are."
     ),
     "mixed-raters": _(
@@ -45,22 +45,28 @@ NOTICES: dict[str, str | Promise] = {
         "Only judges have compared pairs here. No intervals are shown, because several judges are not a sample of all "
         "judges. Choose one judge to see intervals for its verdicts."
     ),
+    "only-judge": _(
+        "Only one judge has compared pairs here. No intervals are shown, because this leaderboard is for people and "
+        "judges together. Choose that judge to see intervals for its verdicts."
+    ),
     "only-people": _(
         "This leaderboard is for people and judges together, but no judge has compared pairs here. No intervals are "
         "shown. "
         "Choose people to see them."
     ),
     "uneven-prompts": _(
-        "A few prompts have most of the comparisons. The intervals allow for that and are therefore wide. More "
-        "comparisons on the other prompts would make them narrower."
+        "Some prompts carry much more information than others: together they are worth less than half of their "
+        "number. The intervals allow for that and are therefore wide. More comparisons on the other prompts would "
+        "make them narrower."
     ),
     "uneven-raters": _(
-        "A few raters gave most of the comparisons. The intervals allow for that and are therefore wide. More "
-        "comparisons by other raters would make them narrower."
+        "Some raters carry much more information than others: together they are worth less than half of their "
+        "number. The intervals allow for that and are therefore wide. More comparisons by the other raters would "
+        "make them narrower."
     ),
     "bootstrap-uneven": _(
-        "A few prompts or raters have most of the comparisons. Bootstrap intervals do not allow for that and are "
-        "probably too narrow."
+        "Some prompts or raters carry much more information than others: together they are worth less than half of "
+        "their number. Bootstrap intervals do not allow for that and are probably too narrow."
     ),
     "counts-alone": _(
         "If every comparison had been a tie, this method would still rank the same model first, with at least half of "

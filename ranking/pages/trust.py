@@ -91,14 +91,26 @@ def _percent_of(share: float) -> str:
 
 
 def _from_whom(facts: dict[str, Any]) -> str:
-    people = ngettext("%(votes)s votes by %(number)s person", "%(votes)s votes by %(number)s people", facts["people"])
-    judges = ngettext(
-        "%(votes)s verdicts by %(number)s judge", "%(votes)s verdicts by %(number)s judges", facts["judges"]
-    )
-    return ", ".join(
-        text % {"votes": written(facts[votes]), "number": written(facts[number])}
-        for text, votes, number in ((people, "people_votes", "people"), (judges, "judge_votes", "judges"))
-    )
+    """Says how many votes came from people, from crowds of unknown size if there are any, and from judges."""
+    people, crowds, judges = facts["people"], facts.get("crowds", 0), facts["judges"]
+    # Boards from before the votes of crowds were counted apart have them among those of people.
+    of_crowds = facts.get("crowd_votes", 0)
+    told = [
+        (
+            ngettext("%(votes)s votes by %(number)s person", "%(votes)s votes by %(number)s people", people),
+            facts["people_votes"] - of_crowds,
+            people,
+        ),
+        (
+            ngettext("%(votes)s verdicts by %(number)s judge", "%(votes)s verdicts by %(number)s judges", judges),
+            facts["judge_votes"],
+            judges,
+        ),
+    ]
+    if of_crowds:
+        crowd = ngettext("%(votes)s votes by %(number)s crowd", "%(votes)s votes by %(number)s crowds", crowds)
+        told.insert(1, (crowd, of_crowds, crowds))
+    return ", ".join(words % {"votes": written(votes), "number": written(number)} for words, votes, number in told)
 
 
 def _dates(it: About) -> Line:

@@ -36,6 +36,7 @@ class About:
     organisations: dict[int, str | None]
     categories: dict[int, str | None]
     workers: dict[int, int]
+    crowds: list[int]
 
     @classmethod
     def of(cls, study: Study) -> "About":
@@ -45,6 +46,7 @@ class About:
             {pk: org for pk, _name, org in models},
             dict(study.prompt_set.prompts.values_list("pk", "type")),
             dict(study.workers.values_list("rater", "number")),
+            list(study.raters.filter(kind=RaterKind.CROWD).values_list("pk", flat=True)),
         )
 
 
@@ -54,8 +56,7 @@ def report(study: Study, line: Cut) -> Report:
     digest = hashlib.sha256()
     people = reader.single(study, Filters(PEOPLE), line)
     # Members of a crowd are not known, so two of its votes may be by the same person.
-    crowds = list(study.raters.filter(kind=RaterKind.CROWD).values_list("pk", flat=True))
-    known = people.where(~np.isin(people.rater, crowds))
+    known = people.where(~np.isin(people.rater, about.crowds))
     found: Report = {"people": _people(study, known, about), "judges": {}}
     for name in reader.judges(study):
         verdicts = reader.single(study, Filters(name), line)
@@ -208,7 +209,10 @@ def _points(rows: Single, about: About, source: Source) -> tuple[dict[str, Place
         np.searchsorted(models, rows.model_y),
         rows.winner + 1,
         prompt=codes(rows.prompt),
-        rater=codes(rows.rater),
+        # The members of a crowd are not known, so no votes can be clustered by rater.
+        rater=None if np.isin(rows.rater, about.crowds).any() else codes(rows.rater),
+        importance=rows.weight,
+        soft=rows.share,
     )
     try:
         ratings = board.rate(votes, Settings(), source).groups[0].ratings

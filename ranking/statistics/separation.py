@@ -67,10 +67,10 @@ def _with_help(
         return found
     uncertainty = ratings.uncertainty
     allowed = (gap / errors_needed(limit, uncertainty.degrees if uncertainty else None)) ** 2
-    if uncertainty is None or uncertainty.clusters == "none":
+    if ratings.clusters == "none":
         return replace(found, help="votes", factor=whole / allowed)
-    grown = _times_as_many(gap**2 / whole, limit, uncertainty)
-    if uncertainty.clusters == "worker":
+    grown = whole / allowed if uncertainty is None else _times_as_many(gap**2 / whole, limit, uncertainty)
+    if ratings.clusters == "worker":
         return replace(found, help="votes", factor=grown)
     votes = 0.0 if these_prompts is None else min(whole, _variance(these_prompts, first, second))
     left = allowed - (whole - votes)

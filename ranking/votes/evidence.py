@@ -159,7 +159,7 @@ def _kinds(rows: ComparisonQuerySet) -> Facts:
         found.get(kind, (0, 0)) for kind in (RaterKind.JUDGE, RaterKind.WORKER, RaterKind.CROWD)
     )
     counts = {"people": people, "people_votes": votes + more, "judges": judges, "judge_votes": verdicts}
-    return {**counts, "crowds": crowds, "weighted": rows.weighted().count()}
+    return {**counts, "crowds": crowds, "crowd_votes": more, "weighted": rows.weighted().count()}
 
 
 def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from django.db import connection
-from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Value, When
 from numpy.typing import NDArray
 
 from annotation.draw_strategies import UNIFORM
@@ -288,10 +288,11 @@ def by_people(rows: ComparisonQuerySet, study: Study) -> ComparisonQuerySet:
     return rows.exclude(rater__in=Rater.objects.filter(study=study, kind=RaterKind.JUDGE))
 
 
-def kinds(study: Study, filters: Filters, line: Cut) -> set[str]:
-    """Returns the kinds of the raters whose comparisons `filters` select."""
+def raters_by_kind(study: Study, filters: Filters, line: Cut) -> dict[str, int]:
+    """Maps the kinds of the raters whose comparisons `filters` select to their numbers."""
     compared = Exists(selected(study, filters, line).filter(rater=OuterRef("pk")))
-    return set(Rater.objects.filter(compared, study=study).values_list("kind", flat=True))
+    found = Rater.objects.filter(compared, study=study).order_by().values_list("kind").annotate(number=Count("pk"))
+    return dict(found)
 
 
 type Columns = dict[str, NDArray[np.int64]]
@@ -346,16 +347,22 @@ def _merged_with_shares(
     if soft is None:
         return merged, contradicted, None
 
-    def mean(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-        if values is None:
-            return None
-        total = np.bincount(label, values, minlength=int(label.max(initial=-1)) + 1)
-        return (total / np.bincount(label, minlength=len(total)))[merged["group"]]
-
-    share = mean(soft.share)
+    weight, share = (
+        None if values is None else _means(values, label)[merged["group"]] for values in (soft.weight, soft.share)
+    )
     if share is not None:
-        merged["half_points"] = np.where(share > 0.5, X_WON, np.where(share < 0.5, Y_WON, TIE))
-    return merged, contradicted, Soft(mean(soft.weight), share)
+        merged["half_points"] = _half_points(share)
+    return merged, contradicted, Soft(weight, share)
+
+
+def _means(values: NDArray[np.float64], label: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(g,) the mean of the values (n,) in each of the groups 0, ..., g - 1."""
+    return np.bincount(label, values) / np.bincount(label)
+
+
+def _half_points(share: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n,) half points of x, for the model that got the larger share."""
+    return np.where(share > 0.5, X_WON, np.where(share < 0.5, Y_WON, TIE))
 
 
 def _columns(found: QuerySet[Comparison, Any], names: tuple[str, ...]) -> Columns:
@@ -381,6 +388,7 @@ class Single:
         winner: (n,) 1 where x won, 0 for a tie, -1 where y won.
         left: (n,) 1 where x was on the left, -1 where y was, 0 for panels, which are not shown anything.
         value: (n,) the value on the scale from 1 to 8; 0 if another scale was used.
+        weight, share: (n,) how many times as much each counts, and x's share of it; None where none has any.
     """
 
     pair: NDArray[np.int64]
@@ -394,19 +402,23 @@ class Single:
     winner: NDArray[np.int64]
     left: NDArray[np.int64]
     value: NDArray[np.int64]
+    weight: NDArray[np.float64] | None = None
+    share: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.pair)
 
     def digest(self) -> bytes:
         """Returns the SHA-256 of all columns."""
-        return hashlib.sha256(
-            b"".join(getattr(self, field.name).astype("<i8").tobytes() for field in fields(self))
-        ).digest()
+        columns = [column for field in fields(self) if (column := getattr(self, field.name)) is not None]
+        # Weights and shares enter with all their bits.
+        whole = [column.view(np.int64) if column.dtype.kind == "f" else column for column in columns]
+        return hashlib.sha256(b"".join(column.astype("<i8").tobytes() for column in whole)).digest()
 
     def where(self, mask: NDArray[Any]) -> Single:
         """Returns the rows selected by a mask or index."""
-        return Single(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Single(**{name: None if column is None else column[mask] for name, column in columns.items()})
 
     @property
     def item(self) -> NDArray[np.int64]:
@@ -427,6 +439,7 @@ def single(study: Study, filters: Filters, line: Cut) -> Single:
     sides = ("pair__model_x", "pair__model_y", "pair__result_x", "pair__result_y")
     names = ("pair", "turn", "pair__prompt", "rater", *sides, "half_points", "side", "eight")
     table = _columns(rows.order_by("pk").values_list(*names), names)
+    soft = _soft(rows, table, in_time=False) if rows.weighted().exists() else Soft(None, None)
     return Single(
         pair=table["pair"],
         turn=table["turn"],
@@ -439,6 +452,8 @@ def single(study: Study, filters: Filters, line: Cut) -> Single:
         winner=table["half_points"] - 1,
         left=table["side"],
         value=table["eight"],
+        weight=soft.weight,
+        share=soft.share,
     )
 
 
@@ -448,12 +463,23 @@ def codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def merged(verdicts: Single, inconsistent: Inconsistent = "tie") -> Single:
-    """Merges the verdicts of each rater on each turn of a pair. Contradictory ones become ties or are dropped."""
+    """Merges the verdicts of each rater on each turn of a pair. Contradictory ones become ties or are dropped.
+
+    Soft verdicts do not contradict one another: their mean says which model is better, and by how much.
+    """
     group = np.stack([verdicts.rater, verdicts.pair, verdicts.turn], axis=1)
     label = np.unique(group, axis=0, return_inverse=True)[1].ravel()
     found = merge(label, verdicts.left, verdicts.winner + 1)
-    contradicted = found.outcome == UNDECIDED
-    result = replace(verdicts.where(found.first), winner=np.where(contradicted, 0, found.outcome - 1), left=found.left)
+    weight, share = (None if values is None else _means(values, label) for values in (verdicts.weight, verdicts.share))
+    outcome = found.outcome if share is None else _half_points(share)
+    contradicted = outcome == UNDECIDED
+    result = replace(
+        verdicts.where(found.first),
+        winner=np.where(contradicted, 0, outcome - 1),
+        left=found.left,
+        weight=weight,
+        share=share,
+    )
     return result if inconsistent == "tie" else result.where(~contradicted)
 
 

@@ -89,3 +89,10 @@ def test_without_a_database_or_disk_it_does_not_serve(monkeypatch: pytest.Monkey
     reply = Client().get("/readyz")
     assert (reply.status_code, reply.json()["disk"]) == (503, "full")
     assert Client().get("/healthz").status_code == 200
+
+    def gone(_path):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(shutil, "disk_usage", gone)
+    reply = Client().get("/readyz")
+    assert (reply.status_code, reply.json()["disk"], reply.json()["free_bytes"]) == (503, "does not respond", None)

@@ -35,7 +35,7 @@ def test_nothing_is_kept_that_somebody_signed_in_was_shown(
     assert {"private", "no-store"} <= set(kept.split(", "))
 
 
-def test_an_answer_of_the_api_is_kept_by_who_asked_alone_and_asked_for_again(
+def test_an_answer_of_the_api_is_kept_by_nobody_and_known_again_by_its_tag(
     administrator: User, as_user: Callable[[User], Client]
 ) -> None:
     build_study("haiku")
@@ -44,8 +44,20 @@ def test_an_answer_of_the_api_is_kept_by_who_asked_alone_and_asked_for_again(
         as_user(administrator).get("/api/studies/haiku/workers/"),
     ):
         assert answer.status_code == 200
-        assert {"private", "no-cache"} <= set(answer.headers["Cache-Control"].split(", "))
+        assert set(answer.headers["Cache-Control"].split(", ")) == {"private", "no-store"}
         assert "ETag" in answer.headers
+
+
+def test_an_unchanged_answer_of_the_api_and_a_refusal_are_kept_by_nobody_either(administrator: User) -> None:
+    build_study("haiku")
+    program = Program(administrator)
+    tag = program.get("studies/haiku/workers/").headers["ETag"]
+    for answer, status in (
+        (program.client.get("/api/studies/haiku/workers/", headers={**program.headers, "If-None-Match": tag}), 304),
+        (program.get("studies/nobodys/"), 404),
+    ):
+        assert answer.status_code == status
+        assert set(answer.headers["Cache-Control"].split(", ")) == {"private", "no-store"}
 
 
 def test_what_everybody_may_read_may_be_kept(client: Client) -> None:

@@ -260,6 +260,18 @@ def test_what_a_crash_left_of_arriving_files_is_swept(data_dir: Path) -> None:
     assert not left.exists()
 
 
+@pytest.mark.django_db
+def test_what_a_crash_left_of_a_request_is_swept(tmp_path: Path, settings: Any) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    left = tmp_path / "tmp1.upload"
+    left.write_text("half of a")
+    at = timezone.now()
+    uploads.sweep(at)
+    assert left.exists(), "it may be arriving"
+    uploads.sweep(at + uploads.FORGOTTEN + timedelta(minutes=1))
+    assert not left.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_workers_with_the_same_message_one_loads(sent: list[int]) -> None:
     upload = submit(new_study())

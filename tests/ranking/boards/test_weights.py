@@ -132,6 +132,30 @@ def test_a_judges_soft_verdicts_in_two_orders_are_one_with_their_mean_share():
     assert read.votes.soft == pytest.approx(0.6)
 
 
+def test_the_boards_side_by_side_use_weights_and_shares_as_a_leaderboard_does():
+    study = voted_study(people=2)
+    rater, rng = judge(study), np.random.default_rng(4)
+    for pair, (trial, left) in product(study.pairs.all(), enumerate(("x", "y"))):
+        share = float(rng.random())
+        vote(rater, pair, "x" if share > 0.5 else "y", left=left, trial=trial, share=share, weight=rng.random() + 0.1)
+    told = agreement.report(study, reader.cut(study))["judges"]["gpt9"]["boards"]
+    rows = {row["model"]: row for row in board(study, "gpt9").sheet["groups"][0]["rows"]}
+    assert told["models"] == sorted(rows)
+    for name, (rating, low, high) in zip(told["models"], told["judge"], strict=True):
+        assert (rating, low, high) == pytest.approx([rows[name][end] for end in ("rating", "low", "high")])
+
+
+def test_the_boards_side_by_side_do_not_take_a_crowd_for_one_rater():
+    study = crowd_study()
+    rater = judge(study)
+    for pair in study.pairs.all():
+        vote(rater, pair, "x")
+    told = agreement.report(study, reader.cut(study))["judges"]["gpt9"]["boards"]
+    rows = {row["model"]: row for row in board(study).sheet["groups"][0]["rows"]}
+    for name, (rating, low, high) in zip(told["models"], told["people"], strict=True):
+        assert (rating, low, high) == pytest.approx([rows[name][end] for end in ("rating", "low", "high")])
+
+
 def crowd_study() -> Study:
     study = voted_study(people=3)
     crowd = Rater.objects.create(study=study, kind=RaterKind.CROWD, name="crowd:arena")

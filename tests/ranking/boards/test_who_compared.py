@@ -5,7 +5,7 @@ import random
 import pytest
 from django.urls import reverse
 
-from annotation.models import Study
+from annotation.models import Rater, RaterKind, Study
 from ranking.boards import compute, snapshots
 from ranking.methods.settings import Settings
 from ranking.pages import leaderboard, trust
@@ -43,11 +43,15 @@ def one_sided(study: Study, name: str = "gpt9", *, left: str = "x") -> None:
 def test_a_mix_is_only_called_one_where_people_and_judges_compared():
     study = build_study(models=3, prompts=12)
     one_sided(study)
+    assert notices(computed(study)) == {"only-judge"}
     one_sided(study, "owl")
     assert notices(computed(study)) == {"only-judges"}
     vote(person(study), study.pairs.first(), "x")
     assert notices(computed(study)) == {"mixed-raters"}
     study = voted_study("people-alone")
+    assert notices(computed(study)) == {"only-people"}
+    crowd = Rater.objects.create(study=study, kind=RaterKind.CROWD, name="crowd:arena")
+    vote(crowd, study.pairs.first(), "x")
     assert notices(computed(study)) == {"only-people"}
 
 
@@ -73,6 +77,20 @@ def test_what_went_in_is_told_beside_what_was_said_and_by_whom():
     assert told["People and judges"].value == "144 votes by 2 people, 144 verdicts by 1 judge"
     assert told["Comparisons used"].value == "216, from 288 votes"
     assert "become one comparison" in told["Comparisons used"].means
+
+
+def test_the_votes_of_a_crowd_are_not_told_as_those_of_known_people():
+    study = voted_study(people=2)
+    crowd = Rater.objects.create(study=study, kind=RaterKind.CROWD, name="crowd:arena")
+    for trial in range(3):
+        vote(crowd, study.pairs.first(), "x", trial=trial)
+    vote(judge(study), study.pairs.first(), "x")
+    snapshots.recompute_changed(NOW)
+    board = study.leaderboards.get(raters="all", method="bradley-terry")
+    snapshots.fill(board.pk, NOW)
+    board.refresh_from_db()
+    told = {line.term: line.value for line in trust.lines(board)}
+    assert told["People and judges"] == "144 votes by 2 people, 3 votes by 1 crowd, 1 verdicts by 1 judge"
 
 
 def test_a_judge_that_stands_alone_is_told_how_often_it_keeps_its_verdict():

@@ -16,9 +16,8 @@ VERDICT = {"level": 3, "best": "model 0", "worst_place": 4, "help": "votes", "fa
 
 
 def group(**changes: Any) -> dict[str, Any]:
-    rows = [
-        {"model": f"model {number}", "rank": 1 + number, "rank_low": 1, "best": 0.2, "low": 1.0} for number in range(5)
-    ]
+    row = {"rank_low": 1, "best": 0.2, "low": 1.0, "comparisons": 160}
+    rows = [{"model": f"model {number}", "rank": 1 + number, **row} for number in range(5)]
     about = {"rows": rows, "clusters": "both", "prompts": 12, "raters": 20, "prior": False, "notices": []}
     about |= {"degrees": 10.5, "effective_prompts": 11.5, "effective_raters": 19.0, "gradient": 1e-12}
     return {**about, "verdict": VERDICT, "verdict_here": {**VERDICT, "worst_place": 2}, **changes}
@@ -85,7 +84,7 @@ def judged(about: About = BOARD, **read: Any) -> About:
 
 
 def flat(*notices: str, ranks: tuple[int, ...] = (1, 2, 3)) -> About:
-    rows = [{"model": f"model {number}", "rank": rank} for number, rank in enumerate(ranks)]
+    rows = [{"model": f"model {number}", "rank": rank, "comparisons": 160} for number, rank in enumerate(ranks)]
     return on(rows=rows, clusters=None, verdict=None, verdict_here=None, notices=list(notices))
 
 
@@ -143,6 +142,7 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
             replace(BOARD, method="eigen"),
             # Medians of rounds have another mean than the ratings of each round.
             replace(BOARD, method="elo-bootstrap"),
+            replace(BOARD, method="elo-median"),
         ),
     ),
     "points-of-medians": (
@@ -171,7 +171,14 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
     "unmet": (replace(BOARD, unmet=["owl"]), (BOARD, replace(asked(baseline="model 1"), unmet=["owl"]))),
     "unmet-by-baseline": (replace(asked(baseline="model 1"), unmet=["owl"]), (BOARD, replace(BOARD, unmet=["owl"]))),
     "people-agree": (BOARD, (facts(agreement={"value": None}), judged(), ALL)),
-    "one-vote-a-pair": (facts(agreement={"value": None}), (BOARD, judged(facts(agreement={"value": None})))),
+    "one-vote-a-pair": (
+        facts(agreement={"value": None}),
+        (BOARD, judged(facts(agreement={"value": None})), facts(agreement={"value": None}, crowds=1)),
+    ),
+    "unknown-people-agree": (
+        facts(agreement={"value": None}, crowds=1),
+        (facts(crowds=1), facts(agreement={"value": None}), judged(facts(agreement={"value": None}, crowds=1))),
+    ),
     "judge-agrees": (judged(), (BOARD, judged(facts(agreement={"value": None})), ALL)),
     "judge-alone": (judged(facts(agreement={"value": None})), (BOARD, judged(), facts(agreement={"value": None}))),
     "both-orders": (judged(facts(both_orders=7)), (BOARD, judged())),
@@ -186,9 +193,36 @@ CASES: dict[str, tuple[About, tuple[About, ...]]] = {
     "ties-dropped": (asked(ties="drop"), (BOARD, replace(BOARD, method="davidson"))),
     "ties-halved": (BOARD, (asked(ties="drop"), replace(BOARD, method="davidson"))),
     "held-if-independent": (on(clusters="none"), (BOARD, flat())),
-    "meant-to-hold": (on(prior=True), (BOARD, flat(), on(clusters="none"))),
-    "held-if-sampled": (BOARD, (on(prior=True), on(notices=["no-spread"]), on(degrees=1.0), flat())),
-    "effective-even": (BOARD, (on(notices=["uneven-prompts"]), on(notices=["bootstrap-uneven"]), on(clusters="none"))),
+    "meant-to-hold": (on(prior=True), (BOARD, on(correction="CR3"), flat(), on(clusters="none"))),
+    "held-if-sampled": (
+        BOARD,
+        (
+            on(prior=True),
+            on(notices=["no-spread"]),
+            on(degrees=1.0),
+            # Those of shares and of a bootstrap.
+            on(correction="CR1"),
+            on(correction=None),
+            flat(),
+        ),
+    ),
+    "effective-even": (
+        BOARD,
+        (
+            on(notices=["uneven-prompts"]),
+            on(notices=["bootstrap-uneven"]),
+            # Intervals for prompts do not look at how the raters contribute, nor the other way round.
+            *(on(clusters=clusters) for clusters in ("none", "prompt", "worker")),
+        ),
+    ),
+    "effective-even-prompts": (
+        on(clusters="prompt"),
+        (BOARD, on(clusters="worker"), on(clusters="prompt", notices=["uneven-prompts"])),
+    ),
+    "effective-even-raters": (
+        on(clusters="worker"),
+        (BOARD, on(clusters="prompt"), on(clusters="worker", notices=["uneven-raters"])),
+    ),
     "effective-uneven": (on(notices=["uneven-raters"]), (BOARD, on(notices=["uneven"]))),
     "optimum": (BOARD, (on(gradient=None), on(gradient=1e-3))),
     "apart": (replace(BOARD, groups=[group(), group()]), (BOARD,)),
@@ -261,7 +295,8 @@ def test_a_sentence_is_there_where_it_is_true_and_absent_where_it_is_false(code)
 
 @pytest.mark.parametrize("about", [each for case in CASES.values() for each in (case[0], *case[1])])
 def test_no_two_sentences_of_a_board_contradict_one_another(about):
-    for part in ("scope", "question", "coverage", "agreement", "position", "ties", "intervals", "advice", "connected"):
+    alternatives = "scope question coverage agreement position ties intervals effective advice connected"
+    for part in alternatives.split():
         assert len(list(said(part, about))) <= 1, part
     every = {each.code for each in said("summary", about)}
     assert "no-order" not in every or every == {"no-order"}

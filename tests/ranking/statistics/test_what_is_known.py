@@ -196,3 +196,23 @@ def test_what_would_help_is_told_in_numbers_of_it():
     assert "about 41 prompts would separate them in 80% of studies" in advice(group(clusters="prompt"), 8931)
     never = {**group()["verdict"], "factor": 5000.0}
     assert "too close" in advice(group(verdict=never), 8931)
+
+
+def test_the_votes_named_are_those_of_the_group_that_the_advice_is_about():
+    votes = {**group()["verdict"], "help": "votes", "factor": 2.0}
+    one, other = (
+        group(verdict=votes, rows=[{"model": f"{name}{index}", "rank": 1, "comparisons": number} for index in range(3)])
+        for name, number in (("a", 400), ("b", 20))
+    )
+    for about, wanted, number in ((one, "1,200", "600"), (other, "60", "30")):
+        told = statements.one("advice", About(group=about, groups=[one, other], comparisons=630))
+        assert f"about {wanted} votes would separate them in 80% of studies ({number} so far)" in told
+
+
+@pytest.mark.parametrize(("clusters", "helps"), [("prompt", "prompts"), ("worker", "votes"), ("none", "votes")])
+def test_what_helps_follows_from_the_question_and_not_from_how_intervals_are_computed(clusters, helps):
+    votes = draw(6, models=6, rows=600, prompts=20, raters=20)
+    for intervals in ("sandwich", "bootstrap"):
+        told = verdict(ratings(votes, clusters=clusters, intervals=intervals))
+        assert told.level > 1
+        assert told.help == helps
