@@ -6,7 +6,8 @@ that has no database connection, no keys, no network and little memory, and its 
     python -m annotation.interchange.reading.child LAYOUT PATH SHEET MOST
 
 writes messages to standard output, one JSON value a line: an object first,
-`{"keys": [...], "sheets": [...], "line": 1}`; then lists of rows, each a list of the line and the values; `{"fault": [...]}`; and `{"end": true}`.
+`{"keys": [...], "sheets": [...], "line": 1}`; then lists of rows, each a list of the line and the values;
+`{"fault": [...]}`; and `{"end": true}`.
 """
 
 import importlib.util
