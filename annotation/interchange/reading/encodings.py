@@ -38,7 +38,8 @@ SAMPLE: Final = 2**16
 
 FOREIGN: Final = re.compile(rb"[\x80-\xff]")
 PAIRED: Final = re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]")
-KANA: Final = re.compile("[\u3001-\u3002\u3041-\u3096\u30a1-\u30fc]")
+KANA: Final = re.compile("[\u3001-\u3002\u3041-\u3096\u30a1-\u30fc]|[\uff66-\uff9f]{3}")
+"""Kana and Japanese full stops. Those of half width are letters with accents in Windows-1252, rarely three in a row."""
 
 
 def normalised(name: str) -> str:
