@@ -7,6 +7,7 @@ a tie, and null means that the annotator gave none.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from annotation.interchange.faults import Fault, shown
@@ -30,7 +31,8 @@ ANNOTATIONS: Final = "annotations"
 COLUMNS: Final = (
     *("instruction", "output_1", "generator_1", "dataset", "output_2", "generator_2", "annotator", "preference"),
 )
-ORDER: Final[Order] = {"": COLUMNS}
+ORDER: Final[Order] = {"": (*COLUMNS, "price_per_example", "time_per_example", "raw_completion")}
+OUTPUT: Final = frozenset({"instruction", "output", "generator", "dataset"})
 
 FIRST: Final = 1.0
 SECOND: Final = 2.0
@@ -43,9 +45,9 @@ def recognised(head: Head) -> Named | None:
     keys = frozenset(head.keys)
     if keys >= {"instruction", "output_1", "output_2", "preference"}:
         whose = bool(keys & {"annotator", "annotator_index"})
-        return Named(ANNOTATIONS, of_one_judge=not whose, of_a_crowd=not whose)
+        return Named(ANNOTATIONS, of_one_judge=not whose, of_a_crowd=not whose, matched=len(keys & {*COLUMNS}))
     if keys >= {"instruction", "output"} and keys & {"generator", "dataset"} and "response_1" not in keys:
-        return Named(OUTPUTS, asks=() if "generator" in keys else ("model",))
+        return Named(OUTPUTS, asks=() if "generator" in keys else ("model",), matched=len(keys & OUTPUT))
     return None
 
 
@@ -125,10 +127,8 @@ def built(
 def _preferred(value: Any) -> float | None:
     found = value
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             found = float(value) if value.strip() else None
-        except ValueError:
-            pass
     preference = number(found)
     if preference is not None and preference != OLD_TIE and not FIRST <= preference <= SECOND:
         reason = gettext_noop("Expected a number from 1 (first output) to 2 (second output), not %(found)s.")

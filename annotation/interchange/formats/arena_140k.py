@@ -97,7 +97,9 @@ def _parts(user: Sequence[str], answers: Sequence[str]) -> list[dict[str, Any]]:
 
 def recognised(head: Head) -> Named | None:
     """Recognises a file by its columns."""
-    return Named(battle.KIND) if frozenset(head.keys) >= {*NEEDED, *TEXTS, "evaluation_session_id"} else None
+    keys = frozenset(head.keys)
+    fits = keys >= {*NEEDED, *TEXTS, "evaluation_session_id"}
+    return Named(battle.KIND, matched=len(keys & {*COLUMNS})) if fits else None
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:

@@ -33,7 +33,8 @@ UNSET: Final = ("0", "0.0", "false", "")
 
 def recognised(head: Head) -> Named | None:
     """Recognises a file by its columns."""
-    return Named(battle.KIND) if frozenset(head.keys) >= NEEDED else None
+    keys = frozenset(head.keys)
+    return Named(battle.KIND, matched=len(keys & {*NEEDED, *MARKS, "winner"})) if keys >= NEEDED else None
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
@@ -104,9 +105,7 @@ def _battle(file: Source, row: Row) -> Iterator[Record | Fault]:
     )
 
 
-def _sides(
-    prompt: Sequence[str], left: Sequence[str], right: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _sides(prompt: Sequence[str], left: Sequence[str], right: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return padded(left, len(prompt)), padded(right, len(prompt))
 
 

@@ -1,9 +1,9 @@
 """Arena-Hard: questions, answers of a model, and a judge's verdicts against a baseline in two games.
 
 Questions are `uid, category, prompt` or `question_id, category, turns[{content}]`. Answers are `uid, ans_id, model,
-messages, tstamp`, or the older `question_id, answer_id, model_id, choices[{turns[{content}]}], tstamp`, which leaves the
-question to its own file. Judgments are `uid, category, judge, model, baseline, games[{score, judgment, prompt}]`; the
-older `question_id, model, judge, games[{user_prompt, judgment, score}]` do not name the baseline.
+messages, tstamp`, or the older `question_id, answer_id, model_id, choices[{turns[{content}]}], tstamp`, which leave the
+questions to a file of their own. Judgments are `uid, category, judge, model, baseline, games[{score, judgment,
+prompt}]`; the older `question_id, model, judge, games[{user_prompt, judgment, score}]` do not name the baseline.
 
 In the first game the baseline is assistant A, in the second the model. A score is one of A>>B, A>B, A=B, B>A, B>>A.
 """
@@ -24,7 +24,8 @@ from annotation.interchange.formats.conversation import content, conversation, p
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, name, text
 from annotation.interchange.reading import Head, Progress, Row, Source, rows
-from annotation.problems import gettext_noop, kind as remark
+from annotation.problems import gettext_noop
+from annotation.problems import kind as remark
 from annotation.scales import Answer
 
 NAME: Final = "arena-hard"
@@ -35,6 +36,7 @@ JUDGMENTS: Final = "judgments"
 
 COLUMNS: Final = ("uid", "category", "judge", "model", "baseline", "games")
 ORDER: Final[Order] = {"": COLUMNS}
+OLDER: Final = frozenset({"question_id", "answer_id", "model_id", "choices", "turns", "ans_id", "messages", "prompt"})
 GAME_ORDER: Final[Order] = {"": ("score", "judgment", "prompt")}
 GAMES: Final = "games"
 MOST_GAMES: Final = 2
@@ -107,16 +109,18 @@ def texts_in(prompt: str) -> Texts | None:
 def recognised(head: Head) -> Named | None:
     """Recognises a file by its columns, and older answers by the shape of their turns, which MT-bench's lack."""
     keys = frozenset(head.keys)
+    matched = len(keys & {*COLUMNS, *OLDER})
     first = head.rows[0].values if head.rows else {}
     if keys >= {"model", "judge", "games"}:
-        return Named(JUDGMENTS, asks=() if "baseline" in keys else ("baseline",))
+        return Named(JUDGMENTS, asks=() if "baseline" in keys else ("baseline",), matched=matched)
     if keys >= {"uid", "model", "messages"}:
-        return Named(ANSWERS)
+        return Named(ANSWERS, matched=matched)
     if keys >= {"question_id", "choices"} and _has_contents(first.get("choices")):
-        return Named(ANSWERS, asks=() if "model_id" in keys else ("model",))
+        return Named(ANSWERS, asks=() if "model_id" in keys else ("model",), matched=matched)
     if keys >= {"uid", "prompt"} and keys & {"category", "subcategory"}:
-        return Named(QUESTIONS)
-    return Named(QUESTIONS) if keys >= {"question_id", "turns"} and _are_contents(first.get("turns")) else None
+        return Named(QUESTIONS, matched=matched)
+    older = keys >= {"question_id", "turns"} and _are_contents(first.get("turns"))
+    return Named(QUESTIONS, matched=matched) if older else None
 
 
 def _are_contents(turns: Any) -> bool:
@@ -388,7 +392,7 @@ def _judgments(file: Source, row: Row) -> Iterator[Record | Fault]:
             ),
         )
     if not voted and not any(game.said for game in games):
-        yield Record(PASSED, row.line, {"remark": UNDECIDED})
+        yield Record(PASSED, row.line, {"remark": UNDECIDED.code})
 
 
 def _row_rest(row: Row, whole: Mapping[str, Any]) -> dict[str, Any]:
@@ -407,8 +411,8 @@ FORMAT: Final = Format(
     recognised,
     read,
     gettext_noop(
-        "These are not files of Arena-Hard: answers need uid, model and messages, or question_id and choices; judgments "
-        "need model, judge and games."
+        "These are not files of Arena-Hard: answers need uid, model and messages, or question_id and choices; "
+        "judgments need model, judge and games."
     ),
     rows={QUESTIONS: answer.ROWS, ANSWERS: answer.ROWS, JUDGMENTS: (*battle.ROWS, vote.KIND)},
     columns={"prompt": "games", "result": "games", "name": "model"},

@@ -173,9 +173,11 @@ def recognised(head: Head) -> Named | None:
     keys = frozenset(head.keys)
     if not keys >= NEEDED or "data" in keys or "evaluation_session_id" in keys:
         return None
+    matched = len(keys & {*COLUMNS, *OWN})
     if keys >= TEXTS and keys & {*OWN, "language"}:
-        return Named(battle.KIND)
-    return Named(vote.KIND) if keys & OWN and not keys & TEXTS and "response_a" not in keys else None
+        return Named(battle.KIND, matched=matched)
+    plain = keys & OWN and not keys & TEXTS and "response_a" not in keys
+    return Named(vote.KIND, matched=matched) if plain else None
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:

@@ -30,6 +30,8 @@ REACTIONS: Final = "reactions"
 PAIR: Final = "conversation_pair_id"
 MODELS: Final = ("model_a_name", "model_b_name")
 
+KNOWN: Final = ("chosen_model_name", "both_equal", "refers_to_model", "liked", "disliked", "categories", "visitor_id")
+
 WITHOUT_VERDICT: Final = remark("votes-without-verdict", gettext_noop("votes without a verdict: %(count)s"))
 WITHOUT_REACTION: Final = remark(
     "reactions-without-verdict", gettext_noop("reactions that neither like nor dislike an answer: %(count)s")
@@ -46,11 +48,12 @@ def recognised(head: Head) -> Named | None:
     keys = frozenset(head.keys)
     if PAIR not in keys:
         return None
+    matched = len(keys & {PAIR, *MODELS, *TEXTS, *KNOWN})
     if keys >= {"refers_to_model", "liked"}:
-        return Named(REACTIONS)
+        return Named(REACTIONS, matched=matched)
     if keys >= {*MODELS, "chosen_model_name"}:
-        return Named(VOTES)
-    return Named(CONVERSATIONS) if keys & {"categories", *TEXTS} else None
+        return Named(VOTES, matched=matched)
+    return Named(CONVERSATIONS, matched=matched) if keys & {"categories", *TEXTS} else None
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
@@ -149,7 +152,7 @@ def _vote(file: Source, row: Row) -> Iterator[Record | Fault]:
     if fields.faults:
         yield from fields.faults
     elif found is None and said is None:
-        yield Record(PASSED, row.line, {"remark": WITHOUT_VERDICT})
+        yield Record(PASSED, row.line, {"remark": WITHOUT_VERDICT.code})
     else:
         yield _record(file, row, models, found, said)
 
@@ -168,9 +171,7 @@ def _chosen(fields: Fields, models: tuple[str, str]) -> Verdict | None:
         return None
     if chosen not in models:
         reason = gettext_noop("Expected %(first)s or %(second)s, not %(found)s.")
-        fields.fault(
-            "chosen_model_name", reason, first=shown(models[0]), second=shown(models[1]), found=shown(chosen)
-        )
+        fields.fault("chosen_model_name", reason, first=shown(models[0]), second=shown(models[1]), found=shown(chosen))
         return None
     return Verdict("left" if chosen == models[0] else "right")
 
@@ -285,7 +286,7 @@ def _reactions(file: Source, progress: Progress | None) -> Iterator[Record | Fau
             yield from faults
             continue
         if not liking:
-            yield Record(PASSED, row.line, {"remark": WITHOUT_REACTION})
+            yield Record(PASSED, row.line, {"remark": WITHOUT_REACTION.code})
         opinion = opinions[turn]
         found = _verdict(opinion)
         if row.line != opinion.line or found is None:

@@ -21,6 +21,10 @@ from annotation.problems import kind as remark
 NAME: Final = "inspect"
 VERSION: Final = 2
 
+SAMPLE: Final = frozenset({"id", "epoch", "input", "output"})
+NO_MODEL: Final = "none/none"
+"""What a log of an evaluation without a model of its own names; its outputs may name one."""
+
 ATTACHMENT: Final = "attachment://"
 OLDER_ATTACHMENT: Final = "tc://"
 
@@ -38,19 +42,19 @@ UNFINISHED: Final = gettext_noop("This Inspect log does not name its model. Use 
 
 def recognised(head: Head) -> Named | Fault | None:
     """Recognises a log by its header; one of another version is a fault that says how to convert it."""
-    if not isinstance(head.around.get("eval"), dict) or "version" not in head.around:
+    version, keys = head.around.get("version"), frozenset(head.keys)
+    if version is None or not (isinstance(head.around.get("eval"), dict) or keys >= SAMPLE):
         return None
-    if head.around["version"] != VERSION:
-        version = shown(head.around["version"])
-        return Fault(head.source.name, None, "version", CONVERT, {"version": version})
-    return Named(answer.KIND)
+    if version != VERSION:
+        return Fault(head.source.name, None, "version", CONVERT, {"version": shown(version)})
+    return Named(answer.KIND, matched=len(keys & SAMPLE))
 
 
-def model_of(around: Mapping[str, Any]) -> str:
-    """Returns the model that a log's header names; empty if it names none."""
+def spec_of(around: Mapping[str, Any], key: str) -> str:
+    """Returns a text of the evaluation's specification in a log's header; empty if it has none."""
     spec = around.get("eval")
-    model = spec.get("model") if isinstance(spec, dict) else None
-    return model if isinstance(model, str) and model != "none/none" else ""
+    value = spec.get(key) if isinstance(spec, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
@@ -59,13 +63,12 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
     if isinstance(head, Fault):
         yield head
         return
-    model, spec = model_of(head.around), head.around.get("eval")
-    task = spec.get("task") if isinstance(spec, dict) else None
+    model, task = file.model or spec_of(head.around, "model"), spec_of(head.around, "task")
     for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
         else:
-            yield from _sample(file, row, file.model or model, task if isinstance(task, str) else "")
+            yield from _sample(file, row, "" if model == NO_MODEL else model, task)
 
 
 def _resolved(value: Any, attachments: Mapping[str, Any]) -> Any:
@@ -133,7 +136,7 @@ def _sample(file: Source, row: Row, model: str, task: str) -> Iterator[Record | 
         yield from fields.faults
         return
     if not said:
-        yield Record(PASSED, row.line, {"remark": FAILED})
+        yield Record(PASSED, row.line, {"remark": FAILED.code})
         return
     yield Record(
         answer.KIND,

@@ -22,6 +22,7 @@ from annotation.problems import gettext_noop
 from annotation.problems import kind as remark
 
 NAME: Final = "lm-evaluation-harness"
+RESULTS: Final = "results of a run"
 NEEDED: Final = frozenset({"doc_id", "arguments", "resps"})
 
 RESULTS_LIMIT: Final = 64 * 2**20
@@ -35,10 +36,14 @@ FAILED: Final = remark("empty-replies", gettext_noop("requests without a reply: 
 
 
 def recognised(head: Head) -> Named | None:
-    """Recognises a file by its columns; asks for the model if no results beside it name it."""
-    if not frozenset(head.keys) >= NEEDED:
+    """Recognises samples by their columns, and asks for the model if no results beside them name it. Results have
+    nothing to store, but belong to the files of a run."""
+    keys = frozenset(head.keys)
+    if keys >= {"results", "config"} and keys & {"model_name", "task_hashes", "n-shot"}:
+        return Named(RESULTS, matched=3)
+    if not keys >= NEEDED:
         return None
-    return Named(answer.KIND, asks=() if model_beside(head.source) else ("model",))
+    return Named(answer.KIND, asks=() if model_beside(head.source) else ("model",), matched=len(NEEDED))
 
 
 def model_beside(file: Source) -> str:
@@ -72,7 +77,10 @@ def _model_in(path: Path) -> str:
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
-    """Yields an answer for each reply, or the errors of a row. A row that another filter repeats has the same replies."""
+    """Yields an answer for each reply, or the errors of a row. A row that another filter repeats has the same
+    replies."""
+    if kind == RESULTS:
+        return
     model = file.model or model_beside(file)
     task = FILE.fullmatch(file.plain_name.rpartition("/")[2])
     category = task["task"] if task else ""
@@ -111,10 +119,10 @@ def _replies(value: Any) -> list[str]:
         raise Wrong(gettext_noop("Expected a list of replies, not %(found)s."), found=shown(value))
     first = found[0] if found else []
     replies = first if isinstance(first, list) else found
-    if not all(isinstance(reply, str) for reply in replies) or len(found) > 1 and isinstance(first, list):
+    if not all(isinstance(reply, str) for reply in replies) or (len(found) > 1 and isinstance(first, list)):
         reason = gettext_noop(
-            "This task compares the likelihoods of given answers; its rows have no answers of the model. Use the samples "
-            "of a task that generates text."
+            "This task compares the likelihoods of given answers; its rows have no answers of the model. Use the "
+            "samples of a task that generates text."
         )
         raise Wrong(reason)
     return [storable(reply) for reply in replies]
@@ -147,7 +155,7 @@ def _answers(file: Source, row: Row, model: str, category: str) -> Iterator[Reco
         yield from fields.faults
         return
     if not any(replies):
-        yield Record(PASSED, row.line, {"remark": FAILED})
+        yield Record(PASSED, row.line, {"remark": FAILED.code})
         return
     for sample, reply in enumerate(replies):
         values = answer.values(
@@ -168,14 +176,14 @@ FORMAT: Final = Format(
     NAME,
     gettext_noop("lm-evaluation-harness"),
     gettext_noop("samples_TASK.jsonl as --log_samples writes it, best with results.json beside it."),
-    (answer.KIND,),
+    (answer.KIND, RESULTS),
     recognised,
     read,
     gettext_noop(
         "These are not samples of lm-evaluation-harness: each row needs doc_id, arguments and resps. Run the harness "
         "with --log_samples."
     ),
-    rows={answer.KIND: answer.ROWS},
+    rows={answer.KIND: answer.ROWS, RESULTS: ()},
     columns={"prompt": "arguments", "result": "resps"},
     cannot_carry=(
         gettext_noop("metrics, and replies after filtering"),

@@ -26,7 +26,7 @@ def recognised(head: Head) -> Named | None:
     """Recognises a file by its columns, of which Chatbot Arena's files have more."""
     keys = frozenset(head.keys)
     needed = {*NEEDED, *TEXTS, "question_id", "judge", "turn"}
-    return Named(battle.KIND) if keys >= needed and not keys & {*OWN, "language"} else None
+    return Named(battle.KIND, matched=len(needed)) if keys >= needed and not keys & {*OWN, "language"} else None
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:

@@ -20,6 +20,7 @@ from annotation.problems import kind as remark
 
 NAME: Final = "promptfoo"
 NEEDED: Final = frozenset({"provider", "prompt"})
+SEEN: Final = frozenset({*NEEDED, "vars", "response", "success", "latencyMs", "gradingResult", "testCase"})
 
 FAILED: Final = remark("failed-requests", gettext_noop("requests that failed: %(count)s"))
 
@@ -28,7 +29,7 @@ def recognised(head: Head) -> Named | None:
     """Recognises the objects in a list of results."""
     keys = frozenset(head.keys)
     fits = keys >= NEEDED and keys & {"response", "error"} and keys & {"vars", "success", "latencyMs", "gradingResult"}
-    return Named(answer.KIND) if fits else None
+    return Named(answer.KIND, matched=len(keys & SEEN)) if fits else None
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
@@ -75,11 +76,11 @@ def _answer(file: Source, row: Row) -> Iterator[Record | Fault]:
     fields = Fields(file, row)
     model, prompt = fields("provider", _provider), fields("prompt", _prompt)
     said: str | None = fields("response", _output, "")
-    failed = said is None or not said and bool(row.values.get("error"))
+    failed = said is None or (not said and bool(row.values.get("error")))
     if fields.faults:
         yield from fields.faults
     elif failed:
-        yield Record(PASSED, row.line, {"remark": FAILED})
+        yield Record(PASSED, row.line, {"remark": FAILED.code})
     else:
         values = answer.values(
             prompt=prompt,

@@ -58,6 +58,8 @@ def difference(row: Mapping[str, Any], built: Mapping[str, Any], objects: Sequen
 
 def _equal(one: Any, other: Any) -> bool:
     """Returns whether two values are written alike; in Python 1, 1.0 and true are equal."""
+    if isinstance(one, str) or isinstance(other, str):
+        return bool(one == other)
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
