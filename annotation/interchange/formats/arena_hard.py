@@ -289,7 +289,7 @@ def written(parts: Iterable[Part], baseline: str = "", strong: float = STRONG) -
 
 def _line(row: Mapping[int, Part], strong: float) -> str:
     place, part = min(row.items())
-    others: Mapping[str, Any] = part.extra.get("others", {})
+    others: Mapping[str, Any] = json.loads(part.extra.get("others", "{}"))
     games: list[Mapping[str, Any] | None] = []
     for at in range(max(MOST_GAMES if not part.extra else 0, *(1 + int(key) for key in (*row, *others)))):
         found = row.get(at)
@@ -297,10 +297,23 @@ def _line(row: Mapping[int, Part], strong: float) -> str:
             games.append(others.get(str(at)))
             continue
         game = built_game(found.answer, found.weight, found.said, strong)
-        games.append(remainder.applied(game, found.extra.get("game", {}), GAME_ORDER))
+        games.append(_with_rest(game, json.loads(found.extra.get("game", "{}")), GAME_ORDER))
     baseline, model = part.models if place == 0 else part.models[::-1]
     whole = built(part.uid, part.category, part.rater, model, baseline, games)
-    return remainder.line(whole, part.extra.get("row", {}), ORDER)
+    rest = json.loads(part.extra.get("row", "{}"))
+    return json.dumps(_with_rest(whole, rest, ORDER), ensure_ascii=rest.get("ascii", False), allow_nan=False)
+
+
+def _rest(theirs: Mapping[str, Any], ours: Mapping[str, Any], order: Order) -> dict[str, Any]:
+    """Returns how an object of a file differs from ours; `order` is that of its keys, if it is another."""
+    rest = remainder.difference(theirs, ours)
+    same = list(remainder.applied(ours, rest, order)) == list(theirs)
+    return rest if same else rest | {"order": list(theirs)}
+
+
+def _with_rest(ours: Mapping[str, Any], rest: Mapping[str, Any], order: Order) -> dict[str, Any]:
+    found = remainder.applied(ours, rest, order)
+    return {key: found[key] for key in rest.get("order", found) if key in found}
 
 
 # Reading judgments.
@@ -360,7 +373,6 @@ def _judgments(file: Source, row: Row) -> Iterator[Record | Fault]:
     whole = built(str(key), category, by, model, baseline, [game.found for game in games])
     rest = _row_rest(row, whole)
     others = {str(game.place): game.found for game in games if game.verdict is None}
-    shared = {**({"row": rest} if rest else {}), **({"others": others} if others else {})}
     strong = file.reading.strong_weight
     voted = [game for game in games if game.verdict is not None]
     # A row in which the judge never decided is a pair to vote on, if its texts are known.
@@ -374,7 +386,7 @@ def _judgments(file: Source, row: Row) -> Iterator[Record | Fault]:
                 yield Record(vote.KIND, row.line, values)
             continue
         plain = {} if answer is None else built_game(answer, weight, game.said, strong)
-        different = remainder.difference(game.found or {}, plain) if answer is not None else {}
+        different = {} if answer is None else _rest(game.found or {}, plain, GAME_ORDER)
         yield Record(
             battle.KIND,
             row.line,
@@ -387,7 +399,7 @@ def _judgments(file: Source, row: Row) -> Iterator[Record | Fault]:
                 rater=by,
                 format_name=NAME,
                 file=file.plain_name.rpartition("/")[2],
-                extra={"uid": str(key), "place": game.place, **shared, **({"game": different} if different else {})},
+                extra={"uid": str(key), "place": game.place, **_texts_of(row=rest, others=others, game=different)},
                 category=category,
             ),
         )
@@ -397,10 +409,14 @@ def _judgments(file: Source, row: Row) -> Iterator[Record | Fault]:
 
 def _row_rest(row: Row, whole: Mapping[str, Any]) -> dict[str, Any]:
     """Returns how a row differs from one of ours beside its games, and whether its letters were escaped."""
-    theirs = {key: value for key, value in row.values.items() if key != GAMES}
-    rest = remainder.difference(theirs, {key: value for key, value in whole.items() if key != GAMES})
+    rest = _rest({**row.values, GAMES: None}, {**whole, GAMES: None}, ORDER)
     escaped = row.text.isascii() and not json.dumps(row.values, ensure_ascii=False).isascii()
     return rest | ({"ascii": True} if row.text and escaped else {})
+
+
+def _texts_of(**parts: Any) -> dict[str, str]:
+    """Returns those of `parts` that are not empty as JSON texts, because a database keeps no order of keys."""
+    return {part: json.dumps(value, ensure_ascii=False) for part, value in parts.items() if value}
 
 
 FORMAT: Final = Format(

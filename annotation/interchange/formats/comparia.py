@@ -102,7 +102,10 @@ def _record(
     said: Texts | None,
     turn: int = 0,
 ) -> Record:
-    """Returns the vote of a row's visitor, with the texts if they are known; without a verdict it is a pair."""
+    """Returns the vote of a row's visitor, with the texts if they are known; without a verdict it is a pair.
+
+    The row's pair and visitor have been read before, without errors.
+    """
     key, by = _optional(row.values.get(PAIR)), person(row.values.get("visitor_id"))
     winner, tie_kind = found or (None, "")
     at, background = when(row.values.get("timestamp")), _background(row)
@@ -143,12 +146,18 @@ def _with_texts(fields: Fields) -> Texts | None:
     return None if all(fields.fields.get(key) in missing for key in TEXTS) else texts(fields)
 
 
+def _identified(fields: Fields) -> None:
+    """Checks the fields that say which conversation and whose vote a row is."""
+    fields(PAIR, _optional, "")
+    fields("visitor_id", person, "")
+
+
 def _vote(file: Source, row: Row) -> Iterator[Record | Fault]:
     fields = Fields(file, row)
     models = fields(MODELS[0], name), fields(MODELS[1], name)
     found = _chosen(fields, models)
     said = _with_texts(fields)
-    fields("visitor_id", person, "")
+    _identified(fields)
     if fields.faults:
         yield from fields.faults
     elif found is None and said is None:
@@ -181,6 +190,7 @@ def _conversation(file: Source, row: Row) -> Iterator[Record | Fault]:
     said = _with_texts(fields)
     models = (fields(MODELS[0], name), fields(MODELS[1], name)) if said else ("", "")
     key = fields(PAIR, name)
+    _identified(fields)
     if fields.faults:
         yield from fields.faults
     elif said:

@@ -81,8 +81,8 @@ def _same_row(text: str, row: Mapping[str, Any]) -> bool:
 
 
 def applied(built: Mapping[str, Any], extra: Mapping[str, Any], order: Order) -> dict[str, Any]:
-    """Returns the row that `difference` was computed from, with its keys in order."""
-    return _ordered(_applied(built, _as_stored(extra)), order.get("", ()))
+    """Returns the row that `difference` was computed from, with its keys in order; values are as `extra` has them."""
+    return _ordered(_applied(built, extra), order.get("", ()))
 
 
 def _applied(built: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
