@@ -6,6 +6,7 @@ more columns. Files without texts lack `question_id` and the conversations. `win
 `tie (bothbad)`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ NEEDED: Final = frozenset({"model_a", "model_b", "winner"})
 TEXTS: Final = frozenset({"conversation_a", "conversation_b"})
 OWN: Final = frozenset({"anony", "tstamp", "judge_hash"})
 """Columns of these files that no other layout of battles has."""
+
+CONVERSATION: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""What the id of a conversation looks like."""
 
 BOTH_BAD: Final = "tie (bothbad)"
 
@@ -218,9 +222,9 @@ def _vote(file: Source, row: Row) -> Iterator[Record | Fault]:
 
 
 def _key(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else text(value)
+    """Reads the prompt's key; empty where the id is that of a conversation, which no two rows share."""
+    said = "" if value is None else str(value) if isinstance(value, int) else text(value)
+    return "" if CONVERSATION.fullmatch(said) else said
 
 
 def _battle(file: Source, row: Row) -> Iterator[Record | Fault]:

@@ -8,6 +8,7 @@ categories of its prompt, and where it has texts, a pair to vote on.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,7 @@ from annotation.interchange.format import PASSED, Format, Named, Record
 from annotation.interchange.formats import answer, battle, vote
 from annotation.interchange.formats.battle import Fields
 from annotation.interchange.formats.chatbot_arena import LOST, TEXTS, Texts, Verdict, person, texts, when
+from annotation.interchange.formats.conversation import parsed
 from annotation.interchange.llmfao import Wrong, name, text
 from annotation.interchange.reading import Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
@@ -83,7 +85,10 @@ def _optional(value: Any) -> str:
 
 
 def _category(value: Any) -> str:
-    """Returns the first category, which is the main one; in a CSV file they are a text."""
+    """Returns the first category, which is the main one; in a CSV file they are a list in a text."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(Wrong):
+            value = parsed(value)
     if isinstance(value, list):
         value = next((each for each in value if each), "")
     return value if isinstance(value, str) else ""

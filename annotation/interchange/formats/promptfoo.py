@@ -76,7 +76,7 @@ def _answer(file: Source, row: Row) -> Iterator[Record | Fault]:
     fields = Fields(file, row)
     model, prompt = fields("provider", _provider), fields("prompt", _prompt)
     said: str | None = fields("response", _output, "")
-    failed = said is None or (not said and bool(row.values.get("error")))
+    failed = said is None or (not said and (bool(row.values.get("error")) or "response" not in row.values))
     if fields.faults:
         yield from fields.faults
     elif failed:
