@@ -16,8 +16,14 @@ type Order = Mapping[str, Sequence[str]]
 
 
 def rest(row: Mapping[str, Any], built: Mapping[str, Any], text: str, order: Order) -> dict[str, Any]:
-    """Returns how `row`, read from the line `text`, differs from `built`; empty if it does not."""
+    """Returns how `row`, read from the line `text`, differs from `built`; empty if it does not.
+
+    A row of a table has no text, and none to be written again.
+    """
     extra = difference(row, built, [key for key in order if key])
+    if not text:
+        plain: dict[str, Any] = _as_stored(extra)
+        return plain
     for ascii_only in (False, True):
         found: dict[str, Any] = _as_stored({**extra, **({"ascii": True} if ascii_only else {})})
         if line(built, found, order) == text:
@@ -111,4 +117,4 @@ def of_row(row: Row, built: Mapping[str, Any], order: Order) -> dict[str, Any]:
         key: built[key] if key in built and isinstance(value, str) and not isinstance(built[key], str) else value
         for key, value in row.values.items()
     }
-    return rest(values, built, line(values, {}, order), order)
+    return rest(values, built, "", order)
