@@ -61,7 +61,7 @@ SCORES: Final[Mapping[str, Verdict]] = {
     "A<B": Verdict("right"),
     "A<<B": Verdict("right", True),
 }
-WRITTEN: Final[Mapping[Verdict, str]] = {found: score for score, found in reversed(SCORES.items())}
+WRITTEN: Final[Mapping[Verdict, str]] = {found: score for score, found in reversed([*SCORES.items()])}
 """The first of the scores that say the same."""
 
 UNDECIDED: Final = remark("judgments-without-verdict", gettext_noop("judgments without a verdict: %(count)s"))
@@ -290,7 +290,8 @@ def _line(row: Mapping[int, Part], strong: float) -> str:
     place, part = min(row.items())
     others: Mapping[str, Any] = json.loads(part.extra.get("others", "{}"))
     games: list[Mapping[str, Any] | None] = []
-    for at in range(max(MOST_GAMES if not part.extra else 0, *(1 + int(key) for key in (*row, *others)))):
+    # A tool that reads such files expects both games, and null for one that was not played.
+    for at in range(max(0 if part.extra else MOST_GAMES, 1 + max({*row, *map(int, others)}))):
         found = row.get(at)
         if found is None or found.answer is None:
             games.append(others.get(str(at)))
