@@ -23,6 +23,7 @@ from annotation.models import (
     Draw,
     Exit,
     LanguageModel,
+    Offering,
     Outcome,
     Pair,
     PromptSet,
@@ -74,7 +75,13 @@ def new_code() -> str:
 
 @transaction.atomic
 def create_study(
-    slug: str, prompt_set: PromptSet, *, name: str = "", owner: User | None = None, language: str = "en"
+    slug: str,
+    prompt_set: PromptSet,
+    *,
+    name: str = "",
+    owner: User | None = None,
+    language: str = "en",
+    offering: str = Offering.FIXED,
 ) -> Study:
     """Creates a draft with the default wording in `language` and a code for every outcome.
 
@@ -87,6 +94,7 @@ def create_study(
         owner=owner,
         prompt_set=prompt_set,
         language=language,
+        offering=offering,
         consent=default_texts.consent(language),
         instruction=default_texts.instruction(language),
     )
