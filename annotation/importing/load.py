@@ -457,6 +457,9 @@ def recognise(looked: Sequence[Looked], rater: str | None, format_name: str = ""
 
 ASKED: Final = {
     "model": gettext_noop("Whose answers are these? Name the model: --model NAME, or “Model” on the page."),
+    "baseline": gettext_noop(
+        "Which model were the others compared with? Name the baseline: --model NAME, or “Model” on the page."
+    ),
     "kind": gettext_noop("Are these training pairs or check pairs? Say so: --kind training or --kind check."),
 }
 """What has to be said of a file, by the name of the question."""

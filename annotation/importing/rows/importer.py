@@ -14,7 +14,7 @@ from annotation.importing.rows.known_rows import KnownPair
 from annotation.importing.rows.pairs import PURPOSES, Pairs
 from annotation.importing.rows.takers import Taker
 from annotation.interchange.faults import SHOWN, Fault, Faults, printable
-from annotation.interchange.format import Record
+from annotation.interchange.format import PASSED, Record
 from annotation.interchange.llmfao import excerpt
 from annotation.models import PromptSet, Study
 
@@ -103,6 +103,9 @@ class Intake:
         """
         if record.faulty:
             self._taint(record)
+            return
+        if record.kind == PASSED:
+            self.passed_over[record.values["remark"]] += 1
             return
         if record.unknown:
             self._note_unknown(file, record.unknown)

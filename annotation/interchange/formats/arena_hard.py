@@ -23,7 +23,7 @@ from annotation.interchange.formats.chatbot_arena import rater
 from annotation.interchange.formats.conversation import content, conversation, parsed, storable
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, name, text
-from annotation.interchange.reading import Head, Progress, Row, Source, rows
+from annotation.interchange.reading import STRONG_WEIGHT, Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
 from annotation.problems import kind as remark
 from annotation.scales import Answer
@@ -40,9 +40,6 @@ OLDER: Final = frozenset({"question_id", "answer_id", "model_id", "choices", "tu
 GAME_ORDER: Final[Order] = {"": ("score", "judgment", "prompt")}
 GAMES: Final = "games"
 MOST_GAMES: Final = 2
-
-STRONG: Final = 3.0
-"""The weight of a strong verdict (A>>B) unless the person who loads the file says another."""
 
 
 class Verdict(NamedTuple):
@@ -246,7 +243,9 @@ class Part(NamedTuple):
         return int(self.extra.get("place", 0 if self.models[0] == baseline else 1))
 
 
-def built_game(answer: Answer, weight: float | None, said: Texts | None, strong: float = STRONG) -> dict[str, Any]:
+def built_game(
+    answer: Answer, weight: float | None, said: Texts | None, strong: float = STRONG_WEIGHT
+) -> dict[str, Any]:
     """Returns a game as it is written from what the database has; a vote of the weight `strong` is A>>B or B>>A."""
     score = WRITTEN[Verdict(answer, answer != TIE and weight == strong)]
     asked = [] if said is None else [{"role": "user", "content": asked_of_judge(said)}]
@@ -267,7 +266,7 @@ def built(
     }
 
 
-def written(parts: Iterable[Part], baseline: str = "", strong: float = STRONG) -> Iterator[str]:
+def written(parts: Iterable[Part], baseline: str = "", strong: float = STRONG_WEIGHT) -> Iterator[str]:
     """Yields the lines, without their ends, that hold `parts`, which are in order of prompt, rater and models.
 
     Two games of one rater with the same two models, in either order, share a row. `baseline` is that of games that
