@@ -614,7 +614,8 @@ def store(
                 raise FaultyFiles(faults)
             if intake.settle(sink):
                 offer_pairs(study)
-            answer_flags.flag(Result.objects.filter(upload=upload))
+            if not study.prompt_set.textless:
+                answer_flags.flag(Result.objects.filter(upload=upload))
             report = report_of(intake, work, upload)
             upload.options = upload.options | {"seed": seed}
             upload.report = report.as_json()

@@ -88,6 +88,20 @@ class Intake:
         self.comparisons = Comparisons(self._context, self.pairs)
         self._takers: dict[Callable[[Intake], Taker], Taker] = {}
 
+    @property
+    def file(self) -> int:
+        """The file being read, counted from 0."""
+        return self._context.file
+
+    @property
+    def textless(self) -> bool:
+        """Whether the prompt set has no texts."""
+        return self._context.textless
+
+    @textless.setter
+    def textless(self, value: bool) -> None:
+        self._context.textless = value
+
     def open_file(self) -> None:
         """Begins the next file: rows are compared with the earlier rows of their own file."""
         self._context.file += 1
