@@ -81,7 +81,8 @@ def recognised(head: Head) -> Named | Fault | None:
     if not winners:
         return None
     mapping |= winners
-    for field, names in (("prompt", PROMPTS), ("rater", RATERS), ("tstamp", TIMES), ("weight", ("weight",))):
+    chosen = {field: (field,) for field in ("person", "weight", "share")}
+    for field, names in (("prompt", PROMPTS), *chosen.items(), ("rater", RATERS), ("tstamp", TIMES)):
         found = next((keys[known] for known in names if known in keys and keys[known] not in mapping), None)
         if found is not None:
             mapping[found] = "person" if field == "rater" and found.strip().lower() in PEOPLE else field
