@@ -20,7 +20,9 @@ DATES = (
 )
 
 
-def write(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]], compression: int = zipfile.ZIP_DEFLATED) -> Path:
+def write(
+    path: Path, sheets: Mapping[str, Sequence[Sequence[object]]], compression: int = zipfile.ZIP_DEFLATED
+) -> Path:
     """Writes a workbook. Cells are numbers, texts, booleans, None, or `Date`s; a sheet's rows begin in A1."""
     book, links = [], []
     with zipfile.ZipFile(path, "w", compression) as archive:
@@ -41,7 +43,9 @@ def write(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]], compress
             "xl/workbook.xml",
             f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{"".join(book)}</sheets></workbook>',
         )
-        archive.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{RELATIONS}">{"".join(links)}</Relationships>')
+        archive.writestr(
+            "xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{RELATIONS}">{"".join(links)}</Relationships>'
+        )
         archive.writestr("xl/styles.xml", DATES)
     return path
 
