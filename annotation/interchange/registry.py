@@ -4,7 +4,23 @@ from typing import Final
 
 from annotation.interchange import llmfao
 from annotation.interchange.format import Format
-from annotation.interchange.formats import battles, mad
+from annotation.interchange.formats import (
+    alpaca_eval,
+    answers_file,
+    arena_55k,
+    arena_140k,
+    arena_hard,
+    battles,
+    chatbot_arena,
+    comparia,
+    inspect_logs,
+    lm_evaluation_harness,
+    mad,
+    mt_bench_people,
+    plain_comparisons,
+    preferences,
+    promptfoo,
+)
 from annotation.problems import gettext_noop
 
 FORMATS: Final[dict[str, Format]] = {}
@@ -38,5 +54,10 @@ register(
         called=lambda name: llmfao.kind_of(name) is not None,
     )
 )
-for known in (mad.FORMAT, battles.FORMAT):
+for known in (
+    *(mad.FORMAT, battles.FORMAT, chatbot_arena.FORMAT, arena_55k.FORMAT, arena_140k.FORMAT, mt_bench_people.FORMAT),
+    *(comparia.FORMAT, alpaca_eval.FORMAT, arena_hard.FORMAT),
+    *(inspect_logs.FORMAT, lm_evaluation_harness.FORMAT, promptfoo.FORMAT),
+    *(preferences.FORMAT, answers_file.FORMAT, plain_comparisons.FORMAT),
+):
     register(known)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annotation.importing.rows.batches import Sink
 from annotation.importing.rows.comparisons import Comparisons, Judged
@@ -14,9 +14,12 @@ from annotation.importing.rows.known_rows import KnownPair
 from annotation.importing.rows.pairs import PURPOSES, Pairs
 from annotation.importing.rows.takers import Taker
 from annotation.interchange.faults import SHOWN, Fault, Faults, printable
-from annotation.interchange.format import Record
+from annotation.interchange.format import PASSED, Record
 from annotation.interchange.llmfao import excerpt
 from annotation.models import PromptSet, Study
+
+if TYPE_CHECKING:
+    from annotation.importing.rows.texts import ByText
 
 UNKNOWN_LISTED: Final = 50
 MORE: Final = "…"
@@ -80,6 +83,8 @@ class Intake:
     """Numbers of rows with a remark that is not an error, by the code of the remark."""
     repeated: dict[str, Repeats] = field(default_factory=dict)
     """By file, the rows that equal an earlier row of the same file."""
+    by_text: "ByText | None" = None
+    """What `texts.by_text` has made for takers whose rows quote texts."""
 
     def __post_init__(self) -> None:
         self._context = ImportContext(self.study, self.prompt_set, self.kinds, self.sink)
@@ -87,6 +92,20 @@ class Intake:
         self.pairs = Pairs(self._context, self.corpus)
         self.comparisons = Comparisons(self._context, self.pairs)
         self._takers: dict[Callable[[Intake], Taker], Taker] = {}
+
+    @property
+    def file(self) -> int:
+        """The file being read, counted from 0."""
+        return self._context.file
+
+    @property
+    def textless(self) -> bool:
+        """Whether the prompt set has no texts."""
+        return self._context.textless
+
+    @textless.setter
+    def textless(self, value: bool) -> None:
+        self._context.textless = value
 
     def open_file(self) -> None:
         """Begins the next file: rows are compared with the earlier rows of their own file."""
@@ -103,6 +122,9 @@ class Intake:
         """
         if record.faulty:
             self._taint(record)
+            return
+        if record.kind == PASSED:
+            self.passed_over[record.values["remark"]] += 1
             return
         if record.unknown:
             self._note_unknown(file, record.unknown)
