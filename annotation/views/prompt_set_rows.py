@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -138,7 +139,8 @@ def row(request: AdministratorRequest, prompt_set: PromptSet, kind: str, number:
     found = get_object_or_404(KINDS[kind].rows(prompt_set), number=number)
     edits = _edits(request, prompt_set)
     if request.method == "POST":
-        prompt_sets.check_editor(prompt_set, request.user)
+        if not edits:
+            raise PermissionDenied(prompt_sets.no_editor(prompt_set))
         if "delete" in request.POST:
             return _delete(request, prompt_set, kind, found)
     initial = KINDS[kind].initial(found) | {"seen": references.seen(found)}

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from annotation.models import Pair, PairRun, Rater, Report, Study, Upload, UploadState
+from annotation.models import Pair, PairRun, Purpose, Rater, Report, Study, Upload, UploadState
 from annotation.studies import drafts
 from judges.models import (
     AnswerCall,
@@ -37,6 +37,7 @@ from ranking.boards import snapshots
 from ranking.models import Leaderboard, Plan
 from tests.annotation.study_pages import give_votes, study_of
 from tests.annotation.worker_pages import join
+from tests.builders import add_golden_pairs
 from tests.judges.conftest import make_judge
 
 PEOPLE = ("anonymous", "worker", "colleague", "outsider", "administrator")
@@ -99,6 +100,12 @@ GET = {
     "studies/<slug:slug>/data/uploads/<int:number>/cancel/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/data/uploads/<int:number>/whose/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/data/uploads/<int:number>/undo/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/training/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/training/new/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/training/<whole:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/check/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/check/new/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/check/<whole:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/data/flags/": OF_THE_STUDY,
     "studies/<slug:slug>/data/flags.csv": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/": OF_THE_STUDY,
@@ -125,6 +132,15 @@ GET = {
     "studies/<slug:slug>/export/<slug:what>/": OF_THE_STUDY,
     "prompt-sets/": SIGNED_IN,
     "prompt-sets/<slug:slug>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/models/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/models/new/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/models/<whole:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/prompts/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/prompts/new/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/prompts/<whole:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/answers/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/answers/new/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/answers/<whole:number>/": OF_THE_STUDY,
     "prompt-sets/<slug:slug>/owner/": OF_THE_OWNER,
     "prompt-sets/<slug:slug>/readers/<int:number>/remove/": (SIGN_IN, SIGN_IN, 403, 404, 405),
     "prompt-sets/<slug:slug>/studies/<slug:study>/detach/": OF_THE_OWNER,
@@ -390,6 +406,10 @@ def rows(study):
         "questions/<whole:number>": f"questions/{pair.prompt.number}",
         "workers/<whole:number>": f"workers/{voted.number}",
         "models/<whole:number>": f"models/{pair.model_x.number}",
+        "prompts/<whole:number>": f"prompts/{pair.prompt.number}",
+        "answers/<whole:number>": f"answers/{pair.result_x.number}",
+        "training/<whole:number>": f"training/{add_golden_pairs(study, ['x'])[0].number}",
+        "check/<whole:number>": f"check/{add_golden_pairs(study, ['x'], Purpose.CHECK)[0].number}",
         "pairs/<whole:number>": f"pairs/{pair.number}",
     }
 
