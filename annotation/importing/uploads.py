@@ -191,6 +191,9 @@ def is_unconfirmed(upload: Upload) -> bool:
 PROPOSED_FILES: Final = 50
 """Files that a page shows how they would be read."""
 
+COLUMNS: Final = 12
+"""Columns of the first rows that are shown."""
+
 PROPOSED_COLUMNS: Final = 200
 """Columns of a file that can be mapped."""
 

@@ -39,7 +39,17 @@ def send(client, *names, **contents):
 
 
 def uploaded(client, *names, **contents):
-    """Returns the upload after the background task has run."""
+    """Returns the upload after the background task has run, and stored what it proposed."""
+    upload = checked(client, *names, **contents)
+    if upload.state == UploadState.PROPOSED:
+        client.post(f"/studies/haiku/data/uploads/{upload.pk}/store/")
+        uploads.run(upload.pk)
+        upload.refresh_from_db()
+    return upload
+
+
+def checked(client, *names, **contents):
+    """Returns the upload after the background task has checked it."""
     send(client, *names, **contents)
     upload = Upload.objects.latest("pk")
     uploads.run(upload.pk)
