@@ -110,7 +110,10 @@ def test_a_judge_can_be_named(client, empty):
     uploaded(client, *CORPUS, "pairs.jsonl")
     file = SimpleUploadedFile("robin-crowd-comparisons.csv", FILES["robin-crowd-comparisons.csv"].encode())
     client.post("/studies/haiku/data/", {"exchange_files": [file], "rater": "marian"})
-    uploads.run(Upload.objects.latest("pk").pk)
+    upload = Upload.objects.latest("pk")
+    uploads.run(upload.pk)
+    client.post(f"/studies/haiku/data/uploads/{upload.pk}/store/")
+    uploads.run(upload.pk)
     assert set(Comparison.objects.values_list("rater__name", flat=True)) == {"marian"}
 
 
