@@ -189,6 +189,9 @@ def data(study: Study, at: datetime) -> SectionState:
     if latest is not None and latest.state == UploadState.FAULTY:
         text = _("The latest upload has errors. Nothing was saved.")
         steps.append(Step(5, text, _("View errors"), "study-data"))
+    if latest is not None and latest.state == UploadState.PROPOSED:
+        text = _("The latest upload is checked. Nothing is saved until you confirm it.")
+        steps.append(Step(5, text, _("Review upload"), "study-data"))
     if not numbers[2]:
         text = _("This study has no answers yet. Upload models, prompts and answers.")
         steps.append(Step(10, text, _("Upload files"), "study-data"))

@@ -2,7 +2,20 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from annotation.views import data, exports, joining, pairs, prompt_sets, settings, study, worker, workers
+from annotation.models import Purpose
+from annotation.views import (
+    data,
+    exports,
+    golden_pairs,
+    joining,
+    pairs,
+    prompt_set_rows,
+    prompt_sets,
+    settings,
+    study,
+    worker,
+    workers,
+)
 
 worker_urls = [
     path("", joining.join, name="join"),
@@ -37,8 +50,17 @@ study_urls = [
     path("data/uploads/<int:number>/", data.upload, name="study-upload"),
     path("data/uploads/<int:number>/faults.csv", data.faults_csv, name="study-upload-faults"),
     path("data/uploads/<int:number>/cancel/", data.cancel_upload, name="study-upload-cancel"),
+    path("data/templates/<slug:name>/", data.template, name="study-template"),
+    path("data/uploads/<int:number>/choose/", data.choose_upload, name="study-upload-choose"),
+    path("data/uploads/<int:number>/store/", data.store_upload, name="study-upload-store"),
     path("data/uploads/<int:number>/whose/", data.answer_upload, name="study-upload-whose"),
     path("data/uploads/<int:number>/undo/", data.undo_upload, name="study-upload-undo"),
+    path("data/training/", golden_pairs.index, {"purpose": Purpose.TRAINING}, name="study-training-pairs"),
+    path("data/training/new/", golden_pairs.new, {"purpose": Purpose.TRAINING}, name="study-training-pair-new"),
+    path("data/training/<whole:number>/", golden_pairs.row, {"purpose": Purpose.TRAINING}, name="study-training-pair"),
+    path("data/check/", golden_pairs.index, {"purpose": Purpose.CHECK}, name="study-check-pairs"),
+    path("data/check/new/", golden_pairs.new, {"purpose": Purpose.CHECK}, name="study-check-pair-new"),
+    path("data/check/<whole:number>/", golden_pairs.row, {"purpose": Purpose.CHECK}, name="study-check-pair"),
     path("data/flags/", data.flags, name="study-flags"),
     path("data/flags.csv", data.flags_csv, name="study-flags-csv"),
     path("pairs/", pairs.page, name="study-pairs"),
@@ -66,6 +88,15 @@ study_urls = [
 
 prompt_set_urls = [
     path("", prompt_sets.page, name="prompt-set"),
+    path("models/", prompt_set_rows.index, {"kind": "models"}, name="prompt-set-models"),
+    path("models/new/", prompt_set_rows.new, {"kind": "models"}, name="prompt-set-models-new"),
+    path("models/<whole:number>/", prompt_set_rows.row, {"kind": "models"}, name="prompt-set-models-row"),
+    path("prompts/", prompt_set_rows.index, {"kind": "prompts"}, name="prompt-set-prompts"),
+    path("prompts/new/", prompt_set_rows.new, {"kind": "prompts"}, name="prompt-set-prompts-new"),
+    path("prompts/<whole:number>/", prompt_set_rows.row, {"kind": "prompts"}, name="prompt-set-prompts-row"),
+    path("answers/", prompt_set_rows.index, {"kind": "answers"}, name="prompt-set-answers"),
+    path("answers/new/", prompt_set_rows.new, {"kind": "answers"}, name="prompt-set-answers-new"),
+    path("answers/<whole:number>/", prompt_set_rows.row, {"kind": "answers"}, name="prompt-set-answers-row"),
     path("owner/", prompt_sets.hand_over, name="prompt-set-owner"),
     path("readers/<int:number>/remove/", prompt_sets.remove, name="prompt-set-reader-remove"),
     path("studies/<slug:study>/detach/", prompt_sets.detach, name="prompt-set-detach"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.api import prompt_sets, views
+from annotation.api import prompt_sets, uploads, views
 
 urlpatterns = [
     path("prompt-sets/", prompt_sets.PromptSets.as_view(), name="api-prompt-sets"),
@@ -15,5 +15,10 @@ urlpatterns = [
     path("studies/<slug:slug>/pairs/", views.Pairs.as_view(), name="api-pairs"),
     path("studies/<slug:slug>/comparisons/", views.Comparisons.as_view(), name="api-comparisons"),
     path("studies/<slug:slug>/training-answers/", views.TrainingAnswers.as_view(), name="api-training-answers"),
+    path("studies/<slug:slug>/uploads/", uploads.Uploads.as_view(), name="api-uploads"),
+    path("studies/<slug:slug>/uploads/<int:number>/", uploads.OneUpload.as_view(), name="api-upload"),
+    path("studies/<slug:slug>/uploads/<int:number>/check/", uploads.CheckUpload.as_view(), name="api-upload-check"),
+    path("studies/<slug:slug>/uploads/<int:number>/store/", uploads.StoreUpload.as_view(), name="api-upload-store"),
+    path("studies/<slug:slug>/uploads/<int:number>/cancel/", uploads.CancelUpload.as_view(), name="api-upload-cancel"),
     path("studies/<slug:slug>/workers/", views.Workers.as_view(), name="api-workers"),
 ]

@@ -70,7 +70,7 @@ class LanguageField(forms.CharField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        if not LANGUAGE_TAG.fullmatch(value):
+        if value and not LANGUAGE_TAG.fullmatch(value):
             raise forms.ValidationError(_("Enter a language tag such as en, ja or pt-BR."))
 
 

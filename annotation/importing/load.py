@@ -642,7 +642,7 @@ def store(
     try:
         with transaction.atomic():
             study = _study_to_fill(study_slug, prompt_set_slug, user)
-            _check_rights(study, checked, user)
+            check_rights(study, checked.counts, user)
             upload = open_upload(study)
             sink = Sink(upload, np.random.default_rng(seed))
             intake = Intake(
@@ -697,11 +697,11 @@ def _study_to_fill(slug: str, prompt_set_slug: str | None, user: User | None) ->
     return study
 
 
-def _check_rights(study: Study, checked: Intake, user: User | None) -> None:
-    """Raises FaultyFiles if `user` may not add the new rows; asked once the prompt set is locked, so that it holds."""
+def check_rights(study: Study, rows: Mapping[str, Counts], user: User | None) -> None:
+    """Raises FaultyFiles if `user` may not add the new `rows`, by kind. It holds only while the prompt set is locked."""
     if user is None:
         return
-    changes = any(counts.new for kind, counts in checked.counts.items() if kind not in registry.OF_THE_STUDY)
+    changes = any(counts.new for kind, counts in rows.items() if kind not in registry.OF_THE_STUDY)
     allowed = Study.objects.editable_by(user) if changes else Study.objects.readable_by(user)
     if allowed.filter(pk=study.pk).exists():
         return

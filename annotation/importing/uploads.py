@@ -1,7 +1,8 @@
 """Loads uploaded files in the background.
 
-`submit` saves the files and enqueues `run`; the upload's row has its progress. A cancelled upload leaves nothing
-behind, and `sweep` resumes after a crash.
+`submit` saves the files and enqueues `run`; the upload's row has its progress. `propose` does the same, but `run` then
+only says what loading the files would do, and waits until somebody confirms it, or chooses how to read the files. A
+cancelled upload leaves nothing behind, and `sweep` resumes after a crash.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,8 +28,8 @@ from django.utils import timezone
 from annotation import disk
 from annotation.heartbeats import beating, silent
 from annotation.importing import load
-from annotation.importing.proposals import Choice
-from annotation.interchange.faults import Fault
+from annotation.importing.proposals import Choice, Looked, proposal
+from annotation.interchange.faults import Fault, Faults, shown
 from annotation.interchange.reading import Source
 from annotation.models import Study, Upload, UploadState
 from annotation.problems import SENTENCES, Problem, gettext_noop
@@ -59,7 +60,7 @@ FORGOTTEN: Final = timedelta(minutes=10)
 
 
 ANSWERED_WITHIN: Final = timedelta(days=7)
-"""How long files are kept while the upload asks whose comparisons they contain."""
+"""How long files are kept while the upload waits for a person: for an answer, a choice, or the confirmation."""
 
 
 class Stopped(Exception):
@@ -83,14 +84,29 @@ def submit(
     Raises:
         OSError: they cannot be saved, because the disk is full, for example. Neither files nor a row stay behind.
     """
+    return _arrived(study, user, files, {"rater": rater} if rater else {})
+
+
+def propose(
+    study: Study, user: User | None, files: Iterable["UploadedFile[Any]"], *, rater: str | None = None
+) -> Upload:
+    """Saves `files` to disk and enqueues their check. Nothing is stored before somebody confirms it.
+
+    Raises:
+        OSError: as for `submit`.
+    """
+    return _arrived(study, user, files, {"asks": True} | ({"rater": rater} if rater else {}))
+
+
+def _arrived(
+    study: Study, user: User | None, files: Iterable["UploadedFile[Any]"], options: dict[str, Any]
+) -> Upload:
     arriving = _root() / f"{ARRIVING}{uuid.uuid4().hex}"
     try:
         stored, size = _save(files, arriving)
         # The row appears with its files in place, never without.
         with transaction.atomic():
-            upload = Upload.objects.create(
-                study=study, user=user, options={"rater": rater} if rater else {}, files=stored, size=size
-            )
+            upload = Upload.objects.create(study=study, user=user, options=options, files=stored, size=size)
             place = folder(upload)
             # A database restored from a backup may reuse the numbers of later uploads.
             shutil.rmtree(place, ignore_errors=True)
@@ -130,17 +146,22 @@ def run(upload_id: int) -> bool:
         return False
     upload = Upload.objects.select_related("study__prompt_set", "user").get(pk=upload_id)
     claim = _Claim(upload.pk, at)
+    kept = False
     try:
         with beating(claim.ours):
-            loaded = _load_upload(upload, claim)
+            if is_unconfirmed(upload):
+                kept = _propose(upload, claim)
+                loaded = None
+            else:
+                loaded = _load_upload(upload, claim)
     except Stopped:
         return False
     except load.FaultyFiles as error:
-        report = {"faults": [f.as_json() for f in error.faults.listed], "count": error.faults.count}
-        claim.end(UploadState.FAULTY, report | ({"unclear": error.unclear} if error.unclear else {}))
-        if error.unclear:
-            # The page asks whose the rows are; the files are loaded again once somebody has answered.
-            return True
+        report = _refused(error.faults, error.unclear)
+        report |= {name: upload.report[name] for name in ("proposals", "format") if name in upload.report}
+        claim.end(UploadState.FAULTY, report)
+        # The page asks; the files are read again once somebody has answered.
+        kept = bool(report.get("proposals") or error.unclear)
     except NotPossible as refusal:
         claim.end(UploadState.FAULTY, {"faults": [_told(refusal.problem).as_json()], "count": 1})
     except Exception as error:
@@ -150,10 +171,79 @@ def run(upload_id: int) -> bool:
         reason = gettext_noop("The server’s disk is full. Ask a site administrator to free some space, then try again.")
         claim.end(UploadState.FAULTY, _only(reason))
     else:
-        if loaded.upload is None:
+        if loaded is not None and loaded.upload is None:
             claim.end(UploadState.STORED, loaded.as_json())
-    shutil.rmtree(folder(upload), ignore_errors=True)
+    if not kept:
+        shutil.rmtree(folder(upload), ignore_errors=True)
     return True
+
+
+def _refused(faults: Faults, unclear: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Returns the report on files with errors."""
+    report: dict[str, Any] = {"faults": [fault.as_json() for fault in faults.listed], "count": faults.count}
+    return report | ({"unclear": {file: list(columns) for file, columns in unclear.items()}} if unclear else {})
+
+
+def is_unconfirmed(upload: Upload) -> bool:
+    """Returns whether nothing of `upload` is stored before somebody confirms it."""
+    return bool(upload.options.get("asks")) and not upload.options.get("confirmed")
+
+
+PROPOSED_FILES: Final = 50
+"""Files that a page shows how they would be read."""
+
+COLUMNS: Final = 12
+"""Columns of the first rows that are shown."""
+
+PROPOSED_COLUMNS: Final = 200
+"""Columns of a file that can be mapped."""
+
+def _propose(upload: Upload, claim: "_Claim") -> bool:
+    """Stores what loading the files would do; returns whether they are kept, because something is left to say."""
+    study = upload.study
+    if study is None:
+        claim.end(UploadState.CANCELLED, {})
+        raise Stopped
+    sources = _sources(upload)
+    looked = load.looks(sources, _choices(upload))
+    report: dict[str, Any] = {"proposals": _told_proposals(looked)}
+    try:
+        known = load.format_of(looked)
+        report["format"] = known.name
+        work = load.recognise(looked, upload.options.get("rater"))
+        _measure(upload, work, claim)
+        found = load.dry_run(work, study.slug, tell=claim.tell)
+        claim.say(upload.size)
+        if not found.faults:
+            load.check_rights(study, found.report.counts, upload.user)
+    except load.FaultyFiles as error:
+        claim.end(UploadState.FAULTY, report | _refused(error.faults, error.unclear))
+        return True
+    report |= found.as_json()
+    if found.faults:
+        claim.end(UploadState.FAULTY, report)
+    elif any(counts.new for counts in found.report.counts.values()):
+        claim.end(UploadState.PROPOSED, report)
+    else:
+        # There is nothing to confirm.
+        claim.end(UploadState.STORED, found.report.as_json())
+        return False
+    return True
+
+
+def _told_proposals(looked: Sequence[Looked]) -> list[dict[str, Any]]:
+    """Returns what each file seems to be, and why none of it can be read; of very wide and long rows the beginning."""
+    told = []
+    for each in [each for each in looked if each.head is not load.NOT_READ][:PROPOSED_FILES]:
+        found = proposal(each).as_json()
+        found["columns"] = found["columns"][:PROPOSED_COLUMNS]
+        found["rows"] = [
+            # Pairs, because a template would take a column called items for the dictionary's method.
+            {"line": row["line"], "cells": [[name, shown(value)] for name, value in [*row["values"].items()][:COLUMNS]]}
+            for row in found["rows"]
+        ]
+        told.append(found | {"choice": each.choice.as_json()})
+    return told
 
 
 def _told(problem: Problem) -> Fault:
@@ -167,14 +257,8 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
     if study is None:
         claim.end(UploadState.CANCELLED, {})
         raise Stopped
-    place = folder(upload)
-    files = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
-    sources = load.unpacked(files, place)
-    work = load.recognise(load.looks(sources, _choices(upload)), upload.options.get("rater"))
-    if work.size > upload.size:
-        # For archives, the progress bar counts the unpacked bytes.
-        upload.size = work.size
-        claim.measure(work.size)
+    work = load.recognise(load.looks(_sources(upload), _choices(upload)), upload.options.get("rater"))
+    _measure(upload, work, claim)
     checked = load.check(work, study, study.prompt_set, claim.tell)
     claim.say(upload.size)
     if not load.has_news(checked):
@@ -185,6 +269,19 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
         return upload
 
     return load.store(work, checked, study.slug, None, open_upload, upload.user, None, None)
+
+
+def _sources(upload: Upload) -> list[tuple[Source, bool]]:
+    """Returns the files of `upload`, archives unpacked."""
+    place = folder(upload)
+    return load.unpacked([(Source(file["name"], place / file["path"]), True) for file in upload.files], place)
+
+
+def _measure(upload: Upload, work: load.Work, claim: "_Claim") -> None:
+    if work.size > upload.size:
+        # For archives, the progress bar counts the unpacked bytes.
+        upload.size = work.size
+        claim.measure(work.size)
 
 
 def _choices(upload: Upload) -> dict[str, Choice]:
@@ -257,10 +354,40 @@ def asks(upload: Upload) -> dict[str, list[str]]:
 def answer(upload: Upload, whose: Mapping[str, load.Whose]) -> bool:
     """Loads the files again, now that it is clear whose comparisons they have; returns False if they are gone."""
     told = upload.options.get("whose", {}) | {file: asdict(each) for file, each in whose.items()}
-    asked = Upload.objects.filter(pk=upload.pk, state=UploadState.FAULTY, finished_at=upload.finished_at)
-    if not asks(upload) or not asked.update(
-        state=UploadState.WAITING, options=upload.options | {"whose": told}, report={}, done=0, finished_at=None
-    ):
+    return bool(asks(upload)) and _again(upload, {"whose": told}, report={})
+
+
+def is_open(upload: Upload) -> bool:
+    """Returns whether it can still be chosen how the files of `upload` are read."""
+    waits = upload.state in {UploadState.PROPOSED, UploadState.FAULTY} and bool(upload.report.get("proposals"))
+    return waits and folder(upload).is_dir()
+
+
+def choose(upload: Upload, choices: Mapping[str, Choice], format_name: str = "") -> bool:
+    """Checks the files again, read as a person chose; returns False if they are gone, or read already.
+
+    Args:
+        choices: by a file's name, what was said of it. Of other files, what was said before stays.
+        format_name: the format of all files; by default the one that fits best.
+    """
+    told = {**upload.options.get("choices", {}), **{file: said.as_json() for file, said in choices.items()}}
+    for proposed in upload.report.get("proposals", []):
+        told[proposed["file"]] = told.get(proposed["file"], Choice().as_json()) | {"format": format_name}
+    options = {"choices": told, "confirmed": False}
+    return is_open(upload) and _again(upload, options, report={})
+
+
+def confirm(upload: Upload, user: User | None) -> bool:
+    """Stores what the check of an upload proposed, on behalf of `user`; returns False if it is no longer there."""
+    waits = upload.state == UploadState.PROPOSED and is_open(upload)
+    return waits and _again(upload, {"confirmed": True}, user=user)
+
+
+def _again(upload: Upload, options: dict[str, Any], **changes: Any) -> bool:
+    """Enqueues an upload that waits for a person, with more `options`; returns False if somebody else was faster."""
+    asked = Upload.objects.filter(pk=upload.pk, state=upload.state, finished_at=upload.finished_at)
+    changes |= {"options": upload.options | options, "state": UploadState.WAITING, "done": 0, "finished_at": None}
+    if not asked.update(**changes):
         return False
     _enqueue(upload.pk)
     upload.refresh_from_db()
@@ -269,8 +396,8 @@ def answer(upload: Upload, whose: Mapping[str, load.Whose]) -> bool:
 
 def cancel(upload: Upload) -> bool:
     """Cancels an upload that is not stored yet; returns False if it is over, and can be undone instead."""
-    under_way = Q(state=UploadState.WAITING) | Q(state=UploadState.CHECKING)
-    cancelled = Upload.objects.filter(under_way, pk=upload.pk).update(
+    under_way = [UploadState.WAITING, UploadState.CHECKING, UploadState.PROPOSED]
+    cancelled = Upload.objects.filter(pk=upload.pk, state__in=under_way).update(
         state=UploadState.CANCELLED, finished_at=timezone.now()
     )
     upload.refresh_from_db()
@@ -326,7 +453,10 @@ def _clear(at: datetime) -> None:
     numbers = [int(place.name) for place in places if place.name.isdigit()]
     rows = Upload.objects.filter(pk__in=numbers)
     under_way = Q(state__in=[UploadState.WAITING, UploadState.CHECKING])
-    asking = Q(state=UploadState.FAULTY, report__has_key="unclear", finished_at__gt=at - ANSWERED_WITHIN)
+    too_late = at - ANSWERED_WITHIN
+    Upload.objects.filter(state=UploadState.PROPOSED, finished_at__lte=too_late).update(state=UploadState.CANCELLED)
+    waits = Q(report__has_key="unclear") | Q(report__has_key="proposals")
+    asking = Q(state=UploadState.PROPOSED) | Q(waits, state=UploadState.FAULTY, finished_at__gt=too_late)
     known, live = (set(found.values_list("pk", flat=True)) for found in (rows, rows.filter(under_way | asking)))
     for place in places:
         if place.name.isdigit() and int(place.name) in known:

@@ -12,6 +12,7 @@ class UploadState(models.TextChoices):
 
     WAITING = "waiting", _("waiting")
     CHECKING = "checking", _("checking")
+    PROPOSED = "proposed", _("checked, not saved yet")
     STORED = "stored", _("saved")
     FAULTY = "faulty", _("errors found, nothing saved")
     CANCELLED = "cancelled", _("cancelled")

@@ -4,20 +4,23 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, F, QuerySet
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.forms.data import UploadForm, WhoseForm
+from annotation.editing import previews
+from annotation.forms.data import ProposalForm, UploadForm, WhoseForm
 from annotation.importing import load, undo, uploads
+from annotation.interchange.examples import EXAMPLES
 from annotation.interchange.faults import Fault
 from annotation.models import Purpose, Report, ResultFlag, Study, Upload, UploadState
 from annotation.studies.lifecycle import NotPossible
 from annotation.studies.prompt_sets import access, no_access
 from annotation.views.access import AdministratorRequest, need, posted, show, study_page, texts_page
 from annotation.views.downloads import csv_download
+from annotation.views.pair_display import Sheet, sheet_of
 from annotation.views.paging import paged
 from annotation.voting import reports
 
@@ -27,15 +30,26 @@ UNDER_WAY = [UploadState.WAITING, UploadState.CHECKING]
 @study_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: AdministratorRequest, study: Study) -> HttpResponse:
-    """Shows what the study contains and the form for uploads; a POST saves the files and enqueues their loading."""
+    """Shows what the study contains and the form for uploads; a POST saves the files and enqueues their check."""
     if request.method == "POST":
         need(request.user, study, Study.objects.readable_by)
     form = UploadForm(posted(request), request.FILES if request.method == "POST" else None)
     if form.is_valid():
         data = form.cleaned_data
-        upload = uploads.submit(study, request.user, data["exchange_files"], rater=data["rater"] or None)
+        upload = uploads.propose(study, request.user, data["exchange_files"], rater=data["rater"] or None)
         return redirect("study-upload", study.slug, upload.pk)
-    return show(request, study, "data.html", "data", form=form, **_overview(request, study))
+    return show(request, study, "data.html", "data", form=form, examples=EXAMPLES, **_overview(request, study))
+
+
+@texts_page
+@require_safe
+def template(request: AdministratorRequest, study: Study, name: str) -> HttpResponseBase:
+    """Sends a file with the columns of one kind and an example row, to fill in and upload."""
+    found = EXAMPLES.get(name)
+    if found is None:
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="{found.file}"'}
+    return HttpResponse(found.content, content_type=f"{found.media_type}; charset=utf-8", headers=headers)
 
 
 def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
@@ -63,9 +77,18 @@ def _overview(request: AdministratorRequest, study: Study) -> dict[str, Any]:
 def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
     """Shows an upload's progress or outcome; htmx polls the part that changes."""
     found = get_object_or_404(study.uploads.select_related("user"), pk=number)
+    return _shown(request, study, found, ProposalForm(None, found.report) if uploads.is_open(found) else None)
+
+
+def _shown(
+    request: AdministratorRequest, study: Study, found: Upload, proposal: ProposalForm | None
+) -> HttpResponse:
+    """Shows an upload, with the form that says how its files are read while nothing is stored."""
     unclear = uploads.asks(found)
     context = {
         "upload": found,
+        "proposal": proposal,
+        "pairs": _pairs(study, found) if proposal else [],
         "whose": WhoseForm(None, unclear) if unclear else None,
         "under_way": found.state in UNDER_WAY,
         "interrupted": found.is_interrupted(timezone.now()),
@@ -79,6 +102,40 @@ def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResp
         "skipped": found.report.get("skipped", []),
     }
     return show(request, study, "upload.html", "data", part="upload", **context)
+
+
+def _pairs(study: Study, upload: Upload) -> list[Sheet]:
+    """Returns the sample pairs of a checked upload, as workers would see them."""
+    sheets = []
+    for told in upload.report.get("pairs", []):
+        pair = previews.pair_of_texts(told["prompt"], told["left"], told["right"])
+        sheets.append(sheet_of(study, pair, "x", as_plain=False))
+    return sheets
+
+
+@texts_page
+@require_POST
+def choose_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Checks the files of an upload again, read as the form says."""
+    found = get_object_or_404(study.uploads.select_related("user"), pk=number)
+    form = ProposalForm(request.POST, found.report)
+    if not form.is_valid():
+        return _shown(request, study, found, form)
+    if not uploads.choose(found, form.choices(), form.format_name()):
+        messages.error(request, _("These files are no longer stored. Upload them again."))
+    return redirect("study-upload", study.slug, number)
+
+
+@texts_page
+@require_POST
+def store_upload(request: AdministratorRequest, study: Study, number: int) -> HttpResponse:
+    """Stores what the check of an upload proposed."""
+    found = get_object_or_404(study.uploads, pk=number)
+    if undo.changed_the_set(found):
+        need(request.user, study, Study.objects.editable_by)
+    if not uploads.confirm(found, request.user):
+        messages.error(request, _("These files are no longer stored. Upload them again."))
+    return redirect("study-upload", study.slug, number)
 
 
 @texts_page

@@ -77,6 +77,8 @@ def page(request: AdministratorRequest, slug: str) -> HttpResponse:
         "through": prompt_sets.through_studies(prompt_set) if owns else [],
         "reads": PromptSet.objects.readable_by(request.user).filter(pk=prompt_set.pk).exists(),
         "edits": PromptSet.objects.editable_by(request.user).filter(pk=prompt_set.pk).exists(),
+        "texts": prompt_sets.read_by(request.user).filter(pk=prompt_set.pk).exists(),
+        "changes": prompt_sets.edited_by(request.user).filter(pk=prompt_set.pk).exists(),
         "sections": _sections(request, prompt_set),
         "counts": {name: getattr(prompt_set, name).count() for name in ("models", "prompts", "results")},
     }

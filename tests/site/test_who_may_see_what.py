@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from annotation.models import Pair, PairRun, Rater, Report, Study, Upload, UploadState
+from annotation.models import Pair, PairRun, Purpose, Rater, Report, Study, Upload, UploadState
 from annotation.studies import drafts
 from judges.models import (
     AnswerCall,
@@ -37,6 +37,7 @@ from ranking.boards import snapshots
 from ranking.models import Leaderboard, Plan
 from tests.annotation.study_pages import give_votes, study_of
 from tests.annotation.worker_pages import join
+from tests.builders import add_golden_pairs
 from tests.judges.conftest import make_judge
 
 PEOPLE = ("anonymous", "worker", "colleague", "outsider", "administrator")
@@ -97,8 +98,17 @@ GET = {
     "studies/<slug:slug>/data/uploads/<int:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/data/uploads/<int:number>/faults.csv": OF_THE_STUDY,
     "studies/<slug:slug>/data/uploads/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/data/templates/<slug:name>/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/uploads/<int:number>/choose/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/data/uploads/<int:number>/store/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/data/uploads/<int:number>/whose/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/data/uploads/<int:number>/undo/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/training/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/training/new/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/training/<whole:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/check/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/check/new/": OF_THE_STUDY,
+    "studies/<slug:slug>/data/check/<whole:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/data/flags/": OF_THE_STUDY,
     "studies/<slug:slug>/data/flags.csv": OF_THE_STUDY,
     "studies/<slug:slug>/pairs/": OF_THE_STUDY,
@@ -125,6 +135,15 @@ GET = {
     "studies/<slug:slug>/export/<slug:what>/": OF_THE_STUDY,
     "prompt-sets/": SIGNED_IN,
     "prompt-sets/<slug:slug>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/models/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/models/new/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/models/<whole:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/prompts/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/prompts/new/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/prompts/<whole:number>/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/answers/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/answers/new/": OF_THE_STUDY,
+    "prompt-sets/<slug:slug>/answers/<whole:number>/": OF_THE_STUDY,
     "prompt-sets/<slug:slug>/owner/": OF_THE_OWNER,
     "prompt-sets/<slug:slug>/readers/<int:number>/remove/": (SIGN_IN, SIGN_IN, 403, 404, 405),
     "prompt-sets/<slug:slug>/studies/<slug:study>/detach/": OF_THE_OWNER,
@@ -259,6 +278,11 @@ GET = {
     "api/studies/<slug:slug>/comparisons/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/training-answers/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/workers/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/uploads/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/uploads/<int:number>/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/uploads/<int:number>/check/": API_POST,
+    "api/studies/<slug:slug>/uploads/<int:number>/store/": API_POST,
+    "api/studies/<slug:slug>/uploads/<int:number>/cancel/": API_POST,
     "api/studies/<slug:slug>/leaderboards/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/leaderboards/<int:number>/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/agreement/": OF_THE_PUBLISHED,
@@ -380,6 +404,7 @@ def rows(study):
         "<slug:study>": study.slug,
         "<slug:group>": "access",
         "<slug:what>": "comparisons",
+        "<slug:name>": "models",
         "<slug:form>": "plain",
         "<str:token>": "forged",
         "<path:name>": "reference/exchange",
@@ -390,6 +415,10 @@ def rows(study):
         "questions/<whole:number>": f"questions/{pair.prompt.number}",
         "workers/<whole:number>": f"workers/{voted.number}",
         "models/<whole:number>": f"models/{pair.model_x.number}",
+        "prompts/<whole:number>": f"prompts/{pair.prompt.number}",
+        "answers/<whole:number>": f"answers/{pair.result_x.number}",
+        "training/<whole:number>": f"training/{add_golden_pairs(study, ['x'])[0].number}",
+        "check/<whole:number>": f"check/{add_golden_pairs(study, ['x'], Purpose.CHECK)[0].number}",
         "pairs/<whole:number>": f"pairs/{pair.number}",
     }
 

@@ -39,7 +39,17 @@ def send(client, *names, **contents):
 
 
 def uploaded(client, *names, **contents):
-    """Returns the upload after the background task has run."""
+    """Returns the upload after the background task has run, and stored what it proposed."""
+    upload = checked(client, *names, **contents)
+    if upload.state == UploadState.PROPOSED:
+        client.post(f"/studies/haiku/data/uploads/{upload.pk}/store/")
+        uploads.run(upload.pk)
+        upload.refresh_from_db()
+    return upload
+
+
+def checked(client, *names, **contents):
+    """Returns the upload after the background task has checked it."""
     send(client, *names, **contents)
     upload = Upload.objects.latest("pk")
     uploads.run(upload.pk)
@@ -100,7 +110,10 @@ def test_a_judge_can_be_named(client, empty):
     uploaded(client, *CORPUS, "pairs.jsonl")
     file = SimpleUploadedFile("robin-crowd-comparisons.csv", FILES["robin-crowd-comparisons.csv"].encode())
     client.post("/studies/haiku/data/", {"exchange_files": [file], "rater": "marian"})
-    uploads.run(Upload.objects.latest("pk").pk)
+    upload = Upload.objects.latest("pk")
+    uploads.run(upload.pk)
+    client.post(f"/studies/haiku/data/uploads/{upload.pk}/store/")
+    uploads.run(upload.pk)
     assert set(Comparison.objects.values_list("rater__name", flat=True)) == {"marian"}
 
 

@@ -377,5 +377,7 @@ def test_a_page_of_the_study_takes_the_files_and_offers_them(tmp_path, as_user, 
         as_user(owner).post(reverse("study-data", args=["paged"]), {"exchange_files": [file]})
     upload = study.uploads.get()
     uploads.run(upload.pk)
+    as_user(owner).post(reverse("study-upload-store", args=["paged", upload.pk]))
+    uploads.run(upload.pk)
     upload.refresh_from_db()
     assert upload.report["counts"]["battles"]["new"] == 1
