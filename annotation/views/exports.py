@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from annotation.exporting import export, study_formats
+from annotation.exporting import comparisons, export, payments, study_formats
 from annotation.models import RaterKind, Study
 from annotation.studies.lifecycle import NotPossible
 from annotation.studies.prompt_sets import access, no_access
@@ -57,11 +57,11 @@ class ComparisonFiles:
 
 def _comparisons(study: Study, judges: Sequence[str]) -> list[ComparisonFiles]:
     """Returns the downloads of comparisons; a file with simulated ones is offered only with these marked."""
-    simulated = export.with_simulated(study)
+    simulated = comparisons.with_simulated(study)
     found = []
-    for raters in (export.PEOPLE, *judges, *([export.ALL] if judges else [])):
+    for raters in (comparisons.PEOPLE, *judges, *([comparisons.ALL] if judges else [])):
         marked = raters in simulated
-        choice = {} if raters == export.PEOPLE else {"raters": raters}
+        choice = {} if raters == comparisons.PEOPLE else {"raters": raters}
         plain = urlencode(choice | ({"simulated": "1"} if marked else {}), quote_via=quote)
         found.append(
             ComparisonFiles(raters, raters in judges, plain, urlencode(choice | {"full": "1"}, quote_via=quote), marked)
@@ -74,7 +74,7 @@ def _comparisons(study: Study, judges: Sequence[str]) -> list[ComparisonFiles]:
 def prolific(request: AdministratorRequest, study: Study, what: str) -> HttpResponseBase:
     """Sends the list of approvals, or of bonuses with the amount `per_vote`, in the layout that Prolific takes."""
     if what == "approvals":
-        lines = export.prolific_approvals(study)
+        lines = payments.prolific_approvals(study)
     else:
         try:
             per_vote = Decimal(request.GET.get("per_vote", ""))
@@ -83,7 +83,7 @@ def prolific(request: AdministratorRequest, study: Study, what: str) -> HttpResp
         if not (per_vote.is_finite() and 0 < per_vote <= MOST_PER_VOTE):
             messages.error(request, _("Enter the bonus for each extra pair as a number such as 0.05."))
             return redirect("study-workers", study.slug)
-        lines = export.prolific_bonuses(study, per_vote)
+        lines = payments.prolific_bonuses(study, per_vote)
     return as_download(lines, f"{study.slug}-{what}.txt", "text/plain; charset=utf-8")
 
 
@@ -96,14 +96,14 @@ def download(request: AdministratorRequest, study: Study, what: str) -> HttpResp
     if what in WITH_TEXTS or what in study_formats.WRITERS or "full" in request.GET:
         need(request.user, study, Study.objects.readable_by)
     choices = {name: name in request.GET for name in ("training", "check", "full")}
-    raters = request.GET.get("raters", export.PEOPLE)
+    raters = request.GET.get("raters", comparisons.PEOPLE)
     try:
         if what in study_formats.WRITERS:
             return FileResponse(
                 study_formats.archive(study, what), as_attachment=True, filename=f"{study.slug}-{what}.zip"
             )
         if what == PAYMENTS:
-            chunks = export.payments(study)
+            chunks = payments.payments(study)
         else:
             chunks = export.export(study, what, raters=raters, simulated="simulated" in request.GET, **choices)
     except NotPossible as refusal:
