@@ -23,7 +23,7 @@ class AnnotationConfig(AppConfig):
         register_converter(Whole, "whole")
         from annotation import overview, study_sections
         from annotation.exporting import battles as battles_out
-        from annotation.exporting import study_formats
+        from annotation.exporting import layouts, own, study_formats
         from annotation.importing import registry
         from annotation.importing.rows.battles import BattleRows
         from annotation.interchange.formats import battle, battles, mad
@@ -37,5 +37,7 @@ class AnnotationConfig(AppConfig):
         ):
             study_sections.register(section)
         registry.register({battle.KIND: gettext_noop("Battles")}, BattleRows, (BattleRow,), of_the_study=(battle.KIND,))
+        for layout in own.OWN:
+            layouts.register(layout)
         study_formats.register(mad.FORMAT, battles_out.MAD_WRITER)
         study_formats.register(battles.FORMAT, battles_out.BATTLES_WRITER)

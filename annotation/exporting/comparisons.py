@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from annotation.exporting.rows import Columns, Table
@@ -18,6 +18,9 @@ PEOPLE: Final = "people"
 ALL: Final = "all"
 
 WINNERS: Final[tuple[Winner, ...]] = ("x", "y", "tie")
+EVEN: Final = (4, 5)
+"""The values in the middle of the scale from 1 to 8, which can be read as ties."""
+
 ANSWERS: Final = {(winner, left): answer_of(winner, left) for winner in WINNERS for left in SIDES}
 """The side that won, as shown, by the winner and the side on the left."""
 
@@ -97,9 +100,16 @@ def share_of_left(share: Sequence[float | None], left: Sequence[str]) -> list[fl
     return [part if part is None or side == "x" else 1 - part for part, side in zip(share, left, strict=True)]
 
 
-def plain_table(study: Study, comparisons: QuerySet[Comparison]) -> Table:
-    """Returns `comparisons` of `study` with the columns of the plain files and the rater."""
+def plain_table(study: Study, comparisons: QuerySet[Comparison], *, ties: bool = False) -> Table:
+    """Returns `comparisons` of `study` with the columns of the plain files and the rater.
+
+    With `ties`, the two values in the middle of the scale from 1 to 8 are ties.
+    """
     names = Names.of(study)
+    winner_as_read: str | Case = "winner"
+    if ties:
+        middle = Q(scale_name=Study.ScaleName.EIGHT, value__in=EVEN)
+        winner_as_read = Case(When(middle, then=Value("tie")), default=F("winner"), output_field=CharField())
 
     def tell(some: Sequence[tuple[Any, ...]]) -> Columns:
         _pk, number, prompt, model_x, model_y, left, winner, worker, rater, simulated, turn, trial, weight, share = zip(
@@ -123,7 +133,8 @@ def plain_table(study: Study, comparisons: QuerySet[Comparison]) -> Table:
             "share": share_of_left(share, left),
         }
 
-    return Table(comparisons.order_by("pk").values_list(*PLAIN_FIELDS), tell)
+    fields = (winner_as_read if name == "winner" else name for name in PLAIN_FIELDS)
+    return Table(comparisons.order_by("pk").values_list(*fields), tell)
 
 
 def plain_columns(study: Study, counted: ComparisonQuerySet, raters: str, simulated: bool) -> tuple[str, ...]:
