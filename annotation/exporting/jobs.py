@@ -89,7 +89,31 @@ def submit(study: Study, user: User | None, asked: Request) -> Export:
     Raises:
         NotPossible: no judge has the name or no prompt the category, or the person has too many exports under way.
     """
+    with transaction.atomic():
+        export = _store(study, user, asked, asked.size(study))
+        _enqueue(export.pk)
+    return export
+
+
+def export(study: Study, user: User | None, asked: Request) -> Export:
+    """Writes the file at once if it is small; otherwise stores what is asked for and enqueues its writing.
+
+    Raises:
+        NotPossible: as `submit`, or the study cannot be written like this.
+    """
     total = asked.size(study)
+    if total > AT_ONCE:
+        return submit(study, user, asked)
+    export = _store(study, user, asked, total)
+    # If this process dies, the sweep writes the file.
+    run(export.pk, timezone.now())
+    export.refresh_from_db()
+    if export.state == ExportState.FAILED:
+        raise NotPossible(export.found_problem)
+    return export
+
+
+def _store(study: Study, user: User | None, asked: Request, total: int) -> Export:
     with transaction.atomic():
         # This lock makes concurrent requests wait, so that the limit holds. It does not block voters.
         Study.objects.select_for_update(no_key=True).get(pk=study.pk)
@@ -99,7 +123,7 @@ def submit(study: Study, user: User | None, asked: Request) -> Export:
                 _("%(number)s exports of yours are still being written. Wait until one is ready, or cancel one.")
                 % {"number": MOST_WAITING}
             )
-        export = Export.objects.create(
+        return Export.objects.create(
             study=study,
             user=user,
             layout=asked.layout.name,
@@ -108,8 +132,6 @@ def submit(study: Study, user: User | None, asked: Request) -> Export:
             file_name=asked.file_name,
             total=total,
         )
-        _enqueue(export.pk)
-    return export
 
 
 def _enqueue(export_id: int) -> None:
