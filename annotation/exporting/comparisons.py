@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db import connection
+from django.db.models import Case, CharField, F, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Coalesce, Concat
 from django.utils.translation import gettext as _
 
 from annotation.exporting.rows import Columns, Table
 from annotation.interchange import llmfao
+from annotation.interchange.tables import FORMULA, csv_line
 from annotation.models import Comparison, Rater, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
 from annotation.scales import SIDES, Winner, answer_of
@@ -171,4 +174,72 @@ def plain(study: Study, chosen: ComparisonQuerySet, raters: str, simulated: bool
         NotPossible: there are simulated comparisons without `simulated`.
     """
     counted = chosen.counted()
-    return plain_table(study, counted).csv(plain_columns(study, counted, raters, simulated))
+    columns = plain_columns(study, counted, raters, simulated)
+    return copied(counted, columns) or plain_table(study, counted).csv(columns)
+
+
+# PostgreSQL writes a plain file by itself, several times as fast as rows pass through Python.
+
+
+def _guarded(name: str) -> Case:
+    """Returns a text as `tables.guard` does it."""
+    formula = FORMULA.pattern
+    return Case(
+        When(**{f"{name}__regex": f"^{formula}"}, then=Concat(Value("'"), F(name))),
+        default=F(name),
+        output_field=TextField(),
+    )
+
+
+def _on(side: str, field: str, *, guarded: bool = False) -> Case:
+    """Returns a field of the model that was shown on a side."""
+    on_left, on_right = ("x", "y") if side == "left" else ("y", "x")
+    names = [f"pair__model_{letter}__{field}" for letter in (on_left, on_right)]
+    found = [_guarded(name) if guarded else F(name) for name in names]
+    return Case(When(left="x", then=found[0]), default=found[1])
+
+
+def _winner(ties: bool) -> Case:
+    read = [When(scale_name=Study.ScaleName.EIGHT, value__in=EVEN, then=Value("tie"))] if ties else []
+    return Case(
+        *read,
+        When(winner="tie", then=Value("tie")),
+        When(winner=F("left"), then=Value("left")),
+        default=Value("right"),
+        output_field=CharField(),
+    )
+
+
+def copied(counted: ComparisonQuerySet, columns: Sequence[str], *, ties: bool = False) -> Iterator[str] | None:
+    """Returns the plain file of `counted` as PostgreSQL's COPY writes it, to the byte as `plain_table` does.
+
+    Returns None on other databases, and if a column has numbers or truth values that the two would write differently.
+    """
+    if connection.vendor != "postgresql":
+        return None
+    known: dict[str, Any] = {
+        "id": F("pair__number"),
+        "prompt": F("pair__prompt__number"),
+        "model_x": _on("left", "number"),
+        "model_y": _on("right", "number"),
+        "worker": F("rater__worker__number"),
+        "winner": _winner(ties),
+        "left": _on("left", "name", guarded=True),
+        "right": _on("right", "name", guarded=True),
+        "rater": Coalesce(_guarded("rater__name"), Value(PEOPLE), output_field=TextField()),
+        "turn": F("turn"),
+        "repetition": F("trial"),
+    }
+    if not known.keys() >= set(columns):
+        return None
+    rows = counted.order_by("pk").values_list(*(known[name] for name in columns))
+    return _copy(rows, columns)
+
+
+def _copy(rows: QuerySet[Any, Any], columns: Sequence[str]) -> Iterator[str]:
+    sql, params = rows.query.sql_with_params()
+    yield csv_line(columns)
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT WITH (FORMAT csv)", params) as blocks:
+        for block in blocks:
+            # A block is one row.
+            yield bytes(block).decode()

@@ -6,6 +6,7 @@ app registers its layouts from its `AppConfig.ready`.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,9 @@ from annotation.exporting.file_formats import FILE_FORMATS, Batch, Column, refus
 from annotation.exporting.selection import Selection
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
+
+COPIED_AT_ONCE: Final = 1000
+"""Rows of a chunk of a file that the database writes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class Layout:
     shown. `stem` is the name of its files, in which RATERS stands for whose votes they are. `formats` are its file
     formats, the usual one first. `columns` and `batches` raise `NotPossible` before the first row if the study cannot
     be written. `with_texts` says whether rows tell which model wrote an answer, so that they need access to the prompt
-    set. `filters` are the fields of a selection that it follows. `cannot_carry` lists, in English, what is lost.
+    set. `filters` are the fields of a selection that it follows. `cannot_carry` lists, in English, what is lost. `copy`
+    returns the same CSV file, a row at a time, where the database can write it by itself, else None.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Layout:
     with_texts: bool = True
     filters: frozenset[str] = frozenset({"raters", "category", "reading"})
     cannot_carry: tuple[str, ...] = ()
+    copy: Callable[[Study, Selection], Iterator[str] | None] = lambda _study, _asked: None
 
 
 LAYOUTS: Final[dict[str, Layout]] = {}
@@ -89,6 +95,8 @@ class Request:
         Raises:
             NotPossible: the study cannot be written like this. Nothing was yielded before.
         """
+        if self.format == "csv" and (rows := self.layout.copy(study, self.selection)):
+            return _encoded(rows, tell or (lambda _read: None))
         batches = self.layout.batches(study, self.selection)
         columns = self.layout.columns(study, self.selection)
         return FILE_FORMATS[self.format].chunks(columns, _told(batches, tell) if tell else batches)
@@ -96,6 +104,15 @@ class Request:
 
 def _safe(letter: str) -> str:
     return letter if letter.isalnum() or letter in "-._ " else "_"
+
+
+def _encoded(rows: Iterator[str], tell: Callable[[int], None]) -> Iterator[bytes]:
+    """Yields rows in chunks; the first is the header."""
+    read = -1
+    for some in batched(rows, COPIED_AT_ONCE):
+        yield "".join(some).encode()
+        read += len(some)
+        tell(read)
 
 
 def _told(batches: Iterator[Batch], tell: Callable[[int], None]) -> Iterator[Batch]:

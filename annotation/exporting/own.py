@@ -6,7 +6,7 @@ from itertools import batched
 from typing import Any, Final
 
 from annotation.exporting import corpus
-from annotation.exporting.comparisons import ALL, PEOPLE, plain_columns, plain_table
+from annotation.exporting.comparisons import ALL, PEOPLE, copied, plain_columns, plain_table
 from annotation.exporting.file_formats import Batch, Column, Kind
 from annotation.exporting.full import full_table, training_table
 from annotation.exporting.layouts import Layout
@@ -50,6 +50,12 @@ def _plain_columns(study: Study, asked: Selection) -> Sequence[Column]:
 
 def _plain_batches(study: Study, asked: Selection) -> Iterator[Batch]:
     return _batches(plain_table(study, asked.counted(study), ties=asked.reading == "tie-allowed"))
+
+
+def _copy(study: Study, asked: Selection) -> Iterator[str] | None:
+    counted = asked.counted(study)
+    columns = plain_columns(study, counted, asked.raters, asked.simulated)
+    return copied(counted, columns, ties=asked.reading == "tie-allowed")
 
 
 def _full_batches(study: Study, asked: Selection) -> Iterator[Batch]:
@@ -101,6 +107,7 @@ COMPARISONS: Final = Layout(
     _plain_batches,
     with_texts=False,
     filters=frozenset({"raters", "category", "reading", "simulated"}),
+    copy=_copy,
 )
 FULL: Final = Layout(
     "full",

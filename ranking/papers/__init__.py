@@ -1,1 +1,1 @@
-"""What a paper takes from a board: charts as files, tables, a citation, a paragraph of methods, and how to recompute it."""
+"""What a paper takes from a board: charts, tables, a citation, a paragraph of methods, and how to recompute it."""
