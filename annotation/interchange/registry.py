@@ -4,7 +4,20 @@ from typing import Final
 
 from annotation.interchange import llmfao
 from annotation.interchange.format import Format
-from annotation.interchange.formats import battles, mad
+from annotation.interchange.formats import (
+    alpaca_eval,
+    arena_55k,
+    arena_140k,
+    arena_hard,
+    battles,
+    chatbot_arena,
+    comparia,
+    inspect_logs,
+    lm_evaluation_harness,
+    mad,
+    mt_bench_people,
+    promptfoo,
+)
 from annotation.problems import gettext_noop
 
 FORMATS: Final[dict[str, Format]] = {}
@@ -25,17 +38,22 @@ register(
         "llmfao",
         gettext_noop("LLMFAO"),
         gettext_noop(
-            "models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv; also as .gz. "
-            "A folder of such files as .zip."
+            "models, prompts, results, pairs, training and check pairs, and comparisons: as .jsonl, .json, .csv, "
+            ".xlsx or .parquet, also as .gz. A folder of such files as .zip."
         ),
         tuple(llmfao.KINDS),
-        llmfao.named,
+        llmfao.recognised,
         llmfao.read,
         gettext_noop(
-            "This file name is not recognised. Use models.jsonl, prompts.jsonl, results.jsonl, pairs*.jsonl, "
-            "*training*.jsonl, *check*.jsonl or *comparisons.csv, optionally followed by .gz."
+            "This file is not recognised. Its first rows do not have the columns of models, prompts, results, pairs "
+            "or comparisons."
         ),
+        called=lambda name: llmfao.kind_of(name) is not None,
     )
 )
-for known in (mad.FORMAT, battles.FORMAT):
+for known in (
+    *(mad.FORMAT, battles.FORMAT, chatbot_arena.FORMAT, arena_55k.FORMAT, arena_140k.FORMAT, mt_bench_people.FORMAT),
+    *(comparia.FORMAT, alpaca_eval.FORMAT, arena_hard.FORMAT),
+    *(inspect_logs.FORMAT, lm_evaluation_harness.FORMAT, promptfoo.FORMAT),
+):
     register(known)

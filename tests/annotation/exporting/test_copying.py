@@ -15,21 +15,6 @@ NAMES = (
     *("=cmd", "'=cmd", '"q", x', "a\nb\rc", "\\.", " spaced ", "'+1", "-", "@x", "\ttab", "名前", "'plain", "NULL"),
     "\\N",
 )
-    "=cmd",
-    "'=cmd",
-    '"q", x',
-    "a\nb\rc",
-    "\\.",
-    " spaced ",
-    "'+1",
-    "-",
-    "@x",
-    "\ttab",
-    "名前",
-    "'plain",
-    "NULL",
-    "\\N",
-)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0019_comparison_indexes'),
+        ('annotation', '0020_loaded_votes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

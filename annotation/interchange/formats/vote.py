@@ -1,0 +1,48 @@
+"""A vote on two models without texts, as the formats of other tools read it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from annotation.scales import Answer
+
+KIND: Final = "votes"
+ROWS: Final = ("models", "prompts", "results", "pairs", "comparisons", KIND)
+
+
+class Person(NamedTuple):
+    """A rater who is known by the id that a file gives them."""
+
+    id: str
+
+
+def values(
+    *,
+    models: tuple[str, str],
+    winner: Answer,
+    rater: int | str | Person,
+    prompt: str | None = None,
+    weight: float | None = None,
+    share: float | None = None,
+    tie_kind: str = "",
+    turn: int = 0,
+    at: datetime | None = None,
+    background: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Returns the values of a record: the left model first.
+
+    `rater` is a worker's number, the id of a person, or the name of a judge or of a crowd. A row without a `prompt` is
+    its own prompt; several records of one line are votes of several raters on one pair.
+    """
+    return {
+        "models": models,
+        "winner": winner,
+        "rater": rater,
+        "prompt": prompt,
+        "weight": weight,
+        "share": share,
+        "tie_kind": tie_kind,
+        "turn": turn,
+        "at": at,
+        "background": dict(background or {}),
+    }
