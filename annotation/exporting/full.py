@@ -99,7 +99,7 @@ def _rater_told(columns: Sequence[Sequence[Any]]) -> Columns:
 
 
 _COMPARISON: Final = (
-    *("left", "winner", "value", "scale_name", "turn", "trial", "weight", "share", "trial_number"),
+    *("left", "winner", "value", "scale_name", "turn", "trial", "weight", "share", "tie_kind", "trial_number"),
     *("shown_at", "answered_at", "visible_seconds", "device", "input_method"),
     *("instruction_version", "question_version", "scale_version", "reasoning_version", "reasons", "withdrawn"),
     *("superseded_by", "assignment__slot", "assignment__offer_probability", "supersedes", "rater__worker__number"),
@@ -138,6 +138,7 @@ def full_table(study: Study, comparisons: QuerySet[Comparison]) -> Table:
             "repetition": row["trial"],
             "weight": row["weight"],
             "share": share_of_left(row["share"], left),
+            "tie_kind": [each or None for each in row["tie_kind"]],
             "trial": row["trial_number"],
             "offer_probability": row["assignment__offer_probability"],
             **(_draws_told(pair[1], row["assignment__slot"]) if drawn else {}),

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat
+from django.utils.translation import gettext as _
 
 from annotation.exporting.comparisons import EVEN
 from annotation.exporting.selection import Selection
@@ -15,6 +16,7 @@ from annotation.interchange.formats import battles
 from annotation.models import BattleRow, Comparison, Pair, Study
 from annotation.models.voting import ComparisonQuerySet
 from annotation.scales import Answer, Side, Winner, answer_of, other
+from annotation.studies.lifecycle import NotPossible
 
 AT_ONCE: Final = 200
 """Rows with texts in memory."""
@@ -90,6 +92,15 @@ class Vote:
     def key(self) -> str:
         """What the row is called, the same as in the full export."""
         return "" if self.comparison is None else f"c{self.comparison.pk}"
+
+
+def need_texts(study: Study) -> None:
+    """Raises NotPossible if the study's prompts and answers have no texts."""
+    if study.prompt_set.textless:
+        raise NotPossible(
+            _("The prompts and answers of study “%(study)s” have no texts. Export counted votes instead.")
+            % {"study": study.slug}
+        )
 
 
 def votes(study: Study, asked: Selection, within: Q = Q()) -> ComparisonQuerySet:  # noqa: B008  it is not changed
