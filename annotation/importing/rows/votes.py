@@ -28,7 +28,7 @@ from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.importer import Intake
 from annotation.importing.rows.known_rows import Known, KnownRater
 from annotation.importing.rows.pairs import VOTABLE
-from annotation.importing.rows.texts import ByText
+from annotation.importing.rows.texts import by_text
 from annotation.interchange.format import Record
 from annotation.interchange.formats.vote import KIND, Person
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Result, Worker
@@ -59,7 +59,7 @@ class VoteRows:
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
-        self._texts = ByText(intake)
+        self._texts = by_text(intake)
         self._times: Counter[bytes] = Counter()
         self._row: _Row | None = None
         self._place: tuple[int, int] | None = None
@@ -116,6 +116,9 @@ class VoteRows:
         if self._refused:
             raise Refused("", HAS_TEXTS)
         row = record.values
+        if row["winner"] is None:
+            self._texts.prompt_with_key(row["prompt"], row["category"])
+            return
         rater = self._rater(row["rater"])
         if not isinstance(rater, int) and not is_crowd(rater):
             refuse_no_judge("rater", rater)
@@ -136,7 +139,7 @@ class VoteRows:
     def _on_prompt(self, row: Mapping[str, Any], rater: int | str) -> None:
         """Imports a vote on a prompt that has a key."""
         models = self._texts.two_models(row["models"])
-        prompt = self._texts.prompt_with_key(row["prompt"])
+        prompt = self._texts.prompt_with_key(row["prompt"], row["category"])
         results = [self._texts.result(prompt, model, [""])[0] for model in models]
         pair, fresh = self.intake.pairs.of_two(prompt, *results)
         if fresh:

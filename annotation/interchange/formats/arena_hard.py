@@ -430,6 +430,7 @@ FORMAT: Final = Format(
         "These are not files of Arena-Hard: answers need uid, model and messages, or question_id and choices; "
         "judgments need model, judge and games."
     ),
+    nested=True,
     rows={QUESTIONS: answer.ROWS, ANSWERS: answer.ROWS, JUDGMENTS: (*battle.ROWS, vote.KIND)},
     columns={"prompt": "games", "result": "games", "name": "model"},
     cannot_carry=(
