@@ -49,7 +49,7 @@ def study():
     for rows, field in ((LanguageModel, "name"), (Prompt, "text"), (Result, "text")):
         for number, row in enumerate(rows.objects.order_by("pk")):
             rows.objects.filter(pk=row.pk).update(**{field: f"{HOSTILE[number % 6]}{'' if number < 6 else number}"})
-    Prompt.objects.filter(number__lte=2).update(type=HOSTILE[2])
+    Prompt.objects.filter(pk__in=Prompt.objects.order_by("pk")[:2].values("pk")).update(type=HOSTILE[2])
     pairs = list(study.pairs.order_by("pk"))
     judge = Rater.objects.create(study=study, kind=RaterKind.JUDGE, name=HOSTILE[2])
     rows = []
