@@ -1,9 +1,11 @@
 """Exports the verdicts of judges and people as judgments of Arena-Hard: the games of two models share a row."""
 
+import heapq
 import json
 from collections.abc import Iterator
 from itertools import batched
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, cast
 
 from annotation.exporting import votes
 from annotation.exporting.file_formats import Batch, Column
@@ -16,6 +18,7 @@ from annotation.interchange.formats.battles import judge_of
 from annotation.models import BattleRow, Study
 from annotation.models.voting import ComparisonQuerySet
 from annotation.problems import gettext_noop
+from annotation.scales import Side
 
 COLUMNS: Final = tuple(Column(name, "json" if name == "games" else "text") for name in arena_hard.COLUMNS)
 
@@ -28,40 +31,51 @@ def batches(study: Study, asked: Selection) -> Iterator[Batch]:
     """
     votes.need_texts(study)
     found = votes.votes(study, asked, ONE_TURN).order_by("pair__prompt__number", "rater", "pair", "trial", "pk")
-    return _batches(study, found, asked.reading)
+    return _batches(study, asked, found)
 
 
-def _batches(study: Study, found: ComparisonQuerySet, reading: str) -> Iterator[Batch]:
-    parts = (part for some in votes.batches(found, reading) for part in _parts(study, some))
+def _batches(study: Study, asked: Selection, found: ComparisonQuerySet) -> Iterator[Batch]:
+    voted = ((number, part) for some in votes.batches(found, asked.reading) for number, part in _parts(study, some))
+    undecided = votes.rows_of(study, arena_hard.NAME, asked).filter(rater="").order_by("pair__prompt__number", "pk")
+    without = (_undecided(row) for row in undecided.iterator(AT_ONCE))
+    # In the order of prompts, as the files are.
+    parts = (part for _number, part in heapq.merge(voted, without, key=itemgetter(0)))
     for lines in batched(arena_hard.written(parts), AT_ONCE, strict=False):
         rows = [json.loads(line) for line in lines]
         columns = {column.name: [row.get(column.name) for row in rows] for column in COLUMNS}
         yield Batch(columns, lines, sum(1 for row in rows for game in row["games"] if game))
 
 
-def _parts(study: Study, some: list[Vote]) -> Iterator[Part]:
+def _undecided(row: BattleRow) -> tuple[int, Part]:
+    """Returns a row in which a judge never decided, with the number of its prompt."""
+    vote = Vote(row.pair, cast(Side, row.left), None)
+    return row.pair.prompt.number, _part(vote, row.extra, row.extra.get("judge", ""))
+
+
+def _part(vote: Vote, extra: dict[str, Any], rater: int | str) -> Part:
+    prompt, ((left, *_more), (right, *_others)) = vote.pair.prompt, vote.answers
+    return Part(
+        str(extra.get("uid", prompt.slug or prompt.number)),
+        prompt.type or "",
+        rater,
+        vote.models,
+        vote.winner,
+        None if vote.comparison is None else vote.comparison.weight,
+        Texts(prompt.text, (left, right)),
+        extra,
+    )
+
+
+def _parts(study: Study, some: list[Vote]) -> Iterator[tuple[int, Part]]:
     """Yields the games of votes, with what the files that they came from had beyond our columns."""
     rows = BattleRow.objects.filter(study=study, format=arena_hard.NAME, pair__in={vote.pair.pk for vote in some})
-    extras: dict[tuple[Any, ...], tuple[str, dict[str, Any]]] = {
-        (pair, rater, trial): (left, extra)
-        for pair, rater, trial, left, extra in rows.values_list("pair", "rater", "trial", "left", "extra")
+    extras: dict[tuple[int, str, int], dict[str, Any]] = {
+        (pair, rater, trial): extra for pair, rater, trial, extra in rows.values_list("pair", "rater", "trial", "extra")
     }
     for vote in some:
-        assert vote.comparison is not None and vote.winner is not None  # noqa: S101, PT018  only votes are read
-        prompt = vote.pair.prompt
+        assert vote.comparison is not None  # noqa: S101  only votes are read
         key = (vote.pair.pk, judge_of(vote.rater), vote.comparison.trial)
-        _left, extra = extras.get(key, (vote.left, {}))
-        (left, *_more), (right, *_others) = vote.answers
-        yield Part(
-            str(extra.get("uid", prompt.slug or prompt.number)),
-            prompt.type or "",
-            vote.rater,
-            vote.models,
-            vote.winner,
-            vote.comparison.weight,
-            Texts(prompt.text, (left, right)),
-            extra,
-        )
+        yield vote.pair.prompt.number, _part(vote, extras.get(key, {}), vote.rater)
 
 
 LAYOUT: Final = Layout(

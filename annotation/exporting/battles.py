@@ -51,8 +51,8 @@ class Battles:
 
     def _batches(self, study: Study, asked: Selection, found: Any) -> Iterator[Batch]:
         name = self.format.name
-        for some in votes.with_votes(votes.rows_of(study, name), found, asked.reading):
-            yield self._batch([(vote, row.extra) for row, vote in some if vote.comparison is not None])
+        for some in votes.with_votes(votes.rows_of(study, name, asked), found, asked.reading):
+            yield self._batch([(vote, row.extra) for row, vote in some])
         for fresh in votes.batches(votes.without_rows(found, study, name), asked.reading):
             yield self._batch([(vote, {}) for vote in fresh])
 
@@ -62,7 +62,7 @@ class Battles:
         return Batch(
             {column.name: [row.get(column.name) for row in whole] for column in self.columns},
             [remainder.line(row, extra, self.order) for row, extra in built],
-            len(rows),
+            sum(vote.comparison is not None for vote, _extra in rows),
         )
 
 
@@ -206,7 +206,7 @@ def _mad_line(vote: Vote, extra: Mapping[str, Any]) -> str:
 def mad_files(study: Study) -> Files:
     """Yields a file for each two models, named after them: a row per vote of people, and per pair without one."""
     people = votes.votes(study, Selection(), ONE_TURN)
-    stored = votes.rows_of(study, mad.NAME)
+    stored = votes.rows_of(study, mad.NAME, Selection(raters=ALL))
     seen: set[int] = set()
     before: dict[str, list[str]] = {}
     for name in sorted(set(stored.order_by().values_list("file", flat=True))):

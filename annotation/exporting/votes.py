@@ -10,7 +10,7 @@ from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils.translation import gettext as _
 
-from annotation.exporting.comparisons import EVEN
+from annotation.exporting.comparisons import ALL, EVEN
 from annotation.exporting.selection import Selection
 from annotation.interchange.formats import battles
 from annotation.models import BattleRow, Comparison, Pair, Study
@@ -119,9 +119,16 @@ def pairs(study: Study) -> QuerySet[Pair]:
     return found.select_related(*RELATED).order_by("pk")
 
 
-def rows_of(study: Study, name: str) -> QuerySet[BattleRow]:
-    """Returns the rows that came from files of the format `name`, in their order."""
+def rows_of(study: Study, name: str, asked: Selection) -> QuerySet[BattleRow]:
+    """Returns the rows that came from files of the format `name`, in their order.
+
+    Rows without a vote, such as those in which a judge did not decide, are only of all raters.
+    """
     found = BattleRow.objects.filter(study=study, format=name)
+    if asked.category:
+        found = found.filter(pair__prompt__type=asked.category)
+    if asked.raters != ALL:
+        found = found.exclude(rater="")
     return found.select_related(*(f"pair__{each}" for each in RELATED)).order_by("pk")
 
 
