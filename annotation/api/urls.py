@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.api import prompt_sets, uploads, views
+from annotation.api import exports, prompt_sets, uploads, views
 
 urlpatterns = [
     path("prompt-sets/", prompt_sets.PromptSets.as_view(), name="api-prompt-sets"),
@@ -21,4 +21,8 @@ urlpatterns = [
     path("studies/<slug:slug>/uploads/<int:number>/store/", uploads.StoreUpload.as_view(), name="api-upload-store"),
     path("studies/<slug:slug>/uploads/<int:number>/cancel/", uploads.CancelUpload.as_view(), name="api-upload-cancel"),
     path("studies/<slug:slug>/workers/", views.Workers.as_view(), name="api-workers"),
+    path("studies/<slug:slug>/exports/", exports.Exports.as_view(), name="api-exports"),
+    path("studies/<slug:slug>/exports/<int:number>/", exports.OneExport.as_view(), name="api-export"),
+    path("studies/<slug:slug>/exports/<int:number>/file/", exports.ExportFile.as_view(), name="api-export-file"),
+    path("studies/<slug:slug>/exports/<int:number>/cancel/", exports.CancelExport.as_view(), name="api-export-cancel"),
 ]

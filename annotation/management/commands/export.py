@@ -14,7 +14,8 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from annotation.exporting import export, study_formats
+from annotation.exporting import export, payments, study_formats
+from annotation.exporting.comparisons import PEOPLE
 from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--raters",
-            default=export.PEOPLE,
+            default=PEOPLE,
             metavar="people|NAME|all",
             help="whose comparisons to export (default: people)",
         )
@@ -69,7 +70,7 @@ class Command(BaseCommand):
             raise CommandError(_("Specify what to export: %(what)s.") % {"what": ", ".join((*export.WHAT, PAYMENTS))})
         choices = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
         try:
-            chunks = export.payments(found) if what == PAYMENTS else export.export(found, what, **choices)
+            chunks = payments.payments(found) if what == PAYMENTS else export.export(found, what, **choices)
         except NotPossible as error:
             raise CommandError(str(error)) from error
         if options["excel"]:
@@ -94,7 +95,7 @@ class Command(BaseCommand):
             or options["full"]
             or options["simulated"]
         )
-        if output is None or others or options["raters"] != export.PEOPLE:
+        if output is None or others or options["raters"] != PEOPLE:
             raise CommandError(_("With --format, specify only a study and -o FOLDER."))
         writer = study_formats.WRITERS[options["format"]]
         try:
