@@ -21,7 +21,7 @@ from django.urls import reverse
 
 from annotation.sample_study import install_sample
 from judges.judging.demo_judge import install_stand_in
-from llmfao_site.demo.preflight import Taken, bound, port_in
+from llmfao_site.demo.preflight import Taken, bound, command, port_in
 from llmfao_site.demo.processes import Died, Processes
 from llmfao_site.middleware.health import PATH as HEALTH
 
@@ -64,6 +64,7 @@ class Command(BaseCommand):
                 # What a process needs to be there is there when it starts; the rest is made while it starts.
                 _start_stand_in(processes)
                 call_command("migrate", verbosity=0)
+                _collect_static_files()
                 _start(processes, listener)
                 listener.close()
                 study = install_sample()
@@ -106,6 +107,12 @@ def administrators_password(file: Path) -> str | None:
         file.write_text(f"{password}\n", encoding="ascii")
     User.objects.create_superuser(ADMINISTRATOR, password=password)
     return password
+
+
+def _collect_static_files() -> None:
+    """Collects the static files of this version, where `make install` has not done so: in a site from a wheel."""
+    if settings.STATIC_ROOT.is_relative_to(settings.DATA_DIR):
+        call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def _start(processes: Processes, listener: socket.socket) -> None:
@@ -247,7 +254,7 @@ def _only_one(lock: Path) -> Iterator[None]:
         except BlockingIOError as problem:
             raise CommandError(
                 f"A demo is already running on {lock.parent}. Stop it, or use another folder and port: "
-                "LLMFAO_DATA=/tmp/another PORT=8001 make demo"
+                f"LLMFAO_DATA=/tmp/another PORT=8001 {command()}"
             ) from problem
         yield
 
