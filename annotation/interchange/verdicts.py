@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from annotation.interchange.format import Record
 from annotation.interchange.formats import battle
-from annotation.interchange.llmfao import CROWD
+from annotation.interchange.llmfao import CROWD, Wrong, is_reserved
+from annotation.problems import gettext_noop
 from annotation.scales import Answer
 
 
@@ -63,7 +64,11 @@ def register(kind: str, read: Read) -> None:
 
 
 def of_record(record: Record) -> Iterator[Verdict]:
-    """Yields the verdicts in `record`; none if records of its kind hold no verdicts."""
+    """Yields the verdicts in `record`; none if records of its kind hold no verdicts.
+
+    Raises:
+        Wrong: what its columns say does not fit together.
+    """
     read = READ.get(record.kind)
     if read is not None and not record.faulty:
         yield from read(record)
@@ -81,11 +86,14 @@ def is_person(rater: int | str) -> bool:
 
 def _of_comparison(record: Record) -> Iterator[Verdict]:
     row = record.values
-    rater = row.get("rater", "people" if "worker" in row else "")
+    rater = rater_of(row.get("rater", "people" if "worker" in row else ""), row.get("worker"))
+    if isinstance(rater, int) and (row.get("turn") or row.get("repetition")):
+        raise Wrong(gettext_noop("People answer each pair once, as a whole. Set turn and repetition to 0."))
+    refuse_odd_share(row["winner"], row.get("share"))
     yield Verdict(
         models=(row["model_x"], row["model_y"]),
         winner=row["winner"],
-        rater=row["worker"] if rater == "people" else rater,
+        rater=rater,
         prompt=row["prompt"],
         pair=row["id"],
         turn=row.get("turn", 0),
@@ -114,6 +122,34 @@ def _of_battle(record: Record) -> Iterator[Verdict]:
         category=row.get("category", ""),
         texts=(texts[0], texts[1]),
     )
+
+
+def rater_of(rater: str, worker: int | None) -> int | str:
+    """Returns the rater that the columns `rater` and `worker` of the exchange format name together.
+
+    Raises:
+        Wrong: they contradict each other, or no judge can have that name.
+    """
+    if rater == "people":
+        if worker is None:
+            raise Wrong(gettext_noop("A worker number is required."))
+        return worker
+    if worker is not None:
+        raise Wrong(gettext_noop("Leave the worker empty: the row belongs to a judge."))
+    if is_reserved(rater) and not is_crowd(rater):
+        raise Wrong(gettext_noop("A valid judge name is required."))
+    return rater
+
+
+def refuse_odd_share(winner: str, share: float | None) -> None:
+    """Refuses a soft verdict whose winner has the smaller share.
+
+    Raises:
+        Wrong: it has.
+    """
+    if share is not None and ((winner == "left" and share < 0.5) or (winner == "right" and share > 0.5)):
+        reason = gettext_noop("The winner is %(winner)s, but the left model’s share is %(share)s. Correct one of them.")
+        raise Wrong(reason, winner=winner, share=f"{share:g}")
 
 
 def _turns(value: str | Sequence[str]) -> Sequence[str]:

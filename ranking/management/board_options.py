@@ -55,9 +55,7 @@ def add_output(parser: ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "--covariance", action="store_true", help="add the covariance of the ratings (requires --json)"
-    )
+    parser.add_argument("--covariance", action="store_true", help="add the covariance of the ratings (requires --json)")
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:

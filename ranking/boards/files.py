@@ -1,0 +1,185 @@
+"""Boards of files: recognises them as `load` does, reads what they say of two models, and computes the board."""
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotation.importing import load
+from annotation.importing.load import FaultyFiles, Work
+from annotation.interchange.faults import Fault, Faults
+from annotation.interchange.format import Format, Record
+from annotation.interchange.llmfao import Wrong
+from annotation.interchange.registry import FORMATS
+from annotation.interchange.tables import Progress, Source
+from annotation.interchange.verdicts import numbered_names, of_record
+from ranking import problems
+from ranking.boards import compute
+from ranking.boards.compute import Computed, NothingCompared
+from ranking.methods.registry import method
+from ranking.methods.settings import Contradiction, Settings
+from ranking.votes.files import Comparisons, Gathered, Gatherer, select, settled, usual_raters
+from ranking.votes.reader import Filters
+
+type Tell = Callable[[int, int], None]
+"""Called with the bytes read and the bytes in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that a board was computed from: its name, its SHA-256, and how many comparisons it has."""
+
+    name: str
+    sha256: str
+    comparisons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What files hold.
+
+    Attributes:
+        comparisons: all of them, each once.
+        files: the files that were read.
+        skipped: the names of files that were not recognised, and of hidden ones.
+        repeated: the number of rows that equal an earlier one.
+        usual: the raters that a board counts unless others are asked for.
+        judges: the names of the judges, those with most comparisons first.
+    """
+
+    comparisons: Comparisons
+    files: tuple[ReadFile, ...]
+    skipped: tuple[str, ...]
+    repeated: int
+    usual: str
+    judges: tuple[str, ...]
+
+
+def read(
+    paths: Sequence[Path],
+    *,
+    format_name: str = "",
+    rater: str | None = None,
+    with_style: bool = False,
+    tell: Tell | None = None,
+) -> Found:
+    """Reads the comparisons in files, folders and archives.
+
+    Args:
+        format_name: how the files are to be read; by default found out.
+        rater: who made the comparisons in a file that does not say so.
+        with_style: whether to measure the style of answers.
+        tell: called with the progress of reading.
+
+    Raises:
+        FaultyFiles: the files have errors, or it is unclear what they are.
+        NothingCompared: they hold no comparisons.
+    """
+    faults, gathered, kinds = Faults(), Gathered(), Counter[str]()
+    with tempfile.TemporaryDirectory(prefix="llmfao-") as place:
+        work = _recognised(paths, format_name, rater, Path(place))
+        done = 0
+
+        def progress(more: int) -> None:
+            nonlocal done
+            done += more
+            if tell:
+                tell(done, work.size)
+
+        counts = []
+        for file in work.files:
+            before = len(gathered)
+            gatherer = Gatherer(gathered, file.source.name, file.judge or "", with_style=with_style)
+            _gather(gatherer, work.format, file.source, file.named.kind, progress, faults, kinds)
+            counts.append(len(gathered) - before)
+        digests = [_digest(file.source.path) for file in work.files] if not faults else []
+    if faults:
+        raise FaultyFiles(faults)
+    if not len(gathered):
+        held = ", ".join(kind for kind, _number in kinds.most_common())
+        raise NothingCompared(problems.NO_VERDICTS_IN_FILES(kinds=held or "-"))
+    usual, judges = usual_raters(gathered), tuple(gathered.judges())
+    comparisons, contradictions = settled(gathered)
+    for fault in contradictions:
+        faults.add(fault)
+    if faults:
+        raise FaultyFiles(faults)
+    read_files = zip(work.files, digests, counts, strict=True)
+    return Found(
+        comparisons,
+        tuple(ReadFile(file.source.name, digest, count) for file, digest, count in read_files),
+        work.skipped,
+        gathered.repeated,
+        usual,
+        judges,
+    )
+
+
+def _recognised(paths: Sequence[Path], format_name: str, rater: str | None, place: Path) -> Work:
+    known = FORMATS[format_name or "llmfao"]
+    sources = load._sources(paths, known, place)
+    if not format_name:
+        known = load.format_of(sources)
+    return load.recognise(sources, known, rater)
+
+
+def _gather(
+    gatherer: Gatherer,
+    known: Format,
+    source: Source,
+    kind: str,
+    progress: Progress,
+    faults: Faults,
+    kinds: Counter[str],
+) -> None:
+    """Adds the verdicts of one file, and its errors."""
+    for record in known.read(source, kind, progress):
+        if isinstance(record, Fault):
+            faults.add(record)
+            continue
+        kinds[record.kind] += 1
+        for fault in _added(gatherer, source, record):
+            faults.add(fault)
+    gatherer.close()
+
+
+def _added(gatherer: Gatherer, source: Source, record: Record) -> list[Fault]:
+    """Adds what `record` says. Returns why it cannot."""
+    try:
+        for number, name in numbered_names(record).items():
+            gatherer.gathered.name(number, name)
+        if record.kind == "prompts" and record.values.get("type"):
+            gatherer.gathered.types.setdefault(record.values["id"], record.values["type"])
+        for verdict in of_record(record):
+            gatherer.add(record.line, verdict)
+    except Wrong as wrong:
+        return [Fault(source.name, record.line, "", wrong.reason, wrong.values)]
+    return []
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def compute_board(found: Comparisons, filters: Filters, settings: Settings) -> Computed:
+    """Computes a board of comparisons that were read from files.
+
+    Raises:
+        NothingCompared: no comparison counts.
+        UnknownRater, UnknownCategory: the files have no such judge or category.
+        Contradiction: the settings do not fit the method or the comparisons.
+        NotConverged: an iteration did not reach its optimum.
+    """
+    chosen = method(settings)
+    read = select(found, filters, in_order=chosen.in_order, sides=settings.first_place)
+    if read.weighted and not chosen.soft:
+        raise Contradiction(problems.NO_WEIGHTS(method=settings.method))
+    if not len(read.votes):
+        raise NothingCompared(problems.NOTHING_IN_FILES())
+    computed = compute.of_votes(read, settings)
+    if read.source == "all":
+        compute.name_the_mix(computed.sheet, found.kinds)
+    return computed
