@@ -29,7 +29,7 @@ SECONDS = 20
 
 UV = str(Path(sys.executable).with_name("uv"))
 
-VOTES = "model_a,model_b,winner\nash,birch,model_a\nbirch,cedar,tie\ncedar,ash,model_b\n"
+VOTES = "id,prompt,model_x,model_y,worker,winner\n0,1,1,2,1,left\n1,1,2,3,1,tie\n2,1,3,1,1,right\n"
 
 
 class Installed:
@@ -63,9 +63,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     clone = folder / "clone"
     copied(files_of_the_checkout(), clone)
     # By way of the source distribution, so that it is known to hold all that the wheel needs.
-    done([UV, "build", "--quiet", "--out-dir", str(folder / "dist"), str(clone)], folder, environment())
+    python = ["--quiet", "--python", sys.executable]
+    done([UV, "build", *python, "--out-dir", str(folder / "dist"), str(clone)], folder, environment())
     (wheel,) = (folder / "dist").glob("*.whl")
-    done([UV, "venv", "--quiet", "--python", sys.executable, str(folder / "env")], folder, environment())
+    done([UV, "venv", *python, str(folder / "env")], folder, environment())
     locked = ["--constraint", str(clone / "requirements.lock")]
     install = [UV, "pip", "install", "--quiet", "--python", str(folder / "env" / "bin" / "python")]
     done([*install, *locked, str(wheel)], folder, environment())
@@ -123,22 +124,22 @@ def test_data_go_where_llmfao_data_says(installed, tmp_path):
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["board", "--help"], ["board", "votes.csv", "--csv"]])
+@pytest.mark.parametrize("words", [["--help"], ["board", "--help"], ["board", "comparisons.csv", "--csv"]])
 def test_what_stores_nothing_leaves_nothing_behind(installed, tmp_path, words):
     folder, temporary = tmp_path / "empty", tmp_path / "tmp"
     for each in (folder, temporary):
         each.mkdir()
-    (folder / "votes.csv").write_text(VOTES, encoding="utf-8")
+    (folder / "comparisons.csv").write_text(VOTES, encoding="utf-8")
     run = installed.run(*words, folder=folder, TMPDIR=str(temporary))
     assert run.returncode == 0, run.stderr
     assert run.stdout
-    assert [path.name for path in folder.iterdir()] == ["votes.csv"]
+    assert [path.name for path in folder.iterdir()] == ["comparisons.csv"]
     assert not list(temporary.iterdir())
 
 
 def test_the_wheel_carries_content_and_no_tests_or_tools(installed):
     data = installed.packages / "llmfao_site" / "data"
-    assert {path.name for path in data.iterdir()} == {
+    assert {path.name for path in data.iterdir()} - {"__pycache__"} == {
         *("docs", "gunicorn.conf.py", "locale", "manage.py", "sample", "static", "templates"),
     }
     assert list(data.glob("locale/*/LC_MESSAGES/*.mo"))

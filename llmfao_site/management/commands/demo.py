@@ -46,6 +46,9 @@ class Command(BaseCommand):
         "or DATABASE_URL. HOST and PORT set its address. Press Ctrl-C to stop everything."
     )
 
+    # Checked once the static files are collected, which is one of the checks.
+    requires_system_checks = ()
+
     def handle(self, *args: Any, **options: Any) -> None:
         _stop_on_signals()
         with contextlib.suppress(Stopped), _only_one(settings.DATA_DIR / "demo.lock"):
@@ -57,6 +60,8 @@ class Command(BaseCommand):
 
     def _run(self, listener: socket.socket) -> None:
         self.stderr.write("Preparing the database and the sample study ...")
+        _collect_static_files()
+        self.check()
         host, port = listener.getsockname()[:2]
         address = _address(host, port)
         with Processes(settings.DATA_DIR / "log") as processes:
@@ -64,7 +69,6 @@ class Command(BaseCommand):
                 # What a process needs to be there is there when it starts; the rest is made while it starts.
                 _start_stand_in(processes)
                 call_command("migrate", verbosity=0)
-                _collect_static_files()
                 _start(processes, listener)
                 listener.close()
                 study = install_sample()
