@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from annotation.interchange.faults import Fault, printable
 from annotation.interchange.hidden_files import is_hidden
-from annotation.interchange.tables import EXPANDED_FREELY, EXPANSION, Source
+from annotation.interchange.reading.source import EXPANDED_FREELY, EXPANSION, Source
 from annotation.problems import gettext_noop
 
 MOST_FILES: Final = 10_000

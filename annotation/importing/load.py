@@ -22,13 +22,14 @@ from django.utils.translation import ngettext
 
 from annotation.importing import answer_flags, registry
 from annotation.importing.archives import Unpackable, is_archive, unpack
+from annotation.importing.proposals import Choice, Looked, best_format, looked_at
 from annotation.importing.rows import Counts, Intake, Repeats, Sink
 from annotation.interchange.faults import Fault, Faults, printable, shown
 from annotation.interchange.format import Format, Named
 from annotation.interchange.hidden_files import is_hidden
 from annotation.interchange.llmfao import CROWD, RATER_LENGTH, is_reserved
+from annotation.interchange.reading import Head, Source
 from annotation.interchange.registry import FORMATS
-from annotation.interchange.tables import Source
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Rater, Result, Study, Upload, UploadState, Worker
 from annotation.planner_stats import analyse
 from annotation.problems import SENTENCES, gettext_noop, kind
@@ -65,6 +66,12 @@ class Whose:
     judge: str = ""
     column: str = ""
     known: Literal["worker", "rater", ""] = ""
+
+    def added_to(self, choice: Choice) -> Choice:
+        """Returns `choice` with this answer."""
+        columns = {self.column: self.known} if self.column else {}
+        reading = replace(choice.reading, columns={**choice.reading.columns, **columns})
+        return replace(choice, reading=reading, rater=self.judge or choice.rater)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,8 @@ class _File:
     source: Source
     named: Named
     judge: str | None = None
+    proposed: str = ""
+    """The encoding that it may be in, if it is not UTF-8 and nobody has chosen one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +178,9 @@ def load(
     prompt_set_slug: str | None = None,
     rater: str | None = None,
     user: User | None = None,
-    format_name: str = "llmfao",
+    format_name: str = "",
     language: str = "",
+    choice: Choice | None = None,
     seed: int | None = None,
     tell: Tell | None = None,
 ) -> Report:
@@ -180,7 +190,9 @@ def load(
         paths: folders, in which unknown files are skipped, and files, which must be of a known kind.
         prompt_set_slug: the prompt set to load into; by default the study's, or a new one with its name.
         rater: the judge of the one comparisons file that does not name its rater.
+        format_name: the format of the files; by default the one that recognises most of them.
         language: BCP 47 tag of prompts whose rows have none; by default guessed, if the format can.
+        choice: what was said of every file, such as its encoding.
         seed: for the random keys of new pairs; by default drawn and stored with the upload.
         tell: called with the progress of reading; the files are read twice.
 
@@ -189,9 +201,68 @@ def load(
         NotPossible: the study cannot be created, or has another prompt set.
     """
     with tempfile.TemporaryDirectory() as place:
-        known = FORMATS[format_name]
-        found = replace(recognise(_sources(paths, known, Path(place)), known, rater), language=language)
-        return _load(found, study_slug, prompt_set_slug, user, seed, tell)
+        found = work_of(paths, Path(place), rater, format_name, choice)
+        return _load(replace(found, language=language), study_slug, prompt_set_slug, user, seed, tell)
+
+
+def work_of(
+    paths: Sequence[Path], place: Path, rater: str | None, format_name: str = "", choice: Choice | None = None
+) -> Work:
+    """Returns what there is to load in files and folders; archives are unpacked into `place`.
+
+    Raises:
+        FaultyFiles: a file cannot be loaded.
+        NotPossible: a folder cannot be read.
+    """
+    files = look_at(paths, place, format_name, choice)
+    return recognise(files, rater, format_name or (choice.format if choice else ""))
+
+
+def look_at(paths: Sequence[Path], place: Path, format_name: str = "", choice: Choice | None = None) -> list[Looked]:
+    """Returns the files that `paths` name or contain, with their first rows; archives are unpacked into `place`.
+
+    Raises:
+        FaultyFiles: an archive cannot be unpacked.
+        NotPossible: a folder cannot be read.
+    """
+    nested = not format_name or FORMATS[format_name].nested
+    files = looks(_sources(paths, place, nested=nested), {}, choice)
+    if nested and not format_of(files).nested:
+        # Files in folders of folders belong only to formats that say so; elsewhere, a folder is no part of a name.
+        by_path = {each.source.path: each for each in files}
+        return [
+            _called(by_path[source.path], source, outright)
+            if source.path in by_path
+            else looks([(source, outright)])[0]
+            for source, outright in _sources(paths, place, nested=False)
+        ]
+    return files
+
+
+def _called(looked: Looked, source: Source, outright: bool) -> Looked:
+    """Returns `looked` under another name."""
+    source = replace(looked.source, name=source.name)
+    head = looked.head
+    head = replace(head, source=source) if isinstance(head, Head) else replace(head, file=source.name)
+    return replace(looked, source=source, head=head, outright=outright)
+
+
+def looks(
+    sources: Iterable[tuple[Source, bool]],
+    choices: Mapping[str, Choice] | None = None,
+    choice: Choice | None = None,
+) -> list[Looked]:
+    """Looks at the first rows of files; `choices` has what was said of one by its name, `choice` what of all others."""
+    return [
+        Looked(source, outright, NOT_READ)
+        if _hidden(source, outright)
+        else looked_at(source, outright, (choices or {}).get(source.name, choice))
+        for source, outright in sources
+    ]
+
+
+NOT_READ: Final = Fault("", None, "", "")
+"""What stands for the first rows of hidden files."""
 
 
 def _load(
@@ -237,7 +308,7 @@ def _prompt_set_for(study: Study | None, study_slug: str, prompt_set_slug: str |
     return study.prompt_set
 
 
-def _sources(paths: Iterable[Path], known: Format, place: Path) -> list[tuple[Source, bool]]:
+def _sources(paths: Iterable[Path], place: Path, *, nested: bool) -> list[tuple[Source, bool]]:
     """Returns every file that `paths` name or contain, once each, and whether it was named explicitly.
 
     Archives are unpacked into `place`.
@@ -249,10 +320,10 @@ def _sources(paths: Iterable[Path], known: Format, place: Path) -> list[tuple[So
     found: dict[Path, tuple[Source, bool]] = {}
     for path in paths:
         if path.is_dir():
-            for file, name in _inside(path, known.nested):
+            for file, name in _inside(path, nested):
                 found.setdefault(file.resolve(), (Source(name, file), False))
         else:
-            name = "/".join(path.absolute().parts[-2:]) if known.nested else path.name
+            name = "/".join(path.absolute().parts[-2:]) if nested else path.name
             found[path.resolve()] = (Source(printable(name), path), True)
     return unpacked(found.values(), place)
 
@@ -292,10 +363,20 @@ def unpacked(sources: Iterable[tuple[Source, bool]], place: Path) -> list[tuple[
     return found
 
 
-def format_of(sources: Sequence[tuple[Source, bool]]) -> Format:
-    """Returns the format that recognises most of the files; on a tie, the exchange format."""
-    seen = [source for source, outright in sources if not _hidden(source, outright)]
-    return max(FORMATS.values(), key=lambda known: sum(known.named(source) is not None for source in seen))
+def format_of(files: Sequence[Looked]) -> Format:
+    """Returns the format of the files: the one that somebody chose, or the one that fits best.
+
+    Raises:
+        FaultyFiles: different formats were chosen.
+    """
+    seen = [looked for looked in files if not _hidden(looked.source, looked.outright)]
+    chosen = {looked.choice.format for looked in seen} - {""}
+    if len(chosen) > 1:
+        faults = Faults()
+        reason = gettext_noop("These files have different formats: %(formats)s. Load the files of each one by one.")
+        faults.add(Fault("", None, "format", reason, {"formats": ", ".join(sorted(chosen))}))
+        raise FaultyFiles(faults)
+    return FORMATS[chosen.pop()] if chosen else best_format(seen)
 
 
 def _hidden(source: Source, outright: bool) -> bool:
@@ -312,36 +393,48 @@ WHOSE: Final = gettext_noop(
 )
 
 
-def recognise(
-    sources: Iterable[tuple[Source, bool]],
-    known: Format,
-    rater: str | None,
-    whose: Mapping[str, Whose] | None = None,
-) -> Work:
-    """Determines the kind of each file. `whose` tells by a file's name whose comparisons it has.
+UNKNOWN: Final = gettext_noop(
+    "No format recognises this file. Its columns are: %(columns)s. Choose the format, or map its columns."
+)
+
+
+def recognise(looked: Sequence[Looked], rater: str | None, format_name: str = "") -> Work:
+    """Determines the kind of each file, in the format that is said or fits best.
 
     Raises:
-        FaultyFiles: a file cannot be loaded, or it is unclear whose comparisons it has.
+        FaultyFiles: a file cannot be loaded, or something has to be said of it first.
     """
+    known = FORMATS[format_name] if format_name else format_of(looked)
     faults = Faults()
     files: list[_File] = []
     skipped: list[str] = []
-    for source, outright in sources:
+    for each in looked:
+        source, head, outright = each.source, each.head, each.outright
         if _hidden(source, outright):
             skipped.append(source.name)
             continue
-        told = (whose or {}).get(source.name, Whose())
-        if told.column:
-            source = replace(source, renamed={told.column: told.known})
-        match known.named(source):
+        if isinstance(head, Fault):
+            if not source.path.exists():
+                faults.add(Fault(source.name, None, "", gettext_noop("File not found.")))
+            elif outright or known.called(source.plain_name):
+                faults.add(head)
+            else:
+                skipped.append(source.name)
+            continue
+        match each.named_by(known):
             case Fault() as fault:
                 faults.add(fault)
             case Named() as named:
-                files.append(_File(source, named, told.judge or named.judge))
-            case None if outright and source.path.exists():
-                faults.add(Fault(source.name, None, "", known.expected))
+                for fault in _questions(each, named):
+                    faults.add(fault)
+                if named.columns and not each.choice.reading.columns:
+                    source = replace(source, reading=replace(source.reading, columns=named.columns))
+                proposed = head.encoding if head.changed else ""
+                files.append(_File(source, named, each.choice.rater or named.judge, proposed))
             case None if outright:
-                faults.add(Fault(source.name, None, "", gettext_noop("File not found.")))
+                columns = ", ".join(shown(key) for key in head.keys[:UNCLEAR_LISTED])
+                reason = known.expected if format_name else UNKNOWN
+                faults.add(Fault(source.name, None, "", reason, {"columns": columns}))
             case None:
                 skipped.append(source.name)
     if not files and not faults:
@@ -350,7 +443,7 @@ def recognise(
         if skipped:
             reason = gettext_noop("No file to load was found. Skipped: %(files)s.")
         faults.add(Fault("", None, "", reason, {"files": listed} if skipped else {}))
-    if rater and files and not any(file.named.of_one_judge or file.named.broken for file in files):
+    if rater and files and not any(file.named.of_one_judge or not file.named.matched for file in files):
         reason = gettext_noop("You named a rater, but none of these files contains the comparisons of a single judge.")
         faults.add(Fault("", None, "rater", reason))
     files.sort(key=lambda file: known.kinds.index(file.named.kind))
@@ -360,6 +453,20 @@ def recognise(
         unclear = {file.source.name: file.named.unclear for file in judged if not file.judge and file.named.unclear}
         raise FaultyFiles(faults, unclear if asking else None)
     return Work(known, judged, tuple(skipped))
+
+
+ASKED: Final = {
+    "model": gettext_noop("Whose answers are these? Name the model: --model NAME, or “Model” on the page."),
+    "kind": gettext_noop("Are these training pairs or check pairs? Say so: --kind training or --kind check."),
+}
+"""What has to be said of a file, by the name of the question."""
+
+
+def _questions(looked: Looked, named: Named) -> Iterator[Fault]:
+    """Yields a fault for each question that a file leaves open, other than whose comparisons it has."""
+    for asked in named.asks:
+        if asked in ASKED:
+            yield Fault(looked.source.name, None, asked, ASKED[asked])
 
 
 def _judged(file: _File, files: list[_File], rater: str | None, faults: Faults) -> _File:
@@ -408,8 +515,17 @@ def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: T
     )
     _read(work, intake, 0, tell)
     if intake.faults:
+        for file in work.files:
+            if file.proposed:
+                intake.faults.add(Fault(file.source.name, None, "", NOT_UTF8, {"encoding": file.proposed}))
         raise FaultyFiles(intake.faults)
     return intake
+
+
+NOT_UTF8: Final = gettext_noop(
+    "This file is not UTF-8. It may be %(encoding)s: choose that as its encoding (--encoding %(encoding)s), or save "
+    "the file as UTF-8."
+)
 
 
 def _read(work: Work, intake: Intake, before: int, tell: Tell | None) -> None:

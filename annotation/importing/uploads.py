@@ -26,8 +26,9 @@ from django.utils import timezone
 from annotation import disk
 from annotation.heartbeats import beating, silent
 from annotation.importing import load
+from annotation.importing.proposals import Choice
 from annotation.interchange.faults import Fault
-from annotation.interchange.tables import Source
+from annotation.interchange.reading import Source
 from annotation.models import Study, Upload, UploadState
 from annotation.problems import SENTENCES, Problem, gettext_noop
 from annotation.studies.lifecycle import NotPossible
@@ -168,8 +169,7 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
     place = folder(upload)
     files = [(Source(file["name"], place / file["path"]), True) for file in upload.files]
     sources = load.unpacked(files, place)
-    whose = {file: load.Whose(**told) for file, told in upload.options.get("whose", {}).items()}
-    work = load.recognise(sources, load.format_of(sources), upload.options.get("rater"), whose)
+    work = load.recognise(load.looks(sources, _choices(upload)), upload.options.get("rater"))
     if work.size > upload.size:
         # For archives, the progress bar counts the unpacked bytes.
         upload.size = work.size
@@ -184,6 +184,14 @@ def _load_upload(upload: Upload, claim: "_Claim") -> load.Report:
         return upload
 
     return load.store(work, checked, study.slug, None, open_upload, upload.user, None, None)
+
+
+def _choices(upload: Upload) -> dict[str, Choice]:
+    """Returns what was said of each file, by its name."""
+    choices = {file: Choice.from_json(said) for file, said in upload.options.get("choices", {}).items()}
+    for file, said in upload.options.get("whose", {}).items():
+        choices[file] = load.Whose(**said).added_to(choices.get(file, Choice()))
+    return choices
 
 
 class _Claim:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.interchange.faults import Fault
-from annotation.interchange.tables import Progress, Source
+from annotation.interchange.reading import Head, Progress, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +29,77 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A file recognised by its name: `judge` is who made its comparisons where the file itself does not say.
+    """A file recognised by its content: its kind, and what it leaves open.
 
-    `unclear` are columns with unknown names that may say whose the rows are. `broken` means that the header cannot be
-    read; reading the file reports why. With `of_a_crowd` its rater may be a crowd, too.
+    Attributes:
+        of_one_judge: whether its rows do not name their rater.
+        judge: the rater of such a file, where its name says so.
+        unclear: columns with unknown names that may say whose the rows are.
+        of_a_crowd: whether the rater may be a crowd, too.
+        asks: what has to be said before the file can be loaded: model, or kind.
+        columns: by a column's name in the file, the field of the format that it seems to be.
+        matched: the number of keys in the file that speak for the format. 0 if only the file's name does.
     """
 
     kind: str
     of_one_judge: bool = False
     judge: str | None = None
     unclear: tuple[str, ...] = ()
-    broken: bool = False
     of_a_crowd: bool = False
+    asks: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    matched: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Something that a row of a format has, whatever its column is called.
+
+    `label` and `help` are English, and translated where they are shown. `name` is the key that `Format.read` expects.
+    `several` columns may be the same field, such as the winners by several raters.
+    """
+
+    name: str
+    label: str
+    help: str = ""
+    needed: bool = False
+    several: bool = False
 
 
 def _unknown(text: str) -> str:
     return ""
 
 
+def _no_name(name: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to write a study into files.
 
-    `label` is what people call it, and `help` says what can be loaded; both are English, and translated where they are
-    shown. `kinds` are its kinds of files in order of reference; `named` recognises a file, `read` gives its rows.
-    `expected` says what its files are called to who has brought others. `rows` are the kinds of
-    rows in a kind of file, where they are not those of its own name. Files of a `nested` format lie in
-    folders, which belong to their names. `columns` says what its files call columns of ours, for faults that
-    name them. `language` guesses that of a prompt that no file and no user has said. `cannot_carry` lists, in
-    English, what is lost when a study is written in the format and read again.
+    Attributes:
+        label: what people call it. This and all other texts are English, and translated where they are shown.
+        help: what can be loaded.
+        kinds: its kinds of files, in order of reference.
+        recognised: returns what a file is by its first rows, None if it is not of this format, or why a file of this
+            format cannot be loaded. The file's name may only say what the content leaves open.
+        read: yields the rows of a file of a kind. It calls `reading.rows`, which reads any layout.
+        expected: what its files are, for people who bring others.
+        called: whether a file of this name is expected to be of the format, so that its errors are not passed over.
+        rows: by a kind of file, the kinds of rows in it, where they are not those of its own name.
+        nested: whether the files are in folders, which belong to their names.
+        columns: by our name of a column, what the files call it, for faults that name one.
+        fields: what columns of any name can be mapped to. Formats whose keys have fixed names have none.
+        language: guesses the language of a prompt that no file and no user has said.
+        cannot_carry: what is lost when a study is written in the format and read again.
     """
 
     name: str
     label: str
     help: str
     kinds: tuple[str, ...]
-    named: Callable[[Source], Named | Fault | None]
+    recognised: Callable[[Head], Named | Fault | None]
     read: Callable[[Source, str, Progress | None], Iterator[Record | Fault]]
     expected: str
     rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -72,6 +107,8 @@ class Format:
     columns: Mapping[str, str] = field(default_factory=dict)
     language: Callable[[str], str] = _unknown
     cannot_carry: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    called: Callable[[str], bool] = _no_name
 
     def rows_of(self, kind: str) -> tuple[str, ...]:
         """The kinds of rows that files of `kind` hold."""

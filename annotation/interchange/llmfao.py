@@ -4,6 +4,7 @@ The published LLMFAO files use it. The tables below are the only definition of t
 reading, writing and the codebook in docs/ follow them.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,16 +15,8 @@ from typing import Any, Final
 
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import Named, Record
-from annotation.interchange.tables import (
-    MISSING_COLUMN,
-    Progress,
-    Row,
-    Source,
-    csv_header,
-    read_csv,
-    read_jsonl,
-    unguard,
-)
+from annotation.interchange.reading import MISSING_COLUMN, Head, Progress, Row, Source, look, rows
+from annotation.interchange.tables import guard, unguard
 from annotation.problems import gettext_noop
 
 BIGGEST: Final = 2**63 - 1
@@ -46,6 +39,8 @@ def is_reserved(name: str) -> bool:
 
 LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 """Enough of BCP 47 to notice typing errors."""
+
+WHOLE: Final = re.compile(r"-?[0-9]{1,30}")
 
 MOST_TURNS: Final = 2**15 - 1
 MOST_REPETITIONS: Final = 2**31 - 1
@@ -170,7 +165,7 @@ def truth(value: Any) -> bool:
 
 def whole_cell(cell: Any) -> int:
     """Reads a whole number in a CSV cell."""
-    return whole(int(cell) if re.fullmatch(r"-?[0-9]{1,30}", cell) else cell)
+    return whole(int(cell) if WHOLE.fullmatch(cell) else cell)
 
 
 def count_up_to(most: int) -> Read:
@@ -420,73 +415,155 @@ NEEDED_CELLS: Final = tuple(column.name for column in COMPARISONS if column.need
 PAYMENT_COLUMNS: Final = ("external_id", "outcome", "code", "minutes", "votes", "skips")
 
 
+COPIED: Final = re.compile(r"( \([0-9]{1,3}\)| - copy( \([0-9]{1,3}\))?)(?=(\.[a-z]+){0,2}$)", re.IGNORECASE)
+"""What browsers and systems put behind the name of a file that there is already."""
+
+
+def plain_name(file_name: str) -> str:
+    """Returns a file's name without its folder, without .gz, and without the number of a copy."""
+    called = COPIED.sub("", file_name.rpartition("/")[2])
+    return called[: -len(".gz")] if called.lower().endswith(".gz") else called
+
+
 def kind_of(file_name: str) -> str | None:
     """Returns the kind of a file with this name; None if unknown."""
-    plain = file_name.lower().removesuffix(".gz")
-    if plain.endswith("comparisons.csv"):
+    stem, dot, ending = plain_name(file_name).lower().rpartition(".")
+    if not dot or ending not in ENDINGS:
+        return None
+    if stem.endswith("comparisons"):
         return "comparisons"
-    stem, dot, ending = plain.rpartition(".")
-    if dot and ending == "jsonl":
-        for kind in ("models", "prompts", "results"):
-            if stem == kind or stem.endswith(f"-{kind}"):
-                return kind
-        for kind in ("training", "check"):
-            if kind in stem:
-                return kind
-        if stem.startswith("pairs") or stem.endswith("-pairs"):
-            return "pairs"
+    for kind in ("models", "prompts", "results"):
+        if stem == kind or stem.endswith(f"-{kind}"):
+            return kind
+    for kind in ("training", "check"):
+        if kind in stem:
+            return kind
+    if stem.startswith("pairs") or stem.endswith("-pairs"):
+        return "pairs"
     return None
+
+
+ENDINGS: Final = frozenset({"jsonl", "json", "ndjson", "csv", "tsv", "txt", "xlsx", "parquet"})
 
 
 def judge_in_name(file_name: str) -> str | None:
     """Returns the judge in a file name: gpt4 of `gpt4-comparisons.csv` and `gpt4-crowd-comparisons.csv`."""
-    stem = re.sub(r"comparisons\.csv(\.gz)?$", "", file_name, flags=re.IGNORECASE).rstrip("-")
-    return stem.removesuffix("-crowd") or None
+    stem, found, _ending = plain_name(file_name).rpartition(".")
+    if not found or not stem.lower().endswith("comparisons"):
+        return None
+    return stem[: -len("comparisons")].rstrip("-").removesuffix("-crowd") or None
 
 
-def named(file: Source) -> Named | Fault | None:
-    """Returns the kind of `file` and, for comparisons, whether its header says whose they are; None if unknown.
+def recognised(head: Head) -> Named | Fault | None:
+    """Returns the kind of a file by its columns and, for comparisons, whether they say whose they are; None if unknown.
 
-    Returns a fault if the file is one that cannot be loaded.
+    Where the columns fit several kinds, the name decides. Returns a fault if the file is one that cannot be loaded.
     """
-    # Files of an archive may be in folders, which do not matter.
-    called = file.name.rpartition("/")[2]
-    kind = kind_of(called)
-    if kind != "comparisons":
-        return Named(kind) if kind else None
-    header = csv_header(file, NEEDED_CELLS)
-    if header is None:
-        return Named(kind, broken=True)
-    if "row" in header and "purpose" in header:
+    by_name = kind_of(head.source.name)
+    keys = frozenset(head.keys)
+    fits = {name: len(keys & kind.known) for name, kind in KINDS.items() if _fits(kind, keys, name == by_name)}
+    kind = by_name if by_name in fits else max(fits, key=lambda each: fits[each], default=by_name)
+    if kind is None:
+        return None
+    if kind == "comparisons":
+        return _comparisons(head, fits.get(kind, 0))
+    asks = ("kind",) if kind in GOLDEN and by_name not in GOLDEN else ()
+    return Named(kind, asks=asks, matched=fits.get(kind, 0))
+
+
+GOLDEN: Final = ("training", "check")
+"""Kinds with the same columns, which only the name of a file tells apart."""
+
+
+def _fits(kind: Kind, keys: frozenset[str], by_name: bool) -> bool:
+    """Returns whether a file with these keys can be of a kind; most of them must be its own if its name says else."""
+    needed = {column.name for column in kind.columns if column.needed}
+    return needed <= keys and (by_name or 2 * len(keys & kind.known) > len(keys))
+
+
+def _comparisons(head: Head, matched: int) -> Named | Fault:
+    if not matched:
+        return Named("comparisons", matched=0)
+    if "row" in head.keys and "purpose" in head.keys:
         reason = gettext_noop(
             "This is a full export (“All rows”), which also contains rows that are not counted. Use the "
             "“Counted votes” export instead."
         )
-        return Fault(file.name, 1, "", reason)
-    if "rater" in header or "worker" in header:
-        return Named(kind)
-    unclear = tuple(column for column in header if column not in OF_ONE_JUDGE)
-    return Named(kind, of_one_judge=True, judge=None if unclear else judge_in_name(called), unclear=unclear)
+        return Fault(head.source.name, head.line, "", reason)
+    if "rater" in head.keys or "worker" in head.keys:
+        return Named("comparisons", matched=matched)
+    unclear = tuple(column for column in head.keys if column not in OF_ONE_JUDGE)
+    judge = None if unclear else judge_in_name(head.source.name)
+    return Named("comparisons", of_one_judge=True, judge=judge, unclear=unclear, matched=matched)
 
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields a record with typed values, or a fault, for each row of `file`."""
     columns = KINDS[kind]
-    rows = read_csv(file, progress, NEEDED_CELLS) if columns.ending == ".csv" else read_jsonl(file, progress)
-    for row in rows:
+    head = look(file)
+    if isinstance(head, Head) and head.layout in TABLES:
+        missing = [column.name for column in columns.columns if column.needed and column.name not in head.keys]
+        if missing:
+            # A column that is missing is one fault, not one a row.
+            header = shown(list(head.keys), 160)
+            yield from (Fault(file.name, head.line, column, MISSING_COLUMN, {}, header) for column in missing)
+            return
+    cells = isinstance(head, Head) and head.layout in TABLES
+    for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
         else:
-            yield from _typed(file.name, columns, row)
+            yield from _typed(file.name, columns, row, cells)
 
 
-def _typed(file: str, kind: Kind, row: Row) -> Iterator[Record | Fault]:
+TABLES: Final = ("csv", "xlsx")
+"""Layouts with a header, whose cells are text or what a spreadsheet makes of it."""
+
+
+def _from_cell(column: Column, cell: Any) -> Any:
+    """Returns the value that a JSON column has where it is a cell of a table."""
+    if isinstance(cell, str):
+        if column.read in (whole, number, amount):
+            with suppress(ValueError):
+                return int(cell) if WHOLE.fullmatch(cell) else float(cell)
+        if column.read is texts and cell.startswith("["):
+            with suppress(ValueError):
+                return json.loads(cell)
+        return unguard(cell)
+    if isinstance(cell, int | float) and not isinstance(cell, bool) and column.read not in (whole, number, amount):
+        return str(cell)
+    return cell
+
+
+def _as_cell(value: Any) -> str:
+    """Returns the CSV cell of a JSON value."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return guard(value)
+        case float() if value.is_integer():
+            return str(int(value))
+    return shown(value)
+
+
+def _typed(file: str, kind: Kind, row: Row, cells: bool) -> Iterator[Record | Fault]:
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for column in kind.columns:
         if column.name in row.values:
+            value = row.values[column.name]
+            if kind.ending == ".csv":
+                value = _as_cell(value) if row.text else value
+            elif cells:
+                if value in ("", None) and not column.needed:
+                    # A table has a cell in every column.
+                    continue
+                value = _from_cell(column, value)
             try:
-                values[column.name] = column.read(row.values[column.name])
+                values[column.name] = column.read(value)
             except Wrong as wrong:
                 faults.append(Fault(file, row.line, column.name, wrong.reason, wrong.values, excerpt(row.values)))
         elif column.needed:

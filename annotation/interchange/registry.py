@@ -25,16 +25,17 @@ register(
         "llmfao",
         gettext_noop("LLMFAO"),
         gettext_noop(
-            "models, prompts, results, pairs, training and check pairs as .jsonl, comparisons as .csv; also as .gz. "
-            "A folder of such files as .zip."
+            "models, prompts, results, pairs, training and check pairs, and comparisons: as .jsonl, .json, .csv, "
+            ".xlsx or .parquet, also as .gz. A folder of such files as .zip."
         ),
         tuple(llmfao.KINDS),
-        llmfao.named,
+        llmfao.recognised,
         llmfao.read,
         gettext_noop(
-            "This file name is not recognised. Use models.jsonl, prompts.jsonl, results.jsonl, pairs*.jsonl, "
-            "*training*.jsonl, *check*.jsonl or *comparisons.csv, optionally followed by .gz."
+            "This file is not recognised. Its first rows do not have the columns of models, prompts, results, pairs "
+            "or comparisons."
         ),
+        called=lambda name: llmfao.kind_of(name) is not None,
     )
 )
 for known in (mad.FORMAT, battles.FORMAT):

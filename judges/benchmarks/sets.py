@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from annotation.interchange.faults import Fault, Faults
-from annotation.interchange.tables import Source
+from annotation.interchange.reading import Source
 from judges.formats import preferences
 from judges.formats.preferences import Known
 from judges.models import Preference, PreferenceEntry, PreferenceSet

@@ -16,14 +16,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
 
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.llmfao import Wrong, excerpt, name, number, text, whole
-from annotation.interchange.tables import Progress, Row, Source, read_jsonl
+from annotation.interchange.reading import Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
 
 QUESTIONS: Final = "question.jsonl"
@@ -137,6 +137,8 @@ def rest(kind: str, row: Row, built: Mapping[str, Any]) -> dict[str, Any]:
     `line` is the original line if the row would still be written differently.
     """
     missing = object()
+    if not row.text:
+        row = replace(row, text=json.dumps(dict(row.values)))
     other = {key: value for key, value in row.values.items() if built.get(key, missing) != value}
     lacking = [key for key in built if key not in row.values]
     extra = {**({"set": _as_stored(other)} if other else {}), **({"unset": lacking} if lacking else {})}
@@ -216,22 +218,45 @@ def language_of(prompt: str) -> str:
 # Reading.
 
 
-def named(file: Source) -> Named | None:
-    """Recognises the kind of `file` by its folder and name."""
-    *folders, called = file.plain_name.split("/")
+def recognised(head: Head) -> Named | None:
+    """Recognises the kind of a file by its keys. The folder tells reference answers from those of models."""
+    keys = frozenset(head.keys)
+    by_name = kind_of(head.source.plain_name)
+    kind = next((kind for kind, needed in NEEDED.items() if needed <= keys), None)
+    if kind == "answers" and by_name == "references":
+        kind = by_name
+    if kind is None:
+        return Named(by_name, matched=0) if by_name else None
+    known = frozenset(ORDER.get(kind, ORDER["answers"]))
+    unnamed = kind == "answers" and by_name != kind and "model_id" not in keys
+    return Named(kind, matched=len(keys & known), asks=("model",) if unnamed else ())
+
+
+NEEDED: Final[Mapping[str, frozenset[str]]] = {
+    "games": frozenset({"question_id", "model_1", "model_2", "g1_winner"}),
+    "grades": frozenset({"question_id", "model", "score", "judgment"}),
+    "answers": frozenset({"question_id", "choices"}),
+    "questions": frozenset({"question_id", "turns"}),
+}
+"""Keys by which each kind of file is recognised."""
+
+
+def kind_of(file_name: str) -> str | None:
+    """Returns the kind of a file with this name, and that of its folder; None if unknown."""
+    *folders, called = file_name.split("/")
     if called == QUESTIONS:
-        return Named("questions")
+        return "questions"
     if not folders or not called.endswith(".jsonl"):
         return None
     match folders[-1]:
         case "model_answer":
-            return Named("answers")
+            return "answers"
         case "reference_answer":
-            return Named("references")
+            return "references"
         case "model_judgment" if called.endswith(GRADES):
-            return Named("grades")
+            return "grades"
         case "model_judgment" if called.endswith(GAMES):
-            return Named("games")
+            return "games"
     return None
 
 
@@ -330,11 +355,11 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
     """
     latest: dict[bytes, tuple[int, bytes]] = {}
     """By key, the last row's line and the digest of its text."""
-    for row in read_jsonl(file):
+    for row in rows(file):
         if not isinstance(row, Fault):
             latest[_key(kind, row)] = row.line, _text_digest(row)
     models: set[str] = set()
-    for row in read_jsonl(file, progress):
+    for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
         elif (last := latest[_key(kind, row)])[0] != row.line:
@@ -369,7 +394,7 @@ KEYS: Final[Mapping[str, Sequence[str]]] = {
 
 
 def _text_digest(row: Row) -> bytes:
-    return blake2b(row.text.encode(), digest_size=16).digest()
+    return blake2b((row.text or repr(row.values)).encode(), digest_size=16).digest()
 
 
 def _key(kind: str, row: Row) -> bytes:
@@ -422,7 +447,10 @@ def _answers(taken: _Taken) -> list[Record]:
 
 def _named_by_file(taken: _Taken) -> str:
     """Returns the answers' model: the file name, unless the row has a name that a disk would not allow."""
-    stem, said = _stem(taken.file), taken.row.values.get("model_id")
+    stem, said = taken.file.model or _stem(taken.file), taken.row.values.get("model_id")
+    if kind_of(taken.file.plain_name) is None and not taken.file.model and isinstance(said, str) and said.strip():
+        # Outside of its folder, the name of a file is anybody's.
+        return said
     if isinstance(said, str) and said.strip() and file_stem(said) in {stem, NAMESAKE.sub("", stem)}:
         return said
     return stem
@@ -530,7 +558,7 @@ FORMAT: Final = Format(
     gettext_noop("MT-bench"),
     gettext_noop("a folder of questions, answers and judgments as .zip."),
     tuple(READ),
-    named,
+    recognised,
     read,
     gettext_noop(
         "This is not an MT-bench file name. Use question.jsonl, model_answer/MODEL.jsonl, "
@@ -545,6 +573,7 @@ FORMAT: Final = Format(
     nested=True,
     columns={"prompt": "question_id", "type": "category", "text": "turns", "result": "choices"},
     language=language_of,
+    called=lambda name: kind_of(name) is not None,
 )
 
 KINDS: Final = {

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.llmfao import excerpt
-from annotation.interchange.tables import Row, Source, read_jsonl
+from annotation.interchange.reading import Row, Source, rows
 from annotation.problems import gettext_noop
 
 type Message = dict[str, str]
@@ -59,7 +59,7 @@ class _Wrong(Exception):
 
 def read(source: Source) -> Iterator[Known | Fault]:
     """Yields the rows of a file, or their errors."""
-    for found in read_jsonl(source):
+    for found in rows(source):
         if isinstance(found, Fault):
             yield found
             continue

@@ -12,7 +12,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy, ngettext
 
 from annotation.forms.fields import FilesField
-from annotation.interchange.tables import Source
+from annotation.interchange.reading import Source
 from judges.benchmarks import sets
 from judges.benchmarks.planning import Terms
 from judges.models import PreferenceSet, Protocol

@@ -21,6 +21,7 @@ from annotation.forms.data import UploadForm
 from annotation.importing import load
 from annotation.interchange import registry
 from annotation.interchange.format import Named, Record
+from annotation.interchange.reading import Head
 from annotation.interchange.registry import FORMATS
 from annotation.models import Study
 from judges.evolve.scenarios import SCENARIOS
@@ -135,8 +136,8 @@ def test_an_import_format_appears_by_its_registration(
 ) -> None:
     """A format of one kind of file, whose every line is the name of a model."""
 
-    def named(source: object) -> Named | None:
-        return Named("crowd") if source.name.endswith(".crowd") else None
+    def recognised(head: Head) -> Named | None:
+        return Named("crowd") if head.source.name.endswith(".crowd") else None
 
     def read(source: object, kind: str, progress: object) -> Iterable[Record]:
         for number, line in enumerate(source.path.read_text().splitlines(), 1):
@@ -148,7 +149,7 @@ def test_an_import_format_appears_by_its_registration(
         label="Crowd files",
         help="one name a line.",
         kinds=("crowd",),
-        named=named,
+        recognised=recognised,
         read=read,
         rows={"crowd": ("models",)},
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from annotation.interchange.faults import Fault
 from annotation.interchange.llmfao import Wrong, excerpt
-from annotation.interchange.tables import MISSING_COLUMN, Row, Source
+from annotation.interchange.reading import MISSING_COLUMN, Row, Source
 from annotation.scales import Answer
 
 KIND: Final = "battles"

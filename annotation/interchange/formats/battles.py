@@ -15,7 +15,7 @@ from annotation.interchange.formats import battle, mad, remainder
 from annotation.interchange.formats.battle import KIND, TIE, Fields
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import CROWD, RATER_LENGTH, Wrong, name, text
-from annotation.interchange.tables import Progress, Row, Source, read_json_list, read_jsonl
+from annotation.interchange.reading import Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
 from annotation.scales import Answer
 
@@ -60,16 +60,13 @@ WINNERS: Final[dict[str, Answer]] = {
 }
 
 
-def named(file: Source) -> Named | None:
-    """Recognises a file by its first object."""
-    if not file.plain_name.lower().endswith((".json", ".jsonl")) or mad.models_of(file.plain_name):
+def recognised(head: Head) -> Named | None:
+    """Recognises a file by the keys of its first objects."""
+    keys = NEEDED & frozenset(head.keys)
+    first = next(iter(head.rows), None)
+    if keys != NEEDED or first is None or not isinstance(first.values.get("data"), dict):
         return None
-    first = next(_rows(file, None), None)
-    return Named(KIND) if isinstance(first, Row) and first.values.keys() >= NEEDED else None
-
-
-def _rows(file: Source, progress: Progress | None) -> Iterator[Row | Fault]:
-    return (read_jsonl if file.plain_name.lower().endswith(".jsonl") else read_json_list)(file, progress)
+    return Named(KIND, matched=len(frozenset(head.keys) & frozenset(COLUMNS)))
 
 
 def rater_in(judge: str) -> int | str:
@@ -139,7 +136,7 @@ def _optional(value: Any) -> str:
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields each battle, or its errors."""
-    for row in _rows(file, progress):
+    for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
         else:
@@ -185,7 +182,7 @@ FORMAT: Final = Format(
     gettext_noop("Battles (JSON)"),
     gettext_noop("battles as one .json list, with the texts in data."),
     (KIND,),
-    named,
+    recognised,
     read,
     gettext_noop("This is not a battles file: each object needs model_a, model_b, winner and data."),
     rows={KIND: ("models", "prompts", "results", "pairs", "comparisons", KIND)},

@@ -14,7 +14,7 @@ from annotation.interchange.formats import battle, remainder
 from annotation.interchange.formats.battle import KIND, TIE, Fields
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, text
-from annotation.interchange.tables import Progress, Source, read_jsonl
+from annotation.interchange.reading import Head, Progress, Source, rows
 from annotation.problems import gettext_noop
 from annotation.scales import Answer
 
@@ -26,6 +26,7 @@ CROWD: Final = "crowd:mad"
 
 COLUMNS: Final = ("instruction", "input", "output", "response_1", "response_2", "score", "source")
 ORDER: Final[Order] = {"": COLUMNS}
+NEEDED: Final = frozenset({"instruction", "output", "response_1", "response_2"})
 
 _UNSAFE: Final = '/\\:*?"<>|%'
 
@@ -53,9 +54,16 @@ def models_of(called: str) -> tuple[str, str] | None:
     return names if between and all(names) else None
 
 
-def named(file: Source) -> Named | None:
-    """Recognises a file by the two models in its name."""
-    return Named(KIND, of_one_judge=True, judge=CROWD, of_a_crowd=True) if models_of(file.plain_name) else None
+def recognised(head: Head) -> Named | Fault | None:
+    """Recognises a file by its keys. The two models are in its name."""
+    matched = len(frozenset(head.keys) & frozenset(COLUMNS))
+    fits = frozenset(head.keys) >= NEEDED
+    if models_of(head.source.plain_name):
+        return Named(KIND, of_one_judge=True, judge=CROWD, of_a_crowd=True, matched=matched if fits else 0)
+    if not fits:
+        return None
+    reason = gettext_noop("The name of this file has to say which models it compares: MODEL-vs-MODEL.jsonl.")
+    return Fault(head.source.name, None, "", reason)
 
 
 def built(prompt: str, models: tuple[str, str], answers: tuple[str, str], winner: Answer | None) -> dict[str, Any]:
@@ -80,7 +88,7 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
     """Yields a battle for each row, or its errors."""
     models = models_of(file.plain_name)
     assert models is not None  # noqa: S101  `named` recognised the file by them
-    for row in read_jsonl(file, progress):
+    for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
             continue
@@ -132,11 +140,12 @@ FORMAT: Final = Format(
     gettext_noop("MAD competition"),
     gettext_noop("votes as MODEL-vs-MODEL.jsonl, one file per pair of models; several as .zip."),
     (KIND,),
-    named,
+    recognised,
     read,
     gettext_noop("This is not the name of a MAD competition file. Use MODEL-vs-MODEL.jsonl."),
     rows={KIND: ("models", "prompts", "results", "pairs", "comparisons", KIND)},
     columns={"prompt": "instruction", "result": "response_1"},
+    called=lambda name: models_of(name) is not None,
     cannot_carry=(
         gettext_noop("who voted (after loading, all votes belong to one crowd)"),
         gettext_noop("which answer was shown on the left"),

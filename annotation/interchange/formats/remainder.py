@@ -14,8 +14,14 @@ type Order = Mapping[str, Sequence[str]]
 
 
 def rest(row: Mapping[str, Any], built: Mapping[str, Any], text: str, order: Order) -> dict[str, Any]:
-    """Returns how `row`, read from the line `text`, differs from `built`; empty if it does not."""
+    """Returns how `row`, read from the line `text`, differs from `built`; empty if it does not.
+
+    A row of a table has no text, and none to be written again.
+    """
     extra = _difference(row, built, [key for key in order if key])
+    if not text:
+        plain: dict[str, Any] = _as_stored(extra)
+        return plain
     for ascii_only in (False, True):
         found: dict[str, Any] = _as_stored({**extra, **({"ascii": True} if ascii_only else {})})
         if line(built, found, order) == text:

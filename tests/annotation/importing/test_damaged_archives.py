@@ -8,7 +8,7 @@ import pytest
 
 from annotation.importing import archives
 from annotation.importing.archives import Unpackable, unpack
-from annotation.interchange.tables import Source
+from annotation.interchange.reading import Source
 
 TEXT = b"".join(b"a line of text, number %d\n" % number for number in range(2000))
 

@@ -131,7 +131,7 @@ def test_a_name_that_is_no_text_is_listed_all_the_same(tmp_path: Path) -> None:
 
 def test_a_file_of_an_unknown_name_that_is_named_outright_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("hello")
-    with pytest.raises(load.FaultyFiles, match="This file name is not recognised"):
+    with pytest.raises(load.FaultyFiles, match="No format recognises this file"):
         loaded(tmp_path / "README.md")
     with pytest.raises(load.FaultyFiles, match="File not found"):
         loaded(tmp_path / "models.jsonn")

@@ -13,7 +13,7 @@ from annotation.importing import load
 from annotation.importing.rows import Intake
 from annotation.interchange.faults import Faults
 from annotation.interchange.llmfao import read
-from annotation.interchange.tables import Source
+from annotation.interchange.reading import Source
 from annotation.models import Result, Study
 from tests.annotation import exchange
 

@@ -73,7 +73,7 @@ def test_a_worker_column_says_whose_the_rows_are_whatever_else_there_is(trees: S
 
 def test_a_header_that_cannot_be_read_is_the_error_not_the_question(trees: Study, tmp_path: Path) -> None:
     path = tmp_path / "comparisons.csv"
-    path.write_text("id;prompt;model_x;model_y;winner;worker\n0;5;7;3;left;1\n")
+    path.write_text("id;prompt;model_x;model_y;won;worker\n0;5;7;3;left;1\n")
     for options in ({}, {"rater": "owl"}):
         with pytest.raises(load.FaultyFiles, match="required column is missing"):
             loaded(path, **options)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from annotation.interchange.faults import Fault
-from annotation.interchange.tables import Source
+from annotation.interchange.reading import Source
 from judges.formats import preferences
 from judges.formats.preferences import Known
 

@@ -17,7 +17,7 @@ from annotation.interchange.faults import Fault
 from annotation.interchange.format import Record
 from annotation.interchange.formats import battles, mad, remainder
 from annotation.interchange.registry import FORMATS
-from annotation.interchange.tables import Source, read_json_list
+from annotation.interchange.reading import Source, look, rows
 from annotation.models import BattleRow, Comparison, Pair, Rater, RaterKind, Study
 from tests.builders import build_study, build_worker
 
@@ -259,10 +259,11 @@ def test_battles_are_recognised_by_their_content(tmp_path):
     ):
         path = tmp_path / name
         path.write_text(content)
-        assert battles.FORMAT.named(Source(name, path)).kind == "battles"
+        assert battles.FORMAT.recognised(look(Source(name, path))).kind == "battles"
     for content in ("[]", "{}", "[1]", json.dumps([{"a": 1}]), "", "not json"):
         path.write_text(content)
-        assert battles.FORMAT.named(Source("x.json", path)) is None
+        head = look(Source("x.json", path))
+        assert isinstance(head, Fault) or battles.FORMAT.recognised(head) is None
 
 
 @pytest.mark.django_db
@@ -332,21 +333,19 @@ def test_a_remainder_gives_the_line_back(row, built):
     st.lists(st.dictionaries(st.text(max_size=4), JSON, max_size=4), min_size=1, max_size=5),
     st.sampled_from([None, 0, 2]),
 )
-def test_a_list_is_read_object_by_object(tmp_path_factory, rows, indent):
-    if any("\x00" in json.dumps(row) or "\\u0000" in json.dumps(row) or "\\ud" in json.dumps(row) for row in rows):
+def test_a_list_is_read_object_by_object(tmp_path_factory, objects, indent):
+    if any("\x00" in json.dumps(row) or "\\u0000" in json.dumps(row) or "\\ud" in json.dumps(row) for row in objects):
         return
     path = tmp_path_factory.mktemp("list") / "x.json"
-    path.write_text(json.dumps(rows, indent=indent, ensure_ascii=False), "utf-8")
-    assert [row.values for row in read_json_list(Source("x.json", path))] == rows
+    path.write_text(json.dumps(objects, indent=indent, ensure_ascii=False), "utf-8")
+    assert [row.values for row in rows(Source("x.json", path))] == objects
 
 
-@pytest.mark.parametrize(
-    "content", ["", "[", "[{}", '[{"a": 1}, 2]', '{"a": 1}', "[{]}", '[{"a"}]', "[[1]]", "x", '["a"]']
-)
+@pytest.mark.parametrize("content", ["", "[", "[{}", '[{"a": 1}, 2]', "[{]}", '[{"a"}]', "[[1]]", "x", '["a"]'])
 def test_what_is_no_list_of_objects_is_a_fault(tmp_path, content):
     path = tmp_path / "x.json"
     path.write_text(content)
-    assert any(isinstance(each, Fault) for each in read_json_list(Source("x.json", path)))
+    assert any(isinstance(each, Fault) for each in rows(Source("x.json", path)))
 
 
 def test_records_are_of_one_kind(tmp_path):
