@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from annotation.interchange.reading import Row
+
 type Order = Mapping[str, Sequence[str]]
 """The order of keys: of the row under the empty name, and of the objects in it under theirs."""
 
@@ -18,7 +20,7 @@ def rest(row: Mapping[str, Any], built: Mapping[str, Any], text: str, order: Ord
 
     A row of a table has no text, and none to be written again.
     """
-    extra = _difference(row, built, [key for key in order if key])
+    extra = difference(row, built, [key for key in order if key])
     if not text:
         plain: dict[str, Any] = _as_stored(extra)
         return plain
@@ -39,13 +41,15 @@ def _as_stored(value: Any) -> Any:
     return value
 
 
-def _difference(row: Mapping[str, Any], built: Mapping[str, Any], objects: Sequence[str]) -> dict[str, Any]:
+def difference(row: Mapping[str, Any], built: Mapping[str, Any], objects: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the values and keys in which `row` differs from `built`; `objects` are keys whose values are compared
+    key by key."""
     inside = {
-        key: difference
+        key: differing
         for key in objects
         if isinstance(row.get(key), dict)
         and isinstance(built.get(key), dict)
-        and (difference := _difference(row[key], built[key], ()))
+        and (differing := difference(row[key], built[key]))
     }
     same = {key for key in objects if isinstance(row.get(key), dict) and isinstance(built.get(key), dict)}
     known = {key for key, value in row.items() if key in built and _equal(built[key], value)}
@@ -60,6 +64,8 @@ def _difference(row: Mapping[str, Any], built: Mapping[str, Any], objects: Seque
 
 def _equal(one: Any, other: Any) -> bool:
     """Returns whether two values are written alike; in Python 1, 1.0 and true are equal."""
+    if isinstance(one, str) or isinstance(other, str):
+        return bool(one == other)
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -80,6 +86,11 @@ def _same_row(text: str, row: Mapping[str, Any]) -> bool:
     return json.dumps(json.loads(text), sort_keys=True) == json.dumps(row, sort_keys=True)
 
 
+def applied(built: Mapping[str, Any], extra: Mapping[str, Any], order: Order) -> dict[str, Any]:
+    """Returns the row that `difference` was computed from, with its keys in order; values are as `extra` has them."""
+    return _ordered(_applied(built, extra), order.get("", ()))
+
+
 def _applied(built: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     row = {**built, **extra.get("set", {})}
     for key, difference in extra.get("inside", {}).items():
@@ -92,3 +103,18 @@ def _applied(built: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, An
 def _ordered(row: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
     places = {key: place for place, key in enumerate(order)}
     return {key: row[key] for key in sorted(row, key=lambda key: (places.get(key, len(places)), key))}
+
+
+def of_row(row: Row, built: Mapping[str, Any], order: Order) -> dict[str, Any]:
+    """Returns how a row of any layout differs from `built`, as `rest` does for a line of JSON.
+
+    A cell of a CSV file is text: where `built` has a number, a truth value or a list, the reader has found it in the
+    cell, and the cell does not differ. The order of columns is not kept.
+    """
+    if row.text:
+        return rest(row.values, built, row.text, order)
+    values = {
+        key: built[key] if key in built and isinstance(value, str) and not isinstance(built[key], str) else value
+        for key, value in row.values.items()
+    }
+    return rest(values, built, "", order)

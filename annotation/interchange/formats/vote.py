@@ -1,0 +1,38 @@
+"""A vote on two models without texts, as the formats of other tools read it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from annotation.scales import Answer
+
+KIND: Final = "votes"
+ROWS: Final = ("models", "prompts", "results", "pairs", "comparisons", KIND)
+
+
+def values(
+    *,
+    models: tuple[str, str],
+    winner: Answer,
+    rater: int | str,
+    prompt: str | None = None,
+    weight: float | None = None,
+    share: float | None = None,
+    tie_kind: str = "",
+    turn: int = 0,
+    at: datetime | None = None,
+    background: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Returns the values of a record: the left model first. A row without a `prompt` is its own prompt."""
+    return {
+        "models": models,
+        "winner": winner,
+        "rater": rater,
+        "prompt": prompt,
+        "weight": weight,
+        "share": share,
+        "tie_kind": tie_kind,
+        "turn": turn,
+        "at": at,
+        "background": dict(background or {}),
+    }

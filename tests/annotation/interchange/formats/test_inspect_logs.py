@@ -1,0 +1,79 @@
+"""Inspect's samples are answers, its epochs their samples, and its scores judgments from elsewhere."""
+
+import json
+
+import pytest
+
+from annotation.interchange.faults import Fault
+from annotation.interchange.formats import inspect_logs
+from annotation.interchange.reading import Source
+from tests.annotation.interchange.formats.layouts import LAYOUTS, read
+
+LOG = json.loads((LAYOUTS / "inspect/birds.json").read_text("utf-8"))
+
+
+def of(tmp_path, **changed):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(LOG | {"samples": [LOG["samples"][0] | changed]}), "utf-8")
+    return list(inspect_logs.read(Source("x.json", path), "answers"))
+
+
+@pytest.mark.parametrize("name", ["inspect/birds.eval", "inspect/birds.json"])
+def test_samples_are_answers_and_epochs_their_samples(name):
+    answers = [record.values for record in read(name) if record.kind == "answers"]
+    assert [(row["prompt"][0][:12], row["sample"], row["answer"][0][:12]) for row in answers] == [
+        ("Name a bird ", 0, "A penguin."),
+        ("Name a bird ", 1, "Eagle"),
+        ("2 + 2 * 3 = ", 0, "8"),
+        ("2 + 2 * 3 = ", 1, "It is twelve"),
+        ("What is this", 0, "A square."),
+    ]
+    assert {row["model"] for row in answers} == {"acme/ember-mini"}
+    assert answers[0]["references"] == ("penguin",)
+
+
+def test_attachments_are_put_in():
+    answers = [record.values for record in read("inspect/birds.eval") if record.kind == "answers"]
+    assert answers[3]["answer"][0].startswith("It is twelve, surely surely")
+    assert answers[4]["prompt"][0].startswith("What is this?\n\n![image](data:image/png;base64,iVBOR")
+
+
+def test_scores_are_judgments_under_the_scorers_name():
+    scores = [record.values for record in read("inspect/birds.json") if record.kind == "scores"]
+    assert [(row["scorer"], row["sample"], row["value"]) for row in scores] == [
+        ("match", 0, 1.0),
+        ("match", 1, 0.0),
+        ("match", 0, 1.0),
+        ("rubric/correct", 0, 1.0),
+        ("rubric/style", 0, 0.5),
+        ("match", 1, 0.0),
+        ("match", 0, 0.25),
+    ]
+    assert scores[0]["text"] == "penguin\n\nSays penguin."
+
+
+def test_a_word_of_a_scorers_own_is_kept_as_text(tmp_path):
+    _answer, record = of(tmp_path, scores={"tone": {"value": "warm"}})
+    assert (record.values["value"], record.values["text"]) == (None, "warm")
+
+
+def test_given_answers_are_part_of_the_prompt(tmp_path):
+    said = [("user", "2 + 2?"), ("assistant", "4"), ("user", "3 + 3?")]
+    answer, *_scores = of(tmp_path, input=[{"role": role, "content": text} for role, text in said])
+    assert answer.values["prompt"] == ("User: 2 + 2?\n\nAssistant: 4\n\nUser: 3 + 3?",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"input": [{"role": "user", "content": "attachment://lost"}]}, "input"),
+        ({"input": 7}, "input"),
+        ({"epoch": 0}, "epoch"),
+        ({"output": []}, "output"),
+        ({"scores": {"match": "C"}}, "scores.match"),
+        ({"id": None}, "id"),
+    ],
+)
+def test_an_error_names_its_field(tmp_path, changed, field):
+    faults = of(tmp_path, **changed)
+    assert [(type(fault), fault.field) for fault in faults] == [(Fault, field)]
