@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from annotation.interchange.format import Record
-from annotation.interchange.formats import battle
+from annotation.interchange.formats import battle, vote
 from annotation.interchange.llmfao import CROWD, Wrong, is_reserved
 from annotation.problems import gettext_noop
 from annotation.scales import Answer
@@ -124,6 +124,20 @@ def _of_battle(record: Record) -> Iterator[Verdict]:
     )
 
 
+def _of_vote(record: Record) -> Iterator[Verdict]:
+    row = record.values
+    yield Verdict(
+        models=row["models"],
+        winner=row["winner"],
+        rater=row["rater"],
+        prompt=None if row["prompt"] is None else ("key", row["prompt"]),
+        turn=row.get("turn") or 0,
+        weight=row.get("weight"),
+        share=row.get("share"),
+        at=row.get("at"),
+    )
+
+
 def rater_of(rater: str, worker: int | None) -> int | str:
     """Returns the rater that the columns `rater` and `worker` of the exchange format name together.
 
@@ -158,6 +172,7 @@ def _turns(value: str | Sequence[str]) -> Sequence[str]:
 
 register("comparisons", _of_comparison)
 register(battle.KIND, _of_battle)
+register(vote.KIND, _of_vote)
 
 
 def numbered_names(record: Record) -> Mapping[Any, str]:

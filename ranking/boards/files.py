@@ -9,18 +9,19 @@ from pathlib import Path
 
 from annotation.importing import load
 from annotation.importing.load import FaultyFiles, Work
+from annotation.importing.proposals import Choice
 from annotation.interchange.faults import Fault, Faults
 from annotation.interchange.format import Format, Record
 from annotation.interchange.llmfao import Wrong
-from annotation.interchange.registry import FORMATS
-from annotation.interchange.tables import Progress, Source
+from annotation.interchange.reading import Progress, Source
+from annotation.interchange.verdict_columns import of_file
 from annotation.interchange.verdicts import numbered_names, of_record
 from ranking import problems
 from ranking.boards import compute
 from ranking.boards.compute import Computed, NothingCompared
 from ranking.methods.registry import method
 from ranking.methods.settings import Contradiction, Settings
-from ranking.votes.files import Comparisons, Gathered, Gatherer, select, settled, usual_raters
+from ranking.votes.files import Comparisons, Gathered, Gatherer, add_columns, select, settled, usual_raters
 from ranking.votes.reader import Filters
 
 type Tell = Callable[[int, int], None]
@@ -60,7 +61,7 @@ class Found:
 def read(
     paths: Sequence[Path],
     *,
-    format_name: str = "",
+    choice: Choice | None = None,
     rater: str | None = None,
     with_style: bool = False,
     tell: Tell | None = None,
@@ -68,7 +69,7 @@ def read(
     """Reads the comparisons in files, folders and archives.
 
     Args:
-        format_name: how the files are to be read; by default found out.
+        choice: how every file is to be read; what it leaves empty is found out.
         rater: who made the comparisons in a file that does not say so.
         with_style: whether to measure the style of answers.
         tell: called with the progress of reading.
@@ -77,52 +78,67 @@ def read(
         FaultyFiles: the files have errors, or it is unclear what they are.
         NothingCompared: they hold no comparisons.
     """
-    faults, gathered, kinds = Faults(), Gathered(), Counter[str]()
     with tempfile.TemporaryDirectory(prefix="llmfao-") as place:
-        work = _recognised(paths, format_name, rater, Path(place))
-        done = 0
+        work = load.work_of(paths, Path(place), rater, choice=choice)
+        # Style is in the texts of records, which columns do not have.
+        found = None if with_style else _read_work(work, tell, in_columns=True, with_style=False)
+        return found or _read_work(work, tell, in_columns=False, with_style=with_style)
 
-        def progress(more: int) -> None:
-            nonlocal done
-            done += more
-            if tell:
-                tell(done, work.size)
 
-        counts = []
-        for file in work.files:
-            before = len(gathered)
+def _read_work(work: Work, tell: Tell | None, *, in_columns: bool, with_style: bool) -> Found | None:
+    """Reads the files of `work`. With `in_columns`, large ones are read as columns; None if that shows an error.
+
+    Raises:
+        FaultyFiles: the files have errors.
+        NothingCompared: they hold no comparisons.
+    """
+    faults, gathered, kinds = Faults(), Gathered(), Counter[str]()
+    done, counts = 0, []
+
+    def progress(more: int) -> None:
+        nonlocal done
+        done += more
+        if tell:
+            tell(done, work.size)
+
+    for file in work.files:
+        before, kind = len(gathered), file.named.kind
+        columns = of_file(work.format.name, kind, file.source, progress) if in_columns else None
+        if columns is not None:
+            try:
+                add_columns(gathered, file.source.name, file.judge or "", columns)
+            except Wrong:
+                return None
+            kinds[kind] += len(gathered) - before
+        else:
             gatherer = Gatherer(gathered, file.source.name, file.judge or "", with_style=with_style)
-            _gather(gatherer, work.format, file.source, file.named.kind, progress, faults, kinds)
-            counts.append(len(gathered) - before)
-        digests = [_digest(file.source.path) for file in work.files] if not faults else []
+            _gather(gatherer, work.format, file.source, kind, progress, faults, kinds)
+        counts.append(len(gathered) - before)
     if faults:
+        for file in work.files:
+            if file.proposed:
+                faults.add(Fault(file.source.name, None, "", load.NOT_UTF8, {"encoding": file.proposed}))
         raise FaultyFiles(faults)
     if not len(gathered):
         held = ", ".join(kind for kind, _number in kinds.most_common())
         raise NothingCompared(problems.NO_VERDICTS_IN_FILES(kinds=held or "-"))
     usual, judges = usual_raters(gathered), tuple(gathered.judges())
     comparisons, contradictions = settled(gathered)
-    for fault in contradictions:
-        faults.add(fault)
-    if faults:
+    if contradictions:
+        if in_columns:
+            return None
+        for fault in contradictions:
+            faults.add(fault)
         raise FaultyFiles(faults)
-    read_files = zip(work.files, digests, counts, strict=True)
+    read_files = zip(work.files, counts, strict=True)
     return Found(
         comparisons,
-        tuple(ReadFile(file.source.name, digest, count) for file, digest, count in read_files),
+        tuple(ReadFile(file.source.name, _digest(file.source.path), count) for file, count in read_files),
         work.skipped,
         gathered.repeated,
         usual,
         judges,
     )
-
-
-def _recognised(paths: Sequence[Path], format_name: str, rater: str | None, place: Path) -> Work:
-    known = FORMATS[format_name or "llmfao"]
-    sources = load._sources(paths, known, place)
-    if not format_name:
-        known = load.format_of(sources)
-    return load.recognise(sources, known, rater)
 
 
 def _gather(

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.llmfao import Wrong
+from annotation.interchange.reading.coded import Coded
+from annotation.interchange.verdict_columns import VerdictColumns
 from annotation.interchange.verdicts import Verdict, is_crowd, is_person
 from annotation.models import RaterKind
 from annotation.problems import gettext_noop
@@ -203,6 +205,54 @@ class Gatherer:
         simulated = np.array(self.simulated, dtype=bool)
         features = np.array(self.features).reshape(-1, 2 * len(style.FEATURES)) if self.with_style else None
         self.gathered.blocks.append(Block(self.file, **integers, **decimals, simulated=simulated, style=features))
+
+
+def add_columns(gathered: Gathered, file: str, rater: str, found: VerdictColumns) -> None:
+    """Adds verdicts that were read as columns; `rater` made those that do not name theirs.
+
+    Raises:
+        Wrong: a numbered model has another name in another file.
+    """
+    for number, name in (found.names or {}).items():
+        gathered.name(number, name)
+    rows = len(found.left)
+
+    def coded(column: Coded[Any] | None, code: Callable[[Any], int]) -> Ints:
+        if column is None:
+            return np.full(rows, UNKNOWN, dtype=np.int64)
+        return np.array([code(value) for value in column.values], dtype=np.int64)[column.codes]
+
+    def keyed(codes: Codes[None]) -> Callable[[Hashable], int]:
+        return lambda key: UNKNOWN if key is None else codes(None, _digest(key))
+
+    simulated = np.zeros(rows, dtype=bool)
+    if found.simulated is not None:
+        simulated = np.array(found.simulated.values, dtype=bool)[found.simulated.codes]
+    block = Block(
+        file,
+        left=coded(found.left, gathered.models),
+        right=coded(found.right, gathered.models),
+        outcome=coded(found.winner, OUTCOMES.__getitem__),
+        rater=coded(found.rater, lambda name: gathered.raters(rater if name == "" else name)),
+        prompt=coded(found.prompt, keyed(gathered.prompts)),
+        pair=coded(found.pair, keyed(gathered.pairs)),
+        category=np.full(rows, UNKNOWN, dtype=np.int64),
+        turn=np.zeros(rows, dtype=np.int64) if found.turn is None else coded(found.turn, int),
+        repetition=coded(found.repetition, int),
+        # Not known, and not needed: a file with an error is read row by row.
+        line=np.zeros(rows, dtype=np.int64),
+        weight=_decimals(found.weight, rows),
+        share=_decimals(found.share, rows),
+        at=np.full(rows, np.nan),
+        simulated=simulated,
+    )
+    gathered.blocks.append(block)
+
+
+def _decimals(column: Coded[float | None] | None, rows: int) -> NDArray[np.float64]:
+    if column is None:
+        return np.full(rows, np.nan)
+    return np.array([math.nan if value is None else value for value in column.values])[column.codes]
 
 
 def _digest(key: Hashable) -> Hashable:

@@ -14,7 +14,9 @@ from django.utils.translation import ngettext
 from tqdm import tqdm
 
 from annotation.importing import load
+from annotation.importing.proposals import Choice
 from annotation.interchange.faults import printable
+from annotation.interchange.reading import Reading
 from annotation.interchange.registry import FORMATS
 from annotation.stored_problems import told
 from ranking.board_data import csv_lines
@@ -42,6 +44,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="file, folder or ZIP archive")
         parser.add_argument("--format", choices=sorted(FORMATS), help="format of the files (default: found out)")
+        parser.add_argument("--encoding", metavar="NAME", default="", help="encoding of the files (default: found out)")
+        parser.add_argument(
+            "--separator", metavar="CHARACTER", default="", help="what separates cells of CSV (default: found out)"
+        )
+        parser.add_argument("--sheet", metavar="NAME", default="", help="sheet of a spreadsheet (default: the first)")
+        parser.add_argument(
+            "--column",
+            action="append",
+            type=_column,
+            default=[],
+            metavar="NAME=FIELD",
+            help="what a column of the files is, such as winner_human=winner; repeat it for other columns",
+        )
         parser.add_argument(
             "--rater",
             metavar="NAME",
@@ -93,7 +108,7 @@ class Command(BaseCommand):
             with bar:
                 return files.read(
                     options["files"],
-                    format_name=options["format"] or "",
+                    choice=Choice(options["format"] or "", reading=_reading(options)),
                     rater=options["rater"],
                     with_style=with_style,
                     tell=tell,
@@ -149,3 +164,15 @@ class Command(BaseCommand):
         except OSError as error:
             problem = {"file": printable(str(path)), "problem": error.strerror or ""}
             raise CommandError(_("%(file)s cannot be written: %(problem)s") % problem) from error
+
+
+def _column(text: str) -> tuple[str, str]:
+    """Parses `NAME=FIELD`. Raises ValueError without both."""
+    name, mark, field = text.rpartition("=")
+    if not (name and mark and field):
+        raise ValueError(text)
+    return name, field
+
+
+def _reading(options: dict[str, Any]) -> Reading:
+    return Reading(options["encoding"], options["separator"], options["sheet"], dict(options["column"]))
