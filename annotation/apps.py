@@ -25,8 +25,10 @@ class AnnotationConfig(AppConfig):
         from annotation.exporting import battles as battles_out
         from annotation.exporting import study_formats
         from annotation.importing import registry
+        from annotation.importing.rows.answers import AnswerRows
         from annotation.importing.rows.battles import BattleRows
-        from annotation.interchange.formats import battle, battles, mad
+        from annotation.importing.rows.votes import VoteRows
+        from annotation.interchange.formats import answer, battle, battles, mad, vote
         from annotation.models import BattleRow
 
         for section in (
@@ -37,5 +39,7 @@ class AnnotationConfig(AppConfig):
         ):
             study_sections.register(section)
         registry.register({battle.KIND: gettext_noop("Battles")}, BattleRows, (BattleRow,), of_the_study=(battle.KIND,))
+        registry.register({answer.KIND: gettext_noop("Answers by text")}, AnswerRows, ())
+        registry.register({vote.KIND: gettext_noop("Votes without texts")}, VoteRows, (), of_the_study=(vote.KIND,))
         study_formats.register(mad.FORMAT, battles_out.MAD_WRITER)
         study_formats.register(battles.FORMAT, battles_out.BATTLES_WRITER)

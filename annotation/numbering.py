@@ -1,6 +1,6 @@
 """Numbers for rows that have none: above the highest number from files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any, Final
 
 from django.db.models import Max, QuerySet
@@ -22,9 +22,10 @@ class Numbering:
     def __init__(self) -> None:
         self._next = 0
 
-    def draw(self, known: Mapping[int, Any]) -> int:
-        """Returns a number that is not in `known`; the caller adds it there."""
-        number = self._next or max((number for number in known if 0 < number < ROOM), default=0) + 1
+    def draw(self, known: Collection[Any]) -> int:
+        """Returns a number that is not in `known`, where other keys than numbers do not matter; the caller adds it."""
+        taken = (number for number in known if isinstance(number, int) and 0 < number < ROOM)
+        number = self._next or max(taken, default=0) + 1
         while number in known:
             number += 1
         self._next = number + 1

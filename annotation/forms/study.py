@@ -45,6 +45,10 @@ class NewStudyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.user = user
         model_choice(self, "prompt_set").queryset = PromptSet.objects.readable_by(user)
+        # With the words of the settings page, where it can be changed.
+        self.fields["offering"] = forms.fields_for_model(Study, ["offering"], widgets={"offering": forms.RadioSelect})[
+            "offering"
+        ]
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]

@@ -457,6 +457,9 @@ def recognise(looked: Sequence[Looked], rater: str | None, format_name: str = ""
 
 ASKED: Final = {
     "model": gettext_noop("Whose answers are these? Name the model: --model NAME, or “Model” on the page."),
+    "baseline": gettext_noop(
+        "Which model were the others compared with? Name the baseline: --model NAME, or “Model” on the page."
+    ),
     "kind": gettext_noop("Are these training pairs or check pairs? Say so: --kind training or --kind check."),
 }
 """What has to be said of a file, by the name of the question."""
@@ -611,7 +614,8 @@ def store(
                 raise FaultyFiles(faults)
             if intake.settle(sink):
                 offer_pairs(study)
-            answer_flags.flag(Result.objects.filter(upload=upload))
+            if not study.prompt_set.textless:
+                answer_flags.flag(Result.objects.filter(upload=upload))
             report = report_of(intake, work, upload)
             upload.options = upload.options | {"seed": seed}
             upload.report = report.as_json()

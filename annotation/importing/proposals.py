@@ -21,7 +21,7 @@ class Choice:
         format: the name of a format.
         kind: one of the format's kinds of files.
         reading: how the file is read, with the columns by the names that the format knows.
-        model: whose answers it has, where the file does not say.
+        model: whose answers it has, or which model the others were compared with, where the file does not say.
         rater: whose comparisons it has, where the file does not say.
     """
 
@@ -66,7 +66,8 @@ class Looked:
             named = Named(self.choice.kind, matched=0)
         if not isinstance(named, Named):
             return named
-        said = {"kind": self.choice.kind, "model": self.choice.model, "rater": self.choice.rater}
+        model = self.choice.model
+        said = {"kind": self.choice.kind, "model": model, "baseline": model, "rater": self.choice.rater}
         return replace(named, asks=tuple(each for each in named.asks if not said.get(each)))
 
 
@@ -171,7 +172,7 @@ def proposal(looked: Looked) -> Proposal:
         name,
         faults[0] if faults and not any(fit.matched for fit in fits) else None,
         head.layout,
-        Reading(head.encoding, head.separator, sheet, looked.source.reading.columns),
+        replace(looked.source.reading, encoding=head.encoding, separator=head.separator, sheet=sheet),
         head.sheets,
         head.keys,
         head.changed,

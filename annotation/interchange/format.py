@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from annotation.interchange.faults import Fault
 from annotation.interchange.reading import Head, Progress, Source
+
+PASSED: Final = "passed"
+"""The kind of record of a row that holds nothing to store. It has a `remark`, the code of a sentence that counts such
+rows."""
 
 
 @dataclass(frozen=True, slots=True)

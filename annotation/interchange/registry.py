@@ -4,7 +4,20 @@ from typing import Final
 
 from annotation.interchange import llmfao
 from annotation.interchange.format import Format
-from annotation.interchange.formats import battles, mad
+from annotation.interchange.formats import (
+    alpaca_eval,
+    arena_55k,
+    arena_140k,
+    arena_hard,
+    battles,
+    chatbot_arena,
+    comparia,
+    inspect_logs,
+    lm_evaluation_harness,
+    mad,
+    mt_bench_people,
+    promptfoo,
+)
 from annotation.problems import gettext_noop
 
 FORMATS: Final[dict[str, Format]] = {}
@@ -38,5 +51,9 @@ register(
         called=lambda name: llmfao.kind_of(name) is not None,
     )
 )
-for known in (mad.FORMAT, battles.FORMAT):
+for known in (
+    *(mad.FORMAT, battles.FORMAT, chatbot_arena.FORMAT, arena_55k.FORMAT, arena_140k.FORMAT, mt_bench_people.FORMAT),
+    *(comparia.FORMAT, alpaca_eval.FORMAT, arena_hard.FORMAT),
+    *(inspect_logs.FORMAT, lm_evaluation_harness.FORMAT, promptfoo.FORMAT),
+):
     register(known)

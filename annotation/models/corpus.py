@@ -49,6 +49,12 @@ class PromptSet(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="prompt_sets"
     )
+    textless = models.BooleanField(
+        _("without texts"),
+        default=False,
+        editable=False,
+        help_text=_("Prompts and answers have no texts: only comparisons were loaded. Nobody can vote on them."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = PromptSetQuerySet.as_manager()

@@ -30,7 +30,9 @@ class PairQuerySet(models.QuerySet["Pair"]):
         return self.filter(purpose=Purpose.VOTE)
 
     def within(self, study: Study) -> Self:
-        """The votable pairs within the study's filters."""
+        """The votable pairs within the study's filters; none where the answers have no texts."""
+        if study.prompt_set.textless:
+            return self.none()
         pairs = self.votable().filter(study=study, prompt__in=study.prompts())
         if study.language_models.exists():
             models = study.language_models.all()

@@ -54,6 +54,13 @@ class Rater(models.Model):
         default=False,
         help_text=_("Computed from other raters’ comparisons, and never ranked together with them."),
     )
+    background = models.JSONField(
+        _("background"),
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text=_("What a file says of the person, such as an age group. Private."),
+    )
     excluded_at = models.DateTimeField(_("excluded"), null=True, blank=True)
     exclusion_reason = models.CharField(_("reason for exclusion"), max_length=200, blank=True)
     upload = models.ForeignKey(Upload, models.RESTRICT, null=True, editable=False, related_name="+")
@@ -73,6 +80,13 @@ class Rater(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"{self.pk}"
+
+
+class TieKind(models.TextChoices):
+    """What a tie says beyond that neither answer is better. Both kinds are ties to ratings."""
+
+    GOOD = "good", _("both good")
+    BAD = "bad", _("both bad")
 
 
 class Stage(models.TextChoices):
@@ -298,6 +312,14 @@ class Comparison(models.Model):
         null=True,
         help_text=_("The part of a soft verdict that x gets. Leave blank to use the winner."),
     )
+    tie_kind = models.CharField(
+        _("kind of tie"),
+        max_length=4,
+        choices=TieKind,
+        blank=True,
+        default="",
+        help_text=_("Whether both answers were good or both were bad, where a tie says so."),
+    )
     scale_name = models.CharField(_("scale"), max_length=5, choices=Study.ScaleName, default=Study.ScaleName.THREE)
     reasons = models.JSONField(_("reasons"), default=list, blank=True)
     withdrawn = models.BooleanField(_("withdrawn"), default=False)
@@ -335,6 +357,7 @@ class Comparison(models.Model):
             models.CheckConstraint(
                 condition=Q(share__isnull=True) | Q(share__gte=0, share__lte=1), name="comparison_share_is_part"
             ),
+            models.CheckConstraint(condition=Q(tie_kind="") | Q(winner="tie"), name="comparison_kind_of_tie"),
         ]
         indexes = [
             # With the pair, so that the pairs a rater compared are read in order, page by page; with what takes a row
@@ -381,6 +404,7 @@ class Comparison(models.Model):
             value=self.value,
             weight=self.weight,
             share=self.share,
+            tie_kind=self.tie_kind,
             scale_name=self.scale_name,
             withdrawn=True,
             trial_number=self.trial_number,

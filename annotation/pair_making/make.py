@@ -21,7 +21,7 @@ from annotation.pairing.registry import STRATEGIES
 from annotation.pairing.strategy import Links, Options, Unconnected, ordered
 from annotation.planner_stats import analyse
 from annotation.problems import Problem
-from annotation.studies.lifecycle import NotPossible, check_leave, offer_pairs
+from annotation.studies.lifecycle import NotPossible, check_askable, offer_pairs
 
 BATCH: Final = 1000
 
@@ -90,7 +90,7 @@ def make_pairs(
         NotPossible: there is nothing to pair, an option is not valid, or the results of a prompt would not be
             connected. Nothing is stored then.
     """
-    check_leave(study)
+    check_askable(study)
     _require_sensible(strategy, neighbours=neighbours, per_prompt=per_prompt, seed=seed, selection=selection)
     options = Options(neighbours=neighbours, per_prompt=per_prompt)
     drafts = _draft(study, strategy, options, seed, selection, progress)

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
-from annotation.models import PromptSet, Study
+from annotation.models import Offering, PromptSet, Study
 from annotation.studies import prompt_sets
 from annotation.studies.lifecycle import NotPossible, create_study
 
@@ -18,7 +18,15 @@ def free_slug(wanted: str, taken: models.QuerySet[Study] | models.QuerySet[Promp
     return next(slug for slug in candidates if slug not in used)
 
 
-def draft_study(user: User, *, name: str, slug: str, language: str, prompt_set: PromptSet | None) -> Study:
+def draft_study(
+    user: User,
+    *,
+    name: str,
+    slug: str,
+    language: str,
+    prompt_set: PromptSet | None,
+    offering: str = Offering.FIXED,
+) -> Study:
     """Creates a draft owned by `user`, with `prompt_set` or a new, empty prompt set of the study's name, also theirs.
 
     Raises:
@@ -32,7 +40,7 @@ def draft_study(user: User, *, name: str, slug: str, language: str, prompt_set: 
                 prompt_set = PromptSet.objects.create(slug=free, name=name, owner=user)
             elif not PromptSet.objects.readable_by(user).filter(pk=prompt_sets.hold(prompt_set).pk).exists():
                 raise NotPossible(_("You are not a reader of this prompt set. Ask its owner for access."))
-            return create_study(slug, prompt_set, name=name, owner=user, language=language)
+            return create_study(slug, prompt_set, name=name, owner=user, language=language, offering=offering)
     except IntegrityError as error:
         # Two drafts with one name at the same moment: the unique slug accepts one of them.
         raise ValidationError(

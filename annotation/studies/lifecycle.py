@@ -23,6 +23,7 @@ from annotation.models import (
     Draw,
     Exit,
     LanguageModel,
+    Offering,
     Outcome,
     Pair,
     PromptSet,
@@ -74,7 +75,13 @@ def new_code() -> str:
 
 @transaction.atomic
 def create_study(
-    slug: str, prompt_set: PromptSet, *, name: str = "", owner: User | None = None, language: str = "en"
+    slug: str,
+    prompt_set: PromptSet,
+    *,
+    name: str = "",
+    owner: User | None = None,
+    language: str = "en",
+    offering: str = Offering.FIXED,
 ) -> Study:
     """Creates a draft with the default wording in `language` and a code for every outcome.
 
@@ -87,6 +94,7 @@ def create_study(
         owner=owner,
         prompt_set=prompt_set,
         language=language,
+        offering=offering,
         consent=default_texts.consent(language),
         instruction=default_texts.instruction(language),
     )
@@ -269,6 +277,18 @@ def check_leave(study: Study) -> None:
         raise NotPossible(problems.NO_LEAVE(name=study.prompt_set.name))
 
 
+def check_askable(study: Study) -> None:
+    """Raises NotPossible as `check_leave` does, and if the study's answers have no texts, so that nobody can be asked."""
+    check_leave(study)
+    check_texts(study.prompt_set)
+
+
+def check_texts(prompt_set: PromptSet) -> None:
+    """Raises NotPossible if the prompts and answers of the set have no texts."""
+    if prompt_set.textless:
+        raise NotPossible(problems.NO_TEXTS(name=prompt_set.name))
+
+
 @transaction.atomic
 def start(study: Study) -> Study:
     """Opens the study to workers, for the first time or again.
@@ -278,7 +298,7 @@ def start(study: Study) -> Study:
     """
     # Its owner may be ending that at this moment.
     PromptSet.objects.select_for_update(no_key=True).get(pk=study.prompt_set_id)
-    check_leave(study)
+    check_askable(study)
     study.refresh_from_db()
     if study.is_adaptive and not has_candidates(study):
         raise NotPossible(_("This study has no pairs to draw yet. Upload answers of two models to the same prompts."))

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible, check_leave
+from annotation.studies.lifecycle import NotPossible, check_askable
 from judges.answers import planning, results
 from judges.answers.call_store import AnswerBooks
 from judges.answers.planning import AnswerPlan
@@ -43,7 +43,7 @@ def start(
             not available, or the study may not use its prompt set.
     """
     plan.check()
-    check_leave(study)
+    check_askable(study)
     if not planning.prompts_of(study, plan).exists():
         raise NotPossible(_("This study has no prompts to ask yet. Upload prompts first."))
     check_key(source)
@@ -81,7 +81,7 @@ class AnswerLife(Lifecycle[AnswerRun, AnswerSender, AnswerCall]):
 
     def resume(self, run: AnswerRun, *, detach: bool = True) -> bool:
         """Resumes the run; raises NotPossible if its study may no longer use the prompt set."""
-        check_leave(run.study)
+        check_askable(run.study)
         return super().resume(run, detach=detach)
 
     def finish(self, run: AnswerRun, at: datetime) -> bool:

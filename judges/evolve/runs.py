@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import PromptSet
 from annotation.studies import prompt_sets
-from annotation.studies.lifecycle import NotPossible
+from annotation.studies.lifecycle import NotPossible, check_texts
 from judges.answers import sources
 from judges.evolve import planning
 from judges.evolve.call_store import EvolveBooks
@@ -49,6 +49,7 @@ def start(
     """
     plan.check()
     prompt_sets.check_editor(prompt_set, user)
+    check_texts(prompt_set)
     known = recipe.known(source, at)
     seeds = planning.seeds_of(prompt_set, plan, known)
     if not seeds.keys:

@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible, check_leave, check_shown
+from annotation.studies.lifecycle import NotPossible, check_askable, check_shown
 from judges.judging import planning, questions, runs
 from judges.judging.call_store import JudgeBooks
 from judges.judging.planning import Plan
@@ -54,7 +54,7 @@ def prepare(study: Study, version: JudgeVersion, plan: Plan, at: datetime) -> Ju
         NotPossible: the judge has an online run in the study, there is nothing to judge, or the study is hidden or may
             not use its prompt set.
     """
-    check_leave(study)
+    check_askable(study)
     run = JudgeRun.objects.filter(study=study, version=version, offline=True, state__in=LIVE).first()
     if run is None:
         run = runs.start(study, version, plan, at, detach=False, offline=True)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible, check_leave
+from annotation.studies.lifecycle import NotPossible, check_askable
 from judges import problems, verdicts
 from judges.judging import judges, planning
 from judges.judging.call_store import JudgeBooks
@@ -77,7 +77,7 @@ def start_probe(
 
 def _begin(run: JudgeRun, senders: int) -> JudgeRun:
     """Stores `run`, and asks the background for `senders` of it."""
-    check_leave(run.study)
+    check_askable(run.study)
     with only_one("judge_run_one_live", problems.ALREADY_AT_WORK()):
         run.save(force_insert=True)
         if senders:
@@ -109,7 +109,7 @@ class JudgeLife(Lifecycle[JudgeRun, Sender, JudgeCall]):
 
     def resume(self, run: JudgeRun, *, detach: bool = True) -> bool:
         """Resumes the run; raises NotPossible if its study may no longer use the prompt set."""
-        check_leave(run.study)
+        check_askable(run.study)
         return super().resume(run, detach=detach)
 
     def finish(self, run: JudgeRun, at: datetime) -> bool:

@@ -64,8 +64,9 @@ class Reader:
     """A way to read replies.
 
     `find` reads a reply without thoughts. `label` is what people choose the reader by, in English; it is translated
-    when shown. `templates` is the built-in set that asks for such replies, the default. `markers` matches what looks
-    like a verdict to the reader; prompts break such text in judged answers. A reader with `reads_cut` decides from the
+    when shown. `templates` is the built-in set that asks for such replies, the default. `markers` is a pattern of
+    what looks like a verdict to the reader, whatever its case; prompts break such text in judged answers. Compiled when
+    first used, because few processes ask a judge. A reader with `reads_cut` decides from the
     start of a reply, so one that was cut off at the token limit is as good as a whole one.
     """
 
@@ -75,7 +76,7 @@ class Reader:
     find: Callable[[Reply], Reading | Unreadable]
     label: str
     templates: str
-    markers: re.Pattern[str] | None = None
+    markers: str | None = None
     reads_cut: bool = False
     wants_logprobs: bool = False
     schema: Mapping[str, Any] | None = None
@@ -496,15 +497,14 @@ def _loose(*words: str) -> str:
     return "|".join(f"[{_INVISIBLE}]*".join(map(re.escape, word)) for word in words)
 
 
-def _marker(inside: str) -> re.Pattern[str]:
+def _marker(inside: str) -> str:
     """Returns a pattern of the first character of a marker `[[...]]`, in every spelling that is read."""
     hidden = f"[{_INVISIBLE}]*"
     wrap = rf"[\s{re.escape(_DRESS.replace('[', '').replace(']', ''))}{_INVISIBLE}]*"
     nouns = _loose("the", "assistant", "answer", "model", "response", "option", "verdict", "rating", "score")
-    return re.compile(
+    return (
         rf"\[(?={hidden}\\?{hidden}\[{wrap}(?:(?:{nouns}){wrap}){{0,3}}(?:{inside}){wrap}"
-        rf"\\?{hidden}\]{hidden}\\?{hidden}\])",
-        re.IGNORECASE,
+        rf"\\?{hidden}\]{hidden}\\?{hidden}\])"
     )
 
 
@@ -515,12 +515,8 @@ _VERDICT_MARKER: Final = _marker(_loose("A", "B", "C", "tie", "draw"))
 _RATING_MARKER: Final = _marker(rf"{_FIGURE}(?:\s*/[{_INVISIBLE}\s]*1[{_INVISIBLE}]*0)?")
 _SCORES_MARKER: Final = _marker(rf"{_FIGURE}\s*[,，、][{_INVISIBLE}\s]*{_FIGURE}")
 _LEVEL_MARKER: Final = _marker(rf"{_SIDE}{_GAP}(?:[<>=]{_GAP}){{1,2}}{_SIDE}")
-_JSON_MARKER: Final = re.compile(
-    rf"[\"'](?=[{_INVISIBLE}]*(?:{_loose('winner', 'score')})[{_INVISIBLE}]*[\"'][\s{_INVISIBLE}]*:)", re.IGNORECASE
-)
-SIMILARITY_MARKER: Final = re.compile(
-    rf"[\"'](?=[{_INVISIBLE}]*(?:{_loose('similarity')})[{_INVISIBLE}]*[\"'][\s{_INVISIBLE}]*:)", re.IGNORECASE
-)
+_JSON_MARKER: Final = rf"[\"'](?=[{_INVISIBLE}]*(?:{_loose('winner', 'score')})[{_INVISIBLE}]*[\"'][\s{_INVISIBLE}]*:)"
+SIMILARITY_MARKER: Final = rf"[\"'](?=[{_INVISIBLE}]*(?:{_loose('similarity')})[{_INVISIBLE}]*[\"'][\s{_INVISIBLE}]*:)"
 """What `read_similarity` would read, in an answer."""
 
 READERS: Final[Mapping[str, Reader]] = {

@@ -272,7 +272,7 @@ def _speaks(tag: str, language: str) -> bool:
 def fill(
     templates: TemplateSet,
     subject: Subject,
-    markers: re.Pattern[str] | None = None,
+    markers: str | None = None,
     longest: int = LONGEST_ANSWER,
 ) -> Filled:
     """Builds the messages that ask a judge about `subject`.
@@ -410,12 +410,12 @@ def shorten(text: str, longest: int) -> str:
     return text[:head] + left_out + text[len(text) - (longest - head) :]
 
 
-def neutralise(text: str, markers: re.Pattern[str] | None, delimiters: frozenset[str] = frozenset()) -> str:
+def neutralise(text: str, markers: str | None, delimiters: frozenset[str] = frozenset()) -> str:
     """Breaks everything in `text` that could be mistaken for a verdict or part of the frame."""
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _CHAT_TOKEN.sub(lambda match: f"{match[0]} ", text)
     if markers is not None:
-        text = markers.sub(lambda match: f"{match[0]} ", text)
+        text = re.sub(markers, lambda match: f"{match[0]} ", text, flags=re.IGNORECASE)
     if not delimiters:
         return text.strip()
     folded = {_folded(delimiter) for delimiter in delimiters}

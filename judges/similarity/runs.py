@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation.models import Study
-from annotation.studies.lifecycle import NotPossible, check_leave
+from annotation.studies.lifecycle import NotPossible, check_askable
 from judges import problems
 from judges.judging import judges
 from judges.models import (
@@ -39,7 +39,7 @@ def check(study: Study, terms: Terms, judge: Judge | None, user: User | None) ->
             not use its prompt set.
     """
     terms.check()
-    check_leave(study)
+    check_askable(study)
     label = terms.measure
     if terms.how.asks == "nothing":
         if judge is not None:
@@ -162,7 +162,7 @@ class SimilarityLife(Lifecycle[SimilarityRun, SimilaritySender, SimilarityCall])
 
     def resume(self, run: SimilarityRun, *, detach: bool = True) -> bool:
         """Resumes the run; raises NotPossible if its study may no longer use the prompt set."""
-        check_leave(run.study)
+        check_askable(run.study)
         return super().resume(run, detach=detach)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit
+import scipy
 
 from ranking import problems
 from ranking.methods.connectivity import components, hardly_joined
@@ -161,7 +161,7 @@ def _effective(ratings: Ratings, votes: Votes) -> tuple[float | None, float | No
         return found.effective_prompts, found.effective_raters
     if ratings.draws is None or ratings.clusters in {None, "none"}:
         return None, None
-    chance = expit(ratings.scores[votes.x] - ratings.scores[votes.y])
+    chance = scipy.special.expit(ratings.scores[votes.x] - ratings.scores[votes.y])
     information = votes.weight() * chance * (1 - chance)
     prompts, raters = (
         effective(np.bincount(codes, information)[np.bincount(codes) > 0])

@@ -25,7 +25,8 @@ def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
     """Chooses the clusters. By default: prompts and raters for people, prompts for a single judge, none for a mix.
 
     With fewer than 10 prompts, intervals do not generalise to prompts. With one rater, or raters who are
-    not known one by one, not to raters.
+    not known one by one, not to raters. Where nothing is known of either, votes are assumed independent, unless other
+    clusters were asked for.
     """
     if source == "all":
         return Question(None, ("mixed-raters",))
@@ -38,6 +39,11 @@ def question(votes: Votes, asked: Clusters | None, source: Source) -> Question:
         if clusters == "worker":
             return Question(None, tuple(notices))
         clusters = "prompt"
+    if clusters in {"prompt", "both"} and votes.prompt is None:
+        notices.append("own-prompts")
+        if clusters == "prompt":
+            return Question(None if asked else "none", tuple(notices))
+        clusters = "worker"
     if clusters in {"prompt", "both"} and distinct(votes.prompt) < LEAST_PROMPTS:
         notices.append("few-prompts")
         if clusters == "prompt":

@@ -70,6 +70,7 @@ NOTICES: dict[str, str | Promise] = {
     "unknown-raters": _(
         "Some votes come from a crowd whose members are not known, so no interval can account for other raters."
     ),
+    "own-prompts": _("The comparisons come without prompts, so no interval can account for other prompts."),
     "few-prompts": _(
         "With fewer than 10 prompts, the results cannot be generalised to prompts like these. They apply to "
         "exactly these prompts."
@@ -127,6 +128,7 @@ ABOUT: Final[dict[str, str | Promise]] = {
 
 FEWER: Final[dict[str, str | Promise]] = {
     "one-rater": _("only one rater"),
+    "own-prompts": _("comparisons without prompts"),
     "few-prompts": _("fewer than 10 prompts"),
 }
 """Short reasons why intervals generalise to less than was requested, by the name of the notice."""

@@ -1,6 +1,7 @@
 """What the leaderboard of a pilot tells a plan: how far apart models are, ties, effects, and the time a vote takes."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -125,5 +126,5 @@ def seconds_of(study: Study, filters: Filters, line: reader.Cut) -> float | None
     return float(np.minimum(times, np.percentile(times, LONGEST)).mean())
 
 
-def _seconds(rows: QuerySet[Comparison, tuple[object, object]]) -> np.ndarray:
-    return np.array([(answered - shown).total_seconds() for shown, answered in rows])  # type: ignore[operator]
+def _seconds(rows: QuerySet[Comparison, tuple[datetime | None, datetime | None]]) -> np.ndarray:
+    return np.array([(answered - shown).total_seconds() for shown, answered in rows if shown and answered])

@@ -84,13 +84,14 @@ class Request:
         Raises:
             Unplannable: neither votes nor an overlap is given, or both are.
         """
-        if (self.votes is None) == (self.overlap is None):
-            raise Unplannable("Give the number of votes or the votes per pair of answers, and not both.")
-        if self.overlap is None:
-            assert self.votes is not None  # noqa: S101  one of them is given
-            return self.votes
-        pairs = self.models * (self.models - 1) // 2
-        return self.overlap * self.prompts * min(self.pairs_per_prompt or pairs, pairs)
+        match self.votes, self.overlap:
+            case int(votes), None:
+                return votes
+            case None, int(overlap):
+                pairs = self.models * (self.models - 1) // 2
+                return overlap * self.prompts * min(self.pairs_per_prompt or pairs, pairs)
+            case _:
+                raise Unplannable("Give the number of votes or the votes per pair of answers, and not both.")
 
     def known(self, pilot: Pilot | None) -> dict[str, tuple[float, str]]:
         """Returns each assumption, in log-odds or its own unit, and where it comes from: given, pilot or default."""

@@ -55,7 +55,7 @@ def goal_of(study: Study) -> Goal | None:
     """Returns the goal of `study`; None without one."""
     if not study.goal or study.goal_number is None:
         return None
-    return Goal(study.goal, study.goal_number)  # type: ignore[arg-type]
+    return Goal(study.goal, study.goal_number)  # type: ignore[arg-type]  # `Goal` refuses what is no kind
 
 
 def stored_goal(report: Report) -> Goal:

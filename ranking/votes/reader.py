@@ -17,6 +17,7 @@ from annotation.draw_strategies import UNIFORM
 from annotation.merge_orders import UNDECIDED, Inconsistent, merge
 from annotation.models import Comparison, Draw, DrawBatch, LanguageModel, Rater, RaterKind, Study
 from annotation.models.voting import ComparisonQuerySet
+from annotation.numbering import ROOM
 from annotation.problems import Failure
 from ranking import problems
 from ranking.methods import style
@@ -191,6 +192,9 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
     if crowds:
         # The members of a crowd are not known, so no votes can be clustered by rater.
         votes = replace(votes, rater=None)
+    if study.prompt_set.textless and rows.filter(pair__prompt__number__gte=ROOM).exists():
+        # Rows of a file without prompts: each is its own, so there is nothing to cluster by.
+        votes = replace(votes, prompt=None)
     if source != "judge" and is_drawn(study, line):
         votes = _with_draws(study, rows, votes, in_time=in_time, aligned=source == "people")
     if with_style:

@@ -19,13 +19,14 @@ pytestmark = pytest.mark.django_db
 
 
 def run(study: Study, votes_: int, workers: int = 4, seed: int = 0) -> None:
-    """People who prefer the earlier model, and Newt in the middle, vote; the background draws before each vote."""
+    """People who prefer the earlier model, and Newt in the middle, vote; before each round the background draws."""
     random = rng(seed)
     people = [build_worker(study) for _index in range(workers)]
     models = study.prompt_set.models.order_by("pk").values_list("pk", "name")
     rank = {pk: 1.5 if name == "Newt" else place for place, (pk, name) in enumerate(models)}
     for number in range(votes_):
-        draw(study)
+        if number % workers == 0:
+            draw(study)
         worker = people[number % workers]
         held = assignments.current(worker, NOW, random)
         pair = held.pair

@@ -6,7 +6,7 @@ import sys
 import pytest
 from django.conf import settings
 
-LATER = ("pandas", "evalica", "scipy.stats", "matplotlib")
+LATER = ("pandas", "evalica", "scipy.stats", "scipy.special", "scipy.linalg", "scipy.sparse", "matplotlib")
 
 
 @pytest.mark.once

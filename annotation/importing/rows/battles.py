@@ -5,17 +5,16 @@ from functools import cached_property
 from typing import Any
 
 from annotation.importing.rows.batches import Batch
-from annotation.importing.rows.corpus import NAME_LENGTH, PROMPT_COLUMNS
+from annotation.importing.rows.comparisons import NO_SUCH_TURN
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.importer import Intake
-from annotation.importing.rows.known_rows import KnownPair, condensed
+from annotation.importing.rows.known_rows import KnownPair
+from annotation.importing.rows.texts import ByText, columns_of
 from annotation.interchange.format import Record
 from annotation.interchange.formats.battle import KIND
 from annotation.interchange.formats.battles import judge_of
 from annotation.models import BattleRow
-from annotation.numbering import Numbering
-from annotation.problems import gettext_noop
-from annotation.scales import Side, winner_of
+from annotation.scales import Side
 
 
 class BattleRows:
@@ -23,19 +22,9 @@ class BattleRows:
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
-        self._numbering = {"prompts": Numbering(), "results": Numbering()}
+        self._texts = ByText(intake)
         if sink := intake.sink:
             self._batch = Batch(BattleRow, sink.comparisons)
-
-    @cached_property
-    def prompts(self) -> dict[Any, int]:
-        """The prompts of one turn by their condensed texts; of two with one text the first counts."""
-        text, turns = (PROMPT_COLUMNS.index(column) for column in ("text", "turns"))
-        found: dict[Any, int] = {}
-        for number, known in self.intake.corpus.prompts.items():
-            if known.values[turns] is None:
-                found.setdefault(known.values[text], number)
-        return found
 
     @cached_property
     def unvoted(self) -> set[tuple[str, int]]:
@@ -46,12 +35,13 @@ class BattleRows:
 
     def take(self, file: str, record: Record) -> None:
         row = record.values
-        first, second = row["models"]
-        if first == second:
-            raise Refused("model_b", gettext_noop("The two models must be different."))
-        models = [self._model(name) for name in (first, second)]
-        prompt = self._prompt(row)
-        results = [self._result(prompt, model, text) for model, text in zip(models, row["answers"], strict=True)]
+        models = self._texts.two_models(row["models"])
+        prompt = self._texts.prompt(row["prompt"], **columns_of(row))
+        if row["turn"] > (turns := len(row["prompt"])):
+            raise Refused("turn", NO_SUCH_TURN, prompt=prompt, turns=turns, turn=row["turn"])
+        results = [
+            self._texts.result(prompt, model, answer)[0] for model, answer in zip(models, row["answers"], strict=True)
+        ]
         pair, fresh = self.intake.pairs.of_two(prompt, *results)
         if fresh:
             self.intake.count("pairs").add(new=True)
@@ -60,35 +50,6 @@ class BattleRows:
             self._without_vote(row, pair, side)
         else:
             self._vote(row, pair, side)
-
-    def _model(self, name: str) -> int:
-        corpus = self.intake.corpus
-        if name not in corpus.model_names:
-            if len(name) > NAME_LENGTH:
-                reason = gettext_noop("The name can have at most %(most)s characters.")
-                raise Refused("name", reason, most=NAME_LENGTH)
-            self.intake.count("models").add(new=corpus.take_model({"name": name}))
-        return corpus.model_names[name]
-
-    def _prompt(self, row: Mapping[str, Any]) -> int:
-        key = condensed(row["prompt"])
-        if key not in self.prompts:
-            number = self._numbering["prompts"].draw(self.intake.corpus.prompts)
-            language = {"lang": row["lang"]} if row["lang"] else {}
-            new = self.intake.corpus.take_prompt({"id": number, "text": row["prompt"], **language})
-            self.intake.count("prompts").add(new=new)
-            self.prompts[key] = number
-        return self.prompts[key]
-
-    def _result(self, prompt: int, model: int, text: str) -> int:
-        corpus, key = self.intake.corpus, condensed(text)
-        for number in corpus.answers.get((prompt, model), ()):
-            if corpus.results[number].values[2] == key:
-                return number
-        number = self._numbering["results"].draw(corpus.results)
-        new = corpus.take_result({"id": number, "prompt": prompt, "model": model, "result": text})
-        self.intake.count("results").add(new=new)
-        return number
 
     def _without_vote(self, row: Mapping[str, Any], pair: KnownPair, side: Side) -> None:
         place = (row["format"], pair.index)
@@ -99,8 +60,7 @@ class BattleRows:
 
     def _vote(self, row: Mapping[str, Any], pair: KnownPair, side: Side) -> None:
         rater = row["rater"]
-        winner = winner_of(row["winner"], side)
-        new, trial = self.intake.comparisons.take_unnumbered(rater, pair, side, winner, row["at"])
+        new, trial = self.intake.comparisons.take_unnumbered(rater, pair, side, row)
         self.intake.count("comparisons").add(new=new)
         self.intake.count(KIND).add(new=new)
         if new:

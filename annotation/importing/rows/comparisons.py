@@ -1,7 +1,7 @@
 """Importing comparisons."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import batched
@@ -56,11 +56,12 @@ class Judged:
     at: datetime | None = None
     weight: float | None = None
     share: float | None = None
+    tie_kind: str = ""
 
     @property
     def code(self) -> str:
-        """Everything that a second row must repeat: sides and winner, and weight and share if there are any."""
-        return _code(self.left, self.winner, self.weight, self.share)
+        """Everything that a second row must repeat: sides and winner, and weight, share and kind of tie if any."""
+        return _code(self.left, self.winner, self.weight, self.share, self.tie_kind)
 
 
 class Comparisons:
@@ -71,6 +72,8 @@ class Comparisons:
         self.pairs = pairs
         self._shared: dict[tuple[str, int], Vote] = {}
         self.numbers: dict[tuple[int | str, int, int], int] = {}
+        self.external_ids: dict[int | str, str] = {}
+        """By the number of a new worker, the id that a file gives them."""
 
     # The stored rows, and those that the files have added so far.
 
@@ -102,17 +105,19 @@ class Comparisons:
         pairs = {pair.pk: pair.index for pair in self.pairs.known.values()}
         raters = {rater.pk: rater.index for rater in self.raters.values()}
         found: dict[int, Vote] = {}
-        rows = Comparison.objects.filter(study=self.context.study).values_list(
-            "pair", "rater", "turn", "trial", "left", "winner", "weight", "share", "withdrawn", "superseded_by"
+        below = {f"pair__{name}": value for name, value in self.context.below.items()}
+        rows = Comparison.objects.filter(study=self.context.study, **below).values_list(
+            *("pair", "rater", "turn", "trial", "withdrawn", "superseded_by"),
+            *("left", "winner", "weight", "share", "tie_kind"),
         )
-        for pair, rater, turn, repetition, left, winner, weight, share, withdrawn, superseded_by in rows.iterator():
+        for pair, rater, turn, repetition, withdrawn, superseded_by, *given in rows.iterator():
             if pair not in pairs or rater not in raters:
                 continue  # come since those were read; no row of the files can mean it without a race being told
             key = _vote_key(pairs[pair], raters[rater], turn, repetition)
             if withdrawn or superseded_by:
                 found.setdefault(key, self._vote(WITHDRAWN, STORED))
             else:
-                found[key] = self._vote(_code(left, winner, weight, share), STORED)
+                found[key] = self._vote(_code(*given), STORED)
         return found
 
     @cached_property
@@ -156,23 +161,25 @@ class Comparisons:
         return self._take(rater_key, pair, answer, any_time=not REPEATED.intersection(row) and not is_crowd(rater_key))
 
     def take_unnumbered(
-        self, rater: int | str, pair: KnownPair, side: Side, winner: Winner, at: datetime | None
+        self, rater: int | str, pair: KnownPair, side: Side, row: Mapping[str, Any]
     ) -> tuple[bool, int]:
         """Imports an answer whose row says neither turn nor repetition; returns whether it is new, and its repetition.
 
         Several votes of a crowd on a pair are numbered in the order of the files. Those of a judge are, too, for each
-        order of the answers, as for judges that are run here.
+        order of the answers, as for judges that are run here. `side` is the one on the left, and `row` has the `winner`
+        as shown, `at`, `turn`, `weight`, the left model's `share`, `tie_kind` and the rater's `background`.
         """
+        answer = answer_in(row, side)
         if isinstance(rater, int):
             number = 0
         elif is_crowd(rater):
-            number = self._next_of_crowd(rater, pair, 0)
+            number = self._next_of_crowd(rater, pair, answer.turn)
         else:
-            if is_reserved(rater) or len(rater) > RATER_LENGTH:
-                raise Refused("judge", gettext_noop("A valid judge name is required."))
+            refuse_no_judge("judge", rater)
             swapped = side == "y"
-            number = 2 * self._next_of_crowd(rater, pair, -1 - swapped) + swapped
-        return self._take(rater, pair, Judged(side, winner, 0, number, at=at)), number
+            number = 2 * self._next_of_crowd(rater, pair, -1 - swapped - 2 * answer.turn) + swapped
+        background = row.get("background") or {}
+        return self._take(rater, pair, replace(answer, repetition=number), background=background), number
 
     def _next_of_crowd(self, crowd: int | str, pair: KnownPair, turn: int) -> int:
         """Returns the number of the next vote of a crowd on a pair, counted from 0 in the order of the files."""
@@ -187,11 +194,18 @@ class Comparisons:
         Raises:
             Refused: another verdict is already stored, or files cannot add answers of that rater.
         """
-        if is_reserved(judge) or len(judge) > RATER_LENGTH:
-            raise Refused(where, gettext_noop("A valid judge name is required."))
+        refuse_no_judge(where, judge)
         return self._take(judge, pair, answer)
 
-    def _take(self, rater_key: int | str, pair: KnownPair, answer: Judged, *, any_time: bool = False) -> bool:
+    def _take(
+        self,
+        rater_key: int | str,
+        pair: KnownPair,
+        answer: Judged,
+        *,
+        any_time: bool = False,
+        background: Mapping[str, str] | None = None,
+    ) -> bool:
         """Imports an answer. With `any_time` it may match any of the rater's repeated answers on the pair."""
         rater = self.raters.get(rater_key)
         code = answer.code
@@ -206,17 +220,28 @@ class Comparisons:
                     self._meet(key, vote)
                 return False
             _refuse_second(before, code, answer.left, is_crowd=is_crowd(rater_key))
-            _refuse_adding(rater, rater_key, answer.simulated)
-        else:
-            rater = self._add_rater(rater_key, answer.simulated)
+        rater = self.rater(rater_key, simulated=answer.simulated, background=background)
         key = _vote_key(pair.index, rater.index, answer.turn, answer.repetition)
         self.votes[key] = self._vote(code, self.context.file)
         rater.votes += 1
         if sink := self.context.sink:
-            is_person = isinstance(rater_key, int) or is_crowd(rater_key)
-            counts = is_person and not (rater.simulated or rater.excluded)
+            counts = counts_as_person(rater_key, rater)
             sink.comparisons.add(None, self._comparison_maker(sink, pair, rater, answer, counts=counts))
         return True
+
+    def rater(
+        self, key: int | str, *, simulated: bool = False, background: Mapping[str, str] | None = None
+    ) -> KnownRater:
+        """Returns the rater with this number or name, who is added if there is none.
+
+        Raises:
+            Refused: files cannot add answers of that rater.
+        """
+        rater = self.raters.get(key)
+        if rater is None:
+            return self._add_rater(key, simulated, background or {})
+        _refuse_adding(rater, key, simulated)
+        return rater
 
     def _meet(self, key: int, vote: Vote) -> None:
         """Notes that a row of this file equals `vote`.
@@ -237,23 +262,11 @@ class Comparisons:
         def make() -> Values:
             if counts:
                 sink.taken[pair.pk] += 1
-            return {
-                "study_id": study,
-                "pair_id": pair.pk,
-                "rater_id": rater.pk,
-                "turn": answer.turn,
-                "trial": answer.repetition,
-                "left": answer.left,
-                "winner": answer.winner,
-                "weight": answer.weight,
-                "share": answer.share,
-                "answered_at": answer.at,
-                "upload_id": upload,
-            }
+            return values_of(answer, study, pair.pk, rater.pk, upload)
 
         return make
 
-    def _add_rater(self, key: int | str, simulated: bool) -> KnownRater:
+    def _add_rater(self, key: int | str, simulated: bool, background: Mapping[str, str]) -> KnownRater:
         rater = KnownRater(0, index=len(self.raters), joined=False, simulated=simulated, excluded=False)
         self.raters[key] = rater
         if sink := self.context.sink:
@@ -266,6 +279,8 @@ class Comparisons:
                     kind=kind,
                     name=None if is_worker else key,
                     simulated=simulated,
+                    # Members of a crowd are not known, so nothing can be said of all of them.
+                    background=dict(background) if is_worker else {},
                     upload=sink.upload,
                 ),
             )
@@ -277,6 +292,7 @@ class Comparisons:
                         rater_id=rater.pk,
                         study=self.context.study,
                         number=key,
+                        external_id=self.external_ids.get(key),
                         stage=Stage.DONE,
                         outcome=Outcome.COMPLETED,
                     ),
@@ -297,18 +313,60 @@ class Comparisons:
                 Worker.objects.filter(pk__in=some).update(votes=F("votes") + votes)
 
 
+def counts_as_person(key: int | str, rater: KnownRater) -> bool:
+    """Returns whether votes of a rater count as votes of people on their pairs."""
+    return (isinstance(key, int) or is_crowd(key)) and not (rater.simulated or rater.excluded)
+
+
+def refuse_no_judge(where: str, name: str) -> None:
+    """Refuses a `name` that no judge may have."""
+    if is_reserved(name) or len(name) > RATER_LENGTH:
+        raise Refused(where, gettext_noop("A valid judge name is required."))
+
+
+def answer_in(row: Mapping[str, Any], side: Side) -> Judged:
+    """Returns the answer in a row of another tool, whose left model is `side` of the pair."""
+    return Judged(
+        side,
+        winner_of(row["winner"], side),
+        row.get("turn", 0),
+        at=row.get("at"),
+        weight=row.get("weight"),
+        share=_share_of_x(row, side),
+        tie_kind=row.get("tie_kind", ""),
+    )
+
+
+def values_of(answer: Judged, study: int, pair: int, rater: int, upload: int) -> Values:
+    """Returns the columns of a comparison; all others are primary keys."""
+    return {
+        "study_id": study,
+        "pair_id": pair,
+        "rater_id": rater,
+        "turn": answer.turn,
+        "trial": answer.repetition,
+        "left": answer.left,
+        "winner": answer.winner,
+        "weight": answer.weight,
+        "share": answer.share,
+        "tie_kind": answer.tie_kind,
+        "answered_at": answer.at,
+        "upload_id": upload,
+    }
+
+
 def is_crowd(key: int | str) -> bool:
     """Returns whether a rater is a crowd whose members are not known."""
     return isinstance(key, str) and CROWD.fullmatch(key) is not None
 
 
-def _code(left: str, winner: str, weight: float | None, share: float | None) -> str:
-    """Returns what identifies an answer: side and winner first, then weight and share if there are any."""
+def _code(left: str, winner: str, weight: float | None, share: float | None, tie_kind: str) -> str:
+    """Returns what identifies an answer: side and winner first, then weight, share and kind of tie if there are any."""
     plain = VOTE_CODES[left, winner]
-    if weight is None and share is None:
+    if weight is None and share is None and not tie_kind:
         return plain
     # A share is stored for x and read for the left model, so its last digits may differ.
-    return f"{plain} {weight} {None if share is None else round(share, 12)}"
+    return f"{plain} {weight} {None if share is None else round(share, 12)} {tie_kind}".rstrip()
 
 
 def _share_of_x(row: Mapping[str, Any], side: Side) -> float | None:
@@ -379,7 +437,10 @@ def _refuse_second(before: str | None, code: str, left: Side, *, is_crowd: bool)
     new, _space, new_weights = code.partition(" ")
     if plain == new and weights != new_weights:
         raise Refused(
-            "weight", gettext_noop("This rater already answered this pair the same way, with another weight or share.")
+            "weight",
+            gettext_noop(
+                "This rater already answered this pair so, with another weight, share or kind of tie."
+            ),
         )
     before, code = plain, new
     if before == WITHDRAWN:

@@ -9,7 +9,8 @@ from django.db.models import Model
 from annotation.importing.rows.batches import Sink
 from annotation.importing.rows.errors import Repeated, Tainted
 from annotation.importing.rows.known_rows import Known
-from annotation.models import PromptSet, Study
+from annotation.models import LanguageModel, PromptSet, Study
+from annotation.numbering import ROOM
 
 
 @dataclass
@@ -23,6 +24,16 @@ class ImportContext:
     tainted: Tainted = field(default_factory=Tainted)
     file: int = 0
     """The file being read, counted from 0."""
+    textless: bool = False
+    """Whether the prompt set has no texts, or gets comparisons without any."""
+
+    def __post_init__(self) -> None:
+        self.textless = self.prompt_set is not None and self.prompt_set.textless
+
+    @property
+    def below(self) -> dict[str, int]:
+        """The filter of rows that others can refer to: rows of comparisons without a prompt have their own."""
+        return {"number__lt": ROOM} if self.textless else {}
 
     def meet(self, known: Known) -> None:
         """Notes that a row of this file equals the row `known`.
@@ -38,5 +49,6 @@ class ImportContext:
         """Returns the primary key and `columns` of the prompt set's rows, in stored order."""
         if self.prompt_set is None:
             return ()
-        rows = model._default_manager.filter(prompt_set=self.prompt_set).order_by("pk")
+        below = {} if model is LanguageModel else self.below
+        rows = model._default_manager.filter(prompt_set=self.prompt_set, **below).order_by("pk")
         return rows.values_list("pk", *columns).iterator()

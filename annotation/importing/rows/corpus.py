@@ -30,6 +30,11 @@ MISSING: Final = {
     "prompts": gettext_noop("No prompt in the files or the study has the ID %(number)s."),
 }
 
+NO_TEXTS: Final = gettext_noop(
+    "The study’s prompt set has no texts, only comparisons. Load prompts and answers into a study with another prompt "
+    "set."
+)
+
 
 class Corpus:
     """Imports models, prompts and results.
@@ -247,6 +252,8 @@ class Corpus:
             refuse_other(stored, PROMPT_COLUMNS, row)
             self.context.meet(stored)
             return False
+        if self.context.textless and row["text"]:
+            raise Refused("text", NO_TEXTS)
         values = {column: row.get(column) for column in PROMPT_COLUMNS}
         language = self._language or (self._guess(row["text"]) if self._guess else "")
         values |= {

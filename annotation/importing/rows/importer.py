@@ -14,7 +14,7 @@ from annotation.importing.rows.known_rows import KnownPair
 from annotation.importing.rows.pairs import PURPOSES, Pairs
 from annotation.importing.rows.takers import Taker
 from annotation.interchange.faults import SHOWN, Fault, Faults, printable
-from annotation.interchange.format import Record
+from annotation.interchange.format import PASSED, Record
 from annotation.interchange.llmfao import excerpt
 from annotation.models import PromptSet, Study
 
@@ -88,6 +88,20 @@ class Intake:
         self.comparisons = Comparisons(self._context, self.pairs)
         self._takers: dict[Callable[[Intake], Taker], Taker] = {}
 
+    @property
+    def file(self) -> int:
+        """The file being read, counted from 0."""
+        return self._context.file
+
+    @property
+    def textless(self) -> bool:
+        """Whether the prompt set has no texts."""
+        return self._context.textless
+
+    @textless.setter
+    def textless(self, value: bool) -> None:
+        self._context.textless = value
+
     def open_file(self) -> None:
         """Begins the next file: rows are compared with the earlier rows of their own file."""
         self._context.file += 1
@@ -103,6 +117,9 @@ class Intake:
         """
         if record.faulty:
             self._taint(record)
+            return
+        if record.kind == PASSED:
+            self.passed_over[record.values["remark"]] += 1
             return
         if record.unknown:
             self._note_unknown(file, record.unknown)

@@ -51,7 +51,7 @@ class Pairs:
         shown_text = Coalesce("own_text", "prompt__text")
         of_training = self.context.kinds & {"training", "check"}
         golden = ("golden", shown_text, "reason", "own_x", "own_y") if of_training else ()
-        rows = Pair.objects.filter(study=self.context.study).values_list(
+        rows = Pair.objects.filter(study=self.context.study, **self.context.below).values_list(
             "pk",
             "purpose",
             "number",

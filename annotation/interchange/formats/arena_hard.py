@@ -23,7 +23,7 @@ from annotation.interchange.formats.chatbot_arena import rater
 from annotation.interchange.formats.conversation import content, conversation, parsed, storable
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, name, text
-from annotation.interchange.reading import Head, Progress, Row, Source, rows
+from annotation.interchange.reading import STRONG_WEIGHT, Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
 from annotation.problems import kind as remark
 from annotation.scales import Answer
@@ -40,9 +40,6 @@ OLDER: Final = frozenset({"question_id", "answer_id", "model_id", "choices", "tu
 GAME_ORDER: Final[Order] = {"": ("score", "judgment", "prompt")}
 GAMES: Final = "games"
 MOST_GAMES: Final = 2
-
-STRONG: Final = 3.0
-"""The weight of a strong verdict (A>>B) unless the person who loads the file says another."""
 
 
 class Verdict(NamedTuple):
@@ -64,7 +61,7 @@ SCORES: Final[Mapping[str, Verdict]] = {
     "A<B": Verdict("right"),
     "A<<B": Verdict("right", True),
 }
-WRITTEN: Final[Mapping[Verdict, str]] = {found: score for score, found in reversed(SCORES.items())}
+WRITTEN: Final[Mapping[Verdict, str]] = {found: score for score, found in reversed([*SCORES.items()])}
 """The first of the scores that say the same."""
 
 UNDECIDED: Final = remark("judgments-without-verdict", gettext_noop("judgments without a verdict: %(count)s"))
@@ -246,7 +243,9 @@ class Part(NamedTuple):
         return int(self.extra.get("place", 0 if self.models[0] == baseline else 1))
 
 
-def built_game(answer: Answer, weight: float | None, said: Texts | None, strong: float = STRONG) -> dict[str, Any]:
+def built_game(
+    answer: Answer, weight: float | None, said: Texts | None, strong: float = STRONG_WEIGHT
+) -> dict[str, Any]:
     """Returns a game as it is written from what the database has; a vote of the weight `strong` is A>>B or B>>A."""
     score = WRITTEN[Verdict(answer, answer != TIE and weight == strong)]
     asked = [] if said is None else [{"role": "user", "content": asked_of_judge(said)}]
@@ -267,7 +266,7 @@ def built(
     }
 
 
-def written(parts: Iterable[Part], baseline: str = "", strong: float = STRONG) -> Iterator[str]:
+def written(parts: Iterable[Part], baseline: str = "", strong: float = STRONG_WEIGHT) -> Iterator[str]:
     """Yields the lines, without their ends, that hold `parts`, which are in order of prompt, rater and models.
 
     Two games of one rater with the same two models, in either order, share a row. `baseline` is that of games that
@@ -291,7 +290,8 @@ def _line(row: Mapping[int, Part], strong: float) -> str:
     place, part = min(row.items())
     others: Mapping[str, Any] = json.loads(part.extra.get("others", "{}"))
     games: list[Mapping[str, Any] | None] = []
-    for at in range(max(MOST_GAMES if not part.extra else 0, *(1 + int(key) for key in (*row, *others)))):
+    # A tool that reads such files expects both games, and null for one that was not played.
+    for at in range(max(0 if part.extra else MOST_GAMES, 1 + max({*row, *map(int, others)}))):
         found = row.get(at)
         if found is None or found.answer is None:
             games.append(others.get(str(at)))

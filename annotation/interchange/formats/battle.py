@@ -14,12 +14,15 @@ KIND: Final = "battles"
 
 TIE: Final = "tie"
 
+ROWS: Final = ("models", "prompts", "results", "pairs", "comparisons", KIND)
+"""The kinds of rows that it becomes."""
+
 
 def values(
     *,
     models: tuple[str, str],
-    prompt: str,
-    answers: tuple[str, str],
+    prompt: tuple[str, ...],
+    answers: tuple[tuple[str, ...], tuple[str, ...]],
     winner: Answer | None,
     rater: int | str,
     format_name: str,
@@ -27,6 +30,12 @@ def values(
     extra: Mapping[str, Any],
     at: datetime | None = None,
     lang: str = "",
+    category: str = "",
+    tie_kind: str = "",
+    weight: float | None = None,
+    share: float | None = None,
+    turn: int = 0,
+    background: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Returns the values of a record: the left model and answer first; `winner` is None where nobody has voted.
 
@@ -43,6 +52,12 @@ def values(
         "extra": dict(extra),
         "at": at,
         "lang": lang,
+        "category": category,
+        "tie_kind": tie_kind,
+        "weight": weight,
+        "share": share,
+        "turn": turn,
+        "background": dict(background or {}),
     }
 
 

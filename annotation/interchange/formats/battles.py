@@ -58,6 +58,7 @@ WINNERS: Final[dict[str, Answer]] = {
     "tie (bothbad)": "tie",
     "both_bad": "tie",
 }
+BOTH_BAD: Final = ("tie (bothbad)", "both_bad")
 
 
 def recognised(head: Head) -> Named | None:
@@ -164,9 +165,10 @@ def _battle(file: Source, row: Row) -> Iterator[Record | Fault]:
         row.line,
         battle.values(
             models=models,
-            prompt=prompt,
-            answers=answers,
+            prompt=(prompt,),
+            answers=((answers[0],), (answers[1],)),
             winner=winner,
+            tie_kind="bad" if row.values["winner"] in BOTH_BAD else "",
             rater=rater,
             format_name=NAME,
             file=FILE,

@@ -71,9 +71,9 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
             yield from take(file, row)
 
 
-def _truth(value: Any) -> bool | None:
+def _truth(value: Any) -> bool:
     if value is None or isinstance(value, bool):
-        return value
+        return bool(value)
     said = str(value).strip().lower()
     if said not in (*YES, *NO):
         raise Wrong(gettext_noop("Expected true or false, not %(found)s."), found=shown(value))
@@ -147,8 +147,7 @@ def _record(
 
 def _with_texts(fields: Fields) -> Texts | None:
     """Reads the conversations of a row; None if it has none."""
-    missing = (None, "", [])
-    return None if all(fields.fields.get(key) in missing for key in TEXTS) else texts(fields)
+    return texts(fields) if any(fields.fields.get(key) not in (None, "", []) for key in TEXTS) else None
 
 
 def _identified(fields: Fields) -> None:

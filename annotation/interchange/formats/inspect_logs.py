@@ -123,11 +123,11 @@ def _said(output: Mapping[str, Any]) -> str:
 
 def _sample(file: Source, row: Row, model: str, task: str) -> Iterator[Record | Fault]:
     fields = Fields(file, row)
-    attachments: dict[str, Any] = fields("attachments", _object, {}) or {}
+    attachments: dict[str, Any] = (fields("attachments", _object) if "attachments" in row.values else {}) or {}
     key, epoch = fields("id", _key), fields("epoch", _epoch, 1)
     prompt = fields("input", lambda value: asked(_resolved(value, attachments)))
     said: str = fields("output", lambda value: _said(_object(_resolved(value, attachments))), "")
-    scores = fields("scores", _object, {})
+    scores: dict[str, Any] = fields("scores", _object) if "scores" in row.values else {}
     named = model or _model_of_output(row.values.get("output"))
     if not named:
         fields.fault("model", UNFINISHED)

@@ -21,7 +21,7 @@ from annotation.interchange.reading import Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
 from annotation.problems import kind as remark
 
-NAME: Final = "lm-evaluation-harness"
+NAME: Final = "lm-eval-harness"
 RESULTS: Final = "results of a run"
 NEEDED: Final = frozenset({"doc_id", "arguments", "resps"})
 

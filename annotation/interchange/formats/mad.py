@@ -108,8 +108,8 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
             row.line,
             battle.values(
                 models=models,
-                prompt=prompt,
-                answers=answers,
+                prompt=(prompt,),
+                answers=((answers[0],), (answers[1],)),
                 winner=winner,
                 rater="",
                 format_name=NAME,

@@ -79,7 +79,7 @@ def _answer(file: Source, row: Row) -> Iterator[Record | Fault]:
     failed = said is None or (not said and (bool(row.values.get("error")) or "response" not in row.values))
     if fields.faults:
         yield from fields.faults
-    elif failed:
+    elif failed or said is None:
         yield Record(PASSED, row.line, {"remark": FAILED.code})
     else:
         values = answer.values(

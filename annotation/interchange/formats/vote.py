@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from annotation.scales import Answer
 
@@ -10,11 +10,17 @@ KIND: Final = "votes"
 ROWS: Final = ("models", "prompts", "results", "pairs", "comparisons", KIND)
 
 
+class Person(NamedTuple):
+    """A rater who is known by the id that a file gives them."""
+
+    id: str
+
+
 def values(
     *,
     models: tuple[str, str],
     winner: Answer,
-    rater: int | str,
+    rater: int | str | Person,
     prompt: str | None = None,
     weight: float | None = None,
     share: float | None = None,
@@ -23,7 +29,11 @@ def values(
     at: datetime | None = None,
     background: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Returns the values of a record: the left model first. A row without a `prompt` is its own prompt."""
+    """Returns the values of a record: the left model first.
+
+    `rater` is a worker's number, the id of a person, or the name of a judge or of a crowd. A row without a `prompt` is
+    its own prompt; several records of one line are votes of several raters on one pair.
+    """
     return {
         "models": models,
         "winner": winner,

@@ -5,6 +5,15 @@ A `Source` is a file and how it is to be read. `look` returns its first rows, by
 """
 
 from annotation.interchange.reading.head import look, rows
-from annotation.interchange.reading.source import MISSING_COLUMN, Change, Head, Progress, Reading, Row, Source
+from annotation.interchange.reading.source import (
+    MISSING_COLUMN,
+    STRONG_WEIGHT,
+    Change,
+    Head,
+    Progress,
+    Reading,
+    Row,
+    Source,
+)
 
-__all__ = ["MISSING_COLUMN", "Change", "Head", "Progress", "Reading", "Row", "Source", "look", "rows"]
+__all__ = ["MISSING_COLUMN", "STRONG_WEIGHT", "Change", "Head", "Progress", "Reading", "Row", "Source", "look", "rows"]

@@ -22,6 +22,9 @@ MOST_ROWS: Final = 10_000_000
 MOST_COLUMNS: Final = 10_000
 """Maximum rows of a spreadsheet or a Parquet file, and maximum columns of any table."""
 
+STRONG_WEIGHT: Final = 3.0
+"""The weight of a strong verdict that Arena-Hard uses."""
+
 TICK: Final = 256
 """Rows between two progress reports."""
 
@@ -40,12 +43,14 @@ class Reading:
         separator: the character between the cells of a CSV file.
         sheet: the name of the sheet of a spreadsheet; by default the first one.
         columns: by a column's or key's name in the file, the name that the format knows it by.
+        strong_weight: the weight of a strong verdict, such as A>>B, where a format has them.
     """
 
     encoding: str = ""
     separator: str = ""
     sheet: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    strong_weight: float = STRONG_WEIGHT
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -53,6 +58,7 @@ class Reading:
             "separator": self.separator,
             "sheet": self.sheet,
             "columns": dict(self.columns),
+            "strong_weight": self.strong_weight,
         }
 
     @classmethod

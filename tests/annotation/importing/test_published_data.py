@@ -9,14 +9,14 @@ from annotation.exporting import export
 from annotation.importing import load
 from annotation.models import Comparison, Pair, Rater, Result, Study, Upload, Worker
 from annotation.studies import lifecycle
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 LLMFAO = REAL_DATA / "llmfao"
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.reference,
-    pytest.mark.skipif(not LLMFAO.is_dir(), reason="../shared/data/llmfao beside the checkout is missing"),
+    needs_real_data("llmfao"),
 ]
 
 

@@ -17,7 +17,7 @@ from annotation.stored_problems import told
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
 from tests.builders import MARK, add_golden_pairs, build_study
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 from tests.together import together
 
 REFERENCE = REAL_DATA / "llmfao"
@@ -238,7 +238,7 @@ def test_the_command_turns_a_refusal_into_one_clear_error() -> None:
 
 
 @pytest.mark.reference
-@pytest.mark.skipif(not REFERENCE.exists(), reason="../shared/data/llmfao is not there")
+@needs_real_data("llmfao")
 @pytest.mark.django_db
 def test_the_real_study_gets_its_3236_pairs_and_offers_the_2139_of_the_crowd() -> None:
     def rows(name: str) -> list[dict[str, object]]:

@@ -7,11 +7,12 @@ import pytest
 import scipy
 
 from annotation.pairing import mad
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 CASE = REAL_DATA / "mad" / "selection-case.json"
 
 
+@needs_real_data("mad")
 def test_the_seven_choices_that_were_worked_out():
     case = json.loads(CASE.read_text())
     similarity = np.array([row["similarity"] for row in case["rows"]])
@@ -43,6 +44,7 @@ def test_ties_go_to_the_earlier_prompt_although_a_cosine_is_not_quite_one():
     assert mad.choose(np.array([0.0, 0.5, 0.5]), vectors, top=3, spread=1.0).tolist() == [0, 1, 2]
 
 
+@needs_real_data("mad")
 def test_sparse_vectors_choose_the_same():
     case = json.loads(CASE.read_text())
     similarity = np.array([row["similarity"] for row in case["rows"]])

@@ -14,7 +14,7 @@ from rapidfuzz.distance import Levenshtein
 from annotation.pairing import everything, neighbours, random
 from annotation.pairing.registry import STRATEGIES
 from annotation.pairing.strategy import Options, Unconnected
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 REFERENCE = REAL_DATA / "llmfao"
 
@@ -121,7 +121,7 @@ def test_a_rank_and_its_pair_belong_together_however_large(rank: int) -> None:
 
 
 @pytest.mark.reference
-@pytest.mark.skipif(not REFERENCE.exists(), reason="../shared/data/llmfao is not there")
+@needs_real_data("llmfao")
 def test_three_neighbours_on_the_real_answers_are_the_published_pairs() -> None:
     answers: dict[int, list[tuple[int, str]]] = defaultdict(list)
     with (REFERENCE / "results.jsonl").open(encoding="utf-8") as lines:

@@ -20,7 +20,9 @@ def client(owner, as_user):
 
 
 def make(client, **fields):
-    return client.post("/new-study/", {"name": "Haiku by machines", "slug": "", "language": "en"} | fields)
+    return client.post(
+        "/new-study/", {"name": "Haiku by machines", "slug": "", "language": "en", "offering": "fixed"} | fields
+    )
 
 
 def test_the_empty_list_says_what_to_do(client):
@@ -56,6 +58,18 @@ def test_a_new_study_is_a_draft_with_wording_codes_and_a_prompt_set_of_its_own(c
     assert (study.owner, study.status, study.prompt_set.slug) == (owner, Status.DRAFT, "haiku-by-machines")
     assert study.consent
     assert study.exits.count() == 6
+
+
+@pytest.mark.parametrize("offering", ["fixed", "adaptive"])
+def test_how_pairs_are_chosen_can_be_said_when_a_study_is_made(client, offering):
+    assert "How pairs are chosen" in text_of(client.get("/new-study/"))
+    make(client, offering=offering)
+    assert Study.objects.get().offering == offering
+
+
+def test_a_way_of_choosing_pairs_that_does_not_exist_is_refused(client):
+    make(client, offering="magic")
+    assert not Study.objects.exists()
 
 
 def test_an_address_that_is_suggested_is_one_that_is_free(client):

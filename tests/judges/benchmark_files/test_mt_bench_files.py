@@ -34,7 +34,7 @@ from tests.annotation import exchange
 from tests.builders import NOW
 from tests.judges import benchmark
 from tests.judges.conftest import make_judge, run_judge
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 from tests.together import together
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,7 @@ def test_a_row_that_says_the_same_in_another_hand_is_the_same(tmp_path: Path) ->
 
 
 @pytest.mark.reference
+@needs_real_data("mt_bench")
 def test_the_published_files_come_back_byte_for_byte(tmp_path: Path) -> None:
     loaded(DATA)
     out = written("bench", tmp_path)

@@ -21,7 +21,7 @@ from judges.models import AnswerSource, EvolvedPrompt, EvolveRun
 from tests.arena import Arena
 from tests.judges.conftest import running
 from tests.judges.evolving import WRITER, prompt_set
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 from tests.waiting import PATIENCE, eventually
 
 SEEDS = REAL_DATA / "mad" / "seeds-reasoning-gsm8k-60.jsonl"
@@ -181,7 +181,7 @@ def test_a_command_killed_in_the_middle_loses_nothing_and_asks_nothing_twice_but
 
 
 @pytest.mark.reference
-@pytest.mark.skipif(not SEEDS.exists(), reason="../shared/data/mad is not there")
+@needs_real_data("mad")
 @pytest.mark.django_db(transaction=True)
 def test_sixty_real_problems_are_evolved_twice_over_and_keep_their_format() -> None:
     made = PromptSet.objects.create(slug="seeds", name="GSM8K")

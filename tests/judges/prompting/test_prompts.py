@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from judges.prompting.builtin import BUILT_IN, from_instruction
 from judges.prompting.readers import READERS, Reading, Reply
 from judges.prompting.templates import BadTemplate, Part, Subject, TemplateSet, check, choose, fill, from_toml, to_toml
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 PLAIN = TemplateSet("pair", (Part("Compare.\n\n```\n$answer_a\n```\n\n```\n$answer_b\n```\n\nPrompt: $prompt"),))
 LLMFAO = REAL_DATA / "llmfao" / "gpt-instruction.txt"
@@ -189,9 +189,8 @@ def test_a_set_that_cannot_be_filled_in_is_refused_with_what_is_wrong(toml: str,
 
 
 @pytest.mark.reference
+@needs_real_data("llmfao")
 def test_llmfaos_instruction_is_a_set() -> None:
-    if not LLMFAO.exists():
-        pytest.skip(f"{LLMFAO} is missing")
     templates = from_instruction(LLMFAO.read_text(encoding="utf-8"))
     check(templates)
     system, asked = fill(templates, pair("first answer", "second answer")).messages

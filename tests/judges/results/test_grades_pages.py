@@ -17,7 +17,7 @@ from judges.statistics.score_tables import Interval, Score
 from judges.templatetags.grading import mean_of
 from tests.judges import benchmark
 from tests.judges.conftest import make_judge, run_judge
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +39,7 @@ def command(*arguments: str, **options: object) -> str:
 
 
 @pytest.mark.reference
+@needs_real_data("mt_bench")
 def test_the_published_judgments_give_the_published_numbers() -> None:
     load.load([DATA], study_slug="bench", format_name="mt-bench")
     told = json.loads(command("bench", json=True))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ranking.design import clusters, d_optimal, gap, newcomer
 from ranking.design.belief import Belief
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 NOBODY = frozenset[int]()
 
@@ -185,6 +185,7 @@ def test_the_fit_is_where_the_gradient_vanishes_whatever_the_votes():
         assert np.abs(gradient).max() < 1e-7
 
 
+@needs_real_data("mad")
 def test_the_case_that_was_checked_by_brute_force():
     case = json.loads((REAL_DATA / "mad" / "design-case.json").read_text())
     belief = Belief.of(np.array(case["wins"]), case["lambda"])

@@ -12,13 +12,13 @@ from ranking.methods.board import rate
 from ranking.methods.ratings import ELO, normalised
 from ranking.methods.settings import Settings
 from ranking.methods.tally import Votes
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 DATA = REAL_DATA / "llmfao"
 
 pytestmark = [
     pytest.mark.reference,
-    pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/llmfao beside the checkout is missing"),
+    needs_real_data("llmfao"),
 ]
 
 

@@ -15,14 +15,14 @@ from ranking.pairs.search import Search, Sought
 from ranking.reports import agreement
 from ranking.votes import reader
 from tests.builders import NOW
-from tests.places import REAL_DATA
+from tests.places import REAL_DATA, needs_real_data
 
 DATA = REAL_DATA / "llmfao"
 
 pytestmark = [
     pytest.mark.reference,
     pytest.mark.django_db,
-    pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/llmfao beside the checkout is missing"),
+    needs_real_data("llmfao"),
 ]
 
 LABELS = {"x": 1, "tie": 0, "y": -1}

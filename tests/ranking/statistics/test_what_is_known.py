@@ -13,8 +13,9 @@ from ranking.methods.settings import Settings
 from ranking.pages import statements
 from ranking.pages.statements import About
 from ranking.statistics.separation import POWER, _times_as_many, errors_needed, verdict
+from tests.places import needs_real_data
 from tests.ranking.drawn_votes import draw, make
-from tests.ranking.methods.test_published_board import DATA, crowd  # noqa: F401  a fixture
+from tests.ranking.methods.test_published_board import crowd  # noqa: F401  a fixture
 
 
 def ratings(votes, **options):
@@ -46,7 +47,7 @@ def test_level_and_worst_place_are_what_a_loop_over_the_pairs_finds(seed, cluste
 
 
 @pytest.mark.reference
-@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/llmfao beside the checkout is missing")
+@needs_real_data("llmfao")
 def test_people_do_not_separate_the_first_49_of_59_for_prompts_like_these(crowd):  # noqa: F811
     both, worker = (ratings(crowd, clusters=clusters) for clusters in ("both", "worker"))
     told, here = verdict(both, worker), verdict(worker)

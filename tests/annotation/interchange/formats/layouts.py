@@ -57,9 +57,9 @@ HELD: Final[dict[str, tuple[str, str, dict[str, int]]]] = {
     "comparia/votes.parquet": ("comparia", "votes", {"votes": 5, "passed": 1}),
     "inspect/birds.eval": ("inspect", "answers", {"answers": 5, "scores": 7, "passed": 1}),
     "inspect/birds.json": ("inspect", "answers", {"answers": 5, "scores": 7, "passed": 1}),
-    f"{RUN}/results_2025-06-01T10-00-00.123456.json": ("lm-evaluation-harness", "results of a run", {}),
+    f"{RUN}/results_2025-06-01T10-00-00.123456.json": ("lm-eval-harness", "results of a run", {}),
     f"{RUN}/samples_birds_2025-06-01T10-00-00.123456.jsonl": (
-        *("lm-evaluation-harness", "answers"),
+        *("lm-eval-harness", "answers"),
         {"answers": 5, "passed": 1},
     ),
     "mt_bench_people/gpt4.jsonl": ("mt-bench-people", "battles", {"battles": 2}),

@@ -11,7 +11,6 @@ from annotation.interchange.formats.arena_hard import Part, Texts
 from annotation.interchange.reading import Reading, Source, look
 from tests.annotation.interchange.formats.layouts import LAYOUTS, read, source, votes
 
-
 ROW = json.loads((LAYOUTS / "arena_hard/judgments.jsonl").read_text("utf-8").splitlines()[0])
 
 

@@ -16,8 +16,8 @@ from annotation.importing.undo import undo
 from annotation.interchange.faults import Fault
 from annotation.interchange.format import Record
 from annotation.interchange.formats import battles, mad, remainder
-from annotation.interchange.registry import FORMATS
 from annotation.interchange.reading import Source, look, rows
+from annotation.interchange.registry import FORMATS
 from annotation.models import BattleRow, Comparison, Pair, Rater, RaterKind, Study
 from tests.builders import build_study, build_worker
 

@@ -57,7 +57,7 @@ def test_what_cannot_be_loaded_says_what_to_do(name):
     faults = [each for each in found if isinstance(each, Fault)]
     for each in found:
         if isinstance(each, Named):
-            known = FORMATS["lm-evaluation-harness"]
+            known = FORMATS["lm-eval-harness"]
             faults += [row for row in known.read(source(name, "asked"), each.kind, None) if isinstance(row, Fault)]
     assert len(faults) == 1
     text = faults[0].reason % faults[0].values

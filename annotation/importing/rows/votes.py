@@ -1,0 +1,251 @@
+"""Importing votes without texts: two models, who won, and at most a key of the prompt.
+
+A row without a key is its own prompt. Its prompt, answers and pair have numbers from `ROOM` on that are computed from
+the row and from how many such rows came before it, so a file that is loaded again finds its rows. Nothing else can
+refer to them, so nothing of them stays in memory but counts.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from hashlib import blake2b
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.importing.rows.batches import Batch, Values
+from annotation.importing.rows.comparisons import (
+    Judged,
+    answer_in,
+    counts_as_person,
+    is_crowd,
+    refuse_no_judge,
+    values_of,
+)
+from annotation.importing.rows.errors import Refused
+from annotation.importing.rows.importer import Intake
+from annotation.importing.rows.known_rows import Known, KnownRater
+from annotation.importing.rows.pairs import VOTABLE
+from annotation.importing.rows.texts import ByText
+from annotation.interchange.format import Record
+from annotation.interchange.formats.vote import KIND, Person
+from annotation.models import Comparison, Pair, Prompt, PromptSet, Result, Worker
+from annotation.numbering import ROOM, Numbering
+from annotation.problems import gettext_noop
+from annotation.scales import Side
+
+HAS_TEXTS: Final = gettext_noop(
+    "The study’s prompt set has texts, and this file has none. Load it into a new study with a prompt set of its own."
+)
+
+
+@dataclass
+class _Row:
+    """A row that is its own prompt: the half of its numbers that is computed, its two models and the votes on it.
+
+    `stored` is how many of its votes the study has already; None if the row is new.
+    """
+
+    half: int
+    models: tuple[int, int]
+    stored: int | None
+    votes: dict[int | str, tuple[KnownRater, Judged]] = field(default_factory=dict)
+
+
+class VoteRows:
+    """Imports votes without texts; see `Taker`. Several records of one line are votes on one pair."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self._texts = ByText(intake)
+        self._times: Counter[bytes] = Counter()
+        self._row: _Row | None = None
+        self._place: tuple[int, int] | None = None
+        self._workers = Numbering()
+        self._check_set()
+        if sink := intake.sink:
+            self._prompts = Batch(Prompt)
+            self._results = Batch(Result, sink.models, self._prompts)
+            self._pairs = Batch(Pair, self._results)
+            self._comparisons = Batch(Comparison, self._pairs, sink.workers, sink.raters)
+
+    def _check_set(self) -> None:
+        """Makes the prompt set one without texts. If it has some, every row is refused."""
+        prompt_set = self.intake.prompt_set
+        self._refused = (
+            prompt_set is not None and not prompt_set.textless and Prompt.objects.filter(prompt_set=prompt_set).exists()
+        )
+        if self._refused:
+            return
+        self.intake.textless = True
+        if self.intake.sink and prompt_set is not None and not prompt_set.textless:
+            PromptSet.objects.filter(pk=prompt_set.pk).update(textless=True)
+            prompt_set.textless = True
+
+    # Stored rows.
+
+    @cached_property
+    def _stored(self) -> NDArray[np.int64]:
+        """(n, 2) the numbers of stored pairs that are rows of their own, in order, and how many votes each has."""
+        if self.intake.study is None:
+            return np.empty((0, 2), dtype=np.int64)
+        rows = Comparison.objects.filter(study=self.intake.study, pair__number__gte=ROOM).in_force().order_by()
+        pairs = np.fromiter(rows.values_list("pair__number", flat=True).iterator(), dtype=np.int64)
+        return np.column_stack(np.unique(pairs, return_counts=True))
+
+    def _votes_on(self, half: int) -> int | None:
+        """Returns how many votes are stored on a pair; None if there is no such pair."""
+        at = int(np.searchsorted(self._stored[:, 0], ROOM + half))
+        if at == len(self._stored) or self._stored[at, 0] != ROOM + half:
+            return None
+        return int(self._stored[at, 1])
+
+    @cached_property
+    def _people(self) -> dict[str, int]:
+        """Workers' numbers by the id that a file gave them."""
+        if self.intake.study is None:
+            return {}
+        rows = Worker.objects.filter(study=self.intake.study).exclude(external_id=None)
+        return {external_id: number for external_id, number in rows.values_list("external_id", "number") if external_id}
+
+    # Importing rows.
+
+    def take(self, file: str, record: Record) -> None:
+        if self._refused:
+            raise Refused("", HAS_TEXTS)
+        row = record.values
+        rater = self._rater(row["rater"])
+        if not isinstance(rater, int) and not is_crowd(rater):
+            refuse_no_judge("rater", rater)
+        if row["prompt"] is None:
+            self._own(record, rater)
+        else:
+            self._on_prompt(row, rater)
+
+    def _rater(self, rater: int | str | Person) -> int | str:
+        if not isinstance(rater, Person):
+            return rater
+        number = self._people.get(rater.id)
+        if number is None:
+            number = self._people[rater.id] = self._workers.draw(self.intake.comparisons.raters)
+            self.intake.comparisons.external_ids[number] = rater.id
+        return number
+
+    def _on_prompt(self, row: Mapping[str, Any], rater: int | str) -> None:
+        """Imports a vote on a prompt that has a key."""
+        models = self._texts.two_models(row["models"])
+        prompt = self._texts.prompt_with_key(row["prompt"])
+        results = [self._texts.result(prompt, model, [""])[0] for model in models]
+        pair, fresh = self.intake.pairs.of_two(prompt, *results)
+        if fresh:
+            self.intake.count("pairs").add(new=True)
+        side: Side = "x" if pair.values[3] == results[0] else "y"
+        new, _trial = self.intake.comparisons.take_unnumbered(rater, pair, side, row)
+        self._count(new=new)
+
+    def _count(self, *, new: bool) -> None:
+        self.intake.count("comparisons").add(new=new)
+        self.intake.count(KIND).add(new=new)
+
+    def _own(self, record: Record, rater: int | str) -> None:
+        """Imports a vote on a pair of its own, or another rater's vote of the same line."""
+        row, place = record.values, (self.intake.file, record.line)
+        if self._row is None or place != self._place:
+            self._write()
+            self._row, self._place = self._begin(row, rater), place
+        current = self._row
+        if rater in current.votes:
+            raise Refused("rater", gettext_noop("This row has two votes of the same rater."))
+        answer = answer_in(row, "x")
+        known = self.intake.comparisons.rater(rater, background=row["background"])
+        current.votes[rater] = (known, answer)
+        if current.stored is None:
+            known.votes += 1
+            self._count(new=True)
+        else:
+            self._count(new=len(current.votes) > current.stored and self._add_to_stored(current, rater))
+
+    def _begin(self, row: Mapping[str, Any], rater: int | str) -> _Row:
+        models = self._texts.two_models(row["models"])
+        what = (row["models"], rater, *(row[name] for name in ("winner", "weight", "share", "tie_kind", "turn", "at")))
+        content = blake2b(repr(what).encode(), digest_size=12).digest()
+        self._times[content] += 1
+        digest = blake2b(content + self._times[content].to_bytes(8), digest_size=8).digest()
+        # 61 bits: of five million loads of a million rows, one has two rows with one number.
+        half = int.from_bytes(digest) >> 3
+        stored = self._votes_on(half)
+        for kind in ("prompts", "results", "results", "pairs"):
+            self.intake.count(kind).add(new=stored is None)
+        return _Row(half, models, stored)
+
+    def _add_to_stored(self, current: _Row, rater: int | str) -> bool:
+        """Adds a rater's vote to a stored pair; returns False if it has one."""
+        pair = Pair.objects.get(study=self.intake.study, number=ROOM + current.half)
+        known, answer = current.votes[rater]
+        if known.pk and Comparison.objects.filter(pair=pair, rater=known.pk).exists():
+            return False
+        known.votes += 1
+        if (sink := self.intake.sink) and self.intake.study:
+            study, key = self.intake.study.pk, pair.pk
+            if counts_as_person(rater, known):
+                sink.taken[key] += 1
+            self._comparisons.add(None, partial(_comparison, answer, study, Known(key, ()), known, sink.upload.pk))
+        return True
+
+    def _write(self) -> None:
+        """Stores the row whose votes are complete."""
+        current, self._row = self._row, None
+        sink, study = self.intake.sink, self.intake.study
+        if current is None or current.stored is not None or sink is None or study is None:
+            return
+        upload, half = sink.upload.pk, current.half
+        models = [self.intake.corpus.models[number] for number in current.models]
+        prompt, pair = Known(0, ()), Known(0, ())
+        results = [Known(0, ()), Known(0, ())]
+        # Nobody is offered such a pair: it wants the votes that it has.
+        votes = sum(counts_as_person(rater, known) for rater, (known, _answer) in current.votes.items())
+        owner = {"prompt_set_id": study.prompt_set_id, "upload_id": upload}
+        self._prompts.add(prompt, lambda: {**owner, "number": ROOM + half, "text": ""})
+        for side in (0, 1):
+            self._results.add(results[side], partial(_result, study.prompt_set_id, half, side, prompt, models, upload))
+        self._pairs.add(
+            pair,
+            lambda: {
+                **VOTABLE,
+                "study_id": study.pk,
+                "number": ROOM + half,
+                "prompt_id": prompt.pk,
+                "model_x_id": models[0].pk,
+                "model_y_id": models[1].pk,
+                "result_x_id": results[0].pk,
+                "result_y_id": results[1].pk,
+                "key": sink.rng.random(),
+                "wanted": votes,
+                "taken": votes,
+                "upload_id": upload,
+            },
+        )
+        for known, answer in current.votes.values():
+            self._comparisons.add(None, partial(_comparison, answer, study.pk, pair, known, upload))
+
+    def settle(self) -> None:
+        self._write()
+        for batch in (self._prompts, self._results, self._pairs, self._comparisons):
+            batch.flush()
+
+
+def _result(prompt_set: int, half: int, side: int, prompt: Known, models: Sequence[Known], upload: int) -> Values:
+    return {
+        "prompt_set_id": prompt_set,
+        "number": ROOM + 2 * half + side,
+        "prompt_id": prompt.pk,
+        "model_id": models[side].pk,
+        "text": "",
+        "upload_id": upload,
+    }
+
+
+def _comparison(answer: Judged, study: int, pair: Known, rater: KnownRater, upload: int) -> Values:
+    return values_of(answer, study, pair.pk, rater.pk, upload)
