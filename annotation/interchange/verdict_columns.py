@@ -14,7 +14,7 @@ from annotation.interchange import llmfao
 from annotation.interchange.llmfao import Wrong
 from annotation.interchange.reading import Head, Progress, Source, look
 from annotation.interchange.reading.coded import Coded, coded
-from annotation.interchange.verdicts import rater_of, refuse_odd_share
+from annotation.interchange.verdicts import Rater, rater_of, refuse_odd_share
 from annotation.scales import Answer
 
 
@@ -28,7 +28,7 @@ class VerdictColumns:
     left: Coded[str | int]
     right: Coded[str | int]
     winner: Coded[Answer]
-    rater: Coded[int | str]
+    rater: Coded[Rater]
     prompt: Coded[Hashable] | None = None
     pair: Coded[Hashable] | None = None
     turn: Coded[int] | None = None
@@ -121,7 +121,7 @@ def both[A, B, C](one: Coded[A], other: Coded[B], read: Callable[[A, B], C]) -> 
     return Coded([read(one.values[kind // size], other.values[kind % size]) for kind in kinds.tolist()], codes)
 
 
-def _raters(found: Mapping[str, Coded[Any]], rows: int) -> Coded[int | str]:
+def _raters(found: Mapping[str, Coded[Any]], rows: int) -> Coded[Rater]:
     nobody: Coded[None] = Coded([None], np.zeros(rows, dtype=np.int8))
     unnamed = Coded(["people" if "worker" in found else ""], np.zeros(rows, dtype=np.int8))
     return both(found.get("rater", unnamed), found.get("worker", nobody), rater_of)

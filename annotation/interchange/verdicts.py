@@ -7,9 +7,14 @@ from typing import Any, Final
 
 from annotation.interchange.format import Record
 from annotation.interchange.formats import battle, vote
+from annotation.interchange.formats.vote import Person
 from annotation.interchange.llmfao import CROWD, Wrong, is_reserved
 from annotation.problems import gettext_noop
 from annotation.scales import Answer
+
+
+type Rater = int | str | Person
+"""A worker's number, a person's id in a file, or the name of a judge or a crowd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,7 @@ class Verdict:
     Attributes:
         models: the names of the left and the right model, or their numbers in the files.
         winner: left, right or tie.
-        rater: a worker's number, or the name of a judge or a crowd; empty if the file does not say.
+        rater: who gave it; empty if the file does not say.
         prompt: what identifies the prompt among the files; None if a row is its own prompt.
         pair: what identifies, besides prompt and models, what was compared; None if that is enough.
         turn: the turn that was judged; 0 for the whole conversation.
@@ -34,7 +39,7 @@ class Verdict:
 
     models: tuple[str | int, str | int]
     winner: Answer
-    rater: int | str
+    rater: Rater
     prompt: Hashable = None
     pair: Hashable = None
     turn: int = 0
@@ -74,14 +79,19 @@ def of_record(record: Record) -> Iterator[Verdict]:
         yield from read(record)
 
 
-def is_crowd(rater: int | str) -> bool:
+def is_crowd(rater: Rater) -> bool:
     """Returns whether `rater` is a crowd whose members are not known."""
     return isinstance(rater, str) and CROWD.fullmatch(rater) is not None
 
 
-def is_person(rater: int | str) -> bool:
-    """Returns whether `rater` is a worker or a crowd, and no judge."""
-    return isinstance(rater, int) or is_crowd(rater)
+def is_one_person(rater: Rater) -> bool:
+    """Returns whether `rater` is a single person."""
+    return isinstance(rater, int | Person)
+
+
+def is_person(rater: Rater) -> bool:
+    """Returns whether `rater` is a person or a crowd, and no judge."""
+    return is_one_person(rater) or is_crowd(rater)
 
 
 def _of_comparison(record: Record) -> Iterator[Verdict]:

@@ -14,7 +14,7 @@ from annotation.interchange.faults import Fault, shown
 from annotation.interchange.llmfao import Wrong
 from annotation.interchange.reading.coded import Coded
 from annotation.interchange.verdict_columns import VerdictColumns
-from annotation.interchange.verdicts import Verdict, is_crowd, is_person
+from annotation.interchange.verdicts import Rater, Verdict, is_crowd, is_one_person, is_person
 from annotation.models import RaterKind
 from annotation.problems import gettext_noop
 from ranking import problems
@@ -104,7 +104,7 @@ class Gathered:
     """
 
     models: Codes[str | int] = field(default_factory=Codes)
-    raters: Codes[int | str] = field(default_factory=Codes)
+    raters: Codes[Rater] = field(default_factory=Codes)
     prompts: Codes[None] = field(default_factory=Codes)
     pairs: Codes[None] = field(default_factory=Codes)
     categories: Codes[str] = field(default_factory=Codes)
@@ -279,7 +279,7 @@ class Comparisons:
     """
 
     names: tuple[str, ...]
-    raters: tuple[int | str, ...]
+    raters: tuple[Rater, ...]
     categories: tuple[str, ...]
     columns: dict[str, Ints]
     weight: NDArray[np.float64]
@@ -302,7 +302,7 @@ class Comparisons:
         """Returns the codes of the crowds whose members are not known."""
         return [code for code, rater in enumerate(self.raters) if is_crowd(rater)]
 
-    def of(self, choose: Callable[[int | str], bool]) -> NDArray[np.bool_]:
+    def of(self, choose: Callable[[Rater], bool]) -> NDArray[np.bool_]:
         """(n,) whether the row's rater is one that `choose` returns true for."""
         return np.array([choose(rater) for rater in self.raters], dtype=bool)[self.columns["rater"]]
 
@@ -418,7 +418,7 @@ def _once(
     gathered: Gathered, rows: dict[str, Any], starts: Ints, files: Sequence[str]
 ) -> tuple[NDArray[np.bool_] | None, list[Fault]]:
     """Returns (n,) which rows to keep, None for all, and the errors of rows that contradict an earlier one."""
-    workers = np.array([isinstance(rater, int) for rater in gathered.raters.things], dtype=bool)[rows["rater"]]
+    workers = np.array([is_one_person(rater) for rater in gathered.raters.things], dtype=bool)[rows["rater"]]
     numbered = np.flatnonzero(workers | (rows["repetition"] != UNKNOWN))
     if not len(numbered):
         return None, []

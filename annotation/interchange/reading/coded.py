@@ -190,7 +190,7 @@ def _add_plain(found: Mapping[int, _Growing], block: bytes, separator: str, widt
         raise _Odd
     if np.count_nonzero(data == NEWLINE) * width != len(ends):
         raise _Odd
-    starts = np.concatenate([[0], ends[:-1] + 1]).reshape(-1, width)
+    starts = np.concatenate([[0], ends + 1])[:-1].reshape(-1, width)
     ends = ends.reshape(-1, width)
     # Rows of separators alone are skipped everywhere, too.
     filled = ends[:, -1] - starts[:, 0] >= width

@@ -16,6 +16,7 @@ from ranking.board_data import rows
 from ranking.boards import compute
 from ranking.methods.settings import Settings
 from ranking.votes.reader import Filters
+from tests.annotation.interchange.formats.layouts import HELD, LAYOUTS
 
 COMPARISONS = """id,prompt,model_x,model_y,worker,winner,left,right
 0,1,1,2,1,left,ash,birch
@@ -256,3 +257,31 @@ def test_rows_of_several_groups_are_told_apart(run, tmp_path):
     data = json.loads(run(path, "--format", "battles", "--json")[0])
     assert len(rows(data)) == 4
     assert len(data["groups"]) == 2
+
+
+WITH_VOTES = [name for name, (_known, _kind, held) in HELD.items() if {"battles", "votes"} & held.keys()]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", WITH_VOTES)
+def test_every_layout_gives_the_board_of_a_study_that_it_is_loaded_into(run, name):
+    path = LAYOUTS / name
+    load.load([path], study_slug="loaded", format_name=HELD[name][0])
+    study = Study.objects.get(slug="loaded")
+    if not study.comparisons.exists():
+        with pytest.raises(CommandError, match="no votes or verdicts"):
+            run(path, "--format", HELD[name][0])
+        return
+    out = json.loads(run(path, "--json")[0])
+    stored = compute.compute(study, Filters(raters=out["filters"]["raters"]), Settings())
+    assert out["comparisons"] == stored.sheet["comparisons"]
+    assert [notice for group in out["groups"] for notice in group["notices"]] == [
+        notice for group in stored.sheet["groups"] for notice in group["notices"]
+    ]
+    for group, other in zip(out["groups"], stored.sheet["groups"], strict=True):
+        found = {row["model"]: [row[name] for name in COMPARED] for row in group["rows"]}
+        expected = {row["model"]: [row[name] for name in COMPARED] for row in other["rows"]}
+        assert found.keys() == expected.keys()
+        for model, numbers in found.items():
+            given = [(one, two) for one, two in zip(numbers, expected[model], strict=True) if two is not None]
+            assert [one for one, _two in given] == pytest.approx([two for _one, two in given], abs=1e-4)
