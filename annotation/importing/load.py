@@ -24,6 +24,7 @@ from annotation.importing import answer_flags, registry
 from annotation.importing.archives import Unpackable, is_archive, unpack
 from annotation.importing.proposals import Choice, Looked, best_format, looked_at
 from annotation.importing.rows import Counts, Intake, Repeats, Sink
+from annotation.importing.samples import SamplePair, Samples
 from annotation.interchange.faults import Fault, Faults, printable, shown
 from annotation.interchange.format import Format, Named
 from annotation.interchange.hidden_files import is_hidden
@@ -410,6 +411,11 @@ def recognise(looked: Sequence[Looked], rater: str | None, format_name: str = ""
     skipped: list[str] = []
     for each in looked:
         source, head, outright = each.source, each.head, each.outright
+        if each.choice.kind and each.choice.kind not in known.kinds:
+            reason = gettext_noop("Files of this format have no kind %(kind)s. Use one of: %(kinds)s.")
+            kinds = {"kind": shown(each.choice.kind), "kinds": ", ".join(known.kinds)}
+            faults.add(Fault(source.name, None, "kind", reason, kinds))
+            continue
         if _hidden(source, outright):
             skipped.append(source.name)
             continue
@@ -506,6 +512,15 @@ def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: T
     Raises:
         FaultyFiles: the files have errors.
     """
+    intake = _checked(work, study, prompt_set, tell)
+    if intake.faults:
+        raise FaultyFiles(intake.faults)
+    return intake
+
+
+def _checked(
+    work: Work, study: Study | None, prompt_set: PromptSet | None, tell: Tell | None, samples: Samples | None = None
+) -> Intake:
     intake = Intake(
         study,
         prompt_set,
@@ -516,13 +531,44 @@ def check(work: Work, study: Study | None, prompt_set: PromptSet | None, tell: T
         owned=registry.OWNED,
         guess=work.format.language,
     )
-    _read(work, intake, 0, tell)
+    _read(work, intake, 0, tell, samples)
     if intake.faults:
         for file in work.files:
             if file.proposed:
                 intake.faults.add(Fault(file.source.name, None, "", NOT_UTF8, {"encoding": file.proposed}))
-        raise FaultyFiles(intake.faults)
     return intake
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What loading files would do: the report on what would be added and skipped, what is refused, and a few pairs.
+
+    Nothing is stored as long as there are `faults`.
+    """
+
+    report: Report
+    faults: Faults
+    pairs: tuple[SamplePair, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return self.report.as_json() | {
+            "faults": [fault.as_json() for fault in self.faults.listed],
+            "count": self.faults.count,
+            "pairs": [pair.as_json() for pair in self.pairs],
+        }
+
+
+def dry_run(work: Work, study_slug: str, prompt_set_slug: str | None = None, tell: Tell | None = None) -> DryRun:
+    """Returns what loading files into the study at `study_slug` would do, which may not exist yet.
+
+    Raises:
+        NotPossible: the study has another prompt set, or its address is not valid.
+    """
+    study = Study.objects.filter(slug=study_slug).select_related("prompt_set").first()
+    prompt_set = _prompt_set_for(study, study_slug, prompt_set_slug)
+    samples = Samples(prompt_set)
+    intake = _checked(work, study, prompt_set, tell, samples)
+    return DryRun(report_of(intake, work), intake.faults, tuple(samples.found()))
 
 
 NOT_UTF8: Final = gettext_noop(
@@ -531,7 +577,7 @@ NOT_UTF8: Final = gettext_noop(
 )
 
 
-def _read(work: Work, intake: Intake, before: int, tell: Tell | None) -> None:
+def _read(work: Work, intake: Intake, before: int, tell: Tell | None, samples: Samples | None = None) -> None:
     """Passes every record to `intake`; `before` bytes of the two readings are already done."""
     done, total = before, 2 * work.size
 
@@ -548,6 +594,8 @@ def _read(work: Work, intake: Intake, before: int, tell: Tell | None) -> None:
                 intake.faults.add(record)
             else:
                 intake.take(file.source.name, record, file.judge)
+                if samples is not None:
+                    samples.note(record)
 
 
 def has_news(intake: Intake) -> bool:

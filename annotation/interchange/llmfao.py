@@ -508,12 +508,12 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
             header = shown(list(head.keys), 160)
             yield from (Fault(file.name, head.line, column, MISSING_COLUMN, {}, header) for column in missing)
             return
-    cells = isinstance(head, Head) and head.layout in TABLES
+    layout = head.layout if isinstance(head, Head) else ""
     for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
         else:
-            yield from _typed(file.name, columns, row, cells)
+            yield from _typed(file.name, columns, row, layout)
 
 
 TABLES: Final = ("csv", "xlsx")
@@ -549,15 +549,15 @@ def _as_cell(value: Any) -> str:
     return shown(value)
 
 
-def _typed(file: str, kind: Kind, row: Row, cells: bool) -> Iterator[Record | Fault]:
+def _typed(file: str, kind: Kind, row: Row, layout: str) -> Iterator[Record | Fault]:
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for column in kind.columns:
         if column.name in row.values:
             value = row.values[column.name]
             if kind.ending == ".csv":
-                value = _as_cell(value) if row.text else value
-            elif cells:
+                value = value if layout == "csv" else _as_cell(value)
+            elif layout in TABLES:
                 if value in ("", None) and not column.needed:
                     # A table has a cell in every column.
                     continue

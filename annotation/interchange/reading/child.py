@@ -6,7 +6,8 @@ that has no database connection, no keys, no network and little memory, and its 
     python -m annotation.interchange.reading.child LAYOUT PATH SHEET MOST
 
 writes messages to standard output, one JSON value a line: an object first,
-`{"keys": [...], "sheets": [...], "line": 1}`; then lists of rows, each a list of the line and the values; `{"fault": [...]}`; and `{"end": true}`.
+`{"keys": [...], "sheets": [...], "line": 1}`; then lists of rows, each a list of the line and the values;
+`{"fault": [...]}`; and `{"end": true}`.
 """
 
 import importlib.util
@@ -15,7 +16,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
@@ -35,8 +36,7 @@ MESSAGE_LIMIT: Final = 64 * 2**20
 """Maximum bytes of a message."""
 
 BATCH: Final = 256
-BATCH_BYTES: Final = 2**20
-"""A message has at most this many rows, and not many more bytes."""
+"""Maximum rows of a message."""
 
 EVERYTHING: Final = -1
 
@@ -110,9 +110,9 @@ class Table:
         with _process(self.layout, self.path, self.source.reading.sheet, most) as process:
             assert process.stdout is not None  # noqa: S101  it is a pipe
             ended = False
-            for message in self._messages(process.stdout):
+            for message, suspicious in self._messages(process.stdout):
                 if isinstance(message, list):
-                    yield from self._rows(message)
+                    yield from self._rows(message, suspicious)
                 elif "fault" in message:
                     line, reason, values = message["fault"]
                     yield Fault(self.source.name, line, "", str(reason), {k: str(v) for k, v in values.items()})
@@ -124,23 +124,27 @@ class Table:
             if not ended:
                 raise self._death(process.wait())
 
-    def _messages(self, stream: IO[bytes]) -> Iterator[Any]:
+    def _messages(self, stream: IO[bytes]) -> Iterator[tuple[Any, bool]]:
+        """Yields each message, and whether a text in it may not be one that can be stored."""
         while line := stream.readline(MESSAGE_LIMIT):
             try:
-                yield json.loads(line)
+                yield json.loads(line), b"\\u0000" in line or b"\\ud" in line
             except ValueError:
                 # It died while it was writing, or it is no longer our program that writes.
                 return
 
-    def _rows(self, message: list[list[Any]]) -> Iterator[Row | Fault]:
+    def _rows(self, message: list[list[Any]], suspicious: bool) -> Iterator[Row | Fault]:
+        keys = self.keys
+        unnamed = any(map(nameless, keys))
         for line, *values in message:
-            row = dict(zip(self.keys, values, strict=True))
-            if problem := unstorable(row):
+            row = dict(zip(keys, values, strict=True))
+            if suspicious and (problem := unstorable(row)):
                 yield Fault(self.source.name, line, "", problem)
-            else:
+            elif unnamed:
                 # What a column without a name does not hold is not there.
-                held = {key: each for key, each in row.items() if each is not None or not nameless(key)}
-                yield Row(line, held, json.dumps(held, ensure_ascii=False))
+                yield Row(line, {key: each for key, each in row.items() if each is not None or not nameless(key)}, None)
+            else:
+                yield Row(line, row, None)
 
     def _death(self, code: int) -> Exception:
         if -code == getattr(signal, "SIGXCPU", None):
@@ -170,34 +174,34 @@ class Writer:
     def __init__(self, stream: IO[str], most_bytes: int) -> None:
         self._stream = stream
         self._left = most_bytes
-        self._waiting: list[str] = []
-        self._size = 0
         self._rows = 0
 
     def send(self, message: Any) -> None:
-        self._stream.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")) + "\n")
+        self._stream.write(_json(message) + "\n")
 
-    def row(self, line: int, values: list[Any]) -> None:
-        """Sends a row.
+    def rows(self, some: Sequence[Sequence[Any]]) -> None:
+        """Sends rows, each a line and its values; at most `BATCH` of them.
 
         Raises:
-            Refused: it is one row too many, or too many bytes have been decoded.
+            Refused: it is one row too many, or too long, or too many bytes have been decoded.
         """
-        self._rows += 1
+        self._rows += len(some)
         if self._rows > bounds.MOST_ROWS:
             raise Refused(TOO_MANY_ROWS, most=f"{bounds.MOST_ROWS:,}")
         try:
-            text = json.dumps([line, *values], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            text = _json(some)
         except RecursionError:
-            raise Refused(gettext_noop("This row is nested too deeply."), line) from None
-        if len(text) > bounds.LINE_LIMIT:
-            reason = gettext_noop("This row is longer than %(limit)s MiB.")
-            raise Refused(reason, line, limit=str(bounds.LINE_LIMIT // 2**20))
+            raise Refused(gettext_noop("This row is nested too deeply."), some[0][0]) from None
         self.count(len(text))
-        self._waiting.append(text)
-        self._size += len(text)
-        if len(self._waiting) >= BATCH or self._size >= BATCH_BYTES:
-            self.flush()
+        if len(text) <= bounds.LINE_LIMIT:
+            self._stream.write(text + "\n")
+            return
+        for row in some:
+            text = _json([row])
+            if len(text) > bounds.LINE_LIMIT:
+                reason = gettext_noop("This row is longer than %(limit)s MiB.")
+                raise Refused(reason, row[0], limit=str(bounds.LINE_LIMIT // 2**20))
+            self._stream.write(text + "\n")
 
     def count(self, size: int) -> None:
         """Counts decoded bytes.
@@ -212,14 +216,12 @@ class Writer:
             )
             raise Refused(reason, times=str(bounds.EXPANSION))
 
-    def flush(self) -> None:
-        if self._waiting:
-            self._stream.write("[" + ",".join(self._waiting) + "]\n")
-            self._waiting, self._size = [], 0
-
     def fault(self, line: int | None, reason: str, values: dict[str, str]) -> None:
-        self.flush()
         self.send({"fault": [line, reason, values]})
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _limit() -> None:
@@ -264,7 +266,6 @@ def main(layout: str, path: str, sheet: str, most: str) -> None:
             from annotation.interchange.reading import parquet
 
             parquet.write(Path(path), int(most), writer)
-        writer.flush()
     except Refused as refused:
         writer.fault(refused.line, refused.reason, refused.values)
     except MemoryError:
@@ -274,4 +275,7 @@ def main(layout: str, path: str, sheet: str, most: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    # The module is imported a second time by what it imports; both have to mean the same `Refused`.
+    from annotation.interchange.reading.child import main as run
+
+    run(*sys.argv[1:])

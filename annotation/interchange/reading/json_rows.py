@@ -375,7 +375,7 @@ class Document:
                 shown(text[: 4 * SHOWN].encode(errors="replace").decode(), 2 * SHOWN),
             )
         row = _row(self.source, number, text, found)
-        return row if isinstance(row, Fault) else Row(number, row.values, json.dumps(found, ensure_ascii=False))
+        return row if isinstance(row, Fault) else Row(number, row.values, None)
 
     def _items(self, buffer: _Buffer) -> Iterator[Row | Fault]:
         if buffer.skip("]"):

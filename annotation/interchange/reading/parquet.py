@@ -4,7 +4,6 @@ import base64
 import datetime
 import decimal
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +49,15 @@ def write(path: Path, most: int, writer: Writer) -> None:
         writer.send({"keys": schema.names, "sheets": [], "line": 1})
         number = 0
         try:
-            for batch in table.iter_batches(batch_size=BATCH, use_threads=False):
+            for batch in table.iter_batches(batch_size=BATCH if most == EVERYTHING else most, use_threads=False):
                 writer.count(batch.nbytes)
-                for values in _rows(batch, number):
-                    number += 1
-                    writer.row(number, [plain(value) for value in values])
-                    if most != EVERYTHING and number >= most:
-                        return
+                columns = [_column(column, number) for column in batch.columns]
+                rows = [*zip(range(number + 1, number + 1 + batch.num_rows), *columns, strict=True)]
+                number += len(rows)
+                if rows:
+                    writer.rows(rows)
+                if most != EVERYTHING and number >= most:
+                    return
         except MemoryError:
             raise
         except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -65,16 +66,27 @@ def write(path: Path, most: int, writer: Writer) -> None:
             raise Refused(gettext_noop("The file is empty."))
 
 
-def _rows(batch: Any, before: int) -> Iterator[tuple[Any, ...]]:
+def _column(column: Any, before: int) -> list[Any]:
+    """Returns the values of a column; `before` rows come before its first one."""
+    from pyarrow import types
+
     try:
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        values: list[Any] = column.to_pylist()
     except UnicodeDecodeError:
-        for place in range(batch.num_rows):
-            try:
-                [column[place].as_py() for column in batch.columns]
-            except UnicodeDecodeError:
-                raise Refused(gettext_noop("This row is not valid UTF-8."), before + place + 1) from None
-        raise
+        place = next(place for place in range(len(column)) if not _readable(column[place]))
+        raise Refused(gettext_noop("This row is not valid UTF-8."), before + place + 1) from None
+    if types.is_integer(column.type) or types.is_string(column.type) or types.is_boolean(column.type):
+        # They are JSON already, and most columns are of these types.
+        return values
+    return list(map(plain, values))
+
+
+def _readable(cell: Any) -> bool:
+    try:
+        cell.as_py()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def plain(value: Any) -> Any:

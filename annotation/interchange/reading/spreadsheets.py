@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from annotation.interchange.reading import source as bounds
-from annotation.interchange.reading.child import DAMAGED, EVERYTHING, TOO_MANY_COLUMNS, Refused, Writer
+from annotation.interchange.reading.child import BATCH, DAMAGED, EVERYTHING, TOO_MANY_COLUMNS, Refused, Writer
 from annotation.interchange.reading.csv_rows import nameless
 from annotation.problems import gettext_noop
 
@@ -36,7 +36,7 @@ def write(path: Path, sheet: str, most: int, writer: Writer) -> None:
     if read.width > bounds.MOST_COLUMNS:
         raise Refused(TOO_MANY_COLUMNS)
     keys: list[str] = []
-    sent = 0
+    waiting: list[list[Any]] = []
     for number, cells in enumerate(read.iter_rows(), first):
         values = [_value(cell) for cell in cells]
         if all(value is None or (isinstance(value, str) and not value.strip()) for value in values):
@@ -45,10 +45,14 @@ def write(path: Path, sheet: str, most: int, writer: Writer) -> None:
             keys = _keys(number, values)
             writer.send({"keys": keys, "sheets": names, "line": number})
             continue
-        writer.row(number, values)
-        sent += 1
-        if most not in (EVERYTHING,) and sent >= most:
-            return
+        waiting.append([number, *values])
+        if len(waiting) in (BATCH, most):
+            writer.rows(waiting)
+            if most != EVERYTHING:
+                return
+            waiting = []
+    if waiting:
+        writer.rows(waiting)
     if not keys:
         writer.send({"keys": [], "sheets": names, "line": 1})
         raise Refused(gettext_noop("The sheet is empty."))
