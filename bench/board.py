@@ -37,9 +37,9 @@ def write(path: Path, rows: int) -> None:
     words = ("model_a", "model_b", "tie")
     prompt, rater = rng.integers(PROMPTS, size=rows), rng.integers(RATERS, size=rows)
     with path.open("w", encoding="ascii") as file:
-        file.write("question_id,model_a,model_b,winner,judge\n")
+        file.write("question_id,model_a,model_b,winner,annotator\n")
         for q, i, j, w, r in zip(*(x.tolist() for x in (prompt, a, b, winner, rater)), strict=True):
-            file.write(f"q{q},{names[i]},{names[j]},{words[w]},worker_{r}\n")
+            file.write(f"q{q},{names[i]},{names[j]},{words[w]},p{r}\n")
 
 
 def run(command: list[str]) -> tuple[float, float, str]:
@@ -64,7 +64,7 @@ def rival(path: str) -> None:
     code = {name: number for number, name in enumerate(names)}
     a, b = frame.model_a.map(code).to_numpy(), frame.model_b.map(code).to_numpy()
     points = frame.winner.map({"model_a": 1.0, "model_b": 0.0, "tie": 0.5}).to_numpy()
-    rater = pd.factorize(frame.judge)[0]
+    rater = pd.factorize(frame.annotator)[0]
     size = len(names)
     cell = a * size + b
 

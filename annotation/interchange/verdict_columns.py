@@ -4,8 +4,8 @@ What they say is what `verdicts` reads from records, a row at a time. A file in 
 as one with an error, is left to that.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +22,7 @@ from annotation.scales import Answer
 class VerdictColumns:
     """The verdicts of n rows; each attribute as that of `Verdict`. None: the same as the default there, in every row.
 
-    `names` are those of numbered models.
+    `names` are those of numbered models; `passed` counts rows without a verdict, by the code of the remark.
     """
 
     left: Coded[str | int]
@@ -37,6 +37,7 @@ class VerdictColumns:
     share: Coded[float | None] | None = None
     simulated: Coded[bool] | None = None
     names: Mapping[int, str] | None = None
+    passed: Mapping[str, int] = field(default_factory=dict)
 
 
 type Read = Callable[[Source, Head, Progress | None], VerdictColumns | None]
@@ -119,6 +120,16 @@ def both[A, B, C](one: Coded[A], other: Coded[B], read: Callable[[A, B], C]) -> 
     kinds, codes = np.unique(combined, return_inverse=True)
     size = len(other.values)
     return Coded([read(one.values[kind // size], other.values[kind % size]) for kind in kinds.tolist()], codes)
+
+
+def joined_columns[Value: Hashable](columns: Sequence[Coded[Value]]) -> Coded[Value]:
+    """Returns columns one below the other."""
+    known: dict[Value, int] = {}
+    codes = []
+    for column in columns:
+        place = np.array([known.setdefault(value, len(known)) for value in column.values], dtype=np.int64)
+        codes.append(place[column.codes])
+    return Coded(list(known), np.concatenate(codes))
 
 
 def _raters(found: Mapping[str, Coded[Any]], rows: int) -> Coded[Rater]:

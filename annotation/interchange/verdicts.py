@@ -12,7 +12,6 @@ from annotation.interchange.llmfao import CROWD, Wrong, is_reserved
 from annotation.problems import gettext_noop
 from annotation.scales import Answer
 
-
 type Rater = int | str | Person
 """A worker's number, a person's id in a file, or the name of a judge or a crowd."""
 
@@ -136,11 +135,12 @@ def _of_battle(record: Record) -> Iterator[Verdict]:
 
 def _of_vote(record: Record) -> Iterator[Verdict]:
     row = record.values
+    refuse_odd_share(row["winner"], row.get("share"))
     yield Verdict(
         models=row["models"],
         winner=row["winner"],
         rater=row["rater"],
-        prompt=None if row["prompt"] is None else ("key", row["prompt"]),
+        prompt=None if row["prompt"] is None else vote.prompt_of(row["prompt"]),
         turn=row.get("turn") or 0,
         weight=row.get("weight"),
         share=row.get("share"),

@@ -3,17 +3,19 @@
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from annotation.importing import load
 from annotation.importing.load import FaultyFiles, Work
-from annotation.importing.proposals import Choice
+from annotation.importing.proposals import Choice, Looked
 from annotation.interchange.faults import Fault, Faults
-from annotation.interchange.format import Format, Record
+from annotation.interchange.format import PASSED, Format, Named, Record
 from annotation.interchange.llmfao import Wrong
 from annotation.interchange.reading import Progress, Source
+from annotation.interchange.registry import FORMATS
 from annotation.interchange.verdict_columns import of_file
 from annotation.interchange.verdicts import numbered_names, of_record
 from ranking import problems
@@ -46,6 +48,7 @@ class Found:
         files: the files that were read.
         skipped: the names of files that were not recognised, and of hidden ones.
         repeated: the number of rows that equal an earlier one.
+        passed: by the code of a remark, the number of rows that hold no verdict.
         usual: the raters that a board counts unless others are asked for.
         judges: the names of the judges, those with most comparisons first.
     """
@@ -54,6 +57,7 @@ class Found:
     files: tuple[ReadFile, ...]
     skipped: tuple[str, ...]
     repeated: int
+    passed: Mapping[str, int]
     usual: str
     judges: tuple[str, ...]
 
@@ -64,6 +68,7 @@ def read(
     choice: Choice | None = None,
     rater: str | None = None,
     with_style: bool = False,
+    in_order: bool = False,
     tell: Tell | None = None,
 ) -> Found:
     """Reads the comparisons in files, folders and archives.
@@ -72,6 +77,7 @@ def read(
         choice: how every file is to be read; what it leaves empty is found out.
         rater: who made the comparisons in a file that does not say so.
         with_style: whether to measure the style of answers.
+        in_order: whether the times of comparisons are needed.
         tell: called with the progress of reading.
 
     Raises:
@@ -79,20 +85,48 @@ def read(
         NothingCompared: they hold no comparisons.
     """
     with tempfile.TemporaryDirectory(prefix="llmfao-") as place:
-        work = load.work_of(paths, Path(place), rater, choice=choice)
-        # Style is in the texts of records, which columns do not have.
-        found = None if with_style else _read_work(work, tell, in_columns=True, with_style=False)
-        return found or _read_work(work, tell, in_columns=False, with_style=with_style)
+        work = _work_of(paths, Path(place), rater, choice or Choice())
+        # Columns have neither the texts, in which style is, nor times.
+        if not (with_style or in_order):
+            found = _read_work(work, tell, in_columns=True)
+            if found is not None:
+                return found
+        found = _read_work(work, tell, with_style=with_style)
+        assert found is not None  # noqa: S101  only columns can be unreadable without an error
+        return found
 
 
-def _read_work(work: Work, tell: Tell | None, *, in_columns: bool, with_style: bool) -> Found | None:
+def _work_of(paths: Sequence[Path], place: Path, rater: str | None, choice: Choice) -> Work:
+    """Returns what there is to read; votes of nobody in particular are taken for those of people.
+
+    Raises:
+        FaultyFiles: a file cannot be read, or something has to be said of it first.
+    """
+    looked = load.look_at(paths, place, choice.format, choice)
+    known = FORMATS[choice.format] if choice.format else load.format_of(looked)
+    if rater is None:
+        looked = [_of_people(each, known) for each in looked]
+    return load.recognise(looked, rater, choice.format)
+
+
+def _of_people(looked: Looked, known: Format) -> Looked:
+    named = looked.named_by(known)
+    if not (isinstance(named, Named) and named.of_one_judge and named.of_a_crowd) or named.judge or named.unclear:
+        return looked
+    return replace(looked, choice=replace(looked.choice, rater=PEOPLE))
+
+
+PEOPLE: Final = "crowd:people"
+
+
+def _read_work(work: Work, tell: Tell | None, *, in_columns: bool = False, with_style: bool = False) -> Found | None:
     """Reads the files of `work`. With `in_columns`, large ones are read as columns; None if that shows an error.
 
     Raises:
         FaultyFiles: the files have errors.
         NothingCompared: they hold no comparisons.
     """
-    faults, gathered, kinds = Faults(), Gathered(), Counter[str]()
+    faults, gathered, kinds, passed = Faults(), Gathered(), Counter[str](), Counter[str]()
     done, counts = 0, []
 
     def progress(more: int) -> None:
@@ -110,9 +144,10 @@ def _read_work(work: Work, tell: Tell | None, *, in_columns: bool, with_style: b
             except Wrong:
                 return None
             kinds[kind] += len(gathered) - before
+            passed.update(columns.passed)
         else:
             gatherer = Gatherer(gathered, file.source.name, file.judge or "", with_style=with_style)
-            _gather(gatherer, work.format, file.source, kind, progress, faults, kinds)
+            _gather(gatherer, work.format, file.source, kind, progress, faults, kinds, passed)
         counts.append(len(gathered) - before)
     if faults:
         for file in work.files:
@@ -136,6 +171,7 @@ def _read_work(work: Work, tell: Tell | None, *, in_columns: bool, with_style: b
         tuple(ReadFile(file.source.name, _digest(file.source.path), count) for file, count in read_files),
         work.skipped,
         gathered.repeated,
+        +passed,
         usual,
         judges,
     )
@@ -149,11 +185,15 @@ def _gather(
     progress: Progress,
     faults: Faults,
     kinds: Counter[str],
+    passed: Counter[str],
 ) -> None:
     """Adds the verdicts of one file, and its errors."""
     for record in known.read(source, kind, progress):
         if isinstance(record, Fault):
             faults.add(record)
+            continue
+        if record.kind == PASSED:
+            passed[record.values["remark"]] += 1
             continue
         kinds[record.kind] += 1
         for fault in _added(gatherer, source, record):

@@ -220,7 +220,8 @@ def add_columns(gathered: Gathered, file: str, rater: str, found: VerdictColumns
     def coded(column: Coded[Any] | None, code: Callable[[Any], int]) -> Ints:
         if column is None:
             return np.full(rows, UNKNOWN, dtype=np.int64)
-        return np.array([code(value) for value in column.values], dtype=np.int64)[column.codes]
+        table: Ints = np.array([code(value) for value in column.values], dtype=np.int64)
+        return np.asarray(table[column.codes])
 
     def keyed(codes: Codes[None]) -> Callable[[Hashable], int]:
         return lambda key: UNKNOWN if key is None else codes(None, _digest(key))
@@ -252,7 +253,8 @@ def add_columns(gathered: Gathered, file: str, rater: str, found: VerdictColumns
 def _decimals(column: Coded[float | None] | None, rows: int) -> NDArray[np.float64]:
     if column is None:
         return np.full(rows, np.nan)
-    return np.array([math.nan if value is None else value for value in column.values])[column.codes]
+    table = np.array([math.nan if value is None else value for value in column.values], dtype=np.float64)
+    return np.asarray(table[column.codes])
 
 
 def _digest(key: Hashable) -> Hashable:

@@ -48,6 +48,14 @@ class Coded[Value]:
         """Returns the column with each distinct value read by `read`; what that raises is not caught."""
         return Coded([read(value) for value in self.values], self.codes)
 
+    def rows(self, rows: NDArray[np.intp]) -> "Coded[Value]":
+        """Returns the column with only these rows, and only the values that they have."""
+        codes = self.codes[rows]
+        used = np.flatnonzero(np.bincount(codes, minlength=len(self.values)))
+        place = np.empty(len(self.values), dtype=np.int64)
+        place[used] = np.arange(len(used))
+        return Coded([self.values[value] for value in used.tolist()], place[codes])
+
 
 class _Growing:
     """A column that grows, block by block."""
@@ -190,13 +198,12 @@ def _add_plain(found: Mapping[int, _Growing], block: bytes, separator: str, widt
         raise _Odd
     if np.count_nonzero(data == NEWLINE) * width != len(ends):
         raise _Odd
-    starts = np.concatenate([[0], ends + 1])[:-1].reshape(-1, width)
-    ends = ends.reshape(-1, width)
+    starts = np.concatenate([[0], ends + 1])[:-1]
+    begin, end = starts.reshape(-1, width), ends.reshape(-1, width)
     # Rows of separators alone are skipped everywhere, too.
-    filled = ends[:, -1] - starts[:, 0] >= width
-    starts, ends = starts[filled], ends[filled]
+    filled = end[:, -1] - begin[:, 0] >= width
     for place, column in found.items():
-        column.extend(*_distinct(data, block, starts[:, place], ends[:, place]))
+        column.extend(*_distinct(data, block, begin[filled, place], end[filled, place]))
 
 
 def _distinct(

@@ -14,10 +14,8 @@ from django.utils.translation import ngettext
 from tqdm import tqdm
 
 from annotation.importing import load
-from annotation.importing.proposals import Choice
 from annotation.interchange.faults import printable
-from annotation.interchange.reading import Reading
-from annotation.interchange.registry import FORMATS
+from annotation.management import reading_options
 from annotation.stored_problems import told
 from ranking.board_data import csv_lines
 from ranking.boards import compute, files
@@ -25,7 +23,7 @@ from ranking.boards.compute import Computed
 from ranking.boards.files import Found
 from ranking.management import board_options
 from ranking.management.board_output import as_data, table, warnings
-from ranking.methods.registry import method
+from ranking.methods.registry import Method, method
 from ranking.methods.settings import Settings
 from ranking.pages import file_board, text
 from ranking.votes import reader
@@ -43,20 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="file, folder or ZIP archive")
-        parser.add_argument("--format", choices=sorted(FORMATS), help="format of the files (default: found out)")
-        parser.add_argument("--encoding", metavar="NAME", default="", help="encoding of the files (default: found out)")
-        parser.add_argument(
-            "--separator", metavar="CHARACTER", default="", help="what separates cells of CSV (default: found out)"
-        )
-        parser.add_argument("--sheet", metavar="NAME", default="", help="sheet of a spreadsheet (default: the first)")
-        parser.add_argument(
-            "--column",
-            action="append",
-            type=_column,
-            default=[],
-            metavar="NAME=FIELD",
-            help="what a column of the files is, such as winner_human=winner; repeat it for other columns",
-        )
+        reading_options.add(parser)
         parser.add_argument(
             "--rater",
             metavar="NAME",
@@ -81,7 +66,7 @@ class Command(BaseCommand):
             chosen = method(settings)
         except compute.PROBLEMS as error:
             raise CommandError(told(error.problem)) from error
-        found = self._read(options, with_style=chosen.style)
+        found = self._read(options, chosen)
         if options["raters"] is None:
             filters = replace(filters, raters=found.usual)
         try:
@@ -97,7 +82,7 @@ class Command(BaseCommand):
         self._tell(found, computed, filters, settings)
         self._print(found, computed, filters, settings, options)
 
-    def _read(self, options: dict[str, Any], *, with_style: bool) -> Found:
+    def _read(self, options: dict[str, Any], chosen: Method) -> Found:
         bar: tqdm[Any] = tqdm(unit="B", unit_scale=True, leave=False, disable=not sys.stderr.isatty())
 
         def tell(done: int, total: int) -> None:
@@ -108,9 +93,10 @@ class Command(BaseCommand):
             with bar:
                 return files.read(
                     options["files"],
-                    choice=Choice(options["format"] or "", reading=_reading(options)),
+                    choice=reading_options.choice(options),
                     rater=options["rater"],
-                    with_style=with_style,
+                    with_style=chosen.style,
+                    in_order=chosen.in_order,
                     tell=tell,
                 )
         except load.FaultyFiles as error:
@@ -128,6 +114,8 @@ class Command(BaseCommand):
             self.stderr.write(warning)
         for name in found.skipped:
             self.stderr.write(_("skipped: %(file)s") % {"file": printable(name)})
+        for line in load.told_passed_over(found.passed):
+            self.stderr.write(line)
         if found.repeated:
             sentence = ngettext(
                 "%(number)s row repeats an earlier row and was not counted again.",
@@ -164,15 +152,3 @@ class Command(BaseCommand):
         except OSError as error:
             problem = {"file": printable(str(path)), "problem": error.strerror or ""}
             raise CommandError(_("%(file)s cannot be written: %(problem)s") % problem) from error
-
-
-def _column(text: str) -> tuple[str, str]:
-    """Parses `NAME=FIELD`. Raises ValueError without both."""
-    name, mark, field = text.rpartition("=")
-    if not (name and mark and field):
-        raise ValueError(text)
-    return name, field
-
-
-def _reading(options: dict[str, Any]) -> Reading:
-    return Reading(options["encoding"], options["separator"], options["sheet"], dict(options["column"]))

@@ -11,12 +11,14 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from annotation.importing import load
+from annotation.importing.proposals import Choice
 from annotation.models import Study
 from ranking.board_data import rows
 from ranking.boards import compute
 from ranking.methods.settings import Settings
 from ranking.votes.reader import Filters
 from tests.annotation.interchange.formats.layouts import HELD, LAYOUTS
+from tests.annotation.interchange.reading.workbooks import write
 
 COMPARISONS = """id,prompt,model_x,model_y,worker,winner,left,right
 0,1,1,2,1,left,ash,birch
@@ -266,13 +268,13 @@ WITH_VOTES = [name for name, (_known, _kind, held) in HELD.items() if {"battles"
 @pytest.mark.parametrize("name", WITH_VOTES)
 def test_every_layout_gives_the_board_of_a_study_that_it_is_loaded_into(run, name):
     path = LAYOUTS / name
-    load.load([path], study_slug="loaded", format_name=HELD[name][0])
+    load.load([path], study_slug="loaded", format_name=HELD[name][0], choice=Choice(model="asked"))
     study = Study.objects.get(slug="loaded")
     if not study.comparisons.exists():
         with pytest.raises(CommandError, match="no votes or verdicts"):
             run(path, "--format", HELD[name][0])
         return
-    out = json.loads(run(path, "--json")[0])
+    out = json.loads(run(path, "--json", "--model", "asked")[0])
     stored = compute.compute(study, Filters(raters=out["filters"]["raters"]), Settings())
     assert out["comparisons"] == stored.sheet["comparisons"]
     assert [notice for group in out["groups"] for notice in group["notices"]] == [
@@ -285,3 +287,53 @@ def test_every_layout_gives_the_board_of_a_study_that_it_is_loaded_into(run, nam
         for model, numbers in found.items():
             given = [(one, two) for one, two in zip(numbers, expected[model], strict=True) if two is not None]
             assert [one for one, _two in given] == pytest.approx([two for _one, two in given], abs=1e-4)
+
+
+def test_a_table_of_two_models_and_who_won_is_a_board_of_people(run, tmp_path):
+    path = tmp_path / "My votes (1).csv"
+    lines = ["left;right;winner", *["ash;birch;left", "birch;cedar;tie", "cedar;ash;ash", "ash;cedar;"] * 3]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    out, err = run(path)
+    assert out.startswith("Bradley-Terry · people")
+    assert "Comparisons: 9" in out
+    assert "rows without a winner: 3" in err
+    data = json.loads(run(path, "--json", "--method", "elo")[0])
+    assert data["comparisons"] == 9
+    assert "file-order" in data["notices"]
+
+
+def test_several_columns_of_winners_are_several_raters(run, tmp_path):
+    path = tmp_path / "votes.csv"
+    lines = ["model_a,model_b,winner_human,winner_gpt-4", *["ash,birch,model_a,tie", "birch,ash,ash,model_a"] * 4]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    people, err = run(path, "--json")
+    assert json.loads(people)["comparisons"] == 8
+    assert "Not counted: the verdicts of gpt-4." in err
+    assert json.loads(run(path, "--json", "--raters", "gpt-4")[0])["filters"]["raters"] == "gpt-4"
+
+
+def test_a_file_that_is_read_as_columns_gives_the_board_of_its_rows(run, tmp_path):
+    plain, quoted = tmp_path / "plain.csv", tmp_path / "quoted.csv"
+    lines = ["model_a,model_b,winner,annotator,prompt,weight"]
+    models = ("ash", "birch", "cedar")
+    for number in range(240):
+        first, second = models[number % 3], models[(number + 1 + number // 3 % 2) % 3]
+        winner = ("model_a", "tie", first, "model_b", second)[number * 7 % 5]
+        lines.append(f"{first},{second},{winner},p{number % 11},q{number // 11},{1 + number % 2}")
+    plain.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # Apostrophes for quotation marks are not plain.
+    quoted.write_text("\n".join("'" + line.replace(",", "','") + "'" for line in lines) + "\n", encoding="utf-8")
+    one, other = (json.loads(run(path, "--json")[0]) for path in (plain, quoted))
+    assert one["groups"] == other["groups"]
+    assert one["groups"][0]["clusters"] == "both"
+
+
+@pytest.mark.parametrize("layout", ["xlsx", "json"])
+def test_other_layouts_of_the_same_table_give_the_same_board(run, tmp_path, layout):
+    table = [["model_a", "model_b", "winner"], ["ash", "birch", "model_a"], ["birch", "ash", "tie"]] * 1
+    path = tmp_path / f"votes.{layout}"
+    if layout == "xlsx":
+        write(path, {"Votes": table})
+    else:
+        path.write_text(json.dumps([dict(zip(table[0], row, strict=True)) for row in table[1:]]), encoding="utf-8")
+    assert rated(run(path, "--json")[0]).keys() == {"ash", "birch"}
