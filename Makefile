@@ -162,6 +162,12 @@ bench-ranking: install-dev ## boards against the floor of counting, against othe
 	@$(BIN)/python -m bench.ranking $(ARGS); failed=$$?; \
 	$(BIN)/python -m bench.ranking_database || failed=1; exit $$failed
 
+bench-board: install-dev ## a million comparisons of a CSV file on the terminal, with intervals, within 10 s and 600 MB
+	@$(BIN)/python -m bench.board $(ARGS)
+
+bench-formats: install-dev ## files that are exported, read by arena-rank, datasets and inspect_ai, each in an environment of its own
+	@$(BIN)/python -m bench.formats $(ARGS)
+
 bench-stopping: install-dev ## 8 equal models looked at every 50 votes are separated in at most 7 % of 1,000 studies; goals take at most 1.6 times the votes
 	@$(BIN)/python -m bench.stopping $(ARGS)
 

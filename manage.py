@@ -1,53 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for LLMFAO."""
 
-import os
-import sys
-from pathlib import Path
-
-
-def main() -> None:
-    """Runs a command, after creating the tables of a new SQLite file; reports common mistakes in one line."""
-    if sys.version_info < (3, 12):  # noqa: UP036  an older interpreter is what this is about
-        sys.exit(
-            "LLMFAO needs Python 3.12 or newer; this is "
-            + sys.version.split()[0]
-            + ". Run it as .venv/bin/python manage.py after `make install`."
-        )
-    for word in sys.argv[1:]:
-        # File names may be invalid UTF-8; any other argument that is could be neither stored nor printed.
-        if not _is_text(word) and not Path(word).exists():
-            sys.exit(f"This argument is not valid UTF-8 and names no file: {word!a}")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "llmfao_site.settings")
-    try:
-        import django
-        from django.core.management import execute_from_command_line
-        from environs import EnvError
-    except ImportError:
-        sys.exit("Django is not installed. Run `make install`, then .venv/bin/python manage.py ...")
-    try:
-        if len(sys.argv) > 1 and not {"-h", "--help"} & set(sys.argv):
-            django.setup()
-            from llmfao_site import auto_migrate
-
-            auto_migrate.prepare(sys.argv[1])
-        execute_from_command_line(sys.argv)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader closed the pipe, as `head` does. Python would report that when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except EnvError as fault:
-        # An invalid environment variable is reported in one line, without a traceback.
-        sys.exit(str(fault))
-
-
-def _is_text(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
+from llmfao_site.command_line import main
 
 if __name__ == "__main__":
     main()

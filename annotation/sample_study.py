@@ -4,12 +4,14 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
+from django.conf import settings
+
 from annotation.importing import load
 from annotation.models import Status, Study
 from annotation.pair_making import make
 from annotation.studies import lifecycle
 
-FOLDER: Final = Path(__file__).resolve().parents[1] / "sample"
+FOLDER: Final[Path] = settings.BASE_DIR / "sample"
 
 
 def install_sample(folder: Path = FOLDER) -> Study:

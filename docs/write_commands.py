@@ -11,7 +11,8 @@ FILE = ROOT / "docs" / "reference" / "commands.md"
 
 HEAD = """# Commands
 
-All of them are run as `.venv/bin/python manage.py COMMAND`, and with `--help` they say what is here.
+All of them are run as `.venv/bin/python manage.py COMMAND`, or as `llmfao COMMAND` where the site is
+installed from a wheel. With `--help` they say what is here.
 `STUDY` is a study's address (its slug). Data goes to standard output, everything else to standard
 error; a command that could not do what it was asked ends with a code other than 0. Written by
 `make docs`; a test holds this file to the commands.

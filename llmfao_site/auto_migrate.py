@@ -9,7 +9,7 @@ from django.db import connection
 
 OURS = frozenset({"annotation", "ranking", "judges"})
 
-WITHOUT_TABLES = frozenset({"mock-llm"})
+WITHOUT_TABLES = frozenset({"board", "mock-llm"})
 
 
 def prepare(command: str) -> bool:

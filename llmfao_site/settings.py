@@ -37,9 +37,16 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+_BUNDLED = Path(__file__).resolve().parent / "data"
+# A checkout has no such folder: only a wheel is built with one.
+_INSTALLED = _BUNDLED.is_dir()
 
-DATA_DIR = _made(Path(env.str("LLMFAO_DATA", "") or BASE_DIR / "var").expanduser().resolve())
+BASE_DIR = _BUNDLED if _INSTALLED else Path(__file__).resolve().parent.parent
+"""Templates, static files, catalogues, docs and the sample are here: the checkout, or what the wheel carries of it."""
+
+# What is installed is replaced with every version, and may belong to somebody else: data are where the user is.
+_DATA = Path.cwd() / "llmfao-data" if _INSTALLED else BASE_DIR / "var"
+DATA_DIR = _made(Path(env.str("LLMFAO_DATA", "") or _DATA).expanduser().resolve())
 """SQLite, uploads, the file broker and generated secrets live here."""
 
 
@@ -237,7 +244,8 @@ USE_THOUSAND_SEPARATOR = True
 STATIC_URL = "static/"
 # Pages of the documentation show their pictures on the site as well as on a code host.
 STATICFILES_DIRS = [BASE_DIR / "static", ("docs/screenshots", BASE_DIR / "docs" / "screenshots")]
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Collected from the files of one version: by `make install` in a checkout, by each start of the demo elsewhere.
+STATIC_ROOT = DATA_DIR / "staticfiles" if _INSTALLED else BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -27,6 +27,24 @@ NO_SUCH_TYPE: Final = kind(
     "no-such-type", gettext_noop("No prompt in this study is in the category “%(name)s”. Choose from: %(known)s.")
 )
 
+NO_SUCH_JUDGE_IN_FILES: Final = kind(
+    "no-such-judge-in-files", gettext_noop("No judge in these files is named “%(name)s”. Choose from: %(known)s.")
+)
+NO_SUCH_TYPE_IN_FILES: Final = kind(
+    "no-such-type-in-files",
+    gettext_noop("No prompt in these files is in the category “%(name)s”. Choose from: %(known)s."),
+)
+NO_VERDICTS_IN_FILES: Final = kind(
+    "no-verdicts-in-files",
+    gettext_noop(
+        "These files hold no votes or verdicts on pairs of answers (only: %(kinds)s). To have their answers "
+        "compared, load them into a study."
+    ),
+)
+NOTHING_IN_FILES: Final = kind(
+    "nothing-in-files", gettext_noop("No comparisons in these files count towards this leaderboard.")
+)
+
 NO_GOAL: Final = kind("no-goal", gettext_noop("“%(study)s” has no goal. Choose one in its settings."))
 
 NO_OPTIMUM: Final = kind(

@@ -12,6 +12,8 @@ PROCESS: Final = (
     "judges/judging/test_judging_workers.py",
     "judges/judging/test_numbers_on_the_command_line.py",
     "judges/llm/test_pace.py",
+    "ranking/boards/test_board_command_alone.py",
+    "ranking/methods/test_library.py",
     "site/test_background_work.py",
     "site/test_command_line.py",
     "site/test_containers.py",
@@ -24,6 +26,7 @@ PROCESS: Final = (
     "site/test_settings.py",
     "site/serving/test_slow_clients.py",
     "site/test_starting.py",
+    "site/test_wheel.py",
 )
 """Files whose tests start processes or install the site."""
 

@@ -35,9 +35,15 @@ def bound(host: str, port: int) -> socket.socket:
         listener.close()
         other = port + 1 if 0 < port < 65535 else 8000
         raise Taken(
-            f"Port {port} on {host} cannot be used: {problem.strerror}. Choose another port: PORT={other} make demo"
+            f"Port {port} on {host} cannot be used: {problem.strerror}. Choose another port: PORT={other} {command()}"
         ) from problem
     return listener
+
+
+def command() -> str:
+    """Returns how the demo is started: `llmfao demo` where the site is installed from a wheel, else `make demo`."""
+    installed = os.path.basename(sys.argv[0]) == "llmfao"  # noqa: PTH119  also on Pythons that are too old
+    return "llmfao demo" if installed else "make demo"
 
 
 def port_in(text: str) -> int:

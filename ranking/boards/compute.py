@@ -74,7 +74,22 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
         read = reader.read(study, filters, line, in_order=chosen.in_order, with_style=chosen.style)
     if not len(read.votes):
         raise NothingCompared(_nothing(study, filters))
-    rated = board.rate(read.votes, settings, source)
+    found = of_votes(read, settings)
+    if source == "all":
+        name_the_mix(found.sheet, reader.raters_by_kind(study, filters, line))
+    _name_makers(study, found.sheet)
+    return found
+
+
+def of_votes(read: Read, settings: Settings) -> Computed:
+    """Computes the board of comparisons that have been read, of which there is at least one.
+
+    Raises:
+        Contradiction: the settings do not fit the method or the comparisons.
+        NotConverged: an iteration did not reach its optimum.
+    """
+    chosen = method(settings, read.source)
+    rated = board.rate(read.votes, settings, read.source)
     result = sheet(rated)
     # Bootstrap rounds reorder or resample the votes, so their order does not matter.
     if chosen.in_order and not read.in_time and settings.redrawn is None:
@@ -89,9 +104,6 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
         "one_order": read.one_order,
         "side": _side(result, read, settings),
     }
-    if source == "all":
-        _name_the_mix(result, reader.raters_by_kind(study, filters, line))
-    _name_makers(study, result)
     return Computed(result, read, rated)
 
 
@@ -155,8 +167,11 @@ def _side(result: Sheet, read: Read, settings: Settings) -> dict[str, Any] | Non
     }
 
 
-def _name_the_mix(result: Sheet, raters: Mapping[str, int]) -> None:
-    """Replaces the notice that people and judges are mixed if only people, known or not, or only judges compared."""
+def name_the_mix(result: Sheet, raters: Mapping[str, int]) -> None:
+    """Replaces the notice that people and judges are mixed if only people, known or not, or only judges compared.
+
+    `raters` are how many there are of each kind.
+    """
     judges = raters.get(RaterKind.JUDGE, 0)
     if judges and len(raters) > 1:
         return

@@ -7,6 +7,7 @@ comparison that counts w times as much.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, cast
 
@@ -19,6 +20,9 @@ type Floats = NDArray[np.float64]
 Y_WON: Final = 0
 TIE: Final = 1
 X_WON: Final = 2
+
+OUTCOMES: Final = {"left": X_WON, "tie": TIE, "right": Y_WON}
+"""Half points of the left model by the word for who won."""
 
 CODES: Final = frozenset({"x", "y", "prompt", "rater", "category"})
 WIDE: Final = (np.dtype(np.int32), np.dtype(np.int64))
@@ -65,6 +69,50 @@ class Votes:
     style: Floats | None = None
     chance: Floats | None = None
     every_pair: bool = True
+
+    @classmethod
+    def of_names(
+        cls,
+        left: Sequence[str],
+        right: Sequence[str],
+        winner: Sequence[str],
+        *,
+        prompt: Sequence[str | int] | None = None,
+        rater: Sequence[str | int] | None = None,
+    ) -> Votes:
+        """Returns n comparisons, one of each place in the sequences, with the models in alphabetical order.
+
+        Args:
+            left, right: the names of the models whose answers were shown on the left and on the right.
+            winner: left, right or tie.
+            prompt, rater: what identifies the prompt and who compared; None if unknown.
+
+        Raises:
+            BadVotes: a sequence is shorter than the others, a model is compared with itself, or a winner is another
+                word.
+        """
+        parts: dict[str, Sequence[str | int] | None]
+        parts = {"left": left, "right": right, "winner": winner, "prompt": prompt, "rater": rater}
+        for name, part in parts.items():
+            if part is not None and len(part) != len(left):
+                raise BadVotes(f"{name} has {len(part)} entries, {len(left)} were expected")
+        for word in winner:
+            if word not in OUTCOMES:
+                raise BadVotes(f"winner holds {word!r}, left, right or tie was expected")
+        names = sorted({*left, *right})
+        code = {name: number for number, name in enumerate(names)}
+        for one, other in zip(left, right, strict=True):
+            if one == other:
+                raise BadVotes(f"{one!r} is compared with itself")
+        return cls(
+            names=tuple(names),
+            x=np.array([code[name] for name in left], dtype=np.int64),
+            y=np.array([code[name] for name in right], dtype=np.int64),
+            outcome=np.array([OUTCOMES[word] for word in winner], dtype=np.int8),
+            left=np.ones(len(left), dtype=np.int8),
+            prompt=None if prompt is None else _codes(prompt),
+            rater=None if rater is None else _codes(rater),
+        )
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -184,6 +232,12 @@ class Tally:
     def compared(self) -> Floats:
         """(m, m) the number of comparisons between two models."""
         return self.won + self.won.T + self.tied
+
+
+def _codes(things: Sequence[str | int]) -> Codes:
+    """(n,) the things numbered 0, 1, ... in the order in which they come."""
+    known: dict[str | int, int] = {}
+    return np.array([known.setdefault(thing, len(known)) for thing in things], dtype=np.int64)
 
 
 def tally(votes: Votes) -> Tally:

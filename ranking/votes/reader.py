@@ -185,7 +185,7 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
     crowds = [] if source == "judge" else _crowds(rows)
     inconsistent = 0
     if source != "people":
-        columns, inconsistent, soft = _merged_with_shares(columns, filters.inconsistent, soft, crowds)
+        columns, inconsistent, soft = merged_with_shares(columns, filters.inconsistent, soft, crowds)
     votes = as_votes(study, columns, detailed=True)
     if soft is not None:
         votes = replace(votes, importance=soft.weight, soft=soft.share)
@@ -199,7 +199,7 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
         votes = _with_draws(study, rows, votes, in_time=in_time, aligned=source == "people")
     if with_style:
         votes = replace(votes, style=_style(study, columns))
-    one_order = bool(len(votes)) and _one_order(columns)
+    one_order = bool(len(votes)) and is_one_order(columns)
     return Read(votes, source, simulated, inconsistent, in_time, one_order, digest(votes, in_order=in_order), weighted)
 
 
@@ -335,7 +335,7 @@ def _soft(rows: ComparisonQuerySet, columns: Columns, *, in_time: bool) -> Soft:
     )
 
 
-def _merged_with_shares(
+def merged_with_shares(
     columns: Columns, inconsistent: Inconsistent, soft: Soft | None, crowds: Sequence[int]
 ) -> tuple[Columns, int, Soft | None]:
     """Merges each judge's verdicts on the same pair and turn, as `merged_columns`, with their mean weight and share.
@@ -558,9 +558,10 @@ def _style(study: Study, columns: Columns) -> NDArray[np.float64]:
     return style.differences(found[np.searchsorted(results, x)], found[np.searchsorted(results, y)])
 
 
-def _one_order(columns: Columns) -> bool:
+def is_one_order(columns: Columns) -> bool:
     """Returns whether no pair was shown in both orders."""
-    seen = np.unique(np.stack([columns["pair"], columns["side"]], axis=1), axis=0)
+    # A side is -1, 0 or 1.
+    seen = np.unique(3 * columns["pair"] + columns["side"])
     return bool((columns["side"] != 0).all() and len(seen) == len(np.unique(columns["pair"])))
 
 

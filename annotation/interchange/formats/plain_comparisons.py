@@ -5,8 +5,10 @@ There are no texts. A column may name the prompt; without one each row is its ow
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import PASSED, Field, Format, Named, Record
@@ -17,6 +19,9 @@ from annotation.interchange.formats.chatbot_arena import CONVERSATION, VERDICTS,
 from annotation.interchange.formats.vote import Person
 from annotation.interchange.llmfao import RATER_LENGTH, Wrong, name, share_cell, text, weight_cell
 from annotation.interchange.reading import Head, Progress, Row, Source, rows
+from annotation.interchange.reading.coded import Coded, coded
+from annotation.interchange.verdict_columns import VerdictColumns, both, joined_columns, register
+from annotation.interchange.verdicts import refuse_odd_share
 from annotation.problems import gettext_noop
 from annotation.problems import kind as remark
 
@@ -216,6 +221,68 @@ def _background(values: Mapping[str, Any]) -> dict[str, str]:
         if key.startswith(prefix) and value is not None and str(value).strip()
     }
 
+
+def read_columns(file: Source, head: Head, progress: Progress | None = None) -> VerdictColumns | None:
+    """Returns what `read` yields for a large file, read as columns; None if any row needs a closer look.
+
+    Times are not read, because nearly every row has another.
+    """
+    winners = [key for key in head.keys if key == "winner" or key.startswith("winner:")]
+    cells = coded(
+        file, head, {"model_a", "model_b", "person", "rater", "prompt", "weight", "share", *winners}, progress
+    )
+    if not winners or cells is None or not {"model_a", "model_b", *winners} <= cells.keys():
+        return None
+    try:
+        left, right = cells["model_a"].read(_model), cells["model_b"].read(_model)
+        models = both(left, right, lambda one, other: (one, other))
+        if any(one == other for one, other in models.values):
+            return None
+        optional: dict[str, Coded[Any]] = {
+            name: cells[name].read(read)
+            for name, read in (("prompt", _key), ("weight", weight_cell), ("share", share_cell))
+            if name in cells
+        }
+        named: Coded[Any] = Coded([""], np.zeros(len(left), dtype=np.int8))
+        if "person" in cells:
+            named = cells["person"].read(_person)
+        elif "rater" in cells:
+            named = cells["rater"].read(rater)
+        parts = []
+        decided = np.zeros(len(left), dtype=bool)
+        for key in winners:
+            found = both(models, cells[key], lambda two, value: _verdict(value, two))
+            given = np.flatnonzero(np.array([verdict is not None for verdict in found.values], dtype=bool)[found.codes])
+            decided[given] = True
+            voted: Coded[Any] = found.read(lambda verdict: None if verdict is None else verdict.answer)
+            voter = named if key == "winner" else Coded([_rater_of(key)], np.zeros(len(left), dtype=np.int8))
+            if "share" in optional:
+                both(voted.rows(given), optional["share"].rows(given), refuse_odd_share)
+            parts.append((given, voted, voter))
+    except Wrong:
+        return None
+
+    def of_all(columns: Sequence[Coded[Any]]) -> Coded[Any]:
+        """Returns the rows with a verdict of one column for each winner, one below the other."""
+        return joined_columns([column.rows(given) for column, (given, *_rest) in zip(columns, parts, strict=True)])
+
+    return VerdictColumns(
+        left=of_all([left] * len(parts)),
+        right=of_all([right] * len(parts)),
+        winner=of_all([answers for _given, answers, _voter in parts]),
+        rater=of_all([voter for _given, _answers, voter in parts]),
+        prompt=_keyed(of_all([optional["prompt"]] * len(parts))) if "prompt" in optional else None,
+        weight=of_all([optional["weight"]] * len(parts)) if "weight" in optional else None,
+        share=of_all([optional["share"]] * len(parts)) if "share" in optional else None,
+        passed={UNDECIDED.code: int((~decided).sum())},
+    )
+
+
+def _keyed(prompts: Coded[str | None]) -> Coded[Any]:
+    return prompts.read(lambda key: None if key is None else vote.prompt_of(key))
+
+
+register(NAME, vote.KIND, read_columns)
 
 FORMAT: Final = Format(
     NAME,

@@ -16,6 +16,11 @@ class Person(NamedTuple):
     id: str
 
 
+def prompt_of(key: str) -> tuple[str, str]:
+    """Returns what identifies a prompt that is known by its key alone, among prompts that are known by their texts."""
+    return ("key", key)
+
+
 def values(
     *,
     models: tuple[str, str],

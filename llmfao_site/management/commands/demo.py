@@ -21,7 +21,7 @@ from django.urls import reverse
 
 from annotation.sample_study import install_sample
 from judges.judging.demo_judge import install_stand_in
-from llmfao_site.demo.preflight import Taken, bound, port_in
+from llmfao_site.demo.preflight import Taken, bound, command, port_in
 from llmfao_site.demo.processes import Died, Processes
 from llmfao_site.middleware.health import PATH as HEALTH
 
@@ -46,6 +46,9 @@ class Command(BaseCommand):
         "or DATABASE_URL. HOST and PORT set its address. Press Ctrl-C to stop everything."
     )
 
+    # Checked once the static files are collected, which is one of the checks.
+    requires_system_checks = ()
+
     def handle(self, *args: Any, **options: Any) -> None:
         _stop_on_signals()
         with contextlib.suppress(Stopped), _only_one(settings.DATA_DIR / "demo.lock"):
@@ -57,6 +60,8 @@ class Command(BaseCommand):
 
     def _run(self, listener: socket.socket) -> None:
         self.stderr.write("Preparing the database and the sample study ...")
+        _collect_static_files()
+        self.check()
         host, port = listener.getsockname()[:2]
         address = _address(host, port)
         with Processes(settings.DATA_DIR / "log") as processes:
@@ -106,6 +111,12 @@ def administrators_password(file: Path) -> str | None:
         file.write_text(f"{password}\n", encoding="ascii")
     User.objects.create_superuser(ADMINISTRATOR, password=password)
     return password
+
+
+def _collect_static_files() -> None:
+    """Collects the static files of this version, where `make install` has not done so: in a site from a wheel."""
+    if settings.STATIC_ROOT.is_relative_to(settings.DATA_DIR):
+        call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def _start(processes: Processes, listener: socket.socket) -> None:
@@ -247,7 +258,7 @@ def _only_one(lock: Path) -> Iterator[None]:
         except BlockingIOError as problem:
             raise CommandError(
                 f"A demo is already running on {lock.parent}. Stop it, or use another folder and port: "
-                "LLMFAO_DATA=/tmp/another PORT=8001 make demo"
+                f"LLMFAO_DATA=/tmp/another PORT=8001 {command()}"
             ) from problem
         yield
 
