@@ -132,7 +132,9 @@ PARAMETERS: Final = re.compile(rf"(?<![\w.])({'|'.join(problems.ADVICE)})(?!\w)"
 
 NOT_ACCEPTED: Final = re.compile(
     r"not support|unsupported|unrecognized|unknown|unexpected|not (?:permitted|allowed|accepted|available)|extra "
-    r"(?:inputs|fields)|deprecated|only the default|cannot (?:both )?be|cannot find field|drop_params",
+    r"(?:inputs|fields)|deprecated|only the default|cannot (?:both )?be|cannot find field|drop_params"
+    r"|not an? (?:permitted|known|supported|allowed)|invalid (?:request )?(?:parameter|argument|field|key|property)"
+    r"|not an? valid (?:parameter|argument|field|key|property)|no longer|(?:use|try) [`'\"]?max_(?:completion_)?tokens",
     re.IGNORECASE,
 )
 """What endpoints that do not accept a parameter say beside its name."""

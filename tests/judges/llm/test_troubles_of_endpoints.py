@@ -95,6 +95,27 @@ def test_everything_else_that_is_not_passing_is_the_run_s(status: int, body: Any
     assert type(asked(status, body)) is Permanent
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "Invalid parameter: max_tokens",
+        "max_tokens is not a permitted parameter of this model",
+        "max_tokens was replaced. Please use max_completion_tokens.",
+        "Additional properties are not allowed ('max_tokens' was unexpected)",
+        'Invalid JSON payload received. Unknown name "max_tokens": Cannot find field.',
+        "Unrecognized request argument supplied: max_tokens",
+        "property 'max_tokens' is unsupported",
+        "extraneous key [max_tokens] is not permitted",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_parameter_that_is_not_known_is_named_by_the_words_alone(words: str, status: int) -> None:
+    trouble = asked(status, error(words, type="invalid_request_error", param=None))
+    assert isinstance(trouble, Permanent)
+    assert trouble.parameter == "max_tokens"
+
+
 def test_another_address_is_told_and_not_asked() -> None:
     trouble = asked(308, b"", {"location": f"https://elsewhere.test/v1?{KEY}"})
     assert isinstance(trouble, Permanent)
