@@ -116,6 +116,20 @@ def test_a_parameter_that_is_not_known_is_named_by_the_words_alone(words: str, s
     assert trouble.parameter == "max_tokens"
 
 
+@pytest.mark.parametrize("status", [502, 501, 404])
+def test_the_page_of_a_proxy_is_told_as_its_text(status: int) -> None:
+    page = (
+        b"<!DOCTYPE html>\r\n<html><head><title>502 Bad Gateway</title><style>h1 {color: red}</style></head>"
+        b"<body><!-- x --><center><h1>Sorry &amp; bye</h1></center>\n<hr></body></html>"
+    )
+    trouble = asked(status, page)
+    assert type(trouble) is (Again if status == 502 else Permanent)
+    assert str(trouble) == "502 Bad Gateway Sorry &amp; bye"
+    empty = asked(status, b"<html></html>")
+    assert isinstance(empty, Trouble)
+    assert str(empty).startswith(f"HTTP {status}")
+
+
 def test_another_address_is_told_and_not_asked() -> None:
     trouble = asked(308, b"", {"location": f"https://elsewhere.test/v1?{KEY}"})
     assert isinstance(trouble, Permanent)
