@@ -105,6 +105,9 @@ UNFIT: Final = frozenset(
 )
 """Codes and types that are about one request alone, of OpenAI, llama.cpp and Groq."""
 
+NEVER: Final = frozenset({501, 505})
+"""Statuses from 500 on that are no passing trouble: the server cannot do this at all."""
+
 UNKNOWN: Final = frozenset({"unsupported_parameter", "unknown_parameter"})
 """Codes of parameters that an endpoint does not know, of OpenAI."""
 
@@ -132,7 +135,9 @@ PARAMETERS: Final = re.compile(rf"(?<![\w.])({'|'.join(problems.ADVICE)})(?!\w)"
 
 NOT_ACCEPTED: Final = re.compile(
     r"not support|unsupported|unrecognized|unknown|unexpected|not (?:permitted|allowed|accepted|available)|extra "
-    r"(?:inputs|fields)|deprecated|only the default|cannot (?:both )?be|cannot find field|drop_params",
+    r"(?:inputs|fields)|deprecated|only the default|cannot (?:both )?be|cannot find field|drop_params"
+    r"|not an? (?:permitted|known|supported|allowed)|invalid (?:request )?(?:parameter|argument|field|key|property)"
+    r"|not an? valid (?:parameter|argument|field|key|property)|no longer|(?:use|try) [`'\"]?max_(?:completion_)?tokens",
     re.IGNORECASE,
 )
 """What endpoints that do not accept a parameter say beside its name."""
@@ -152,7 +157,7 @@ def trouble_in(raw: str, status: int, otherwise: str, retry_after: float | None 
     words, raw = error.words or otherwise[:WORDS], raw[:WORDS]
     if trouble := _by_code(error, words, status, raw):
         return trouble
-    if status in {408, 409, 425, 429} or status >= 500:
+    if status in {408, 409, 425, 429} or (status >= 500 and status not in NEVER):
         return Again(words, status, raw, error.retry_after if retry_after is None else retry_after)
     if status in {400, 413, 422} and (status == 413 or error.of_messages or TOO_LONG.search(words)):
         return Unfit(words, status, raw)
@@ -202,7 +207,7 @@ def _error_in(raw: str) -> _Error:
     try:
         found = replies.parse(raw)
     except (ValueError, RecursionError):
-        return _Error(plain(raw, WORDS))
+        return _Error(_words_of_page(raw) if _PAGE.match(raw) else plain(raw, WORDS))
     described = replies.error_in(found)
     if described is None:
         return _Error(plain(found, WORDS))
@@ -218,6 +223,22 @@ def _error_in(raw: str) -> _Error:
         param,
         _retry_delay(described.get("details")),
     )
+
+
+_PAGE: Final = re.compile(r"\s*<(?:!doctype\s+html|html|head|body|h1)\b", re.IGNORECASE)
+_UNSEEN: Final = re.compile(r"<(style|script)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+
+
+def _words_of_page(raw: str) -> str:
+    """Returns the text of a web page, which proxies in front of an endpoint send: `502 Bad Gateway nginx`.
+
+    Character references stay as they are: a key that was spelled by them was not struck.
+    """
+    return plain(_UNSEEN.sub(" ", raw[:LONGEST_PAGE]), WORDS)
+
+
+LONGEST_PAGE: Final = 20_000
+"""Characters of a web page whose text is read."""
 
 
 def _retry_delay(details: Any) -> float | None:

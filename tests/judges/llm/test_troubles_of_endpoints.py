@@ -95,6 +95,41 @@ def test_everything_else_that_is_not_passing_is_the_run_s(status: int, body: Any
     assert type(asked(status, body)) is Permanent
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "Invalid parameter: max_tokens",
+        "max_tokens is not a permitted parameter of this model",
+        "max_tokens was replaced. Please use max_completion_tokens.",
+        "Additional properties are not allowed ('max_tokens' was unexpected)",
+        'Invalid JSON payload received. Unknown name "max_tokens": Cannot find field.',
+        "Unrecognized request argument supplied: max_tokens",
+        "property 'max_tokens' is unsupported",
+        "extraneous key [max_tokens] is not permitted",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_parameter_that_is_not_known_is_named_by_the_words_alone(words: str, status: int) -> None:
+    trouble = asked(status, error(words, type="invalid_request_error", param=None))
+    assert isinstance(trouble, Permanent)
+    assert trouble.parameter == "max_tokens"
+
+
+@pytest.mark.parametrize("status", [502, 501, 404])
+def test_the_page_of_a_proxy_is_told_as_its_text(status: int) -> None:
+    page = (
+        b"<!DOCTYPE html>\r\n<html><head><title>502 Bad Gateway</title><style>h1 {color: red}</style></head>"
+        b"<body><!-- x --><center><h1>Sorry &amp; bye</h1></center>\n<hr></body></html>"
+    )
+    trouble = asked(status, page)
+    assert type(trouble) is (Again if status == 502 else Permanent)
+    assert str(trouble) == "502 Bad Gateway Sorry &amp; bye"
+    empty = asked(status, b"<html></html>")
+    assert isinstance(empty, Trouble)
+    assert str(empty).startswith(f"HTTP {status}")
+
+
 def test_another_address_is_told_and_not_asked() -> None:
     trouble = asked(308, b"", {"location": f"https://elsewhere.test/v1?{KEY}"})
     assert isinstance(trouble, Permanent)
