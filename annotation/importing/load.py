@@ -324,8 +324,10 @@ def _sources(paths: Iterable[Path], place: Path, *, nested: bool) -> list[tuple[
             for file, name in _inside(path, nested):
                 found.setdefault(file.resolve(), (Source(name, file), False))
         else:
-            name = "/".join(path.absolute().parts[-2:]) if nested else path.name
-            found[path.resolve()] = (Source(printable(name), path), True)
+            source = Source(printable(path.name), path)
+            if nested and not is_archive(source):
+                source = replace(source, name=printable("/".join(path.absolute().parts[-2:])))
+            found[path.resolve()] = (source, True)
     return unpacked(found.values(), place)
 
 
@@ -420,7 +422,7 @@ def recognise(looked: Sequence[Looked], rater: str | None, format_name: str = ""
             skipped.append(source.name)
             continue
         if isinstance(head, Fault):
-            if not source.path.exists():
+            if outright and not source.path.exists() and not known.called(source.plain_name):
                 faults.add(Fault(source.name, None, "", gettext_noop("File not found.")))
             elif outright or known.called(source.plain_name):
                 faults.add(head)
