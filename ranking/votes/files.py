@@ -3,6 +3,7 @@
 import hashlib
 import math
 from array import array
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
