@@ -161,6 +161,12 @@ def test_a_question_that_a_file_leaves_open_is_asked():
         assert caught.value.faults.listed[0].field == field
 
 
+def test_the_baseline_is_entered_where_a_model_is():
+    name = source("arena_hard/older-judgments.jsonl")
+    assert propose(name).best.asks == ("baseline", "model")
+    assert propose(name, Choice(model="gpt-4")).best.asks == ()
+
+
 def test_shares_are_those_of_the_first_output():
     study, _report = loaded("alpaca_eval/annotations.json")
     found = Comparison.objects.filter(study=study, share__isnull=False).order_by("pk")
