@@ -4,7 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 
+from annotation.exporting.export import export
 from annotation.importing import load, undo
 from annotation.importing.proposals import Choice
 from annotation.interchange.reading import Reading
@@ -25,10 +29,11 @@ from annotation.models import (
 from annotation.pair_making import make
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
+from ranking.boards import snapshots
 from ranking.boards.compute import compute
 from ranking.methods.settings import Settings
 from ranking.votes.reader import Filters
-from tests.builders import build_study
+from tests.builders import NOW, build_study
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +121,8 @@ def test_a_judge_that_is_added_to_the_rows_votes_on_the_same_pairs(tmp_path: Pat
 
 
 def test_rows_with_one_prompt_are_votes_on_its_pairs(tmp_path: Path) -> None:
-    text = "prompt_id,model_a,model_b,winner,judge\n7,Fern,Moss,model_a,human\n7,Moss,Fern,model_a,human\nq-2,Fern,Moss,tie,gpt\n"
+    rows = ("prompt_id,model_a,model_b,winner,judge", "7,Fern,Moss,model_a,human", "7,Moss,Fern,model_a,human")
+    text = "\n".join([*rows, "q-2,Fern,Moss,tie,gpt", ""])
     loaded(tmp_path, text)
     assert dict(Prompt.objects.values_list("number", "slug")) == {7: None, 8: "q-2"}
     assert list(Pair.objects.filter(prompt__number=7).values_list("taken", flat=True)) == [2]
@@ -200,3 +206,49 @@ def test_an_upload_can_be_undone(tmp_path: Path) -> None:
     undo.undo(report.upload)
     assert not Comparison.objects.exists()
     assert not Prompt.objects.exists()
+
+
+def test_there_are_boards_and_exports_but_no_pages_of_answers(tmp_path: Path, client: Client) -> None:
+    rows = "".join(f"Fern,Moss,{winner}\nMoss,Reed,{winner}\n" for winner in ["model_a"] * 6 + ["tie"])
+    loaded(tmp_path, "model_a,model_b,winner_people\n" + rows)
+    Study.objects.update(public=True)
+    for pk in snapshots.recompute_changed(NOW):
+        snapshots.fill(pk, NOW)
+    study = Study.objects.get()
+    pair = Pair.objects.order_by("pk")[0]
+    boss = User.objects.create_superuser("boss")
+    for user in (None, boss):
+        if user is not None:
+            client.force_login(user)
+        board = client.get(reverse("leaderboard", args=[study.slug]))
+        assert board.status_code == 200
+        assert reverse("leaderboard-pairs", args=[study.slug]) not in board.content.decode()
+        for name in ("leaderboard-pairs", "leaderboard-pairs-csv"):
+            assert client.get(reverse(name, args=[study.slug])).status_code == 404
+        assert client.get(reverse("leaderboard-pair", args=[study.slug, pair.number])).status_code == 404
+        for name in ("leaderboard-wins", "leaderboard-columns", "leaderboard-agreement"):
+            page = client.get(reverse(name, args=[study.slug]))
+            assert page.status_code == 200
+            assert f"/leaderboard/{study.slug}/pairs" not in page.content.decode()
+        number = study.prompt_set.models.order_by("number")[0].number
+        model = client.get(reverse("leaderboard-model", args=[study.slug, number]))
+        assert model.status_code == 200
+        assert f"/leaderboard/{study.slug}/pairs" not in model.content.decode()
+    for name in ("study", "study-data", "study-pairs", "study-workers", "study-export", "study-settings"):
+        assert client.get(reverse(name, args=[study.slug])).status_code == 200
+    assert client.get(reverse("prompt-set", args=[study.prompt_set.slug])).status_code == 200
+    for what in ("models", "prompts", "results", "pairs", "comparisons"):
+        assert list(export(study, what)), what
+    assert sum(chunk.count("\n") for chunk in export(study, "comparisons", full=True)) == 15
+
+
+def test_what_is_exported_loads_again(tmp_path: Path) -> None:
+    loaded(tmp_path, SEVERAL)
+    study = Study.objects.get()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for what in ("models", "prompts", "results", "pairs"):
+        (folder / f"{what}.jsonl").write_text("".join(export(study, what)))
+    (folder / "all-comparisons.csv").write_text("".join(export(study, "comparisons", raters="all")))
+    again = load.load([folder], study_slug=study.slug)
+    assert again.upload is None
