@@ -6,6 +6,7 @@ from annotation.interchange import llmfao
 from annotation.interchange.format import Format
 from annotation.interchange.formats import (
     alpaca_eval,
+    answers_file,
     arena_55k,
     arena_140k,
     arena_hard,
@@ -16,6 +17,8 @@ from annotation.interchange.formats import (
     lm_evaluation_harness,
     mad,
     mt_bench_people,
+    plain_comparisons,
+    preferences,
     promptfoo,
 )
 from annotation.problems import gettext_noop
@@ -55,5 +58,6 @@ for known in (
     *(mad.FORMAT, battles.FORMAT, chatbot_arena.FORMAT, arena_55k.FORMAT, arena_140k.FORMAT, mt_bench_people.FORMAT),
     *(comparia.FORMAT, alpaca_eval.FORMAT, arena_hard.FORMAT),
     *(inspect_logs.FORMAT, lm_evaluation_harness.FORMAT, promptfoo.FORMAT),
+    *(preferences.FORMAT, answers_file.FORMAT, plain_comparisons.FORMAT),
 ):
     register(known)

@@ -438,9 +438,7 @@ def _refuse_second(before: str | None, code: str, left: Side, *, is_crowd: bool)
     if plain == new and weights != new_weights:
         raise Refused(
             "weight",
-            gettext_noop(
-                "This rater already answered this pair so, with another weight, share or kind of tie."
-            ),
+            gettext_noop("This rater already answered this pair so, with another weight, share or kind of tie."),
         )
     before, code = plain, new
     if before == WITHDRAWN:
