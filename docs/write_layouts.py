@@ -22,7 +22,6 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-
 def section() -> str:
     """Returns the section: a row for each format, and what each one that is also written cannot carry."""
     from annotation.importing.registry import LABELS
@@ -32,7 +31,9 @@ def section() -> str:
     for known in FORMATS.values():
         kinds = dict.fromkeys(row for kind in known.kinds for row in known.rows_of(kind))
         becomes = ", ".join(LABELS[kind].lower() if kind in LABELS else kind for kind in kinds)
-        rows.append(f"| {_cell(known.label)} | `{known.name}` | {_cell(known.help.removesuffix("."))} | {_cell(becomes)} |")
+        rows.append(
+            f"| {_cell(known.label)} | `{known.name}` | {_cell(known.help.removesuffix('.'))} | {_cell(becomes)} |"
+        )
         if known.cannot_carry:
             lost.append(f"- **{known.label}**: {'; '.join(known.cannot_carry)}.")
     table = ["| Tool | Format | Files | Become |", "|---|---|---|---|", *rows]

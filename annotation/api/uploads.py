@@ -92,9 +92,7 @@ class ChosenReading(serializers.Serializer[Any]):
     """How a file is read; what is empty is found out."""
 
     encoding = serializers.CharField(required=False, allow_blank=True, default="", max_length=40)
-    separator = serializers.CharField(
-        required=False, allow_blank=True, default="", max_length=1, trim_whitespace=False
-    )
+    separator = serializers.CharField(required=False, allow_blank=True, default="", max_length=1, trim_whitespace=False)
     sheet = serializers.CharField(required=False, allow_blank=True, default="", max_length=NAME, trim_whitespace=False)
     columns = serializers.DictField(
         child=serializers.CharField(max_length=NAME, trim_whitespace=False),

@@ -184,7 +184,12 @@ class ProposalForm(forms.Form):
                 ),
             )
         asked = set(fit.get("asks", ()))
-        if "model" in asked or choice["model"]:
+        named = "model" in {*fit.get("mapping", {}).values(), *told["columns"]}
+        if (
+            "model" in asked
+            or choice["model"]
+            or (not named and "model" in {each.name for each in self._mappable(told)})
+        ):
             yield (
                 "model",
                 forms.CharField(
@@ -192,7 +197,7 @@ class ProposalForm(forms.Form):
                     max_length=500,
                     required=False,
                     initial=choice["model"],
-                    help_text=_("The model whose answers this file contains."),
+                    help_text=_("The model whose answers this file contains. Leave blank to use the file’s name."),
                 ),
             )
         if "rater" in asked or choice["rater"] or fit.get("judge"):
@@ -222,7 +227,7 @@ class ProposalForm(forms.Form):
         columns = [*dict.fromkeys([*_original(told), *mapping])]
         offered = [(column, column) for column in columns]
         for number, field in enumerate(self._mappable(told)):
-            chosen = [column for column, ours in mapping.items() if ours == field.name]
+            chosen = [column for column, ours in mapping.items() if _is_of(ours, field)]
             if not chosen and field.name in columns:
                 chosen = [field.name]
             texts: dict[str, Any] = {
@@ -276,7 +281,9 @@ class ProposalForm(forms.Form):
             return kept if found is None else "" if found == proposed and not kept else found
 
         reading = told["reading"]
-        encoding = said["encoding"] if told["changed"] else news("encoding", reading["encoding"], before.reading.encoding)
+        encoding = (
+            said["encoding"] if told["changed"] else news("encoding", reading["encoding"], before.reading.encoding)
+        )
         chosen = replace(
             before.reading,
             encoding=encoding or "",
@@ -300,9 +307,14 @@ class ProposalForm(forms.Form):
         if not fields:
             return before
         found: dict[str, str] = {}
-        for number, field in enumerate(fields):
-            found |= dict.fromkeys(_listed(self.cleaned_data.get(f"column{number}_{place}")), field.name)
         proposed = dict(fit.get("mapping", {}))
+        for number, field in enumerate(fields):
+            chosen = _listed(self.cleaned_data.get(f"column{number}_{place}"))
+            for column in chosen:
+                ours = (before or proposed).get(column, "")
+                # Of several columns, each keeps its own name behind that of the field, such as whose winners it has.
+                named = f"{field.name}:{column}" if field.several and not (field.needed and len(chosen) == 1) else ""
+                found[column] = ours if field.several and _is_of(ours, field) else named or field.name
         same = {column: ours for column, ours in found.items() if column != ours}
         kept = {column: ours for column, ours in proposed.items() if column != ours}
         return {} if not before and same == kept else same
@@ -323,6 +335,11 @@ class ProposalForm(forms.Form):
                     told = _("Column “%(column)s” is already chosen for “%(field)s”.")
                     self.add_error(f"column{number}_{place}", told % {"column": column, "field": taken[column]})
                 taken[column] = _(field.label) if field.label else field.name
+
+
+def _is_of(ours: str, field: Field) -> bool:
+    """Returns whether a column was mapped to a field, of several columns with a name of its own behind a colon."""
+    return ours == field.name or (field.several and ours.startswith(f"{field.name}:"))
 
 
 def _listed(chosen: Any) -> list[str]:

@@ -80,7 +80,7 @@ def test_dropped_files_are_checked_and_stored_by_one_more_click(page: Page, live
     check(page)
     expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
     expect(page.get_by_role("heading", name="2 pairs as workers would see them")).to_be_visible()
-    expect(page.get_by_text("Answer of 7 to 5")).to_be_visible()
+    expect(page.get_by_role("paragraph").filter(has_text="Answer of 7 to 5")).to_be_visible()
     assert not Result.objects.exists()
     page.get_by_role("button", name="Save rows").click()
     work(page)

@@ -129,7 +129,9 @@ def test_a_file_that_is_cut_off_in_the_page_can_still_be_chosen_for(client: Any)
     assert client.get(address(upload)).status_code == 200
 
 
-def test_who_may_not_read_the_set_neither_chooses_nor_stores(client: Any, study: Study, outsider: Any, as_user: Any) -> None:
+def test_who_may_not_read_the_set_neither_chooses_nor_stores(
+    client: Any, study: Study, outsider: Any, as_user: Any
+) -> None:
     upload = checked(client, prompts__csv=b"id,text\n1,Why?\n")
     other = as_user(outsider)
     for rest in ("choose/", "store/"):
@@ -159,3 +161,34 @@ def test_the_templates_make_a_study_together(client: Any, study: Study) -> None:
 
 def test_there_is_no_template_of_an_unknown_name(client: Any) -> None:
     assert client.get("/studies/haiku/data/templates/passwords/").status_code == 404
+
+
+def test_winners_of_several_raters_and_models_of_any_name_are_mapped(client: Any) -> None:
+    content = b"one;two;gold;gpt;age\nA;B;A;B;20-29\nB;C;C;C;30-39\n"
+    upload = checked(client, votes__csv=content)
+    assert upload.state == UploadState.FAULTY
+    client.post(address(upload, "choose/"), as_shown(client, upload) | {"format": "plain-comparisons"})
+    ran(upload)
+    sent = as_shown(client, upload) | {
+        "column0_0": "one", "column1_0": "two", "column2_0": ["gold", "gpt"], "column9_0": ["age"]
+    }  # fmt: skip
+    client.post(address(upload, "choose/"), sent)
+    upload.refresh_from_db()
+    (choice,) = upload.options["choices"].values()
+    assert choice["reading"]["columns"] == {
+        "one": "model_a", "two": "model_b", "gold": "winner:gold", "gpt": "winner:gpt", "age": "background:age"
+    }  # fmt: skip
+    assert ran(upload).state == UploadState.PROPOSED, upload.report["faults"]
+    assert as_shown(client, upload)["column2_0"] == ["gold", "gpt"]
+    client.post(address(upload, "store/"))
+    assert ran(upload).state == UploadState.STORED, upload.report
+    assert Comparison.objects.count() == 4
+
+
+def test_whose_answers_a_file_has_can_be_said(client: Any) -> None:
+    upload = checked(client, final__csv=b"prompt,response\nWhy?,Because.\n")
+    client.post(address(upload, "choose/"), as_shown(client, upload) | {"model_0": "quill-7b"})
+    assert ran(upload).state == UploadState.PROPOSED, upload.report
+    client.post(address(upload, "store/"))
+    ran(upload)
+    assert Prompt.objects.get().results.get().model.name == "quill-7b"
