@@ -50,7 +50,7 @@ class UploadRow(Row):
     user = serializers.CharField(allow_null=True)
     size = serializers.IntegerField(help_text="Bytes to read.")
     done = serializers.IntegerField(help_text="Bytes read so far.")
-    errors = serializers.IntegerField(help_text="Number of errors. If there are any, nothing is saved.")
+    error_count = serializers.IntegerField(help_text="Number of errors. If there are any, nothing is saved.")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -136,7 +136,7 @@ def _row(upload: Upload) -> dict[str, Any]:
         "user": upload.user.get_username() if upload.user else None,
         "size": upload.size,
         "done": upload.done,
-        "errors": upload.report.get("count", 0),
+        "error_count": upload.report.get("count", 0),
         "created_at": upload.created_at,
         "finished_at": upload.finished_at,
     }

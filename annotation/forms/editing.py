@@ -122,14 +122,13 @@ def _prompt_field(prompt_set: PromptSet) -> "forms.ModelChoiceField[Prompt]":
     """Returns the field for a prompt by its number: a list, or a number if there are too many."""
     prompts = prompt_set.prompts.order_by("pk")
     number = prompts.count() > MOST_LISTED
-    field = _PromptChoice(
+    return _PromptChoice(
         prompts,
         to_field_name="number",
         label=_("Prompt number") if number else _("Prompt"),
         widget=forms.NumberInput if number else forms.Select,
         error_messages={"invalid_choice": _("This prompt set has no prompt with this number.")},
     )
-    return field
 
 
 class _PromptChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
