@@ -108,6 +108,7 @@ format: install-dev ## ruff's formatter and its safe fixes
 
 docs: install ## the list of commands and the picture of the rooms anew
 	@$(BIN)/python docs/write_commands.py
+	@$(BIN)/python docs/write_layouts.py
 	@$(BIN)/python docs/draw_rooms.py
 
 bench-grades: install-dev ## tables of what judges said, over a million grades; none of their pages takes 100 ms

@@ -50,7 +50,7 @@ class UploadRow(Row):
     user = serializers.CharField(allow_null=True)
     size = serializers.IntegerField(help_text="Bytes to read.")
     done = serializers.IntegerField(help_text="Bytes read so far.")
-    errors = serializers.IntegerField(help_text="Number of errors. If there are any, nothing is saved.")
+    error_count = serializers.IntegerField(help_text="Number of errors. If there are any, nothing is saved.")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -92,9 +92,7 @@ class ChosenReading(serializers.Serializer[Any]):
     """How a file is read; what is empty is found out."""
 
     encoding = serializers.CharField(required=False, allow_blank=True, default="", max_length=40)
-    separator = serializers.CharField(
-        required=False, allow_blank=True, default="", max_length=1, trim_whitespace=False
-    )
+    separator = serializers.CharField(required=False, allow_blank=True, default="", max_length=1, trim_whitespace=False)
     sheet = serializers.CharField(required=False, allow_blank=True, default="", max_length=NAME, trim_whitespace=False)
     columns = serializers.DictField(
         child=serializers.CharField(max_length=NAME, trim_whitespace=False),
@@ -138,7 +136,7 @@ def _row(upload: Upload) -> dict[str, Any]:
         "user": upload.user.get_username() if upload.user else None,
         "size": upload.size,
         "done": upload.done,
-        "errors": upload.report.get("count", 0),
+        "error_count": upload.report.get("count", 0),
         "created_at": upload.created_at,
         "finished_at": upload.finished_at,
     }

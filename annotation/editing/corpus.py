@@ -57,8 +57,8 @@ def _next_answer_sample(prompt: Prompt, model: LanguageModel) -> int:
 
 
 def _refuse_known_name(prompt_set: PromptSet, name: str, model: LanguageModel | None = None) -> None:
-    others = prompt_set.models.filter(name=name).exclude(pk=model.pk if model else None)
-    if others.exists():
+    others = prompt_set.models.filter(name=name)
+    if (others.exclude(pk=model.pk) if model else others).exists():
         raise ValidationError({"name": _("A model in this prompt set already has this name. Enter another name.")})
 
 

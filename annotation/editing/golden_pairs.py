@@ -52,9 +52,7 @@ def _hold(study: Study, user: User) -> Study:
 
 
 @transaction.atomic
-def add(
-    study: Study, purpose: Purpose, user: User, values: Mapping[str, Any], rng: np.random.Generator
-) -> Pair:
+def add(study: Study, purpose: Purpose, user: User, values: Mapping[str, Any], rng: np.random.Generator) -> Pair:
     """Adds a training or check pair to `study`, under the next number.
 
     Raises:
@@ -63,9 +61,7 @@ def add(
     """
     study = _hold(study, user)
     number = next_number(study.pairs.all())
-    return Pair.objects.create(
-        study=study, number=number, purpose=purpose, key=rng.random(), **_checked(study, values)
-    )
+    return Pair.objects.create(study=study, number=number, purpose=purpose, key=rng.random(), **_checked(study, values))
 
 
 @transaction.atomic

@@ -14,7 +14,9 @@ from annotation.forms.fields import FilesField
 from annotation.importing.load import Whose
 from annotation.importing.proposals import Choice
 from annotation.importing.registry import LABELS
-from annotation.interchange.llmfao import RATER_LENGTH, is_reserved, judge_in_name
+from annotation.interchange.format import Field
+from annotation.interchange.formats import arena_hard
+from annotation.interchange.llmfao import KINDS, RATER_LENGTH, is_reserved, judge_in_name
 from annotation.interchange.reading import encodings
 from annotation.interchange.registry import FORMATS
 
@@ -101,6 +103,9 @@ class WhoseForm(forms.Form):
         return Whose(column=columns[int(number)], known="worker" if known == "worker" else "rater")
 
 
+EXCHANGE: Final = "llmfao"
+"""The format whose columns can be mapped by their own names."""
+
 SEPARATORS: Final = {
     ",": gettext_lazy("Comma"),
     ";": gettext_lazy("Semicolon"),
@@ -165,9 +170,26 @@ class ProposalForm(forms.Form):
                 "sheet",
                 forms.ChoiceField(label=_("Sheet"), choices=sheets, required=False, initial=reading["sheet"]),
             )
-        yield from self._mapping(known, told, fit)
+        yield from self._mapping(told, fit)
+        if self.proposed_format == arena_hard.NAME:
+            yield (
+                "strong",
+                forms.FloatField(
+                    label=_("Weight of a strong verdict"),
+                    required=False,
+                    min_value=0.001,
+                    max_value=1000,
+                    initial=reading["strong_weight"],
+                    help_text=_("How many times a verdict such as A>>B counts."),
+                ),
+            )
         asked = set(fit.get("asks", ()))
-        if "model" in asked or choice["model"]:
+        named = "model" in {*fit.get("mapping", {}).values(), *told["columns"]}
+        if (
+            "model" in asked
+            or choice["model"]
+            or (not named and "model" in {each.name for each in self._mappable(told)})
+        ):
             yield (
                 "model",
                 forms.CharField(
@@ -175,7 +197,7 @@ class ProposalForm(forms.Form):
                     max_length=500,
                     required=False,
                     initial=choice["model"],
-                    help_text=_("The model whose answers this file contains."),
+                    help_text=_("The model whose answers this file contains. Leave blank to use the file’s name."),
                 ),
             )
         if "rater" in asked or choice["rater"] or fit.get("judge"):
@@ -190,37 +212,51 @@ class ProposalForm(forms.Form):
                 ),
             )
 
-    def _mapping(self, known: Any, told: Mapping[str, Any], fit: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:
+    def _mappable(self, told: Mapping[str, Any]) -> Sequence[Field]:
+        """Returns what the columns of a file can be: the format's fields, or the columns of its kind of files."""
+        known, kind = FORMATS.get(self.proposed_format), told["choice"]["kind"] or self._fit(told).get("kind", "")
+        if known is None:
+            return ()
+        if known.name == EXCHANGE and kind in KINDS:
+            return [Field(column.name, column.name) for column in KINDS[kind].columns]
+        return known.fields
+
+    def _mapping(self, told: Mapping[str, Any], fit: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:
         """Yields a field for each field of the format, in which the columns of the file are offered."""
         mapping = told["choice"]["reading"]["columns"] or fit.get("mapping", {})
-        # After a choice, the first rows have the new names.
         columns = [*dict.fromkeys([*_original(told), *mapping])]
-        for number, field in enumerate(known.fields if known else ()):
-            chosen = [column for column, ours in mapping.items() if ours == field.name]
+        offered = [(column, column) for column in columns]
+        for number, field in enumerate(self._mappable(told)):
+            chosen = [column for column, ours in mapping.items() if _is_of(ours, field)]
             if not chosen and field.name in columns:
                 chosen = [field.name]
-            texts: dict[str, Any] = {"label": _(field.label), "help_text": _(field.help) if field.help else ""}
-            offered = [(column, column) for column in columns]
+            texts: dict[str, Any] = {
+                "label": _(field.label) if field.label else field.name,
+                "help_text": _(field.help) if field.help else "",
+                "required": False,
+            }
             if field.several:
-                yield (
-                    f"column{number}",
-                    forms.MultipleChoiceField(choices=offered, required=False, initial=chosen, **texts),
-                )
+                yield f"column{number}", forms.MultipleChoiceField(choices=offered, initial=chosen, **texts)
             else:
                 empty = [("", _("No column"))]
                 yield (
                     f"column{number}",
-                    forms.ChoiceField(choices=empty + offered, required=field.needed, initial="".join(chosen[:1]), **texts),
+                    forms.ChoiceField(choices=empty + offered, initial="".join(chosen[:1]), **texts),
                 )
 
     def _fit(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Returns what the format of the upload makes of a file."""
         return next((fit for fit in told["fits"] if fit["format"] == self.proposed_format), {})
 
-    def files(self) -> Iterator[tuple[dict[str, Any], list[forms.BoundField]]]:
-        """Yields each file with the fields about it."""
+    def by_file(self) -> Iterator[tuple[dict[str, Any], tuple[list[forms.BoundField], list[forms.BoundField]]]]:
+        """Yields each file with the fields about it: those about the whole of it, and those for its columns."""
         for place, told in enumerate(self.proposals):
-            yield told, [self[name] for name in self.fields if name.endswith(f"_{place}")]
+            fields: tuple[list[forms.BoundField], list[forms.BoundField]] = ([], [])
+            for name in self.fields:
+                if name.endswith(f"_{place}"):
+                    fields[name.startswith("column")].append(self[name])
+            missing = not self._fit(told).get("matched", 0) or any(field.errors for field in fields[1])
+            yield told | {"open": missing or bool(told["choice"]["reading"]["columns"])}, fields
 
     def format_name(self) -> str:
         """Returns the format that was chosen; empty if it is the one that was found out."""
@@ -245,13 +281,16 @@ class ProposalForm(forms.Form):
             return kept if found is None else "" if found == proposed and not kept else found
 
         reading = told["reading"]
-        encoding = said["encoding"] if told["changed"] else news("encoding", reading["encoding"], before.reading.encoding)
+        encoding = (
+            said["encoding"] if told["changed"] else news("encoding", reading["encoding"], before.reading.encoding)
+        )
         chosen = replace(
             before.reading,
             encoding=encoding or "",
             separator=news("separator", reading["separator"], before.reading.separator),
             sheet=news("sheet", reading["sheet"], before.reading.sheet),
             columns=self._columns(place, told, fit) if same_format else {},
+            strong_weight=self.cleaned_data.get(f"strong_{place}") or before.reading.strong_weight,
         )
         return replace(
             before,
@@ -263,39 +302,49 @@ class ProposalForm(forms.Form):
 
     def _columns(self, place: int, told: Mapping[str, Any], fit: Mapping[str, Any]) -> dict[str, str]:
         """Returns the columns that were mapped, by their names in the file."""
-        known = FORMATS.get(self.proposed_format)
-        if known is None or not known.fields:
-            return dict(told["choice"]["reading"]["columns"])
+        before = dict(told["choice"]["reading"]["columns"])
+        fields = self._mappable(told)
+        if not fields:
+            return before
         found: dict[str, str] = {}
-        for number, field in enumerate(known.fields):
-            chosen = self.cleaned_data.get(f"column{number}_{place}") or []
-            found |= dict.fromkeys([chosen] if isinstance(chosen, str) else chosen, field.name)
+        proposed = dict(fit.get("mapping", {}))
+        for number, field in enumerate(fields):
+            chosen = _listed(self.cleaned_data.get(f"column{number}_{place}"))
+            for column in chosen:
+                ours = (before or proposed).get(column, "")
+                # Of several columns, each keeps its own name behind that of the field, such as whose winners it has.
+                named = f"{field.name}:{column}" if field.several and not (field.needed and len(chosen) == 1) else ""
+                found[column] = ours if field.several and _is_of(ours, field) else named or field.name
         same = {column: ours for column, ours in found.items() if column != ours}
-        return {} if not told["choice"]["reading"]["columns"] and found == dict(fit.get("mapping", {})) else same
+        kept = {column: ours for column, ours in proposed.items() if column != ours}
+        return {} if not before and same == kept else same
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}
-        known = FORMATS.get(self.proposed_format)
-        if found.get("format") in {"", self.proposed_format} and known is not None:
-            for place in range(len(self.proposals)):
-                self._check_columns(place, known.fields, found)
-        else:
-            # The columns are those of the other format, and are asked about again.
-            for name in [name for name in self.errors if name.startswith("column")]:
-                del self.errors[name]
+        if found.get("format") in {"", self.proposed_format}:
+            for place, told in enumerate(self.proposals):
+                self._check_columns(place, self._mappable(told), found)
         return found
 
-    def _check_columns(self, place: int, fields: Sequence[Any], found: Mapping[str, Any]) -> None:
+    def _check_columns(self, place: int, fields: Sequence[Field], found: Mapping[str, Any]) -> None:
         """Adds an error to each field that has a column which another field has, too."""
         taken: dict[str, str] = {}
         for number, field in enumerate(fields):
-            name = f"column{number}_{place}"
-            value = found.get(name) or []
-            for column in [value] if isinstance(value, str) else value:
+            for column in _listed(found.get(f"column{number}_{place}")):
                 if column in taken:
                     told = _("Column “%(column)s” is already chosen for “%(field)s”.")
-                    self.add_error(name, told % {"column": column, "field": taken[column]})
-                taken[column] = _(field.label)
+                    self.add_error(f"column{number}_{place}", told % {"column": column, "field": taken[column]})
+                taken[column] = _(field.label) if field.label else field.name
+
+
+def _is_of(ours: str, field: Field) -> bool:
+    """Returns whether a column was mapped to a field, of several columns with a name of its own behind a colon."""
+    return ours == field.name or (field.several and ours.startswith(f"{field.name}:"))
+
+
+def _listed(chosen: Any) -> list[str]:
+    """Returns the columns that were chosen for a field that takes one or several."""
+    return ([chosen] if chosen else []) if isinstance(chosen, str) else list(chosen or ())
 
 
 def _original(told: Mapping[str, Any]) -> list[str]:

@@ -39,9 +39,7 @@ def _text(label: Any, help_text: Any = "", *, required: bool = False) -> forms.C
 class ModelForm(RowForm):
     """A language model."""
 
-    name = _text(
-        gettext_lazy("Name"), gettext_lazy("Unique in the prompt set. Leaderboards show it."), required=True
-    )
+    name = _text(gettext_lazy("Name"), gettext_lazy("Unique in the prompt set. Leaderboards show it."), required=True)
     org = _text(gettext_lazy("Organisation"), gettext_lazy("Who makes the model."))
     api_id = _text(gettext_lazy("API ID"))
     api = _text(gettext_lazy("API"))
@@ -49,7 +47,9 @@ class ModelForm(RowForm):
     licence = _text(gettext_lazy("Licence"))
     price = forms.FloatField(label=gettext_lazy("Price (US dollars per million output tokens)"), required=False)
     released = forms.DateField(
-        label=gettext_lazy("Release date"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=gettext_lazy("Release date"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
     @staticmethod
@@ -122,14 +122,13 @@ def _prompt_field(prompt_set: PromptSet) -> "forms.ModelChoiceField[Prompt]":
     """Returns the field for a prompt by its number: a list, or a number if there are too many."""
     prompts = prompt_set.prompts.order_by("pk")
     number = prompts.count() > MOST_LISTED
-    field = _PromptChoice(
+    return _PromptChoice(
         prompts,
         to_field_name="number",
         label=_("Prompt number") if number else _("Prompt"),
         widget=forms.NumberInput if number else forms.Select,
         error_messages={"invalid_choice": _("This prompt set has no prompt with this number.")},
     )
-    return field
 
 
 class _PromptChoice(forms.ModelChoiceField):  # type: ignore[type-arg]

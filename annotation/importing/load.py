@@ -716,7 +716,7 @@ def _study_to_fill(slug: str, prompt_set_slug: str | None, user: User | None) ->
 
 
 def check_rights(study: Study, rows: Mapping[str, Counts], user: User | None) -> None:
-    """Raises FaultyFiles if `user` may not add the new `rows`, by kind. It holds only while the prompt set is locked."""
+    """Raises FaultyFiles if `user` may not add the new `rows`, by kind; holds only while the prompt set is locked."""
     if user is None:
         return
     changes = any(counts.new for kind, counts in rows.items() if kind not in registry.OF_THE_STUDY)

@@ -142,6 +142,7 @@ class Proposal:
                     "mapping": dict(fit.mapping),
                     "asks": list(fit.asks),
                     "judge": fit.judge,
+                    "matched": fit.matched,
                 }
                 for fit in self.fits
             ],

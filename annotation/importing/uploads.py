@@ -98,9 +98,7 @@ def propose(
     return _arrived(study, user, files, {"asks": True} | ({"rater": rater} if rater else {}))
 
 
-def _arrived(
-    study: Study, user: User | None, files: Iterable["UploadedFile[Any]"], options: dict[str, Any]
-) -> Upload:
+def _arrived(study: Study, user: User | None, files: Iterable["UploadedFile[Any]"], options: dict[str, Any]) -> Upload:
     arriving = _root() / f"{ARRIVING}{uuid.uuid4().hex}"
     try:
         stored, size = _save(files, arriving)
@@ -197,6 +195,7 @@ COLUMNS: Final = 12
 
 PROPOSED_COLUMNS: Final = 200
 """Columns of a file that can be mapped."""
+
 
 def _propose(upload: Upload, claim: "_Claim") -> bool:
     """Stores what loading the files would do; returns whether they are kept, because something is left to say."""

@@ -57,9 +57,7 @@ ROWS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
             "golden": "left",
         },
     ),
-    "comparisons": (
-        {"id": 1, "prompt": 1, "model_x": 1, "model_y": 2, "worker": 1, "winner": "right"},
-    ),
+    "comparisons": ({"id": 1, "prompt": 1, "model_x": 1, "model_y": 2, "worker": 1, "winner": "right"},),
 }
 """By kind, example rows with the columns that most people fill in."""
 
@@ -93,9 +91,7 @@ def _csv(rows: tuple[Mapping[str, Any], ...]) -> str:
 def _example(kind: str) -> Example:
     known, rows = KINDS[kind], ROWS[kind]
     content = (
-        _csv(rows)
-        if known.ending == ".csv"
-        else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        _csv(rows) if known.ending == ".csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     )
     needed = tuple(column.name for column in known.columns if column.needed)
     return Example(kind, FILES.get(kind, f"{kind}{known.ending}"), content, needed)

@@ -20,8 +20,8 @@ from annotation.studies.lifecycle import NotPossible
 from annotation.studies.prompt_sets import access, no_access
 from annotation.views.access import AdministratorRequest, need, posted, show, study_page, texts_page
 from annotation.views.downloads import csv_download
-from annotation.views.pair_display import Sheet, sheet_of
 from annotation.views.paging import paged
+from annotation.views.pair_display import Sheet, sheet_of
 from annotation.voting import reports
 
 UNDER_WAY = [UploadState.WAITING, UploadState.CHECKING]
@@ -80,9 +80,7 @@ def upload(request: AdministratorRequest, study: Study, number: int) -> HttpResp
     return _shown(request, study, found, ProposalForm(None, found.report) if uploads.is_open(found) else None)
 
 
-def _shown(
-    request: AdministratorRequest, study: Study, found: Upload, proposal: ProposalForm | None
-) -> HttpResponse:
+def _shown(request: AdministratorRequest, study: Study, found: Upload, proposal: ProposalForm | None) -> HttpResponse:
     """Shows an upload, with the form that says how its files are read while nothing is stored."""
     unclear = uploads.asks(found)
     context = {

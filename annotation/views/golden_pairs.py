@@ -16,8 +16,8 @@ from annotation.forms.fields import saved
 from annotation.models import Pair, Purpose, Study
 from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, show, texts_page
-from annotation.views.pair_display import Sheet, reason, sheet_of
 from annotation.views.paging import paged
+from annotation.views.pair_display import Sheet, reason, sheet_of
 
 TITLES = {Purpose.TRAINING: gettext_lazy("Training pairs"), Purpose.CHECK: gettext_lazy("Check pairs")}
 ADD = {Purpose.TRAINING: gettext_lazy("Add training pair"), Purpose.CHECK: gettext_lazy("Add check pair")}

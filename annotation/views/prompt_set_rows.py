@@ -22,8 +22,8 @@ from annotation.models import LanguageModel, Prompt, PromptSet, Result
 from annotation.studies import prompt_sets
 from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, posted, set_change_page, set_texts_page
-from annotation.views.pair_display import Sheet, sheet_of
 from annotation.views.paging import paged
+from annotation.views.pair_display import Sheet, sheet_of
 
 type Row = LanguageModel | Prompt | Result
 
@@ -91,9 +91,7 @@ KINDS: Final = {
 def index(request: AdministratorRequest, prompt_set: PromptSet, kind: str) -> HttpResponse:
     """Lists the rows of one kind, as far as they match the search."""
     rows = KINDS[kind].rows(prompt_set)
-    form: Any = (
-        AnswerSearchForm(request.GET, prompt_set=prompt_set) if kind == "answers" else SearchForm(request.GET)
-    )
+    form: Any = AnswerSearchForm(request.GET, prompt_set=prompt_set) if kind == "answers" else SearchForm(request.GET)
     if form.is_valid():
         rows = _matching(kind, rows, form.cleaned_data)
     context = {"page": paged(request, rows), "search": form, "edits": _edits(request, prompt_set)}
@@ -200,7 +198,9 @@ def _add(request: AdministratorRequest, prompt_set: PromptSet, kind: str, form: 
 
 
 def _change(request: AdministratorRequest, prompt_set: PromptSet, kind: str, form: Any, found: Any) -> Row:
-    change: Any = {"models": corpus.change_model, "prompts": corpus.change_prompt, "answers": corpus.change_answer}[kind]
+    change: Any = {"models": corpus.change_model, "prompts": corpus.change_prompt, "answers": corpus.change_answer}[
+        kind
+    ]
     changed: Row = change(found, request.user, form.values(), form.cleaned_data["seen"])
     return changed
 

@@ -62,7 +62,7 @@ def test_errors_are_listed_with_line_field_reason_and_row(study: Study, owner: A
     number = sent(program, models__jsonl='{"id": "two", "name": "B"}\n').json()["number"]
     uploads.run(number)
     told = program.get(f"{PATH}{number}/").json()
-    assert (told["state"], told["errors"]) == ("faulty", 1)
+    assert (told["state"], told["error_count"]) == ("faulty", 1)
     (fault,) = told["faults"]
     assert (fault["file"], fault["line"], fault["field"]) == ("models.jsonl", 1, "id")
     assert "%(" not in fault["reason"]

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from docs import write_commands
+from annotation.interchange.registry import FORMATS
+from docs import write_commands, write_layouts
 from llmfao_site.middleware.health import PATH as HEALTH
 from llmfao_site.middleware.health import READY_PATH as READY
 
@@ -33,6 +34,14 @@ def addresses(patterns: Iterable[URLPattern | URLResolver], before: str = "/") -
 
 def test_every_command_is_described_as_it_describes_itself():
     assert (DOCS / "reference" / "commands.md").read_text(encoding="utf-8") == write_commands.text(), "run `make docs`"
+
+
+def test_the_guide_to_ones_own_data_lists_every_format_and_what_it_loses():
+    page = write_layouts.FILE.read_text(encoding="utf-8")
+    assert page == write_layouts.text(), "run `make docs`"
+    for known in FORMATS.values():
+        assert f"| `{known.name}` |" in page
+        assert all(lost in page for lost in known.cannot_carry)
 
 
 def test_every_address_is_documented_and_every_documented_one_exists():

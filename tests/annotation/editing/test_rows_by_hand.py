@@ -33,7 +33,9 @@ def test_no_two_models_of_a_set_have_one_name(prompt_set, owner):
         corpus.add_model(prompt_set, owner, {"name": "Quillfinch-0"})
 
 
-@pytest.mark.parametrize("values", [{"name": " "}, {"name": "A", "price": -1.0}, {"name": "A", "released": "2024-02-31"}])
+@pytest.mark.parametrize(
+    "values", [{"name": " "}, {"name": "A", "price": -1.0}, {"name": "A", "released": "2024-02-31"}]
+)
 def test_values_follow_the_rules_of_the_exchange_files(prompt_set, owner, values):
     with pytest.raises(ValidationError):
         corpus.add_model(prompt_set, owner, values)

@@ -113,7 +113,7 @@ def test_a_proposed_encoding_is_stored_once_it_is_confirmed(study: Study, owner:
     assert upload.state == UploadState.FAULTY
     (told,) = upload.report["proposals"]
     assert told["reading"]["encoding"] == "windows-1252"
-    assert [line["decoded"] for line in told["changed"]][0] == "1,Où est le café ?"
+    assert told["changed"][0]["decoded"] == "1,Où est le café ?"
     assert uploads.choose(upload, {"prompts.csv": Choice(reading=Reading("windows-1252"))})
     assert ran(upload).state == UploadState.PROPOSED
     uploads.confirm(upload, owner)

@@ -32,7 +32,9 @@ def test_rows_are_listed_and_searched(client):
     assert "Answer 1 to prompt 0." not in page
 
 
-@pytest.mark.parametrize("query", ["?q=%00", "?prompt=99999999999999999999999", "?model=x", "?page=nine", "?q=9" + "9" * 90])
+@pytest.mark.parametrize(
+    "query", ["?q=%00", "?prompt=99999999999999999999999", "?model=x", "?page=nine", "?q=9" + "9" * 90]
+)
 def test_a_search_for_nonsense_finds_nothing_and_breaks_nothing(client, query):
     for kind in ("models", "prompts", "answers"):
         assert client.get(f"{SET}{kind}/{query}").status_code == 200
