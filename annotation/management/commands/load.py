@@ -17,7 +17,7 @@ from annotation.importing import answer_flags, load, undo
 from annotation.importing.proposals import Choice, Proposal, proposal
 from annotation.interchange import llmfao
 from annotation.interchange.faults import Faults, printable
-from annotation.interchange.reading import Reading, encodings
+from annotation.interchange.reading import MOST_WEIGHT, STRONG_WEIGHT, Reading, encodings
 from annotation.interchange.registry import FORMATS
 from annotation.problems import gettext_noop
 from annotation.studies.lifecycle import NotPossible
@@ -41,7 +41,7 @@ def _choice(options: dict[str, Any]) -> Choice:
     """Returns what the options say of every file.
 
     Raises:
-        CommandError: a column is not given as THEIRS=OURS.
+        CommandError: a column is not given as THEIRS=OURS, or the weight is not valid.
     """
     columns = {}
     for each in options["column"]:
@@ -49,7 +49,10 @@ def _choice(options: dict[str, Any]) -> Choice:
         if not equals or not theirs or not ours:
             raise CommandError(_("Give a column as THEIRS=OURS, not %(found)s.") % {"found": each})
         columns[theirs] = ours
-    reading = Reading(options["encoding"], _separator(options["separator"]), options["sheet"], columns)
+    separator, weight = _separator(options["separator"]), options["strong_weight"]
+    if not 0 < weight <= MOST_WEIGHT:
+        raise CommandError(_("Give a weight above 0 and of at most %(most)s.") % {"most": MOST_WEIGHT})
+    reading = Reading(options["encoding"], separator, options["sheet"], columns, weight)
     return Choice(options["format"], options["kind"], reading, options["model"])
 
 
@@ -84,7 +87,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--kind", default="", help="kind of the files, such as training, if their content leaves it open"
         )
-        parser.add_argument("--model", metavar="NAME", default="", help="the model whose answers the files contain")
+        parser.add_argument(
+            "--model",
+            metavar="NAME",
+            default="",
+            help="the model whose answers the files contain, or the baseline of judgments that do not name it",
+        )
+        parser.add_argument(
+            "--strong-weight",
+            type=float,
+            metavar="NUMBER",
+            default=STRONG_WEIGHT,
+            help="the weight of a strong verdict, such as A>>B in files of Arena-Hard (default: 3)",
+        )
         parser.add_argument(
             "--encoding",
             metavar="NAME",

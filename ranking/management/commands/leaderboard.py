@@ -48,6 +48,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--category", metavar="TYPE", help="only prompts in this category")
         parser.add_argument(
+            "--background", metavar="NAME=VALUE", help="only people with this background, if they are at least 10"
+        )
+        parser.add_argument(
             "--ties", choices=TIES, help="how ties count: half a win each, left out, or modelled (davidson)"
         )
         parser.add_argument(

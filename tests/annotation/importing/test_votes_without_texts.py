@@ -116,7 +116,8 @@ def test_a_judge_that_is_added_to_the_rows_votes_on_the_same_pairs(tmp_path: Pat
 
 
 def test_rows_with_one_prompt_are_votes_on_its_pairs(tmp_path: Path) -> None:
-    text = "prompt_id,model_a,model_b,winner,judge\n7,Fern,Moss,model_a,human\n7,Moss,Fern,model_a,human\nq-2,Fern,Moss,tie,gpt\n"
+    rows = ("prompt_id,model_a,model_b,winner,judge", "7,Fern,Moss,model_a,human", "7,Moss,Fern,model_a,human")
+    text = "\n".join([*rows, "q-2,Fern,Moss,tie,gpt", ""])
     loaded(tmp_path, text)
     assert dict(Prompt.objects.values_list("number", "slug")) == {7: None, 8: "q-2"}
     assert list(Pair.objects.filter(prompt__number=7).values_list("taken", flat=True)) == [2]

@@ -86,7 +86,7 @@ def test_the_same_rows_again_change_nothing_and_another_weight_is_refused(
     with pytest.raises(load.FaultyFiles) as error:
         loaded(soft)
     (fault,) = error.value.faults.listed
-    assert "another weight or share" in load.worded(fault)
+    assert "another weight, share or kind of tie" in load.worded(fault)
 
 
 @pytest.mark.parametrize(

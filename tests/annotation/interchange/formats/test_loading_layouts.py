@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from annotation.importing.load import FaultyFiles, load, told_passed_over
 from annotation.importing.proposals import Choice
@@ -199,3 +200,20 @@ def test_one_row_that_is_wrong_stores_nothing(tmp_path):
         load([path], study_slug="study", seed=1)
     assert [(fault.line, fault.field) for fault in caught.value.faults.listed] == [(7, "winner")]
     assert not Study.objects.exists()
+
+
+@pytest.mark.parametrize(("said", "weight"), [([], 3), (["--strong-weight", "2.5"], 2.5)])
+def test_the_command_sets_the_weight_of_a_strong_verdict(said, weight):
+    call_command("load", str(LAYOUTS / "arena_hard/judgments.jsonl"), "--study", "study", *said)
+    assert {*Comparison.objects.values_list("weight", flat=True)} == {None, weight}
+
+
+def test_the_command_takes_a_baseline_and_refuses_a_weight_of_nothing(capsys):
+    path = str(LAYOUTS / "arena_hard/older-judgments.jsonl")
+    with pytest.raises(CommandError):
+        call_command("load", path, "--study", "study")
+    assert "Which model were the others compared with" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="weight"):
+        call_command("load", path, "--study", "study", "--model", "gpt-4", "--strong-weight", "0")
+    call_command("load", path, "--study", "study", "--model", "gpt-4")
+    assert Study.objects.get().prompt_set.models.filter(name="gpt-4").exists()
