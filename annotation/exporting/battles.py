@@ -218,8 +218,8 @@ def mad_files(study: Study) -> Files:
     for keys in batched(votes.pairs(study).values_list("pk", flat=True), AT_ONCE, strict=False):
         voted = set(people.filter(pair__in=keys).order_by().values_list("pair", flat=True))
         theirs: dict[int, list[Comparison]] = {}
-        for vote in fresh.filter(pair__in=keys):
-            theirs.setdefault(vote.pair_id, []).append(vote)
+        for given in fresh.filter(pair__in=keys):
+            theirs.setdefault(given.pair_id, []).append(given)
         for pair in votes.pairs(study).filter(pk__in=keys):
             rows: Sequence[Comparison | None] = theirs.get(pair.pk, ())
             if pair.pk not in voted and pair.pk not in seen:

@@ -4,16 +4,14 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from importlib import import_module
+from typing import Any, Final, Literal
 
 from django.utils.translation import gettext as _
 
 from annotation.exporting.rows import Columns
 from annotation.interchange.tables import csv_line, csv_lines
 from annotation.studies.lifecycle import NotPossible
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 type Kind = Literal["text", "whole", "number", "truth", "messages", "parts", "json"]
 """What the values of a column are. `messages` are lists of objects with a role and a content, `parts` the same with a
@@ -140,16 +138,15 @@ def _arrow() -> Any:
         NotPossible: it is not installed; the message says how to install it.
     """
     try:
-        import pyarrow
-        import pyarrow.parquet
+        import_module("pyarrow.parquet")
+        return import_module("pyarrow")
     except ImportError:
         raise NotPossible(
             _("Parquet needs the package pyarrow. Install llmfao[parquet] and try again, or choose CSV or JSONL.")
         ) from None
-    return pyarrow
 
 
-def _schema(known: Sequence[Column]) -> "pa.Schema":
+def _schema(known: Sequence[Column]) -> Any:
     pa = _arrow()
     part = pa.struct([("type", pa.string()), ("text", pa.string())])
     types: Mapping[Kind, Any] = {
@@ -180,7 +177,7 @@ def _parquet(known: Sequence[Column], batches: Batches) -> Iterator[bytes]:
     yield sink.take()
 
 
-def _arrow_batch(pa: Any, schema: "pa.Schema", known: Sequence[Column], columns: Columns) -> Any:
+def _arrow_batch(pa: Any, schema: Any, known: Sequence[Column], columns: Columns) -> Any:
     nothing = (None,) * _length(columns)
     arrays = []
     for column in known:

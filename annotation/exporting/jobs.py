@@ -6,12 +6,13 @@ when it is whole. `sweep` resumes after a crash and deletes files whose time is 
 
 import hashlib
 import logging
+from collections.abc import Generator
 from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import Final, cast
 
 from celery import current_app
 from django.conf import settings
@@ -176,7 +177,10 @@ def _write(export: Export, draft: Path, claim: "_Claim", lost: Event) -> tuple[s
     digest, size = hashlib.sha256(), 0
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Closed before the row is written: on SQLite, a statement that is still being read keeps an older state.
-    with closing(asked.chunks(export.study, claim.tell)) as chunks, draft.open("wb") as target:
+    with (
+        closing(cast("Generator[bytes]", asked.chunks(export.study, claim.tell))) as chunks,
+        draft.open("wb") as target,
+    ):
         for chunk in chunks:
             if lost.is_set():
                 raise Stopped

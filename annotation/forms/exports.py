@@ -46,7 +46,7 @@ class ExportForm(forms.Form):
         everybody = [(ALL, _("People and judges"))] if judges else []
         kinds = categories(study)
         self._choose("layout", [(layout.name, _(layout.label)) for layout in offered(reads)])
-        self._choose("raters", [(PEOPLE, _("People")), *((name, name) for name in judges), *everybody])
+        self._choose("raters", [(PEOPLE, _("People")), *((name, name) for name in judges if name), *everybody])
         self._choose("category", [("", _("All prompts")), *((name, name) for name in kinds)])
         if not kinds:
             del self.fields["category"]

@@ -19,7 +19,7 @@ def _board(tables: Sequence[Table]) -> tuple[Cells, Cells, list[list[Cells]]]:
     ranged = any(table.ranged for table in tables)
     best = any(table.has_best for table in tables)
     heads = [_("Rank range") if ranged else _("Rank"), _("Model"), _("Rating"), _("95% interval"), _("Votes"), _("Won")]
-    rows = [
+    rows: list[list[Cells]] = [
         [
             [
                 line.places,

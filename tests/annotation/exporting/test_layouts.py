@@ -6,6 +6,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from annotation.exporting import jobs, layouts
@@ -260,3 +261,15 @@ def test_conversations_of_several_turns_are_whole():
     assert [message["role"] for message in row["conversation_a"]] == ["user", "assistant"] * 2
     assert row["conversation_a"][3]["content"] == "Then this."
     assert not written(study, "alpaca-eval", "jsonl"), "one turn only, as the page says"
+
+
+def test_the_command_writes_what_the_page_does(study, tmp_path, capsysbinary):
+    for layout, file_format in (("chatbot-arena", "jsonl"), ("alpaca-eval", "csv"), ("comparisons", "parquet")):
+        path = tmp_path / f"out.{file_format}"
+        call_command("export", "hostile", layout=layout, file_format=file_format, output=path, raters="all")
+        assert path.read_bytes() == written(study, layout, file_format, raters="all")
+    call_command("export", "hostile", layout="arena-140k")
+    assert capsysbinary.readouterr().out == written(study, "arena-140k")
+    for wrong in ({"layout": "models", "raters": "all"}, {"layout": "comparisons", "full": True}, {"category": "x"}):
+        with pytest.raises(CommandError):
+            call_command("export", "hostile", **wrong)
