@@ -415,8 +415,14 @@ def combined(*codes: Ints) -> Ints:
         low = int(code.min(initial=0))
         span = int(code.max(initial=0)) - low + 1
         if span > 1:
-            label = np.unique(label, return_inverse=True)[1] * span + (code - low)
+            if int(np.abs(label).max(initial=0)) >= WIDE // span:
+                label = np.unique(label, return_inverse=True)[1]
+            label = label * span + (code - low)
     return label
+
+
+WIDE: Final = 2**62
+"""Codes from here on could overflow."""
 
 
 def _once(
