@@ -1,8 +1,9 @@
 """How fast comparisons load, and with how much memory: `make bench-loading`.
 
 1,000 models answered 20 prompts. 100,000 comparisons make their own pairs; 1,000,000 comparisons by 1,000 workers are
-on stored pairs. Each load runs in a process of its own, so that its memory is its own; the memory per row is what a
-load of all rows needs beyond one of a tenth of them.
+on stored pairs; 1,000,000 comparisons without texts are between 20 models, each row a prompt of its own. Each load runs
+in a process of its own, so that its memory is its own; the memory per row is what a load of all rows needs beyond one
+of a tenth of them.
 """
 
 import argparse
@@ -13,15 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.databases import DATABASES, run_in_each
 
 MODELS, PROMPTS, WORKERS = 1000, 20, 1000
-OWN, STORED = 100_000, 1_000_000
-LIMITS = {"own": 30.0, "stored": 180.0}
+OWN, STORED, TEXTLESS = 100_000, 1_000_000, 1_000_000
+LIMITS = {"own": 30.0, "stored": 180.0, "textless": 240.0}
 BYTES = 200
+FLAT = 20
+"""Bytes that a comparison without texts may add: what is known of stored rows takes 16."""
 
 HEADER = "id,prompt,model_x,model_y,worker,winner\n"
 
@@ -62,6 +65,17 @@ def comparisons(path: Path, rows: int, *, pairs: int) -> None:
             file.write(f"{pair},{prompt},{x},{y},{worker},{rng.choice(('left', 'right', 'tie'))}\n")
 
 
+def without_texts(path: Path, rows: int, *, seed: int) -> None:
+    """Writes `rows` comparisons of 20 models that name neither a prompt nor a person."""
+    rng = random.Random(seed)  # noqa: S311  no secret
+    with path.open("w", encoding="utf-8") as file:
+        file.write("model_a,model_b,winner_people\n")
+        for _row in range(rows):
+            first = rng.randrange(20)
+            second = (first + rng.randrange(1, 20)) % 20
+            file.write(f"model-{first},model-{second},{rng.choice(('model_a', 'model_b', 'tie'))}\n")
+
+
 def load_here(paths: list[str], slug: str) -> None:
     """Loads files in this process and prints seconds and the highest memory in bytes."""
     import django
@@ -90,17 +104,25 @@ def report(what: str, value: float, limit: float, unit: str) -> bool:
     return missed
 
 
-def measure(folder: Path, share: float) -> int:
-    """Loads both kinds into the database of the environment, and returns how many limits were missed."""
+def measure(folder: Path, share: float, only: Sequence[str]) -> int:
+    """Loads into the database of the environment what was asked for, and returns how many limits were missed."""
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0)
+    missed = measure_with_texts(folder, share, only)
+    return missed + (measure_without_texts(folder, share) if "textless" in only else 0)
+
+
+def measure_with_texts(folder: Path, share: float, only: Sequence[str]) -> int:
+    """Loads comparisons that make their pairs, and comparisons on stored pairs."""
     corpus(folder / "in")
     own, stored = round(OWN * share), round(STORED * share)
     missed = 0
     for slug, rows, pairs in (("own", own, own), ("stored", stored, max(1, stored // 10))):
+        if slug not in only:
+            continue
         load(slug, *(folder / "in" / f"{kind}.jsonl" for kind in ("models", "prompts", "results")))
         first, few, many = (folder / f"{slug}-{part}" / "comparisons.csv" for part in ("first", "few", "many"))
         for path, number in ((first, pairs), (few, rows // 10), (many, rows)):
@@ -117,10 +139,26 @@ def measure(folder: Path, share: float) -> int:
     return missed
 
 
+def measure_without_texts(folder: Path, share: float) -> int:
+    """Loads comparisons without texts, and the same file again."""
+    rows = round(TEXTLESS * share)
+    few, many = folder / "few.csv", folder / "many.csv"
+    without_texts(few, rows // 10, seed=1)
+    without_texts(many, rows, seed=2)
+    _took, less = load("textless-few", few)
+    took, more = load("textless", many)
+    missed = report(f"{rows:,} comparisons without texts", took, LIMITS["textless"] * share, "s")
+    missed += report("            memory per row", (more - less) / (rows - rows // 10), FLAT, "bytes")
+    again, _same = load("textless", many)
+    missed += report("            the same file again", again, LIMITS["textless"] * share, "s")
+    return missed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     parser.add_argument("--share", type=float, default=1.0, help="load only this share of the rows")
+    parser.add_argument("--only", choices=tuple(LIMITS), nargs="+", default=tuple(LIMITS), help="what to load")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--slug", help=argparse.SUPPRESS)
     parser.add_argument("paths", nargs="*", help=argparse.SUPPRESS)
@@ -129,11 +167,12 @@ def main() -> None:
         load_here(options.paths, options.slug)
     elif options.here:
         with tempfile.TemporaryDirectory() as name:
-            missed = measure(Path(name), options.share)
+            missed = measure(Path(name), options.share, options.only)
         print(f"{missed} limits missed." if missed else "All limits are kept.")
         sys.exit(bool(missed))
     else:
-        sys.exit(bool(run_in_each(options.databases, "bench.loading", ["--here", "--share", str(options.share)])))
+        arguments = ["--here", "--share", str(options.share), "--only", *options.only]
+        sys.exit(bool(run_in_each(options.databases, "bench.loading", arguments)))
 
 
 if __name__ == "__main__":

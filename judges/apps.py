@@ -20,7 +20,7 @@ class JudgesConfig(AppConfig):
         from annotation.study_sections import Section, register
         from judges import study_sections
         from judges.answers import runs as answer_runs
-        from judges.benchmark_files import export_mt_bench, import_rows
+        from judges.benchmark_files import export_mt_bench, import_rows, import_scores
         from judges.evolve import runs as evolve_runs
         from judges.formats import mt_bench
         from judges.judging import runs as judging_runs
@@ -35,6 +35,7 @@ class JudgesConfig(AppConfig):
         )
         registry.register(mt_bench.FORMAT)
         import_rows.register()
+        import_scores.register()
         study_formats.register(mt_bench.FORMAT, export_mt_bench.WRITER)
         rater_costs.register()
         selection.register()

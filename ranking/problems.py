@@ -26,6 +26,17 @@ NO_SUCH_JUDGE: Final = kind(
 NO_SUCH_TYPE: Final = kind(
     "no-such-type", gettext_noop("No prompt in this study is in the category “%(name)s”. Choose from: %(known)s.")
 )
+NO_SUCH_BACKGROUND: Final = kind(
+    "no-such-background",
+    gettext_noop("Fewer than 10 people in this study are “%(name)s”. Choose from: %(known)s."),
+)
+NONE_OF_BACKGROUND: Final = kind(
+    "none-of-background",
+    gettext_noop("No comparisons by people who are “%(background)s” count towards this leaderboard."),
+)
+BACKGROUND_OF_PEOPLE: Final = kind(
+    "background-of-people", gettext_noop("Only people have a background. Choose people as raters.")
+)
 
 NO_SUCH_JUDGE_IN_FILES: Final = kind(
     "no-such-judge-in-files", gettext_noop("No judge in these files is named “%(name)s”. Choose from: %(known)s.")

@@ -10,6 +10,7 @@ from typing import IO, Final
 from annotation.interchange.faults import Fault, printable
 from annotation.interchange.hidden_files import is_hidden
 from annotation.interchange.reading.source import EXPANDED_FREELY, EXPANSION, Source
+from annotation.interchange.reading.streams import package_of
 from annotation.problems import gettext_noop
 
 MOST_FILES: Final = 10_000
@@ -31,8 +32,9 @@ class Unpackable(Exception):
 
 
 def is_archive(source: Source) -> bool:
-    """Returns whether the file is a ZIP archive by its name, without opening it."""
-    return source.name.lower().endswith(".zip")
+    """Returns whether the file is a ZIP archive to unpack. A damaged one is known by its name only."""
+    found = package_of(source.path)
+    return found == "zip" or (not found and source.name.lower().endswith(".zip"))
 
 
 def unpack(source: Source, into: Path) -> list[Source]:
@@ -60,11 +62,11 @@ def unpack(source: Source, into: Path) -> list[Source]:
                     continue
                 path = into / f"{source.path.name}-{index}"
                 if is_hidden(whole := "/".join(map(printable, parts))):
-                    found.append(Source(whole, path))
+                    found.append(Source(whole, path, inner=True))
                     continue
                 with archive.open(member) as stream:
                     left -= _copy(source, stream, path, left)
-                found.append(Source("/".join(map(printable, parts[-2:])), path))
+                found.append(Source("/".join(map(printable, parts[-2:])), path, inner=True))
             return found
     except DAMAGE as error:
         raise _damaged(source) from error

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from annotation.importing.proposals import Choice
-from annotation.interchange.reading import Reading, encodings
+from annotation.interchange.reading import MOST_WEIGHT, STRONG_WEIGHT, Reading, encodings
 from annotation.interchange.registry import FORMATS
 
 
@@ -22,7 +22,19 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--kind", default="", help="kind of the files, such as training, if their content leaves it open"
     )
-    parser.add_argument("--model", metavar="NAME", default="", help="the model whose answers the files contain")
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        default="",
+        help="the model whose answers the files contain, or the baseline of judgments that do not name it",
+    )
+    parser.add_argument(
+        "--strong-weight",
+        type=float,
+        metavar="NUMBER",
+        default=STRONG_WEIGHT,
+        help="the weight of a strong verdict, such as A>>B in files of Arena-Hard (default: 3)",
+    )
     parser.add_argument(
         "--encoding",
         metavar="NAME",
@@ -49,7 +61,7 @@ def choice(options: dict[str, Any]) -> Choice:
     """Returns what the options say of every file.
 
     Raises:
-        CommandError: a column is not given as THEIRS=OURS.
+        CommandError: a column is not given as THEIRS=OURS, or the weight is not valid.
     """
     columns = {}
     for each in options["column"]:
@@ -57,7 +69,10 @@ def choice(options: dict[str, Any]) -> Choice:
         if not equals or not theirs or not ours:
             raise CommandError(_("Give a column as THEIRS=OURS, not %(found)s.") % {"found": each})
         columns[theirs] = ours
-    reading = Reading(options["encoding"], _separator(options["separator"]), options["sheet"], columns)
+    separator, weight = _separator(options["separator"]), options["strong_weight"]
+    if not 0 < weight <= MOST_WEIGHT:
+        raise CommandError(_("Give a weight above 0 and of at most %(most)s.") % {"most": MOST_WEIGHT})
+    reading = Reading(options["encoding"], separator, options["sheet"], columns, weight)
     return Choice(options["format"], options["kind"], reading, options["model"])
 
 

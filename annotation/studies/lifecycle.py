@@ -278,7 +278,7 @@ def check_leave(study: Study) -> None:
 
 
 def check_askable(study: Study) -> None:
-    """Raises NotPossible as `check_leave` does, and if the study's answers have no texts, so that nobody can be asked."""
+    """Raises NotPossible as `check_leave` does, and if the study's answers have no texts to ask anybody about."""
     check_leave(study)
     check_texts(study.prompt_set)
 

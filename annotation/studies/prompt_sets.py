@@ -120,8 +120,11 @@ def voting_elsewhere(study: Study) -> bool:
 def why_private(user: User | AnonymousUser, study: Study) -> str:
     """Returns why `user`, who may see the results of `study`, may not look up all of its pairs; empty if they may.
 
-    Whoever manages the study but may not read its prompt set is told whom to ask, if nobody may see the pairs.
+    Whoever manages the study but may not read its prompt set is told whom to ask, if nobody may see the pairs. Without
+    texts there is nothing to look up.
     """
+    if study.prompt_set.textless:
+        return _("These comparisons were loaded without prompts and answers, so there are no pairs to show.")
     if Study.objects.readable_by(user).filter(pk=study.pk).exists():
         return ""
     if not Study.objects.public().with_leave().filter(pk=study.pk).exists():

@@ -108,12 +108,15 @@ def _erase(worker_id: int, erasure: Erasure, at: datetime, *, withdraw: bool) ->
 
 
 def _erase_identity(worker: Worker) -> Counter[str]:
-    gone = Counter(ids=int(bool(worker.external_id)), parameters=len(worker.platform), devices=int(bool(worker.device)))
+    known = len(worker.platform) + len(worker.rater.background)
+    gone = Counter(ids=int(bool(worker.external_id)), parameters=known, devices=int(bool(worker.device)))
     if worker.external_id:
         # Nobody leads from the digest to the worker: it has no key to them, and its order is its own.
         digest = _digest(worker.study_id, worker.external_id, settings.SECRET_KEY)
         ErasedId.objects.bulk_create([ErasedId(study_id=worker.study_id, digest=digest)], ignore_conflicts=True)
     worker.external_id, worker.platform, worker.device = None, {}, ""
+    worker.rater.background = {}
+    worker.rater.save(update_fields=["background"])
     return gone
 
 

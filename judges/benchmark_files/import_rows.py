@@ -11,7 +11,7 @@ from annotation.importing.rows import NO_SUCH_TURN, Batch, Intake, Judged, Known
 from annotation.interchange.faults import shown
 from annotation.interchange.format import Record
 from annotation.interchange.llmfao import RATER_LENGTH, is_reserved
-from annotation.models import Prompt, Upload
+from annotation.models import Prompt, Study, Upload
 from annotation.problems import gettext_noop, kind
 from annotation.scales import Side, Winner, other
 from judges.formats.mt_bench import API_ERROR, KINDS, Game, file_stem, says
@@ -25,6 +25,15 @@ OF_ERRORS: Final = kind(
 ERRORS: Final = kind("answers-that-are-errors", gettext_noop("failed answers, skipped: %(count)s"))
 
 BROUGHT: Final = (Judgment, ReferenceAnswer, Remainder)
+
+
+def judges_asked_here(study: Study | None) -> set[str]:
+    """Returns the judges that were run in a study; files cannot add verdicts for them."""
+    if study is None:
+        return set()
+    versions = JudgeVersion.objects.filter(runs__study=study).select_related("judge").distinct()
+    raters = JudgeRater.objects.filter(study=study).values_list("rater__name", flat=True)
+    return {version.rater_name for version in versions} | {name for name in raters if name}
 
 
 class BenchmarkRows:
@@ -102,12 +111,7 @@ class BenchmarkRows:
 
     @cached_property
     def asked_here(self) -> set[str]:
-        """Judges that were run in this study; files cannot add verdicts for them."""
-        if self.intake.study is None:
-            return set()
-        versions = JudgeVersion.objects.filter(runs__study=self.intake.study).select_related("judge").distinct()
-        raters = JudgeRater.objects.filter(study=self.intake.study).values_list("rater__name", flat=True)
-        return {version.rater_name for version in versions} | {name for name in raters if name}
+        return judges_asked_here(self.intake.study)
 
     # Importing rows.
 

@@ -227,9 +227,19 @@ def recognised(head: Head) -> Named | None:
         kind = by_name
     if kind is None:
         return Named(by_name, matched=0) if by_name else None
+    if kind in ("questions", "answers", "references") and any(_has_objects(row.values) for row in head.rows):
+        return None
     known = frozenset(ORDER.get(kind, ORDER["answers"]))
     unnamed = kind == "answers" and by_name != kind and "model_id" not in keys
     return Named(kind, matched=len(keys & known), asks=("model",) if unnamed else ())
+
+
+def _has_objects(values: Mapping[str, Any]) -> bool:
+    """Returns whether turns are objects, as in files of Arena-Hard, and not texts."""
+    choices = values.get("choices")
+    several = choices if isinstance(choices, list) else [values]
+    turns = [each.get("turns") for each in several if isinstance(each, dict)]
+    return any(isinstance(each, list) and any(isinstance(turn, dict) for turn in each) for each in turns)
 
 
 NEEDED: Final[Mapping[str, frozenset[str]]] = {

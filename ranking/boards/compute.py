@@ -33,6 +33,7 @@ PROBLEMS: Final = (
     NotConverged,
     reader.UnknownRater,
     reader.UnknownCategory,
+    reader.UnknownBackground,
     goal.NoGoal,
 )
 """Exceptions that explain, in their problem, why a board cannot be computed."""
@@ -57,7 +58,7 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
 
     Raises:
         NothingCompared: no comparison counts.
-        UnknownRater, UnknownCategory: the study has no such judge or category.
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
         Contradiction: the settings do not fit the method or the comparisons.
         NotConverged: an iteration did not reach its optimum.
     """
@@ -176,6 +177,8 @@ def name_the_mix(result: Sheet, kinds: Collection[str]) -> None:
 
 
 def _nothing(study: Study, filters: Filters) -> Problem:
+    if filters.background is not None:
+        return problems.NONE_OF_BACKGROUND(background=filters.background)
     if filters.category is not None:
         return problems.NONE_OF_TYPE(type=filters.category)
     if filters.raters == PEOPLE:

@@ -32,7 +32,7 @@ def read(study: Study, filters: Filters, line: Cut, *, sides: bool = False) -> R
     `sides`: whether to check that every pair was shown in one order only.
 
     Raises:
-        UnknownRater, UnknownCategory: the study has no such judge or category.
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
     """
     rows = reader.selected(study, filters, line)
     cells, inconsistent = _count(rows, study, filters)

@@ -17,7 +17,7 @@ from ranking.methods.registry import METHODS, Method, method
 from ranking.methods.settings import ELO_DEFAULTS, ELO_METHODS, ELO_SETTINGS, Contradiction, Redraw, Settings, Ties
 from ranking.models import Leaderboard
 from ranking.pages import text
-from ranking.votes import reader
+from ranking.votes import backgrounds, reader
 from ranking.votes.reader import ALL, PEOPLE, Filters
 
 type Word = str | Promise
@@ -48,6 +48,7 @@ class Asked:
     question: str = ""
     ties: str = ""
     category: str = ""
+    background: str = ""
     reading: str = ""
     inconsistent: str = ""
     places: str = ""
@@ -77,6 +78,7 @@ class Asked:
                 "question": settings.clusters or "",
                 "ties": settings.ties or "",
                 "category": filters.category or "",
+                "background": filters.background or "",
                 "reading": "" if filters.reading == "forced" else filters.reading,
                 "inconsistent": "" if filters.inconsistent == "drop" else filters.inconsistent,
                 "places": "together" if settings.simultaneous else "",
@@ -111,6 +113,7 @@ class Asked:
         filters = Filters(
             raters=self.raters,
             category=self.category or None,
+            background=self.background or None,
             reading="tie-allowed" if self.reading else "forced",
             inconsistent="tie" if self.inconsistent else "drop",
         )
@@ -166,6 +169,7 @@ class Asked:
             effect=asked.effect if known.first_place else "",
             **({} if asked.method in ELO_METHODS else dict.fromkeys(ELO_SETTINGS, "")),
             inconsistent="" if asked.raters == PEOPLE else asked.inconsistent,
+            background=asked.background if asked.raters == PEOPLE else "",
         )
         asks = known.sandwich and asked.raters != ALL and asked.question in asked.questions[1:]
         return replace(
@@ -209,10 +213,11 @@ def _refuse_others(word: str, words: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The judges, categories and models that a study's options can name."""
+    """The judges, categories, groups of people and models that a study's options can name."""
 
     judges: tuple[str, ...]
     categories: tuple[str, ...]
+    backgrounds: tuple[str, ...]
     models: tuple[str, ...]
     both_readings: bool
     """Whether the study uses the scale from 1 to 8, which has two readings."""
@@ -223,6 +228,7 @@ class Names:
         return cls(
             judges=tuple(reader.judges(study)),
             categories=tuple(reader.categories(study)),
+            backgrounds=tuple(backgrounds.groups(study)),
             models=tuple(models),
             both_readings=study.scale_name == Study.ScaleName.EIGHT,
         )
@@ -232,6 +238,7 @@ class Names:
         return (
             asked.raters in {PEOPLE, ALL, *self.judges}
             and asked.category in {"", *self.categories}
+            and asked.background in {"", *self.backgrounds}
             and {asked.baseline, asked.anchor} <= {"", *self.models}
             and (self.both_readings or not asked.reading)
         )
@@ -366,6 +373,9 @@ def _first(asked: Asked, names: Names) -> Iterator[Switch]:
     if len(names.categories) > 1:
         kinds = ((name, name) for name in names.categories)
         yield _switch(_("Prompts"), asked, "category", [("", _("All prompts")), *kinds])
+    if names.backgrounds and asked.raters == PEOPLE:
+        kinds = ((name, name.replace(backgrounds.SEPARATOR, ": ", 1)) for name in names.backgrounds)
+        yield _switch(_("Background of people"), asked, "background", [("", _("All people")), *kinds])
 
 
 def _intervals(asked: Asked, board: Leaderboard | None) -> Switch | None:

@@ -112,8 +112,11 @@ class Found:
 def shown(study: Study, at: datetime, *, to_all: bool) -> PairQuerySet:
     """Returns the pairs that the public (`to_all`) or only people who run the study may see.
 
-    Training and check pairs are never shown. What the public sees is `prompt_sets.public_pairs`.
+    Training and check pairs are never shown, nor pairs without texts. What the public sees is
+    `prompt_sets.public_pairs`.
     """
+    if study.prompt_set.textless:
+        return Pair.objects.none()
     return public_pairs(study, at) if to_all else Pair.objects.filter(study=study).votable()
 
 

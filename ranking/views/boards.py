@@ -155,7 +155,7 @@ def one_model(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     reads, public = sees_pairs(request.user, study)
     samples = search.shown(study, timezone.now(), to_all=not reads)
     shown = samples if reads or public else samples.none()
-    private = "" if reads else why_private(request.user, study)
+    private = "" if reads and not study.prompt_set.textless else why_private(request.user, study)
     one = heat_table.one_model(found.snapshot, model)
     context |= {
         "found": one,

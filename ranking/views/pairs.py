@@ -24,7 +24,10 @@ CHUNK = 500
 
 
 def _pairs_of(request: HttpRequest, slug: str) -> tuple[Study, bool, PairQuerySet]:
+    """Returns the study, whether its answers may be read, and its pairs. Raises Http404 if they have no texts."""
     study, reads = pairs_for(request, slug)
+    if study.prompt_set.textless:
+        raise Http404
     return study, reads, search.shown(study, timezone.now(), to_all=not reads)
 
 

@@ -18,7 +18,7 @@ from annotation.models.voting import ComparisonQuerySet
 from annotation.voting import coverage
 from ranking.methods.tally import TIE, X_WON, Y_WON
 from ranking.statistics import agreement, bias
-from ranking.votes import reader
+from ranking.votes import backgrounds, reader
 from ranking.votes.reader import ALL, PEOPLE, Cut, Filters, Single, codes
 
 type Facts = dict[str, Any]
@@ -30,7 +30,7 @@ def facts(study: Study, filters: Filters, line: Cut, baseline: str | None = None
     With `baseline`, only comparisons with that model count.
 
     Raises:
-        UnknownRater, UnknownCategory: the study has no such judge or category.
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
     """
     rows = reader.selected(study, filters, line)
     if baseline is not None:
@@ -169,6 +169,9 @@ def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
         rows = rows.by_people()
     elif filters.raters != ALL:
         rows = rows.filter(rater__name=filters.raters)
+    if filters.background is not None:
+        theirs = backgrounds.members(study, filters.background, line.excluded)
+        rows = rows.none() if theirs is None else rows.filter(theirs)
     return rows if filters.category is None else rows.filter(pair__prompt__type=filters.category)
 
 

@@ -23,6 +23,7 @@ from ranking import problems
 from ranking.methods import style
 from ranking.methods.settings import Contradiction, Source
 from ranking.methods.tally import TIE, X_WON, Y_WON, Votes
+from ranking.votes import backgrounds
 
 PEOPLE: Final = "people"
 ALL: Final = "all"
@@ -45,6 +46,10 @@ class UnknownCategory(Failure, ValueError):
     """No prompt of the study has that type; the message lists the types there are."""
 
 
+class UnknownBackground(Failure, ValueError):
+    """Too few people of the study have that background; the message lists the groups there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which comparisons of a study are used, and how they are read."""
@@ -53,12 +58,16 @@ class Filters:
     category: str | None = None
     reading: Reading = "forced"
     inconsistent: Inconsistent = "drop"
+    background: str | None = None
+    """A group of people, as `ranking.votes.backgrounds.groups` names it."""
 
 
 def refuse_idle(filters: Filters) -> None:
     """Raises Contradiction if one of `filters` has no effect in any study."""
     if filters.raters == PEOPLE and filters.inconsistent != "drop":
         raise Contradiction(problems.ONE_ORDER())
+    if filters.raters != PEOPLE and filters.background is not None:
+        raise Contradiction(problems.BACKGROUND_OF_PEOPLE())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,7 @@ def readings(study: Study, filters: Filters, line: Cut) -> tuple[Reading, ...]:
     """Returns both readings if any of the raters used the scale from 1 to 8, else only `forced`.
 
     Raises:
-        UnknownRater, UnknownCategory: the study has no such judge or category.
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
     """
     rows = selected(study, filters, line)
     eight = rows.filter(scale_name=Study.ScaleName.EIGHT, value__isnull=False).exists()
@@ -173,7 +182,7 @@ def read(study: Study, filters: Filters, line: Cut, *, in_order: bool = False, w
     `counting.read` is faster.
 
     Raises:
-        UnknownRater, UnknownCategory: the study has no such judge or category.
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
     """
     rows = selected(study, filters, line)
     source = source_of(filters.raters)
@@ -242,7 +251,7 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
     """Returns a queryset of the comparisons, annotated with `half_points` of x and the `side` of x.
 
     Raises:
-        UnknownRater, UnknownCategory: the study has no such judge or category.
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
     """
     rows = Comparison.objects.filter(study=study).in_force_at(line.highest).votable()
     if line.excluded:
@@ -265,6 +274,12 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
         if filters.category not in types:
             raise UnknownCategory(problems.NO_SUCH_TYPE(name=filters.category, known=", ".join(types) or "-"))
         rows = rows.filter(pair__prompt__type=filters.category)
+    if filters.background is not None:
+        theirs = backgrounds.members(study, filters.background, line.excluded)
+        if theirs is None:
+            known_groups = ", ".join(backgrounds.groups(study, line.excluded)) or "-"
+            raise UnknownBackground(problems.NO_SUCH_BACKGROUND(name=filters.background, known=known_groups))
+        rows = rows.filter(theirs)
     middle = Q(winner="tie")
     if filters.reading == "tie-allowed":
         middle |= Q(scale_name=Study.ScaleName.EIGHT, value__in=(4, 5))
@@ -422,7 +437,7 @@ def single(study: Study, filters: Filters, line: Cut) -> Single:
     """Reads every verdict that `filters` select, without merging the orders and samples of a judge.
 
     Raises:
-        UnknownRater, UnknownCategory: the study has no such judge or category.
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
     """
     eight = When(scale_name=Study.ScaleName.EIGHT, value__isnull=False, then=F("value"))
     rows = selected(study, filters, line).annotate(

@@ -1,7 +1,7 @@
 """Importing answers: rows that bring a prompt and a model's answer to it, or a prompt alone."""
 
 from annotation.importing.rows.importer import Intake
-from annotation.importing.rows.texts import ByText, columns_of
+from annotation.importing.rows.texts import by_text, columns_of
 from annotation.interchange.format import Record
 from annotation.interchange.formats.answer import KIND
 
@@ -11,7 +11,7 @@ class AnswerRows:
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
-        self._texts = ByText(intake)
+        self._texts = by_text(intake)
 
     def take(self, file: str, record: Record) -> None:
         row = record.values

@@ -9,7 +9,7 @@ from annotation.importing.rows.comparisons import NO_SUCH_TURN
 from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.importer import Intake
 from annotation.importing.rows.known_rows import KnownPair
-from annotation.importing.rows.texts import ByText, columns_of
+from annotation.importing.rows.texts import by_text, columns_of
 from annotation.interchange.format import Record
 from annotation.interchange.formats.battle import KIND
 from annotation.interchange.formats.battles import judge_of
@@ -22,7 +22,7 @@ class BattleRows:
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
-        self._texts = ByText(intake)
+        self._texts = by_text(intake)
         if sink := intake.sink:
             self._batch = Batch(BattleRow, sink.comparisons)
 

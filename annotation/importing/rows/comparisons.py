@@ -60,8 +60,11 @@ class Judged:
 
     @property
     def code(self) -> str:
-        """Everything that a second row must repeat: sides and winner, and weight, share and kind of tie if any."""
-        return _code(self.left, self.winner, self.weight, self.share, self.tie_kind)
+        """Everything that a second row must repeat: sides and winner, and weight and share if there are any.
+
+        Not the kind of a tie, which plain files of comparisons do not have.
+        """
+        return _code(self.left, self.winner, self.weight, self.share)
 
 
 class Comparisons:
@@ -108,7 +111,7 @@ class Comparisons:
         below = {f"pair__{name}": value for name, value in self.context.below.items()}
         rows = Comparison.objects.filter(study=self.context.study, **below).values_list(
             *("pair", "rater", "turn", "trial", "withdrawn", "superseded_by"),
-            *("left", "winner", "weight", "share", "tie_kind"),
+            *("left", "winner", "weight", "share"),
         )
         for pair, rater, turn, repetition, withdrawn, superseded_by, *given in rows.iterator():
             if pair not in pairs or rater not in raters:
@@ -360,13 +363,13 @@ def is_crowd(key: int | str) -> bool:
     return isinstance(key, str) and CROWD.fullmatch(key) is not None
 
 
-def _code(left: str, winner: str, weight: float | None, share: float | None, tie_kind: str) -> str:
-    """Returns what identifies an answer: side and winner first, then weight, share and kind of tie if there are any."""
+def _code(left: str, winner: str, weight: float | None, share: float | None) -> str:
+    """Returns what identifies an answer: side and winner first, then weight and share if there are any."""
     plain = VOTE_CODES[left, winner]
-    if weight is None and share is None and not tie_kind:
+    if weight is None and share is None:
         return plain
     # A share is stored for x and read for the left model, so its last digits may differ.
-    return f"{plain} {weight} {None if share is None else round(share, 12)} {tie_kind}".rstrip()
+    return f"{plain} {weight} {None if share is None else round(share, 12)}"
 
 
 def _share_of_x(row: Mapping[str, Any], side: Side) -> float | None:
@@ -437,8 +440,7 @@ def _refuse_second(before: str | None, code: str, left: Side, *, is_crowd: bool)
     new, _space, new_weights = code.partition(" ")
     if plain == new and weights != new_weights:
         raise Refused(
-            "weight",
-            gettext_noop("This rater already answered this pair so, with another weight, share or kind of tie."),
+            "weight", gettext_noop("This rater already answered this pair the same way, with another weight or share.")
         )
     before, code = plain, new
     if before == WITHDRAWN:

@@ -9,6 +9,7 @@ from django.db.models import Model
 from annotation.importing.rows.batches import Sink
 from annotation.importing.rows.errors import Repeated, Tainted
 from annotation.importing.rows.known_rows import Known
+from annotation.interchange.formats.vote import KIND
 from annotation.models import LanguageModel, PromptSet, Study
 from annotation.numbering import ROOM
 
@@ -32,8 +33,8 @@ class ImportContext:
 
     @property
     def below(self) -> dict[str, int]:
-        """The filter of rows that others can refer to: rows of comparisons without a prompt have their own."""
-        return {"number__lt": ROOM} if self.textless else {}
+        """The filter of stored rows that the files can mean: comparisons without texts find their own by themselves."""
+        return {"number__lt": ROOM} if self.textless and KIND in self.kinds else {}
 
     def meet(self, known: Known) -> None:
         """Notes that a row of this file equals the row `known`.

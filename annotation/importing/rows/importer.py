@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annotation.importing.rows.batches import Sink
 from annotation.importing.rows.comparisons import Comparisons, Judged
@@ -17,6 +17,9 @@ from annotation.interchange.faults import SHOWN, Fault, Faults, printable
 from annotation.interchange.format import PASSED, Record
 from annotation.interchange.llmfao import excerpt
 from annotation.models import PromptSet, Study
+
+if TYPE_CHECKING:
+    from annotation.importing.rows.texts import ByText
 
 UNKNOWN_LISTED: Final = 50
 MORE: Final = "…"
@@ -80,6 +83,8 @@ class Intake:
     """Numbers of rows with a remark that is not an error, by the code of the remark."""
     repeated: dict[str, Repeats] = field(default_factory=dict)
     """By file, the rows that equal an earlier row of the same file."""
+    by_text: "ByText | None" = None
+    """What `texts.by_text` has made for takers whose rows quote texts."""
 
     def __post_init__(self) -> None:
         self._context = ImportContext(self.study, self.prompt_set, self.kinds, self.sink)

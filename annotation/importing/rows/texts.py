@@ -20,6 +20,13 @@ WHOLE: Final = re.compile("0|[1-9][0-9]{0,17}")
 TEXT, SLUG, TURNS = (PROMPT_COLUMNS.index(column) for column in ("text", "slug", "turns"))
 
 
+def by_text(intake: Intake) -> "ByText":
+    """Returns the one lookup of an intake: rows of all kinds have to find what rows of the others have added."""
+    if intake.by_text is None:
+        intake.by_text = ByText(intake)
+    return intake.by_text
+
+
 class ByText:
     """Models by their names, prompts and answers by their texts, each added where there is none.
 
@@ -95,8 +102,8 @@ class ByText:
             return key
         return self._numbering["prompts"].draw(self._corpus.prompts)
 
-    def prompt_with_key(self, key: str) -> int:
-        """Returns the number of the prompt without a text that has the key `key`."""
+    def prompt_with_key(self, key: str, category: str = "") -> int:
+        """Returns the number of the prompt without a text that has the key `key`; `category` is that of a new one."""
         number = self._keys.get(condensed(key))
         if number is None:
             whole = int(key) if WHOLE.fullmatch(key) else None
@@ -105,6 +112,7 @@ class ByText:
                 return whole
             number = self._free(whole)
             row = {"id": number, "text": ""} | ({} if number == whole else {"slug": key})
+            row |= {"type": category} if category else {}
             self._intake.count("prompts").add(new=self._corpus.take_prompt(row))
             self._keys[condensed(key)] = number
         return number

@@ -5,17 +5,18 @@ the row and from how many such rows came before it, so a file that is loaded aga
 refer to them, so nothing of them stays in memory but counts.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
+from django.db import connection
 from numpy.typing import NDArray
 
-from annotation.importing.rows.batches import Batch, Values
+from annotation.importing.rows.batches import Batch, Table, Values
 from annotation.importing.rows.comparisons import (
     Judged,
     answer_in,
@@ -28,7 +29,7 @@ from annotation.importing.rows.errors import Refused
 from annotation.importing.rows.importer import Intake
 from annotation.importing.rows.known_rows import Known, KnownRater
 from annotation.importing.rows.pairs import VOTABLE
-from annotation.importing.rows.texts import ByText
+from annotation.importing.rows.texts import by_text
 from annotation.interchange.format import Record
 from annotation.interchange.formats.vote import KIND, Person
 from annotation.models import Comparison, Pair, Prompt, PromptSet, Result, Worker
@@ -40,8 +41,24 @@ HAS_TEXTS: Final = gettext_noop(
     "The study’s prompt set has texts, and this file has none. Load it into a new study with a prompt set of its own."
 )
 
+OWN: Final = ("prompts", "results", "results", "pairs")
+"""The kinds of the rows that one row becomes, beside its votes."""
 
-@dataclass
+ROWS_AT_ONCE: Final = 2000
+PAIR_COLUMNS: Final = (
+    *("number", "prompt_id", "model_x_id", "model_y_id", "result_x_id", "result_y_id"),
+    *("key", "wanted", "taken"),
+)
+COMPARISON_COLUMNS: Final = (
+    *("pair_id", "rater_id", "turn", "trial", "left", "winner"),
+    *("weight", "share", "tie_kind", "answered_at"),
+)
+_identity: Final = itemgetter("models", "winner", "weight", "share", "tie_kind", "turn", "at")
+"""What two rows with equal votes have in common, beside the rater."""
+_in_order: Final = itemgetter(*COMPARISON_COLUMNS)
+
+
+@dataclass(slots=True)
 class _Row:
     """A row that is its own prompt: the half of its numbers that is computed, its two models and the votes on it.
 
@@ -59,17 +76,16 @@ class VoteRows:
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
-        self._texts = ByText(intake)
-        self._times: Counter[bytes] = Counter()
+        self._texts = by_text(intake)
+        self._times: dict[bytes, int] = {}
+        self._counts = {kind: intake.count(kind) for kind in (*OWN, "comparisons", KIND)}
         self._row: _Row | None = None
         self._place: tuple[int, int] | None = None
         self._workers = Numbering()
         self._check_set()
+        self._waiting: list[_Row] = []
         if sink := intake.sink:
-            self._prompts = Batch(Prompt)
-            self._results = Batch(Result, sink.models, self._prompts)
-            self._pairs = Batch(Pair, self._results)
-            self._comparisons = Batch(Comparison, self._pairs, sink.workers, sink.raters)
+            self._comparisons = Batch(Comparison, sink.workers, sink.raters)
 
     def _check_set(self) -> None:
         """Makes the prompt set one without texts. If it has some, every row is refused."""
@@ -87,20 +103,21 @@ class VoteRows:
     # Stored rows.
 
     @cached_property
-    def _stored(self) -> NDArray[np.int64]:
-        """(n, 2) the numbers of stored pairs that are rows of their own, in order, and how many votes each has."""
+    def _stored(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(n,) each: the numbers of stored pairs that are rows of their own, in order, and how many votes each has."""
         if self.intake.study is None:
-            return np.empty((0, 2), dtype=np.int64)
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         rows = Comparison.objects.filter(study=self.intake.study, pair__number__gte=ROOM).in_force().order_by()
         pairs = np.fromiter(rows.values_list("pair__number", flat=True).iterator(), dtype=np.int64)
-        return np.column_stack(np.unique(pairs, return_counts=True))
+        return np.unique(pairs, return_counts=True)
 
     def _votes_on(self, half: int) -> int | None:
         """Returns how many votes are stored on a pair; None if there is no such pair."""
-        at = int(np.searchsorted(self._stored[:, 0], ROOM + half))
-        if at == len(self._stored) or self._stored[at, 0] != ROOM + half:
+        numbers, votes = self._stored
+        if not len(numbers):
             return None
-        return int(self._stored[at, 1])
+        at = int(numbers.searchsorted(ROOM + half))
+        return int(votes[at]) if at < len(numbers) and numbers[at] == ROOM + half else None
 
     @cached_property
     def _people(self) -> dict[str, int]:
@@ -116,6 +133,9 @@ class VoteRows:
         if self._refused:
             raise Refused("", HAS_TEXTS)
         row = record.values
+        if row["winner"] is None:
+            self._texts.prompt_with_key(row["prompt"], row["category"])
+            return
         rater = self._rater(row["rater"])
         if not isinstance(rater, int) and not is_crowd(rater):
             refuse_no_judge("rater", rater)
@@ -136,7 +156,7 @@ class VoteRows:
     def _on_prompt(self, row: Mapping[str, Any], rater: int | str) -> None:
         """Imports a vote on a prompt that has a key."""
         models = self._texts.two_models(row["models"])
-        prompt = self._texts.prompt_with_key(row["prompt"])
+        prompt = self._texts.prompt_with_key(row["prompt"], row["category"])
         results = [self._texts.result(prompt, model, [""])[0] for model in models]
         pair, fresh = self.intake.pairs.of_two(prompt, *results)
         if fresh:
@@ -146,8 +166,8 @@ class VoteRows:
         self._count(new=new)
 
     def _count(self, *, new: bool) -> None:
-        self.intake.count("comparisons").add(new=new)
-        self.intake.count(KIND).add(new=new)
+        self._counts["comparisons"].add(new=new)
+        self._counts[KIND].add(new=new)
 
     def _own(self, record: Record, rater: int | str) -> None:
         """Imports a vote on a pair of its own, or another rater's vote of the same line."""
@@ -169,15 +189,14 @@ class VoteRows:
 
     def _begin(self, row: Mapping[str, Any], rater: int | str) -> _Row:
         models = self._texts.two_models(row["models"])
-        what = (row["models"], rater, *(row[name] for name in ("winner", "weight", "share", "tie_kind", "turn", "at")))
-        content = blake2b(repr(what).encode(), digest_size=12).digest()
-        self._times[content] += 1
-        digest = blake2b(content + self._times[content].to_bytes(8), digest_size=8).digest()
+        content = blake2b(repr((rater, *_identity(row))).encode(), digest_size=12).digest()
+        times = self._times[content] = self._times.get(content, 0) + 1
+        digest = blake2b(content + times.to_bytes(8), digest_size=8).digest()
         # 61 bits: of five million loads of a million rows, one has two rows with one number.
         half = int.from_bytes(digest) >> 3
         stored = self._votes_on(half)
-        for kind in ("prompts", "results", "results", "pairs"):
-            self.intake.count(kind).add(new=stored is None)
+        for kind in OWN:
+            self._counts[kind].add(new=stored is None)
         return _Row(half, models, stored)
 
     def _add_to_stored(self, current: _Row, rater: int | str) -> bool:
@@ -195,56 +214,57 @@ class VoteRows:
         return True
 
     def _write(self) -> None:
-        """Stores the row whose votes are complete."""
+        """Keeps the row whose votes are complete until enough are there to be stored."""
         current, self._row = self._row, None
-        sink, study = self.intake.sink, self.intake.study
-        if current is None or current.stored is not None or sink is None or study is None:
+        if current is None or current.stored is not None or self.intake.sink is None:
             return
-        upload, half = sink.upload.pk, current.half
-        models = [self.intake.corpus.models[number] for number in current.models]
-        prompt, pair = Known(0, ()), Known(0, ())
-        results = [Known(0, ()), Known(0, ())]
-        # Nobody is offered such a pair: it wants the votes that it has.
-        votes = sum(counts_as_person(rater, known) for rater, (known, _answer) in current.votes.items())
-        owner = {"prompt_set_id": study.prompt_set_id, "upload_id": upload}
-        self._prompts.add(prompt, lambda: {**owner, "number": ROOM + half, "text": ""})
-        for side in (0, 1):
-            self._results.add(results[side], partial(_result, study.prompt_set_id, half, side, prompt, models, upload))
-        self._pairs.add(
-            pair,
-            lambda: {
-                **VOTABLE,
-                "study_id": study.pk,
-                "number": ROOM + half,
-                "prompt_id": prompt.pk,
-                "model_x_id": models[0].pk,
-                "model_y_id": models[1].pk,
-                "result_x_id": results[0].pk,
-                "result_y_id": results[1].pk,
-                "key": sink.rng.random(),
-                "wanted": votes,
-                "taken": votes,
-                "upload_id": upload,
-            },
+        self._waiting.append(current)
+        if len(self._waiting) >= ROWS_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Stores the rows that wait, each kind at once: prompts, answers, pairs and votes."""
+        waiting, self._waiting = self._waiting, []
+        sink, study = self.intake.sink, self.intake.study
+        if not waiting or sink is None or study is None:
+            return
+        for batch in (sink.models, sink.raters, sink.workers):
+            batch.flush()
+        upload, rng = sink.upload.pk, sink.rng
+        model = {number: self.intake.corpus.models[number].pk for row in waiting for number in row.models}
+        owner = {"prompt_set_id": study.prompt_set_id, "upload_id": upload, "text": ""}
+        prompts = Table(Prompt, ["number"], owner).store([(ROOM + row.half,) for row in waiting])
+        results = Table(Result, ["number", "prompt_id", "model_id"], owner).store(
+            [
+                (ROOM + 2 * row.half + side, prompt, model[row.models[side]])
+                for row, prompt in zip(waiting, prompts, strict=True)
+                for side in (0, 1)
+            ]
         )
-        for known, answer in current.votes.values():
-            self._comparisons.add(None, partial(_comparison, answer, study.pk, pair, known, upload))
+        places = zip(waiting, prompts, results[::2], results[1::2], strict=True)
+        pairs = Table(Pair, PAIR_COLUMNS, {**VOTABLE, "study_id": study.pk, "upload_id": upload}).store(
+            [
+                (ROOM + row.half, prompt, *(model[each] for each in row.models), x, y, rng.random(), votes, votes)
+                for row, prompt, x, y in places
+                # Nobody is offered such a pair: it wants the votes that it has.
+                for votes in (sum(counts_as_person(rater, known) for rater, (known, _answer) in row.votes.items()),)
+            ]
+        )
+        Table(Comparison, COMPARISON_COLUMNS, {"study_id": study.pk, "upload_id": upload}).store(
+            [
+                _in_order(values_of(answer, study.pk, pair, known.pk, upload))
+                for row, pair in zip(waiting, pairs, strict=True)
+                for known, answer in row.votes.values()
+            ]
+        )
+        if connection.vendor == "postgresql":
+            # Otherwise the server keeps a note on every row until the end of the transaction.
+            connection.check_constraints()
 
     def settle(self) -> None:
         self._write()
-        for batch in (self._prompts, self._results, self._pairs, self._comparisons):
-            batch.flush()
-
-
-def _result(prompt_set: int, half: int, side: int, prompt: Known, models: Sequence[Known], upload: int) -> Values:
-    return {
-        "prompt_set_id": prompt_set,
-        "number": ROOM + 2 * half + side,
-        "prompt_id": prompt.pk,
-        "model_id": models[side].pk,
-        "text": "",
-        "upload_id": upload,
-    }
+        self._flush()
+        self._comparisons.flush()
 
 
 def _comparison(answer: Judged, study: int, pair: Known, rater: KnownRater, upload: int) -> Values:

@@ -120,8 +120,8 @@ def _battle(file: Source, row: Row) -> Iterator[Record | Fault]:
         yield from fields.faults
         return
     lang, at = language(row.values.get("language")), when(row.values.get("timestamp"))
-    identity = row.values.get("id")
-    plain = built(identity if isinstance(identity, str) else "", models, said, found, by, lang, at)
+    # The row's own id is not among our columns, so it is always kept.
+    plain = built("", models, said, found, by, lang, at)
     yield Record(
         battle.KIND,
         row.line,
@@ -134,16 +134,11 @@ def _battle(file: Source, row: Row) -> Iterator[Record | Fault]:
             rater=by,
             format_name=NAME,
             file=file.plain_name.rpartition("/")[2],
-            # The row's own name is not among our columns, so it is always kept.
-            extra=_with_id(remainder.of_row(row, plain, ORDER), identity),
+            extra=remainder.of_row(row, plain, ORDER),
             at=at,
             lang=lang,
         ),
     )
-
-
-def _with_id(extra: dict[str, Any], identity: Any) -> dict[str, Any]:
-    return {**extra, "set": {**extra.get("set", {}), "id": identity}} if isinstance(identity, str) else extra
 
 
 FORMAT: Final = Format(

@@ -23,7 +23,7 @@ from annotation.interchange.formats.chatbot_arena import rater
 from annotation.interchange.formats.conversation import content, conversation, parsed, storable
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, name, text
-from annotation.interchange.reading import STRONG_WEIGHT, Head, Progress, Row, Source, rows
+from annotation.interchange.reading import MOST_WEIGHT, STRONG_WEIGHT, Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
 from annotation.problems import kind as remark
 from annotation.scales import Answer
@@ -138,6 +138,10 @@ def _has_contents(choices: Any) -> bool:
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields a question, an answer for each choice, or a vote for each game, or the errors of a row."""
     take = {QUESTIONS: _question, ANSWERS: _answers, JUDGMENTS: _judgments}[kind]
+    if not 0 < file.reading.strong_weight <= MOST_WEIGHT:
+        reason = gettext_noop("The weight of a strong verdict must be above 0 and at most %(most)s.")
+        yield Fault(file.name, None, "strong_weight", reason, {"most": str(MOST_WEIGHT)})
+        return
     for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
@@ -430,6 +434,7 @@ FORMAT: Final = Format(
         "These are not files of Arena-Hard: answers need uid, model and messages, or question_id and choices; "
         "judgments need model, judge and games."
     ),
+    nested=True,
     rows={QUESTIONS: answer.ROWS, ANSWERS: answer.ROWS, JUDGMENTS: (*battle.ROWS, vote.KIND)},
     columns={"prompt": "games", "result": "games", "name": "model"},
     cannot_carry=(

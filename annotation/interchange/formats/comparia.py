@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import PASSED, Format, Named, Record
-from annotation.interchange.formats import answer, battle, vote
+from annotation.interchange.formats import battle, vote
 from annotation.interchange.formats.battle import Fields
 from annotation.interchange.formats.chatbot_arena import LOST, TEXTS, Texts, Verdict, person, texts, when
 from annotation.interchange.formats.conversation import parsed
@@ -125,6 +125,7 @@ def _record(
             turn=turn,
             at=at,
             background=background,
+            category=_category(row.values.get("categories")),
         )
         return Record(vote.KIND, row.line, values)
     values = battle.values(
@@ -200,16 +201,7 @@ def _conversation(file: Source, row: Row) -> Iterator[Record | Fault]:
     elif said:
         yield _record(file, row, models, None, said)
     else:
-        values = answer.values(
-            prompt=(),
-            key=key,
-            category=_category(row.values.get("categories")),
-            model="",
-            answer=(),
-            format_name=NAME,
-            file=file.plain_name.rpartition("/")[2],
-        )
-        yield Record(answer.KIND, row.line, values)
+        yield Record(vote.KIND, row.line, vote.topic(key, _category(row.values.get("categories"))))
 
 
 # Reactions.
@@ -321,7 +313,7 @@ FORMAT: Final = Format(
         "model_b_name and chosen_model_name."
     ),
     rows={
-        CONVERSATIONS: (*answer.ROWS, *battle.ROWS),
+        CONVERSATIONS: (vote.KIND, *battle.ROWS),
         VOTES: (vote.KIND, *battle.ROWS),
         REACTIONS: (vote.KIND, *battle.ROWS),
     },

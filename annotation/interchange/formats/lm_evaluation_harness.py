@@ -183,6 +183,7 @@ FORMAT: Final = Format(
         "These are not samples of lm-evaluation-harness: each row needs doc_id, arguments and resps. Run the harness "
         "with --log_samples."
     ),
+    nested=True,
     rows={answer.KIND: answer.ROWS, RESULTS: ()},
     columns={"prompt": "arguments", "result": "resps"},
     cannot_carry=(

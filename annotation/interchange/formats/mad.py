@@ -4,6 +4,7 @@ A row is `instruction, input, output, response_1, response_2, score, source`. `o
 won, or tie; it is empty where nobody has voted. `response_1` is the answer of the model that the file names first.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, cast
 from urllib.parse import quote, unquote
@@ -13,7 +14,7 @@ from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.formats import battle, remainder
 from annotation.interchange.formats.battle import KIND, TIE, Fields
 from annotation.interchange.formats.remainder import Order
-from annotation.interchange.llmfao import Wrong, text
+from annotation.interchange.llmfao import COPIED, Wrong, text
 from annotation.interchange.reading import Head, Progress, Source, rows
 from annotation.problems import gettext_noop
 from annotation.scales import Answer
@@ -41,12 +42,17 @@ def _stem(model: str) -> str:
     unsafe = [letter in _UNSAFE or not letter.isprintable() for letter in model]
     safe = "".join(quote(letter, safe="") if bad else letter for letter, bad in zip(model, unsafe, strict=True))
     safe = safe.replace(BETWEEN, "-vs%2D")
-    return f"%2E{safe[1:]}" if safe.startswith(".") else safe
+    safe = f"%2E{safe[1:]}" if safe.startswith(".") else safe
+    # Quoted, so that it is not taken for the number of a copy.
+    return re.sub(r" (?=(\([0-9]+\)|- copy( \([0-9]+\))?)$)", "%20", safe, flags=re.IGNORECASE)
 
 
 def models_of(called: str) -> tuple[str, str] | None:
-    """Returns the two models in the name of a file; None if it is not such a name."""
-    plain = called.rpartition("/")[2]
+    """Returns the two models in the name of a file; None if it is not such a name.
+
+    The number that a browser adds to a second download is no part of a name; `file_name` writes such a name otherwise.
+    """
+    plain = COPIED.sub("", called.rpartition("/")[2])
     if not plain.lower().endswith(ENDING):
         return None
     first, between, second = plain[: -len(ENDING)].partition(BETWEEN)

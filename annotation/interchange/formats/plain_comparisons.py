@@ -5,7 +5,8 @@ There are no texts. A column may name the prompt; without one each row is its ow
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -51,7 +52,10 @@ PROMPTS: Final = (
     "instruction_id",
     "example_id",
 )
-RATERS: Final = ("rater", "judge", "annotator", "worker", "worker_id", "user", "user_id", "participant", "voter")
+RATERS: Final = (
+    *("rater", "judge"),
+    *("person", "annotator", "worker", "worker_id", "user", "user_id", "participant", "participant_id", "voter"),
+)
 PEOPLE: Final = frozenset(RATERS[2:])
 TIMES: Final = ("tstamp", "timestamp", "time", "created_at", "date", "answered_at")
 TEXTS: Final = re.compile(
@@ -66,6 +70,9 @@ RIGHT: Final = frozenset(
 TIES: Final = frozenset({"tie", "draw", "equal", "both", "neither", "none", "same", "0.5"})
 
 UNDECIDED: Final = remark("rows-without-winner", gettext_noop("rows without a winner: %(count)s"))
+
+BACKGROUND: Final = "background:"
+"""What the names of columns with facts about a person begin with."""
 
 SAYS_NOTHING: Final = frozenset({"", "nan", "null", "na", "n/a"})
 
@@ -86,7 +93,8 @@ def recognised(head: Head) -> Named | Fault | None:
     if not winners:
         return None
     mapping |= winners
-    for field, names in (("prompt", PROMPTS), ("rater", RATERS), ("tstamp", TIMES), ("weight", ("weight",))):
+    chosen = {field: (field,) for field in ("person", "weight", "share")}
+    for field, names in (("prompt", PROMPTS), *chosen.items(), ("rater", RATERS), ("tstamp", TIMES)):
         found = next((keys[known] for known in names if known in keys and keys[known] not in mapping), None)
         if found is not None:
             mapping[found] = "person" if field == "rater" and found.strip().lower() in PEOPLE else field
@@ -168,33 +176,51 @@ def _number(value: Any) -> Any:
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields a vote for each winner of a row, or its errors."""
-    winners: list[str] | None = None
+    columns: _Columns | None = None
     for row in rows(file, progress):
         if isinstance(row, Fault):
             yield row
             continue
-        if winners is None:
-            winners = [key for key in row.values if key == "winner" or key.startswith("winner:")]
-        yield from _votes(file, row, winners)
+        if columns is None or row.values.keys() != columns.keys:
+            columns = _Columns.of(row)
+        yield from _votes(file, row, columns)
 
 
-def _votes(file: Source, row: Row, winners: list[str]) -> Iterator[Record | Fault]:
-    fields = Fields(file, row)
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of a row: all of them, those that say who won with the rater of each, and a person's background."""
+
+    keys: frozenset[str]
+    winners: dict[str, int | str]
+    backgrounds: dict[str, str]
+
+    @classmethod
+    def of(cls, row: Row) -> "_Columns":
+        keys = frozenset(row.values)
+        return cls(
+            keys,
+            {key: _rater_of(key) for key in row.values if key == "winner" or key.startswith("winner:")},
+            {key: key.removeprefix(BACKGROUND) for key in row.values if key.startswith(BACKGROUND)},
+        )
+
+
+def _votes(file: Source, row: Row, columns: _Columns) -> Iterator[Record | Fault]:
+    fields, keys = Fields(file, row), columns.keys
     models = fields("model_a", _model), fields("model_b", _model)
     by: int | str | Person = ""
-    if "person" in row.values:
+    if "person" in keys:
         by = fields("person", _person)
-    elif "rater" in row.values:
+    elif "rater" in keys:
         by = fields("rater", rater)
     known = {
-        "prompt": fields("prompt", _key) if "prompt" in row.values else None,
-        "at": when(row.values.get("tstamp")),
-        "weight": fields("weight", lambda value: weight_cell(_number(value))) if "weight" in row.values else None,
-        "share": fields("share", lambda value: share_cell(_number(value))) if "share" in row.values else None,
-        "background": _background(row.values),
+        "prompt": fields("prompt", _key) if "prompt" in keys else None,
+        "at": when(row.values["tstamp"]) if "tstamp" in keys else None,
+        "weight": fields("weight", lambda value: weight_cell(_number(value))) if "weight" in keys else None,
+        "share": fields("share", lambda value: share_cell(_number(value))) if "share" in keys else None,
+        "background": {name: said for key, name in columns.backgrounds.items() if (said := fields(key, _said))},
     }
-    verdicts = {key: fields(key, lambda value: _verdict(value, models)) for key in winners}
-    if not winners:
+    verdicts = {key: fields(key, lambda value: _verdict(value, models)) for key in columns.winners}
+    if not verdicts:
         fields.fault("winner", gettext_noop("No column says who won. Choose it."))
     if fields.faults:
         yield from fields.faults
@@ -203,7 +229,7 @@ def _votes(file: Source, row: Row, winners: list[str]) -> Iterator[Record | Faul
         yield Record(PASSED, row.line, {"remark": UNDECIDED.code})
     for key, found in verdicts.items():
         if found is not None:
-            voter = by if key == "winner" else _rater_of(key)
+            voter = by if key == "winner" else columns.winners[key]
             yield Record(
                 vote.KIND,
                 row.line,
@@ -211,14 +237,9 @@ def _votes(file: Source, row: Row, winners: list[str]) -> Iterator[Record | Faul
             )
 
 
-def _background(values: Mapping[str, Any]) -> dict[str, str]:
-    """Returns what the columns chosen as a rater's background say."""
-    prefix = "background:"
-    return {
-        key.removeprefix(prefix): str(value).strip()
-        for key, value in values.items()
-        if key.startswith(prefix) and value is not None and str(value).strip()
-    }
+def _said(value: Any) -> str:
+    """Reads what is known of a person; empty where nothing is."""
+    return "" if value is None else text(str(value)).strip()
 
 
 def read_columns(file: Source, head: Head, progress: Progress | None = None) -> VerdictColumns | None:

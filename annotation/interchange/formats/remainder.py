@@ -7,9 +7,12 @@ how the row differs: `set` has other values, `unset` missing keys, `inside` the 
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from annotation.interchange.reading import Row
+
+TEXT: Final = "json"
+"""The key of a remainder that is a text."""
 
 type Order = Mapping[str, Sequence[str]]
 """The order of keys: of the row under the empty name, and of the objects in it under theirs."""
@@ -64,13 +67,15 @@ def difference(row: Mapping[str, Any], built: Mapping[str, Any], objects: Sequen
 
 def _equal(one: Any, other: Any) -> bool:
     """Returns whether two values are written alike; in Python 1, 1.0 and true are equal."""
-    if isinstance(one, str) or isinstance(other, str):
+    if isinstance(one, str) or isinstance(other, str) or one != other:
         return bool(one == other)
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def line(built: Mapping[str, Any], extra: Mapping[str, Any], order: Order) -> str:
-    """Returns the line, without its end, that `rest` was computed from."""
+    """Returns the line, without its end, that `rest` or `of_row` was computed from."""
+    if TEXT in extra:
+        return _line_of_row(built, json.loads(extra[TEXT]), order)
     row = _applied(built, _as_stored(extra))
     if "line" in extra and _same_row(extra["line"], row):
         return str(extra["line"])
@@ -106,15 +111,58 @@ def _ordered(row: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
 
 
 def of_row(row: Row, built: Mapping[str, Any], order: Order) -> dict[str, Any]:
-    """Returns how a row of any layout differs from `built`, as `rest` does for a line of JSON.
+    """Returns how a row of any layout differs from `built`, so that `line` gives its line back.
+
+    Unlike that of `rest`, it is a text of JSON, in which objects keep the order of their keys, and it has the `order`
+    of the row's keys if it is another than `order`. So a line is kept as a whole only if it is spaced differently.
 
     A cell of a CSV file is text: where `built` has a number, a truth value or a list, the reader has found it in the
-    cell, and the cell does not differ. The order of columns is not kept.
+    cell, and the cell does not differ.
     """
+    values = row.values
+    if not row.text:
+        values = {
+            key: built[key] if key in built and isinstance(value, str) and not isinstance(built[key], str) else value
+            for key, value in values.items()
+        }
+    extra = difference(values, built)
+    for key in built.keys() & values.keys() - extra.get("set", {}).keys():
+        if not isinstance(built[key], str) and json.dumps(built[key]) != json.dumps(values[key]):
+            # Equal, but the keys of objects in a list, such as messages, are in another order.
+            inner = _order_in(values[key])
+            if json.dumps(_each_ordered(built[key], inner)) == json.dumps(values[key]):
+                extra.setdefault("inner", {})[key] = inner
+            else:
+                extra.setdefault("set", {})[key] = values[key]
+    if list(applied(built, extra, order)) != list(values):
+        extra["order"] = list(values)
     if row.text:
-        return rest(row.values, built, row.text, order)
-    values = {
-        key: built[key] if key in built and isinstance(value, str) and not isinstance(built[key], str) else value
-        for key, value in row.values.items()
-    }
-    return rest(values, built, "", order)
+        plain = json.dumps(values, ensure_ascii=False)
+        if row.text != plain:
+            if row.text == json.dumps(values):
+                extra["ascii"] = True
+            else:
+                extra["line"] = row.text
+    return {TEXT: json.dumps(extra, ensure_ascii=False)} if extra else {}
+
+
+def _order_in(objects: Any) -> list[str]:
+    """Returns the order of the keys of the first object in a list; empty if there is none."""
+    first = objects[0] if isinstance(objects, list) and objects else None
+    return list(first) if isinstance(first, dict) else []
+
+
+def _each_ordered(objects: Any, order: Sequence[str]) -> Any:
+    """Returns a list of objects that each have their keys in order; anything else as it is."""
+    if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
+        return objects
+    return [_ordered(each, order) for each in objects]
+
+
+def _line_of_row(built: Mapping[str, Any], extra: Mapping[str, Any], order: Order) -> str:
+    row = applied(built, extra, order)
+    if "line" in extra and _same_row(extra["line"], row):
+        return str(extra["line"])
+    row = {key: row[key] for key in extra.get("order", row) if key in row}
+    row |= {key: _each_ordered(row[key], inner) for key, inner in extra.get("inner", {}).items() if key in row}
+    return json.dumps(row, ensure_ascii="ascii" in extra, allow_nan=False)

@@ -33,11 +33,13 @@ def values(
     turn: int = 0,
     at: datetime | None = None,
     background: Mapping[str, str] | None = None,
+    category: str = "",
 ) -> dict[str, Any]:
     """Returns the values of a record: the left model first.
 
     `rater` is a worker's number, the id of a person, or the name of a judge or of a crowd. A row without a `prompt` is
-    its own prompt; several records of one line are votes of several raters on one pair.
+    its own prompt; several records of one line are votes of several raters on one pair. `category` is that of a new
+    prompt.
     """
     return {
         "models": models,
@@ -50,4 +52,10 @@ def values(
         "turn": turn,
         "at": at,
         "background": dict(background or {}),
+        "category": category,
     }
+
+
+def topic(prompt: str, category: str) -> dict[str, Any]:
+    """Returns the values of a record without a vote: what a file knows of a prompt by its key."""
+    return {"winner": None, "prompt": prompt, "category": category}

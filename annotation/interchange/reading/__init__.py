@@ -7,6 +7,7 @@ A `Source` is a file and how it is to be read. `look` returns its first rows, by
 from annotation.interchange.reading.head import look, rows
 from annotation.interchange.reading.source import (
     MISSING_COLUMN,
+    MOST_WEIGHT,
     STRONG_WEIGHT,
     Change,
     Head,
@@ -16,4 +17,16 @@ from annotation.interchange.reading.source import (
     Source,
 )
 
-__all__ = ["MISSING_COLUMN", "STRONG_WEIGHT", "Change", "Head", "Progress", "Reading", "Row", "Source", "look", "rows"]
+__all__ = [
+    "MISSING_COLUMN",
+    "MOST_WEIGHT",
+    "STRONG_WEIGHT",
+    "Change",
+    "Head",
+    "Progress",
+    "Reading",
+    "Row",
+    "Source",
+    "look",
+    "rows",
+]

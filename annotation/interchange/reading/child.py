@@ -60,19 +60,23 @@ LABELS: Final = {"xlsx": ".xlsx", "parquet": "Parquet"}
 KEPT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Settings of the environment that the process gets; keys and addresses of databases are in others."""
 
+SET: Final = {
+    "PYTHONPATH": "",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUTF8": "1",
+    # A thread's stack and arena each count against the address space.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""Settings of the environment that the process has of its own."""
+
 
 @contextmanager
 def _process(layout: str, path: Path, sheet: str, most: int) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
-        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUTF8": "1",
-        # A thread's stack and arena each count against the address space.
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "MALLOC_ARENA_MAX": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment = kept | SET | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
     process = subprocess.Popen(  # noqa: S603  our own module, in our own interpreter
         [sys.executable, "-m", __name__, layout, str(path.absolute()), sheet, str(most)],
         stdin=subprocess.DEVNULL,
@@ -111,16 +115,18 @@ class Table:
             assert process.stdout is not None  # noqa: S101  it is a pipe
             ended = False
             for message, suspicious in self._messages(process.stdout):
-                if isinstance(message, list):
-                    yield from self._rows(message, suspicious)
-                elif "fault" in message:
-                    line, reason, values = message["fault"]
-                    yield Fault(self.source.name, line, "", str(reason), {k: str(v) for k, v in values.items()})
-                elif "keys" in message:
-                    self.keys = renamed(self.source.reading.columns, [str(key) for key in message["keys"]])
-                    self.sheets, self.line = tuple(map(str, message["sheets"])), int(message["line"])
-                else:
-                    ended = True
+                match message:
+                    case list() if self.keys and all(len(row) == len(self.keys) + 1 for row in message):
+                        yield from self._rows(message, suspicious)
+                    case {"fault": [line, reason, dict() as values]}:
+                        yield Fault(self.source.name, line, "", str(reason), {k: str(v) for k, v in values.items()})
+                    case {"keys": [*keys], "sheets": [*sheets], "line": int() as number}:
+                        self.keys = renamed(self.source.reading.columns, [str(key) for key in keys])
+                        self.sheets, self.line = tuple(map(str, sheets)), number
+                    case {"end": True}:
+                        ended = True
+                    case _:
+                        break
             if not ended:
                 raise self._death(process.wait())
 

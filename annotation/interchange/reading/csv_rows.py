@@ -108,7 +108,7 @@ def _dialects(separators: tuple[str, ...], *, said: bool) -> Iterator[Dialect]:
 def _fit(dialect: Dialect, lines: list[str], *, whole: bool) -> tuple[bool, float, int] | None:
     """Returns how well a dialect fits: whether it reads all lines, the share of rows as wide as the header, its width.
 
-    None if the header would be a single cell.
+    None if the header would be a single cell, or is not quoted as the dialect says.
     """
     reader = dialect.reader(iter(lines))
     widths: list[int] = []
@@ -123,7 +123,7 @@ def _fit(dialect: Dialect, lines: list[str], *, whole: bool) -> tuple[bool, floa
                 widths.append(len(cells) if not widths else max(widths[0], _filled(cells)))
     except csv.Error:
         intact = intact and not whole and reader.line_num >= len(lines)
-    if not widths or widths[0] < 2:
+    if not widths or widths[0] < 2 or (dialect.quote == "'" and not lines[0].startswith("'")):
         return None
     return intact, sum(width == widths[0] for width in widths) / len(widths), widths[0]
 

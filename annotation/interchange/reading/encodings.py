@@ -38,7 +38,8 @@ SAMPLE: Final = 2**16
 
 FOREIGN: Final = re.compile(rb"[\x80-\xff]")
 PAIRED: Final = re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]")
-KANA: Final = re.compile("[\u3001-\u3002\u3041-\u3096\u30a1-\u30fc]")
+KANA: Final = re.compile("[\u3001-\u3002\u3041-\u3096\u30a1-\u30fc]|[\uff66-\uff9f]{3}")
+"""Kana and Japanese full stops. Those of half width are letters with accents in Windows-1252, rarely three in a row."""
 
 
 def normalised(name: str) -> str:
@@ -126,15 +127,15 @@ def _decodes(line: bytes, encoding: str) -> bool:
 def _japanese(lines: list[bytes]) -> bool:
     """Returns whether lines that are valid in both encodings are Japanese rather than Western European.
 
-    Japanese has kana, or kanji of which the second byte mostly is no ASCII letter either. In “don’t” or “déjà”, the
-    byte behind a foreign one is the next letter of the word.
+    Japanese has kana, or common kanji of which the second byte mostly is no ASCII letter either. In “don’t” or “déjà”,
+    the byte behind a foreign one is the next letter of the word; the letters with accents begin rare kanji.
     """
     text = "".join(line.decode("cp932", "ignore") for line in lines)
     foreign = [letter for letter in text if not letter.isascii()]
     if 5 * len(KANA.findall(text)) > len(foreign):
         return True
     pairs = [pair for line in lines for pair in PAIRED.findall(line)]
-    return bool(pairs) and 2 * sum(pair[1] >= 0x80 for pair in pairs) > len(pairs)
+    return 2 * sum(pair[0] < 0xA0 and pair[1] >= 0x80 for pair in pairs) > len(pairs)
 
 
 def _change(line: int, raw: bytes, encoding: str) -> Change:

@@ -161,9 +161,17 @@ def shape_of(source: Source, start: str, *, whole: bool) -> Shape:
     if text[end:].strip() or not whole:
         # Two objects on one line are an error of that line.
         return Shape(lines="\n" not in text[:end])
-    if "\n" not in text[:end] and _by_lines(source):
+    path = list_in(text)
+    if "\n" not in text[:end] and _by_lines(source) and not (len(path) == 1 and _only_key(text[:end])):
         return Shape(lines=True)
-    return Shape(path=list_in(text))
+    return Shape(path=path)
+
+
+def _only_key(text: str) -> bool:
+    try:
+        return len(_lenient.decode(text)) == 1
+    except (ValueError, RecursionError):
+        return False
 
 
 def _by_lines(source: Source) -> bool:

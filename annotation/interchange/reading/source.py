@@ -26,6 +26,9 @@ MOST_COLUMNS: Final = 10_000
 STRONG_WEIGHT: Final = 3.0
 """The weight of a strong verdict that Arena-Hard uses."""
 
+MOST_WEIGHT: Final = 1000.0
+"""Maximum weight of a strong verdict."""
+
 TICK: Final = 256
 """Rows between two progress reports."""
 

@@ -32,12 +32,11 @@ def write(path: Path, sheet: str, most: int, writer: Writer) -> None:
         read = book.get_sheet_by_name(sheet or names[0])
     except (CalamineError, OSError, ValueError) as error:
         raise Refused(DAMAGED, layout=".xlsx") from error
-    first = read.start[0] + 1 if read.start else 1
     if read.width > bounds.MOST_COLUMNS:
         raise Refused(TOO_MANY_COLUMNS)
     keys: list[str] = []
     waiting: list[list[Any]] = []
-    for number, cells in enumerate(read.iter_rows(), first):
+    for number, cells in enumerate(read.iter_rows(), 1):
         values = [_value(cell) for cell in cells]
         if all(value is None or (isinstance(value, str) and not value.strip()) for value in values):
             continue

@@ -38,6 +38,9 @@ class Command(BaseCommand):
         )
         board_options.add_reading(parser)
         parser.add_argument(
+            "--background", metavar="NAME=VALUE", help="only people with this background, if they are at least 10"
+        )
+        parser.add_argument(
             "--reading",
             choices=["forced", "tie-allowed"],
             help="how values 4 and 5 of the 1-8 scale are read (default: forced)",

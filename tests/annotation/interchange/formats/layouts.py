@@ -50,7 +50,7 @@ HELD: Final[dict[str, tuple[str, str, dict[str, int]]]] = {
     "chatbot_arena/battles-33k.jsonl": ("chatbot-arena", "battles", {"battles": 6}),
     "chatbot_arena/older.json": ("chatbot-arena", "votes", {"votes": 6}),
     "comparia/conversations-with-texts.jsonl": ("comparia", "conversations", {"battles": 6}),
-    "comparia/conversations.jsonl": ("comparia", "conversations", {"answers": 6}),
+    "comparia/conversations.jsonl": ("comparia", "conversations", {"votes": 6}),
     "comparia/reactions.jsonl": ("comparia", "reactions", {"votes": 4, "passed": 1}),
     "comparia/votes-with-texts.jsonl": ("comparia", "votes", {"battles": 6}),
     "comparia/votes.jsonl": ("comparia", "votes", {"votes": 5, "passed": 1}),

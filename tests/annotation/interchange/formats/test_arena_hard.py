@@ -130,3 +130,10 @@ def test_what_we_write_comes_out_the_same_again(tmp_path):
     assert [record.values["winner"] for record in records] == ["left", "tie", "right", "right", "left"]
     assert [record.values["rater"] for record in records] == ["strict judge", "strict judge", 12, *["crowd:mturk"] * 2]
     assert [*arena_hard.written([part(record.values) for record in records], baseline="a")] == lines
+
+
+@pytest.mark.parametrize("weight", [0, -1, float("nan"), 1e9])
+def test_a_weight_that_nothing_can_have_is_an_error(weight):
+    reading = Reading(strong_weight=weight)
+    (fault,) = arena_hard.read(source("arena_hard/judgments.jsonl", reading=reading), "judgments")
+    assert (type(fault), fault.field) == (Fault, "strong_weight")

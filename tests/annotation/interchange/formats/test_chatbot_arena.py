@@ -161,6 +161,7 @@ def test_a_row_can_be_written_again_as_it_was(known, name):
             plain = known.built("", row["models"], said, found, row["rater"], row["lang"], row["at"])
         again.append(remainder.line(plain, json.loads(json.dumps(row["extra"], sort_keys=True)), known.ORDER))
     assert again == lines
+    assert not any('"line"' in record.values["extra"].get("json", "") for record in read(name))
 
 
 SAID = Texts(("One?", "Two?"), (("1", "2"), ("eins", "zwei")))

@@ -42,7 +42,7 @@ def test_a_row_without_a_verdict_is_counted_or_a_pair_to_vote_on():
 
 def test_conversations_have_the_categories_of_their_prompts():
     second = read("comparia/conversations.jsonl")[1].values
-    assert (second["key"], second["category"]) == (f"{1:032x}-{101:032x}", "Education")
+    assert (second["prompt"], second["category"]) == (f"{1:032x}-{101:032x}", "Education")
     first = read("comparia/conversations-with-texts.jsonl")[0].values
     assert (first["prompt"], first["winner"], first["category"]) == (
         ("Name a bird that cannot fly.",),

@@ -5,12 +5,13 @@ import shutil
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.interchange.faults import Fault
 from annotation.interchange.format import Named, Record
-from annotation.interchange.reading import Head, Source, look
+from annotation.interchange.formats import remainder
+from annotation.interchange.reading import Head, Row, Source, look
 from annotation.interchange.registry import FORMATS as REGISTERED
 from tests.annotation.interchange.formats.layouts import FORMATS, HELD, LAYOUTS, REFUSED, read, source
 
@@ -109,6 +110,7 @@ KEYS = sorted(
 
 
 @pytest.mark.parametrize("name", [name for name in HELD if name.endswith((".jsonl", ".json"))])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_row_of_any_values_is_a_record_or_an_error(tmp_path_factory, name, data):
     """One value of a row, or a key, is replaced by anything: the reader neither fails nor loses the row."""
@@ -146,3 +148,14 @@ def test_no_content_makes_a_recogniser_fail(tmp_path_factory, row):
     if isinstance(head, Head):
         for known in FORMATS.values():
             assert isinstance(known.recognised(head), Named | Fault | None)
+
+
+OBJECTS = st.dictionaries(st.sampled_from(["a", "b", "c", "x", "messages"]), VALUES, max_size=5)
+
+
+@given(OBJECTS, OBJECTS, st.booleans(), st.booleans())
+def test_the_remainder_of_any_row_gives_its_line_back(row, built, ascii_only, compact):
+    text = json.dumps(row, ensure_ascii=ascii_only, separators=(",", ":") if compact else None)
+    order = {"": ("c", "a", "messages")}
+    extra = json.loads(json.dumps(remainder.of_row(Row(1, row, text), built, order), sort_keys=True))
+    assert remainder.line(built, extra, order) == text

@@ -15,12 +15,14 @@ RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 DATES = (
-    f'<styleSheet xmlns="{MAIN}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs>'
-    "</styleSheet>"
+    f'<styleSheet xmlns="{MAIN}"><cellXfs count="2"><xf numFmtId="0"/>'
+    '<xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>'
 )
 
 
-def write(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]], compression: int = zipfile.ZIP_DEFLATED) -> Path:
+def write(
+    path: Path, sheets: Mapping[str, Sequence[Sequence[object]]], compression: int = zipfile.ZIP_DEFLATED
+) -> Path:
     """Writes a workbook. Cells are numbers, texts, booleans, None, or `Date`s; a sheet's rows begin in A1."""
     book, links = [], []
     with zipfile.ZipFile(path, "w", compression) as archive:
@@ -41,7 +43,9 @@ def write(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]], compress
             "xl/workbook.xml",
             f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{"".join(book)}</sheets></workbook>',
         )
-        archive.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{RELATIONS}">{"".join(links)}</Relationships>')
+        archive.writestr(
+            "xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{RELATIONS}">{"".join(links)}</Relationships>'
+        )
         archive.writestr("xl/styles.xml", DATES)
     return path
 
