@@ -131,6 +131,9 @@ bench-reload: install-dev ## votes of 16 workers during a reload of gunicorn; 95
 bench-loading: install-dev ## loading 100,000 comparisons that make their pairs, and a million on stored ones
 	@$(BIN)/python -m bench.loading $(ARGS)
 
+bench-exporting: install-dev ## exporting a million comparisons: plain within 3 times COPY, full within 6, memory under 50 MB
+	@$(BIN)/python -m bench.exporting $(ARGS)
+
 bench-sampling: install-dev ## votes that adaptive pairs save against uniform ones, and maximum discrepancy against chance
 	@$(BIN)/python -m bench.sampling $(ARGS)
 

@@ -16,6 +16,7 @@ from annotation.models import (
     ErasedId,
     Erasure,
     Exit,
+    Export,
     LanguageModel,
     Pair,
     PairRun,
@@ -329,6 +330,17 @@ class BattleRowAdmin(ReadOnly):
     list_select_related = ["study", "pair"]
     search_fields = ["=pair__number", "rater"]
     show_full_result_count = False
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnly):
+    """Exports with their layout, state, size and user."""
+
+    to_set = "study__prompt_set"
+    list_display = ["pk", "study", "user", "layout", "format", "state", "size", "created_at", "expires_at"]
+    list_filter = ["state", "layout"]
+    list_select_related = ["study", "user"]
+    search_fields = ["study__slug", "digest"]
 
 
 @admin.register(Upload)

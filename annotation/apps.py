@@ -22,8 +22,8 @@ class AnnotationConfig(AppConfig):
     def ready(self) -> None:
         register_converter(Whole, "whole")
         from annotation import overview, study_sections
+        from annotation.exporting import arena_hard, layouts, own, preferences, study_formats
         from annotation.exporting import battles as battles_out
-        from annotation.exporting import study_formats
         from annotation.importing import registry
         from annotation.importing.rows.answers import AnswerRows
         from annotation.importing.rows.battles import BattleRows
@@ -39,6 +39,8 @@ class AnnotationConfig(AppConfig):
         ):
             study_sections.register(section)
         registry.register({battle.KIND: gettext_noop("Battles")}, BattleRows, (BattleRow,), of_the_study=(battle.KIND,))
+        for layout in (*own.OWN, *battles_out.LAYOUTS, arena_hard.LAYOUT, *preferences.LAYOUTS):
+            layouts.register(layout)
         registry.register({answer.KIND: gettext_noop("Answers by text")}, AnswerRows, ())
         registry.register({vote.KIND: gettext_noop("Votes without texts")}, VoteRows, (), of_the_study=(vote.KIND,))
         study_formats.register(mad.FORMAT, battles_out.MAD_WRITER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -54,18 +54,23 @@ def silent(at: datetime) -> Q:
 
 
 @contextmanager
-def beating(rows: models.QuerySet[Any]) -> Iterator[None]:
+def beating(
+    rows: models.QuerySet[Any], every: float = EVERY, told: Callable[[], dict[str, Any]] = dict
+) -> Iterator[threading.Event]:
     """Stores a heartbeat in `rows` at intervals, in a thread with a connection of its own, until the block ends.
 
     `rows` must select the worker's own claim, because a worker that lost its claim must not keep another's alive.
+    The block gets an event that is set once the claim is lost. `told` returns other fields to store with each
+    heartbeat, such as progress: SQLite cannot write on a connection that is still reading an older state.
     """
-    over = threading.Event()
+    over, lost = threading.Event(), threading.Event()
 
     def beat() -> None:
         try:
-            while not over.wait(EVERY):
+            while not over.wait(every):
                 try:
-                    rows.all().update(beat_at=timezone.now())
+                    if not rows.all().update(beat_at=timezone.now(), **told()):
+                        lost.set()
                 except DatabaseError as problem:
                     # SQLite has one writer, which may take a while. Nobody can take the row in the meantime either.
                     log.debug("A heartbeat was not stored: %s", problem)
@@ -77,7 +82,7 @@ def beating(rows: models.QuerySet[Any]) -> Iterator[None]:
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
-        yield
+        yield lost
     finally:
         over.set()
         # It may be waiting for a lock that this thread's caller holds.

@@ -79,7 +79,7 @@ class Claim[S: Snapshot]:
         """Has the row wait again."""
         self._mine().update(state=State.WAITING, claimed_at=None, beat_at=None)
 
-    def beating(self) -> AbstractContextManager[None]:
+    def beating(self) -> AbstractContextManager[object]:
         """Keeps the claim alive while the results are computed."""
         return beating(self._mine())
 

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from annotation import draw_strategies
 from annotation.drawing import batches
+from annotation.exporting import jobs
 from annotation.importing import uploads
 from annotation.pair_making import background
 from annotation.voting import assignments, erasure
@@ -44,6 +45,18 @@ def run_upload(upload_id: int) -> None:
 def sweep_uploads() -> None:
     """Recovers uploads after crashes and deletes the files of finished ones."""
     uploads.sweep(timezone.now())
+
+
+@shared_task(name=jobs.RUN_TASK)
+def run_export(export_id: int) -> None:
+    """Writes a waiting export, unless another worker has claimed it or it was cancelled."""
+    jobs.run(export_id, timezone.now())
+
+
+@shared_task(name="annotation.sweep_exports")
+def sweep_exports() -> None:
+    """Recovers exports after crashes and deletes files whose time is over."""
+    jobs.sweep(timezone.now())
 
 
 @shared_task(name=draw_strategies.TASK)

@@ -61,6 +61,11 @@ study_urls = [
     path("workers/reports.csv", data.reports_csv, name="study-reports-csv"),
     path("workers/reports/<int:number>/settle/", data.settle, name="study-report-settle"),
     path("export/", exports.page, name="study-export"),
+    path("export/files/", exports.create_export, name="study-export-create"),
+    path("export/files/<int:number>/", exports.export_page, name="study-export-file"),
+    path("export/files/<int:number>/file/", exports.export_file, name="study-export-download"),
+    path("export/files/<int:number>/cancel/", exports.cancel_export, name="study-export-cancel"),
+    path("export/files/<int:number>/delete/", exports.delete_export, name="study-export-delete"),
     path("export/<slug:what>/", exports.download, name="study-download"),
 ]
 

@@ -66,6 +66,11 @@ urlpatterns = [
     ),
     path("studies/<slug:slug>/judges/<int:number>/steadiness/", steadiness.probes, name="study-judge-probes"),
     path(
+        "studies/<slug:slug>/judges/<int:number>/steadiness/rounds-<int:place>.svg",
+        steadiness.rounds_svg,
+        name="study-judge-rounds-svg",
+    ),
+    path(
         "studies/<slug:slug>/judges/<int:number>/steadiness/rounds.csv",
         steadiness.rounds_csv,
         name="study-judge-rounds-csv",
@@ -109,6 +114,7 @@ urlpatterns = [
     path("studies/<slug:slug>/mad/runs/<int:number>/calls.csv", similarity.calls_csv, name="study-mad-calls-csv"),
     path("studies/<slug:slug>/mad/runs/<int:number>/tables/<int:table>/", similarity.table, name="study-mad-table"),
     path("grades/<slug:slug>/", grades.grades, name="grades"),
+    path("grades/<slug:slug>/scores.svg", grades.scores_svg, name="grades-scores-svg"),
     path("grades/<slug:slug>/scores.csv", grades.scores_csv, name="grades-scores-csv"),
     path("grades/<slug:slug>/pairs.csv", grades.pairs_csv, name="grades-pairs-csv"),
     path("grades/<slug:slug>/questions/", grades.questions, name="questions"),

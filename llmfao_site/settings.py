@@ -353,6 +353,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-judges": {"task": "judges.sweep", "schedule": 30.0},
     "sweep-pair-runs": {"task": "annotation.sweep_pair_runs", "schedule": 30.0},
     "sweep-uploads": {"task": "annotation.sweep_uploads", "schedule": 20.0},
+    "sweep-exports": {"task": "annotation.sweep_exports", "schedule": 20.0},
     # More often than a worker votes twice. Old messages are useless: the next one looks at the same rows.
     "sweep-draws": {"task": "annotation.sweep_draws", "schedule": 5.0, "options": {"expires": 10.0}},
 }

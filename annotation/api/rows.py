@@ -143,6 +143,9 @@ class ComparisonRow(Row):
     share = serializers.FloatField(
         required=False, allow_null=True, help_text="The left model’s share of a soft verdict; null: as the winner says."
     )
+    tie_kind = serializers.CharField(
+        required=False, allow_null=True, help_text="“good” or “bad” if a tie says that both answers were."
+    )
     row = serializers.CharField(required=False, help_text="Permanent identifier of the row.")
     rater_kind = serializers.ChoiceField(RaterKind.choices, required=False)
     purpose = serializers.ChoiceField(Purpose.choices, required=False)

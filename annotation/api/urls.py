@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.api import prompt_sets, views
+from annotation.api import exports, prompt_sets, views
 
 urlpatterns = [
     path("prompt-sets/", prompt_sets.PromptSets.as_view(), name="api-prompt-sets"),
@@ -16,4 +16,8 @@ urlpatterns = [
     path("studies/<slug:slug>/comparisons/", views.Comparisons.as_view(), name="api-comparisons"),
     path("studies/<slug:slug>/training-answers/", views.TrainingAnswers.as_view(), name="api-training-answers"),
     path("studies/<slug:slug>/workers/", views.Workers.as_view(), name="api-workers"),
+    path("studies/<slug:slug>/exports/", exports.Exports.as_view(), name="api-exports"),
+    path("studies/<slug:slug>/exports/<int:number>/", exports.OneExport.as_view(), name="api-export"),
+    path("studies/<slug:slug>/exports/<int:number>/file/", exports.ExportFile.as_view(), name="api-export-file"),
+    path("studies/<slug:slug>/exports/<int:number>/cancel/", exports.CancelExport.as_view(), name="api-export-cancel"),
 ]

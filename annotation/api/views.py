@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from annotation.api import rows
 from annotation.api.access import AS_SHOWN, ONCE_SETTLED, ApiView, StudyView
 from annotation.api.paging import BIGGEST, PageQuery, page, page_of
-from annotation.exporting import export
-from annotation.exporting.export import Rows
+from annotation.exporting import comparisons, corpus, full
+from annotation.exporting.rows import Rows
 from annotation.interchange.llmfao import FULL_COLUMNS
 from annotation.models import Comparison, LanguageModel, Purpose, Study
 from annotation.models.voting import ComparisonQuerySet
@@ -101,7 +101,7 @@ class Corpus(StudyView):
     """The columns with answers of models. Beside them, `turns` has those to follow-up prompts."""
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
-        return export.rows(self.study, self.what)
+        return corpus.rows(self.study, self.what)
 
     def give(self, request: Request) -> Response:
         asked = self.asked()
@@ -200,7 +200,7 @@ class Pairs(Corpus):
         if asked["purpose"] != Purpose.VOTE:
             self.need_to_run_it()
             self.need_to_read_it()
-        return export.rows(self.study, self.what, Purpose(asked["purpose"]))
+        return corpus.rows(self.study, self.what, Purpose(asked["purpose"]))
 
     @extend_schema(
         operation_id="pairs",
@@ -218,7 +218,10 @@ class ComparisonsQuery(PageQuery):
     """Query parameters of the list of comparisons."""
 
     rater = serializers.CharField(
-        default=export.ALL, max_length=200, trim_whitespace=False, help_text="“people”, “all”, or the name of a judge."
+        default=comparisons.ALL,
+        max_length=200,
+        trim_whitespace=False,
+        help_text="“people”, “all”, or the name of a judge.",
     )
     model = serializers.IntegerField(
         required=False,
@@ -250,14 +253,14 @@ class Comparisons(Corpus):
     def wanted(self, asked: dict[str, Any]) -> Rows:
         found = self.chosen(asked)
         if not asked["full"]:
-            return export.plain_rows(self.study, found)
+            return comparisons.plain_table(self.study, found).rows
         self.need_to_run_it()
         self.need_to_read_it()
-        return full_rows(export.full_rows(self.study, found))
+        return full_rows(full.full_table(self.study, found).rows)
 
     def chosen(self, asked: dict[str, Any]) -> ComparisonQuerySet:
         try:
-            found = export.chosen(self.study, asked["rater"])
+            found = comparisons.chosen(self.study, asked["rater"])
         except NotPossible as refusal:
             raise serializers.ValidationError({"rater": str(refusal)}) from None
         if not asked["full"]:
@@ -291,7 +294,7 @@ class TrainingAnswers(Corpus):
     with_texts = True
 
     def wanted(self, asked: dict[str, Any]) -> Rows:
-        return full_rows(export.training_rows(self.study))
+        return full_rows(full.training_table(self.study).rows)
 
     @extend_schema(
         operation_id="training-answers",

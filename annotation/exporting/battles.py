@@ -1,147 +1,240 @@
-"""Exports a study as battles: the files of a MAD competition, and one JSON list.
+"""Exports a study as battles: the files of a MAD competition, and the layouts with a battle on each row.
 
-Rows that came from such files are written as they were, in their order; other pairs and votes follow.
+Rows that came from files of the same format are written as they were, in their order; other pairs and votes follow.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from annotation.exporting import votes
+from annotation.exporting.comparisons import ALL
+from annotation.exporting.file_formats import FILE_FORMATS, Batch, Column
+from annotation.exporting.layouts import Layout
+from annotation.exporting.selection import Selection
 from annotation.exporting.study_formats import Files, Writer
-from annotation.interchange.formats import battles, mad, remainder
-from annotation.models import BattleRow, Comparison, Pair, RaterKind, Study
-from annotation.scales import answer_of
-
-AT_ONCE: Final = 200
-
-RELATED: Final = ("prompt", "model_x", "model_y", "result_x", "result_y")
-
-
-def _pairs(study: Study) -> QuerySet[Pair]:
-    """Returns the pairs that a battle can hold: those of prompts and answers of one turn."""
-    found = Pair.objects.filter(study=study, prompt__turns=[], result_x__turns=[], result_y__turns=[]).votable()
-    return found.select_related(*RELATED).order_by("pk")
+from annotation.exporting.votes import AT_ONCE, ONE_TURN, Vote
+from annotation.interchange.format import Format
+from annotation.interchange.formats import alpaca_eval, arena_140k, battles, chatbot_arena, mad, remainder
+from annotation.interchange.formats.chatbot_arena import Texts, Verdict
+from annotation.interchange.formats.remainder import Order
+from annotation.models import Comparison, Study
+from annotation.problems import gettext_noop
 
 
-def _votes(study: Study, raters: Q) -> QuerySet[Comparison]:
-    """Returns the counted comparisons of the chosen raters on these pairs, of whole conversations and not simulated."""
-    counted = Comparison.objects.counted().filter(raters, study=study, turn=0, rater__simulated=False)
-    plain = counted.filter(pair__prompt__turns=[], pair__result_x__turns=[], pair__result_y__turns=[])
-    related = ("rater__worker", *(f"pair__{name}" for name in RELATED))
-    return plain.filter(rater__derived=False).select_related(*related)
+@dataclass(frozen=True, slots=True)
+class Battles:
+    """How the rows of a format of battles are built from votes, in the `order` of their keys.
+
+    `within` selects the votes that the format can hold. A vote that `build` returns None for has no row.
+    """
+
+    format: Format
+    columns: tuple[Column, ...]
+    order: Order
+    build: Callable[[Vote], dict[str, Any] | None]
+    within: Q
+
+    def batches(self, study: Study, asked: Selection) -> Iterator[Batch]:
+        """Returns the rows of the study in batches.
+
+        Raises:
+            NotPossible: no judge has the name or no prompt the category, or the study has no texts.
+        """
+        votes.need_texts(study)
+        found = votes.votes(study, asked, self.within)
+        return self._batches(study, asked, found)
+
+    def _batches(self, study: Study, asked: Selection, found: Any) -> Iterator[Batch]:
+        name = self.format.name
+        for some in votes.with_votes(votes.rows_of(study, name, asked), found, asked.reading):
+            yield self._batch([(vote, row.extra) for row, vote in some])
+        for fresh in votes.batches(votes.without_rows(found, study, name), asked.reading):
+            yield self._batch([(vote, {}) for vote in fresh])
+
+    def _batch(self, rows: Sequence[tuple[Vote, Mapping[str, Any]]]) -> Batch:
+        built = [(row, extra) for vote, extra in rows if (row := self.build(vote)) is not None]
+        whole = [remainder.applied(row, extra, self.order) for row, extra in built]
+        return Batch(
+            {column.name: [row.get(column.name) for row in whole] for column in self.columns},
+            [remainder.line(row, extra, self.order) for row, extra in built],
+            sum(vote.comparison is not None for vote, _extra in rows),
+        )
 
 
-PEOPLE: Final = ~Q(rater__kind=RaterKind.JUDGE)
+def _one_text(vote: Vote) -> tuple[str, str]:
+    """Returns both answers to a prompt of one turn."""
+    (left, *_more), (right, *_others) = vote.answers
+    return left, right
 
 
-def _rater(vote: Comparison) -> int | str:
-    return vote.rater.worker.number if vote.rater.name is None else vote.rater.name
+def _verdict(vote: Vote) -> Verdict:
+    assert vote.comparison is not None and vote.winner is not None  # noqa: S101, PT018  only votes are written
+    return Verdict(vote.winner, vote.comparison.tie_kind)
 
 
-def _answers(pair: Pair, left: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Returns the names of the models and their answers, those of the side `left` first."""
-    assert pair.result_x is not None and pair.result_y is not None  # noqa: S101, PT018  they are votable
-    models, texts = (pair.model_x.name, pair.model_y.name), (pair.result_x.text, pair.result_y.text)
-    return (models, texts) if left == "x" else (models[::-1], texts[::-1])
+def _arena(vote: Vote) -> dict[str, Any]:
+    said = Texts(vote.prompt, vote.answers)
+    return chatbot_arena.built(vote.models, _verdict(vote), vote.rater, vote.pair.prompt.lang, vote.at, said, vote.key)
 
 
-class _Stored:
-    """The rows that came from files of one format, by file, and which votes and pairs they stand for."""
-
-    def __init__(self, study: Study, name: str, votes: QuerySet[Comparison]) -> None:
-        self.rows = BattleRow.objects.filter(study=study, format=name)
-        self.votes = votes
-        self.keys: set[int] = set()
-        self.pairs: set[int] = set()
-
-    def files(self) -> list[str]:
-        return sorted(set(self.rows.order_by().values_list("file", flat=True)))
-
-    def of(self, rows: QuerySet[BattleRow]) -> Iterator[tuple[BattleRow, Comparison | None]]:
-        """Yields rows with their votes; leaves out those whose vote does not count any more."""
-        found = rows.select_related(*(f"pair__{name}" for name in RELATED)).order_by("pk")
-        for some in batched(found.iterator(AT_ONCE), AT_ONCE, strict=False):
-            theirs = {
-                (vote.pair_id, battles.judge_of(_rater(vote)), vote.trial): vote
-                for vote in self.votes.filter(pair__in={row.pair_id for row in some})
-            }
-            for row in some:
-                vote = theirs.get((row.pair_id, row.rater, row.trial))
-                if vote is not None or not row.rater:
-                    self.pairs.add(row.pair_id)
-                    if vote is not None:
-                        self.keys.add(vote.pk)
-                    yield row, vote
+def _arena_140k(vote: Vote) -> dict[str, Any]:
+    said = Texts(vote.prompt, vote.answers)
+    return arena_140k.built(vote.key, vote.models, said, _verdict(vote), vote.rater, vote.pair.prompt.lang, vote.at)
 
 
-def _mad_row(pair: Pair, left: str, vote: Comparison | None) -> dict[str, Any]:
-    models, texts = _answers(pair, left)
-    winner = None if vote is None else answer_of(vote.winner, left)  # type: ignore[arg-type]
-    return mad.built(pair.prompt.text, models, texts, winner)
+def _annotation(vote: Vote) -> dict[str, Any]:
+    return alpaca_eval.built(
+        vote.pair.prompt.text,
+        vote.models,
+        _one_text(vote),
+        vote.winner,
+        vote.share,
+        vote.rater,
+        vote.pair.prompt.type or "",
+    )
+
+
+def _battle(vote: Vote) -> dict[str, Any]:
+    prompt = vote.pair.prompt
+    assert vote.winner is not None  # noqa: S101  only votes are written
+    return battles.built(prompt.text, vote.models, _one_text(vote), vote.winner, vote.rater, prompt.lang, vote.at)
+
+
+_MESSAGES: Final = (Column("conversation_a", "messages"), Column("conversation_b", "messages"))
+
+ARENA: Final = Battles(
+    chatbot_arena.FORMAT,
+    (
+        *(Column(name) for name in ("question_id", "model_a", "model_b", "winner", "judge")),
+        *_MESSAGES,
+        *(Column("turn", "whole"), Column("anony", "truth"), Column("language"), Column("tstamp", "number")),
+    ),
+    chatbot_arena.ORDER,
+    _arena,
+    Q(),
+)
+ARENA_140K: Final = Battles(
+    arena_140k.FORMAT,
+    (
+        *(Column(name) for name in ("id", "model_a", "model_b", "winner", "evaluation_session_id")),
+        Column("evaluation_order", "whole"),
+        *(Column("conversation_a", "parts"), Column("conversation_b", "parts")),
+        *(Column("language"), Column("timestamp")),
+    ),
+    arena_140k.ORDER,
+    _arena_140k,
+    Q(),
+)
+ALPACA_EVAL: Final = Battles(
+    alpaca_eval.FORMAT,
+    tuple(Column(name, "number" if name == "preference" else "text") for name in alpaca_eval.COLUMNS),
+    alpaca_eval.ORDER,
+    _annotation,
+    ONE_TURN,
+)
+BATTLES: Final = Battles(
+    battles.FORMAT,
+    (
+        *(Column(name) for name in ("model_a", "model_b", "winner", "judge")),
+        *(Column("turn", "whole"), Column("anony", "truth"), Column("language"), Column("tstamp", "number")),
+        *(Column("source"), Column("data", "json")),
+    ),
+    battles.ORDER,
+    _battle,
+    ONE_TURN,
+)
+
+
+def layout(known: Battles, stem: str, help_text: str, *formats: str) -> Layout:
+    """Returns the layout with the rows of `known`."""
+    return Layout(
+        known.format.name,
+        known.format.label,
+        help_text,
+        stem,
+        formats,
+        lambda _study, _asked: known.columns,
+        known.batches,
+        cannot_carry=known.format.cannot_carry,
+    )
+
+
+LAYOUTS: Final = (
+    layout(
+        ARENA,
+        "RATERS-battles",
+        gettext_noop("A row is a vote with both conversations, as in the published 33k and 100k."),
+        *("jsonl", "json", "csv", "parquet"),
+    ),
+    layout(
+        ARENA_140K,
+        "RATERS-battles-140k",
+        gettext_noop("A row is a vote with both conversations as typed parts, as in the published 140k."),
+        *("jsonl", "json", "csv", "parquet"),
+    ),
+    layout(
+        ALPACA_EVAL,
+        "annotations",
+        gettext_noop("A row is a vote: 1 for the first output, 2 for the second, 1.5 for a tie."),
+        *("json", "jsonl", "csv", "parquet"),
+    ),
+    layout(
+        BATTLES,
+        "battles",
+        gettext_noop("A row is a vote with the texts in “data”, as MAD competitions have it."),
+        *("json", "jsonl", "csv", "parquet"),
+    ),
+)
+
+
+# The files of a MAD competition.
+
+
+def _mad_row(vote: Vote) -> dict[str, Any]:
+    return mad.built(vote.pair.prompt.text, vote.models, _one_text(vote), vote.winner)
+
+
+def _mad_line(vote: Vote, extra: Mapping[str, Any]) -> str:
+    return remainder.line(_mad_row(vote), extra, mad.ORDER) + "\n"
 
 
 def mad_files(study: Study) -> Files:
     """Yields a file for each two models, named after them: a row per vote of people, and per pair without one."""
-    stored = _Stored(study, mad.NAME, _votes(study, PEOPLE))
-    before = {
-        name: [_mad_line(row, vote) for row, vote in stored.of(stored.rows.filter(file=name))]
-        for name in stored.files()
-    }
+    people = votes.votes(study, Selection(), ONE_TURN)
+    stored = votes.rows_of(study, mad.NAME, Selection(raters=ALL))
+    seen: set[int] = set()
+    before: dict[str, list[str]] = {}
+    for name in sorted(set(stored.order_by().values_list("file", flat=True))):
+        for some in votes.with_votes(stored.filter(file=name), people):
+            seen.update(row.pair_id for row, _vote in some)
+            before.setdefault(name, []).extend(_mad_line(vote, row.extra) for row, vote in some)
     more: dict[str, list[str]] = {}
-    pairs = list(_pairs(study).values_list("pk", flat=True))
-    for some in batched(pairs, AT_ONCE, strict=False):
-        votes: dict[int, list[Comparison]] = {}
-        for vote in stored.votes.filter(pair__in=some).order_by("pk"):
-            votes.setdefault(vote.pair_id, []).append(vote)
-        for pair in _pairs(study).filter(pk__in=some):
-            left = "x" if pair.model_x_id < pair.model_y_id else "y"
-            name = mad.file_name(*_answers(pair, left)[0])
-            fresh = [vote for vote in votes.get(pair.pk, ()) if vote.pk not in stored.keys]
-            rows: Sequence[Comparison | None] = fresh
-            if not votes.get(pair.pk) and pair.pk not in stored.pairs:
+    fresh = votes.without_rows(people, study, mad.NAME)
+    for keys in batched(votes.pairs(study).values_list("pk", flat=True), AT_ONCE, strict=False):
+        voted = set(people.filter(pair__in=keys).order_by().values_list("pair", flat=True))
+        theirs: dict[int, list[Comparison]] = {}
+        for given in fresh.filter(pair__in=keys):
+            theirs.setdefault(given.pair_id, []).append(given)
+        for pair in votes.pairs(study).filter(pk__in=keys):
+            rows: Sequence[Comparison | None] = theirs.get(pair.pk, ())
+            if pair.pk not in voted and pair.pk not in seen:
                 rows = [None]
-            for each in rows:
-                line = remainder.line(_mad_row(pair, left, each), {}, mad.ORDER)
-                more.setdefault(name, []).append(line + "\n")
+            for comparison in rows:
+                vote = Vote(pair, "x" if pair.model_x_id < pair.model_y_id else "y", comparison)
+                more.setdefault(mad.file_name(*vote.models), []).append(_mad_line(vote, {}))
     for name in sorted(before.keys() | more.keys()):
         yield name, [*before.get(name, ()), *more.get(name, ())]
 
 
-def _mad_line(row: BattleRow, vote: Comparison | None) -> str:
-    return remainder.line(_mad_row(row.pair, row.left, vote), row.extra, mad.ORDER) + "\n"
-
-
 def battles_files(study: Study) -> Files:
-    """Yields one JSON list with a battle on each line, a battle per vote."""
-    yield battles.FILE, _list(_battles(study))
-
-
-def _battles(study: Study) -> Iterator[str]:
-    stored = _Stored(study, battles.NAME, _votes(study, Q()))
-    for row, vote in stored.of(stored.rows):
-        if vote is not None:
-            yield remainder.line(_battle(vote, row.left), row.extra, battles.ORDER)
-    for vote in stored.votes.order_by("pk").iterator(AT_ONCE):
-        if vote.pk not in stored.keys:
-            yield remainder.line(_battle(vote, vote.left), {}, battles.ORDER)
-
-
-def _battle(vote: Comparison, left: str) -> dict[str, Any]:
-    models, texts = _answers(vote.pair, left)
-    winner = answer_of(vote.winner, left)  # type: ignore[arg-type]
-    prompt = vote.pair.prompt
-    return battles.built(prompt.text, models, texts, winner, _rater(vote), prompt.lang, vote.answered_at)
-
-
-def _list(lines: Iterator[str]) -> Iterator[str]:
-    between = "[\n"
-    for line in lines:
-        yield between + line
-        between = ",\n"
-    yield "[]\n" if between == "[\n" else "\n]\n"
+    """Yields one JSON list with a battle on each line, a battle per vote of any rater."""
+    chunks = FILE_FORMATS["json"].chunks(BATTLES.columns, BATTLES.batches(study, Selection(raters=ALL)))
+    yield battles.FILE, (chunk.decode() for chunk in chunks)
 
 
 def _notice(cannot_carry: Sequence[str]) -> Callable[[Study], str]:

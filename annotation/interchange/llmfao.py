@@ -385,6 +385,7 @@ FULL_COLUMNS: Final = (
     "repetition",
     "weight",
     "share",
+    "tie_kind",
     "trial",
     "offer_probability",
     "draw_probability",

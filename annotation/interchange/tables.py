@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 # A rule of the exchange format, which other programs follow too.
@@ -27,6 +27,23 @@ def csv_line(cells: Iterable[str | float | bool | None]) -> str:
     versions, and readers then end the row there.
     """
     return ",".join(map(_cell, cells)) + "\n"
+
+
+def csv_lines(columns: Sequence[Sequence[str | float | bool | None]]) -> str:
+    """Returns lines of CSV as `csv_line` writes them, from columns of the same length; several times as fast."""
+    return "".join(f"{line}\n" for line in map(",".join, zip(*map(_cells, columns), strict=True)))
+
+
+def _cells(values: Sequence[str | float | bool | None]) -> Iterable[str]:
+    """Returns a column's cells. Most columns have few values, each of which is written once."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return map(str, values)
+    if len(kinds - {type(None)}) > 1:
+        # In Python 1, 1.0 and true are equal.
+        return map(_cell, values)
+    written = {value: _cell(value) for value in set(values)}
+    return map(written.__getitem__, values)
 
 
 def _cell(value: str | float | bool | None) -> str:

@@ -5,6 +5,7 @@ from annotation.models.corpus import LanguageModel, Prompt, PromptSet, PromptSet
 from annotation.models.draw import Draw, DrawBatch
 from annotation.models.erasure import ErasedId, Erasure, ErasureCause
 from annotation.models.exits import Exit, Outcome
+from annotation.models.export import Export, ExportState
 from annotation.models.pair import Pair, Purpose
 from annotation.models.pair_run import PairRun, PairRunState
 from annotation.models.study import GoalKind, Offering, Status, Study
@@ -35,6 +36,8 @@ __all__ = [
     "Erasure",
     "ErasureCause",
     "Exit",
+    "Export",
+    "ExportState",
     "GoalKind",
     "LanguageModel",
     "Offering",

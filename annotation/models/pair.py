@@ -102,6 +102,16 @@ class Pair(models.Model):
     def __str__(self) -> str:
         return f"{self.number}"
 
+    def model(self, side: Side) -> LanguageModel:
+        """Returns the model that wrote the answer x or y."""
+        return self.model_x if side == "x" else self.model_y
+
+    def result(self, side: Side) -> Result:
+        """Returns the answer x or y of a pair to vote on."""
+        found = self.result_x if side == "x" else self.result_y
+        assert found is not None  # noqa: S101  pair_fits_its_purpose
+        return found
+
     def golden_as_shown(self, left: Side) -> Answer:
         """Returns the golden answer of a training or check pair with the side `left` on the left."""
         return answer_of(cast(Winner, self.golden), left)

@@ -94,9 +94,9 @@ def sees_pairs(user: User | AnonymousUser, study: Study) -> tuple[bool, bool]:
     return reads, Study.objects.public().with_leave().filter(pk=study.pk).exists()
 
 
-ALLOWED_WHILE_HIDDEN = frozenset({"hide", "delete", "erase"})
+ALLOWED_WHILE_HIDDEN = frozenset({"hide", "delete", "erase", "create_export", "cancel_export", "delete_export"})
 """The views that change a hidden study, which is read-only otherwise: they bring it back, delete it, or erase the data
-of people, who need not wait for that."""
+of people, who need not wait for that. An export changes nothing in the study."""
 
 
 def study_page[**P](

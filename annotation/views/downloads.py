@@ -1,12 +1,18 @@
-"""Streamed file downloads, such as the CSV of every table."""
+"""File downloads: streamed ones, such as the CSV of every table, and files written in the background."""
 
 from collections.abc import Iterable, Iterator
 
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, Http404, StreamingHttpResponse
+from django.utils import timezone
 
+from annotation.exporting import jobs
+from annotation.exporting.file_formats import FILE_FORMATS
 from annotation.interchange.tables import csv_line
+from annotation.models import Export
 
 type Cell = str | float | bool | None
+
+HEADERS = {"Cache-Control": "private, no-store"}
 
 
 class Download(StreamingHttpResponse):
@@ -16,7 +22,7 @@ class Download(StreamingHttpResponse):
 
 
 def download(
-    lines: Iterable[str], name: str, content_type: str = "text/csv; charset=utf-8", *, for_people: bool = False
+    lines: Iterable[str | bytes], name: str, content_type: str = "text/csv; charset=utf-8", *, for_people: bool = False
 ) -> Download:
     """Streams `lines` as the file `name`."""
     response = Download(
@@ -24,8 +30,8 @@ def download(
         headers={
             "Content-Type": content_type,
             "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "private, no-store",
-        },
+        }
+        | HEADERS,
     )
     response.for_people = for_people
     return response
@@ -42,3 +48,19 @@ def csv_download(
             yield csv_line(row)
 
     return download(lines(), name, for_people=for_people)
+
+
+def stored_file(export: Export) -> FileResponse:
+    """Sends the file of an export.
+
+    Raises:
+        Http404: it has none, or none any more.
+    """
+    if not export.has_file(timezone.now()):
+        raise Http404
+    try:
+        file = jobs.path(export).open("rb")
+    except FileNotFoundError:
+        raise Http404 from None
+    headers = HEADERS | {"Content-Type": FILE_FORMATS[export.format].media}
+    return FileResponse(file, as_attachment=True, filename=export.file_name, headers=headers)

@@ -25,6 +25,7 @@ from annotation.models import (
     ErasedId,
     Erasure,
     ErasureCause,
+    Export,
     Outcome,
     Rater,
     Report,
@@ -102,6 +103,8 @@ def _erase(worker_id: int, erasure: Erasure, at: datetime, *, withdraw: bool) ->
     elif worker.stage != Stage.DONE:
         leaving.leave(worker, Outcome.COMPLETED, at)
     worker.save()
+    # What was exported before has what is erased now.
+    Export.objects.filter(study=worker.study_id).end_files(at)
     erasure.counts = {kind: erasure.counts.get(kind, 0) + gone[kind] for kind in KINDS}
     erasure.save(update_fields=["counts"])
     return True

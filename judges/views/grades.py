@@ -19,9 +19,9 @@ from django_htmx.http import HttpResponseClientRefresh
 from annotation.models import LanguageModel, Status, Study
 from annotation.studies.prompt_sets import why_private
 from annotation.views.access import answers_for, may_read_answers, results_for
-from annotation.views.downloads import csv_download
+from annotation.views.downloads import csv_download, download
 from annotation.views.paging import paged
-from judges.results import judgments, question_browser, score_tables
+from judges.results import charts, judgments, question_browser, score_tables
 from judges.results.question_browser import PromptFilter
 from judges.results.score_tables import PAIR_COLUMNS, SCORE_COLUMNS, Tables
 from judges.statistics.score_tables import HIGHEST, LOWEST, ModelScores, Score
@@ -146,6 +146,19 @@ def scores_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     found = _files(request, slug)
     rows = ([row[column] for column in SCORE_COLUMNS] for row in found.score_rows())
     return csv_download(SCORE_COLUMNS, rows, f"{found.study.slug}-scores.csv")
+
+
+@require_safe
+def scores_svg(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Downloads the chart of a judge's scores by category, by default the first judge's."""
+    study, _runs_it = results_for(request, slug)
+    found = score_tables.shown(study, request.GET.get("judge", ""), beside=BESIDE)
+    table = _shown(found) if found else {}
+    if not table.get("scores"):
+        raise Http404
+    chart = [(category, [(bar, f"{bar.score.mean:.2f}") for bar in bars]) for category, bars in table["chart"]]
+    legend = [(place, model.name) for place, model in table["legend"]]
+    return download([charts.scores(table["judge"], chart, legend)], f"{study.slug}-scores.svg", "image/svg+xml")
 
 
 @require_safe

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,11 +15,12 @@ from annotation.models import Study
 from annotation.stored_problems import told
 from annotation.studies.lifecycle import NotPossible
 from annotation.views.access import AdministratorRequest, study_page, texts_page
-from annotation.views.downloads import Cell, csv_download
+from annotation.views.downloads import Cell, csv_download, download
 from judges.forms.steadiness import CountForm, EveryForm, ScheduleForm
 from judges.judging import consistency_probes, schedules
 from judges.judging.consistency_probes import Round
 from judges.models import Judge, Schedule, ScheduleKind
+from judges.results import charts
 from judges.statistics import drift_chart
 from judges.statistics.consistency import Estimate
 from judges.statistics.drift_chart import Drawing
@@ -92,6 +93,18 @@ def probes(request: AdministratorRequest, study: Study, number: int) -> HttpResp
         "every_form": EveryForm(auto_id="every-%s"),
     }
     return render(request, "judges/probes.html", context)
+
+
+@texts_page
+@require_safe
+def rounds_svg(request: AdministratorRequest, study: Study, number: int, place: int) -> HttpResponseBase:
+    """Downloads one of the charts of a judge's rounds, by its place on the page from 1."""
+    judge = get_object_or_404(Judge, pk=number)
+    found = list(drawings(list(consistency_probes.rounds(study, judge, last=SHOWN))))
+    if not 1 <= place <= len(found) or not found[place - 1][1].dots:
+        raise Http404
+    drawing = charts.rounds(judge.name, *found[place - 1])
+    return download([drawing], f"{study.slug}-rounds-{number}-{place}.svg", "image/svg+xml")
 
 
 def _act(request: AdministratorRequest, study: Study, judge: Judge) -> None:

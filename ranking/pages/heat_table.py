@@ -64,7 +64,7 @@ def heat(snapshot: Leaderboard) -> tuple[Heat, ...]:
     )
 
 
-def _shares(group: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def shares(group: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(m, m) each: observed win rates of the row's model, NaN if never compared, and predicted ones."""
     won = np.array(group["wins"])
     games = won + won.T
@@ -81,7 +81,7 @@ NEVER: Final = -1
 def _cells(group: dict[str, Any], never: str) -> Iterator[str]:
     """Yields the cells of each row. Most cells are equal to others, so each kind is rendered once."""
     shown = group["unit"] == "strength"
-    share, expected = _shares(group)
+    share, expected = shares(group)
     met = ~np.isnan(share)
     known = np.where(met, share, 0.0)
     shade = np.where(met, np.rint(10 * known), NEVER)
@@ -138,7 +138,7 @@ def csv_lines(snapshot: Leaderboard, model: str | None = None) -> Iterator[str]:
     for group in snapshot.sheet["groups"]:
         won, names = group["wins"], [row["model"] for row in group["rows"]]
         cells = [csv_line((name,)).rstrip("\n") for name in names]
-        share, expected = (matrix.tolist() for matrix in _shares(group))
+        share, expected = (matrix.tolist() for matrix in shares(group))
         predicts = group["unit"] == "strength"
         for i, name in enumerate(names):
             if model is None or name == model:

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.models import Study
 from annotation.snapshots import State
 from annotation.views.access import AdministratorRequest, posted, study_for
-from annotation.views.downloads import csv_download
+from annotation.views.downloads import csv_download, download
 from ranking.forms import PlanForm, of_study
 from ranking.models import Plan
 from ranking.pages import plan as words
+from ranking.papers import charts
 from ranking.plans import background
 
 
@@ -93,3 +94,11 @@ def ranks_csv(request: AdministratorRequest, number: int) -> HttpResponseBase:
     """Downloads the rank ranges of each place as CSV."""
     sheet = _ready(request.user, number).sheet
     return csv_download(words.RANKS, words.ranks(sheet), f"plan-{number}-ranks.csv")
+
+
+@login_required
+@require_safe
+def curve_svg(request: AdministratorRequest, number: int) -> HttpResponseBase:
+    """Downloads the chart of what studies find by the number of votes."""
+    drawing = charts.plan(words.page(_ready(request.user, number).sheet).chart)
+    return download([drawing], f"plan-{number}-votes.svg", "image/svg+xml")

@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from annotation.exporting import jobs, layouts
+from annotation.exporting.selection import Selection
 from annotation.models import Pair, PairRun, Rater, Report, Study, Upload, UploadState
 from annotation.studies import drafts
 from judges.models import (
@@ -84,6 +86,7 @@ GET = {
     "plans/<int:number>/": OF_WHO_MADE_IT,
     "plans/<int:number>/delete/": (SIGN_IN, SIGN_IN, 405, 405, 405),
     "plans/<int:number>/plan.json": OF_WHO_MADE_IT,
+    "plans/<int:number>/votes.svg": OF_WHO_MADE_IT,
     "plans/<int:number>/votes.csv": OF_WHO_MADE_IT,
     "plans/<int:number>/ranks.csv": OF_WHO_MADE_IT,
     "studies/<slug:slug>/": OF_THE_STUDY,
@@ -122,6 +125,11 @@ GET = {
     "studies/<slug:slug>/workers/reports.csv": OF_THE_STUDY,
     "studies/<slug:slug>/workers/reports/<int:number>/settle/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/export/": OF_THE_STUDY,
+    "studies/<slug:slug>/export/files/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/export/files/<int:number>/": OF_THE_STUDY,
+    "studies/<slug:slug>/export/files/<int:number>/file/": OF_THE_STUDY,
+    "studies/<slug:slug>/export/files/<int:number>/cancel/": POST_OF_THE_STUDY,
+    "studies/<slug:slug>/export/files/<int:number>/delete/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/export/<slug:what>/": OF_THE_STUDY,
     "prompt-sets/": SIGNED_IN,
     "prompt-sets/<slug:slug>/": OF_THE_STUDY,
@@ -205,6 +213,9 @@ GET = {
     "studies/<slug:slug>/judges/schedules/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/judges/schedules/<int:number>/off/": POST_OF_THE_STUDY,
     "studies/<slug:slug>/judges/<int:number>/steadiness/": OF_THE_STUDY,
+    # Without rounds and scores there are no charts of them.
+    "studies/<slug:slug>/judges/<int:number>/steadiness/rounds-<int:place>.svg": (SIGN_IN, SIGN_IN, 404, 404, 404),
+    "grades/<slug:slug>/scores.svg": (404, 404, 404, 404, 404),
     "studies/<slug:slug>/judges/<int:number>/steadiness/rounds.csv": OF_THE_STUDY,
     "studies/<slug:slug>/judges/calls/<int:number>/": OF_THE_STUDY,
     "studies/<slug:slug>/answers/": OF_THE_STUDY,
@@ -229,11 +240,16 @@ GET = {
     "leaderboard/<slug:slug>/agreement/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/agreement.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/agreement.json": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/agreement.tex": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/agreement.md": OF_THE_PUBLISHED,
+    # Without a kind of chart there is none.
+    "leaderboard/<slug:slug>/agreement.svg": (404, 404, 404, 404, 404),
     "leaderboard/<slug:slug>/columns/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/columns.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/columns.json": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/models/<whole:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/models/<whole:number>/wins.csv": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/models/<whole:number>/ratings.svg": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/pairs/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/pairs/found.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/pairs/<whole:number>/": OF_THE_PUBLISHED,
@@ -243,6 +259,8 @@ GET = {
     "leaderboard/<slug:slug>/boards/<int:number>/": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/boards/<int:number>/board.csv": OF_THE_PUBLISHED,
     "leaderboard/<slug:slug>/boards/<int:number>/board.json": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/boards/<int:number>/paper/": OF_THE_PUBLISHED,
+    "leaderboard/<slug:slug>/boards/<int:number>/paper/<str:name>": OF_THE_PUBLISHED,
     "api/": API_OF_EVERYBODY,
     "api/schema/": API_OF_EVERYBODY,
     "api/token/": SIGNED_IN,
@@ -259,6 +277,10 @@ GET = {
     "api/studies/<slug:slug>/comparisons/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/training-answers/": API_OF_THE_STUDY,
     "api/studies/<slug:slug>/workers/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/exports/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/exports/<int:number>/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/exports/<int:number>/file/": API_OF_THE_STUDY,
+    "api/studies/<slug:slug>/exports/<int:number>/cancel/": API_POST,
     "api/studies/<slug:slug>/leaderboards/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/leaderboards/<int:number>/": OF_THE_PUBLISHED,
     "api/studies/<slug:slug>/agreement/": OF_THE_PUBLISHED,
@@ -344,6 +366,7 @@ def rows(study):
     asked_of = question_of_a_benchmark(version)
     compared = runs.start(study, Terms(), None, now, detach=False)
     similarity_life.work(compared.pk)
+    exported = jobs.export(study, None, layouts.request("comparisons", "", Selection()))
     numbers = {
         "mad/runs": compared.pk,
         "accounts": 1,
@@ -367,6 +390,8 @@ def rows(study):
         "readers": 1,
         "leaderboards": board.pk,
         "boards": board.pk,
+        "export/files": exported.pk,
+        "exports": exported.pk,
         "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
         "pairs/runs": PairRun.objects.create(study=study, strategy="all").pk,
         "reports": Report.objects.create(study=study, pair=pair, worker=voted, kind="other").pk,
@@ -383,6 +408,8 @@ def rows(study):
         "<slug:form>": "plain",
         "<str:token>": "forged",
         "<path:name>": "reference/exchange",
+        "<str:name>": "board.tex",
+        "<int:place>": 1,
         **{f"{kind}/<int:number>": f"{kind}/{number}" for kind, number in numbers.items()},
         "<int:run>": asked_of.run_id,
         "<int:table>": compared.tables.all()[0].pk,

@@ -149,7 +149,8 @@ def _preference(file: Source, row: Row) -> Iterator[Record | Fault]:
         yield from fields.faults
         return
     winner, share = (None, None) if preference is None else verdict_of(preference)
-    plain = built(prompt, models, answers, winner, share, by, category)
+    # Who gave no preference is not stored with a vote, so it is part of the remainder.
+    plain = built(prompt, models, answers, winner, share, "" if winner is None else by, category)
     yield Record(
         battle.KIND,
         row.line,

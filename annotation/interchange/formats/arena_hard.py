@@ -403,7 +403,13 @@ def _judgments(file: Source, row: Row) -> Iterator[Record | Fault]:
                 rater=by,
                 format_name=NAME,
                 file=file.plain_name.rpartition("/")[2],
-                extra={"uid": str(key), "place": game.place, **_texts_of(row=rest, others=others, game=different)},
+                extra={
+                    "uid": str(key),
+                    "place": game.place,
+                    **_texts_of(row=rest, others=others, game=different),
+                    # Who gave no verdict is not stored with a vote.
+                    **({"judge": judge_of(by)} if answer is None else {}),
+                },
                 category=category,
             ),
         )

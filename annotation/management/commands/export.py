@@ -14,7 +14,11 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from annotation.exporting import export, study_formats
+from annotation.exporting import export, layouts, payments, study_formats
+from annotation.exporting.comparisons import PEOPLE
+from annotation.exporting.file_formats import FILE_FORMATS
+from annotation.exporting.layouts import LAYOUTS
+from annotation.exporting.selection import READINGS, Selection
 from annotation.management.arguments import study_called
 from annotation.models import Study
 from annotation.studies.lifecycle import NotPossible
@@ -27,6 +31,7 @@ class Command(BaseCommand):
 
     help = (
         "Exports one kind of a study's data in the exchange format, to standard output or a file. "
+        "With --layout, exports rows in the layout of another tool. "
         "With --format, exports the whole study in another format, into a folder."
     )
 
@@ -41,9 +46,26 @@ class Command(BaseCommand):
             choices=sorted(study_formats.WRITERS),
             help="export the whole study in this format into -o FOLDER",
         )
+        parser.add_argument("--layout", choices=sorted(LAYOUTS), help="export rows in this layout")
+        parser.add_argument(
+            "--as",
+            dest="file_format",
+            default="",
+            choices=sorted(FILE_FORMATS),
+            help="with --layout: the file format (default: the layout's usual one)",
+        )
+        parser.add_argument(
+            "--category", default="", help="with --layout: export only comparisons on prompts of this category"
+        )
+        parser.add_argument(
+            "--reading",
+            default="forced",
+            choices=READINGS,
+            help="with --layout: how 4 and 5 on the scale from 1 to 8 are read (default: forced)",
+        )
         parser.add_argument(
             "--raters",
-            default=export.PEOPLE,
+            default=PEOPLE,
             metavar="people|NAME|all",
             help="whose comparisons to export (default: people)",
         )
@@ -65,11 +87,16 @@ class Command(BaseCommand):
         if options["format"]:
             self._write_all(found, what, output, options)
             return
+        if options["layout"]:
+            self._write_layout(found, what, output, options)
+            return
+        if options["file_format"] or options["category"] or options["reading"] != "forced":
+            raise CommandError(_("The options --as, --category and --reading work only with --layout."))
         if what is None:
             raise CommandError(_("Specify what to export: %(what)s.") % {"what": ", ".join((*export.WHAT, PAYMENTS))})
         choices = {name: options[name] for name in ("raters", "training", "check", "full", "simulated")}
         try:
-            chunks = export.payments(found) if what == PAYMENTS else export.export(found, what, **choices)
+            chunks = payments.payments(found) if what == PAYMENTS else export.export(found, what, **choices)
         except NotPossible as error:
             raise CommandError(str(error)) from error
         if options["excel"]:
@@ -84,6 +111,39 @@ class Command(BaseCommand):
             except OSError as error:
                 raise CommandError(f"{output}: {error.strerror}") from error
 
+    def _write_layout(self, study: Study, what: str | None, output: Path | None, options: dict[str, Any]) -> None:
+        """Writes one file of the layout, to standard output or to `output`."""
+        if what or any(options[name] for name in ("excel", "training", "check", "full")):
+            raise CommandError(_("With --layout, specify only a study, the file format and the rows."))
+        chosen = {name: options[name] for name in ("raters", "category", "reading", "simulated")}
+        try:
+            asked = layouts.request(options["layout"], options["file_format"], Selection(**chosen))
+            chunks = asked.chunks(study)
+            if output is None:
+                self._print_bytes(chunks)
+            else:
+                write_whole(output, chunks)
+        except NotPossible as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{output}: {error.strerror}") from error
+
+    def _print_bytes(self, chunks: Iterable[bytes]) -> None:
+        """Writes to standard output; to a terminal's or a test's stream as text, which Parquet is not."""
+        raw = getattr(self.stdout._out, "buffer", None)
+        try:
+            for chunk in chunks:
+                if raw is None:
+                    self.stdout.write(chunk.decode(), ending="")
+                else:
+                    raw.write(chunk)
+            (raw or self.stdout).flush()
+        except UnicodeDecodeError as error:
+            raise CommandError(_("Parquet is not text. Specify a file with -o.")) from error
+        except BrokenPipeError:
+            # The reader closed the pipe, as `head` does. Python would report that when it closes the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
     def _write_all(self, study: Study, what: str | None, output: Path | None, options: dict[str, Any]) -> None:
         """Writes every file of the format into the folder `output`, creating it if needed."""
         others = (
@@ -94,7 +154,7 @@ class Command(BaseCommand):
             or options["full"]
             or options["simulated"]
         )
-        if output is None or others or options["raters"] != export.PEOPLE:
+        if output is None or others or options["raters"] != PEOPLE:
             raise CommandError(_("With --format, specify only a study and -o FOLDER."))
         writer = study_formats.WRITERS[options["format"]]
         try:
@@ -123,16 +183,16 @@ class Command(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write_whole(path: Path, chunks: Iterable[str]) -> None:
+def write_whole(path: Path, chunks: Iterable[str | bytes]) -> None:
     """Writes `chunks` to `path` atomically: an export that fails leaves an existing file unchanged."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as raw:
             # No timestamp, so that the same data gives the same bytes.
             packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.name.endswith(".gz") else None
-            with io.TextIOWrapper(packed or raw, encoding="utf-8", newline="\n") as text:
+            with packed or raw as target:
                 for chunk in chunks:
-                    text.write(chunk)
+                    target.write(chunk.encode() if isinstance(chunk, str) else chunk)
         umask = os.umask(0)
         os.umask(umask)
         Path(draft).chmod(0o666 & ~umask)

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from annotation.exporting import export
+from annotation.exporting import export, payments
 from annotation.importing import load
 from annotation.interchange import llmfao
 from annotation.models import Assignment, Comparison, Outcome, Rater, Study, TrainingAnswer, Worker
@@ -263,7 +263,7 @@ def test_what_to_pay_for_is_a_row_a_person() -> None:
     give_up(idle, pairs=2)
     Worker.objects.filter(pk=done.pk).update(votes=3)
     code = study.exits.get(outcome=Outcome.COMPLETED).code
-    assert "".join(export.payments(study)) == (
+    assert "".join(payments.payments(study)) == (
         f"external_id,outcome,code,minutes,votes,skips\n'=cmd(),completed,{code},12.5,3,0\nb2,,,,0,2\n"
     )
 

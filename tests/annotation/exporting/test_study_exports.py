@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
-from annotation.exporting import export
+from annotation.exporting import export, payments
 from annotation.importing import uploads
 from annotation.models import Comparison, Rater, RaterKind, Study, Upload, UploadState
 from annotation.studies import drafts
@@ -63,7 +63,7 @@ def test_every_file_has_its_name_and_is_what_the_command_writes(client, study, w
     assert named(response) == name
     wishes = dict.fromkeys(query.lstrip("?").partition("=")[:1], True) if query and "raters" not in query else {}
     raters = {"raters": "all"} if "raters" in query else {}
-    written = export.payments(study) if what == "payments" else export.export(study, what, **wishes, **raters)
+    written = payments.payments(study) if what == "payments" else export.export(study, what, **wishes, **raters)
     assert response.getvalue().decode("utf-8-sig") == "".join(written)
 
 

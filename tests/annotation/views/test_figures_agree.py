@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation import overview
-from annotation.exporting import export
+from annotation.exporting import export, payments
 from annotation.importing import load, undo
 from annotation.models import Assignment, Comparison, Outcome, Pair, Rater, RaterKind, Study, Worker
 from annotation.models.voting import Stage
@@ -97,7 +97,7 @@ def test_votes_of_a_crowd_cover_pairs_in_the_list_of_studies_too(study):
 def test_payments_and_the_workers_page_tell_the_same_votes(client, study):
     worker = give_votes(study, 6)
     Worker.objects.filter(pk=worker.pk).update(votes=8, checks=2, checks_right=2)
-    (paid,) = csv.DictReader(io.StringIO("".join(export.payments(study))))
+    (paid,) = csv.DictReader(io.StringIO("".join(payments.payments(study))))
     (row,) = coverage.workers(study)
     assert int(paid["votes"]) == row.votes == 6
     assert row.compared == 8

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from annotation.exporting.export import export, payments, prolific_approvals
+from annotation.exporting.export import export
+from annotation.exporting.payments import payments, prolific_approvals
 from annotation.models import (
     Assignment,
     Comparison,
