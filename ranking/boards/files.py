@@ -48,6 +48,7 @@ class Found:
         files: the files that were read.
         skipped: the names of files that were not recognised, and of hidden ones.
         repeated: the number of rows that equal an earlier one.
+        further: the number of votes of people on prompts and models on which they have another vote.
         passed: by the code of a remark, the number of rows that hold no verdict.
         usual: the raters that a board counts unless others are asked for.
         judges: the names of the judges, those with most comparisons first.
@@ -57,6 +58,7 @@ class Found:
     files: tuple[ReadFile, ...]
     skipped: tuple[str, ...]
     repeated: int
+    further: int
     passed: Mapping[str, int]
     usual: str
     judges: tuple[str, ...]
@@ -171,6 +173,7 @@ def _read_work(work: Work, tell: Tell | None, *, in_columns: bool = False, with_
         tuple(ReadFile(file.source.name, _digest(file.source.path), count) for file, count in read_files),
         work.skipped,
         gathered.repeated,
+        gathered.further,
         +passed,
         usual,
         judges,

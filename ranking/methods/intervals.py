@@ -359,12 +359,19 @@ def _adjusted_together(
     With u = r + W^1/2 y, y solves (I - W^1/2 K W^1/2) y = W^1/2 K r, a positive definite system per cluster.
     """
     root = np.sqrt(rows.curvature)
+    width = size + rows.z.shape[1]
+    # `_chunks` keeps these tables small; a sparse one would be built anew in every step.
+    first, second = (clusters * width + model for model in (rows.i, rows.j))
 
     def fitted(values: Floats) -> Floats:
         """Returns K times `values` (n,), within each cluster."""
-        sums = _scores(rows, clusters, values, number, size) @ inverse
+        table = np.bincount(first, values, number * width) - np.bincount(second, values, number * width)
+        scores = table.reshape(number, width)
+        for column in range(rows.z.shape[1]):
+            scores[:, size + column] = np.bincount(clusters, values * rows.z[:, column], number)
+        sums = scores @ inverse
         result = sums[clusters, rows.i] - sums[clusters, rows.j]
-        return cast(Floats, result + (rows.z * sums[clusters, size:]).sum(axis=1) if rows.z.shape[1] else result)
+        return result + (rows.z * sums[clusters, size:]).sum(axis=1) if rows.z.shape[1] else result
 
     def inner(one: Floats, other: Floats) -> Floats:
         return np.bincount(clusters, one * other, minlength=number)

@@ -116,6 +116,8 @@ class Gathered:
     blocks: list[Block] = field(default_factory=list)
     repeated: int = 0
     """Rows that equal an earlier row of the same rater, which were left out."""
+    further: int = 0
+    """Votes of a person on a prompt and two models on which the person has another vote."""
 
     def __len__(self) -> int:
         return sum(map(len, self.blocks))
@@ -327,7 +329,7 @@ class Comparisons:
 def settled(gathered: Gathered) -> tuple[Comparisons, list[Fault]]:
     """Returns the comparisons, each once, and an error for each row that contradicts an earlier one.
 
-    As in a study, a worker answers a pair once, and so does anybody whose answers are numbered. Rows that equal an
+    As in a study, a person answers a pair once, and so does anybody whose answers are numbered. Rows that equal an
     earlier one are counted in `gathered.repeated`. `gathered` gives up its rows, which would else be held twice.
     """
     blocks, gathered.blocks = gathered.blocks, []
@@ -345,6 +347,7 @@ def settled(gathered: Gathered) -> tuple[Comparisons, list[Fault]]:
     rows["x"], rows["y"] = np.where(swapped, right, left), np.where(swapped, left, right)
     rows["side"] = np.where(swapped, -1, 1)
     rows["half_points"] = np.where(swapped, X_WON - rows["outcome"], rows["outcome"])
+    identified = rows["pair"] != UNKNOWN
     rows["pair"] = _pairs(rows, len(names))
     _add_types(gathered, rows)
     if features is not None:
@@ -352,7 +355,7 @@ def settled(gathered: Gathered) -> tuple[Comparisons, list[Fault]]:
         features = np.where(swapped[:, None], np.roll(features, size, axis=1), features)
     share = rows.pop("share")
     rows["share"] = np.where(swapped, 1 - share, share)
-    kept, faults = _once(gathered, rows, starts, files)
+    kept, faults = _once(gathered, rows, identified, starts, files)
     found = Comparisons(
         names,
         tuple(gathered.raters.things),
@@ -413,16 +416,30 @@ def combined(*codes: Ints) -> Ints:
         low = int(code.min(initial=0))
         span = int(code.max(initial=0)) - low + 1
         if span > 1:
-            label = np.unique(label, return_inverse=True)[1] * span + (code - low)
+            if int(np.abs(label).max(initial=0)) >= WIDE // span:
+                label = np.unique(label, return_inverse=True)[1]
+            label = label * span + (code - low)
     return label
 
 
+WIDE: Final = 2**62
+"""Codes from here on could overflow."""
+
+
 def _once(
-    gathered: Gathered, rows: dict[str, Any], starts: Ints, files: Sequence[str]
+    gathered: Gathered, rows: dict[str, Any], identified: NDArray[np.bool_], starts: Ints, files: Sequence[str]
 ) -> tuple[NDArray[np.bool_] | None, list[Fault]]:
-    """Returns (n,) which rows to keep, None for all, and the errors of rows that contradict an earlier one."""
+    """Returns (n,) which rows to keep, None for all, and the errors of rows that contradict an earlier one.
+
+    Without texts or numbers of pairs, which answers somebody compared is not `identified`, (n,). Several votes of a
+    person on one prompt and two models may then be about different answers, so all of them count.
+    """
     workers = np.array([is_one_person(rater) for rater in gathered.raters.things], dtype=bool)[rows["rater"]]
-    numbered = np.flatnonzero(workers | (rows["repetition"] != UNKNOWN))
+    numbered = np.flatnonzero(workers & identified | (rows["repetition"] != UNKNOWN))
+    unclear = np.flatnonzero(workers & ~identified & (rows["prompt"] != UNKNOWN))
+    if len(unclear):
+        label = combined(*(rows[name][unclear] for name in ("pair", "rater", "turn")))
+        gathered.further = len(label) - len(np.unique(label))
     if not len(numbered):
         return None, []
     repetition = np.where(workers, np.maximum(rows["repetition"], 0), rows["repetition"])[numbered]

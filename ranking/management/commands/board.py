@@ -123,6 +123,15 @@ class Command(BaseCommand):
                 found.repeated,
             )
             self.stderr.write(sentence % {"number": found.repeated})
+        if found.further:
+            sentence = ngettext(
+                "%(number)s vote is on a prompt and two models on which the same person has another vote. Both count, "
+                "because the file does not say which answers were compared.",
+                "%(number)s votes are on prompts and models on which the same person has another vote. All count, "
+                "because the files do not say which answers were compared.",
+                found.further,
+            )
+            self.stderr.write(sentence % {"number": found.further})
         others = [name for name in found.judges if name != filters.raters]
         if others and filters.raters != reader.ALL:
             sentence = _("Not counted: the verdicts of %(judges)s. To count those of one judge, use --raters NAME.")

@@ -324,7 +324,8 @@ def test_a_file_that_is_read_as_columns_gives_the_board_of_its_rows(run, tmp_pat
     # Apostrophes for quotation marks are not plain.
     quoted.write_text("\n".join("'" + line.replace(",", "','") + "'" for line in lines) + "\n", encoding="utf-8")
     one, other = (json.loads(run(path, "--json")[0]) for path in (plain, quoted))
-    assert one["groups"] == other["groups"]
+    for row, same in zip(rows(one), rows(other), strict=True):
+        assert [row[name] for name in COMPARED] == pytest.approx([same[name] for name in COMPARED], abs=1e-6)
     assert one["groups"][0]["clusters"] == "both"
 
 
@@ -337,3 +338,12 @@ def test_other_layouts_of_the_same_table_give_the_same_board(run, tmp_path, layo
     else:
         path.write_text(json.dumps([dict(zip(table[0], row, strict=True)) for row in table[1:]]), encoding="utf-8")
     assert rated(run(path, "--json")[0]).keys() == {"ash", "birch"}
+
+
+def test_votes_that_may_be_on_other_answers_all_count_and_are_told(run, tmp_path):
+    path = tmp_path / "votes.csv"
+    lines = ["model_a,model_b,winner,annotator,prompt", *["a,b,model_a,p1,q1", "b,a,model_a,p1,q1", "a,b,tie,p2,q1"]]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    out, err = run(path)
+    assert "Comparisons: 3" in out
+    assert "1 vote is on a prompt and two models on which the same person has another vote" in err
