@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0020_loaded_votes")]
+    dependencies = [("annotation", "0021_export")]
 
     operations = [
         migrations.AlterField(
