@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.common.normalize_url import normalizeLink, normalizeLinkText
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
@@ -493,3 +494,8 @@ def _table_close(self: RendererHTML, tokens: list[Token], at: int, options: Opti
 _ANSWERS: Final = _parser(links=False)
 _WORDING: Final = _parser(links=True)
 _PAGES: Final = _page_parser()
+
+# The parser's library builds its tables for addresses when they are first used. A second thread would find one half
+# built and fail, so they are built here, where only one thread is.
+normalizeLink("/")
+normalizeLinkText("/")

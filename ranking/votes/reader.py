@@ -436,8 +436,9 @@ class Single:
 
     def where(self, mask: NDArray[Any]) -> Single:
         """Returns the rows selected by a mask or index."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Single(**{name: None if column is None else column[mask] for name, column in columns.items()})
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen: dict[str, Any] = {name: None if column is None else column[mask] for name, column in columns.items()}
+        return Single(**chosen)
 
     @property
     def item(self) -> NDArray[np.int64]:
