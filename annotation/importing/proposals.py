@@ -1,5 +1,6 @@
 """What a file seems to be, for a person to confirm or change before it is loaded."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
@@ -9,8 +10,14 @@ from annotation.interchange.format import Format, Named
 from annotation.interchange.reading import Change, Head, Reading, Row, Source, look
 from annotation.interchange.registry import FORMATS
 
+CLAIMED: Final = 10_000
+"""What a fault counts as: a format that knows why a file cannot be loaded knows it better than any that fits."""
+
 SAMPLE: Final = 3
 """Rows of a file that a proposal shows."""
+
+CELL: Final = 500
+"""Characters of a value in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,12 @@ class Looked:
         if isinstance(self.head, Fault):
             return None
         named = known.recognised(self.head)
-        if self.choice.kind in known.kinds and (not isinstance(named, Named) or named.kind != self.choice.kind):
-            named = Named(self.choice.kind, matched=0)
-        if not isinstance(named, Named):
+        if isinstance(named, Fault):
             return named
+        if self.choice.kind in known.kinds and (named is None or named.kind != self.choice.kind):
+            named = Named(self.choice.kind, matched=0)
+        if named is None:
+            return None
         model = self.choice.model
         said = {"kind": self.choice.kind, "model": model, "baseline": model, "rater": self.choice.rater}
         return replace(named, asks=tuple(each for each in named.asks if not said.get(each)))
@@ -134,7 +143,7 @@ class Proposal:
             "sheets": list(self.sheets),
             "columns": list(self.columns),
             "changed": [{"line": each.line, "raw": each.raw, "decoded": each.decoded} for each in self.changed],
-            "rows": [{"line": row.line, "values": dict(row.values)} for row in self.rows],
+            "rows": [{"line": row.line, "values": _cut(row.values)} for row in self.rows],
             "fits": [
                 {
                     "format": fit.format,
@@ -147,6 +156,16 @@ class Proposal:
                 for fit in self.fits
             ],
         }
+
+
+def _cut(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a row as they are shown: a long text ends early, and a long list or object is a text."""
+
+    def cut(value: Any) -> Any:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return f"{text[:CELL]}…" if len(text) > CELL else value
+
+    return {key: cut(value) for key, value in values.items()}
 
 
 def propose(source: Source, choice: Choice | None = None) -> Proposal:
@@ -171,7 +190,8 @@ def proposal(looked: Looked) -> Proposal:
     sheet = looked.source.reading.sheet or (head.sheets[0] if head.sheets else "")
     return Proposal(
         name,
-        faults[0] if faults and not any(fit.matched for fit in fits) else None,
+        # A format that knows why a file cannot be loaded knows it better than one that only fits its columns.
+        faults[0] if faults else None,
         head.layout,
         replace(looked.source.reading, encoding=head.encoding, separator=head.separator, sheet=sheet),
         head.sheets,
@@ -200,7 +220,7 @@ def best_format(files: Sequence[Looked]) -> Format:
 
     def score(known: Format) -> tuple[int, int, int]:
         named = [found for looked in files if (found := looked.named_by(known)) is not None]
-        matched = [found.matched for found in named if isinstance(found, Named)]
+        matched = [found.matched if isinstance(found, Named) else CLAIMED for found in named]
         return sum(map(bool, matched)), sum(matched), len(named)
 
     return max(FORMATS.values(), key=score)
