@@ -131,7 +131,7 @@ class Table:
                         copy.write_row(values)
             else:
                 marks = ", ".join(["%s"] * len(self._names))
-                cursor.executemany(f"INSERT INTO {columns} VALUES ({marks})", whole)  # noqa: S608  our own names
+                cursor.executemany(f"INSERT INTO {columns} VALUES ({marks})", list(whole))  # noqa: S608  our own names
         return keys
 
     def _with_times(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
