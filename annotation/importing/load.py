@@ -26,7 +26,7 @@ from annotation.importing.proposals import Choice, Looked, best_format, looked_a
 from annotation.importing.rows import Counts, Intake, Repeats, Sink
 from annotation.importing.samples import SamplePair, Samples
 from annotation.interchange.faults import Fault, Faults, printable, shown
-from annotation.interchange.format import Format, Named
+from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.hidden_files import is_hidden
 from annotation.interchange.llmfao import CROWD, RATER_LENGTH, is_reserved
 from annotation.interchange.reading import Head, Source
@@ -152,6 +152,8 @@ class _File:
     judge: str | None = None
     proposed: str = ""
     """The encoding that it may be in, if it is not UTF-8 and nobody has chosen one."""
+    by_name: bool = False
+    """Whether only its name says who its judge is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,8 +326,10 @@ def _sources(paths: Iterable[Path], place: Path, *, nested: bool) -> list[tuple[
             for file, name in _inside(path, nested):
                 found.setdefault(file.resolve(), (Source(name, file), False))
         else:
-            name = "/".join(path.absolute().parts[-2:]) if nested else path.name
-            found[path.resolve()] = (Source(printable(name), path), True)
+            source = Source(printable(path.name), path)
+            if nested and not is_archive(source):
+                source = replace(source, name=printable("/".join(path.absolute().parts[-2:])))
+            found[path.resolve()] = (source, True)
     return unpacked(found.values(), place)
 
 
@@ -420,7 +424,7 @@ def recognise(looked: Sequence[Looked], rater: str | None, format_name: str = ""
             skipped.append(source.name)
             continue
         if isinstance(head, Fault):
-            if not source.path.exists():
+            if outright and not source.path.exists() and not known.called(source.plain_name):
                 faults.add(Fault(source.name, None, "", gettext_noop("File not found.")))
             elif outright or known.called(source.plain_name):
                 faults.add(head)
@@ -436,7 +440,8 @@ def recognise(looked: Sequence[Looked], rater: str | None, format_name: str = ""
                 if named.columns and not each.choice.reading.columns:
                     source = replace(source, reading=replace(source.reading, columns=named.columns))
                 proposed = head.encoding if head.changed else ""
-                files.append(_File(source, named, each.choice.rater or named.judge, proposed))
+                by_name = named.of_one_judge and not (each.choice.rater or rater)
+                files.append(_File(source, named, each.choice.rater or named.judge, proposed, by_name))
             case None if outright:
                 columns = ", ".join(shown(key) for key in head.keys[:UNCLEAR_LISTED])
                 reason = known.expected if format_name else UNKNOWN
@@ -589,13 +594,26 @@ def _read(work: Work, intake: Intake, before: int, tell: Tell | None, samples: S
 
     for file in work.files:
         intake.open_file()
+        asked = not file.by_name
         for record in work.format.read(file.source, file.named.kind, progress):
             if isinstance(record, Fault):
                 intake.faults.add(record)
+                continue
+            if not asked and (columns := _late_columns(record)):
+                intake.faults.add(Fault(file.source.name, record.line, "", WHOSE, {"columns": columns}))
+                asked = True
             else:
                 intake.take(file.source.name, record, file.judge)
                 if samples is not None:
                     samples.note(record)
+
+
+def _late_columns(record: Record) -> str:
+    """Returns the columns of a comparison that may say whose it is, which the first rows of its file do not have."""
+    if record.kind != "comparisons" or record.faulty:
+        return ""
+    known = (name for name in ("worker", "rater") if record.values.get(name) is not None)
+    return ", ".join(shown(column) for column in [*known, *sorted(record.unknown)][:UNCLEAR_LISTED])
 
 
 def has_news(intake: Intake) -> bool:

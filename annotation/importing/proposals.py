@@ -90,7 +90,7 @@ class Fit:
 
     Attributes:
         mapping: by a column in the file, the field of the format that it seems to be.
-        asks: what has to be said: model, kind, rater or columns.
+        asks: what has to be said: model, baseline, kind, rater or columns.
     """
 
     format: str
@@ -185,6 +185,9 @@ def _fit(looked: Looked, known: Format, named: Named) -> Fit:
     mapping = looked.choice.reading.columns or named.columns
     nobody = named.of_one_judge and not (looked.choice.rater or named.judge)
     asks = (*named.asks, *(("rater",) if nobody and "rater" not in named.asks else ()))
+    if "baseline" in asks:
+        # It is a model's name, and entered where that is.
+        asks = (*asks, "model")
     return Fit(known.name, named.kind, mapping, asks, named.judge or "", named.matched)
 
 

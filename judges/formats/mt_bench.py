@@ -138,7 +138,7 @@ def rest(kind: str, row: Row, built: Mapping[str, Any]) -> dict[str, Any]:
     """
     missing = object()
     if not row.text:
-        row = replace(row, text=json.dumps(dict(row.values)))
+        row = replace(row, written=json.dumps(dict(row.values)))
     other = {key: value for key, value in row.values.items() if built.get(key, missing) != value}
     lacking = [key for key in built if key not in row.values]
     extra = {**({"set": _as_stored(other)} if other else {}), **({"unset": lacking} if lacking else {})}

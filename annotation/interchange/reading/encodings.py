@@ -135,7 +135,8 @@ def _japanese(lines: list[bytes]) -> bool:
     if 5 * len(KANA.findall(text)) > len(foreign):
         return True
     pairs = [pair for line in lines for pair in PAIRED.findall(line)]
-    return 2 * sum(pair[0] < 0xA0 and pair[1] >= 0x80 for pair in pairs) > len(pairs)
+    common = sum(1 for pair in pairs if pair[0] < 0xA0 and pair[1] >= 0x80)
+    return 2 * common > len(pairs)
 
 
 def _change(line: int, raw: bytes, encoding: str) -> Change:

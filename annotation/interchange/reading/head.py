@@ -180,6 +180,8 @@ def _binary(source: Source, layout: str, most: int) -> Iterator[_Reader]:
             with closing(log.rows()) as found:
                 yield _Reader(found, Head(source, layout), lambda: 0, late=lambda: {"around": log.around})
             return
+        if layout == "document":
+            raise unreadable(source, gettext_noop("This is a document of an office program. Save it as .xlsx or .csv."))
         if layout not in child.NEEDS:
             reason = streams.NESTED if source.inner else streams.DAMAGED_ZIP
             raise unreadable(source, reason)

@@ -178,7 +178,10 @@ def _only_member(source: Source, stack: ExitStack) -> IO[bytes]:
 
 
 def package_of(path: Path) -> str:
-    """Returns what a ZIP archive is by its content: xlsx, eval, or zip for any other; empty if it is no archive."""
+    """Returns what a ZIP archive is by its content; empty if it is no archive.
+
+    xlsx, eval, document for those of other office programs, or zip for any other.
+    """
     try:
         with path.open("rb") as file:
             if file.read(4) not in ZIP:
@@ -188,13 +191,15 @@ def package_of(path: Path) -> str:
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return ""
     if "[Content_Types].xml" in names:
-        return "xlsx" if any(name.startswith("xl/") for name in names) else "zip"
+        return "xlsx" if any(name.startswith("xl/") for name in names) else "document"
+    if {"mimetype", "content.xml"} <= names or "Index/Document.iwa" in names:
+        return "document"
     return "eval" if "_journal/start.json" in names or "header.json" in names else "zip"
 
 
 def is_package(source: Source) -> bool:
-    """Returns whether the file is one document in several parts, which is not unpacked: .xlsx or .eval."""
-    return package_of(source.path) in {"xlsx", "eval"}
+    """Returns whether the file is one document in several parts, which is not unpacked, such as .xlsx or .eval."""
+    return package_of(source.path) in {"xlsx", "eval", "document"}
 
 
 @contextmanager

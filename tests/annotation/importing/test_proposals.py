@@ -79,6 +79,25 @@ def test_whose_comparisons_they_are_is_asked_and_never_guessed(tmp_path: Path) -
         assert found.best.asks == ("rater",)
 
 
+@pytest.mark.parametrize("late", ["worker", "rater", "annotator", ""])
+def test_a_column_that_comes_late_does_not_make_peoples_votes_a_judges(tmp_path: Path, trees: Study, late: str) -> None:
+    row = {"id": 0, "prompt": 5, "model_x": 7, "model_y": 3, "winner": "left"}
+    if late:
+        path = tmp_path / "owl-comparisons.jsonl"
+        path.write_text(jsonl([*[row] * 30, row | {late: "8"}]))
+    else:
+        path = tmp_path / "owl-comparisons.csv"
+        rows = ["0,5,7,3,left,\n"] * 30
+        path.write_text("id,prompt,model_x,model_y,winner,\n" + "".join(rows) + "0,5,7,3,left,8\n")
+    before = counted()
+    with pytest.raises(load.FaultyFiles) as error:
+        load.load([path], study_slug="trees")
+    assert counted() == before
+    (fault,) = error.value.faults.listed
+    assert "name it worker" in load.worded(fault)
+    assert fault.line == 31 + (not late)
+
+
 def test_another_encoding_is_proposed_with_its_lines(tmp_path: Path) -> None:
     found = proposed(tmp_path / "x.csv", "id,text\n1,Größe\n".encode("cp1252"))
     assert found.reading.encoding == "windows-1252"

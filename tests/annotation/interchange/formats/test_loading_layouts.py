@@ -7,14 +7,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotation.importing.load import FaultyFiles, load, told_passed_over
-from annotation.importing.proposals import Choice
+from annotation.importing.proposals import Choice, propose
 from annotation.importing.undo import undo
 from annotation.models import Comparison, Pair, Prompt, Rater, Result, Study
 from judges.models import Judgment
 from ranking.boards import compute
 from ranking.methods.settings import Settings
 from ranking.votes.reader import Filters
-from tests.annotation.interchange.formats.layouts import HELD, LAYOUTS, RUN
+from tests.annotation.interchange.formats.layouts import HELD, LAYOUTS, RUN, source
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +60,13 @@ def won(study):
         )
         for vote in found
     ]
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_file_is_proposed_as_what_it_is(name):
+    best = propose(source(name)).best
+    assert best is not None
+    assert (best.format, best.kind) == HELD[name][:2]
 
 
 @pytest.mark.parametrize("name", VOTES)
@@ -152,6 +159,12 @@ def test_a_question_that_a_file_leaves_open_is_asked():
         with pytest.raises(FaultyFiles) as caught:
             loaded(name, choice=None)
         assert caught.value.faults.listed[0].field == field
+
+
+def test_the_baseline_is_entered_where_a_model_is():
+    name = source("arena_hard/older-judgments.jsonl")
+    assert propose(name).best.asks == ("baseline", "model")
+    assert propose(name, Choice(model="gpt-4")).best.asks == ()
 
 
 def test_shares_are_those_of_the_first_output():

@@ -126,6 +126,14 @@ def test_an_archive_in_an_archive_is_not_opened(tmp_path: Path) -> None:
     assert "compressed twice" in faults(source(tmp_path / "x.gz", gzip.compress(gzip.compress(b"id\n1\n"))))[0]
 
 
+def test_a_document_of_another_program_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", "<a/>")
+    assert "Save it as .xlsx" in faults(Source("x.ods", tmp_path / "x.ods"))[0]
+    assert "old Excel" in faults(source(tmp_path / "x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)))[0]
+
+
 WORD = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=6)
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12) | st.sampled_from(
     ["", '"', "a,b", "a;b", "a\tb", "1,5", "x\ny", "'", "'a'", "\\", '\\"', "sep=;", "{", "[1]", "ü", "日本"]
