@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -29,6 +30,7 @@ from annotation.models import (
 from annotation.pair_making import make
 from annotation.studies import lifecycle
 from annotation.studies.lifecycle import NotPossible
+from annotation.voting import erasure
 from ranking.boards import snapshots
 from ranking.boards.compute import compute
 from ranking.methods.settings import Settings
@@ -38,7 +40,7 @@ from tests.builders import NOW, build_study
 pytestmark = pytest.mark.django_db
 
 
-def loaded(tmp_path: Path, text: str, slug: str = "plain", **options) -> load.Report:
+def loaded(tmp_path: Path, text: str, slug: str = "plain", **options: Any) -> load.Report:
     """Loads one CSV file."""
     path = tmp_path / "battles.csv"
     path.write_text(text)
@@ -139,6 +141,9 @@ def test_people_are_told_apart_by_their_ids_with_their_background(tmp_path: Path
     assert report.upload is not None
     people = Worker.objects.order_by("number").values_list("number", "external_id", "votes", "rater__background")
     assert list(people) == [(1, "A3X", 2, {"age": "30-39"}), (2, "B7Y", 1, {"age": "18-29"})]
+    assert load.load([path], study_slug="plain", choice=choice).upload is None
+    erasure.erase(Worker.objects.get(number=1), NOW)
+    assert list(Rater.objects.order_by("worker__number").values_list("background", flat=True)) == [{}, {"age": "18-29"}]
 
 
 def test_whose_votes_they_are_is_asked(tmp_path: Path) -> None:
@@ -203,6 +208,7 @@ def test_a_board_assumes_independence_where_nothing_is_known_of_prompts_and_rate
 
 def test_an_upload_can_be_undone(tmp_path: Path) -> None:
     report = loaded(tmp_path, SEVERAL)
+    assert report.upload is not None
     undo.undo(report.upload)
     assert not Comparison.objects.exists()
     assert not Prompt.objects.exists()
