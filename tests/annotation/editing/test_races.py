@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def study(owner: Any) -> Study:
-    return study_of(owner, models=1, prompts=1)
+    return study_of(owner, models=1, prompts=1, opened=False)
 
 
 def in_a_thread(act: Any) -> tuple[threading.Thread, list[BaseException]]:
