@@ -9,6 +9,7 @@ from django.db import OperationalError, connection, transaction
 from annotation.editing import corpus
 from annotation.editing.references import InUse, seen
 from annotation.models import Prompt, Result, Study
+from annotation.studies.prompt_sets import hold
 from tests.annotation.study_pages import study_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +41,8 @@ def test_a_prompt_that_is_being_answered_is_not_changed(study: Study, owner: Any
     prompt = corpus.add_prompt(study.prompt_set, owner, {"text": "Why?"})
     before = seen(prompt)
     with transaction.atomic():
-        # An answer that is not committed yet, as a run of a model stores it.
+        # An answer that is not committed yet, as an upload stores it.
+        hold(study.prompt_set)
         Result.objects.create(
             prompt_set=study.prompt_set, number=1, prompt=prompt, model=study.prompt_set.models.get(), text="Because."
         )
