@@ -18,6 +18,7 @@ from annotation.interchange.llmfao import KINDS, Wrong
 from annotation.interchange.self_identification import names_itself
 from annotation.models import LanguageModel, Prompt, PromptSet, Result, ResultFlag
 from annotation.numbering import next_number
+from annotation.studies.lifecycle import NotPossible
 from annotation.studies.prompt_sets import check_editor, hold
 
 MODEL_FIELDS: Final = ("name", "org", "api_id", "api", "type", "licence", "price", "released")
@@ -49,6 +50,19 @@ def _checked(kind: str, fields: tuple[str, ...], values: Mapping[str, Any]) -> d
     if errors:
         raise ValidationError(errors)
     return found
+
+
+def _hold(prompt_set: PromptSet | int, user: User) -> PromptSet:
+    """Locks a prompt set with texts against uploads, and checks that `user` may change it.
+
+    Raises:
+        NotPossible: they may not, or its prompts and answers have no texts.
+    """
+    held = hold(prompt_set)
+    check_editor(held, user)
+    if held.textless:
+        raise NotPossible(_("This prompt set has comparisons without texts, so it takes no prompts and answers."))
+    return held
 
 
 def _next_answer_sample(prompt: Prompt, model: LanguageModel) -> int:
@@ -121,8 +135,7 @@ def add_prompt(prompt_set: PromptSet, user: User, values: Mapping[str, Any]) -> 
         ValidationError: a value is not valid.
         NotPossible: `user` may not change the prompt set.
     """
-    prompt_set = hold(prompt_set)
-    check_editor(prompt_set, user)
+    prompt_set = _hold(prompt_set, user)
     number = next_number(prompt_set.prompts.all())
     return Prompt.objects.create(prompt_set=prompt_set, number=number, **_prompt_values(values))
 
@@ -135,7 +148,7 @@ def change_prompt(prompt: Prompt, user: User, values: Mapping[str, Any], before:
         ValidationError: a value is not valid.
         NotPossible: `user` may not change the prompt set; the prompt is in use, or was changed by someone else.
     """
-    check_editor(hold(prompt.prompt_set_id), user)
+    _hold(prompt.prompt_set_id, user)
     prompt = lock(prompt, before)
     _update(prompt, _prompt_values(values))
     return prompt
@@ -152,8 +165,7 @@ def add_answer(prompt: Prompt, model: LanguageModel, user: User, values: Mapping
         ValidationError: a value is not valid.
         NotPossible: `user` may not change the prompt set.
     """
-    prompt_set = hold(prompt.prompt_set_id)
-    check_editor(prompt_set, user)
+    prompt_set = _hold(prompt.prompt_set_id, user)
     if model.prompt_set_id != prompt_set.pk:
         raise ValidationError({"model": _("Choose a model of this prompt set.")})
     result = Result.objects.create(
@@ -176,7 +188,7 @@ def change_answer(result: Result, user: User, values: Mapping[str, Any], before:
         ValidationError: a value is not valid.
         NotPossible: `user` may not change the prompt set; the answer is in use, or was changed by someone else.
     """
-    check_editor(hold(result.prompt_set_id), user)
+    _hold(result.prompt_set_id, user)
     result = lock(result, before)
     _update(result, _checked("results", ANSWER_FIELDS, values))
     _flag(result)

@@ -48,13 +48,14 @@ def seen(row: Model) -> str:
 
 
 def lock[T: Model](row: T, before: str) -> T:
-    """Returns `row` as it is now, locked until the transaction ends, so that nothing can begin to refer to it.
+    """Returns `row` as it is now, locked against other changes until the transaction ends.
+
+    New answers hold the prompt set, and so does whoever calls this, so that a prompt does not change under an answer.
 
     Raises:
         InUse: something refers to it.
         Outdated: it is gone, or no longer what `before`, its digest, says.
     """
-    # FOR UPDATE conflicts with the lock that a new reference to the row takes; a weaker one would not.
     now: T | None = type(row)._base_manager.select_for_update().filter(pk=row.pk).first()
     if now is None or seen(now) != before:
         raise Outdated(_("Someone else changed this in the meantime. Open the page again to see what it is now."))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -90,6 +90,7 @@ KINDS: Final = {
 @require_safe
 def index(request: AdministratorRequest, prompt_set: PromptSet, kind: str) -> HttpResponse:
     """Lists the rows of one kind, as far as they match the search."""
+    _refuse_without_texts(prompt_set, kind)
     rows = KINDS[kind].rows(prompt_set)
     form: Any = AnswerSearchForm(request.GET, prompt_set=prompt_set) if kind == "answers" else SearchForm(request.GET)
     if form.is_valid():
@@ -119,6 +120,7 @@ def _matching(kind: str, rows: QuerySet[Any], asked: dict[str, Any]) -> QuerySet
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: AdministratorRequest, prompt_set: PromptSet, kind: str) -> HttpResponse:
     """Adds a row: GET shows the form, POST a preview or, once it is saved, the list."""
+    _refuse_without_texts(prompt_set, kind)
     initial = {name: request.GET[name] for name in ("prompt", "model") if name in request.GET}
     form = KINDS[kind].form(posted(request), prompt_set, None, initial)
     preview = None
@@ -134,6 +136,7 @@ def new(request: AdministratorRequest, prompt_set: PromptSet, kind: str) -> Http
 @require_http_methods(["GET", "HEAD", "POST"])
 def row(request: AdministratorRequest, prompt_set: PromptSet, kind: str, number: int) -> HttpResponse:
     """Shows a row with a form that changes it, or saves a copy of it where other data depends on it."""
+    _refuse_without_texts(prompt_set, kind)
     found = get_object_or_404(KINDS[kind].rows(prompt_set), number=number)
     edits = _edits(request, prompt_set)
     if request.method == "POST":
@@ -156,6 +159,12 @@ def row(request: AdministratorRequest, prompt_set: PromptSet, kind: str, number:
                 return _back(request, prompt_set, kind, changed)
     context = {"form": form, "row": found, "used": references.referring(found), "preview": preview, "edits": edits}
     return _shown(request, prompt_set, kind, "row.html", heading=KINDS[kind].edit(found), **context)
+
+
+def _refuse_without_texts(prompt_set: PromptSet, kind: str) -> None:
+    """Raises Http404 for pages of prompts and answers that have no texts."""
+    if prompt_set.textless and kind != "models":
+        raise Http404
 
 
 def _edits(request: AdministratorRequest, prompt_set: PromptSet) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as limits
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from annotation.models import Rater, Study
+from annotation.models import Rater, Study, Upload, UploadState
 from judges.models import (
     AnswerCall,
     AnswerReply,
@@ -68,6 +68,7 @@ def rows(db, owner):
         "answer-runs": turns[0].run_id,
         "answer-calls": turns[0].pk,
         "benchmarks": benchmarks[0].pk,
+        "uploads": Upload.objects.create(study=study, state=UploadState.STORED).pk,
     }
 
 

@@ -130,3 +130,10 @@ def test_only_editors_change_a_prompt_set(prompt_set, outsider, reads):
         with pytest.raises(NotPossible, match="can edit the prompt set"):
             act()
     assert prompt_set.models.count() == 3
+
+
+def test_a_set_without_texts_takes_models_and_no_prompts(prompt_set, owner):
+    PromptSet.objects.update(textless=True)
+    corpus.add_model(prompt_set, owner, {"name": "Ptarmigan"})
+    with pytest.raises(NotPossible, match="without texts"):
+        corpus.add_prompt(prompt_set, owner, {"text": "Why?"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation.models import LanguageModel, Pair, Prompt, PromptSetReader, Result
+from annotation.models import LanguageModel, Pair, Prompt, PromptSet, PromptSetReader, Result
 from tests.annotation.study_pages import study_of, text_of
 from tests.builders import add_golden_pairs
 
@@ -172,3 +172,12 @@ def test_the_same_model_on_both_sides_is_an_error(client, study):
     sent = golden(study)
     page = client.post("/studies/haiku/data/training/new/", sent | {"model_y": sent["model_x"]})
     assert "Choose two different models." in text_of(page)
+
+
+def test_a_set_without_texts_has_no_pages_of_prompts_and_answers(client, study):
+    PromptSet.objects.update(textless=True)
+    assert client.get(f"{SET}models/").status_code == 200
+    for rest in ("prompts/", "answers/", "prompts/new/", f"answers/{Result.objects.order_by('pk')[0].number}/"):
+        assert client.get(f"{SET}{rest}").status_code == 404
+    for page in (SET, "/studies/haiku/data/"):
+        assert f'href="{SET}answers/"' not in text_of(client.get(page))
