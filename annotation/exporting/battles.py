@@ -3,6 +3,7 @@
 Rows that came from files of the same format are written as they were, in their order; other pairs and votes follow.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
@@ -58,10 +59,11 @@ class Battles:
 
     def _batch(self, rows: Sequence[tuple[Vote, Mapping[str, Any]]]) -> Batch:
         built = [(row, extra) for vote, extra in rows if (row := self.build(vote)) is not None]
-        whole = [remainder.applied(row, extra, self.order) for row, extra in built]
+        lines = [remainder.line(row, extra, self.order) for row, extra in built]
+        whole = [json.loads(line) for line in lines]
         return Batch(
             {column.name: [row.get(column.name) for row in whole] for column in self.columns},
-            [remainder.line(row, extra, self.order) for row, extra in built],
+            lines,
             sum(vote.comparison is not None for vote, _extra in rows),
         )
 
@@ -187,7 +189,7 @@ LAYOUTS: Final = (
         BATTLES,
         "battles",
         gettext_noop("A row is a vote with the texts in “data”, as MAD competitions have it."),
-        *("json", "jsonl", "csv", "parquet"),
+        *("json", "jsonl"),
     ),
 )
 

@@ -177,16 +177,72 @@ def _parquet(known: Sequence[Column], batches: Batches) -> Iterator[bytes]:
     yield sink.take()
 
 
+# A field of a file that was loaded may hold something else than our column: Parquet has one type for each.
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _dumped(value)
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _messages(value: Any) -> list[dict[str, Any]] | None:
+    if not isinstance(value, list):
+        return None
+    return [
+        {"role": _text(each.get("role", "")), "content": _text(each.get("content", ""))}
+        for each in value
+        if isinstance(each, dict)
+    ]
+
+
+def _parts(value: Any) -> list[dict[str, Any]] | None:
+    if not isinstance(value, list):
+        return None
+    return [
+        {"role": _text(each.get("role", "")), "content": _typed(each.get("content", ""))}
+        for each in value
+        if isinstance(each, dict)
+    ]
+
+
+def _typed(content: Any) -> list[dict[str, str]]:
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    return [
+        {"type": _text(part.get("type", "text")), "text": _text(part.get("text", part))}
+        for part in parts
+        if isinstance(part, dict)
+    ]
+
+
+FITTED: Final[dict[Kind, Callable[[Any], Any]]] = {
+    "text": _text,
+    "whole": _whole,
+    "number": _number,
+    "truth": _truth,
+    "messages": _messages,
+    "parts": _parts,
+    "json": _dumped,
+}
+"""How the values of each kind of column are made to fit it."""
+
+
 def _arrow_batch(pa: Any, schema: Any, known: Sequence[Column], columns: Columns) -> Any:
     nothing = (None,) * _length(columns)
     arrays = []
     for column in known:
-        values = columns.get(column.name, nothing)
-        if column.kind == "json":
-            values = [None if value is None else _dumped(value) for value in values]
-        elif column.kind == "text":
-            # A field of a file that was loaded may have held something else.
-            values = [value if value is None or isinstance(value, str) else _dumped(value) for value in values]
+        fit = FITTED[column.kind]
+        values = [None if value is None else fit(value) for value in columns.get(column.name, nothing)]
         arrays.append(pa.array(values, schema.field(column.name).type))
     return pa.record_batch(arrays, schema=schema)
 

@@ -1,5 +1,6 @@
 """Exports votes as preferences that models are trained on: a row per vote, or per pair by the majority of its votes."""
 
+import json
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
@@ -82,10 +83,11 @@ def _batch(study: Study, rows: list[tuple[Vote, Side]], read: int) -> Batch:
     known = BattleRow.objects.filter(study=study, format=preferences.NAME, pair__in=keys).order_by("-pk")
     extras: dict[int, dict[str, Any]] = dict(known.values_list("pair", "extra"))
     built = [(_row(vote, chosen), extras.get(vote.pair.pk, {})) for vote, chosen in rows]
-    whole = [remainder.applied(row, extra, preferences.ORDER) for row, extra in built]
+    lines = [remainder.line(row, extra, preferences.ORDER) for row, extra in built]
+    whole = [json.loads(line) for line in lines]
     return Batch(
         {column.name: [row.get(column.name) for row in whole] for column in COLUMNS},
-        [remainder.line(row, extra, preferences.ORDER) for row, extra in built],
+        lines,
         read,
     )
 

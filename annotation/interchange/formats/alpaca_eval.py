@@ -15,6 +15,7 @@ from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.formats import answer, battle, remainder
 from annotation.interchange.formats.battle import Fields
 from annotation.interchange.formats.battles import judge_of
+from annotation.interchange.formats.cells import unguarded
 from annotation.interchange.formats.chatbot_arena import rater
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, name, number, text
@@ -54,7 +55,7 @@ def recognised(head: Head) -> Named | None:
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields an answer or a preference for each row, or its errors."""
     take = _preference if kind == ANNOTATIONS else _output
-    for row in rows(file, progress):
+    for row in unguarded(rows(file, progress)):
         if isinstance(row, Fault):
             yield row
         else:

@@ -14,6 +14,7 @@ from annotation.interchange.faults import Fault
 from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.formats import battle, remainder
 from annotation.interchange.formats.battle import Fields
+from annotation.interchange.formats.cells import unguarded
 from annotation.interchange.formats.chatbot_arena import (
     LOST,
     NEEDED,
@@ -104,7 +105,7 @@ def recognised(head: Head) -> Named | None:
 
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields each battle, or its errors."""
-    for row in rows(file, progress):
+    for row in unguarded(rows(file, progress)):
         if isinstance(row, Fault):
             yield row
         else:

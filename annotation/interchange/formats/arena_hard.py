@@ -19,6 +19,7 @@ from annotation.interchange.format import PASSED, Format, Named, Record
 from annotation.interchange.formats import answer, battle, remainder, vote
 from annotation.interchange.formats.battle import TIE, Fields
 from annotation.interchange.formats.battles import judge_of
+from annotation.interchange.formats.cells import unguarded
 from annotation.interchange.formats.chatbot_arena import rater
 from annotation.interchange.formats.conversation import content, conversation, parsed, storable
 from annotation.interchange.formats.remainder import Order
@@ -142,7 +143,7 @@ def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[
         reason = gettext_noop("The weight of a strong verdict must be above 0 and at most %(most)s.")
         yield Fault(file.name, None, "strong_weight", reason, {"most": str(MOST_WEIGHT)})
         return
-    for row in rows(file, progress):
+    for row in unguarded(rows(file, progress)):
         if isinstance(row, Fault):
             yield row
         else:

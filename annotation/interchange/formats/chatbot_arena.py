@@ -17,6 +17,7 @@ from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.formats import battle, remainder, vote
 from annotation.interchange.formats.battle import TIE, Fields
 from annotation.interchange.formats.battles import LANGUAGES, TAGS, UNKNOWN, judge_of, rater_in
+from annotation.interchange.formats.cells import unguarded
 from annotation.interchange.formats.conversation import conversation, messages, padded, same_prompt
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import LANGUAGE_TAG, RATER_LENGTH, Wrong, name, text
@@ -187,7 +188,7 @@ def recognised(head: Head) -> Named | None:
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields each vote, or its errors."""
     take = _battle if kind == battle.KIND else _vote
-    for row in rows(file, progress):
+    for row in unguarded(rows(file, progress)):
         if isinstance(row, Fault):
             yield row
         else:

@@ -12,6 +12,7 @@ from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import Format, Named, Record
 from annotation.interchange.formats import answer, battle, remainder
 from annotation.interchange.formats.battle import Fields
+from annotation.interchange.formats.cells import unguarded
 from annotation.interchange.formats.conversation import asked, conversation, parsed, storable
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, name
@@ -58,7 +59,7 @@ def built(prompt: str, chosen: str, rejected: str, models: tuple[str, str]) -> d
 def read(file: Source, kind: str, progress: Progress | None = None) -> Iterator[Record | Fault]:
     """Yields a comparison for each pair, an answer for each completion, or their errors."""
     taken = _completion if kind == UNPAIRED else _pair
-    for row in rows(file, progress):
+    for row in unguarded(rows(file, progress)):
         if isinstance(row, Fault):
             yield row
         else:
