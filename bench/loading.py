@@ -147,7 +147,8 @@ def measure_without_texts(folder: Path, share: float) -> int:
     without_texts(many, rows, seed=2)
     _took, less = load("textless-few", few)
     took, more = load("textless", many)
-    missed = report(f"{rows:,} comparisons without texts", took, LIMITS["textless"] * share, "s")
+    missed = 0
+    missed += report(f"{rows:,} comparisons without texts", took, LIMITS["textless"] * share, "s")
     missed += report("            memory per row", (more - less) / (rows - rows // 10), FLAT, "bytes")
     again, _same = load("textless", many)
     missed += report("            the same file again", again, LIMITS["textless"] * share, "s")

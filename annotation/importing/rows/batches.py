@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any, Final, cast
@@ -130,7 +131,7 @@ class Table:
                         copy.write_row(values)
             else:
                 marks = ", ".join(["%s"] * len(self._names))
-                cursor.executemany(f"INSERT INTO {columns} VALUES ({marks})", whole)  # noqa: S608  our own names
+                cursor.executemany(f"INSERT INTO {columns} VALUES ({marks})", list(whole))  # noqa: S608  our own names
         return keys
 
     def _with_times(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -150,6 +151,41 @@ class Table:
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [self._table])
         (last,) = cursor.fetchone() or (0,)
         return range(last + 1, last + 1 + number)
+
+
+class KeyChecks:
+    """Lets PostgreSQL check the foreign keys of stored rows while the next rows are read.
+
+    By itself it would keep a note on every key until the transaction ends, and check them then. SQLite checks each row
+    when it is stored, so there is nothing to do.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1) if connection.vendor == "postgresql" else None
+        self._running: Future[None] | None = None
+
+    def start(self) -> None:
+        """Checks the rows so far in the background. Whoever uses the connection meanwhile waits."""
+        self.wait()
+        if self._pool is not None:
+            self._running = self._pool.submit(_check_keys, connection.connection)
+
+    def wait(self) -> None:
+        """Waits for the check that runs.
+
+        Raises:
+            IntegrityError: a row refers to one that is not there.
+        """
+        running, self._running = self._running, None
+        if running is not None:
+            with connection.wrap_database_errors:
+                running.result()
+
+
+def _check_keys(raw: Any) -> None:
+    # The driver's own connection, which threads may share; Django's belongs to the thread that opened it.
+    for when in ("IMMEDIATE", "DEFERRED"):
+        raw.execute(f"SET CONSTRAINTS ALL {when}")
 
 
 def _prepared(value: Any, field: "Field[Any, Any]") -> Any:

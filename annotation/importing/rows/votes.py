@@ -13,10 +13,9 @@ from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
-from annotation.importing.rows.batches import Batch, Table, Values
+from annotation.importing.rows.batches import Batch, KeyChecks, Table, Values
 from annotation.importing.rows.comparisons import (
     Judged,
     answer_in,
@@ -86,6 +85,7 @@ class VoteRows:
         self._waiting: list[_Row] = []
         if sink := intake.sink:
             self._comparisons = Batch(Comparison, sink.workers, sink.raters)
+            self._keys = KeyChecks()
 
     def _check_set(self) -> None:
         """Makes the prompt set one without texts. If it has some, every row is refused."""
@@ -228,6 +228,7 @@ class VoteRows:
         sink, study = self.intake.sink, self.intake.study
         if not waiting or sink is None or study is None:
             return
+        self._keys.wait()
         for batch in (sink.models, sink.raters, sink.workers):
             batch.flush()
         upload, rng = sink.upload.pk, sink.rng
@@ -257,13 +258,12 @@ class VoteRows:
                 for known, answer in row.votes.values()
             ]
         )
-        if connection.vendor == "postgresql":
-            # Otherwise the server keeps a note on every row until the end of the transaction.
-            connection.check_constraints()
+        self._keys.start()
 
     def settle(self) -> None:
         self._write()
         self._flush()
+        self._keys.wait()
         self._comparisons.flush()
 
 

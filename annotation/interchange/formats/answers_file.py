@@ -45,7 +45,7 @@ GENERIC: Final = frozenset({"answers", "responses", "outputs", "data", "results"
 def recognised(head: Head) -> Named | None:
     """Recognises a prompt and a response by the names of their columns. Asks for the model where nothing names it."""
     keys = {key.strip().lower(): key for key in head.keys}
-    found = {}
+    found: dict[str, str] = {}
     for field, known in NAMES.items():
         key = next((keys[each] for each in known if each in keys and keys[each] not in found.values()), None)
         if key is not None:

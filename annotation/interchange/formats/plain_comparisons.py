@@ -95,9 +95,9 @@ def recognised(head: Head) -> Named | Fault | None:
     mapping |= winners
     chosen = {field: (field,) for field in ("person", "weight", "share")}
     for field, names in (("prompt", PROMPTS), *chosen.items(), ("rater", RATERS), ("tstamp", TIMES)):
-        found = next((keys[known] for known in names if known in keys and keys[known] not in mapping), None)
-        if found is not None:
-            mapping[found] = "person" if field == "rater" and found.strip().lower() in PEOPLE else field
+        key = next((keys[known] for known in names if known in keys and keys[known] not in mapping), None)
+        if key is not None:
+            mapping[key] = "person" if field == "rater" and key.strip().lower() in PEOPLE else field
     renamed = {key: field for key, field in mapping.items() if key != field}
     alone = list(winners.values()) == ["winner"] and not {"rater", "person"} & set(mapping.values())
     return Named(vote.KIND, of_one_judge=alone, of_a_crowd=True, columns=renamed, matched=len(mapping) - 1)
@@ -212,7 +212,7 @@ def _votes(file: Source, row: Row, columns: _Columns) -> Iterator[Record | Fault
         by = fields("person", _person)
     elif "rater" in keys:
         by = fields("rater", rater)
-    known = {
+    known: dict[str, Any] = {
         "prompt": fields("prompt", _key) if "prompt" in keys else None,
         "at": when(row.values["tstamp"]) if "tstamp" in keys else None,
         "weight": fields("weight", lambda value: weight_cell(_number(value))) if "weight" in keys else None,

@@ -28,6 +28,8 @@ DISLIKED: Final = "disliked"
 COLUMNS: Final = ("prompt", "chosen", "rejected", "chosen_model", "rejected_model")
 ORDER: Final[Order] = {"": COLUMNS}
 
+NO_ANSWER: Final[tuple[tuple[str, ...], str]] = ((), "")
+
 TRUE: Final = frozenset({"true", "1", "1.0", "yes", "good", "liked", "desirable"})
 FALSE: Final = frozenset({"false", "0", "0.0", "no", "bad", "disliked", "undesirable"})
 
@@ -103,7 +105,7 @@ def _is_of_assistant(message: Any) -> bool:
 def _pair(file: Source, row: Row) -> Iterator[Record | Fault]:
     fields = Fields(file, row)
     prompt = fields("prompt", _prompt) if row.values.get("prompt") is not None else ()
-    (before, chosen), (also, rejected) = fields(CHOSEN, _answer, ((), "")), fields(REJECTED, _answer, ((), ""))
+    (before, chosen), (also, rejected) = fields(CHOSEN, _answer, NO_ANSWER), fields(REJECTED, _answer, NO_ANSWER)
     if not fields.faults and not prompt:
         if before != also:
             fields.fault(REJECTED, gettext_noop("The two conversations do not begin with the same prompt."))
@@ -165,7 +167,7 @@ def _label(value: Any) -> bool:
 def _completion(file: Source, row: Row) -> Iterator[Record | Fault]:
     fields = Fields(file, row)
     prompt, liked = fields("prompt", _prompt), fields("label", _label, False)
-    _before, said = fields("completion", _answer, ((), ""))
+    _before, said = fields("completion", _answer, NO_ANSWER)
     if fields.faults:
         yield from fields.faults
         return

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -38,7 +39,7 @@ from tests.builders import NOW, build_study
 pytestmark = pytest.mark.django_db
 
 
-def loaded(tmp_path: Path, text: str, slug: str = "plain", **options) -> load.Report:
+def loaded(tmp_path: Path, text: str, slug: str = "plain", **options: Any) -> load.Report:
     """Loads one CSV file."""
     path = tmp_path / "battles.csv"
     path.write_text(text)
@@ -203,6 +204,7 @@ def test_a_board_assumes_independence_where_nothing_is_known_of_prompts_and_rate
 
 def test_an_upload_can_be_undone(tmp_path: Path) -> None:
     report = loaded(tmp_path, SEVERAL)
+    assert report.upload is not None
     undo.undo(report.upload)
     assert not Comparison.objects.exists()
     assert not Prompt.objects.exists()

@@ -1,12 +1,13 @@
 """Inspect's samples are answers, its epochs their samples, and its scores judgments from elsewhere."""
 
 import json
+import zipfile
 
 import pytest
 
 from annotation.interchange.faults import Fault
 from annotation.interchange.formats import inspect_logs
-from annotation.interchange.reading import Source
+from annotation.interchange.reading import Source, look
 from tests.annotation.interchange.formats.layouts import LAYOUTS, read
 
 LOG = json.loads((LAYOUTS / "inspect/birds.json").read_text("utf-8"))
@@ -77,3 +78,37 @@ def test_given_answers_are_part_of_the_prompt(tmp_path):
 def test_an_error_names_its_field(tmp_path, changed, field):
     faults = of(tmp_path, **changed)
     assert [(type(fault), fault.field) for fault in faults] == [(Fault, field)]
+
+
+def packed(tmp_path, members, method=None):
+    path = tmp_path / "x.eval"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in members.items():
+            archive.writestr(name, json.dumps(value))
+    if method is not None:
+        content = path.read_bytes()
+        for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            parts = content.split(mark)
+            content = mark.join(
+                [parts[0], *(part[: at - 4] + bytes([method, 0]) + part[at - 2 :] for part in parts[1:])]
+            )
+        path.write_bytes(content)
+    return Source("x.eval", path)
+
+
+START = {key: LOG[key] for key in ("version", "eval", "plan")}
+
+
+def test_a_log_of_a_run_that_has_not_ended_is_read(tmp_path):
+    log = packed(tmp_path, {"_journal/start.json": START, "samples/bird_epoch_1.json": LOG["samples"][0]})
+    assert inspect_logs.recognised(look(log)).kind == "answers"
+    answer, score = inspect_logs.read(log, "answers")
+    assert (answer.values["model"], score.values["scorer"]) == ("acme/ember-mini", "match")
+
+
+def test_a_log_of_another_compression_says_how_to_convert_it(tmp_path):
+    """Python cannot unpack Zstandard in archives before 3.14."""
+    members = {"header.json": START, "samples/bird_epoch_1.json": LOG["samples"][0]}
+    fault = look(packed(tmp_path, members, method=97))
+    assert isinstance(fault, Fault)
+    assert "inspect log convert --to json" in fault.reason
