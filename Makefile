@@ -150,8 +150,8 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 lock: install-dev ## the lock files anew from pyproject.toml
 	@$(install_uv)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --group uv -o requirements-uv.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml -o requirements.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml --extra parquet -o requirements.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) pyproject.toml --extra parquet --group dev -c requirements.lock -o requirements-dev.lock
 
 messages: install-dev ## the catalogues of translations, brought up to date with the sources and compiled (needs gettext)
 	$(BIN)/python manage.py makemessages --locale ja --no-obsolete --add-location file --ignore '.venv*' --ignore tests --ignore bench --ignore var --ignore staticfiles

@@ -7,6 +7,7 @@ TESTS: Final = Path(__file__).parent
 
 PROCESS: Final = (
     "annotation/drawing/test_killed_while_drawing.py",
+    "annotation/interchange/reading/test_child_process.py",
     "judges/answers/test_answers_command.py",
     "judges/evolve/test_evolve_command.py",
     "judges/judging/test_judging_workers.py",

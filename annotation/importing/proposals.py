@@ -1,5 +1,6 @@
 """What a file seems to be, for a person to confirm or change before it is loaded."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
@@ -14,6 +15,9 @@ CLAIMED: Final = 10_000
 
 SAMPLE: Final = 3
 """Rows of a file that a proposal shows."""
+
+CELL: Final = 500
+"""Characters of a value in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ class Proposal:
             "sheets": list(self.sheets),
             "columns": list(self.columns),
             "changed": [{"line": each.line, "raw": each.raw, "decoded": each.decoded} for each in self.changed],
-            "rows": [{"line": row.line, "values": dict(row.values)} for row in self.rows],
+            "rows": [{"line": row.line, "values": _cut(row.values)} for row in self.rows],
             "fits": [
                 {
                     "format": fit.format,
@@ -151,6 +155,16 @@ class Proposal:
                 for fit in self.fits
             ],
         }
+
+
+def _cut(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a row as they are shown: a long text ends early, and a long list or object is a text."""
+
+    def cut(value: Any) -> Any:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return f"{text[:CELL]}…" if len(text) > CELL else value
+
+    return {key: cut(value) for key, value in values.items()}
 
 
 def propose(source: Source, choice: Choice | None = None) -> Proposal:

@@ -23,6 +23,9 @@ from annotation.problems import gettext_noop
 ROWS: Final = 20
 """Rows that are looked at."""
 
+ENOUGH: Final = 4 * 2**20
+"""Characters of those rows; a row can have 16 million."""
+
 TRIED: Final = 60
 """Rows and faults among which those are looked for."""
 
@@ -71,12 +74,14 @@ def look(source: Source) -> Head | Fault:
         with _reader(source, encoding, most=ROWS) as reader:
             found: list[Row] = []
             first: Fault | None = None
+            size = 0
             for count, row in enumerate(reader.rows, 1):
                 if isinstance(row, Row):
                     found.append(row)
+                    size += len(row.text) or sum(map(len, row.values.values()))
                 elif first is None:
                     first = row
-                if len(found) == ROWS or count == TRIED:
+                if len(found) == ROWS or count == TRIED or size > ENOUGH:
                     break
             # Columns without a name are there only if they are not empty, so the header does not have them.
             keys = tuple(dict.fromkeys([*reader.header(), *(key for row in found for key in row.values)]))

@@ -205,8 +205,8 @@ def list_in(text: str) -> tuple[str, ...]:
                 keys.append("")
             kinds.append(found)
             expects_key = found == "{"
-            path = tuple(keys)
-            if found == "[" and open_list is None and 1 <= len(path) <= DEEPEST and all(path):
+            path = tuple(keys) if len(keys) <= DEEPEST else ()
+            if found == "[" and open_list is None and path and all(path):
                 inside = SPACE.match(text, token.end())
                 place = inside.end() if inside else token.end()
                 if text.startswith("{", place) and not MESSAGE.match(text, place):

@@ -1,6 +1,7 @@
 """JSON is read whatever its shape: an object a line, a list, an object that holds a list, on one line or many."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,21 @@ def test_a_table_is_a_table_under_the_name_of_json_and_the_other_way_round(tmp_p
         "text": "a,b",
     }
     assert read(tmp_path / "y.csv", "[id],text\n1,a\n")[1] == [{"[id]": "1", "text": "a"}]
+
+
+@pytest.mark.parametrize("inside", ["[", '{"a":', '[{"a":'])
+def test_deep_nesting_is_looked_through_quickly_and_refused(tmp_path: Path, inside: str) -> None:
+    began = time.process_time()
+    head, found, told = read(tmp_path / "x.json", '{"a":\n' + inside * 300_000)
+    assert time.process_time() - began < 20
+    assert isinstance(head, Fault)
+    assert (found, len(told)) == ([], 1)
+
+
+def test_only_so_much_of_long_rows_is_looked_at(tmp_path: Path) -> None:
+    head, found, _told = read(tmp_path / "x.jsonl", (json.dumps({"a": "x" * 2**20}) + "\n") * 10)
+    assert len(found) == 10
+    assert len(head.rows) == 4
 
 
 def test_a_long_text_in_front_of_the_list_is_looked_through_quickly() -> None:
