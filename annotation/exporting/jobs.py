@@ -177,7 +177,10 @@ def _write(export: Export, draft: Path, claim: "_Claim", lost: Event) -> tuple[s
     digest, size = hashlib.sha256(), 0
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Closed before the row is written: on SQLite, a statement that is still being read keeps an older state.
-    with closing(cast("Generator[bytes]", asked.chunks(export.study, claim.tell))) as chunks, draft.open("wb") as target:
+    with (
+        closing(cast("Generator[bytes]", asked.chunks(export.study, claim.tell))) as chunks,
+        draft.open("wb") as target,
+    ):
         for chunk in chunks:
             if lost.is_set():
                 raise Stopped

@@ -9,6 +9,7 @@ from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard
 from ranking.pages import text
 from ranking.pages.text import written
+from ranking.votes.backgrounds import SEPARATOR
 from ranking.votes.reader import ALL, PEOPLE
 
 
@@ -62,6 +63,9 @@ def _which(board: Leaderboard) -> list[str]:
     said = []
     if filters.category:
         said.append(_("Only prompts in the category “%(name)s” count.") % {"name": filters.category})
+    if filters.background:
+        group = filters.background.replace(SEPARATOR, ": ", 1)
+        said.append(_("Only people with the background “%(group)s” count.") % {"group": group})
     if filters.reading == "tie-allowed":
         said.append(_("On the scale from 1 to 8, 4 and 5 count as ties."))
     if board.raters != PEOPLE:

@@ -33,9 +33,13 @@ def _board(study: Study, number: int) -> Leaderboard:
     return board
 
 
-def _may_read_votes(request: HttpRequest, study: Study, runs_it: bool) -> bool:
-    """Returns whether the visitor may read single votes: as counted comparisons in the API."""
-    return runs_it or Study.objects.texts_public().filter(pk=study.pk).exists()
+def _may_read_votes(board: Leaderboard, study: Study, runs_it: bool) -> bool:
+    """Returns whether the visitor may read single votes: as counted comparisons in the API.
+
+    Votes of one background would tell who has it, which is private.
+    """
+    public = board.asked_filters().background is None and Study.objects.texts_public().filter(pk=study.pk).exists()
+    return runs_it or public
 
 
 @require_safe
@@ -44,7 +48,7 @@ def paper(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     study, runs_it = results_for(request, slug)
     board = _board(study, number)
     made = switches(Asked.about(board), Names.of(study), board)
-    votes = _may_read_votes(request, study, runs_it)
+    votes = _may_read_votes(board, study, runs_it)
     recomputed = can_be_recomputed(board)
     files = {name: file for name, file in FILES.items() if votes or not file.with_votes}
     if not (recomputed and votes):
@@ -69,7 +73,7 @@ def paper_file(request: HttpRequest, slug: str, number: int, name: str) -> HttpR
     study, runs_it = results_for(request, slug)
     board = _board(study, number)
     file = FILES.get(name)
-    if file is None or (file.with_votes and not _may_read_votes(request, study, runs_it)):
+    if file is None or (file.with_votes and not _may_read_votes(board, study, runs_it)):
         raise Http404
     called = name if name == SCRIPT.name else f"{board.file_name}-{name}"
     return download(file.chunks(board), called, file.media)

@@ -31,7 +31,7 @@ document.addEventListener("click", async ({ target }) => {
   if (!button) return;
   button.disabled = true;
   try {
-    save(await drawn(button.dataset.png), `${button.dataset.name}.png`);
+    save(await drawn(button.dataset.png), `${button.dataset.name.replace(/\.svg$/, "")}.png`);
     button.disabled = false;
   } catch {
     // A chart that no canvas holds: its SVG stands beside the button, which stays disabled.
