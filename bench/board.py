@@ -109,7 +109,10 @@ def main() -> None:
         print(f"{options.rows:,} comparisons, {path.stat().st_size / 1e6:.0f} MB of CSV")
         ours = run([sys.executable, "manage.py", "board", str(path), "--json"])
         theirs = run([sys.executable, "-m", "bench.board", "--rival", str(path)])
-        for name, (seconds, processor, megabytes, _printed) in (("manage.py board", ours), ("pandas and numpy", theirs)):
+        for name, (seconds, processor, megabytes, _printed) in (
+            ("manage.py board", ours),
+            ("pandas and numpy", theirs),
+        ):
             print(f"{name:<20} {seconds:>6.2f} s ({processor:.2f} s of processor) {megabytes:>6.0f} MB")
         board = json.loads(ours[3])
         (group,) = board["groups"]

@@ -135,6 +135,9 @@ def _of_battle(record: Record) -> Iterator[Verdict]:
 
 def _of_vote(record: Record) -> Iterator[Verdict]:
     row = record.values
+    if row["winner"] is None:
+        # It says something of a prompt.
+        return
     refuse_odd_share(row["winner"], row.get("share"))
     yield Verdict(
         models=row["models"],
@@ -183,6 +186,16 @@ def _turns(value: str | Sequence[str]) -> Sequence[str]:
 register("comparisons", _of_comparison)
 register(battle.KIND, _of_battle)
 register(vote.KIND, _of_vote)
+
+
+def category_of(record: Record) -> tuple[Hashable, str] | None:
+    """Returns a prompt and its category, where a record says the category of a prompt without a verdict."""
+    row = record.values
+    if record.kind == "prompts" and row.get("type"):
+        return row["id"], row["type"]
+    if record.kind == vote.KIND and row["winner"] is None and row["prompt"] is not None and row.get("category"):
+        return vote.prompt_of(row["prompt"]), row["category"]
+    return None
 
 
 def numbered_names(record: Record) -> Mapping[Any, str]:

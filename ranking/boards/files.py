@@ -17,7 +17,7 @@ from annotation.interchange.llmfao import Wrong
 from annotation.interchange.reading import Progress, Source
 from annotation.interchange.registry import FORMATS
 from annotation.interchange.verdict_columns import of_file
-from annotation.interchange.verdicts import numbered_names, of_record
+from annotation.interchange.verdicts import category_of, numbered_names, of_record
 from ranking import problems
 from ranking.boards import compute
 from ranking.boards.compute import Computed, NothingCompared
@@ -209,8 +209,8 @@ def _added(gatherer: Gatherer, source: Source, record: Record) -> list[Fault]:
     try:
         for number, name in numbered_names(record).items():
             gatherer.gathered.name(number, name)
-        if record.kind == "prompts" and record.values.get("type"):
-            gatherer.gathered.types.setdefault(record.values["id"], record.values["type"])
+        if (found := category_of(record)) is not None:
+            gatherer.gathered.types.setdefault(*found)
         for verdict in of_record(record):
             gatherer.add(record.line, verdict)
     except Wrong as wrong:

@@ -29,7 +29,7 @@ SECONDS = 20
 
 UV = str(Path(sys.executable).with_name("uv"))
 
-VOTES = "id,prompt,model_x,model_y,worker,winner\n0,1,1,2,1,left\n1,1,2,3,1,tie\n2,1,3,1,1,right\n"
+VOTES = "model_a,model_b,winner\nash,birch,model_a\nbirch,cedar,tie\ncedar,ash,model_b\n"
 
 
 class Installed:
@@ -124,16 +124,16 @@ def test_data_go_where_llmfao_data_says(installed, tmp_path):
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["board", "--help"], ["board", "comparisons.csv", "--csv"]])
+@pytest.mark.parametrize("words", [["--help"], ["board", "--help"], ["board", "votes.csv", "--csv"]])
 def test_what_stores_nothing_leaves_nothing_behind(installed, tmp_path, words):
     folder, temporary = tmp_path / "empty", tmp_path / "tmp"
     for each in (folder, temporary):
         each.mkdir()
-    (folder / "comparisons.csv").write_text(VOTES, encoding="utf-8")
+    (folder / "votes.csv").write_text(VOTES, encoding="utf-8")
     run = installed.run(*words, folder=folder, TMPDIR=str(temporary))
     assert run.returncode == 0, run.stderr
     assert run.stdout
-    assert [path.name for path in folder.iterdir()] == ["comparisons.csv"]
+    assert [path.name for path in folder.iterdir()] == ["votes.csv"]
     assert not list(temporary.iterdir())
 
 
