@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('annotation', '0018_goal'),
+        ('annotation', '0022_proposed_uploads'),
         ('auth', '__first__'),
     ]
 
