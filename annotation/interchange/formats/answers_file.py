@@ -52,7 +52,8 @@ def recognised(head: Head) -> Named | None:
             found[field] = key
     if not {"prompt", "response"} <= found.keys():
         return None
-    if not all(isinstance(row.values.get(found["prompt"]), str | list) for row in head.rows):
+    # One bad row is that row's fault; a column without any text holds no prompts.
+    if head.rows and not any(isinstance(row.values.get(found["prompt"]), str | list) for row in head.rows):
         return None
     renamed = {key: field for field, key in found.items() if key != field}
     asks = () if "model" in found or model_in(head.source) else ("model",)
@@ -74,6 +75,9 @@ def _text(value: Any) -> str:
 
 
 def _prompt(value: Any) -> tuple[str, ...]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # A spreadsheet makes a number of a prompt such as 12.5.
+        value = str(value)
     if not isinstance(value, str | list):
         raise Wrong(gettext_noop("Expected text or a list of messages, not %(found)s."), found=shown(value))
     said = asked(value)
