@@ -9,6 +9,9 @@ from annotation.interchange.format import Format, Named
 from annotation.interchange.reading import Change, Head, Reading, Row, Source, look
 from annotation.interchange.registry import FORMATS
 
+CLAIMED: Final = 10_000
+"""What a fault counts as: a format that knows why a file cannot be loaded knows it better than any that fits."""
+
 SAMPLE: Final = 3
 """Rows of a file that a proposal shows."""
 
@@ -62,10 +65,12 @@ class Looked:
         if isinstance(self.head, Fault):
             return None
         named = known.recognised(self.head)
-        if self.choice.kind in known.kinds and (not isinstance(named, Named) or named.kind != self.choice.kind):
-            named = Named(self.choice.kind, matched=0)
-        if not isinstance(named, Named):
+        if isinstance(named, Fault):
             return named
+        if self.choice.kind in known.kinds and (named is None or named.kind != self.choice.kind):
+            named = Named(self.choice.kind, matched=0)
+        if named is None:
+            return None
         model = self.choice.model
         said = {"kind": self.choice.kind, "model": model, "baseline": model, "rater": self.choice.rater}
         return replace(named, asks=tuple(each for each in named.asks if not said.get(each)))
@@ -170,7 +175,8 @@ def proposal(looked: Looked) -> Proposal:
     sheet = looked.source.reading.sheet or (head.sheets[0] if head.sheets else "")
     return Proposal(
         name,
-        faults[0] if faults and not any(fit.matched for fit in fits) else None,
+        # A format that knows why a file cannot be loaded knows it better than one that only fits its columns.
+        faults[0] if faults else None,
         head.layout,
         replace(looked.source.reading, encoding=head.encoding, separator=head.separator, sheet=sheet),
         head.sheets,
@@ -199,7 +205,7 @@ def best_format(files: Sequence[Looked]) -> Format:
 
     def score(known: Format) -> tuple[int, int, int]:
         named = [found for looked in files if (found := looked.named_by(known)) is not None]
-        matched = [found.matched for found in named if isinstance(found, Named)]
+        matched = [found.matched if isinstance(found, Named) else CLAIMED for found in named]
         return sum(map(bool, matched)), sum(matched), len(named)
 
     return max(FORMATS.values(), key=score)

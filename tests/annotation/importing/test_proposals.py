@@ -79,6 +79,17 @@ def test_whose_comparisons_they_are_is_asked_and_never_guessed(tmp_path: Path) -
         assert found.best.asks == ("rater",)
 
 
+def test_a_file_that_a_format_refuses_is_not_loaded_as_another_one(tmp_path: Path, db: None) -> None:
+    path = tmp_path / "full.csv"
+    path.write_text("id,prompt,model_x,model_y,winner,worker,row,purpose,model_a,model_b\n0,5,7,3,left,1,1,vote,a,b\n")
+    for choice in (None, Choice(kind="comparisons")):
+        found = propose(Source("full.csv", path), choice)
+        assert found.fault is not None
+        assert "full export" in found.fault.reason
+        with pytest.raises(load.FaultyFiles, match="full export"):
+            load.load([path], study_slug="trees", choice=choice)
+
+
 @pytest.mark.parametrize("late", ["worker", "rater", "annotator", ""])
 def test_a_column_that_comes_late_does_not_make_peoples_votes_a_judges(tmp_path: Path, trees: Study, late: str) -> None:
     row = {"id": 0, "prompt": 5, "model_x": 7, "model_y": 3, "winner": "left"}
