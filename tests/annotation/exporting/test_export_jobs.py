@@ -68,16 +68,16 @@ def test_a_cancelled_export_is_not_written_and_leaves_nothing(study, owner):
 
 
 def test_an_export_that_is_cancelled_while_it_is_written_leaves_no_file(study, owner, monkeypatch, tmp_path):
-    export = jobs.submit(study, owner, asked())
-    whole = file_formats.FILE_FORMATS["csv"].chunks
+    export = jobs.submit(study, owner, asked(file_format="jsonl"))
+    whole = file_formats.FILE_FORMATS["jsonl"].chunks
 
     def cancelled(*given):
         for chunk in whole(*given):
             jobs.cancel(export)
             yield chunk
 
-    late = file_formats.FileFormat("CSV", ".csv", "text/csv", cancelled)
-    monkeypatch.setitem(file_formats.FILE_FORMATS, "csv", late)
+    late = file_formats.FileFormat("JSONL", ".jsonl", "application/jsonl", cancelled)
+    monkeypatch.setitem(file_formats.FILE_FORMATS, "jsonl", late)
     assert not jobs.run(export.pk, timezone.now())
     export.refresh_from_db()
     assert export.state == ExportState.CANCELLED
@@ -99,8 +99,9 @@ def test_a_full_disk_is_said_and_leaves_nothing(study, owner, monkeypatch, tmp_p
         yield b"id"
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(file_formats.FILE_FORMATS, "csv", file_formats.FileFormat("CSV", ".csv", "text/csv", full))
-    export = jobs.submit(study, owner, asked())
+    broken = file_formats.FileFormat("JSONL", ".jsonl", "application/jsonl", full)
+    monkeypatch.setitem(file_formats.FILE_FORMATS, "jsonl", broken)
+    export = jobs.submit(study, owner, asked(file_format="jsonl"))
     assert jobs.run(export.pk, timezone.now())
     export.refresh_from_db()
     assert "disk is full" in export.told_problem
