@@ -45,8 +45,10 @@ INSPECT = """
 import json, sys
 from inspect_ai.log import read_eval_log
 log = read_eval_log(sys.argv[1])
-print(json.dumps({"model": log.eval.model, "samples": len(log.samples),
-                  "scores": sum(len(sample.scores or {}) for sample in log.samples)}))
+# A score of several numbers is several scores here.
+scores = [score.value for sample in log.samples for score in (sample.scores or {}).values()]
+number = sum(len(value) if isinstance(value, dict) else 1 for value in scores)
+print(json.dumps({"model": log.eval.model, "samples": len(log.samples), "scores": number}))
 """
 
 
