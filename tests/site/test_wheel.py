@@ -1,11 +1,9 @@
 """A built wheel is the whole site: in an empty environment and an empty folder, `llmfao` serves and computes."""
 
-import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +21,6 @@ from tests.site.test_installation import (
 from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.once
-
-SECONDS = 20
-"""How long `llmfao demo` may take to serve; the first start compiles every module, too."""
 
 UV = str(Path(sys.executable).with_name("uv"))
 
@@ -74,10 +69,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 
 @contextmanager
-def demo(installed: Installed, folder: Path) -> Iterator[tuple[str, float]]:
-    """The address of a demo in `folder`, and the seconds after which it served."""
+def demo(installed: Installed, folder: Path) -> Iterator[str]:
+    """The address of a demo in `folder`."""
     output = folder.parent / f"{folder.name}.log"
-    began = time.monotonic()
     with output.open("wb") as log:
         process = subprocess.Popen(
             [installed.llmfao, "demo"],
@@ -90,29 +84,20 @@ def demo(installed: Installed, folder: Path) -> Iterator[tuple[str, float]]:
     try:
         assert eventually(lambda: "Ctrl-C" in output.read_text() or process.poll() is not None), output.read_text()
         (address,) = re.findall(r"^ready: (http://\S+)/$", output.read_text(), re.MULTILINE)
-        yield address, time.monotonic() - began
+        yield address
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
 
 
-def test_the_demo_serves_within_20_seconds_and_keeps_its_data_in_the_folder(installed, tmp_path):
-    before = installed.files()
-    took = []
-    # A machine with more to do than it has processors takes so many times as long.
-    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    for attempt in range(3):
-        folder = tmp_path / f"empty-{attempt}"
-        folder.mkdir()
-        with demo(installed, folder) as (address, seconds):
-            speaks_japanese_and_has_its_help(address)
-            assert re.search(r'src="/static/docs/screenshots/[^"]+\.png"', asked(f"{address}/help/guides/run-a-study/"))
-            assert asked(f"{address}/leaderboard/sample/")
-        assert [path.name for path in folder.iterdir()] == ["llmfao-data"]
-        took.append(seconds)
-        if seconds <= SECONDS * busy:
-            break
-    assert min(took) <= SECONDS * busy, took
+def test_the_demo_serves_and_keeps_its_data_in_the_folder(installed, tmp_path):
+    before, folder = installed.files(), tmp_path / "empty"
+    folder.mkdir()
+    with demo(installed, folder) as address:
+        speaks_japanese_and_has_its_help(address)
+        assert re.search(r'src="/static/docs/screenshots/[^"]+\.png"', asked(f"{address}/help/guides/run-a-study/"))
+        assert asked(f"{address}/leaderboard/sample/")
+    assert [path.name for path in folder.iterdir()] == ["llmfao-data"]
     assert installed.files() == before
 
 
