@@ -1,5 +1,6 @@
 """A built wheel is the whole site: in an empty environment and an empty folder, `llmfao` serves and computes."""
 
+import os
 import re
 import signal
 import subprocess
