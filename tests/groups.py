@@ -8,11 +8,13 @@ TESTS: Final = Path(__file__).parent
 PROCESS: Final = (
     "annotation/drawing/test_killed_while_drawing.py",
     "annotation/interchange/reading/test_child_process.py",
+    "annotation/markup/test_markup_in_threads.py",
     "judges/answers/test_answers_command.py",
     "judges/evolve/test_evolve_command.py",
     "judges/judging/test_judging_workers.py",
     "judges/judging/test_numbers_on_the_command_line.py",
     "judges/llm/test_pace.py",
+    "ranking/papers/test_papers.py",
     "ranking/boards/test_board_command_alone.py",
     "ranking/methods/test_library.py",
     "site/test_background_work.py",
@@ -28,6 +30,7 @@ PROCESS: Final = (
     "site/serving/test_slow_clients.py",
     "site/test_starting.py",
     "site/test_wheel.py",
+    "site/test_without_redis.py",
 )
 """Files whose tests start processes or install the site."""
 

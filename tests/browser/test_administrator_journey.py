@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from annotation.importing import uploads
-from annotation.models import Comparison, PairRun, Rater, Report, Status, Study, Upload, Worker
+from annotation.models import Comparison, PairRun, Rater, Report, Status, Study, Upload, UploadState, Worker
 from annotation.pair_making import background
 from tests.annotation.exchange import write
 from tests.annotation.study_pages import counted, give_votes, study_of
@@ -51,10 +51,17 @@ def sign_in_by_the_form(page: Page, live_server) -> None:
 def upload(page: Page, address: str, paths) -> None:
     page.goto(f"{address}/data/")
     page.get_by_label("Files", exact=True).set_input_files(paths)
-    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name="Check files").click()
     expect(page.get_by_text("Queued")).to_be_visible()
     # The background task runs, and the open page updates itself.
-    uploads.run(Upload.objects.latest("pk").pk)
+    sent = Upload.objects.latest("pk")
+    uploads.run(sent.pk)
+    sent.refresh_from_db()
+    if sent.state == UploadState.PROPOSED:
+        if not page.get_by_role("button", name="Save rows").is_visible():
+            page.reload()
+        page.get_by_role("button", name="Save rows").click()
+        uploads.run(sent.pk)
 
 
 def test_from_an_empty_site_to_an_open_study_and_its_votes(page: Page, live_server, owner, files, complaints, tmp_path):

@@ -45,7 +45,7 @@ MARKED = re.compile(rf"\b(_|gettext|ngettext|pgettext|npgettext)\(\s*{STRING}(?:
 PLACE = re.compile(r"%\(\w+\)[-+ #0-9.]*[a-z]|%%")
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 
-NAMES = {"LLMFAO", "CSV", "HTTP", "JSONL", "JSON", "OpenAPI", "YAML", "UTC"}
+NAMES = {"LLMFAO", "CSV", "HTTP", "JSONL", "JSON", "LaTeX", "Markdown", "OpenAPI", "PNG", "SHA", "SVG", "YAML", "UTC"}
 """Words that are the same in every language."""
 
 READ_ALOUD = {"alt", "aria-description", "aria-label", "label", "placeholder", "title"}

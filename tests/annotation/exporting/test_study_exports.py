@@ -164,6 +164,9 @@ def test_a_downloaded_study_can_be_uploaded_as_another(client, owner):
 def upload(client, study, files):
     sent = [SimpleUploadedFile(name, content) for name, content in files.items()]
     client.post(f"/studies/{study}/data/", {"exchange_files": sent})
-    uploads.run(Upload.objects.latest("pk").pk)
+    sent_last = Upload.objects.latest("pk").pk
+    uploads.run(sent_last)
+    client.post(f"/studies/{study}/data/uploads/{sent_last}/store/")
+    uploads.run(sent_last)
     assert Upload.objects.latest("pk").state == UploadState.STORED, Upload.objects.latest("pk").report
     assert Study.objects.get(slug=study).prompt_set.results.count() == 6

@@ -63,18 +63,18 @@ def test_a_field_that_is_added_later_has_no_board_computed_again(monkeypatch):
     assert snapshots.recompute_changed(NOW) == []
 
 
-LATER = ("k", "start", "scale")
-"""Settings that came after the migration, so that no board of before has them."""
+LATER = ("k", "start", "scale", "background")
+"""Filters and settings that came after the migration, so that no board of before has them."""
 
 
-def told_then(settings: Settings, *, without: str = "") -> dict[str, object]:
-    """The settings as they were stored before the migration."""
-    return {name: value for name, value in asdict(settings).items() if name not in {*LATER, without}}
+def told_then(asked: Filters | Settings, *, without: str = "") -> dict[str, object]:
+    """The filters or settings as they were stored before the migration."""
+    return {name: value for name, value in asdict(asked).items() if name not in {*LATER, without}}
 
 
 def old_key(filters: Filters, settings: Settings, *, without: str = "") -> str:
     """The key of before, all fields told; `without` one that was added later."""
-    return migration.digest(asdict(filters), told_then(settings, without=without))
+    return migration.digest(told_then(filters), told_then(settings, without=without))
 
 
 def store(study, filters, settings, number=1, *, without="", state=State.READY) -> Leaderboard:
@@ -82,7 +82,7 @@ def store(study, filters, settings, number=1, *, without="", state=State.READY) 
     return Leaderboard.objects.create(
         study=study,
         key=old_key(filters, settings, without=without),
-        filters=asdict(filters),
+        filters=told_then(filters),
         settings=told,
         number=number,
         state=state,
@@ -109,7 +109,7 @@ class TestTheMigration:
                 BoardRequest.objects.create(
                     study=study,
                     key=old_key(filters, settings),
-                    filters=asdict(filters),
+                    filters=told_then(filters),
                     settings=told_then(settings),
                     asked_at=NOW,
                 )

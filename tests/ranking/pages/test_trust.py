@@ -203,7 +203,7 @@ def test_a_board_of_few_votes_is_preliminary_below_the_sites_number(client, sett
 
 def test_how_likely_a_model_is_the_best_is_shown_only_where_prompts_outnumber_models(client):
     for slug, models, prompts, shown in (("many", 3, 12, True), ("few", 4, 4, False)):
-        study = voted_study(slug, models=models, prompts=prompts, people=7)
+        study = voted_study(slug, models=models, prompts=prompts, people=5)
         Study.objects.update(public=True)
         for pk in snapshots.recompute_changed(NOW):
             snapshots.fill(pk, NOW)
