@@ -15,7 +15,7 @@ from annotation.models import LanguageModel, Status, Study
 from ranking.boards import snapshots
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
-from ranking.papers import files, methods_text
+from ranking.papers import escapes, files, methods_text
 from ranking.reports import agreement
 from tests.annotation.study_pages import text_of
 from tests.builders import NOW
@@ -179,11 +179,17 @@ def test_latex_holds_names_as_text(client, hostile):
         assert "\\input" not in written
         assert written.count("\\begin{") == written.count("\\end{") == 2
         # Outside of our own commands, nothing is left that LaTeX would read as anything but text.
-        bare = re.sub(r"\\(textbackslash|text[a-z]+|ldots)\{\}|\\[&%$#_{}\\]|\{[\[\]]\}", "", written)
+        bare = re.sub(r"\\(textbackslash|text[a-z]+|ldots)\{\}|\\[&%$#_{}\\]|\{[\[\]*]\}", "", written)
         rows = [line for line in bare.splitlines() if line.startswith("    ") and "\\" not in line]
         assert rows
         for row in rows:
             assert not re.search(r"[$#^~<>\"`|{}%\\]", row), row
+
+
+def test_no_row_begins_with_what_the_end_of_the_row_before_takes():
+    # LaTeX skips blanks and ends of lines when it looks for a star or an option.
+    assert escapes.latex("*judge") == "{*}judge"
+    assert escapes.latex("[judge]") == "{[}judge{]}"
 
 
 def test_braces_of_bibtex_are_balanced_and_its_fields_are_text(client, hostile):
