@@ -12,7 +12,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Status, Study
+from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Status, Study, Worker
+from annotation.models.voting import Stage
 from ranking.boards import snapshots
 from ranking.boards.compute import compute
 from ranking.methods.settings import Settings
@@ -132,6 +133,21 @@ def test_votes_are_for_who_may_read_them(client, board):
     Study.objects.filter(pk=board.study.pk).update(public=False)
     assert stranger.get(address(board)).status_code == 404
     assert stranger.get(address(board, "board.tex")).status_code == 404
+
+
+def test_votes_are_only_given_out_if_they_are_all_still_there(client, board):
+    raters = list(Rater.objects.filter(study=board.study).order_by("pk"))
+    assert client.get(address(board, "votes.csv")).status_code == 200
+    Worker.objects.filter(rater=raters[0]).update(stage=Stage.DONE, outcome="withdrawn")
+    refused = client.get(address(board, "votes.csv"))
+    assert refused.status_code == 409
+    assert "votes have since been withdrawn" in refused.content.decode()
+    Worker.objects.filter(rater=raters[0]).update(outcome="completed")
+    Comparison.objects.filter(rater=raters[1]).delete()
+    refused = client.get(address(board, "votes.csv"))
+    assert refused.status_code == 409
+    assert "no longer stored" in refused.content.decode()
+    assert client.get(address(board, "board.tex")).status_code == 200
 
 
 def test_what_is_no_file_is_not_found(client, board):
