@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from django.http import FileResponse, Http404, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 
 from annotation.exporting import jobs
 from annotation.exporting.file_formats import FILE_FORMATS
@@ -25,14 +26,9 @@ def download(
     lines: Iterable[str | bytes], name: str, content_type: str = "text/csv; charset=utf-8", *, for_people: bool = False
 ) -> Download:
     """Streams `lines` as the file `name`."""
-    response = Download(
-        lines,
-        headers={
-            "Content-Type": content_type,
-            "Content-Disposition": f'attachment; filename="{name}"',
-        }
-        | HEADERS,
-    )
+    # In a header, letters beyond ASCII need an encoding of their own: a judge's name may have them.
+    disposition = content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    response = Download(lines, headers=HEADERS | {"Content-Type": content_type, "Content-Disposition": disposition})
     response.for_people = for_people
     return response
 

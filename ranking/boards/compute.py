@@ -62,24 +62,32 @@ def compute(study: Study, filters: Filters, settings: Settings, line: Cut | None
         Contradiction: the settings do not fit the method or the comparisons.
         NotConverged: an iteration did not reach its optimum.
     """
-    source = reader.source_of(filters.raters)
-    chosen = method(settings, source)
     line = line or reader.cut(study)
-    weighted = reader.selected(study, filters, line).weighted().exists()
-    if weighted and not chosen.soft:
-        raise Contradiction(problems.NO_WEIGHTS(method=settings.method))
-    drawn = reader.is_drawn(study, line)
-    if is_counted(chosen, settings, source, weighted=weighted) and not drawn:
-        read = counting.read(study, filters, line, sides=settings.first_place or source == "judge")
-    else:
-        read = reader.read(study, filters, line, in_order=chosen.in_order, with_style=chosen.style)
+    read = read_votes(study, filters, settings, line)
     if not len(read.votes):
         raise NothingCompared(_nothing(study, filters))
     found = of_votes(read, settings)
-    if source == "all":
+    if read.source == "all":
         name_the_mix(found.sheet, reader.raters_by_kind(study, filters, line))
     _name_makers(study, found.sheet)
     return found
+
+
+def read_votes(study: Study, filters: Filters, settings: Settings, line: Cut) -> Read:
+    """Reads the comparisons of a board, counted where that is enough.
+
+    Raises:
+        UnknownRater, UnknownCategory, UnknownBackground: the study has no such judge, category or group of people.
+        Contradiction: the settings do not fit the method or the comparisons.
+    """
+    source = reader.source_of(filters.raters)
+    chosen = method(settings, source)
+    weighted = reader.selected(study, filters, line).weighted().exists()
+    if weighted and not chosen.soft:
+        raise Contradiction(problems.NO_WEIGHTS(method=settings.method))
+    if is_counted(chosen, settings, source, weighted=weighted) and not reader.is_drawn(study, line):
+        return counting.read(study, filters, line, sides=settings.first_place or source == "judge")
+    return reader.read(study, filters, line, in_order=chosen.in_order, with_style=chosen.style)
 
 
 def of_votes(read: Read, settings: Settings) -> Computed:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from annotation.snapshots import UNFINISHED, State
 from annotation.stored_problems import told
-from ranking.boards.compute import PROBLEMS, Computed, compute
+from ranking.boards.compute import PROBLEMS, Computed, compute, read_votes
 from ranking.boards.snapshots import REPORTS
 from ranking.models import Leaderboard
 from ranking.reports import goal
@@ -56,6 +56,16 @@ def recompute_report(snapshot: Leaderboard) -> dict[str, Any]:
         found = REPORTS[snapshot.method](snapshot.study, snapshot.line)
     _refuse_others(snapshot, found.pop("digest"))
     return found
+
+
+def refuse_changed(snapshot: Leaderboard) -> None:
+    """Raises CannotRecompute unless every comparison in the board `snapshot` is still stored and none is withdrawn."""
+    _refuse_withdrawn(snapshot)
+    try:
+        read = read_votes(snapshot.study, snapshot.asked_filters(), snapshot.asked_settings(), snapshot.line)
+    except PROBLEMS as error:
+        raise CannotRecompute(told(error.problem)) from error
+    _refuse_others(snapshot, read.digest)
 
 
 def _called(snapshot: Leaderboard) -> str:

@@ -21,8 +21,9 @@ _LATEX: Final = {
     "`": r"\textasciigrave{}",
     "[": r"{[}",
     "]": r"{]}",
+    "*": "{*}",
 }
-"""Characters with a meaning in LaTeX. Brackets are options where a row of a table begins with one."""
+"""Characters with a meaning in LaTeX. The end of a row would take a bracket or star that the next one begins with."""
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>&|~$#^!])")
 

@@ -1,13 +1,15 @@
 """The paragraph on methods that a paper takes over, with the numbers of a board filled in."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ranking.methods.registry import METHODS
+from ranking.methods.settings import ELO_DEFAULTS
 from ranking.models import Leaderboard
-from ranking.pages import text
+from ranking.pages import statements, text
+from ranking.pages.statements import About
 from ranking.pages.text import written
 from ranking.votes.backgrounds import SEPARATOR
 from ranking.votes.reader import ALL, PEOPLE
@@ -16,7 +18,8 @@ from ranking.votes.reader import ALL, PEOPLE
 def paragraph(board: Leaderboard) -> str:
     """Returns the sentences about the data, the method and the intervals of `board`."""
     groups: list[dict[str, Any]] = board.sheet["groups"]
-    said = [_data(board), *_which(board), _method(board), *_ties(board), *_scale(board), *_intervals(board)]
+    said = [_data(board), *_which(board), _method(board), *_ties(board), *_scale(board)]
+    said += [*_as_on_the_board(board), *_intervals(board)]
     if len(groups) > 1:
         told = _("The models fall into %(groups)s groups that were never compared with each other and are rated apart.")
         said.append(told % {"groups": len(groups)})
@@ -49,7 +52,8 @@ def _data(board: Leaderboard) -> str:
 def _raters(board: Leaderboard, facts: dict[str, Any]) -> str:
     if board.raters == PEOPLE:
         number = facts.get("raters", 0)
-        if not number:
+        # How many people are in a crowd is not known.
+        if not number or facts.get("crowds"):
             return _("people")
         return ngettext("%(number)s person", "%(number)s people", number) % {"number": written(number)}
     if board.raters == ALL:
@@ -68,7 +72,8 @@ def _which(board: Leaderboard) -> list[str]:
         said.append(_("Only people with the background “%(group)s” count.") % {"group": group})
     if filters.reading == "tie-allowed":
         said.append(_("On the scale from 1 to 8, 4 and 5 count as ties."))
-    if board.raters != PEOPLE:
+    # Soft verdicts do not contradict one another: their mean counts.
+    if board.raters != PEOPLE and not board.sheet.get("facts", {}).get("soft"):
         ways = {
             "drop": _("A judge’s verdicts on a pair that contradict each other are left out."),
             "tie": _("A judge’s verdicts on a pair that contradict each other count as a tie."),
@@ -82,6 +87,16 @@ def _which(board: Leaderboard) -> list[str]:
         )
         said.append(told % {"number": written(board.simulated)})
     return said
+
+
+AS_ON_THE_BOARD: Final = {"went-in": "went-in-weighted", "board": "normal-prior"}
+"""By their part of the board's page, the statements that a paper needs as well."""
+
+
+def _as_on_the_board(board: Leaderboard) -> list[str]:
+    it = About.of(board)
+    found = [each for part in AS_ON_THE_BOARD for each in statements.said(part, it)]
+    return [each.text for each in found if each.code in AS_ON_THE_BOARD.values()]
 
 
 def _method(board: Leaderboard) -> str:
@@ -110,7 +125,8 @@ def _scale(board: Leaderboard) -> list[str]:
     if known.unit == "share":
         return []
     if known.unit == "points":
-        words = {"k": f"{settings.k or 4:g}", "start": f"{settings.start or 1000:g}"}
+        given = {name: getattr(settings, name) for name in ("k", "start")}
+        words = {name: f"{ELO_DEFAULTS[name] if value is None else value:g}" for name, value in given.items()}
         return [_("Ratings move by at most %(k)s points per vote and start at %(start)s.") % words]
     if settings.anchor:
         words = {"model": settings.anchor[0], "rating": written(settings.anchor[1])}
@@ -119,8 +135,9 @@ def _scale(board: Leaderboard) -> list[str]:
 
 
 def _intervals(board: Leaderboard) -> list[str]:
-    group = board.sheet["groups"][0] if board.sheet["groups"] else None
-    if group is None or group["rows"][0]["low"] is None:
+    # A group may have too few raters or prompts for intervals while another has them.
+    group = next((each for each in board.sheet["groups"] if each["rows"][0]["low"] is not None), None)
+    if group is None:
         return [_("There are no intervals.")]
     if group["order_range"]:
         return [_("Ranges hold 95% of the ratings over orders of the votes; they are not confidence intervals.")]

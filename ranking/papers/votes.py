@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 
 from annotation.interchange.tables import csv_line, csv_lines
+from ranking.boards import recompute
+from ranking.methods.tally import Votes
 from ranking.models import Leaderboard
 from ranking.votes import reader
 
@@ -16,8 +18,16 @@ AT_ONCE: Final = 10_000
 
 
 def lines(board: Leaderboard) -> Iterator[str]:
-    """Yields the votes of `board` as CSV, in stored order."""
-    votes = reader.read(board.study, board.asked_filters(), board.line).votes
+    """Returns the votes of `board` as CSV, in stored order.
+
+    Raises:
+        CannotRecompute: some of them are no longer stored, or were withdrawn.
+    """
+    recompute.refuse_changed(board)
+    return _lines(reader.read(board.study, board.asked_filters(), board.line).votes)
+
+
+def _lines(votes: Votes) -> Iterator[str]:
     nothing = np.full(len(votes), -1)
     columns = (
         votes.x,

@@ -1,6 +1,7 @@
 """Views of what a paper takes from a board: a page, and the files that it links."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -11,6 +12,7 @@ from annotation.models import Study
 from annotation.snapshots import State
 from annotation.views.access import results_for, sees_pairs
 from annotation.views.downloads import download
+from ranking.boards.recompute import CannotRecompute
 from ranking.methods.registry import METHODS
 from ranking.models import Leaderboard
 from ranking.pages import agreement as agreement_page
@@ -69,14 +71,17 @@ def paper(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 @require_safe
 def paper_file(request: HttpRequest, slug: str, number: int, name: str) -> HttpResponseBase:
-    """Downloads one of the files of a board; the votes only for those who may read them."""
+    """Downloads one of the files of a board; votes only for those who may read them, if all are still there."""
     study, runs_it = results_for(request, slug)
     board = _board(study, number)
     file = FILES.get(name)
     if file is None or (file.with_votes and not _may_read_votes(board, study, runs_it)):
         raise Http404
     called = name if name == SCRIPT.name else f"{board.file_name}-{name}"
-    return download(file.chunks(board), called, file.media)
+    try:
+        return download(file.chunks(board), called, file.media)
+    except CannotRecompute as refusal:
+        return HttpResponse(str(refusal), "text/plain; charset=utf-8", HTTPStatus.CONFLICT)
 
 
 @require_safe

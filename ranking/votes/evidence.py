@@ -148,7 +148,7 @@ def _prompts_per_model(rows: ComparisonQuerySet) -> list[int] | None:
 
 
 def _kinds(rows: ComparisonQuerySet) -> Facts:
-    """Counts the people and the judges, and the votes of each."""
+    """Counts the people, the crowds and the judges, the votes of each, and those with a weight or a share."""
     found = {
         kind: (raters, votes)
         for kind, raters, votes in rows.order_by()
@@ -159,7 +159,8 @@ def _kinds(rows: ComparisonQuerySet) -> Facts:
         found.get(kind, (0, 0)) for kind in (RaterKind.JUDGE, RaterKind.WORKER, RaterKind.CROWD)
     )
     counts = {"people": people, "people_votes": votes + more, "judges": judges, "judge_votes": verdicts}
-    return {**counts, "crowds": crowds, "crowd_votes": more, "weighted": rows.weighted().count()}
+    weighted, soft = (rows.filter(**{f"{name}__isnull": False}).count() for name in ("weight", "share"))
+    return {**counts, "crowds": crowds, "crowd_votes": more, "weighted": weighted, "soft": soft}
 
 
 def _excluded(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:

@@ -47,7 +47,7 @@ class UnknownCategory(Failure, ValueError):
 
 
 class UnknownBackground(Failure, ValueError):
-    """Too few people of the study have that background; the message lists the groups there are."""
+    """Too few people of the study have that background, or gave the comparisons that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +280,9 @@ def selected(study: Study, filters: Filters, line: Cut) -> ComparisonQuerySet:
             known_groups = ", ".join(backgrounds.groups(study, line.excluded)) or "-"
             raise UnknownBackground(problems.NO_SUCH_BACKGROUND(name=filters.background, known=known_groups))
         rows = rows.filter(theirs)
+        if rows.order_by().values("rater").distinct()[: backgrounds.LEAST].count() < backgrounds.LEAST:
+            # Of a group that is large enough, too few may have voted on prompts of one category.
+            raise UnknownBackground(problems.NONE_OF_BACKGROUND(background=filters.background))
     middle = Q(winner="tie")
     if filters.reading == "tie-allowed":
         middle |= Q(scale_name=Study.ScaleName.EIGHT, value__in=(4, 5))

@@ -1,10 +1,12 @@
 """The page of exports: a small file comes at once, a large one gets a page with its progress."""
 
+from urllib.parse import quote
+
 import pytest
 from django.utils import timezone
 
 from annotation.exporting import jobs
-from annotation.models import Export, ExportState, Rater, Study
+from annotation.models import Export, ExportState, Rater, RaterKind, Study
 from tests.annotation.study_pages import give_votes, study_of, text_of
 from tests.site.api import Program
 
@@ -43,6 +45,13 @@ def test_a_small_file_comes_at_once(client, study):
     assert response.headers["Content-Type"].startswith("application/jsonl")
     assert response.getvalue().count(b"\n") == 3
     assert not Export.objects.exists()
+
+
+def test_a_judge_s_file_is_called_after_it_in_any_script(client, study):
+    Rater.objects.create(study=study, kind=RaterKind.JUDGE, name="裁判")
+    response = client.post(FILES, {"layout": "comparisons", "raters": "裁判"})
+    name = quote("裁判-comparisons.csv")
+    assert response.headers["Content-Disposition"] == f"attachment; filename*=utf-8''{name}"
 
 
 def test_a_large_file_gets_a_page_and_comes_from_there(client, study, large):

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import asdict
 from urllib.parse import urlencode
 
 import pytest
@@ -11,14 +12,18 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import LanguageModel, Status, Study
+from annotation.models import Comparison, LanguageModel, Rater, RaterKind, Status, Study, Worker
+from annotation.models.voting import Stage
 from ranking.boards import snapshots
+from ranking.boards.compute import compute
 from ranking.methods.settings import Settings
 from ranking.models import Leaderboard
-from ranking.papers import files, methods_text
+from ranking.papers import escapes, files, methods_text
 from ranking.reports import agreement
+from ranking.votes import evidence
+from ranking.votes.reader import Filters, cut
 from tests.annotation.study_pages import text_of
-from tests.builders import NOW
+from tests.builders import NOW, build_study
 from tests.ranking.casting import judge, vote, voted_study
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +135,21 @@ def test_votes_are_for_who_may_read_them(client, board):
     assert stranger.get(address(board, "board.tex")).status_code == 404
 
 
+def test_votes_are_only_given_out_if_they_are_all_still_there(client, board):
+    raters = list(Rater.objects.filter(study=board.study).order_by("pk"))
+    assert client.get(address(board, "votes.csv")).status_code == 200
+    Worker.objects.filter(rater=raters[0]).update(stage=Stage.DONE, outcome="withdrawn")
+    refused = client.get(address(board, "votes.csv"))
+    assert refused.status_code == 409
+    assert "votes have since been withdrawn" in refused.content.decode()
+    Worker.objects.filter(rater=raters[0]).update(outcome="completed")
+    Comparison.objects.filter(rater=raters[1]).delete()
+    refused = client.get(address(board, "votes.csv"))
+    assert refused.status_code == 409
+    assert "no longer stored" in refused.content.decode()
+    assert client.get(address(board, "board.tex")).status_code == 200
+
+
 def test_what_is_no_file_is_not_found(client, board):
     assert client.get(address(board, "board.doc")).status_code == 404
 
@@ -179,11 +199,17 @@ def test_latex_holds_names_as_text(client, hostile):
         assert "\\input" not in written
         assert written.count("\\begin{") == written.count("\\end{") == 2
         # Outside of our own commands, nothing is left that LaTeX would read as anything but text.
-        bare = re.sub(r"\\(textbackslash|text[a-z]+|ldots)\{\}|\\[&%$#_{}\\]|\{[\[\]]\}", "", written)
+        bare = re.sub(r"\\(textbackslash|text[a-z]+|ldots)\{\}|\\[&%$#_{}\\]|\{[\[\]*]\}", "", written)
         rows = [line for line in bare.splitlines() if line.startswith("    ") and "\\" not in line]
         assert rows
         for row in rows:
             assert not re.search(r"[$#^~<>\"`|{}%\\]", row), row
+
+
+def test_no_row_begins_with_what_the_end_of_the_row_before_takes():
+    # LaTeX skips blanks and ends of lines when it looks for a star or an option.
+    assert escapes.latex("*judge") == "{*}judge"
+    assert escapes.latex("[judge]") == "{[}judge{]}"
 
 
 def test_braces_of_bibtex_are_balanced_and_its_fields_are_text(client, hostile):
@@ -251,7 +277,6 @@ def test_the_methods_say_what_the_board_was_made_from(board):
 )
 def test_the_methods_of_other_boards_say_how_they_differ(settings, said):
     from ranking.boards import requests
-    from ranking.votes.reader import Filters
 
     study = voted_study()
     asked = Settings(**settings)
@@ -261,6 +286,73 @@ def test_the_methods_of_other_boards_say_how_they_differ(settings, said):
     board = Leaderboard.objects.of(study, Filters(), asked).newest()
     assert said in methods_text.paragraph(board)
     assert not files.can_be_recomputed(board) or settings == {"simultaneous": True}
+
+
+def test_the_methods_say_where_elo_starts():
+    board = made(voted_study(), Settings("elo", start=0.0))
+    assert "at most 4 points per vote and start at 0." in methods_text.paragraph(board)
+
+
+def test_the_methods_do_not_count_a_crowd_as_a_person():
+    study = build_study(models=3, prompts=4)
+    crowd = Rater.objects.create(study=study, kind=RaterKind.CROWD, name="crowd:arena")
+    for place, pair in enumerate(study.pairs.votable()):
+        vote(crowd, pair, "xy"[place % 2])
+    assert "comparisons by people on" in methods_text.paragraph(made(study))
+
+
+def test_the_methods_say_that_weights_count():
+    study = voted_study()
+    assert "have a weight" not in methods_text.paragraph(made(study))
+    Comparison.objects.update(weight=2.0)
+    assert "Some comparisons have a weight and count that many times as much." in methods_text.paragraph(made(study))
+    Comparison.objects.update(weight=None, share=0.7, winner="x")
+    assert "have a weight" not in methods_text.paragraph(made(study))
+
+
+def test_the_methods_leave_out_no_soft_verdicts():
+    study = voted_study()
+    robin = judge(study)
+    for pair in study.pairs.votable():
+        vote(robin, pair, "x", share=0.8)
+        vote(robin, pair, "y", share=0.4, left="y", trial=1)
+    said = methods_text.paragraph(made(study, raters="gpt9"))
+    assert "contradict each other" not in said
+    Comparison.objects.filter(rater=robin).update(share=None, winner="x")
+    assert "contradict each other are left out" in methods_text.paragraph(made(study, raters="gpt9"))
+
+
+def test_the_methods_say_that_a_normal_prior_pulls_ratings():
+    board = made(voted_study())
+    board.sheet["groups"][0]["prior_deviation"] = 123.0
+    assert "Its standard deviation, 123 points, is estimated from the votes." in methods_text.paragraph(board)
+
+
+def test_the_methods_tell_of_intervals_if_any_group_has_them():
+    board = made(voted_study())
+    (group,) = board.sheet["groups"]
+    without = {**group, "rows": [{**row, "low": None, "high": None} for row in group["rows"]]}
+    board.sheet["groups"] = [without, group]
+    assert "95% intervals are for prompts and raters like these" in methods_text.paragraph(board)
+
+
+def made(study: Study, settings: Settings | None = None, raters: str = "people") -> Leaderboard:
+    """A board of the study as it is now, which is not stored."""
+    asked, filters, line = settings or Settings(), Filters(raters), cut(study)
+    found = compute(study, filters, asked, line)
+    found.sheet["facts"] = evidence.facts(study, filters, line, asked.baseline)
+    return Leaderboard(
+        study=study,
+        raters=raters,
+        method=asked.method,
+        filters=asdict(filters),
+        settings=asdict(asked),
+        comparisons=found.sheet["comparisons"],
+        simulated=found.read.simulated,
+        sheet=found.sheet,
+        finished_at=NOW,
+        digest=found.read.digest,
+    )
 
 
 def test_agreement_comes_as_tables(client, hostile):

@@ -4,9 +4,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import Rater, Study, Worker
+from annotation.models import Comparison, Rater, Study, Worker
 from ranking.boards import snapshots
-from ranking.methods.settings import Contradiction
+from ranking.boards.compute import compute
+from ranking.methods.settings import Contradiction, Settings
 from ranking.pages.options import Asked, Names
 from ranking.votes import backgrounds, evidence, reader
 from ranking.votes.reader import Filters, UnknownBackground, cut, read
@@ -45,6 +46,20 @@ def test_a_board_counts_only_the_people_of_the_group(study: Study) -> None:
 def test_a_smaller_group_is_refused(study: Study, group: str) -> None:
     with pytest.raises(UnknownBackground, match="Choose from: age=18-29"):
         read(study, Filters(background=group), cut(study))
+
+
+def test_the_few_of_a_large_group_who_voted_in_a_category_are_not_shown_apart(study: Study) -> None:
+    pair = study.pairs.votable()[0]
+    pair.prompt.type = "rare"
+    pair.prompt.save()
+    filters, line = Filters(category="rare", background="age=18-29"), cut(study)
+    assert len(read(study, filters, line).votes) == 12 * study.pairs.votable().filter(prompt=pair.prompt).count()
+    few = Rater.objects.order_by("pk")[9:12]
+    Comparison.objects.filter(rater__in=list(few), pair__prompt=pair.prompt).delete()
+    assert "age=18-29" in backgrounds.groups(study)
+    for look in (read, evidence.facts, lambda *asked: compute(asked[0], asked[1], Settings("elo"), asked[2])):
+        with pytest.raises(UnknownBackground, match="No comparisons by people who are “age=18-29” count"):
+            look(study, filters, line)
 
 
 def test_people_who_are_excluded_or_have_not_voted_are_not_in_a_group(study: Study) -> None:
