@@ -89,6 +89,16 @@ def test_every_column_of_winners_is_a_rater_and_every_row_a_prompt(tmp_path: Pat
     assert not ResultFlag.objects.exists()
 
 
+def test_rows_of_a_json_list_on_one_line_are_prompts_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "battles.json"
+    path.write_text(
+        '[{"model_a": "Fern", "model_b": "Moss", "winner": "model_a", "person": "p1"},'
+        ' {"model_a": "Reed", "model_b": "Fern", "winner": "model_b", "person": "p2"}]'
+    )
+    load.load([path], study_slug="plain", format_name="plain-comparisons")
+    assert votes() == [(None, "Fern", "Moss", "x"), (None, "Reed", "Fern", "y")]
+
+
 def test_the_same_file_again_adds_nothing(tmp_path: Path) -> None:
     loaded(tmp_path, SEVERAL)
     again = loaded(tmp_path, SEVERAL)
