@@ -1,26 +1,18 @@
 """Unpacking ZIP archives, the way a browser can upload a folder."""
 
 import errno
-import lzma
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from annotation.interchange.faults import Fault, printable
 from annotation.interchange.hidden_files import is_hidden
 from annotation.interchange.reading.source import EXPANDED_FREELY, EXPANSION, Source
-from annotation.interchange.reading.streams import package_of
+from annotation.interchange.reading.streams import DAMAGE, package_of
 from annotation.problems import gettext_noop
 
 MOST_FILES: Final = 10_000
 CHUNK: Final = 2**20
-
-DAMAGE: Final = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError),
-    NotImplementedError,  # a compression method that zipfile does not know
-)
-"""Errors that reading a damaged or invalid ZIP archive raises."""
 
 
 class Unpackable(Exception):
