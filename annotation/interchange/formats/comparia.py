@@ -17,7 +17,7 @@ from annotation.interchange.format import PASSED, Format, Named, Record
 from annotation.interchange.formats import battle, vote
 from annotation.interchange.formats.battle import Fields
 from annotation.interchange.formats.chatbot_arena import LOST, TEXTS, Texts, Verdict, person, texts, when
-from annotation.interchange.formats.conversation import parsed
+from annotation.interchange.formats.conversation import parsed, storable
 from annotation.interchange.llmfao import Wrong, name, text
 from annotation.interchange.reading import Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
@@ -91,7 +91,7 @@ def _category(value: Any) -> str:
             value = parsed(value)
     if isinstance(value, list):
         value = next((each for each in value if each), "")
-    return value if isinstance(value, str) else ""
+    return storable(value) if isinstance(value, str) else ""
 
 
 def _background(row: Row) -> dict[str, str]:

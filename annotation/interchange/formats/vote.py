@@ -39,8 +39,8 @@ def values(
     """Returns the values of a record: the left model first.
 
     `rater` is a worker's number, the id of a person, or the name of a judge or of a crowd. A row without a `prompt` is
-    its own prompt; with `again` it is another rater's vote in the row of the record before, on the same pair. `category`
-    is that of a new prompt.
+    its own prompt; with `again` it is another rater's vote in the row of the record before, on the same pair.
+    `category` is that of a new prompt.
     """
     return {
         "models": models,

@@ -268,3 +268,9 @@ def test_what_is_exported_loads_again(tmp_path: Path) -> None:
     (folder / "all-comparisons.csv").write_text("".join(export(study, "comparisons", raters="all")))
     again = load.load([folder], study_slug=study.slug)
     assert again.upload is None
+
+
+def test_a_crowd_whose_name_is_too_long_is_an_error(tmp_path: Path) -> None:
+    name = f"people {'x' * 200}"
+    with pytest.raises(load.FaultyFiles, match="200 characters"):
+        loaded(tmp_path, f"model_a,model_b,winner_{name}\nFern,Moss,model_a\n")

@@ -96,3 +96,9 @@ def test_where_a_visitor_comes_from_is_background(tmp_path):
 def test_an_error_names_its_field(tmp_path, kind, row, changed, field):
     faults = of(tmp_path, kind, row | changed)
     assert [(type(fault), fault.field) for fault in faults] == [(Fault, field)]
+
+
+def test_a_category_in_a_cell_can_be_stored(tmp_path):
+    plain = VOTE | {"conversation_a": None, "conversation_b": None}
+    (record,) = of(tmp_path, "votes", plain | {"categories": '["a\\u0000b"]'})
+    assert record.values["category"] == "a\N{REPLACEMENT CHARACTER}b"
