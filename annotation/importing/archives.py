@@ -1,7 +1,9 @@
 """Unpacking ZIP archives, the way a browser can upload a folder."""
 
 import errno
+import os
 import zipfile
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
@@ -52,12 +54,14 @@ def unpack(source: Source, into: Path) -> list[Source]:
                 )
             left = max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
             found = []
+            # Two folders may each have an archive of this name.
+            of_it = blake2b(os.fsencode(source.path.absolute()), digest_size=8).hexdigest()
             for index, member in enumerate(members):
                 # Some systems write their own path separator, and some archives have entries without a name.
                 parts = PurePosixPath(member.filename.replace("\\", "/").lstrip("/")).parts
                 if not parts or parts[-1] == "..":
                     continue
-                path = into / f"{source.path.name}-{index}"
+                path = into / f"{of_it}-{index}"
                 if is_hidden(whole := "/".join(map(printable, parts))):
                     found.append(Source(whole, path, inner=True))
                     continue
