@@ -121,6 +121,14 @@ class Check(Body):
         child=Chosen(), required=False, default=dict, help_text="By a file’s name, what is said of it."
     )
 
+    def validate_choices(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Checks the names of files and columns, which are keys, by the rules of other texts."""
+        name = serializers.CharField(allow_blank=True, max_length=NAME, trim_whitespace=False)
+        for file, said in value.items():
+            for key in (file, *said.get("reading", {}).get("columns", {})):
+                name.run_validation(key)
+        return value
+
     def validate_format(self, value: str) -> str:
         if value and value not in FORMATS:
             told = _("Unknown format. Use one of: %(known)s.") % {"known": ", ".join(FORMATS)}

@@ -1,26 +1,20 @@
 """Unpacking ZIP archives, the way a browser can upload a folder."""
 
 import errno
-import lzma
+import os
 import zipfile
-import zlib
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from annotation.interchange.faults import Fault, printable
 from annotation.interchange.hidden_files import is_hidden
 from annotation.interchange.reading.source import EXPANDED_FREELY, EXPANSION, Source
-from annotation.interchange.reading.streams import package_of
+from annotation.interchange.reading.streams import DAMAGE, package_of
 from annotation.problems import gettext_noop
 
 MOST_FILES: Final = 10_000
 CHUNK: Final = 2**20
-
-DAMAGE: Final = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError),
-    NotImplementedError,  # a compression method that zipfile does not know
-)
-"""Errors that reading a damaged or invalid ZIP archive raises."""
 
 
 class Unpackable(Exception):
@@ -60,12 +54,14 @@ def unpack(source: Source, into: Path) -> list[Source]:
                 )
             left = max(EXPANDED_FREELY, EXPANSION * source.path.stat().st_size)
             found = []
+            # Two folders may each have an archive of this name.
+            of_it = blake2b(os.fsencode(source.path.absolute()), digest_size=8).hexdigest()
             for index, member in enumerate(members):
                 # Some systems write their own path separator, and some archives have entries without a name.
                 parts = PurePosixPath(member.filename.replace("\\", "/").lstrip("/")).parts
                 if not parts or parts[-1] == "..":
                     continue
-                path = into / f"{source.path.name}-{index}"
+                path = into / f"{of_it}-{index}"
                 if is_hidden(whole := "/".join(map(printable, parts))):
                     found.append(Source(whole, path, inner=True))
                     continue

@@ -84,7 +84,7 @@ def test_a_file_is_read_in_another_way(study: Study, owner: Any) -> None:
 
 @pytest.mark.parametrize("body", [
     {"format": "klingon"}, {"choices": []}, {"choices": {"a": 1}}, {"choices": {"a": {"reading": {"columns": []}}}},
-    {"separator": ";"},
+    {"separator": ";"}, {"choices": {"a\0": {}}}, {"choices": {"a": {"reading": {"columns": {"\ud800": "id"}}}}},
 ])  # fmt: skip
 def test_a_choice_that_makes_no_sense_is_an_error(study: Study, owner: Any, body: dict[str, Any]) -> None:
     program = Program(owner)

@@ -270,6 +270,8 @@ class Comparisons:
         return make
 
     def _add_rater(self, key: int | str, simulated: bool, background: Mapping[str, str]) -> KnownRater:
+        if isinstance(key, str) and len(key) > RATER_LENGTH:
+            raise Refused("rater", gettext_noop("Use at most 200 characters."))
         rater = KnownRater(0, index=len(self.raters), joined=False, simulated=simulated, excluded=False)
         self.raters[key] = rater
         if sink := self.context.sink:

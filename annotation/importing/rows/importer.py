@@ -94,11 +94,6 @@ class Intake:
         self._takers: dict[Callable[[Intake], Taker], Taker] = {}
 
     @property
-    def file(self) -> int:
-        """The file being read, counted from 0."""
-        return self._context.file
-
-    @property
     def textless(self) -> bool:
         """Whether the prompt set has no texts."""
         return self._context.textless

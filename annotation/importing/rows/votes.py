@@ -71,7 +71,7 @@ class _Row:
 
 
 class VoteRows:
-    """Imports votes without texts; see `Taker`. Several records of one line are votes on one pair."""
+    """Imports votes without texts; see `Taker`."""
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
@@ -79,7 +79,6 @@ class VoteRows:
         self._times: dict[bytes, int] = {}
         self._counts = {kind: intake.count(kind) for kind in (*OWN, "comparisons", KIND)}
         self._row: _Row | None = None
-        self._place: tuple[int, int] | None = None
         self._workers = Numbering()
         self._check_set()
         self._waiting: list[_Row] = []
@@ -170,11 +169,12 @@ class VoteRows:
         self._counts[KIND].add(new=new)
 
     def _own(self, record: Record, rater: int | str) -> None:
-        """Imports a vote on a pair of its own, or another rater's vote of the same line."""
-        row, place = record.values, (self.intake.file, record.line)
-        if self._row is None or place != self._place:
+        """Imports a vote on a pair of its own, or another rater's vote on the pair before."""
+        row = record.values
+        # Not by the line: a JSON list may have all of its rows on one.
+        if self._row is None or not row["again"]:
             self._write()
-            self._row, self._place = self._begin(row, rater), place
+            self._row = self._begin(row, rater)
         current = self._row
         if rater in current.votes:
             raise Refused("rater", gettext_noop("This row has two votes of the same rater."))

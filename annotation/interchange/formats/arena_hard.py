@@ -25,6 +25,7 @@ from annotation.interchange.formats.conversation import content, conversation, p
 from annotation.interchange.formats.remainder import Order
 from annotation.interchange.llmfao import Wrong, name, text
 from annotation.interchange.reading import MOST_WEIGHT, STRONG_WEIGHT, Head, Progress, Row, Source, rows
+from annotation.interchange.reading.source import unstorable
 from annotation.problems import gettext_noop
 from annotation.problems import kind as remark
 from annotation.scales import Answer
@@ -338,6 +339,8 @@ def _games(value: Any) -> list[Mapping[str, Any] | None]:
     fits = isinstance(found, list) and all(game is None or isinstance(game, dict) for game in found)
     if not fits or not 1 <= len(found) <= MOST_GAMES:
         raise Wrong(gettext_noop("Expected a list of one or two games, not %(found)s."), found=shown(value))
+    if problem := unstorable(found):
+        raise Wrong(problem)
     return found  # type: ignore[no-any-return]
 
 

@@ -17,7 +17,7 @@ from annotation.interchange.format import PASSED, Format, Named, Record
 from annotation.interchange.formats import battle, vote
 from annotation.interchange.formats.battle import Fields
 from annotation.interchange.formats.chatbot_arena import LOST, TEXTS, Texts, Verdict, person, texts, when
-from annotation.interchange.formats.conversation import parsed
+from annotation.interchange.formats.conversation import parsed, storable
 from annotation.interchange.llmfao import Wrong, name, text
 from annotation.interchange.reading import Head, Progress, Row, Source, rows
 from annotation.problems import gettext_noop
@@ -91,7 +91,7 @@ def _category(value: Any) -> str:
             value = parsed(value)
     if isinstance(value, list):
         value = next((each for each in value if each), "")
-    return value if isinstance(value, str) else ""
+    return storable(value) if isinstance(value, str) else ""
 
 
 def _background(row: Row) -> dict[str, str]:
@@ -217,10 +217,10 @@ class _Turn(NamedTuple):
 
 @dataclass(slots=True)
 class _Opinion:
-    """The last reaction to each answer of a turn: 1 liked, -1 disliked; and the line of the last row."""
+    """The last reaction to each answer of a turn: 1 liked, -1 disliked; and which row of the file is the last one."""
 
     sides: dict[str, int] = field(default_factory=dict)
-    line: int = 0
+    last: int = 0
 
 
 def _reaction(file: Source, row: Row) -> tuple[_Turn, str, int, Sequence[Fault]]:
@@ -271,15 +271,15 @@ def _verdict(opinion: _Opinion) -> Verdict | None:
 def _reactions(file: Source, progress: Progress | None) -> Iterator[Record | Fault]:
     """Yields a vote for each turn that a visitor reacted to, at the last of its rows."""
     opinions: dict[_Turn, _Opinion] = {}
-    for row in rows(file):
+    for number, row in enumerate(rows(file)):
         if not isinstance(row, Fault):
             turn, side, liking, faults = _reaction(file, row)
             if not faults:
                 opinion = opinions.setdefault(turn, _Opinion())
-                opinion.line = row.line
+                opinion.last = number
                 if liking:
                     opinion.sides[side] = liking
-    for row in rows(file, progress):
+    for number, row in enumerate(rows(file, progress)):
         if isinstance(row, Fault):
             yield row
             continue
@@ -295,7 +295,7 @@ def _reactions(file: Source, progress: Progress | None) -> Iterator[Record | Fau
             yield Record(PASSED, row.line, {"remark": WITHOUT_REACTION.code})
         opinion = opinions[turn]
         found = _verdict(opinion)
-        if row.line != opinion.line or found is None:
+        if number != opinion.last or found is None:
             continue
         models = (row.values[MODELS[0]], row.values[MODELS[1]])
         yield _record(file, row, models, found, said, turn.rank + 1)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -62,10 +63,19 @@ def storable(text: str) -> str:
     return text
 
 
+def _finite(word: str) -> float | None:
+    found = float(word)
+    return found if math.isfinite(found) else None
+
+
+# Numbers that are none, such as NaN, cannot be stored or written again.
+_decoder: Final = json.JSONDecoder(strict=False, parse_constant=lambda _word: None, parse_float=_finite)
+
+
 def parsed(value: Any) -> Any:
     """Returns the list or object that a text holds as JSON or as Python prints it; any other value as it is.
 
-    CSV files of these layouts have such texts in their cells, and so have some Parquet files.
+    CSV files of these layouts have such texts in their cells, and so have some Parquet files. NaN is null.
 
     Raises:
         Wrong: the text is neither.
@@ -73,13 +83,14 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, strict=False)
+        return _decoder.decode(value)
     except (ValueError, RecursionError):
         pass
     try:
         if len(value) <= PRINTED:
-            return ast.literal_eval(value)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+            # By way of JSON, which has neither bytes nor sets, and no infinite numbers.
+            return json.loads(json.dumps(ast.literal_eval(value), allow_nan=False))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         pass
     raise Wrong(gettext_noop("Expected a list as JSON, not %(found)s."), found=shown(value))
 

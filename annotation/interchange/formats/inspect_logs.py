@@ -4,12 +4,14 @@ A sample is `id, epoch, input, target, messages, output, scores, attachments`. E
 score becomes a judgment from elsewhere under the scorer's name. Long texts of a sample may lie in its `attachments`.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import PASSED, Format, Named, Record
 from annotation.interchange.formats import answer, score
+from annotation.interchange.formats.answer import length
 from annotation.interchange.formats.battle import Fields
 from annotation.interchange.formats.chatbot_arena import when
 from annotation.interchange.formats.conversation import asked, content
@@ -149,7 +151,7 @@ def _sample(file: Source, row: Row, model: str, task: str) -> Iterator[Record | 
             sample=epoch - 1,
             category=task,
             references=_references(row.values.get("target")),
-            duration=_seconds(row.values.get("output")),
+            duration=_duration(row.values.get("output")),
             format_name=NAME,
             file=file.plain_name.rpartition("/")[2],
         ),
@@ -167,9 +169,9 @@ def _model_of_output(output: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _seconds(output: Any) -> float | None:
-    found = output.get("time") if isinstance(output, dict) else None
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) and found >= 0 else None
+def _duration(output: Any) -> float | None:
+    """Returns the milliseconds that the model took; Inspect says the seconds."""
+    return length(output.get("time"), 1000) if isinstance(output, dict) else None
 
 
 def _judged(fields: Fields, scores: Mapping[str, Any]) -> Iterator[tuple[str, float | None, str]]:
@@ -198,17 +200,14 @@ def _word(value: Any) -> str:
 
 def _number(value: Any) -> float | None:
     """Returns a score as a number, as Inspect reads it; None if it is a word of the scorer's own."""
-    match value:
-        case bool() | int() | float():
-            return float(value)
-        case str() if value in VALUES:
-            return VALUES[value]
-        case str():
-            try:
-                return float(value)
-            except ValueError:
-                return None
-    return None
+    if isinstance(value, str) and value in VALUES:
+        return VALUES[value]
+    try:
+        found = float(value) if isinstance(value, str | int | float) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    # Scorers say NaN where they could not tell; no mean can be taken of it.
+    return found if math.isfinite(found) else None
 
 
 FORMAT: Final = Format(

@@ -53,7 +53,7 @@ def model_beside(file: Source) -> str:
     beside = sorted(file.path.parent.glob("results*.json"))
     of_same_run = [path for path in beside if named and named in path.name]
     models = {_model_in(path) for path in of_same_run or beside}
-    return models.pop() if len(models) == 1 else ""
+    return storable(models.pop()) if len(models) == 1 else ""
 
 
 def _model_in(path: Path) -> str:

@@ -43,7 +43,7 @@ def _verdict(value: Any) -> Verdict:
 
 
 def _turn(value: Any) -> int:
-    said = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    said = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9 else value
     if isinstance(said, bool) or not isinstance(said, int) or said < 1:
         raise Wrong(gettext_noop("Expected a turn number of at least 1, not %(found)s."), found=shown(value))
     return said

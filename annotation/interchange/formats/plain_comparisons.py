@@ -227,14 +227,15 @@ def _votes(file: Source, row: Row, columns: _Columns) -> Iterator[Record | Fault
         return
     if not any(verdicts.values()):
         yield Record(PASSED, row.line, {"remark": UNDECIDED.code})
+    again = False
     for key, found in verdicts.items():
         if found is not None:
             voter = by if key == "winner" else columns.winners[key]
-            yield Record(
-                vote.KIND,
-                row.line,
-                vote.values(models=models, winner=found.answer, tie_kind=found.tie_kind, rater=voter, **known),
+            values = vote.values(
+                models=models, winner=found.answer, tie_kind=found.tie_kind, rater=voter, again=again, **known
             )
+            yield Record(vote.KIND, row.line, values)
+            again = True
 
 
 def _said(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from annotation.interchange.faults import Fault, shown
 from annotation.interchange.format import PASSED, Format, Named, Record
 from annotation.interchange.formats import answer
+from annotation.interchange.formats.answer import length
 from annotation.interchange.formats.battle import Fields
 from annotation.interchange.formats.conversation import asked, parsed, storable
 from annotation.interchange.llmfao import Wrong, name
@@ -68,10 +69,6 @@ def _output(value: Any) -> str | None:
     return storable(json.dumps(said, ensure_ascii=False))
 
 
-def _seconds(value: Any) -> float | None:
-    return value / 1000 if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
-
-
 def _answer(file: Source, row: Row) -> Iterator[Record | Fault]:
     fields = Fields(file, row)
     model, prompt = fields("provider", _provider), fields("prompt", _prompt)
@@ -86,7 +83,7 @@ def _answer(file: Source, row: Row) -> Iterator[Record | Fault]:
             prompt=prompt,
             model=model,
             answer=(said,),
-            duration=_seconds(row.values.get("latencyMs")),
+            duration=length(row.values.get("latencyMs")),
             format_name=NAME,
             file=file.plain_name.rpartition("/")[2],
         )

@@ -34,12 +34,13 @@ def values(
     at: datetime | None = None,
     background: Mapping[str, str] | None = None,
     category: str = "",
+    again: bool = False,
 ) -> dict[str, Any]:
     """Returns the values of a record: the left model first.
 
     `rater` is a worker's number, the id of a person, or the name of a judge or of a crowd. A row without a `prompt` is
-    its own prompt; several records of one line are votes of several raters on one pair. `category` is that of a new
-    prompt.
+    its own prompt; with `again` it is another rater's vote in the row of the record before, on the same pair.
+    `category` is that of a new prompt.
     """
     return {
         "models": models,
@@ -53,6 +54,7 @@ def values(
         "at": at,
         "background": dict(background or {}),
         "category": category,
+        "again": again,
     }
 
 

@@ -128,6 +128,8 @@ class Table:
                     case _:
                         break
             if not ended:
+                # It may be waiting for someone to read what it writes.
+                process.stdout.close()
                 raise self._death(process.wait())
 
     def _messages(self, stream: IO[bytes]) -> Iterator[tuple[Any, bool]]:

@@ -163,8 +163,11 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 def _last_end(block: bytes) -> int:
     """Returns where the last line ends that does not end inside a cell: as many quotation marks open as close."""
     end = block.rfind(b"\n") + 1
-    while end and block.count(b'"', 0, end) % 2:
-        end = block.rfind(b"\n", 0, end - 1) + 1
+    odd = block.count(b'"', 0, end) % 2
+    while end and odd:
+        before = block.rfind(b"\n", 0, end - 1) + 1
+        odd ^= block.count(b'"', before, end) % 2
+        end = before
     return end
 
 

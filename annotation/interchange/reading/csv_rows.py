@@ -21,7 +21,9 @@ csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
 
 COMMON: Final = (",", "\t", ";", "|")
 RARE: Final = (":", "^", "~", "\x1f", "\x01", "¦", "§")
-SEPARATOR_LINE: Final = re.compile(r'\ufeff?"?sep=(.)"?[;,\t]*\r?\n?', re.IGNORECASE)
+SEPARATOR: Final = re.compile(r"""[^"'\r\n\0\ud800-\udfff]""")
+"""What can separate cells: no quotation mark or line end, and nothing that cannot be stored."""
+SEPARATOR_LINE: Final = re.compile(rf'\ufeff?"?sep=({SEPARATOR.pattern})"?[;,\t]*\r?\n?', re.IGNORECASE)
 """The first line of a file for Excel, which says what separates its cells."""
 
 MOST_LINES: Final = 500
@@ -64,7 +66,7 @@ def found(source: Source, start: str, *, whole: bool) -> Dialect:
         Unreadable: the separator that a person said is not one character.
     """
     told = source.reading.separator
-    if told and (len(told) != 1 or told in '"\r\n'):
+    if told and not SEPARATOR.fullmatch(told):
         raise unreadable(source, gettext_noop("The separator must be one character."))
     line = SEPARATOR_LINE.match(start)
     if line:

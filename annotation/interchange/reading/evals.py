@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-import zlib
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
@@ -10,8 +9,8 @@ from typing import Any, Final
 from annotation.interchange.faults import Fault
 from annotation.interchange.reading import source as bounds
 from annotation.interchange.reading.json_rows import parsed
-from annotation.interchange.reading.source import Row, Source, unreadable
-from annotation.interchange.reading.streams import DAMAGED_ZIP
+from annotation.interchange.reading.source import Row, Source, unreadable, unstorable
+from annotation.interchange.reading.streams import DAMAGE, DAMAGED_ZIP
 from annotation.problems import gettext_noop
 
 HEADERS: Final = ("header.json", "_journal/start.json")
@@ -44,7 +43,8 @@ class Log:
                     raise unreadable(self.source, DAMAGED_ZIP)
                 header = next((name for name in HEADERS if name in names), None)
                 found = json.loads(self._content(archive, header)) if header else {}
-                self.around = found if isinstance(found, dict) else {}
+                known = found.items() if isinstance(found, dict) else ()
+                self.around = {key: value for key, value in known if not unstorable([key, value])}
                 samples = [name for name in names if name.startswith(SAMPLES) and name.endswith(".json")]
                 for number, name in enumerate(samples, 1):
                     yield parsed(self.source, number, self._content(archive, name))
@@ -52,7 +52,7 @@ class Log:
                     yield Fault(self.source.name, None, "", gettext_noop("The file contains no samples."))
         except NotImplementedError:
             raise unreadable(self.source, CONVERT) from None
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, RuntimeError, OSError):
+        except (*DAMAGE, RuntimeError, OSError):
             raise unreadable(self.source, DAMAGED_ZIP) from None
 
     def _content(self, archive: zipfile.ZipFile, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from annotation.interchange.reading.source import (
     Source,
     Unreadable,
     encodable,
+    is_too_deep,
     renamed,
     unreadable,
     unstorable,
@@ -54,7 +56,14 @@ def _constant(word: str) -> Any:
     raise _NotANumber(word)
 
 
-_decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+def _finite(word: str) -> float:
+    found = float(word)
+    if math.isinf(found):
+        raise _NotANumber(shown(word))
+    return found
+
+
+_decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
 # Where an object ends that is valid JSON but refused. Numbers stay text, because Python refuses thousands of digits.
 _lenient: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 
@@ -121,6 +130,8 @@ def _row(source: Source, number: int, text: str, found: Any) -> Row | Fault:
 
     if not isinstance(found, dict):
         return fault(gettext_noop("Expected a JSON object with one key per column."))
+    if text.count("[") + text.count("{") > bounds.DEEPEST and is_too_deep(found):
+        return fault(gettext_noop("This row is nested too deeply."))
     # Only escaped ones reach this point: JSON has no raw control characters, UTF-8 no surrogates.
     if "\\u" in text and (problem := unstorable(found)):
         return fault(problem)

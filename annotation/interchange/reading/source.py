@@ -19,6 +19,9 @@ EXPANSION: Final = 50
 """Maximum expansion of a compressed file beyond `EXPANDED_FREELY` bytes. Answers and votes reach a factor of 20;
 gzip allows 1,000, which is hours of reading in a small file."""
 
+DEEPEST: Final = 200
+"""Levels of lists and objects in a row; whoever walks through one goes as deep."""
+
 MOST_ROWS: Final = 10_000_000
 MOST_COLUMNS: Final = 10_000
 """Maximum rows of a spreadsheet or a Parquet file, and maximum columns of any table."""
@@ -175,6 +178,21 @@ def renamed(columns: Mapping[str, str], keys: list[str]) -> list[str]:
         return keys
     given = {columns[key] for key in keys if key in columns}
     return [columns.get(key, f"{key} (2)" if key in given else key) for key in keys]
+
+
+def is_too_deep(value: Any) -> bool:
+    """Returns whether lists and objects are nested in `value` more than `DEEPEST` levels deep."""
+    level = [value]
+    for _level in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def unstorable(value: Any) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from annotation.interchange.reading import source as bounds
 from annotation.interchange.reading.child import BATCH, DAMAGED, EVERYTHING, TOO_MANY_COLUMNS, Refused, Writer
 from annotation.interchange.reading.csv_rows import nameless
+from annotation.interchange.reading.streams import DAMAGE
 from annotation.problems import gettext_noop
 
 NO_SHEET: Final = gettext_noop("The workbook has no sheet named %(sheet)s. It has: %(sheets)s.")
@@ -69,7 +70,7 @@ def _unpack(path: Path, writer: Writer) -> None:
         raise
     except RuntimeError:
         raise Refused(gettext_noop("The workbook is password-protected. Remove the password and try again.")) from None
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+    except (*DAMAGE, OSError) as error:
         raise Refused(DAMAGED, layout=".xlsx") from error
 
 

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import lzma
 import shutil
 import sys
 import tempfile
@@ -26,6 +27,12 @@ GZIP: Final = b"\x1f\x8b"
 ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 PARQUET: Final = b"PAR1"
 OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
+
+DAMAGE: Final = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError),
+    NotImplementedError,  # a compression method that zipfile does not know
+)
+"""Errors that reading a damaged or invalid ZIP archive raises."""
 
 DAMAGED_ZIP: Final = gettext_noop("The archive is damaged, or it is not a ZIP file.")
 NESTED: Final = gettext_noop("This archive is inside another archive. Unpack it and load its files.")
@@ -55,7 +62,7 @@ class _Counted(io.RawIOBase):
         except (gzip.BadGzipFile, zlib.error):
             reason = gettext_noop("The compressed file is damaged or not in gzip format.")
             raise unreadable(self._source, reason) from None
-        except (zipfile.BadZipFile, NotImplementedError):
+        except (zipfile.BadZipFile, lzma.LZMAError, NotImplementedError):
             raise unreadable(self._source, DAMAGED_ZIP) from None
         except OSError as error:
             raise _refused(self._source, error) from None
@@ -173,7 +180,7 @@ def _only_member(source: Source, stack: ExitStack) -> IO[bytes]:
     except RuntimeError:
         reason = gettext_noop("The archive is password-protected. Remove the password and try again.")
         raise unreadable(source, reason) from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, NotImplementedError):
+    except DAMAGE:
         raise unreadable(source, DAMAGED_ZIP) from None
 
 

@@ -96,3 +96,13 @@ def test_an_archive_that_is_not_there_is_a_fault_of_its_own(tmp_path: Path, name
     (tmp_path / "folder.zip").write_bytes(b"")
     with pytest.raises(FaultyFiles, match=rf"{name.rpartition('/')[2]}: The file cannot be read"):
         load.load([tmp_path / name], study_slug="haiku")
+
+
+def test_archives_of_one_name_in_two_folders_do_not_replace_each_other(tmp_path: Path) -> None:
+    found = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        with zipfile.ZipFile(tmp_path / name / "data.zip", "w") as archive:
+            archive.writestr("models.jsonl", name)
+        found += unpack(Source("data.zip", tmp_path / name / "data.zip"), tmp_path)
+    assert [each.path.read_text() for each in found] == ["a", "b"]

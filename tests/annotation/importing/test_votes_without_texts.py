@@ -89,6 +89,16 @@ def test_every_column_of_winners_is_a_rater_and_every_row_a_prompt(tmp_path: Pat
     assert not ResultFlag.objects.exists()
 
 
+def test_rows_of_a_json_list_on_one_line_are_prompts_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "battles.json"
+    path.write_text(
+        '[{"model_a": "Fern", "model_b": "Moss", "winner": "model_a", "person": "p1"},'
+        ' {"model_a": "Reed", "model_b": "Fern", "winner": "model_b", "person": "p2"}]'
+    )
+    load.load([path], study_slug="plain", format_name="plain-comparisons")
+    assert votes() == [(None, "Fern", "Moss", "x"), (None, "Reed", "Fern", "y")]
+
+
 def test_the_same_file_again_adds_nothing(tmp_path: Path) -> None:
     loaded(tmp_path, SEVERAL)
     again = loaded(tmp_path, SEVERAL)
@@ -258,3 +268,9 @@ def test_what_is_exported_loads_again(tmp_path: Path) -> None:
     (folder / "all-comparisons.csv").write_text("".join(export(study, "comparisons", raters="all")))
     again = load.load([folder], study_slug=study.slug)
     assert again.upload is None
+
+
+def test_a_crowd_whose_name_is_too_long_is_an_error(tmp_path: Path) -> None:
+    name = f"people {'x' * 200}"
+    with pytest.raises(load.FaultyFiles, match="200 characters"):
+        loaded(tmp_path, f"model_a,model_b,winner_{name}\nFern,Moss,model_a\n")

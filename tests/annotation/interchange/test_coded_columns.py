@@ -1,5 +1,6 @@
 """Columns read as numbers are those that rows have, or there are none."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,13 @@ def test_a_mix_that_two_cells_share_is_noticed(tmp_path, monkeypatch):
     path = tmp_path / "votes.csv"
     path.write_text("a,b\nxxxxxxxx-same,1\nyyyyyyyy-same,1\n", encoding="utf-8")
     assert table(path, {"a"}) is None
+
+
+def test_an_open_quotation_mark_in_a_large_file_takes_no_time(tmp_path: Path) -> None:
+    """Whether it is open was counted again from the beginning for each of the lines."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"a,b\n" + b'5" screen,x\n' + b"1,2\n" * 5_000_000)
+    source = Source("x.csv", path, Reading(separator=","))
+    start = time.monotonic()
+    coded.coded(source, Head(source, "csv", "utf-8", ","), {"a"})
+    assert time.monotonic() - start < 30

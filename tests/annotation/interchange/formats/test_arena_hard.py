@@ -137,3 +137,21 @@ def test_a_weight_that_nothing_can_have_is_an_error(weight):
     reading = Reading(strong_weight=weight)
     (fault,) = arena_hard.read(source("arena_hard/judgments.jsonl", reading=reading), "judgments")
     assert (type(fault), fault.field) == (Fault, "strong_weight")
+
+
+@pytest.mark.parametrize(
+    ("cell", "fits"),
+    [
+        ("[{'score': 'A>B', 'x': b'1'}]", False),
+        ("[{'score': 'A>B', 'x': 1e999}]", False),
+        ('[{"score": "A>B", "x": "\\ud800"}]', False),
+        ('[{"score": "A>B", "x": NaN}]', True),
+        ('[{"score": "A>B", "x": 1e999}]', True),
+    ],
+)
+def test_games_in_a_cell_are_such_as_can_be_written_again(tmp_path, cell, fits):
+    path = tmp_path / "x.jsonl"
+    row = {"uid": "1", "category": "c", "judge": "j", "model": "m", "baseline": "b", "games": cell}
+    path.write_text(json.dumps(row) + "\n", "utf-8")
+    (found,) = arena_hard.read(Source("x.jsonl", path), "judgments")
+    assert isinstance(found, Fault) is not fits

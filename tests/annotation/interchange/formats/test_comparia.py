@@ -63,6 +63,13 @@ def test_reactions_to_the_two_answers_of_a_turn_are_one_vote():
     assert [values["turn"] for values in found] == [1, 1, 1, 2]
 
 
+def test_reactions_in_a_list_on_one_line_are_one_vote_too(tmp_path):
+    path = tmp_path / "x.json"
+    other = {"model_pos": "b", "liked": False, "disliked": True}
+    path.write_text(json.dumps([REACTION, REACTION | other | {"refers_to_model": REACTION["model_b_name"]}]), "utf-8")
+    assert [record.kind for record in comparia.read(Source("x.json", path), "reactions")] == ["votes"]
+
+
 def test_a_disliked_answer_alone_is_a_vote_for_the_other(tmp_path):
     (record,) = of(tmp_path, "reactions", REACTION | {"liked": False, "disliked": True})
     assert record.values["winner"] == "right"
@@ -89,3 +96,9 @@ def test_where_a_visitor_comes_from_is_background(tmp_path):
 def test_an_error_names_its_field(tmp_path, kind, row, changed, field):
     faults = of(tmp_path, kind, row | changed)
     assert [(type(fault), fault.field) for fault in faults] == [(Fault, field)]
+
+
+def test_a_category_in_a_cell_can_be_stored(tmp_path):
+    plain = VOTE | {"conversation_a": None, "conversation_b": None}
+    (record,) = of(tmp_path, "votes", plain | {"categories": '["a\\u0000b"]'})
+    assert record.values["category"] == "a\N{REPLACEMENT CHARACTER}b"

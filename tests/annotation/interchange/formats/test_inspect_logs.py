@@ -112,3 +112,36 @@ def test_a_log_of_another_compression_says_how_to_convert_it(tmp_path):
     fault = look(packed(tmp_path, members, method=97))
     assert isinstance(fault, Fault)
     assert "inspect log convert --to json" in fault.reason
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", 10**400, {"a": 10**400}])
+def test_a_score_that_is_no_number_is_none(tmp_path, value):
+    (found,) = [row.values for row in of(tmp_path, scores={"s": {"value": value}}) if row.kind == "scores"]
+    assert found["value"] is None
+
+
+@pytest.mark.parametrize(("time", "duration"), [(1.5, 1500), (10**400, None), (-1, None), (1e306, None)])
+def test_seconds_are_stored_as_milliseconds(tmp_path, time, duration):
+    (found,) = [
+        row.values for row in of(tmp_path, output=LOG["samples"][0]["output"] | {"time": time}) if row.kind == "answers"
+    ]
+    assert found["duration"] == duration
+
+
+def test_a_header_that_cannot_be_stored_is_left_out(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.eval", "w") as archive:
+        archive.writestr("header.json", '{"version": 2, "eval": {"model": "a\\u0000b"}}')
+        archive.writestr("samples/1.json", json.dumps(LOG["samples"][0]))
+    head = look(Source("x.eval", tmp_path / "x.eval"))
+    assert head.around == {"version": 2}
+
+
+def test_damage_in_a_rare_compression_is_a_fault(tmp_path):
+    path = tmp_path / "x.eval"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("samples/1.json", json.dumps(LOG["samples"][0]))
+        archive.writestr("header.json", "{}", zipfile.ZIP_STORED)
+    content = bytearray(path.read_bytes())
+    content[60:100] = bytes(40)
+    path.write_bytes(content)
+    assert isinstance(look(Source("x.eval", path)), Fault)

@@ -37,3 +37,11 @@ def test_a_turn_must_be_one_of_the_conversations(tmp_path, turn, field):
     (fault,) = mt_bench_people.read(Source("x.jsonl", path), "battles")
     assert isinstance(fault, Fault)
     assert fault.field == field
+
+
+def test_a_turn_of_thousands_of_digits_is_an_error(tmp_path):
+    path = tmp_path / "x.csv"
+    head = "question_id,model_a,model_b,winner,judge,conversation_a,conversation_b,turn"
+    path.write_text(f"{head}\n1,a,b,tie,j,,,{'9' * 5000}\n")
+    found = list(mt_bench_people.read(Source("x.csv", path), "battles"))
+    assert "turn" in {fault.field for fault in found}

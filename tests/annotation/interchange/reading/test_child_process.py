@@ -278,3 +278,10 @@ def test_who_stops_reading_leaves_no_process_behind(tmp_path: Path, monkeypatch:
     assert begun[0].returncode is not None
     with pytest.raises(ProcessLookupError):
         os.kill(begun[0].pid, 0)
+
+
+def test_a_process_that_is_not_understood_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table(tmp_path / "x.parquet", {"text": [f"{number:0500}" for number in range(20_000)]})
+    monkeypatch.setattr(child, "MESSAGE_LIMIT", 100)
+    _rows, (told,) = read(path)
+    assert "failed" in told

@@ -165,3 +165,23 @@ def test_no_object_is_lost_or_changed(
     assert (found, told) == (objects, [])
     assert isinstance(head, Head)
     assert set(head.keys) == {key for row in objects[:20] for key in row}
+
+
+DEEP = '{"id": 1, "x": ' + "[" * 2000 + "]" * 2000 + "}"
+
+
+@pytest.mark.parametrize("text", [f"{DEEP}\n", f"[{DEEP}]"])
+def test_a_row_nested_deeper_than_anyone_can_walk_is_a_fault(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    (fault,) = rows(Source("x.json", path))
+    assert isinstance(fault, Fault)
+    assert fault.reason == "This row is nested too deeply."
+
+
+def test_a_number_beyond_all_that_can_be_stored_is_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id": 1, "x": 1e999}\n')
+    (fault,) = rows(Source("x.jsonl", path))
+    assert isinstance(fault, Fault)
+    assert fault.reason == "%(word)s is not valid JSON. Use a number or null."

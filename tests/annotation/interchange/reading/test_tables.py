@@ -182,3 +182,18 @@ def test_whatever_is_in_a_file_it_is_looked_at_without_an_error(tmp_path: Path, 
         assert all(isinstance(row, Row | Fault) for row in found)
         if isinstance(head, Fault):
             assert any(isinstance(row, Fault) for row in found), "what is not read is told"
+
+
+@pytest.mark.parametrize("said", ['"', "'", "\r", "\0"])
+def test_a_sep_line_cannot_name_what_separates_nothing(tmp_path: Path, said: str) -> None:
+    assert isinstance(look(source(tmp_path / "x.csv", f"sep={said}\nid,text\n1,a\n")), Head | Fault)
+    assert list(rows(source(tmp_path / "x.csv", f"sep={said}\nid,text\n1,a\n")))
+
+
+def test_what_is_no_character_separates_nothing(tmp_path: Path) -> None:
+    found = look(source(tmp_path / "x.csv", b"sep=\xff\nid\xfftext\n1\xffa\n", encoding="utf-8"))
+    assert isinstance(found, Fault) or found.separator.encode()
+
+
+def test_a_quotation_mark_cannot_be_chosen_as_the_separator(tmp_path: Path) -> None:
+    assert faults(source(tmp_path / "x.csv", "a'b\n1'2\n", separator="'"))
