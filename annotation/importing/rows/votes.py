@@ -87,11 +87,12 @@ class VoteRows:
             self._keys = KeyChecks()
 
     def _check_set(self) -> None:
-        """Makes the prompt set one without texts. If it has some, every row is refused."""
+        """Makes the prompt set one without texts. If it has some, the first row of each file is refused."""
         prompt_set = self.intake.prompt_set
         self._refused = (
             prompt_set is not None and not prompt_set.textless and Prompt.objects.filter(prompt_set=prompt_set).exists()
         )
+        self._refused_files: set[str] = set()
         if self._refused:
             return
         self.intake.textless = True
@@ -130,6 +131,10 @@ class VoteRows:
 
     def take(self, file: str, record: Record) -> None:
         if self._refused:
+            # The reason is the same for every row, so a file has it once: 100,000 votes are one error.
+            if file in self._refused_files:
+                return
+            self._refused_files.add(file)
             raise Refused("", HAS_TEXTS)
         row = record.values
         if row["winner"] is None:

@@ -190,6 +190,14 @@ def test_texts_and_comparisons_without_texts_do_not_share_a_prompt_set(tmp_path:
         load.load([path], study_slug="plain", format_name="llmfao")
 
 
+def test_a_prompt_set_with_texts_is_one_error_however_many_votes_the_file_has(tmp_path: Path) -> None:
+    study = build_study()
+    with pytest.raises(load.FaultyFiles) as found:
+        loaded(tmp_path, SEVERAL, slug=study.slug)
+    assert [fault.line for fault in found.value.faults.listed] == [2]
+    assert not Comparison.objects.exists()
+
+
 def test_nobody_is_asked_about_answers_without_texts(tmp_path: Path) -> None:
     loaded(tmp_path, SEVERAL)
     study = Study.objects.get()
