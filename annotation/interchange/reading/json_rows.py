@@ -44,6 +44,10 @@ class _NotANumber(ValueError):
     pass
 
 
+class _TooLarge(ValueError):
+    pass
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -59,7 +63,7 @@ def _constant(word: str) -> Any:
 def _finite(word: str) -> float:
     found = float(word)
     if math.isinf(found):
-        raise _NotANumber(shown(word))
+        raise _TooLarge
     return found
 
 
@@ -118,6 +122,8 @@ def _refused(source: Source, number: int, text: str, error: ValueError | Recursi
             return fault(gettext_noop("The key %(key)s appears twice in this row."), key=shown(str(error)))
         case _NotANumber():
             return fault(gettext_noop("%(word)s is not valid JSON. Use a number or null."), word=str(error))
+        case _TooLarge():
+            return fault(gettext_noop("The number is too large."))
         case RecursionError():
             return fault(gettext_noop("This row is nested too deeply."))
     # Python refuses to parse numbers with thousands of digits.

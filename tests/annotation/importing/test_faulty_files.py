@@ -41,7 +41,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "models.jsonl:1: Byte 20 of this line is not valid UTF-8. Save the file as UTF-8.",
     ),
     ({"models": ""}, "models.jsonl: The file is empty."),
-    ({"models": '{"id": 7, "name": "a", "price": 1e999}\n'}, "models.jsonl:1: price: The number is too large."),
+    ({"models": '{"id": 7, "name": "a", "price": 1e999}\n'}, "models.jsonl:1: The number is too large."),
     ({"models": '{"id": 7, "name": "a\\u0000"}\n'}, "models.jsonl:1: This row contains a NUL character"),
     ({"prompts": changed(PROMPTS, 0, text=None)}, "prompts.jsonl:1: text: Expected text, not null."),
     ({"prompts": changed(PROMPTS, 0, lang="not a tag")}, "prompts.jsonl:1: lang: Expected a language tag such as"),

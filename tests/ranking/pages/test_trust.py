@@ -18,7 +18,7 @@ from ranking.votes import reader
 from ranking.votes.evidence import facts
 from ranking.votes.reader import Filters
 from tests.builders import NOW, add_golden_pairs, build_study
-from tests.ranking.casting import judge, person, vote, voted_study
+from tests.ranking.casting import judge, person, vote, voted_study, voting_study
 
 pytestmark = pytest.mark.django_db
 
@@ -202,8 +202,8 @@ def test_a_board_of_few_votes_is_preliminary_below_the_sites_number(client, sett
 
 
 def test_how_likely_a_model_is_the_best_is_shown_only_where_prompts_outnumber_models(client):
-    for slug, models, prompts, shown in (("many", 3, 12, True), ("few", 4, 4, False)):
-        study = voted_study(slug, models=models, prompts=prompts, people=5)
+    few = voted_study("few", models=4, prompts=4, people=7)
+    for study, shown in ((voting_study(), True), (few, False)):
         Study.objects.update(public=True)
         for pk in snapshots.recompute_changed(NOW):
             snapshots.fill(pk, NOW)
