@@ -184,4 +184,4 @@ def test_a_number_beyond_all_that_can_be_stored_is_a_fault(tmp_path: Path) -> No
     path.write_text('{"id": 1, "x": 1e999}\n')
     (fault,) = rows(Source("x.jsonl", path))
     assert isinstance(fault, Fault)
-    assert fault.reason == "%(word)s is not valid JSON. Use a number or null."
+    assert fault.reason == "The number is too large."
