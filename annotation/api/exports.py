@@ -62,13 +62,18 @@ class NewExport(Body):
 
     layout = serializers.CharField(default="comparisons", help_text=f"One of {', '.join(LAYOUTS)}.")
     format = serializers.CharField(
-        default="", allow_blank=True, help_text=f"One of {', '.join(FILE_FORMATS)}. Empty: the layout’s usual format."
+        default="",
+        allow_blank=True,
+        help_text=f"One of {', '.join(FILE_FORMATS)}. Leave blank for the layout’s usual format.",
     )
     raters = serializers.CharField(
         default=PEOPLE, max_length=200, trim_whitespace=False, help_text="“people”, “all”, or the name of a judge."
     )
     category = serializers.CharField(
-        default="", allow_blank=True, trim_whitespace=False, help_text="Category of the prompts. Empty: all."
+        default="",
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Prompt category. Leave blank for all.",
     )
     reading = serializers.ChoiceField(
         READINGS, default="forced", help_text="How 4 and 5 on the scale from 1 to 8 are read."

@@ -115,7 +115,11 @@ class Check(Body):
     """How files are to be read."""
 
     format = serializers.CharField(
-        required=False, allow_blank=True, default="", max_length=NAME, help_text="Empty: the one that fits best."
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=NAME,
+        help_text="Leave blank for the best fit.",
     )
     choices = serializers.DictField(
         child=Chosen(), required=False, default=dict, help_text="By a file’s name, what is said of it."

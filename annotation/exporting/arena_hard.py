@@ -73,8 +73,7 @@ def _parts(study: Study, some: list[Vote]) -> Iterator[tuple[int, Part]]:
         (pair, rater, trial): extra for pair, rater, trial, extra in rows.values_list("pair", "rater", "trial", "extra")
     }
     for vote in some:
-        assert vote.comparison is not None  # noqa: S101  only votes are read
-        key = (vote.pair.pk, judge_of(vote.rater), vote.comparison.trial)
+        key = (vote.pair.pk, judge_of(vote.rater), vote.given.trial)
         yield vote.pair.prompt.number, _part(vote, extras.get(key, {}), vote.rater)
 
 

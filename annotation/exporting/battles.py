@@ -75,8 +75,7 @@ def _one_text(vote: Vote) -> tuple[str, str]:
 
 
 def _verdict(vote: Vote) -> Verdict:
-    assert vote.comparison is not None and vote.winner is not None  # noqa: S101, PT018  only votes are written
-    return Verdict(vote.winner, vote.comparison.tie_kind)
+    return Verdict(vote.decided, vote.given.tie_kind)
 
 
 def _arena(vote: Vote) -> dict[str, Any]:
@@ -103,8 +102,7 @@ def _annotation(vote: Vote) -> dict[str, Any]:
 
 def _battle(vote: Vote) -> dict[str, Any]:
     prompt = vote.pair.prompt
-    assert vote.winner is not None  # noqa: S101  only votes are written
-    return battles.built(prompt.text, vote.models, _one_text(vote), vote.winner, vote.rater, prompt.lang, vote.at)
+    return battles.built(prompt.text, vote.models, _one_text(vote), vote.decided, vote.rater, prompt.lang, vote.at)
 
 
 _MESSAGES: Final = (Column("conversation_a", "messages"), Column("conversation_b", "messages"))

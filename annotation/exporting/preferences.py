@@ -64,11 +64,10 @@ def _majority(given: list[Vote]) -> Side | None:
     """Returns the side that got more than half of the votes, by their weights and shares; ties are half each."""
     lead = 0.0
     for vote in given:
-        assert vote.comparison is not None  # noqa: S101  only votes are read
         share = vote.share
         points = {"left": 1.0, "tie": 0.5, "right": 0.0, None: 0.5}[vote.winner] if share is None else share
         towards = 2 * points - 1
-        lead += (towards if vote.left == "x" else -towards) * (vote.comparison.weight or 1.0)
+        lead += (towards if vote.left == "x" else -towards) * (vote.given.weight or 1.0)
     if abs(lead) < EQUAL:
         return None
     return "x" if lead > 0 else "y"

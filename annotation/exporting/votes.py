@@ -71,6 +71,20 @@ class Vote:
         return answer_of(cast(Winner, self.comparison.winner), self.left)
 
     @property
+    def given(self) -> Comparison:
+        """The comparison. Raises ValueError for a row that nobody has voted on."""
+        if self.comparison is None:
+            raise ValueError("Nobody has voted on this row.")
+        return self.comparison
+
+    @property
+    def decided(self) -> Answer:
+        """The side that won. Raises ValueError for a row that nobody has voted on."""
+        if self.winner is None:
+            raise ValueError("Nobody has voted on this row.")
+        return self.winner
+
+    @property
     def share(self) -> float | None:
         """The left answer's part of a soft verdict."""
         share = None if self.comparison is None else self.comparison.share

@@ -57,7 +57,7 @@ class ExportForm(forms.Form):
 
     def _choose(self, name: str, choices: list[tuple[str, Any]]) -> None:
         field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  as the class declares it
         field.choices = choices
 
     def clean(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class ExportForm(forms.Form):
     def request(self) -> Request:
         """Returns what the form asks for."""
         asked = self.cleaned_data["request"]
-        assert isinstance(asked, Request)  # noqa: S101
+        assert isinstance(asked, Request)  # noqa: S101  `clean` put it there
         return asked
 
 

@@ -117,7 +117,7 @@ def _said(source: Source) -> str:
 def _found_encoding(source: Source) -> tuple[str, tuple[Change, ...]]:
     """Returns the encoding of `source`, and three lines if it is only a guess; empty if it is no text file."""
     with streams.opened(source) as content:
-        start = content.stream.peek(CHUNK)  # type: ignore[attr-defined]
+        start = content.stream.peek(CHUNK)  # type: ignore[attr-defined]  # streams are buffered
         if _layout(source, start):
             return "", ()
         if (encoding := encodings.certain(start)) not in ("", "utf-8"):
@@ -156,7 +156,7 @@ def _reader(source: Source, encoding: str, most: int = child.EVERYTHING) -> Iter
             yield reader
         return
     with streams.opened(source) as content:
-        start = content.stream.peek(CHUNK)  # type: ignore[attr-defined]
+        start = content.stream.peek(CHUNK)  # type: ignore[attr-defined]  # streams are buffered
         encoding = encoding or encodings.certain(start) or "utf-8"
         text = _text(source, encoding)
     with streams.opened(source) as content:
